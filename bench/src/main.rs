@@ -1,0 +1,3 @@
+//! The `sbkd` command.
+#![forbid(unsafe_code)]
+fn main() {}

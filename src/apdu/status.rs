@@ -1,0 +1,98 @@
+//! Status words (card-facts §3.1, STD-5 table 5).
+
+use std::fmt;
+
+/// SW1 SW2 of a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StatusWord(pub u16);
+
+impl StatusWord {
+    /// Success.
+    pub const OK: Self = Self(0x9000);
+    /// Wrong length.
+    pub const LENGTH: Self = Self(0x6700);
+    /// Command incompatible with the file's structure.
+    pub const FILE_STRUCTURE: Self = Self(0x6981);
+    /// Security state not satisfied.
+    pub const SECURITY_STATE: Self = Self(0x6982);
+    /// Authentication method (PIN or key) locked.
+    pub const LOCKED: Self = Self(0x6983);
+    /// Reference data (the random) invalid.
+    pub const REFERENCE_DATA: Self = Self(0x6984);
+    /// Conditions of use not satisfied.
+    pub const CONDITIONS: Self = Self(0x6985);
+    /// No current EF.
+    pub const NO_CURRENT_EF: Self = Self(0x6986);
+    /// Wrong data; on a PSAM also the wrong number of diversification levels.
+    pub const DATA: Self = Self(0x6A80);
+    /// Function not supported, or the card is blocked.
+    pub const NOT_SUPPORTED: Self = Self(0x6A81);
+    /// File not found.
+    pub const FILE_NOT_FOUND: Self = Self(0x6A82);
+    /// Record not found.
+    pub const RECORD_NOT_FOUND: Self = Self(0x6A83);
+    /// P1 P2 wrong.
+    pub const P1P2: Self = Self(0x6A86);
+    /// Key not found.
+    pub const KEY_NOT_FOUND: Self = Self(0x6A88);
+    /// Offset outside the file.
+    pub const OFFSET: Self = Self(0x6B00);
+    /// Instruction not known.
+    pub const INSTRUCTION: Self = Self(0x6D00);
+    /// Class not known.
+    pub const CLASS: Self = Self(0x6E00);
+    /// Invalid data, or nothing to get.
+    pub const INVALID: Self = Self(0x6F00);
+    /// Application permanently locked.
+    pub const APPLICATION_LOCKED: Self = Self(0x9303);
+
+    /// SW1.
+    pub fn sw1(self) -> u8 {
+        self.0.to_be_bytes()[0]
+    }
+
+    /// SW2.
+    pub fn sw2(self) -> u8 {
+        self.0.to_be_bytes()[1]
+    }
+
+    /// Bytes waiting for GET RESPONSE (61xx; 00 stands for 256).
+    pub fn more(self) -> Option<u8> {
+        (self.sw1() == 0x61).then_some(self.sw2())
+    }
+
+    /// The Le that the card wants instead (6Cxx).
+    pub fn right_le(self) -> Option<u8> {
+        (self.sw1() == 0x6C).then_some(self.sw2())
+    }
+
+    /// Tries left after a failed authentication (63Cx).
+    pub fn tries_left(self) -> Option<u8> {
+        (self.0 & 0xFFF0 == 0x63C0).then_some(self.sw2() & 0x0F)
+    }
+
+    /// Whether the command was carried out.
+    pub fn is_ok(self) -> bool {
+        self == Self::OK
+    }
+}
+
+impl fmt::Display for StatusWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04X}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_are_told_apart() {
+        assert_eq!(StatusWord(0x6110).more(), Some(0x10));
+        assert_eq!(StatusWord(0x6C40).right_le(), Some(0x40));
+        assert_eq!(StatusWord(0x63C2).tries_left(), Some(2));
+        assert_eq!(StatusWord(0x6300).tries_left(), None);
+        assert_eq!(StatusWord(0x9303).to_string(), "9303");
+    }
+}

@@ -1,0 +1,1 @@
+//! The social security card: identify, authenticate, read the holder.

@@ -1,0 +1,149 @@
+//! What reaches a person when something fails: a stable code, a cause, a remedy and who must act.
+//!
+//! Each room keeps its failures in one table made with [`entries!`](crate::entries) and maps its own error type to
+//! them through [`Explain`]. Codes never change their meaning; a text may be improved at any time.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::ser::SerializeStruct;
+
+/// The person who can end a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Actor {
+    /// The holder of the card (持卡人).
+    Holder,
+    /// The clerk or cashier at the counter (经办人员).
+    Clerk,
+    /// Whoever looks after the terminal (技术人员).
+    Technician,
+}
+
+/// One sentence in both languages of the product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text {
+    /// Chinese, the first language of every screen and slip.
+    pub zh: &'static str,
+    /// English.
+    pub en: &'static str,
+}
+
+/// A row of a room's table of failures.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Stable code, `E-ROOM-WHAT`.
+    pub code: &'static str,
+    /// Who must act.
+    pub actor: Actor,
+    /// What happened.
+    pub message: Text,
+    /// Why it happens.
+    pub cause: Text,
+    /// What ends it.
+    pub remedy: Text,
+}
+
+/// An [`Entry`] that happened, with what is particular to this time. Never carries personal data or a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The row of the table.
+    pub entry: &'static Entry,
+    /// Particulars: a reader's name, a status word, a file and line.
+    pub detail: Option<String>,
+}
+
+/// An error that can be told to a person.
+pub trait Explain: std::error::Error {
+    /// The row that stands for this error.
+    fn entry(&self) -> &'static Entry;
+
+    /// What is particular to this occurrence; no personal data, no secret.
+    fn detail(&self) -> Option<String> {
+        None
+    }
+
+    /// The failure as it is shown.
+    fn failure(&self) -> Failure {
+        Failure { entry: self.entry(), detail: self.detail() }
+    }
+}
+
+impl Failure {
+    /// A failure without particulars.
+    pub fn of(entry: &'static Entry) -> Self {
+        Self { entry, detail: None }
+    }
+
+    /// The same failure with particulars.
+    pub fn with(entry: &'static Entry, detail: impl Into<String>) -> Self {
+        Self { entry, detail: Some(detail.into()) }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.entry.code, self.entry.message.en)?;
+        match &self.detail {
+            Some(detail) => write!(f, " ({detail})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// `{"code","message","cause","remedy","actor","detail","en":{"message","cause","remedy"}}`, Chinese first.
+impl Serialize for Failure {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct English {
+            message: &'static str,
+            cause: &'static str,
+            remedy: &'static str,
+        }
+        let Entry { code, actor, message, cause, remedy } = self.entry;
+        let mut out = serializer.serialize_struct("Failure", 7)?;
+        out.serialize_field("code", code)?;
+        out.serialize_field("message", message.zh)?;
+        out.serialize_field("cause", cause.zh)?;
+        out.serialize_field("remedy", remedy.zh)?;
+        out.serialize_field("actor", actor)?;
+        out.serialize_field("detail", &self.detail)?;
+        out.serialize_field("en", &English { message: message.en, cause: cause.en, remedy: remedy.en })?;
+        out.end()
+    }
+}
+
+/// Declares a room's table: one `static` an [`Entry`](crate::failure::Entry), and `ENTRIES` with all of them.
+///
+/// ```
+/// sbkd::entries! {
+///     CARD_ABSENT = "E-CARD-ABSENT", Clerk;
+///         message "读卡器中没有卡" | "there is no card in the reader";
+///         cause "卡未插入或未放到位" | "the card is not inserted, or not far enough";
+///         remedy "请重新插卡" | "insert the card again";
+/// }
+/// assert_eq!(ENTRIES[0].code, "E-CARD-ABSENT");
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! entries {
+    ($( $name:ident = $code:literal, $actor:ident;
+        message $mzh:literal | $men:literal;
+        cause $czh:literal | $cen:literal;
+        remedy $rzh:literal | $ren:literal; )+) => {
+        $(
+            #[doc = concat!("`", $code, "`: ", $men, ".")]
+            pub static $name: $crate::failure::Entry = $crate::failure::Entry {
+                code: $code,
+                actor: $crate::failure::Actor::$actor,
+                message: $crate::failure::Text { zh: $mzh, en: $men },
+                cause: $crate::failure::Text { zh: $czh, en: $cen },
+                remedy: $crate::failure::Text { zh: $rzh, en: $ren },
+            };
+        )+
+        /// Every failure of this room.
+        pub static ENTRIES: &[&$crate::failure::Entry] = &[$(&$name),+];
+    };
+}

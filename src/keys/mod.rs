@@ -1,0 +1,99 @@
+//! Keys by role, never by bytes in a caller's hand: the seam [`KeyService`] and who stands behind it.
+
+use crate::cipher::Algorithm;
+
+/// Who answers for the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeySource {
+    /// A PSAM in a reader of the terminal.
+    Psam,
+    /// A security module upstream.
+    Hsm,
+    /// Demonstration keys in memory; refused outside demo mode.
+    Soft,
+}
+
+/// A key of the card by what it is for (card-facts §2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyRole {
+    /// IRK: proves the card to the terminal.
+    Internal,
+    /// RKSSSE: lets the holder record of a 3.0 card be read.
+    ReadHolder,
+}
+
+/// What a key is diversified by, and the card's algorithm.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CardKeyId {
+    /// The algorithm of the card's environment.
+    pub algorithm: Algorithm,
+    /// 应用城市代码: the first three bytes of 卡识别码, packed BCD.
+    pub city: [u8; 3],
+    /// Bytes 6 to 13 of the card's historical bytes.
+    pub serial: [u8; 8],
+}
+
+/// Operations with the terminal's keys. Internal authentication always comes before external, so that a foreign card
+/// cannot burn a try of its own.
+pub trait KeyService: Send {
+    /// Who answers.
+    fn source(&self) -> KeySource;
+
+    /// What a genuine card must answer to INTERNAL AUTHENTICATE for these two randoms.
+    ///
+    /// # Errors
+    /// No PSAM, or one without the algorithm, the key or the level; see [`KeyError`].
+    fn internal(&mut self, card: &CardKeyId, process: [u8; 8], original: [u8; 8]) -> Result<[u8; 8], KeyError>;
+
+    /// The authentication data that the terminal sends in EXTERNAL AUTHENTICATE; `process` is the card's own latest
+    /// challenge.
+    ///
+    /// # Errors
+    /// As [`internal`](Self::internal).
+    fn external(
+        &mut self,
+        card: &CardKeyId,
+        role: KeyRole,
+        process: [u8; 8],
+        original: [u8; 8],
+    ) -> Result<[u8; 8], KeyError>;
+
+    /// 终端机编号 of the PSAM, six bytes; `None` where there is no PSAM.
+    ///
+    /// # Errors
+    /// When the PSAM cannot be read.
+    fn terminal_number(&mut self) -> Result<Option<[u8; 6]>, KeyError>;
+
+    /// Commands sent to a PSAM so far.
+    fn commands(&self) -> u32;
+}
+
+/// Why a key could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// There is no PSAM (national code −2201).
+    #[error("there is no PSAM")]
+    NoPsam,
+    /// The PSAM has no environment for the card's algorithm (−2202).
+    #[error("the PSAM has no {0:?} environment")]
+    NoAlgorithm(Algorithm),
+    /// The PSAM has no such key (−2203 for RKSSSE).
+    #[error("the PSAM has no key for {0:?}")]
+    NoKey(KeyRole),
+    /// No number of diversification levels fits (−24).
+    #[error("the PSAM's key level does not fit")]
+    Level,
+    /// The way to the PSAM failed.
+    #[error("PSAM: {0}")]
+    Transport(#[from] crate::reader::TransportError),
+    /// The PSAM answered something else.
+    #[error("the PSAM answered {0}")]
+    Status(crate::apdu::StatusWord),
+    /// Soft keys outside demo mode.
+    #[error("demonstration keys are refused outside demo mode")]
+    SoftRefused,
+    /// Random bytes were not to be had.
+    #[error(transparent)]
+    Random(#[from] crate::world::NoRandom),
+}

@@ -1,0 +1,94 @@
+//! The seam to a card.
+
+use zeroize::Zeroizing;
+
+use super::Atr;
+
+/// The transmission protocol that was agreed with the card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// Character protocol: 61xx and 6Cxx are the card's way to say lengths.
+    T0,
+    /// Block protocol, also what PC/SC reports for contactless cards.
+    T1,
+}
+
+/// How the card is reached; part of the key under which its capabilities are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Interface {
+    /// By contacts.
+    Contact,
+    /// By radio.
+    Contactless,
+}
+
+/// What carries bytes to one card and its answers back. A back end does no more than that: T=0 is spoken in
+/// [`Lease`](super::Lease), once.
+pub trait Transport: Send {
+    /// Sends one TPDU and returns the whole answer, status word included.
+    ///
+    /// # Errors
+    /// When the card or the way to it is gone; the transport is then of no further use, unless the error is
+    /// [`TransportError::Reset`] and [`reset`](Self::reset) succeeds.
+    fn exchange(&mut self, tpdu: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError>;
+
+    /// Resets the card: every right it gave is gone afterwards.
+    ///
+    /// # Errors
+    /// As [`exchange`](Self::exchange).
+    fn reset(&mut self) -> Result<(), TransportError>;
+
+    /// The card's answer to reset.
+    fn atr(&self) -> &Atr;
+
+    /// The protocol in use.
+    fn protocol(&self) -> Protocol;
+
+    /// Contact or contactless.
+    fn interface(&self) -> Interface {
+        Interface::Contact
+    }
+}
+
+/// Why a card could not be reached. Status words are not errors of this kind: the card did answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// There is no such reader.
+    #[error("there is no reader {0:?}")]
+    NoReader(String),
+    /// There is no card in the reader.
+    #[error("there is no card in reader {0:?}")]
+    NoCard(String),
+    /// The card was pulled.
+    #[error("the card was removed")]
+    Removed,
+    /// Another program reset the card: what was selected and proven is gone.
+    #[error("the card was reset by another program")]
+    Reset,
+    /// Another program holds the card.
+    #[error("the card is in use by {}", .0.as_deref().unwrap_or("another program"))]
+    Busy(Option<String>),
+    /// The card does not answer, or not in a way that can be understood.
+    #[error("the card does not answer")]
+    Mute,
+    /// The PC/SC service is not there.
+    #[error("the smart card service is away")]
+    ServiceAway,
+    /// The lease's time is over.
+    #[error("the lease has ended")]
+    Deadline,
+    /// A replayed recording has something else at this place.
+    #[error("{file}:{line}: the recording has something else here: {what}")]
+    Replay {
+        /// The recording.
+        file: String,
+        /// The line that differs.
+        line: usize,
+        /// What differs; no personal data.
+        what: String,
+    },
+    /// What PC/SC said, where it fits nothing above.
+    #[error("PC/SC: {0}")]
+    Other(String),
+}

@@ -1,0 +1,1 @@
+//! The APDU script language: what is sent, what is expected, what is captured.

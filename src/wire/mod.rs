@@ -1,0 +1,151 @@
+//! What travels upstream: headers, messages, answers.
+//!
+//! A header carries no personal data and is chained; a payload does carry it and travels only sealed or inside TLS.
+//! The national envelope (settlement-facts §4.1) is the form of the online questions and settlements.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::value::Kind;
+
+/// 32 bytes as upper-case hex.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Digest(pub [u8; 32]);
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&hex::encode_upper(self.0))
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(&text, &mut bytes).map_err(serde::de::Error::custom)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// What the chain covers. Changes of state are not in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// The terminal's name, as enrolled at the centre.
+    pub terminal: String,
+    /// Position in this terminal's chain, from 1, without gaps.
+    pub sequence: u64,
+    /// The transaction's id (UUIDv7), its idempotency key for ever.
+    pub id: Uuid,
+    /// 发送方报文ID, made once.
+    pub msgid: String,
+    /// The scenario's id.
+    pub scenario: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// The business date, Asia/Shanghai.
+    pub business_date: Date,
+    /// When it was committed.
+    pub created_at: Timestamp,
+    /// Decided by the terminal alone; the centre settles it later.
+    pub provisional: bool,
+    /// Made in demo mode; a real centre refuses it.
+    pub demo: bool,
+    /// Keyed hash of the plain payload: HMAC-SHA-256.
+    pub payload_commitment: Digest,
+    /// Hash of the previous header; zeros for the first.
+    pub previous: Digest,
+    /// The algorithms of seal, chain and commitment, by name.
+    pub algorithms: String,
+}
+
+/// A store-and-forward transaction as it goes up.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Envelope {
+    /// The chained header.
+    pub header: Header,
+    /// The message: personal data inside.
+    pub payload: Value,
+}
+
+/// The centre's answer to a transaction. Sent again, the same transaction gets the same answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// Which transaction.
+    pub id: Uuid,
+    /// Taken, or not.
+    pub outcome: Outcome,
+    /// The centre's own number for it.
+    pub centre_no: String,
+    /// When the centre took it.
+    pub received_at: Timestamp,
+    /// What the centre settled or recorded (national field names).
+    pub output: Value,
+}
+
+/// Whether the centre took a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It stands.
+    Accepted,
+    /// It does not; with the centre's reason.
+    Refused {
+        /// The centre's code.
+        code: String,
+        /// Its words.
+        text: String,
+    },
+}
+
+/// An online request in the national envelope (settlement-facts §4.1), the fields this terminal fills.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Request {
+    /// 交易编号, e.g. `2206` pre-settlement, `2207` settlement, `2601` reversal, `5206` accumulators.
+    pub infno: String,
+    /// 发送方报文ID.
+    pub msgid: String,
+    /// 定点医药机构编号, or the terminal's name where there is none.
+    pub fixmedins_code: String,
+    /// 经办人.
+    pub opter: String,
+    /// 交易时间, `yyyy-MM-dd HH:mm:ss` Asia/Shanghai.
+    pub inf_time: String,
+    /// Made in demo mode.
+    #[serde(default)]
+    pub demo: bool,
+    /// The transaction's own fields.
+    pub input: Value,
+}
+
+/// The centre's answer to a [`Request`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Reply {
+    /// 0 is success.
+    pub infcode: i32,
+    /// The centre's own message id.
+    pub inf_refmsgid: String,
+    /// Why not, when `infcode` is not 0.
+    #[serde(default)]
+    pub err_msg: String,
+    /// The transaction's own fields.
+    #[serde(default)]
+    pub output: Value,
+}

@@ -1,0 +1,83 @@
+//! Time and randomness, handed in so that a test or a replay can hold them still.
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
+
+/// The wall clock.
+pub trait Clock: Send + Sync {
+    /// This moment.
+    fn now(&self) -> Timestamp;
+
+    /// Today's date in Asia/Shanghai, whatever the host's own zone is.
+    fn today(&self) -> civil::Date {
+        shanghai().to_datetime(self.now()).date()
+    }
+}
+
+/// Where random bytes come from.
+pub trait Random: Send + Sync {
+    /// Fills `bytes`.
+    ///
+    /// # Errors
+    /// When the system's generator, or a recording that is being replayed, has no more to give.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandom>;
+}
+
+/// The source of randomness failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the source of randomness gave nothing")]
+pub struct NoRandom;
+
+/// The time zone of every date in this program: UTC+8 without daylight saving, as Asia/Shanghai has been since 1991.
+pub fn shanghai() -> TimeZone {
+    TimeZone::fixed(jiff::tz::offset(8))
+}
+
+/// The system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// A clock that stands still.
+#[derive(Debug, Clone, Copy)]
+pub struct FixedClock(pub Timestamp);
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// The system's generator, through `ring`.
+#[derive(Debug, Clone)]
+pub struct SystemRandom(ring::rand::SystemRandom);
+
+impl Default for SystemRandom {
+    fn default() -> Self {
+        Self(ring::rand::SystemRandom::new())
+    }
+}
+
+impl Random for SystemRandom {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandom> {
+        ring::rand::SecureRandom::fill(&self.0, bytes).map_err(|_| NoRandom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_changes_at_midnight_in_shanghai() {
+        let before = FixedClock("2015-07-31T15:59:59Z".parse().unwrap());
+        let after = FixedClock("2015-07-31T16:00:00Z".parse().unwrap());
+        assert_eq!(before.today(), civil::date(2015, 7, 31));
+        assert_eq!(after.today(), civil::date(2015, 8, 1));
+    }
+}

@@ -1,7 +1,22 @@
-//! Values that are right by construction: parse, don't validate.
+//! Values that are right by construction: parse, don't validate. A type that holds personal data prints masked, is
+//! wiped on drop, and gives its value only to who calls `reveal`.
 
+pub mod bcd;
+mod card_number;
 mod fen;
+mod identifier;
 mod kind;
+mod mask;
+mod name;
+mod number;
+mod region;
 
+pub use bcd::BcdError;
+pub use card_number::{CardNumber, CardNumberError, check_character};
 pub use fen::{Fen, FenError};
+pub use identifier::CardIdentifier;
 pub use kind::{Kind, Protocol};
+pub use mask::mask;
+pub use name::{InvalidName, PersonName};
+pub use number::{NumberError, NumberForm, Sex, SocialSecurityNumber, check_digit};
+pub use region::Region;

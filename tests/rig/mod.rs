@@ -1,0 +1,235 @@
+//! The rig of the end-to-end tests: a real pcscd with virtual readers, in a namespace of its own, so that the machine's
+//! pcscd is left alone and any number of rigs run side by side, as root or as an ordinary user.
+//!
+//! Everything that runs is a child process of the test and ends with it. Nothing sleeps to wait: what gives no event is
+//! asked again until it is ready or [`PATIENCE`] is over.
+#![allow(dead_code)] // each test file uses the part it needs
+
+pub mod http;
+mod process;
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+pub use process::{Child, Ran};
+
+/// How long the rig waits for anything. Far above what a busy machine of two cores needs.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The reader with the holder's card.
+pub const HOLDER: &str = "Virtual PCD 00 00";
+/// The reader with the PSAM.
+pub const PSAM: &str = "Virtual PCD 00 01";
+
+const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
+
+/// Asks `ready` again and again until it gives something; fails the test, naming `what`, when it does not.
+#[track_caller]
+pub fn until<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = ready() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A file of the source tree.
+pub fn tree(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A card image of `fixtures/cards`, by its name without the ending.
+pub fn image(name: &str) -> PathBuf {
+    tree("fixtures/cards").join(name).with_extension("toml")
+}
+
+/// A port of this machine that nobody listens on, and that has a free neighbour: vpcd takes two.
+pub fn free_ports() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Below the ports that the system gives out by itself; spread by process id, so that parallel test programs differ.
+    for _ in 0..2000 {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 12_000 + u16::try_from((std::process::id() * 97 + step * 2) % 18_000).expect("below 18,000");
+        if [port, port + 1].iter().all(|p| TcpListener::bind(("0.0.0.0", *p)).is_ok()) {
+            return port;
+        }
+    }
+    panic!("no two free ports side by side between 12000 and 30000");
+}
+
+/// A pcscd with two virtual readers.
+pub struct Rig {
+    dir: tempfile::TempDir,
+    port: u16,
+    pcscd: Option<Child>,
+    card: Option<Child>,
+}
+
+impl Rig {
+    /// A pcscd with empty readers.
+    pub fn start() -> Self {
+        require_rig();
+        let dir = tempfile::Builder::new().prefix("sbkd-rig-").tempdir().expect("a temporary directory");
+        fs::create_dir_all(dir.path().join("run/pcscd")).expect("the rig's /run");
+        fs::create_dir_all(dir.path().join("conf")).expect("the rig's readers");
+        let mut rig = Self { dir, port: 0, pcscd: None, card: None };
+        // Another program may take the ports between the look and the listening: then others are tried.
+        for _ in 0..5 {
+            rig.port = free_ports();
+            rig.write_readers();
+            if rig.try_start_pcscd() {
+                return rig;
+            }
+        }
+        panic!("pcscd does not start; it says:\n{}", rig.log("pcscd"));
+    }
+
+    /// A pcscd with `image` and its PSAM in the readers, seen by pcscd.
+    pub fn with_card(image: &Path) -> Self {
+        let mut rig = Self::start();
+        rig.insert(image);
+        rig
+    }
+
+    /// The rig's own directory: databases, logs and sockets go there.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Puts the card of `image`, and its PSAM, into the readers in place of what is there; returns once pcscd sees them.
+    pub fn insert(&mut self, image: &Path) {
+        self.insert_without_waiting(image);
+        self.wait_for_cards(true);
+    }
+
+    /// As [`insert`](Self::insert), for an image that does not fill both readers.
+    pub fn insert_without_waiting(&mut self, image: &Path) {
+        self.pull();
+        let mut vcard = self.command("vcard");
+        vcard.arg("--image").arg(image);
+        vcard.args(["--card-port", &self.port.to_string(), "--psam-port", &(self.port + 1).to_string()]);
+        self.card = Some(Child::spawn("vcard", vcard, self.dir()));
+    }
+
+    /// Pulls both cards; returns once pcscd sees that they are gone.
+    pub fn pull(&mut self) {
+        if self.card.take().is_some() {
+            self.wait_for_cards(false);
+        }
+    }
+
+    /// Waits until pcscd sees the holder's card come (or go).
+    pub fn wait_for_cards(&self, there: bool) {
+        until(if there { "pcscd sees the cards" } else { "pcscd sees the cards go" }, || {
+            let seen = self.card_seen(HOLDER);
+            (seen == Some(there)).then_some(())
+        });
+    }
+
+    /// Whether pcscd sees a card in `reader`; `None` when it has no such reader.
+    pub fn card_seen(&self, reader: &str) -> Option<bool> {
+        let ran = self.sbkd(&["readers", "--direct", "--json"]);
+        let list = serde_json::from_str::<serde_json::Value>(&ran.stdout).ok()?;
+        let list = list.as_array().cloned().or_else(|| list["readers"].as_array().cloned())?;
+        list.iter().find(|r| r["name"] == reader).and_then(|r| r["card"].as_bool())
+    }
+
+    /// Runs `sbkd` with these arguments to its end.
+    pub fn sbkd(&self, args: &[&str]) -> Ran {
+        let mut command = self.command(args[0]);
+        command.args(&args[1..]);
+        Ran::of(command)
+    }
+
+    /// `sbkd SUBCOMMAND`, which will find this rig's pcscd and nothing of the machine's own configuration.
+    pub fn command(&self, subcommand: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sbkd"));
+        command.arg(subcommand).current_dir(env!("CARGO_MANIFEST_DIR"));
+        command.env("PCSCLITE_CSOCK_NAME", self.socket()).env("RUST_BACKTRACE", "1").stdin(Stdio::null());
+        command
+    }
+
+    /// Starts another child that ends with the rig's user.
+    pub fn spawn(&self, name: &str, command: Command) -> Child {
+        Child::spawn(name, command, self.dir())
+    }
+
+    /// Ends pcscd as a crash would.
+    pub fn kill_pcscd(&mut self) {
+        self.pcscd = None;
+        // What a killed pcscd leaves behind: the socket stays, and nobody answers.
+    }
+
+    /// Starts pcscd again after [`kill_pcscd`](Self::kill_pcscd); the cards come back by themselves.
+    pub fn restart_pcscd(&mut self) {
+        until("pcscd starts again on the same ports", || self.try_start_pcscd().then_some(()));
+    }
+
+    /// The output so far of the child `name`, both streams.
+    pub fn log(&self, name: &str) -> String {
+        process::output(self.dir(), name)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.dir().join("run/pcscd/pcscd.comm")
+    }
+
+    fn write_readers(&self) {
+        let text = format!(
+            "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x{0:04X}\nLIBPATH {DRIVER}\nCHANNELID 0x{0:04X}\n",
+            self.port
+        );
+        fs::write(self.dir().join("conf/vpcd"), text).expect("the rig's readers");
+    }
+
+    /// One try: true when pcscd listens and vpcd waits for its cards.
+    fn try_start_pcscd(&mut self) -> bool {
+        let _ = fs::remove_file(self.socket());
+        let _ = fs::remove_file(self.dir().join("run/pcscd/pcscd.pid"));
+        let mut command = Command::new("unshare");
+        // The death signal is asked for inside, since entering a namespace clears it.
+        let script =
+            r#"mount --bind "$1/run" /run && exec setpriv --pdeathsig KILL pcscd --foreground --config "$1/conf""#;
+        command.args(["-rm", "sh", "-c", script, "sh"]).arg(self.dir());
+        let mut child = Child::spawn("pcscd", command, self.dir());
+        let started = until("pcscd starts", || {
+            if child.ended() {
+                return Some(false);
+            }
+            (self.socket().exists() && listening(self.port) && listening(self.port + 1)).then_some(true)
+        });
+        self.pcscd = started.then_some(child);
+        started
+    }
+}
+
+/// Whether something listens on this port, without connecting to it: to vpcd a connection is a card.
+fn listening(port: u16) -> bool {
+    let wanted = format!(":{port:04X}");
+    ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {
+        fs::read_to_string(table).unwrap_or_default().lines().skip(1).any(|line| {
+            let mut columns = line.split_whitespace().skip(1);
+            let (local, _, state) = (columns.next(), columns.next(), columns.next());
+            local.is_some_and(|l| l.ends_with(&wanted)) && state == Some("0A")
+        })
+    })
+}
+
+/// Says plainly what the machine lacks, before anything fails in a less plain way.
+fn require_rig() {
+    assert!(Path::new(DRIVER).exists(), "{DRIVER} is missing: run tools/install (make test does)");
+    let unshare = Command::new("unshare").args(["-rm", "true"]).stdin(Stdio::null()).output();
+    let permitted = unshare.as_ref().is_ok_and(|out| out.status.success());
+    assert!(
+        permitted,
+        "this machine does not permit `unshare -rm` ({unshare:?}), which these tests need for a pcscd of their own; \
+         allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, or in a container: --security-opt seccomp=unconfined"
+    );
+}

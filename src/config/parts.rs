@@ -1,0 +1,190 @@
+//! The tables of the configuration file. Every key is known; an unknown one is a mistake.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::cipher::Algorithm;
+use crate::keys::KeySource;
+use crate::reader::Role;
+use crate::value::Fen;
+
+/// What the terminal is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Made-up people, demonstration keys and parameters; all that leaves the terminal says so.
+    Demo,
+    /// Real people.
+    Production,
+}
+
+/// The terminal's name as enrolled at the centre: 定点医药机构编号, twelve letters and digits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TerminalName(String);
+
+impl TerminalName {
+    /// The twelve characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for TerminalName {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let fits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if fits { Ok(Self(text)) } else { Err("the terminal's name is twelve capital letters or digits") }
+    }
+}
+
+impl From<TerminalName> for String {
+    fn from(name: TerminalName) -> Self {
+        name.0
+    }
+}
+
+/// The whole configuration, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Demonstration or production.
+    pub mode: Mode,
+    /// The terminal's name.
+    pub terminal: TerminalName,
+    /// Where queue, store and keys live.
+    pub state: PathBuf,
+    /// Demo mode only: decisions are made as on this date, and say so.
+    pub business_date: Option<Date>,
+    /// `[readers]`.
+    pub readers: Readers,
+    /// `[keys]`.
+    pub keys: Keys,
+    /// `[card]`.
+    pub card: Card,
+    /// `[api]`.
+    pub api: Api,
+    /// `[uplink]`; without it the terminal works as if the centre could not be reached.
+    pub uplink: Option<Uplink>,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// A directory of scenario definitions in place of the built-in ones.
+    pub scenarios: Option<PathBuf>,
+    /// A directory of policy packs in place of the built-in ones.
+    pub policy: Option<PathBuf>,
+    /// A directory of APDU scripts in place of the built-in ones.
+    pub scripts: Option<PathBuf>,
+}
+
+/// What each reader is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Readers {
+    /// The first rule whose pattern fits a reader's name gives its role; a reader that none fits is asked.
+    pub rule: Vec<ReaderRule>,
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReaderRule {
+    /// The reader's name; `*` stands for any characters.
+    pub pattern: String,
+    /// Its role.
+    pub role: Role,
+}
+
+/// Who answers for the keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keys {
+    /// PSAM or, in demo mode, demonstration keys.
+    pub source: KeySource,
+    /// The PSAM's reader; found by asking when absent.
+    pub psam_reader: Option<String>,
+    /// The file of demonstration keys.
+    pub soft_file: Option<PathBuf>,
+}
+
+/// How cards are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Card {
+    /// What a card uses that does not name its algorithm (STD-7 leaves it to the terminal).
+    pub default_algorithm: Option<Algorithm>,
+}
+
+/// The local interface.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Api {
+    /// Loopback address and port of the HTTP interface; none when absent.
+    pub listen: Option<SocketAddr>,
+    /// The Unix socket; none when absent.
+    pub socket: Option<PathBuf>,
+    /// Origins of web pages that may call, to the letter.
+    pub origins: BTreeSet<String>,
+    /// Programs that may call.
+    pub clients: Vec<Client>,
+}
+
+/// A program that may call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Its name, which the audit names.
+    pub name: String,
+    /// How its token is known.
+    pub token: TokenSource,
+    /// What it may do.
+    pub permissions: BTreeSet<Permission>,
+}
+
+/// How a client's token is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenSource {
+    /// A file that holds it.
+    File(PathBuf),
+    /// Its SHA-256, upper-case hex.
+    Sha256(crate::wire::Digest),
+}
+
+/// What a client may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Permission {
+    /// See readers, scenarios, events, transactions, health.
+    Read,
+    /// Open and carry out cases.
+    Operate,
+    /// See personal data unmasked; each use is audited.
+    Unmask,
+}
+
+/// The way to the centre.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Uplink {
+    /// Base address.
+    pub url: String,
+    /// The file that holds the terminal's token.
+    pub token_file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Uplink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Uplink").field("token_file", &self.token_file).finish_non_exhaustive()
+    }
+}
+
+/// How far the terminal may go by itself while the centre cannot be reached. A scenario may only tighten it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest amount of one transaction.
+    pub amount: Fen,
+    /// Largest sum a person and day.
+    pub person_day: Fen,
+    /// Largest number of unsent provisional transactions.
+    pub count: u32,
+    /// Oldest unsent transaction with which provisional work still goes on, in hours.
+    pub age_hours: u32,
+}

@@ -1,0 +1,99 @@
+//! What happens at the terminal, numbered, without personal data.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use super::conditions::Condition;
+use super::view::CaseState;
+use crate::reader::Role;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// Rises by one with each event of this run of the daemon.
+    pub id: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum What {
+    /// Something happened to a reader.
+    Reader {
+        /// `appeared`, `gone`, `card-in`, `card-out`, `role`.
+        change: &'static str,
+        /// The PC/SC name.
+        reader: String,
+        /// Its role, when that became known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        role: Option<Role>,
+    },
+    /// A case changed its state.
+    Case {
+        /// Which.
+        case: Uuid,
+        /// Its scenario.
+        scenario: String,
+        /// Where it stands now.
+        state: CaseState,
+        /// The code of its failure, if it has one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<&'static str>,
+    },
+    /// A case took a step with the card: `selected`, `internal-authenticated`, …
+    Step {
+        /// Which.
+        case: Uuid,
+        /// The step's name.
+        step: String,
+    },
+    /// A transaction changed its state.
+    Transaction {
+        /// Its id.
+        id: Uuid,
+        /// Its place in the chain.
+        sequence: u64,
+        /// Its scenario.
+        scenario: String,
+        /// Its state.
+        state: String,
+    },
+    /// A condition of the terminal came or went.
+    Condition {
+        /// Which.
+        condition: Condition,
+        /// It holds now.
+        present: bool,
+    },
+    /// Events before this one were dropped: the reader of the stream was too slow, or away for too long.
+    Gap,
+}
+
+impl What {
+    /// The event's name on an event stream.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Reader { .. } => "reader",
+            Self::Case { .. } => "case",
+            Self::Step { .. } => "step",
+            Self::Transaction { .. } => "transaction",
+            Self::Condition { .. } => "condition",
+            Self::Gap => "gap",
+        }
+    }
+}
+
+/// Events from some point on.
+pub struct EventStream {
+    /// Those that have already happened, oldest first.
+    pub backlog: Vec<Event>,
+    /// Those that follow, without a gap.
+    pub live: broadcast::Receiver<Event>,
+}

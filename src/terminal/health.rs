@@ -1,0 +1,61 @@
+//! How the terminal is.
+
+use serde::Serialize;
+
+use super::conditions::Conditions;
+use crate::reader::ReaderState;
+use crate::value::Fen;
+use jiff::Timestamp;
+
+/// The one-word answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// All is well.
+    Ok,
+    /// Some condition holds; work goes on as far as it allows.
+    Degraded,
+    /// The daemon is stopping.
+    Draining,
+}
+
+/// The queue in figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QueueHealth {
+    /// Transactions that the centre has not answered.
+    pub unsent: u64,
+    /// Age of the oldest of them, in seconds: the alarm that matters.
+    pub oldest_unsent_secs: Option<u64>,
+    /// What they are worth together.
+    pub sum: Fen,
+    /// When the centre last acknowledged one.
+    pub last_ack: Option<Timestamp>,
+}
+
+/// The way to the centre.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UplinkHealth {
+    /// It can be reached.
+    pub reachable: bool,
+    /// Since when that is so.
+    pub since: Option<Timestamp>,
+}
+
+/// How the terminal is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// In a word.
+    pub status: Status,
+    /// This program's version.
+    pub version: &'static str,
+    /// `demo` or `production`.
+    pub mode: crate::config::Mode,
+    /// What holds.
+    pub conditions: Conditions,
+    /// The readers.
+    pub readers: Vec<ReaderState>,
+    /// The queue; `None` when it cannot be read.
+    pub queue: Option<QueueHealth>,
+    /// The way to the centre.
+    pub uplink: UplinkHealth,
+}

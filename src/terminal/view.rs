@@ -1,0 +1,118 @@
+//! A case as the doors show it: what a person at the counter may see, the holder masked.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::failure::Failure;
+use crate::value::Kind;
+
+/// What opens a case.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewCase {
+    /// The scenario's id, e.g. `medical-settlement`.
+    pub scenario: String,
+    /// Who works the terminal; every case names one.
+    pub operator: String,
+    /// The form's values, where they are known already; else the case waits for them.
+    #[serde(default)]
+    pub input: Option<Value>,
+    /// The same key and the same content open one case, however often they are sent.
+    #[serde(default)]
+    pub idempotency: Option<String>,
+}
+
+/// Where a case stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CaseState {
+    /// No card is in the holder's reader yet.
+    WaitingCard,
+    /// The card is identified, authenticated and read.
+    Reading,
+    /// The form has not been given, or was given with mistakes.
+    WaitingInput,
+    /// The record is asked for and the rules decide.
+    Deciding,
+    /// The result is shown; somebody must agree.
+    WaitingConfirmation,
+    /// The transaction is being committed, and settled where the kind is online.
+    Committing,
+    /// Committed; where the kind is online, settled at the centre.
+    Done,
+    /// Committed by the terminal alone; the centre settles it later (以中心结算为准).
+    ProvisionalDone,
+    /// Terminal and centre differ, or the rules ask for a person to decide. Nothing was committed.
+    Referred,
+    /// The rules, the centre or the terminal's conditions say no. Nothing was settled.
+    Refused,
+    /// Given up. Nothing was committed.
+    Cancelled,
+    /// An error ended it. Nothing was committed.
+    Failed,
+}
+
+/// The holder, masked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HolderView {
+    /// 姓名, all but its first character masked.
+    pub name: Option<String>,
+    /// 社会保障号码, masked.
+    pub social_security_number: Option<String>,
+    /// 卡号, masked.
+    pub card_number: Option<String>,
+}
+
+/// A case as it stands.
+#[derive(Debug, Clone, Serialize)]
+pub struct CaseView {
+    /// The case's id (UUIDv7).
+    pub id: Uuid,
+    /// The scenario's id.
+    pub scenario: String,
+    /// The scenario's kind.
+    pub kind: Kind,
+    /// Where it stands.
+    pub state: CaseState,
+    /// Who works the terminal.
+    pub operator: String,
+    /// The reader that holds the card.
+    pub reader: Option<String>,
+    /// The holder, masked; only after the card has proven itself.
+    pub holder: Option<HolderView>,
+    /// The business date of the decision.
+    pub business_date: Option<Date>,
+    /// The business date is a demonstration's, not today's.
+    pub business_date_is_demo: bool,
+    /// What the local rules decided, with the trace (see `rules::Decision`).
+    pub decision: Option<Value>,
+    /// The centre's figures, where it was asked.
+    pub centre: Option<Value>,
+    /// Where terminal and centre differ: `{"field","local","centre"}` each.
+    pub differences: Vec<Value>,
+    /// Decided by the terminal alone.
+    pub provisional: bool,
+    /// The committed transaction (see `queue::Row`).
+    pub transaction: Option<Value>,
+    /// The same transaction had been committed before, by an earlier attempt with the same idempotency key.
+    pub duplicate: bool,
+    /// The slip's lines, for an 80 mm printer.
+    pub slip: Option<Vec<String>>,
+    /// What is wrong: a mistake in the form while `waiting-input`, or why it ended.
+    pub failure: Option<Failure>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl CaseState {
+    /// Nothing more will happen to it.
+    pub fn is_final(self) -> bool {
+        use CaseState::*;
+        matches!(self, Done | ProvisionalDone | Referred | Refused | Cancelled | Failed)
+    }
+}

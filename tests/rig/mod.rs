@@ -7,6 +7,7 @@
 
 pub mod http;
 mod process;
+pub mod search;
 
 use std::fs;
 use std::net::TcpListener;
@@ -42,7 +43,15 @@ pub fn until<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
 
 /// A file of the source tree.
 pub fn tree(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+    // The bench, a directory below, uses this module as well.
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if here.ends_with("bench") { here.with_file_name("").join(path) } else { here.join(path) }
+}
+
+/// The `sbkd` program of this build.
+pub fn program() -> PathBuf {
+    let beside = || std::env::current_exe().expect("the path of this program").with_file_name("sbkd");
+    option_env!("CARGO_BIN_EXE_sbkd").map_or_else(beside, PathBuf::from)
 }
 
 /// A card image of `fixtures/cards`, by its name without the ending.
@@ -150,8 +159,8 @@ impl Rig {
 
     /// `sbkd SUBCOMMAND`, which will find this rig's pcscd and nothing of the machine's own configuration.
     pub fn command(&self, subcommand: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sbkd"));
-        command.arg(subcommand).current_dir(env!("CARGO_MANIFEST_DIR"));
+        let mut command = Command::new(program());
+        command.arg(subcommand).current_dir(tree(""));
         command.env("PCSCLITE_CSOCK_NAME", self.socket()).env("RUST_BACKTRACE", "1").stdin(Stdio::null());
         command
     }
@@ -177,7 +186,8 @@ impl Rig {
         process::output(self.dir(), name)
     }
 
-    fn socket(&self) -> PathBuf {
+    /// Where a PC/SC client finds this rig's pcscd, as the value of `PCSCLITE_CSOCK_NAME`.
+    pub fn socket(&self) -> PathBuf {
         self.dir().join("run/pcscd/pcscd.comm")
     }
 

@@ -1,0 +1,374 @@
+//! From text to [`Config`]: first the shape, by `serde`; then what the tables mean together.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::parts::{
+    Api, Card, Client, Config, Keys, Limits, Mode, Permission, Readers, TerminalName, TokenSource, Uplink,
+};
+use super::{ConfigError, Mistake};
+use crate::cipher::Algorithm;
+use crate::keys::KeySource;
+use crate::value::Fen;
+use crate::wire::Digest;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    mode: Mode,
+    terminal: TerminalName,
+    #[serde(default = "default_state")]
+    state: PathBuf,
+    business_date: Option<Spanned<toml::value::Datetime>>,
+    #[serde(default)]
+    readers: Readers,
+    keys: KeysTable,
+    #[serde(default)]
+    card: CardTable,
+    #[serde(default)]
+    api: ApiTable,
+    uplink: Option<UplinkTable>,
+    #[serde(default)]
+    limits: LimitsTable,
+    #[serde(default)]
+    paths: PathsTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeysTable {
+    source: Spanned<Source>,
+    psam_reader: Option<String>,
+    soft_file: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Source {
+    Psam,
+    Soft,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct CardTable {
+    default_algorithm: Option<Algorithm>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct ApiTable {
+    listen: Option<Spanned<SocketAddr>>,
+    socket: Option<PathBuf>,
+    origins: Vec<Spanned<String>>,
+    client: Vec<Spanned<ClientTable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientTable {
+    name: Spanned<String>,
+    token_file: Option<PathBuf>,
+    token_sha256: Option<Digest>,
+    permissions: BTreeSet<Permission>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UplinkTable {
+    url: Spanned<String>,
+    token_file: Option<PathBuf>,
+}
+
+/// Without limits nothing is carried out provisionally.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct LimitsTable {
+    amount: Fen,
+    person_day: Fen,
+    count: u32,
+    age_hours: u32,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct PathsTable {
+    scenarios: Option<PathBuf>,
+    policy: Option<PathBuf>,
+    scripts: Option<PathBuf>,
+}
+
+fn default_state() -> PathBuf {
+    PathBuf::from("/var/lib/sbkd")
+}
+
+impl Config {
+    /// Reads and checks a file. Relative paths in it are taken from its directory.
+    ///
+    /// # Errors
+    /// Every mistake that was found, each with line and column.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|err| ConfigError::Unreadable { file: file.clone(), why: err.to_string() })?;
+        Self::parse(&file, &text, path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Checks a text; `file` names it in mistakes, relative paths in it are taken from `base`.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load). A mistake of syntax or type hides those of meaning.
+    pub fn parse(file: &str, text: &str, base: &Path) -> Result<Self, ConfigError> {
+        let invalid = |mistakes| ConfigError::Invalid { file: file.to_owned(), mistakes };
+        let table: File = toml::from_str(text).map_err(|err| {
+            let (line, column) = place(text, err.span().unwrap_or(0..0));
+            invalid(vec![Mistake { line, column, message: err.message().to_owned() }])
+        })?;
+        let mut check = Check { text, base, mistakes: Vec::new() };
+        let config = check.config(table);
+        if check.mistakes.is_empty() {
+            return Ok(config);
+        }
+        check.mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
+        Err(invalid(check.mistakes))
+    }
+}
+
+struct Check<'a> {
+    text: &'a str,
+    base: &'a Path,
+    mistakes: Vec<Mistake>,
+}
+
+impl Check<'_> {
+    fn config(&mut self, file: File) -> Config {
+        let mode = file.mode;
+        Config {
+            mode,
+            terminal: file.terminal,
+            state: self.base.join(file.state),
+            business_date: file.business_date.and_then(|date| self.business_date(mode, &date)),
+            readers: file.readers,
+            keys: self.keys(mode, file.keys),
+            card: Card { default_algorithm: file.card.default_algorithm },
+            api: self.api(file.api),
+            uplink: file.uplink.map(|uplink| self.uplink(mode, uplink)),
+            limits: Limits {
+                amount: file.limits.amount,
+                person_day: file.limits.person_day,
+                count: file.limits.count,
+                age_hours: file.limits.age_hours,
+            },
+            scenarios: self.path(file.paths.scenarios),
+            policy: self.path(file.paths.policy),
+            scripts: self.path(file.paths.scripts),
+        }
+    }
+
+    fn business_date(&mut self, mode: Mode, written: &Spanned<toml::value::Datetime>) -> Option<Date> {
+        if mode != Mode::Demo {
+            self.mistake(written.span(), "business_date is for mode = \"demo\" only");
+        }
+        let date = written.get_ref().to_string().parse().ok();
+        if date.is_none() {
+            self.mistake(written.span(), "business_date is a date, as in 2015-08-03");
+        }
+        date
+    }
+
+    fn keys(&mut self, mode: Mode, keys: KeysTable) -> Keys {
+        let source = *keys.source.get_ref();
+        if source == Source::Soft && mode != Mode::Demo {
+            self.mistake(keys.source.span(), "demonstration keys (soft) are refused unless mode = \"demo\"");
+        }
+        if source == Source::Soft && keys.soft_file.is_none() {
+            self.mistake(keys.source.span(), "source = \"soft\" needs soft_file");
+        }
+        if let (Source::Psam, Some(file)) = (source, &keys.soft_file) {
+            self.mistake(file.span(), "soft_file belongs to source = \"soft\"");
+        }
+        Keys {
+            source: if source == Source::Soft { KeySource::Soft } else { KeySource::Psam },
+            psam_reader: keys.psam_reader,
+            soft_file: self.path(keys.soft_file.map(Spanned::into_inner)),
+        }
+    }
+
+    fn api(&mut self, api: ApiTable) -> Api {
+        if let Some(listen) = &api.listen
+            && !listen.get_ref().ip().is_loopback()
+        {
+            self.mistake(listen.span(), "the local interface listens on a loopback address only");
+        }
+        for origin in &api.origins {
+            if !is_origin(origin.get_ref()) {
+                self.mistake(origin.span(), "an origin is scheme://host or scheme://host:port, without a path");
+            }
+        }
+        let mut names = BTreeSet::new();
+        for client in &api.client {
+            let name = &client.get_ref().name;
+            if !names.insert(name.get_ref().clone()) {
+                self.mistake(name.span(), "there is another client of this name");
+            }
+        }
+        Api {
+            listen: api.listen.map(Spanned::into_inner),
+            socket: self.path(api.socket),
+            origins: api.origins.into_iter().map(Spanned::into_inner).collect(),
+            clients: api.client.into_iter().filter_map(|client| self.client(client)).collect(),
+        }
+    }
+
+    fn client(&mut self, client: Spanned<ClientTable>) -> Option<Client> {
+        let span = client.span();
+        let ClientTable { name, token_file, token_sha256, permissions } = client.into_inner();
+        if permissions.is_empty() {
+            self.mistake(span.clone(), "a client without permissions can do nothing");
+        }
+        let token = match (token_file, token_sha256) {
+            (Some(file), None) => TokenSource::File(self.base.join(file)),
+            (None, Some(hash)) => TokenSource::Sha256(hash),
+            _ => {
+                self.mistake(span, "a client has either token_file or token_sha256");
+                return None;
+            }
+        };
+        Some(Client { name: name.into_inner(), token, permissions })
+    }
+
+    fn uplink(&mut self, mode: Mode, uplink: UplinkTable) -> Uplink {
+        let url = uplink.url.get_ref();
+        match url.split_once("://") {
+            Some(("https", host)) if !host.is_empty() => {}
+            Some(("http", host)) if mode == Mode::Demo || is_loopback(host) => {}
+            Some(("http", _)) => {
+                self.mistake(uplink.url.span(), "personal data travels by https only, save to this machine itself");
+            }
+            _ => self.mistake(uplink.url.span(), "the centre's address is an https URL"),
+        }
+        Uplink { url: uplink.url.into_inner(), token_file: self.path(uplink.token_file) }
+    }
+
+    fn path(&self, path: Option<PathBuf>) -> Option<PathBuf> {
+        path.map(|path| self.base.join(path))
+    }
+
+    fn mistake(&mut self, span: Range<usize>, message: &str) {
+        let (line, column) = place(self.text, span);
+        self.mistakes.push(Mistake { line, column, message: message.to_owned() });
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ', '?', '#', '@']))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let authority = host.split('/').next().unwrap_or_default();
+    let name = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Line and column, both from 1, the column in characters.
+pub(crate) fn place(text: &str, span: Range<usize>) -> (usize, usize) {
+    let before = text.get(..span.start).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SMALL: &str = "mode = \"production\"\nterminal = \"H44010000001\"\n[keys]\nsource = \"psam\"\n";
+
+    fn mistakes(text: &str) -> Vec<String> {
+        match Config::parse("sbkd.toml", text, Path::new("/etc/sbkd")) {
+            Err(err) => err.to_string().lines().map(str::to_owned).collect(),
+            Ok(_) => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_files_that_ship_are_sound() {
+        for (name, text) in [
+            ("sbkd.toml", include_str!("../../config/sbkd.toml")),
+            ("demo.toml", include_str!("../../config/demo.toml")),
+        ] {
+            Config::parse(name, text, Path::new("/etc/sbkd")).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_strict() {
+        let config = Config::parse("sbkd.toml", SMALL, Path::new("/etc/sbkd")).unwrap();
+        assert_eq!(config.limits, Limits { amount: Fen(0), person_day: Fen(0), count: 0, age_hours: 0 });
+        assert!(config.uplink.is_none() && config.api.listen.is_none() && config.api.clients.is_empty());
+        assert_eq!(config.state, Path::new("/var/lib/sbkd"));
+    }
+
+    #[test]
+    fn paths_are_taken_from_the_files_directory() {
+        let config = Config::parse("x", &format!("state = \"s\"\n{SMALL}"), Path::new("/etc/sbkd")).unwrap();
+        assert_eq!(config.state, Path::new("/etc/sbkd/s"));
+    }
+
+    #[test]
+    fn a_mistake_of_form_names_its_place() {
+        assert!(mistakes(&format!("{SMALL}sauce = 1\n"))[0].starts_with("sbkd.toml:5:1: unknown field"));
+        assert!(mistakes("mode = \"test\"\n")[0].starts_with("sbkd.toml:1:8: "));
+        assert!(
+            mistakes("mode = \"demo\"\nterminal = \"太短\"\n")[0].starts_with("sbkd.toml:2:12: the terminal's name")
+        );
+        assert!(mistakes("mode = [\n")[0].starts_with("sbkd.toml:"));
+        assert!(mistakes(&format!("{SMALL}[limits]\namount = 5\n"))[0].starts_with("sbkd.toml:6:10: "));
+    }
+
+    #[test]
+    fn all_mistakes_of_meaning_are_told() {
+        let text = "mode = \"production\"\nterminal = \"H44010000001\"\nbusiness_date = 2015-08-03\n\
+                    [keys]\nsource = \"soft\"\n[api]\nlisten = \"0.0.0.0:80\"\norigins = [\"http://a\", \"b\"]\n\
+                    [[api.client]]\nname = \"a\"\npermissions = [\"read\"]\n[uplink]\nurl = \"http://centre.example/\"\n";
+        let places: Vec<String> =
+            mistakes(text).iter().map(|line| line.split(": ").next().unwrap().to_owned()).collect();
+        assert_eq!(
+            places,
+            ["3:17", "5:10", "5:10", "7:10", "8:24", "9:1", "13:7"].map(|place| format!("sbkd.toml:{place}"))
+        );
+    }
+
+    #[test]
+    fn a_tunnel_on_this_machine_may_be_plain() {
+        for (url, fits) in [
+            ("http://127.0.0.1:9000/x", true),
+            ("http://[::1]:9000", true),
+            ("http://localhost", true),
+            ("http://localhost.example", false),
+            ("http://10.0.0.1", false),
+            ("https://centre.example", true),
+            ("centre.example", false),
+        ] {
+            assert_eq!(mistakes(&format!("{SMALL}[uplink]\nurl = \"{url}\"\n")).is_empty(), fits, "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_stop(text in "[a-z0-9\\[\\]{}=\"'.,\n社# -]{0,120}") {
+            let _ = Config::parse("x", &text, Path::new(""));
+        }
+    }
+}

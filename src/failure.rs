@@ -115,6 +115,13 @@ impl Serialize for Failure {
     }
 }
 
+/// Line and column of the byte at `offset`, both from 1, the column in characters: where a file has a mistake.
+pub fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
 /// Declares a room's table: one `static` an [`Entry`](crate::failure::Entry), and `ENTRIES` with all of them.
 ///
 /// ```

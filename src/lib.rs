@@ -10,7 +10,6 @@ pub mod world;
 
 pub mod apdu;
 pub mod cipher;
-pub mod config;
 pub mod value;
 pub mod wire;
 
@@ -26,6 +25,7 @@ pub mod sync;
 pub mod card;
 pub mod slip;
 
+pub mod config;
 pub mod scenario;
 
 pub mod terminal;

@@ -14,6 +14,7 @@ use super::parts::{
 };
 use super::{ConfigError, Mistake};
 use crate::cipher::Algorithm;
+use crate::failure::place;
 use crate::keys::KeySource;
 use crate::value::Fen;
 use crate::wire::Digest;
@@ -127,7 +128,7 @@ impl Config {
     pub fn parse(file: &str, text: &str, base: &Path) -> Result<Self, ConfigError> {
         let invalid = |mistakes| ConfigError::Invalid { file: file.to_owned(), mistakes };
         let table: File = toml::from_str(text).map_err(|err| {
-            let (line, column) = place(text, err.span().unwrap_or(0..0));
+            let (line, column) = place(text, err.span().unwrap_or(0..0).start);
             invalid(vec![Mistake { line, column, message: err.message().to_owned() }])
         })?;
         let mut check = Check { text, base, mistakes: Vec::new() };
@@ -261,7 +262,7 @@ impl Check<'_> {
     }
 
     fn mistake(&mut self, span: Range<usize>, message: &str) {
-        let (line, column) = place(self.text, span);
+        let (line, column) = place(self.text, span.start);
         self.mistakes.push(Mistake { line, column, message: message.to_owned() });
     }
 }
@@ -278,13 +279,6 @@ fn is_loopback(host: &str) -> bool {
         None => authority.split(':').next().unwrap_or_default(),
     };
     name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// Line and column, both from 1, the column in characters.
-pub(crate) fn place(text: &str, span: Range<usize>) -> (usize, usize) {
-    let before = text.get(..span.start).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 #[cfg(test)]

@@ -8,5 +8,3 @@ pub use errors::{ConfigError, ENTRIES, Mistake};
 pub use parts::{
     Api, Card, Client, Config, Keys, Limits, Mode, Permission, ReaderRule, Readers, TerminalName, TokenSource, Uplink,
 };
-
-pub(crate) use load::place;

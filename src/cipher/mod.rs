@@ -1,9 +1,23 @@
 //! The card's cryptography, pure (card-facts §4): nothing here does I/O or keeps a key longer than a call.
+//!
+//! The daemon (soft keys, the centre) and the virtual card share these formulas, so they are pinned by known answers
+//! that another tool computed: `fixtures/cipher/known-answers.json`, made by the script beside it.
+
+mod block;
+mod factors;
+mod formula;
+mod key;
+mod mac;
+
+pub use factors::Factors;
+pub use formula::{authentication_data, diversify, diversify_by, fold};
+pub use key::{Key16, KeyError, SessionKey};
+pub use mac::{mac, pad_80};
 
 use serde::{Deserialize, Serialize};
 
 /// The algorithm of a card's environment (card-facts §1.1: 01, 02, 03 in the FCI).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Algorithm {
     /// Two-key triple DES, 8-byte blocks.
     #[serde(rename = "3DES")]
@@ -15,3 +29,50 @@ pub enum Algorithm {
     #[serde(rename = "SM4")]
     Sm4,
 }
+
+impl Algorithm {
+    /// The identifier in the FCI's issuer data, `86 01 xx` (card-facts §1.1).
+    pub fn id(self) -> u8 {
+        match self {
+            Self::TripleDes => 0x01,
+            Self::Ssf33 => 0x02,
+            Self::Sm4 => 0x03,
+        }
+    }
+
+    /// The algorithm that an identifier stands for.
+    pub fn from_id(id: u8) -> Option<Self> {
+        [Self::TripleDes, Self::Ssf33, Self::Sm4].into_iter().find(|algorithm| algorithm.id() == id)
+    }
+
+    /// Bytes in a block: 8 or 16.
+    pub fn block(self) -> usize {
+        match self {
+            Self::TripleDes => 8,
+            Self::Ssf33 | Self::Sm4 => 16,
+        }
+    }
+
+    /// The name used in files and answers: `3DES`, `SSF33`, `SM4`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TripleDes => "3DES",
+            Self::Ssf33 => "SSF33",
+            Self::Sm4 => "SM4",
+        }
+    }
+}
+
+impl std::fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The algorithm is not public and cannot be computed here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is computed only inside a PSAM or a security module")]
+pub struct Unsupported(pub Algorithm);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! The MAC of secure messaging (card-facts §3.2, STD-4).
+
+use zeroize::Zeroizing;
+
+use super::SessionKey;
+
+/// `data` with 80 00… behind it up to a multiple of `block`; data that is aligned already gets a whole block more.
+pub fn pad_80(data: &[u8], block: usize) -> Zeroizing<Vec<u8>> {
+    let mut padded = Zeroizing::new(Vec::with_capacity(data.len() + block));
+    padded.extend_from_slice(data);
+    padded.push(0x80);
+    while padded.len() % block != 0 {
+        padded.push(0);
+    }
+    padded
+}
+
+/// CBC-MAC over `data` padded with [`pad_80`]. 8-byte blocks: the left four bytes; 16-byte blocks: the four words
+/// folded by XOR. `iv` stands left in the first block; card commands use zeros.
+pub fn mac(session: &SessionKey, iv: [u8; 8], data: &[u8]) -> [u8; 4] {
+    let mut chain = Zeroizing::new(vec![0; session.block()]);
+    chain[..8].copy_from_slice(&iv);
+    for block in pad_80(data, session.block()).chunks(session.block()) {
+        for (state, byte) in chain.iter_mut().zip(block) {
+            *state ^= byte;
+        }
+        chain = session.encrypt(&chain);
+    }
+    let words = if session.block() == 8 { 1 } else { 4 };
+    let mut mac = [0; 4];
+    for (at, byte) in chain[..4 * words].iter().enumerate() {
+        mac[at % 4] ^= byte;
+    }
+    mac
+}

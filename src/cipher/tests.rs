@@ -1,0 +1,1 @@
+//! Known answers of another tool, and what the formulas promise beside them.

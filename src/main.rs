@@ -1,3 +1,6 @@
 //! The `sbkd` command.
 #![forbid(unsafe_code)]
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    sbkd::cli::main()
+}

@@ -1,1 +1,142 @@
-//! (room)
+//! The command line: one file a sub-command.
+//!
+//! Each command ends in an [`Outcome`]: what it shows is printed by [`Shell`], a failure becomes the same
+//! `{"error":{…}}` that the local interface answers with, and an exit code by its kind ([`exit`]). The shapes are
+//! fixed in `docs/cli.md`.
+
+// Until the rooms behind the commands are there.
+#![allow(dead_code)]
+
+mod card;
+mod case;
+mod center;
+mod client;
+mod config;
+mod doctor;
+mod errors;
+mod exit;
+mod logging;
+mod policy;
+mod problem;
+mod queue;
+mod readers;
+mod record;
+mod replay;
+mod run;
+mod scenario;
+mod script;
+mod shell;
+mod vcard;
+
+pub use errors::ENTRIES;
+pub use exit::Exit;
+pub use problem::Problem;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use shell::Shell;
+
+/// What a command ends in.
+type Outcome = Result<(), Problem>;
+
+/// The terminal daemon for the Chinese social security card (社会保障卡).
+#[derive(Debug, Parser)]
+#[command(name = "sbkd", version, propagate_version = true, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Arguments every command takes.
+#[derive(Debug, Clone, clap::Args)]
+struct Global {
+    /// Print one JSON value on standard output; its shape is in docs/cli.md
+    #[arg(long, global = true)]
+    json: bool,
+    /// The terminal's configuration
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The daemon's Unix socket (default: from the configuration)
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// What is logged to standard error: off, error, warn, info, debug, trace
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log: Option<tracing::level_filters::LevelFilter>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon
+    Run(run::Args),
+    /// List the card readers
+    Readers(readers::Args),
+    /// Work with the card in a reader
+    Card(card::Args),
+    /// The catalogue of scenarios
+    Scenario(scenario::Args),
+    /// Carry out a scenario at the daemon
+    Case(case::Args),
+    /// Look into the queue of transactions
+    Queue(queue::Args),
+    /// Check, test and explain policy packs
+    Policy(policy::Args),
+    /// Check and run APDU scripts
+    Script(script::Args),
+    /// Record a card session as a fixture, without personal data
+    Record(record::Args),
+    /// Replay a recorded session with every check on
+    Replay(replay::Args),
+    /// Put a virtual card and PSAM into vpcd's readers
+    Vcard(vcard::Args),
+    /// Run the reference centre
+    Center(center::Args),
+    /// The terminal's configuration
+    Config(config::Args),
+    /// Say what is wrong with this terminal, a line each with its remedy
+    Doctor(doctor::Args),
+}
+
+/// Reads the command line, carries it out and says how it went.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return shell::usage(&error),
+    };
+    logging::start(cli.global.log);
+    let shell = Shell::new(cli.global);
+    let outcome = match cli.command {
+        Command::Run(args) => run::run(args, &shell),
+        Command::Readers(args) => readers::run(&args, &shell),
+        Command::Card(args) => card::run(args, &shell),
+        Command::Scenario(args) => scenario::run(args, &shell),
+        Command::Case(args) => case::run(args, &shell),
+        Command::Queue(args) => queue::run(args, &shell),
+        Command::Policy(args) => policy::run(args, &shell),
+        Command::Script(args) => script::run(args, &shell),
+        Command::Record(args) => record::run(&args, &shell),
+        Command::Replay(args) => replay::run(&args, &shell),
+        Command::Vcard(args) => vcard::run(&args, &shell),
+        Command::Center(args) => center::run(&args, &shell),
+        Command::Config(args) => config::run(args, &shell),
+        Command::Doctor(args) => doctor::run(&args, &shell),
+    };
+    match outcome {
+        Ok(()) => Exit::Ok.into(),
+        Err(problem) => shell.fail(&problem),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,81 @@
+//! Exit codes.
+
+use std::process::ExitCode;
+
+/// What the exit code says. Codes never change their meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Ok = 0,
+    /// Failed, and none of the others fits.
+    Failed = 1,
+    /// The command line or an input file is not what it should be.
+    Usage = 2,
+    /// The card, a reader, a PSAM or its keys.
+    Card = 3,
+    /// The rules or the centre refused, or a case ended without being done.
+    Refused = 4,
+    /// The centre cannot be reached.
+    Upstream = 5,
+    /// Disk or database.
+    Storage = 6,
+    /// The configuration, a policy pack or a script has a mistake.
+    Configuration = 7,
+    /// The daemon does not answer.
+    Daemon = 8,
+}
+
+/// The second part of a code `E-ROOM-WHAT`, and what it says about the exit.
+const BY_ROOM: &[(&str, Exit)] = &[
+    ("CARD", Exit::Card),
+    ("READER", Exit::Card),
+    ("KEYS", Exit::Card),
+    ("KEY", Exit::Card),
+    ("PSAM", Exit::Card),
+    ("REPLAY", Exit::Card),
+    ("RULES", Exit::Configuration),
+    ("SCRIPT", Exit::Configuration),
+    ("CONFIG", Exit::Configuration),
+    ("IMAGE", Exit::Configuration),
+    ("SYNC", Exit::Upstream),
+    ("UPLINK", Exit::Upstream),
+    ("CENTER", Exit::Upstream),
+    ("QUEUE", Exit::Storage),
+    ("STORE", Exit::Storage),
+    ("INPUT", Exit::Usage),
+    ("SCENARIO", Exit::Usage),
+    ("CASE", Exit::Refused),
+];
+
+impl Exit {
+    /// The exit for a failure's code; [`Exit::Failed`] for a room that has none of its own.
+    pub fn for_code(code: &str) -> Self {
+        let exact = match code {
+            "E-CLI-NO-DAEMON" | "E-CLI-DAEMON-ANSWER" => Some(Self::Daemon),
+            "E-CLI-USAGE" | "E-CLI-FILE" | "E-CLI-JSON" => Some(Self::Usage),
+            _ => None,
+        };
+        let room = code.split('-').nth(1).unwrap_or_default();
+        let by_room = || BY_ROOM.iter().find(|(name, _)| *name == room).map(|(_, exit)| *exit);
+        exact.or_else(by_room).unwrap_or(Self::Failed)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_fall_into_their_kinds() {
+        assert_eq!(Exit::for_code("E-CARD-ABSENT"), Exit::Card);
+        assert_eq!(Exit::for_code("E-CLI-NO-DAEMON"), Exit::Daemon);
+        assert_eq!(Exit::for_code("E-NOBODY-KNOWS"), Exit::Failed);
+        assert_eq!(Exit::for_code(""), Exit::Failed);
+    }
+}

@@ -1,0 +1,106 @@
+//! Where a command's output goes: one JSON value or readable text on standard output, failures as the contract says.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Exit, Global, Problem, errors};
+
+/// The arguments every command shares, and its way to the person.
+pub(super) struct Shell {
+    global: Global,
+}
+
+impl Shell {
+    pub(super) fn new(global: Global) -> Self {
+        Self { global }
+    }
+
+    pub(super) fn json(&self) -> bool {
+        self.global.json
+    }
+
+    pub(super) fn config_file(&self) -> Option<&Path> {
+        self.global.config.as_deref()
+    }
+
+    pub(super) fn socket(&self) -> Option<&Path> {
+        self.global.socket.as_deref()
+    }
+
+    /// Prints `value` with `--json`, else `text`.
+    pub(super) fn show(&self, value: &impl Serialize, text: impl FnOnce() -> String) {
+        if self.global.json {
+            print_json(value);
+        } else {
+            print_line(text().trim_end());
+        }
+    }
+
+    /// A line of progress on standard error; nothing with `--json`.
+    pub(super) fn step(&self, text: &str) {
+        if !self.global.json {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+
+    /// Tells a failure and gives its exit code.
+    pub(super) fn fail(&self, problem: &Problem) -> ExitCode {
+        if self.global.json {
+            print_json(&problem.to_json());
+        } else {
+            let _ = write!(std::io::stderr(), "{}", problem.to_text());
+        }
+        problem.exit().into()
+    }
+}
+
+/// A command line that clap refused, or its help.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|arg| arg == "--json");
+    if error.use_stderr() && json {
+        let text = error.render().to_string();
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        print_json(&Problem::with(&errors::USAGE, first).to_json());
+    } else {
+        // What a closed pipe does not take needs no second report.
+        let _ = error.print();
+    }
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
+}
+
+/// One object from a JSON file, `-` for standard input.
+pub(super) fn read_object(path: &Path) -> Result<Map<String, Value>, Problem> {
+    let text = read_text(path)?;
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err(Problem::with(&errors::JSON, format!("{}:1:1: not an object", path.display()))),
+        Err(error) => {
+            // serde_json's own text may quote the input, which may be personal: only the place is told.
+            let place = format!("{}:{}:{}", path.display(), error.line(), error.column());
+            Err(Problem::with(&errors::JSON, place))
+        }
+    }
+}
+
+/// A text file, `-` for standard input.
+pub(super) fn read_text(path: &Path) -> Result<String, Problem> {
+    let read =
+        if path == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
+    read.map_err(|error| Problem::with(&errors::FILE, format!("{}: {error}", path.display())))
+}
+
+fn print_json(value: &impl Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => print_line(&text),
+        Err(error) => tracing::error!(%error, "a result has no JSON form"),
+    }
+}
+
+fn print_line(text: &str) {
+    // A reader that has gone (`| head`) is no failure of the command.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

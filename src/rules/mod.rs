@@ -1,1 +1,23 @@
-//! (room)
+//! The policy-pack engine: parse, check, compile, decide, explain.
+//!
+//! Pure: no I/O, no clock, no randomness, no floating point; the same input gives the same decision. A pack is a TOML
+//! file (settlement-facts §6); everything in it is checked when it is loaded, its cases included, so that a decision
+//! can only fail by its input.
+
+mod decision;
+mod diagnostic;
+mod difference;
+mod errors;
+mod input;
+mod packs;
+mod schema;
+mod trace;
+
+pub use decision::{Basis, Change, Decision, Effect, Outcome, PackRef, Reason, Words};
+pub use diagnostic::Diagnostic;
+pub use difference::{Difference, differences};
+pub use errors::ENTRIES;
+pub use input::{Input, InputError};
+pub use packs::{CaseResult, CaseResults, PackInfo, Packs};
+pub use schema::{AccumulatorSpec, Choice, FactSpec, Schema};
+pub use trace::TraceRecord;

@@ -1,0 +1,34 @@
+//! The failures of this room as people see them.
+
+use crate::failure::{Entry, Explain};
+
+use super::input::InputError;
+
+crate::entries! {
+    NO_PACK = "E-RULES-NO-PACK", Technician;
+        message "没有适用于该业务的政策包" | "no policy pack covers this scenario";
+        cause "政策包未安装" | "the pack is not installed";
+        remedy "安装该业务的政策包" | "install the scenario's policy pack";
+    NO_VERSION = "E-RULES-NO-VERSION", Technician;
+        message "该日期没有适用的政策包版本" | "no version of the pack for this date";
+        cause "业务日期不在任何已安装政策包的有效期内" | "the business date is outside the validity of every installed version";
+        remedy "核对业务日期；如日期无误，安装覆盖该日期的政策包" | "check the business date; if it is right, install a version of the pack that covers it";
+    BAD_INPUT = "E-RULES-INPUT", Clerk;
+        message "业务数据不完整或格式不对" | "the facts are incomplete or not of the right form";
+        cause "有一项缺失、多余、类型不对或超出范围" | "an item is missing, unknown, of a wrong type or out of range";
+        remedy "按提示更正该项后重试" | "correct the item named and try again";
+}
+
+impl Explain for InputError {
+    fn entry(&self) -> &'static Entry {
+        match self {
+            Self::UnknownScenario { .. } => &NO_PACK,
+            Self::NoVersion { .. } => &NO_VERSION,
+            _ => &BAD_INPUT,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}

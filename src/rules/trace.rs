@@ -1,0 +1,100 @@
+//! The records of a decision: what was looked up, what was computed, what was tested.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::decision::Outcome;
+
+/// One record. Values are in the form of their type; bill lines are named by position only, so no personal data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum TraceRecord {
+    /// A dated parameter was used.
+    Param {
+        /// Its name.
+        name: String,
+        /// Its Chinese name.
+        label: String,
+        /// Its value; `null` when the pack leaves it empty.
+        value: Value,
+        /// The value as people read it.
+        shown: String,
+        /// From which date it holds.
+        from: String,
+        /// Where the figure is from.
+        source: String,
+        /// How sure that is: `H`, `M`, `L`, `U`.
+        confidence: String,
+    },
+    /// A row of a table was chosen.
+    Table {
+        /// The table.
+        name: String,
+        /// Its Chinese name.
+        label: String,
+        /// From which date this version of the table holds.
+        from: String,
+        /// The row, from 1.
+        row: usize,
+        /// What it was looked up by.
+        on: Map<String, Value>,
+        /// What it gave.
+        out: Map<String, Value>,
+        /// What it gave, as people read it.
+        shown: String,
+        /// Where the figures are from.
+        source: String,
+        /// How sure that is.
+        confidence: String,
+    },
+    /// An accumulator was read.
+    Accumulator {
+        /// Its name.
+        name: String,
+        /// Its Chinese name.
+        label: String,
+        /// Its value before this transaction; `null` when there was none.
+        value: Value,
+        /// The value as people read it.
+        shown: String,
+    },
+    /// A step was computed.
+    Step {
+        /// The bill line, from 1; absent for a step of the whole.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        line: Option<usize>,
+        /// Its name.
+        name: String,
+        /// Its Chinese name.
+        label: String,
+        /// Its value; `null` when it could not be computed.
+        value: Value,
+        /// The value as people read it.
+        shown: String,
+        /// The sentence for a slip, where the pack has one that applies.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        say: Option<String>,
+    },
+    /// A guard was tested.
+    Guard {
+        /// The bill line, from 1.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        line: Option<usize>,
+        /// Its code.
+        code: String,
+        /// Whether it holds.
+        hit: bool,
+        /// What it asks for when it holds.
+        outcome: Outcome,
+    },
+    /// An identity was tested.
+    Check {
+        /// The bill line, from 1.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        line: Option<usize>,
+        /// Its code.
+        code: String,
+        /// Whether it holds.
+        ok: bool,
+    },
+}

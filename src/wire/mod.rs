@@ -84,6 +84,16 @@ pub struct Envelope {
     pub payload: Value,
 }
 
+/// The last header the centre has of a terminal's chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainHead {
+    /// Its sequence; 0 when there is none.
+    pub sequence: u64,
+    /// Its hash; zeros when there is none.
+    pub hash: Digest,
+}
+
 /// The centre's answer to a transaction. Sent again, the same transaction gets the same answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

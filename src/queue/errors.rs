@@ -1,0 +1,150 @@
+//! What can go wrong in the journal.
+
+use crate::failure::{Entry, Explain};
+use crate::queue::State;
+
+/// Why the journal did not do what was asked. Nothing was committed, unless a variant says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueueError {
+    /// The same idempotency key came with other content.
+    #[error("this idempotency key was used for another transaction")]
+    Conflict,
+    /// No transaction has this id.
+    #[error("there is no such transaction")]
+    NotFound,
+    /// The table of moves does not allow it.
+    #[error("a transaction that is {from} cannot become {to}")]
+    Move {
+        /// Where it stands.
+        from: State,
+        /// Where it was to go.
+        to: State,
+    },
+    /// The draft is not one: a state that nothing starts in, a terminal name that is too long.
+    #[error("not a transaction: {0}")]
+    Draft(&'static str),
+    /// No room on the disk.
+    #[error("the disk is full")]
+    StorageFull,
+    /// The file, its folder or its file system cannot be written.
+    #[error("the journal cannot be written: {0}")]
+    StorageReadOnly(String),
+    /// The disk failed. Whether the last commit is there is known only after reading again; the same key tells.
+    #[error("the disk failed: {0}")]
+    Storage(String),
+    /// Another process has the journal open.
+    #[error("another process has the journal open")]
+    InUse,
+    /// The journal does not agree with itself, its signatures or its anchor.
+    #[error("the journal is damaged at record {record}: {what}")]
+    Damaged {
+        /// The first record that is wrong; 0 for the file as a whole.
+        record: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A key file is missing, unreadable, too open or of the wrong length.
+    #[error("a key of the journal cannot be used: {0}")]
+    Keys(String),
+    /// The keys are not those the journal was written with.
+    #[error("these keys are not the journal's")]
+    WrongKeys,
+    /// The source of randomness failed.
+    #[error("the source of randomness gave nothing")]
+    NoRandom,
+    /// The writer has stopped.
+    #[error("the journal is closed")]
+    Closed,
+}
+
+crate::entries! {
+    CONFLICT = "E-QUEUE-CONFLICT", Clerk;
+        message "同一流水标识已用于另一笔业务" | "this idempotency key was used for another transaction";
+        cause "同一标识再次提交时内容不同" | "the same key came again with other content";
+        remedy "请为新业务使用新的流水标识" | "use a new key for a new transaction";
+    NOT_FOUND = "E-QUEUE-NOT-FOUND", Clerk;
+        message "没有这笔业务" | "there is no such transaction";
+        cause "流水号有误或不属于本终端" | "the id is wrong, or belongs to another terminal";
+        remedy "请核对流水号" | "check the id";
+    MOVE = "E-QUEUE-STATE", Technician;
+        message "业务状态不允许此操作" | "the transaction's state does not allow this";
+        cause "该业务已处于其他状态" | "the transaction has gone on to another state";
+        remedy "请刷新后按当前状态处理" | "look again and act on its present state";
+    DRAFT = "E-QUEUE-DRAFT", Technician;
+        message "业务记录不完整，不能提交" | "the transaction cannot be committed as it is";
+        cause "终端配置或程序给出的记录不合要求" | "the configuration or the program made an unfit record";
+        remedy "请检查终端编号等配置" | "check the configuration, the terminal's number first";
+    STORAGE_FULL = "E-QUEUE-STORAGE-FULL", Technician;
+        message "磁盘已满，业务未提交" | "the disk is full, nothing was committed";
+        cause "流水文件所在磁盘没有剩余空间" | "there is no room where the journal is kept";
+        remedy "请清理磁盘；有空间后自动恢复，无需重启" | "make room; work goes on by itself then, without a restart";
+    STORAGE_READ_ONLY = "E-QUEUE-STORAGE-READ-ONLY", Technician;
+        message "流水文件不可写，业务未提交" | "the journal cannot be written, nothing was committed";
+        cause "文件系统只读，或权限不足" | "the file system is read only, or rights are missing";
+        remedy "请检查挂载方式与目录权限" | "check how the disk is mounted and who owns the folder";
+    STORAGE = "E-QUEUE-STORAGE", Technician;
+        message "磁盘读写失败" | "the disk failed";
+        cause "流水文件读写出错" | "reading or writing the journal failed";
+        remedy "请用同一流水标识重试；反复出现请更换磁盘" | "try again with the same key; replace the disk if it persists";
+    IN_USE = "E-QUEUE-IN-USE", Technician;
+        message "流水文件正被另一进程使用" | "another process has the journal open";
+        cause "守护进程已在运行" | "the daemon is running already";
+        remedy "请先停止另一进程，或通过它操作" | "stop the other process, or ask it";
+    DAMAGED = "E-QUEUE-DAMAGED", Technician;
+        message "流水校验不通过" | "the journal does not verify";
+        cause "记录被改动、缺失或文件损坏" | "a record was changed or is missing, or the file is damaged";
+        remedy "请勿改动文件，保留原件并联系技术支持" | "leave the files as they are, keep them and call support";
+    KEYS = "E-QUEUE-KEYS", Technician;
+        message "流水密钥不可用" | "a key of the journal cannot be used";
+        cause "密钥文件缺失、长度有误或权限过宽" | "a key file is missing, too short or long, or readable by others";
+        remedy "请恢复密钥文件并将权限设为 0600" | "restore the key files and give them mode 0600";
+    WRONG_KEYS = "E-QUEUE-WRONG-KEYS", Technician;
+        message "密钥与流水不符" | "these keys are not the journal's";
+        cause "密钥文件被更换，或流水来自另一终端" | "the key files were replaced, or the journal is another terminal's";
+        remedy "请恢复原密钥文件" | "restore the key files that belong to it";
+    NO_RANDOM = "E-QUEUE-RANDOM", Technician;
+        message "随机数不可用" | "no random numbers";
+        cause "系统随机源没有给出数据" | "the system's generator gave nothing";
+        remedy "请检查操作系统" | "check the operating system";
+    CLOSED = "E-QUEUE-CLOSED", Technician;
+        message "终端正在停止，业务未提交" | "the terminal is stopping, nothing was committed";
+        cause "流水已关闭" | "the journal is closed";
+        remedy "请在终端重新启动后再试" | "try again when the terminal is up";
+}
+
+impl Explain for QueueError {
+    fn entry(&self) -> &'static Entry {
+        match self {
+            Self::Conflict => &CONFLICT,
+            Self::NotFound => &NOT_FOUND,
+            Self::Move { .. } => &MOVE,
+            Self::Draft(_) => &DRAFT,
+            Self::StorageFull => &STORAGE_FULL,
+            Self::StorageReadOnly(_) => &STORAGE_READ_ONLY,
+            Self::Storage(_) => &STORAGE,
+            Self::InUse => &IN_USE,
+            Self::Damaged { .. } => &DAMAGED,
+            Self::Keys(_) => &KEYS,
+            Self::WrongKeys => &WRONG_KEYS,
+            Self::NoRandom => &NO_RANDOM,
+            Self::Closed => &CLOSED,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        match self {
+            Self::Move { from, to } => Some(format!("{from} -> {to}")),
+            Self::Draft(what) => Some((*what).into()),
+            Self::StorageReadOnly(what) | Self::Storage(what) | Self::Keys(what) => Some(what.clone()),
+            Self::Damaged { record, what } => Some(format!("record {record}: {what}")),
+            _ => None,
+        }
+    }
+}
+
+impl From<crate::world::NoRandom> for QueueError {
+    fn from(_: crate::world::NoRandom) -> Self {
+        Self::NoRandom
+    }
+}

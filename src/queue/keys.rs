@@ -1,0 +1,131 @@
+//! The keys of the journal, each in a file of its own with mode 0600.
+
+use std::fmt;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use zeroize::Zeroizing;
+
+use super::QueueError;
+use crate::world::Random;
+
+const FILES: [&str; 5] = ["seal.key", "commitment.key", "holder.key", "state.key", "signing.key"];
+
+/// What the journal is written with: 32 bytes each, as hex in the files `seal.key`, `commitment.key`, `holder.key`,
+/// `state.key` and `signing.key`. Wiped on drop; prints nothing.
+#[derive(Clone)]
+pub struct QueueKeys {
+    /// AES-256-GCM: payloads and answers.
+    pub(super) seal: Zeroizing<[u8; 32]>,
+    /// HMAC-SHA-256: the header's commitment to its payload.
+    pub(super) commitment: Zeroizing<[u8; 32]>,
+    /// HMAC-SHA-256: what stands for a holder and for a caller's key.
+    pub(super) holder: Zeroizing<[u8; 32]>,
+    /// HMAC-SHA-256: states and the anchor.
+    pub(super) state: Zeroizing<[u8; 32]>,
+    /// Ed25519: commit groups.
+    pub(super) signing: Zeroizing<[u8; 32]>,
+}
+
+impl fmt::Debug for QueueKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("QueueKeys(…)")
+    }
+}
+
+impl QueueKeys {
+    /// Reads the keys of a folder; makes new ones when it holds none of them.
+    ///
+    /// # Errors
+    /// [`QueueError::Keys`] when some are missing, when a file is not 32 bytes of hex, or when others may read it.
+    pub fn load_or_create(dir: &Path, random: &dyn Random) -> Result<Self, QueueError> {
+        if FILES.iter().all(|name| !dir.join(name).exists()) {
+            create(dir, random)?;
+        }
+        Self::load(dir)
+    }
+
+    /// Reads the keys of a folder, which may be systemd's `$CREDENTIALS_DIRECTORY`.
+    ///
+    /// # Errors
+    /// As [`QueueKeys::load_or_create`].
+    pub fn load(dir: &Path) -> Result<Self, QueueError> {
+        let [seal, commitment, holder, state, signing] = FILES.map(|name| read(&dir.join(name)));
+        Ok(Self { seal: seal?, commitment: commitment?, holder: holder?, state: state?, signing: signing? })
+    }
+
+    /// The public key that proves the journal's signatures.
+    pub fn public_key(&self) -> [u8; 32] {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.signer().public_key().as_ref());
+        out
+    }
+
+    pub(super) fn signer(&self) -> Ed25519KeyPair {
+        // Invariant: any 32 bytes are an Ed25519 seed.
+        Ed25519KeyPair::from_seed_unchecked(&*self.signing).expect("any 32 bytes are an Ed25519 seed")
+    }
+}
+
+fn create(dir: &Path, random: &dyn Random) -> Result<(), QueueError> {
+    let failed = |error: std::io::Error| QueueError::Keys(format!("{}: {error}", dir.display()));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+    for name in FILES {
+        let mut key = Zeroizing::new([0; 32]);
+        random.fill(&mut *key)?;
+        let text = Zeroizing::new(hex::encode_upper(*key));
+        let mut file =
+            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir.join(name)).map_err(failed)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    }
+    fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
+}
+
+fn read(path: &Path) -> Result<Zeroizing<[u8; 32]>, QueueError> {
+    let bad = |what: &str| QueueError::Keys(format!("{}: {what}", path.display()));
+    let mode = fs::metadata(path).map_err(|error| bad(&error.to_string()))?.mode();
+    if mode & 0o077 != 0 {
+        return Err(bad("others may read it"));
+    }
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| bad(&error.to_string()))?);
+    let mut key = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(text.trim_end(), &mut *key).map_err(|_| bad("not 32 bytes of hex"))?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::world::SystemRandom;
+
+    #[test]
+    fn keys_stay_and_half_of_them_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = dir.path().join("keys");
+        let first = QueueKeys::load_or_create(&keys, &SystemRandom::default()).unwrap();
+        let again = QueueKeys::load_or_create(&keys, &SystemRandom::default()).unwrap();
+        assert_eq!(first.public_key(), again.public_key());
+        assert_eq!(*first.seal, *again.seal);
+        assert_ne!(*first.seal, *first.state);
+        assert_eq!(format!("{first:?}"), "QueueKeys(…)");
+
+        fs::remove_file(keys.join("state.key")).unwrap();
+        let lost = QueueKeys::load_or_create(&keys, &SystemRandom::default()).unwrap_err();
+        assert!(lost.to_string().contains("state.key"), "{lost}");
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        QueueKeys::load_or_create(dir.path(), &SystemRandom::default()).unwrap();
+        let seal = dir.path().join("seal.key");
+        assert_eq!(fs::metadata(&seal).unwrap().mode() & 0o777, 0o600);
+        fs::set_permissions(&seal, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(QueueKeys::load(dir.path()), Err(QueueError::Keys(_))));
+    }
+}

@@ -1,0 +1,163 @@
+//! What goes into the journal and what comes out of it.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::State;
+use crate::value::{Fen, Kind, Protocol};
+use crate::wire::{Digest, Receipt};
+
+/// A transaction that is to be committed. Prints without its personal data.
+#[derive(Clone)]
+pub struct Draft {
+    /// The caller's key for it: the same key always means the same transaction. Only its keyed hash is kept.
+    pub idempotency: String,
+    /// The scenario's id.
+    pub scenario: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// The business date, Asia/Shanghai.
+    pub business_date: Date,
+    /// Decided by the terminal alone.
+    pub provisional: bool,
+    /// Who it is for, in plain (the social security number); only its keyed hash is kept.
+    pub holder: Zeroizing<Vec<u8>>,
+    /// The operator's number.
+    pub operator: String,
+    /// What it is worth, where it is worth something.
+    pub amount: Option<Fen>,
+    /// The message: personal data inside, kept sealed.
+    pub payload: Value,
+    /// [`State::Pending`], or [`State::Sending`] for an online transaction written ahead of its sending.
+    pub state: State,
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft")
+            .field("scenario", &self.scenario)
+            .field("kind", &self.kind)
+            .field("business_date", &self.business_date)
+            .field("provisional", &self.provisional)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A transaction as it is listed. No personal data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Its id (UUIDv7), the idempotency key upstream for ever.
+    pub id: Uuid,
+    /// Its place in the chain, from 1.
+    pub sequence: u64,
+    /// 发送方报文ID, made once.
+    pub msgid: String,
+    /// The scenario's id.
+    pub scenario: String,
+    /// The kind.
+    pub kind: Kind,
+    /// Where it stands.
+    pub state: State,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// When it was committed.
+    pub created_at: Timestamp,
+    /// When its state last changed.
+    pub updated_at: Timestamp,
+    /// The business date.
+    pub business_date: Date,
+    /// The operator's number.
+    pub operator: String,
+    /// What it is worth.
+    pub amount: Option<Fen>,
+    /// Decided by the terminal alone (以中心结算为准).
+    pub provisional: bool,
+    /// Made in demo mode.
+    pub demo: bool,
+    /// The centre's number for it.
+    pub centre_no: Option<String>,
+    /// Why the centre refused it: code and words.
+    pub refusal: Option<String>,
+    /// The hash of its header.
+    pub header_hash: Digest,
+}
+
+impl Row {
+    /// How it goes upstream.
+    pub fn protocol(&self) -> Protocol {
+        super::state::protocol(self.kind, self.provisional)
+    }
+}
+
+/// What a commit gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The transaction as it now stands.
+    pub row: Row,
+    /// It was there already, from the same key and the same content.
+    pub duplicate: bool,
+}
+
+/// What a change of state leaves behind.
+#[derive(Debug, Clone, Default)]
+pub enum Note {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The centre's answer, kept sealed; its number and its refusal show in the row.
+    Receipt(Box<Receipt>),
+}
+
+impl From<Receipt> for Note {
+    fn from(receipt: Receipt) -> Self {
+        Self::Receipt(Box::new(receipt))
+    }
+}
+
+/// Which rows to list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only these states; all when empty.
+    pub states: Vec<State>,
+    /// At most so many; 100 when `None`.
+    pub limit: Option<u32>,
+}
+
+/// What an operator watches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Transactions in the journal.
+    pub total: u64,
+    /// How many still wait for the centre's answer.
+    pub unsent: u64,
+    /// Age of the oldest of them, in seconds.
+    pub oldest_unsent_secs: Option<i64>,
+    /// What they are worth together.
+    pub sum: Fen,
+    /// How many the centre refused.
+    pub refused: u64,
+    /// When the centre last accepted or refused one.
+    pub last_ack: Option<Timestamp>,
+}
+
+/// A journal that was proved whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// How many transactions.
+    pub rows: u64,
+    /// How many signed commit groups.
+    pub groups: u64,
+    /// The hash of the last header; zeros when there is none.
+    pub head: Digest,
+    /// How many transactions the anchor outside the file is behind.
+    pub anchor_behind: u64,
+    /// How many payloads are there; the others were erased.
+    pub payloads: u64,
+}

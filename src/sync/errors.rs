@@ -1,0 +1,126 @@
+//! What can go wrong on the way upstream.
+
+use std::time::Duration;
+
+use crate::failure::{Entry, Explain};
+use crate::queue::QueueError;
+
+/// Why the centre's answer is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UplinkError {
+    /// No connection could be made: nothing was sent.
+    #[error("the centre cannot be reached: {0}")]
+    Unreachable(String),
+    /// It was sent, or part of it, and no answer came: what the centre did is not known.
+    #[error("the centre did not answer: {0}")]
+    NoAnswer(String),
+    /// The centre answered that it failed or is busy: what it did is not known.
+    #[error("the centre failed with status {status}")]
+    Failed {
+        /// The HTTP status.
+        status: u16,
+        /// How long it asked to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The centre does not take this terminal's token.
+    #[error("the centre does not know this terminal (status {0})")]
+    Unauthorized(u16),
+    /// It will never take this item as it is; with the centre's code and words.
+    #[error("the centre refused it: {code}")]
+    Refused {
+        /// The centre's code.
+        code: String,
+        /// Its words.
+        text: String,
+    },
+    /// The answer is not one.
+    #[error("the centre's answer cannot be understood: {0}")]
+    Answer(String),
+}
+
+impl UplinkError {
+    /// Whether nothing can have reached the centre.
+    pub fn never_sent(&self) -> bool {
+        matches!(self, Self::Unreachable(_))
+    }
+}
+
+/// Why an online settlement was not carried through by this terminal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettleError {
+    /// The journal did not take a step. A settlement that is under way is resolved later.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The same transaction is under way already.
+    #[error("this transaction is under way")]
+    UnderWay,
+}
+
+crate::entries! {
+    UNREACHABLE = "E-UPLINK-UNREACHABLE", Technician;
+        message "无法连接中心" | "the centre cannot be reached";
+        cause "网络中断、地址有误或中心停机" | "the network is down, the address is wrong or the centre is off";
+        remedy "请检查网络；已提交的业务会自动补传" | "check the network; what is committed goes up by itself later";
+    NO_ANSWER = "E-UPLINK-NO-ANSWER", Clerk;
+        message "中心没有应答" | "the centre did not answer";
+        cause "请求已发出，结果未知" | "the request went out, its outcome is not known";
+        remedy "系统会自动查询并冲正，请勿重复收费" | "it is queried and reversed by itself; do not charge twice";
+    FAILED = "E-UPLINK-FAILED", Technician;
+        message "中心处理失败" | "the centre failed";
+        cause "中心返回错误状态" | "the centre answered with an error status";
+        remedy "请稍候，系统会自动重试；持续出现请联系中心" | "wait, it is tried again; call the centre if it persists";
+    UNAUTHORIZED = "E-UPLINK-UNAUTHORIZED", Technician;
+        message "中心不认可本终端" | "the centre does not take this terminal";
+        cause "令牌有误或终端未登记" | "the token is wrong or the terminal is not enrolled";
+        remedy "请检查令牌并在中心登记终端" | "check the token and enrol the terminal";
+    REFUSED = "E-UPLINK-REFUSED", Clerk;
+        message "中心拒绝了该业务" | "the centre refused the transaction";
+        cause "见中心给出的原因" | "see the centre's reason";
+        remedy "请按中心给出的原因处理" | "act on the centre's reason";
+    ANSWER = "E-UPLINK-ANSWER", Technician;
+        message "中心应答无法识别" | "the centre's answer cannot be understood";
+        cause "地址指向了别的服务，或版本不符" | "the address is another service's, or the versions differ";
+        remedy "请检查中心地址与版本" | "check the centre's address and version";
+    UNDER_WAY = "E-SETTLE-UNDER-WAY", Clerk;
+        message "该结算正在办理" | "this settlement is under way";
+        cause "同一流水标识的结算尚未结束" | "a settlement with the same key has not ended";
+        remedy "请等待其结果" | "wait for its outcome";
+}
+
+impl Explain for UplinkError {
+    fn entry(&self) -> &'static Entry {
+        match self {
+            Self::Unreachable(_) => &UNREACHABLE,
+            Self::NoAnswer(_) => &NO_ANSWER,
+            Self::Failed { .. } => &FAILED,
+            Self::Unauthorized(_) => &UNAUTHORIZED,
+            Self::Refused { .. } => &REFUSED,
+            Self::Answer(_) => &ANSWER,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        match self {
+            Self::Unreachable(what) | Self::NoAnswer(what) | Self::Answer(what) => Some(what.clone()),
+            Self::Failed { status, .. } | Self::Unauthorized(status) => Some(format!("HTTP {status}")),
+            Self::Refused { code, text } => Some(format!("{code}: {text}")),
+        }
+    }
+}
+
+impl Explain for SettleError {
+    fn entry(&self) -> &'static Entry {
+        match self {
+            Self::Queue(error) => error.entry(),
+            Self::UnderWay => &UNDER_WAY,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        match self {
+            Self::Queue(error) => error.detail(),
+            Self::UnderWay => None,
+        }
+    }
+}

@@ -1,1 +1,107 @@
 //! The way from a command to the running daemon: its Unix socket.
+
+use std::path::PathBuf;
+
+use reqwest::Method;
+use serde_json::{Map, Value};
+use tokio::runtime::Runtime;
+
+use super::{Problem, Shell, config, errors};
+
+/// Where the daemon's socket is when neither an argument nor a configuration says.
+const SOCKET: &str = "/run/sbkd/sbkd.sock";
+
+/// A command's connection to the daemon.
+pub(super) struct Daemon {
+    socket: PathBuf,
+    http: reqwest::Client,
+    runtime: Runtime,
+}
+
+impl Daemon {
+    /// The daemon at `--socket`, or where the configuration says.
+    pub(super) fn of(shell: &Shell) -> Result<Self, Problem> {
+        let socket = socket(shell)?;
+        let runtime = runtime()?;
+        // Long enough for a card session and a settlement; events are not bounded by it.
+        let http = reqwest::Client::builder()
+            .unix_socket(socket.clone())
+            .no_proxy()
+            .build()
+            .map_err(|error| Problem::with(&errors::NO_DAEMON, error.to_string()))?;
+        Ok(Self { socket, http, runtime })
+    }
+
+    /// The daemon's answer to GET.
+    pub(super) fn get(&self, path: &str) -> Result<Value, Problem> {
+        self.ask(Method::GET, path, None)
+    }
+
+    /// The daemon's answer to POST.
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Problem> {
+        self.ask(Method::POST, path, Some(body))
+    }
+
+    fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Problem> {
+        self.runtime.block_on(async {
+            // A name is needed for the Host header; the way is the socket.
+            let mut request = self.http.request(method, format!("http://localhost{path}"));
+            if let Some(body) = body {
+                request = request.json(body);
+            }
+            let answer = request.send().await.map_err(|error| self.away(&error))?;
+            let fine = answer.status().is_success();
+            let status = answer.status();
+            let value: Value =
+                answer.json().await.map_err(|_| Problem::with(&errors::DAEMON_ANSWER, format!("HTTP {status}")))?;
+            if fine { Ok(value) } else { Err(told(value, status.as_u16())) }
+        })
+    }
+
+    fn away(&self, error: &reqwest::Error) -> Problem {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        Problem::with(&errors::NO_DAEMON, format!("{}: {cause}", self.socket.display()))
+    }
+}
+
+/// The daemon's socket.
+pub(super) fn socket(shell: &Shell) -> Result<PathBuf, Problem> {
+    if let Some(socket) = shell.socket() {
+        return Ok(socket.to_path_buf());
+    }
+    let file = config::place(shell);
+    if shell.config_file().is_none() && !file.exists() {
+        return Ok(PathBuf::from(SOCKET));
+    }
+    Ok(config::load(file)?.api.socket.unwrap_or_else(|| PathBuf::from(SOCKET)))
+}
+
+/// A runtime on this thread, for a command that waits.
+pub(super) fn runtime() -> Result<Runtime, Problem> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::with(&errors::FILE, error.to_string()))
+}
+
+fn told(value: Value, status: u16) -> Problem {
+    match value {
+        Value::Object(mut object) => match object.remove("error") {
+            Some(Value::Object(body)) => Problem::told(body),
+            _ => strange(status),
+        },
+        _ => strange(status),
+    }
+}
+
+fn strange(status: u16) -> Problem {
+    Problem::with(&errors::DAEMON_ANSWER, format!("HTTP {status}"))
+}
+
+/// A JSON object's member as text, for tables.
+pub(super) fn text<'a>(object: &'a Map<String, Value>, name: &str) -> &'a str {
+    object.get(name).and_then(Value::as_str).unwrap_or("–")
+}

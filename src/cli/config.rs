@@ -1,8 +1,14 @@
 //! `sbkd config`: the terminal's configuration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Outcome, Problem, Shell, errors};
+use serde_json::json;
+
+use super::{Outcome, Problem, Shell};
+use crate::config::{Config, ConfigError};
+
+/// Where the configuration is when none is named.
+const DEFAULT: &str = "/etc/sbkd/sbkd.toml";
 
 /// Arguments of `sbkd config`.
 #[derive(Debug, clap::Args)]
@@ -20,6 +26,35 @@ enum Command {
     },
 }
 
-pub(super) fn run(_args: Args, _shell: &Shell) -> Outcome {
-    Err(Problem::from(&errors::NOT_YET))
+pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
+    let Command::Check { file } = args.command;
+    let file = file.unwrap_or_else(|| place(shell).to_path_buf());
+    let config = load(&file)?;
+    let value = json!({
+        "file": file,
+        "ok": true,
+        "mode": config.mode,
+        "terminal": config.terminal,
+        "state": config.state,
+        "listen": config.api.listen,
+        "socket": config.api.socket,
+    });
+    shell.show(&value, || format!("{}: 配置无误 / sound", file.display()));
+    Ok(())
+}
+
+/// The file that is in force: `--config`, or the default place.
+pub(super) fn place(shell: &Shell) -> &Path {
+    shell.config_file().unwrap_or(Path::new(DEFAULT))
+}
+
+/// Loads a configuration; its mistakes are told one by one.
+pub(super) fn load(file: &Path) -> Result<Config, Problem> {
+    Config::load(file).map_err(|error| {
+        let problem = Problem::from_error(&error);
+        match error {
+            ConfigError::Invalid { mistakes, .. } => problem.and("mistakes", json!(mistakes)),
+            ConfigError::Unreadable { .. } => problem,
+        }
+    })
 }

@@ -35,7 +35,7 @@ const BY_ROOM: &[(&str, Exit)] = &[
     ("REPLAY", Exit::Card),
     ("RULES", Exit::Configuration),
     ("SCRIPT", Exit::Configuration),
-    ("CONFIG", Exit::Configuration),
+    ("CFG", Exit::Configuration),
     ("IMAGE", Exit::Configuration),
     ("SYNC", Exit::Upstream),
     ("UPLINK", Exit::Upstream),
@@ -44,7 +44,7 @@ const BY_ROOM: &[(&str, Exit)] = &[
     ("STORE", Exit::Storage),
     ("INPUT", Exit::Usage),
     ("SCENARIO", Exit::Usage),
-    ("CASE", Exit::Refused),
+    ("TERM", Exit::Refused),
 ];
 
 impl Exit {

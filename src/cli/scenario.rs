@@ -1,6 +1,10 @@
 //! `sbkd scenario`: the catalogue.
 
-use super::{Outcome, Problem, Shell, errors};
+use serde::Serialize;
+
+use super::{Outcome, Shell};
+use crate::scenario::{Catalogue, Entry};
+use crate::value::Kind;
 
 /// Arguments of `sbkd scenario`.
 #[derive(Debug, clap::Args)]
@@ -15,7 +19,35 @@ enum Command {
     List,
 }
 
-pub(super) fn run(args: Args, _shell: &Shell) -> Outcome {
+/// One line of `sbkd scenario list --json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    row: u32,
+    id: &'a str,
+    kind: Kind,
+    domain: &'a str,
+    name: &'a str,
+    available: bool,
+}
+
+impl<'a> From<&'a Entry> for Line<'a> {
+    fn from(entry: &'a Entry) -> Self {
+        let Entry { row, id, kind, domain, name, available, .. } = entry;
+        Self { row: *row, id, kind: *kind, domain, name, available: *available }
+    }
+}
+
+pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     let Command::List = args.command;
-    Err(Problem::from(&errors::NOT_YET))
+    // The definitions that ship; a terminal that replaces them says so through its daemon.
+    let catalogue = Catalogue::builtin(|id| matches!(id, "unemployment-sign-in" | "medical-settlement"))
+        .map_err(|error| super::Problem::with(&super::errors::FILE, error.to_string()))?;
+    let lines: Vec<Line<'_>> = catalogue.entries().iter().map(Line::from).collect();
+    shell.show(&lines, || lines.iter().map(text).collect());
+    Ok(())
+}
+
+fn text(line: &Line<'_>) -> String {
+    let mark = if line.available { "●" } else { " " };
+    format!("{:>2} {mark} {:<40} {} / {}\n", line.row, line.id, line.domain, line.name)
 }

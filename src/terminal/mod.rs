@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::queue::{Filter, Row};
 use crate::reader::{ReaderState, Readers};
 use crate::scenario::Catalogue;
 use crate::world::{Clock, Random};
@@ -93,6 +94,22 @@ impl Terminal {
 
     /// The events after `last_id` that are still kept, and all that follow.
     pub fn events(&self, last_id: Option<u64>) -> EventStream {
+        todo!()
+    }
+
+    /// Transactions of the queue, newest first. Blocks on the disk.
+    pub fn transactions(&self, filter: &Filter) -> Result<Vec<Row>, Failure> {
+        todo!()
+    }
+
+    /// One transaction. Blocks on the disk.
+    pub fn transaction(&self, id: Uuid) -> Result<Option<Row>, Failure> {
+        todo!()
+    }
+
+    /// Proves and reads the card in `reader`, or in the one holder's reader that has a card, outside any case; gives
+    /// `card::Reading` as JSON, masked unless told otherwise. Blocks on the card.
+    pub fn read_card(&self, reader: Option<&str>, unmask: bool) -> Result<Value, Failure> {
         todo!()
     }
 

@@ -1,0 +1,139 @@
+//! The forms of an image's values. Each is right once it is read, so that a mistake is reported where it stands.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use zeroize::Zeroizing;
+
+use crate::apdu::StatusWord;
+
+/// Reads a string through `parse`. Not by way of `String`, since only a visitor keeps the error's place.
+fn string<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    expected: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, D::Error> {
+    struct Text<F>(&'static str, F);
+    impl<T, F: Fn(&str) -> Option<T>> Visitor<'_> for Text<F> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+            (self.1)(text).ok_or_else(|| E::custom(format_args!("this is not {}", self.0)))
+        }
+    }
+    deserializer.deserialize_str(Text(expected, parse))
+}
+
+/// Bytes of any number up to a short record's, in hexadecimal.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct HexBytes(pub Zeroizing<Vec<u8>>);
+
+impl<'de> Deserialize<'de> for HexBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, "at most 253 bytes in hexadecimal", |text| {
+            hex::decode(text).ok().filter(|bytes| bytes.len() <= 253).map(|bytes| Self(Zeroizing::new(bytes)))
+        })
+    }
+}
+
+/// `N` bytes in hexadecimal; digits of packed BCD are written the same.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Hex<const N: usize>(pub Zeroizing<[u8; N]>);
+
+impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, "bytes of the right number in hexadecimal", |text| {
+            let mut bytes = Zeroizing::new([0; N]);
+            hex::decode_to_slice(text, &mut *bytes).ok().map(|()| Self(bytes))
+        })
+    }
+}
+
+/// A date `YYYY-MM-DD`, kept as four bytes of packed BCD. Any digits are taken: a card may carry nonsense.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Date(pub [u8; 4]);
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, "a date written YYYY-MM-DD", |text| {
+            let bytes = text.as_bytes();
+            let form = bytes.len() == 10
+                && bytes.iter().enumerate().all(|(at, byte)| match at {
+                    4 | 7 => *byte == b'-',
+                    _ => byte.is_ascii_digit(),
+                });
+            let mut date = [0; 4];
+            (form && hex::decode_to_slice(text.replace('-', ""), &mut date).is_ok()).then_some(Self(date))
+        })
+    }
+}
+
+/// Text of at most `N` bytes in GB18030.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Text<const N: usize>(pub Zeroizing<Vec<u8>>);
+
+impl<'de, const N: usize> Deserialize<'de> for Text<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, "a text that fits its field", |text| {
+            let (bytes, _, unmappable) = encoding_rs::GB18030.encode(text);
+            (!unmappable && bytes.len() <= N).then(|| Self(Zeroizing::new(bytes.into_owned())))
+        })
+    }
+}
+
+/// The tag of a record, `"09"` as a key of a table or in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tag(pub u8);
+
+impl<'de> Deserialize<'de> for Tag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, "a tag of two hexadecimal digits", |text| {
+            let two = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            two.then(|| u8::from_str_radix(text, 16).ok()).flatten().map(Self)
+        })
+    }
+}
+
+/// A byte in two hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Byte(pub u8);
+
+impl<'de> Deserialize<'de> for Byte {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Tag::deserialize(deserializer).map(|tag| Self(tag.0))
+    }
+}
+
+/// A status word, `"6A81"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Status(pub StatusWord);
+
+impl<'de> Deserialize<'de> for Status {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, "a status word of four hexadecimal digits", |text| {
+            let four = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            four.then(|| u16::from_str_radix(text, 16).ok()).flatten().map(|word| Self(StatusWord(word)))
+        })
+    }
+}
+
+/// A PIN of 4 to 16 digits, kept as packed BCD with F behind an odd number.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Pin(pub Zeroizing<Vec<u8>>);
+
+impl<'de> Deserialize<'de> for Pin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, "a PIN of 4 to 16 digits", |text| {
+            let digits = (4..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+            let mut padded = Zeroizing::new(text.to_owned());
+            if padded.len() % 2 == 1 {
+                padded.push('F');
+            }
+            digits.then(|| hex::decode(&*padded).ok()).flatten().map(|bytes| Self(Zeroizing::new(bytes)))
+        })
+    }
+}

@@ -1,0 +1,181 @@
+//! The image file: every setting optional, so that an image may say only what differs from the one it extends.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::fields::{Byte, Date, Hex, HexBytes, Pin, Status, Tag, Text};
+use crate::cipher::{Algorithm, Key16};
+
+/// Puts what one file says over what the file it extends says.
+pub(super) trait Over {
+    fn over(self, base: Self) -> Self;
+}
+
+/// A table of the file: its settings are optional, its tables may be absent.
+macro_rules! table {
+    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty,)* } { $($(#[$tdoc:meta])* $table:ident: $inner:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Default, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $name {
+            $($(#[$fdoc])* pub $field: Option<$type>,)*
+            $($(#[$tdoc])* #[serde(default)] pub $table: $inner,)*
+        }
+
+        impl Over for $name {
+            fn over(self, base: Self) -> Self {
+                Self { $($field: self.$field.or(base.$field),)* $($table: self.$table.over(base.$table),)* }
+            }
+        }
+    };
+}
+
+/// What kind of chip it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ChipKind {
+    /// A social security card.
+    Card,
+    /// A PSAM.
+    Psam,
+    /// Something else: it knows no file of ours.
+    Other,
+}
+
+/// Where a PSAM's key stands above the card's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Level {
+    /// 全国: three factors.
+    National,
+    /// 省级: two factors.
+    Provincial,
+    /// 市级: one factor.
+    City,
+    /// No such key.
+    Absent,
+}
+
+table! {
+    /// The whole file.
+    File {
+        /// Another image, relative to this file.
+        extends: String,
+        chip: ChipKind,
+        /// The 13 historical bytes of the answer to reset.
+        historical: Hex<13>,
+        raw: BTreeMap<Tag, HexBytes>,
+    } {
+        keys: Keys, card: Card, holder: Holder, pin: PinSettings, quirks: Quirks, faults: Faults, psam: Psam,
+    }
+}
+
+table! {
+    /// Demonstration root keys, an algorithm each.
+    Keys {} {
+        #[serde(rename = "3DES")]
+        des: Roots,
+        #[serde(rename = "SM4")]
+        sm4: Roots,
+    }
+}
+
+table! {
+    /// National root keys by role.
+    Roots { irk: Key16, rkssse: Key16, } {}
+}
+
+table! {
+    /// What EF05 holds, and the environment's algorithm.
+    Card {
+        algorithm: Algorithm,
+        identifier: Hex<16>,
+        category: Text<1>,
+        version: Text<4>,
+        issuer: Hex<12>,
+        issued: Date,
+        expires: Date,
+        number: Text<32>,
+        /// Bytes of the 卡号 field where a card has more than 9.
+        number_length: u8,
+        /// Tries of each external authentication key.
+        key_tries: u8,
+    } {}
+}
+
+table! {
+    /// What EF06 holds.
+    Holder {
+        social_security_number: Text<18>,
+        name: Text<50>,
+        sex: Text<1>,
+        ethnicity: Hex<1>,
+        birth_place: Hex<3>,
+        birth_date: Date,
+    } {}
+}
+
+table! {
+    /// The holder's PIN; a card without digits has none.
+    PinSettings { digits: Pin, tries: u8, } {}
+}
+
+table! {
+    /// Where this card differs from the standard's.
+    Quirks {
+        /// Behind names: 00, 20 or FF.
+        padding: Byte,
+        no_4e: bool,
+        /// Only the exact Le is served.
+        wrong_le: bool,
+        no_whole_file: bool,
+        no_algorithm_in_fci: bool,
+        /// Records whose value is all FF.
+        unpersonalised: Vec<Tag>,
+        /// Records whose length byte is wrong.
+        garbled: Vec<Tag>,
+    } {}
+}
+
+table! {
+    /// What goes wrong.
+    Faults {
+        /// Pulled at this TPDU, counted from 1 over resets.
+        remove_at: u32,
+        /// Every TPDU is answered this late.
+        late_ms: u64,
+        /// The keys are not the issuer's.
+        forged: bool,
+        /// After CARD BLOCK: 6A81 for everything.
+        blocked: bool,
+        /// After APPLICATION BLOCK: 9303.
+        application_locked: bool,
+    } { status: WrongStatus, }
+}
+
+table! {
+    /// One TPDU is answered by a status word of its own.
+    WrongStatus { at: u32, sw: Status, } {}
+}
+
+table! {
+    /// What a PSAM holds.
+    Psam {
+        /// 终端机编号.
+        terminal_number: Hex<6>,
+        serial: Hex<10>,
+        /// The region whose provincial and city keys it holds.
+        region: Hex<3>,
+    } {
+        #[serde(rename = "3DES")]
+        des: Environment,
+        #[serde(rename = "SM4")]
+        sm4: Environment,
+    }
+}
+
+table! {
+    /// One environment of a PSAM, and the level of each key.
+    Environment { present: bool, irk: Level, rkssse: Level, } {}
+}

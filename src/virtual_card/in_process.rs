@@ -1,0 +1,164 @@
+//! A chip in the same process as a [`Transport`], and the slot it sits in.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use zeroize::Zeroizing;
+
+use super::chip::{Chip, Reaction};
+use crate::reader::{Atr, Protocol, Transport, TransportError};
+
+/// A slot that a chip can be put in, pulled out of, and reached through by one transport at a time.
+#[derive(Default)]
+pub(super) struct Slot(Mutex<Content>);
+
+/// What is in a slot and what is to happen to it.
+#[derive(Default)]
+pub(super) struct Content {
+    pub(super) chip: Option<Box<dyn Chip>>,
+    /// Changes whenever a chip comes or goes, so that a transport of the one before knows.
+    pub(super) generation: u64,
+    pub(super) leased: bool,
+    /// Counts down to the TPDU at which the chip is pulled.
+    pub(super) pull_in: Option<u32>,
+    pub(super) pulled: bool,
+    /// Another program reset the chip and the transport has not learned it yet.
+    pub(super) foreign_reset: bool,
+    pub(super) away: bool,
+    pub(super) exchanges: u32,
+}
+
+impl Slot {
+    /// A panic of another thread leaves the slot as usable as the chip is.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Content> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Content {
+    pub(super) fn put(&mut self, mut chip: Box<dyn Chip>) {
+        chip.reset();
+        self.chip = Some(chip);
+        self.generation += 1;
+        self.foreign_reset = false;
+    }
+
+    pub(super) fn pull(&mut self) -> Option<Box<dyn Chip>> {
+        self.pull_in = None;
+        self.generation += 1;
+        self.chip.take()
+    }
+
+    fn due(&mut self) -> bool {
+        match &mut self.pull_in {
+            None => false,
+            Some(left) => {
+                *left = left.saturating_sub(1);
+                *left == 0
+            }
+        }
+    }
+}
+
+/// Called when the chip was removed in the middle of an exchange.
+type OnRemoved = Box<dyn Fn() + Send>;
+
+/// One chip as a [`Transport`]: the same raw T=0 TPDUs as over vpcd.
+pub struct InProcess {
+    slot: Arc<Slot>,
+    generation: u64,
+    atr: Atr,
+    on_removed: OnRemoved,
+}
+
+impl InProcess {
+    /// The way to `chip`, freshly reset.
+    ///
+    /// # Errors
+    /// When its answer to reset is none.
+    pub fn new(chip: Box<dyn Chip>) -> Result<Self, TransportError> {
+        let slot = Arc::new(Slot::default());
+        slot.lock().put(chip);
+        Self::open(slot, "in process", Box::new(|| ()))
+    }
+
+    /// The way to the chip in `slot`, if no other transport has it.
+    pub(super) fn open(slot: Arc<Slot>, reader: &str, on_removed: OnRemoved) -> Result<Self, TransportError> {
+        let mut content = slot.lock();
+        if content.leased {
+            return Err(TransportError::Busy(None));
+        }
+        let Some(chip) = &content.chip else {
+            return Err(TransportError::NoCard(reader.to_owned()));
+        };
+        let atr = Atr::parse(&chip.atr()).map_err(|_| TransportError::Mute)?;
+        content.leased = true;
+        content.foreign_reset = false;
+        let generation = content.generation;
+        drop(content);
+        Ok(Self { slot, generation, atr, on_removed })
+    }
+
+    fn present(&self, content: &Content) -> Result<(), TransportError> {
+        if content.away {
+            return Err(TransportError::ServiceAway);
+        }
+        if content.generation != self.generation {
+            return Err(TransportError::Removed);
+        }
+        Ok(())
+    }
+}
+
+impl Transport for InProcess {
+    fn exchange(&mut self, tpdu: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError> {
+        let mut content = self.slot.lock();
+        self.present(&content)?;
+        if content.foreign_reset {
+            return Err(TransportError::Reset);
+        }
+        content.exchanges += 1;
+        let due = content.due();
+        let reaction = match &mut content.chip {
+            Some(chip) if !due => chip.answer(tpdu),
+            _ => Reaction::Removed,
+        };
+        match reaction {
+            Reaction::Answer(bytes) => Ok(Zeroizing::new(bytes)),
+            Reaction::Mute => Err(TransportError::Mute),
+            Reaction::Removed => {
+                content.pulled |= due;
+                content.pull();
+                drop(content);
+                (self.on_removed)();
+                Err(TransportError::Removed)
+            }
+        }
+    }
+
+    fn reset(&mut self) -> Result<(), TransportError> {
+        let mut content = self.slot.lock();
+        self.present(&content)?;
+        content.foreign_reset = false;
+        match &mut content.chip {
+            Some(chip) => {
+                chip.reset();
+                Ok(())
+            }
+            None => Err(TransportError::Removed),
+        }
+    }
+
+    fn atr(&self) -> &Atr {
+        &self.atr
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::T0
+    }
+}
+
+impl Drop for InProcess {
+    fn drop(&mut self) {
+        self.slot.lock().leased = false;
+    }
+}

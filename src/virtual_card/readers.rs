@@ -1,0 +1,189 @@
+//! Readers in this process, whose chips a test puts in and pulls out.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::broadcast;
+
+use super::chip::{Chip, Reaction};
+use super::in_process::{InProcess, Slot};
+use crate::reader::{Lease, ReaderEvent, ReaderState, Readers, Role, TransportError};
+
+/// Events that a slow watcher may fall behind by.
+const BACKLOG: usize = 256;
+/// SELECT of the PSAM's application by name.
+const SELECT_PSAM: &[u8] = &[0x00, 0xA4, 0x04, 0x00, 0x06, 0xD1, 0x56, 0x00, 0x00, 0x05, 0x90];
+
+/// A fixed list of readers, with the faults of real ones at a test's command.
+pub struct VirtualReaders {
+    readers: Vec<Reader>,
+    events: broadcast::Sender<ReaderEvent>,
+}
+
+struct Reader {
+    name: String,
+    configured: Option<Role>,
+    found: Mutex<Option<Role>>,
+    slot: Arc<Slot>,
+    /// Another program has the card; its name where the system tells.
+    held: Mutex<Option<Option<String>>>,
+}
+
+impl Reader {
+    fn role(&self) -> Option<Role> {
+        self.configured.or(*locked(&self.found))
+    }
+
+    fn card(&self) -> bool {
+        self.slot.lock().chip.is_some()
+    }
+}
+
+impl VirtualReaders {
+    /// Readers by name and role; a reader without a role finds it by asking its chip, which the chip's counts do not
+    /// include.
+    pub fn new(readers: &[(&str, Option<Role>)]) -> Arc<Self> {
+        let reader = |(name, configured): &(&str, Option<Role>)| Reader {
+            name: (*name).to_owned(),
+            configured: *configured,
+            found: Mutex::default(),
+            slot: Arc::default(),
+            held: Mutex::default(),
+        };
+        Arc::new(Self { readers: readers.iter().map(reader).collect(), events: broadcast::Sender::new(BACKLOG) })
+    }
+
+    /// Puts a chip in, in place of the one that was there. Nothing happens for a reader that is not in the list.
+    pub fn insert(&self, reader: &str, mut chip: Box<dyn Chip>) {
+        let Some(reader) = self.find(reader) else { return };
+        self.pull(reader);
+        if reader.configured.is_none() {
+            let role = ask(&mut *chip);
+            *locked(&reader.found) = Some(role);
+            self.tell(ReaderEvent::RoleFound(reader.name.clone(), role));
+        }
+        reader.slot.lock().put(chip);
+        self.tell(ReaderEvent::CardIn(reader.name.clone(), Instant::now()));
+    }
+
+    /// Pulls the chip out and hands it back; a lease on it is lost.
+    pub fn remove(&self, reader: &str) -> Option<Box<dyn Chip>> {
+        self.pull(self.find(reader)?)
+    }
+
+    /// Pulls the chip at the `n`-th TPDU from now (1 is the next), before it is answered.
+    pub fn pull_at(&self, reader: &str, n: u32) {
+        if let Some(reader) = self.find(reader) {
+            let mut content = reader.slot.lock();
+            content.pull_in = Some(n);
+            content.pulled = false;
+        }
+    }
+
+    /// Whether the pull asked for with [`pull_at`](Self::pull_at) has happened.
+    pub fn pulled(&self, reader: &str) -> bool {
+        self.find(reader).is_some_and(|reader| reader.slot.lock().pulled)
+    }
+
+    /// Another program resets the chip: a lease that holds it learns it at its next exchange.
+    pub fn reset_by_another(&self, reader: &str) {
+        if let Some(reader) = self.find(reader) {
+            let mut content = reader.slot.lock();
+            content.foreign_reset = content.leased;
+            if let Some(chip) = &mut content.chip {
+                chip.reset();
+            }
+        }
+    }
+
+    /// Another program takes the card for itself (`Some`, with its name where the system tells), or gives it back.
+    pub fn hold(&self, reader: &str, program: Option<Option<String>>) {
+        if let Some(reader) = self.find(reader) {
+            *locked(&reader.held) = program;
+        }
+    }
+
+    /// The smart card service goes away (leases are of no further use while it is) or comes back.
+    pub fn service(&self, there: bool) {
+        for reader in &self.readers {
+            let mut content = reader.slot.lock();
+            content.away = !there;
+            // No handle outlives the service.
+            content.generation += u64::from(there);
+        }
+        self.tell(if there { ReaderEvent::ServiceBack } else { ReaderEvent::ServiceAway });
+    }
+
+    /// TPDUs that the chips of this reader were sent so far, GET RESPONSE included.
+    pub fn exchanges(&self, reader: &str) -> u32 {
+        self.find(reader).map_or(0, |reader| reader.slot.lock().exchanges)
+    }
+
+    fn find(&self, name: &str) -> Option<&Reader> {
+        self.readers.iter().find(|reader| reader.name == name)
+    }
+
+    fn pull(&self, reader: &Reader) -> Option<Box<dyn Chip>> {
+        let chip = reader.slot.lock().pull()?;
+        self.tell(ReaderEvent::CardOut(reader.name.clone()));
+        Some(chip)
+    }
+
+    fn tell(&self, event: ReaderEvent) {
+        // No watcher is no error.
+        let _ = self.events.send(event);
+    }
+}
+
+/// A chip that knows the PSAM's application is a PSAM, any other a holder's card.
+fn ask(chip: &mut dyn Chip) -> Role {
+    let answer = chip.answer(SELECT_PSAM);
+    chip.reset();
+    match answer {
+        Reaction::Answer(bytes) if matches!(bytes.as_slice(), [.., 0x61, _] | [.., 0x90, 0x00]) => Role::Psam,
+        _ => Role::Holder,
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Readers for VirtualReaders {
+    fn list(&self) -> Vec<ReaderState> {
+        let state = |reader: &Reader| ReaderState {
+            name: reader.name.clone(),
+            role: reader.role(),
+            card: reader.card(),
+            busy: locked(&reader.held).is_some(),
+        };
+        self.readers.iter().map(state).collect()
+    }
+
+    fn lease(&self, reader: &str, within: Duration) -> Result<Lease, TransportError> {
+        let found = self.find(reader).ok_or_else(|| TransportError::NoReader(reader.to_owned()))?;
+        if found.slot.lock().away {
+            return Err(TransportError::ServiceAway);
+        }
+        if let Some(program) = &*locked(&found.held) {
+            return Err(TransportError::Busy(program.clone()));
+        }
+        let (events, name) = (self.events.clone(), found.name.clone());
+        let on_removed = Box::new(move || {
+            // No watcher is no error.
+            let _ = events.send(ReaderEvent::CardOut(name.clone()));
+        });
+        let transport = InProcess::open(Arc::clone(&found.slot), reader, on_removed)?;
+        Ok(Lease::new(reader, Box::new(transport), Instant::now() + within))
+    }
+
+    fn watch(&self) -> broadcast::Receiver<ReaderEvent> {
+        self.events.subscribe()
+    }
+}
+
+impl std::fmt::Debug for VirtualReaders {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.list()).finish()
+    }
+}

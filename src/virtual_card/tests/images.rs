@@ -1,0 +1,152 @@
+//! Images: the files of `fixtures/cards/`, and mistakes in one.
+
+use super::*;
+use crate::failure::Explain;
+use crate::value::{CardIdentifier, CardNumber, PersonName, SocialSecurityNumber};
+use crate::virtual_card::ImageError;
+
+#[test]
+fn every_image_loads() {
+    let mut names: Vec<String> = Vec::new();
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if name != "demonstration-keys" {
+            let atr = Image::load(&path).unwrap().chip(Arc::new(SystemRandom::default())).atr();
+            assert_eq!((atr.len(), &atr[..4]), (17, &[0x3B, 0x6D, 0, 0][..]), "{name}");
+            names.push(name);
+        }
+    }
+    assert!(names.len() >= 26, "{names:?}");
+    assert!(image("psam").is_psam() && !image("v3-sm4").is_psam());
+}
+
+/// The records of both files as the card gives them.
+fn holder(name: &str) -> (Vec<crate::apdu::tlv::Record>, Vec<crate::apdu::tlv::Record>) {
+    let mut talk = Talk::with(name);
+    talk.fetch(SELECT_SSSE);
+    if name.starts_with("v3") {
+        assert_eq!(prove_external(&mut talk, name, 0), "9000");
+    }
+    let mut file = |sfi: u8| {
+        let right = talk.send(&format!("00B201{:02X}00", sfi << 3 | 0b101)).1.right_le().unwrap();
+        let bytes = talk.read(&format!("00B201{:02X}{right:02X}", sfi << 3 | 0b101));
+        crate::apdu::tlv::records(&bytes).unwrap()
+    };
+    (file(5), file(6))
+}
+
+#[test]
+fn made_up_people_have_right_check_digits() {
+    for name in ["v1-3des", "v2-3des", "v3-sm4", "v3-long-name", "v3-expired", "v3-wrong-le"] {
+        let (card, person) = holder(name);
+        let value = |records: &[crate::apdu::tlv::Record], tag| {
+            records.iter().find(|record| record.tag == tag).unwrap().value.to_vec()
+        };
+        assert!(CardNumber::parse(&value(&card, 0x07)).is_ok(), "{name}");
+        assert_eq!(CardIdentifier::parse(&value(&card, 0x01)).unwrap().city(), [0x44, 0x01, 0x00]);
+        let number = SocialSecurityNumber::parse(&value(&person, 0x08)).unwrap().unwrap();
+        let born = crate::value::bcd::date(&value(&person, 0x0D)).unwrap();
+        assert_eq!(number.birth_date(), born, "{name}");
+        let sex = number.sex().unwrap();
+        assert_eq!(crate::value::Sex::from_code(value(&person, 0x0A)[0]), Some(sex), "{name}");
+    }
+}
+
+#[test]
+fn the_long_name_is_cut_within_a_character() {
+    let (_, person) = holder("v3-long-name");
+    let [name, extension] = [0x09, 0x4E].map(|tag| person.iter().find(|record| record.tag == tag).unwrap());
+    assert!(PersonName::parse(&name.value, &[]).is_err(), "half a character stands at the end of 09");
+    let whole = PersonName::parse(&name.value, &extension.value).unwrap().unwrap();
+    assert_eq!(whole.reveal(), "阿依古丽帕夏.买买提艾力吐尔逊江");
+}
+
+#[test]
+fn the_bad_name_and_the_garbled_record_are_bad() {
+    let (_, person) = holder("v3-bad-name");
+    assert!(PersonName::parse(&person[1].value, &person[2].value).is_err());
+    let mut talk = Talk::with("v3-garbled-record");
+    talk.fetch(SELECT_SSSE);
+    prove_external(&mut talk, "v3-garbled-record", 0);
+    assert!(crate::apdu::tlv::records(&talk.read("00B201355B")).is_err());
+}
+
+/// Loads `text` as an image beside the fixtures' keys.
+fn load(text: &str) -> Result<Image, ImageError> {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(folder().join("v3-sm4.toml"), dir.path().join("v3-sm4.toml")).unwrap();
+    std::fs::copy(folder().join("demonstration-keys.toml"), dir.path().join("demonstration-keys.toml")).unwrap();
+    let path = dir.path().join("image.toml");
+    std::fs::write(&path, text).unwrap();
+    Image::load(&path)
+}
+
+#[test]
+fn a_mistake_is_named_with_its_place() {
+    let base = "extends = \"v3-sm4.toml\"\n";
+    let cases = [
+        ("[quirks]\nno_4f = true\n", 3, 1, "unknown field"),
+        ("[holder]\nbirth_date = \"1988/06/12\"\n", 3, 14, "YYYY-MM-DD"),
+        ("[card]\nidentifier = \"4401\"\n", 3, 14, "hexadecimal"),
+        ("[card]\nalgorithm = \"AES\"\n", 3, 13, "unknown variant"),
+        ("[quirks]\nunpersonalised = [\"0B\", \"0\"]\n", 3, 25, "a tag"),
+        ("[raw]\n09 = \"zz\"\n", 3, 6, "hexadecimal"),
+        ("[faults]\nstatus = { at = 1, sw = \"6A8\" }\n", 3, 24, "status word"),
+        ("[pin]\ndigits = \"12\"\n", 3, 10, "a PIN"),
+        ("[holder]\nname = \"一二三四五六七八九十一二三四五六七八九十一二三四五六\"\n", 3, 8, "fits"),
+        ("chip = \n", 2, 8, ""),
+    ];
+    for (text, at_line, at_column, says) in cases {
+        match load(&format!("{base}{text}")) {
+            Err(ImageError::Invalid { file, line, column, message }) => {
+                assert!(file.ends_with("image.toml") && message.contains(says), "{text}: {message}");
+                assert_eq!((line, column), (at_line, at_column), "{text}: {message}");
+            }
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_a_chip_is_refused() {
+    let error = |text: &str| load(text).unwrap_err();
+    assert!(matches!(error("chip = \"card\"\n"), ImageError::Missing { what: "historical", .. }));
+    assert!(matches!(error("extends = \"image.toml\"\n"), ImageError::Unreadable { .. }));
+    assert!(matches!(error("extends = \"none.toml\"\n"), ImageError::Unreadable { .. }));
+    let ssf33 = error("extends = \"v3-sm4.toml\"\n[card]\nalgorithm = \"SSF33\"\n");
+    assert_eq!(ssf33.entry().code, "E-VCARD-ALGORITHM");
+    assert!(ssf33.detail().unwrap().contains("image.toml"));
+}
+
+#[test]
+fn nothing_of_an_image_is_printed() {
+    assert_eq!(format!("{:?}", image("v3-sm4")), "Image { chip: \"card\", .. }");
+    assert_eq!(format!("{:?}", answer(&[0x12, 0x90, 0x00])), "Answer(3 bytes)");
+}
+
+#[test]
+fn each_fault_happens_where_it_should() {
+    let faulty = |fault: &str| {
+        load(&format!("extends = \"v3-sm4.toml\"\n[faults]\n{fault}\n"))
+            .unwrap()
+            .chip(Arc::new(SystemRandom::default()))
+    };
+    let challenge = [0x00, 0x84, 0x00, 0x00, 0x08];
+
+    let mut status = faulty("status = { at = 2, sw = \"6581\" }");
+    assert!(matches!(status.answer(&challenge), Reaction::Answer(bytes) if bytes.len() == 10));
+    assert_eq!(status.answer(&challenge), answer(&[0x65, 0x81]));
+    assert!(matches!(status.answer(&challenge), Reaction::Answer(bytes) if bytes.len() == 10));
+
+    let mut removed = faulty("remove_at = 2");
+    assert!(matches!(removed.answer(&challenge), Reaction::Answer(_)));
+    removed.reset();
+    assert_eq!(removed.answer(&challenge), Reaction::Removed);
+    assert_eq!(removed.answer(&challenge), Reaction::Removed, "it stays out");
+
+    let mut late = faulty("late_ms = 30");
+    let before = std::time::Instant::now();
+    late.answer(&challenge);
+    assert!(before.elapsed() >= std::time::Duration::from_millis(30));
+}

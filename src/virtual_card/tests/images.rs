@@ -92,7 +92,7 @@ fn a_mistake_is_named_with_its_place() {
         ("[card]\nalgorithm = \"AES\"\n", 3, 13, "unknown variant"),
         ("[quirks]\nunpersonalised = [\"0B\", \"0\"]\n", 3, 25, "a tag"),
         ("[raw]\n09 = \"zz\"\n", 3, 6, "hexadecimal"),
-        ("[faults]\nstatus = { at = 1, sw = \"6A8\" }\n", 3, 24, "status word"),
+        ("[faults]\nstatus = { at = 1, sw = \"6A8\" }\n", 3, 25, "status word"),
         ("[pin]\ndigits = \"12\"\n", 3, 10, "a PIN"),
         ("[holder]\nname = \"一二三四五六七八九十一二三四五六七八九十一二三四五六\"\n", 3, 8, "fits"),
         ("chip = \n", 2, 8, ""),

@@ -44,12 +44,13 @@ pub(super) fn image(name: &str, file: File) -> Result<Image, ImageError> {
 fn assemble(file: File) -> Result<Image, Flaw> {
     let historical = *file.historical.as_ref().ok_or(Flaw::Missing("historical"))?.0;
     let faults = faults(&file);
+    let psam_file = file.psam_image.clone();
     let content = match file.chip.ok_or(Flaw::Missing("chip"))? {
         ChipKind::Card => Content::Card(Box::new(card(file, historical)?)),
         ChipKind::Psam => Content::Psam(Box::new(psam(&file)?)),
         ChipKind::Other => Content::Other,
     };
-    Ok(Image { historical, content, faults })
+    Ok(Image { historical, content, faults, psam_file, psam: None })
 }
 
 fn faults(file: &File) -> Faults {

@@ -1,6 +1,7 @@
 //! The image file: every setting optional, so that an image may say only what differs from the one it extends.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -63,6 +64,8 @@ table! {
         /// Another image, relative to this file.
         extends: String,
         chip: ChipKind,
+        /// The image of the PSAM that goes with this card, relative to this file.
+        psam_image: PathBuf,
         /// The 13 historical bytes of the answer to reset.
         historical: Hex<13>,
         raw: BTreeMap<Tag, HexBytes>,

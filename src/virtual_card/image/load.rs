@@ -15,12 +15,13 @@ pub(super) fn merged(path: &Path, seen: &mut BTreeSet<PathBuf>) -> Result<File, 
         return Err(unreadable("it extends itself".into()));
     }
     let text = std::fs::read_to_string(path).map_err(|err| unreadable(err.to_string()))?;
-    let file = parse(&name, &text)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut file = parse(&name, &text)?;
+    file.psam_image = file.psam_image.map(|psam| folder.join(psam));
     match &file.extends {
         None => Ok(file),
         Some(base) => {
-            let beside = path.parent().unwrap_or(Path::new("")).join(base);
-            let base = merged(&beside, seen)?;
+            let base = merged(&folder.join(base), seen)?;
             Ok(file.over(base))
         }
     }

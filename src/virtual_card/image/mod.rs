@@ -6,7 +6,7 @@ mod file;
 mod load;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -25,6 +25,8 @@ pub struct Image {
     historical: [u8; 13],
     content: Content,
     faults: Faults,
+    psam_file: Option<PathBuf>,
+    psam: Option<Box<Image>>,
 }
 
 #[derive(Clone)]
@@ -83,8 +85,22 @@ impl Image {
     /// When a file cannot be read, has an unknown key or a value of the wrong form (with line and column), when a
     /// setting is missing, or when SSF33 is asked for.
     pub fn load(path: &Path) -> Result<Self, ImageError> {
+        let mut image = Self::load_one(path)?;
+        if let Some(psam) = image.psam_file.take() {
+            image.psam = Some(Box::new(Self::load_one(&psam)?));
+        }
+        Ok(image)
+    }
+
+    /// Without the PSAM that goes with it.
+    fn load_one(path: &Path) -> Result<Self, ImageError> {
         let file = load::merged(path, &mut BTreeSet::new())?;
         build::image(&path.display().to_string(), file)
+    }
+
+    /// The image of the PSAM that goes with this card (`psam_image` in the file).
+    pub fn psam(&self) -> Option<&Self> {
+        self.psam.as_deref()
     }
 
     /// The chip of this image, with the image's faults.

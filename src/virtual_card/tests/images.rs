@@ -19,6 +19,9 @@ fn every_image_loads() {
     }
     assert!(names.len() >= 26, "{names:?}");
     assert!(image("psam").is_psam() && !image("v3-sm4").is_psam());
+    // A card names its PSAM, also through the image it extends.
+    assert!(image("v3-expired").psam().unwrap().is_psam());
+    assert!(image("psam").psam().is_none());
 }
 
 /// The records of both files as the card gives them.
@@ -75,8 +78,9 @@ fn the_bad_name_and_the_garbled_record_are_bad() {
 /// Loads `text` as an image beside the fixtures' keys.
 fn load(text: &str) -> Result<Image, ImageError> {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::copy(folder().join("v3-sm4.toml"), dir.path().join("v3-sm4.toml")).unwrap();
-    std::fs::copy(folder().join("demonstration-keys.toml"), dir.path().join("demonstration-keys.toml")).unwrap();
+    for file in ["v3-sm4.toml", "psam.toml", "demonstration-keys.toml"] {
+        std::fs::copy(folder().join(file), dir.path().join(file)).unwrap();
+    }
     let path = dir.path().join("image.toml");
     std::fs::write(&path, text).unwrap();
     Image::load(&path)
@@ -114,6 +118,7 @@ fn what_cannot_be_a_chip_is_refused() {
     assert!(matches!(error("chip = \"card\"\n"), ImageError::Missing { what: "historical", .. }));
     assert!(matches!(error("extends = \"image.toml\"\n"), ImageError::Unreadable { .. }));
     assert!(matches!(error("extends = \"none.toml\"\n"), ImageError::Unreadable { .. }));
+    assert!(matches!(error("extends = \"v3-sm4.toml\"\npsam_image = \"none.toml\"\n"), ImageError::Unreadable { .. }));
     let ssf33 = error("extends = \"v3-sm4.toml\"\n[card]\nalgorithm = \"SSF33\"\n");
     assert_eq!(ssf33.entry().code, "E-VCARD-ALGORITHM");
     assert!(ssf33.detail().unwrap().contains("image.toml"));

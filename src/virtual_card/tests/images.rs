@@ -11,7 +11,7 @@ fn every_image_loads() {
     for entry in std::fs::read_dir(folder()).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        if name != "demonstration-keys" {
+        if path.extension().unwrap() == "toml" && name != "demonstration-keys" {
             let atr = Image::load(&path).unwrap().chip(Arc::new(SystemRandom::default())).atr();
             assert_eq!((atr.len(), &atr[..4]), (17, &[0x3B, 0x6D, 0, 0][..]), "{name}");
             names.push(name);

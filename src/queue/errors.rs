@@ -58,6 +58,13 @@ pub enum QueueError {
     Closed,
 }
 
+impl QueueError {
+    /// Whether it is the storage that failed: the terminal's condition `storage`.
+    pub fn is_storage(&self) -> bool {
+        matches!(self, Self::StorageFull | Self::StorageReadOnly(_) | Self::Storage(_))
+    }
+}
+
 crate::entries! {
     CONFLICT = "E-QUEUE-CONFLICT", Clerk;
         message "同一流水标识已用于另一笔业务" | "this idempotency key was used for another transaction";

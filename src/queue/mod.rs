@@ -3,26 +3,46 @@
 //!
 //! A transaction is durable before [`Queue::commit`] returns. What is personal in it is kept sealed.
 
+#![allow(dead_code, reason = "the delivery that uses the rest follows")]
+
+mod anchor;
+pub mod chain;
 pub mod errors;
-#[allow(dead_code, reason = "the first landing is the shape of the room only")]
+mod faults;
+mod journal;
 mod keys;
+mod open;
+mod read;
 mod row;
+mod seal;
 mod state;
+#[cfg(test)]
+pub(crate) mod tests;
+mod verify;
+mod writer;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
 
-use serde_json::Value;
-use tokio::sync::broadcast;
+use rusqlite::Connection;
+use tokio::sync::{broadcast, oneshot};
 use uuid::Uuid;
 
 pub use errors::QueueError;
+pub use faults::{Faults, Point};
 pub use keys::QueueKeys;
 pub use row::{Committed, Draft, Filter, Note, Row, Stats, Verified};
+pub use seal::{ALGORITHMS, head_is_signed};
 pub use state::{By, MOVES, State, protocol};
 
-use crate::wire::{Digest, Envelope, Header, Receipt};
 use crate::world::{Clock, Random};
+use journal::Context;
+use writer::{Job, Reply, Writer};
+
+/// How many changes a slow watcher may be behind before it misses some.
+const CHANGES: usize = 1024;
 
 /// Where the journal lives and whose it is.
 #[derive(Debug, Clone)]
@@ -40,13 +60,22 @@ pub struct Settings {
 /// The journal. A handle: clones share one writer.
 #[derive(Clone)]
 pub struct Queue {
-    #[allow(dead_code, reason = "the first landing is the shape of the room only")]
     inner: Arc<Inner>,
 }
 
-struct Inner {}
+struct Inner {
+    context: Arc<Context>,
+    settings: Settings,
+    jobs: mpsc::Sender<Job>,
+    reader: Mutex<Connection>,
+    changes: broadcast::Sender<Row>,
+    /// What was committed up to here belongs to an earlier process.
+    opened_at: u64,
+    /// Online transactions whose caller gave up half-way in this process.
+    abandoned: Mutex<BTreeSet<u64>>,
+    _lock: std::fs::File,
+}
 
-#[allow(clippy::todo, unused_variables, reason = "the first landing is the shape of the room only")]
 impl Queue {
     /// Opens the journal, or makes a new one, and starts its writer.
     ///
@@ -58,7 +87,44 @@ impl Queue {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self, QueueError> {
-        todo!()
+        Self::open_with_faults(settings, keys, clock, random, Faults::default())
+    }
+
+    /// [`Queue::open`] for a test that makes writes fail.
+    ///
+    /// # Errors
+    /// As [`Queue::open`].
+    pub fn open_with_faults(
+        settings: Settings,
+        keys: QueueKeys,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        faults: Faults,
+    ) -> Result<Self, QueueError> {
+        let terminal = settings.terminal.clone();
+        if !(1..=12).contains(&terminal.len()) || !terminal.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(QueueError::Draft("the terminal's code is not 1 to 12 ASCII letters and digits"));
+        }
+        let crypto = seal::Crypto::new(&keys);
+        let context = Arc::new(Context { terminal, demo: settings.demo, crypto, clock, random });
+        let lock = open::lock(&settings.path)?;
+        let db = open::writer(&settings)?;
+        open::claim(&db, &context)?;
+        let head = open::head(&db)?;
+        let mut anchor = anchor::Anchor::open(&settings.anchor).map_err(open::io)?;
+        open::check_head(&db, &context, &mut anchor, &head)?;
+        // Between a commit and its anchor the process may have died.
+        anchor.write(&context.crypto, &context.terminal, &head).map_err(open::io)?;
+
+        let reader = Mutex::new(open::reader(&settings.path)?);
+        let (jobs, waiting) = mpsc::channel();
+        let (changes, _) = broadcast::channel(CHANGES);
+        let writer = Writer { db, context: context.clone(), anchor, head, changes: changes.clone(), faults };
+        thread::Builder::new().name("journal".into()).spawn(move || writer.run(&waiting)).map_err(open::io)?;
+        let abandoned = Mutex::default();
+        let inner =
+            Inner { context, settings, jobs, reader, changes, opened_at: head.sequence, abandoned, _lock: lock };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Commits a transaction; durable when this returns. Blocks: not for an async task.
@@ -66,7 +132,7 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Conflict`], and what the storage may do.
     pub fn commit(&self, draft: Draft) -> Result<Committed, QueueError> {
-        todo!()
+        self.wait(|reply| Job::Commit(Box::new(draft), reply))
     }
 
     /// [`Queue::commit`] for an async task.
@@ -74,7 +140,7 @@ impl Queue {
     /// # Errors
     /// As [`Queue::commit`].
     pub async fn commit_async(&self, draft: Draft) -> Result<Committed, QueueError> {
-        todo!()
+        self.wait_async(|reply| Job::Commit(Box::new(draft), reply)).await
     }
 
     /// Moves a transaction to another state. Blocks.
@@ -82,7 +148,7 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Move`] when the table does not allow it, [`QueueError::NotFound`], and what the storage may do.
     pub fn advance(&self, id: Uuid, to: State, note: Note) -> Result<Row, QueueError> {
-        todo!()
+        self.wait(|reply| Job::Advance(id, to, note, reply))
     }
 
     /// [`Queue::advance`] for an async task.
@@ -90,81 +156,12 @@ impl Queue {
     /// # Errors
     /// As [`Queue::advance`].
     pub async fn advance_async(&self, id: Uuid, to: State, note: Note) -> Result<Row, QueueError> {
-        todo!()
-    }
-
-    /// Rows, newest first.
-    ///
-    /// # Errors
-    /// What the storage may do.
-    pub fn list(&self, filter: &Filter) -> Result<Vec<Row>, QueueError> {
-        todo!()
-    }
-
-    /// One row.
-    ///
-    /// # Errors
-    /// What the storage may do.
-    pub fn get(&self, id: Uuid) -> Result<Option<Row>, QueueError> {
-        todo!()
-    }
-
-    /// The opened payload; `None` when there is no such row or its payload was erased. Personal data inside.
-    ///
-    /// # Errors
-    /// [`QueueError::Damaged`] when it does not open, and what the storage may do.
-    pub fn payload(&self, id: Uuid) -> Result<Option<Value>, QueueError> {
-        todo!()
-    }
-
-    /// The centre's answer, as it came. May hold personal data.
-    ///
-    /// # Errors
-    /// As [`Queue::payload`].
-    pub fn answer(&self, id: Uuid) -> Result<Option<Receipt>, QueueError> {
-        todo!()
-    }
-
-    /// The transaction as it goes up.
-    ///
-    /// # Errors
-    /// As [`Queue::payload`].
-    pub fn envelope(&self, id: Uuid) -> Result<Option<Envelope>, QueueError> {
-        todo!()
-    }
-
-    /// Headers after a sequence number, in order.
-    ///
-    /// # Errors
-    /// What the storage may do.
-    pub fn headers(&self, after: u64, limit: u32) -> Result<Vec<Header>, QueueError> {
-        todo!()
-    }
-
-    /// What an operator watches.
-    ///
-    /// # Errors
-    /// What the storage may do.
-    pub fn stats(&self) -> Result<Stats, QueueError> {
-        todo!()
+        self.wait_async(|reply| Job::Advance(id, to, note, reply)).await
     }
 
     /// Every row that is committed or changes state from now on.
     pub fn changes(&self) -> broadcast::Receiver<Row> {
-        todo!()
-    }
-
-    /// Proves the journal whole: chain, signatures, states, payloads, anchor.
-    ///
-    /// # Errors
-    /// [`QueueError::Damaged`] naming the first record that is wrong.
-    pub fn verify(&self) -> Result<Verified, QueueError> {
-        todo!()
-    }
-
-    /// The keyed hash that stands for a holder here and in [`crate::store`].
-    pub fn holder_tag(&self, holder: &[u8]) -> Digest {
-        todo!()
+        self.inner.changes.subscribe()
     }
 
     /// Tries whether the journal can be written: the storage condition of the terminal. Blocks.
@@ -172,11 +169,59 @@ impl Queue {
     /// # Errors
     /// What the storage does.
     pub fn probe(&self) -> Result<(), QueueError> {
-        todo!()
+        self.wait(Job::Barrier)
     }
 
     /// Commits what is under way and closes the files. Later calls answer [`QueueError::Closed`].
     pub fn close(&self) {
-        todo!()
+        // Closed already is closed.
+        drop(self.wait(Job::Close));
+    }
+
+    /// The terminal's code.
+    pub fn terminal(&self) -> &str {
+        &self.inner.context.terminal
+    }
+
+    /// The public key that proves the journal's signatures.
+    pub fn public_key(&self) -> [u8; 32] {
+        self.inner.context.crypto.public_key
+    }
+
+    /// Its clock, for those who act on its behalf.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.inner.context.clock
+    }
+
+    /// The caller of an online transaction gives up: the worker resolves it.
+    pub(crate) fn abandon(&self, sequence: u64) {
+        self.inner.abandoned.lock().unwrap_or_else(PoisonError::into_inner).insert(sequence);
+    }
+
+    /// Whether nobody waits any more for an online transaction that is still open.
+    pub(crate) fn is_abandoned(&self, sequence: u64) -> bool {
+        sequence <= self.inner.opened_at
+            || self.inner.abandoned.lock().unwrap_or_else(PoisonError::into_inner).contains(&sequence)
+    }
+
+    fn wait<T: Send + 'static>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, QueueError> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        // Whoever no longer waits needs no answer.
+        let job = job(Box::new(move |result| drop(reply.send(result))));
+        self.inner.jobs.send(job).map_err(|_| QueueError::Closed)?;
+        answer.recv().map_err(|_| QueueError::Closed)?
+    }
+
+    async fn wait_async<T: Send + 'static>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, QueueError> {
+        let (reply, answer) = oneshot::channel();
+        let job = job(Box::new(move |result| drop(reply.send(result))));
+        self.inner.jobs.send(job).map_err(|_| QueueError::Closed)?;
+        answer.await.map_err(|_| QueueError::Closed)?
+    }
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").field("settings", &self.inner.settings).finish_non_exhaustive()
     }
 }

@@ -3,9 +3,16 @@
 pub mod errors;
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Params, params};
+use rusqlite_migration::{M, Migrations};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -37,7 +44,7 @@ pub struct Capability {
 }
 
 /// A holder's accumulators as the centre last told them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Accumulators {
     /// The values, as the rules take them.
     pub values: Map<String, Value>,
@@ -45,17 +52,23 @@ pub struct Accumulators {
     pub as_of: Timestamp,
 }
 
-/// The store.
-pub struct Store {}
+/// The store. Shared behind an `Arc`; one caller at a time uses its connection.
+pub struct Store {
+    db: Mutex<Connection>,
+}
 
-#[allow(clippy::todo, unused_variables, reason = "the first landing is the shape of the room only")]
+const STEPS: &[M<'static>] = &[M::up(include_str!("schema/v1.sql"))];
+
 impl Store {
     /// Opens the store, or makes a new one.
     ///
     /// # Errors
     /// When the file cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        todo!()
+        // SQLite gives its other files the rights of this one.
+        let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+        made.map_err(|error| StoreError(error.to_string()))?;
+        Self::with(Connection::open(path)?)
     }
 
     /// A store that is gone with the process.
@@ -63,27 +76,50 @@ impl Store {
     /// # Errors
     /// When there is no memory for it.
     pub fn in_memory() -> Result<Self, StoreError> {
-        todo!()
+        Self::with(Connection::open_in_memory()?)
+    }
+
+    fn with(mut db: Connection) -> Result<Self, StoreError> {
+        db.busy_timeout(Duration::from_secs(5))?;
+        db.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;
+             PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 4194304;",
+        )?;
+        Migrations::from_slice(STEPS).to_latest(&mut db)?;
+        Ok(Self { db: Mutex::new(db) })
     }
 
     /// What is remembered of a card type. A failing store knows nothing.
     pub fn capability(&self, card: &CardType) -> Option<Capability> {
-        todo!()
+        let found = self.json::<Capability>(
+            "SELECT capability FROM card_types WHERE type_bytes = ?1 AND interface = ?2 AND version = ?3",
+            params![card.type_bytes, card.interface, card.version],
+        );
+        logged(found).flatten()
     }
 
     /// Remembers what a card type can do. A failing store only costs commands next time.
     pub fn remember(&self, card: &CardType, capability: &Capability) {
-        todo!()
+        logged(json(capability).and_then(|capability| {
+            self.execute(
+                "INSERT OR REPLACE INTO card_types VALUES (?1, ?2, ?3, ?4)",
+                params![card.type_bytes, card.interface, card.version, capability],
+            )
+        }));
     }
 
     /// The diversification level (1 to 3) that worked for a key of a PSAM.
     pub fn psam_level(&self, psam: &[u8], key: &str) -> Option<u8> {
-        todo!()
+        let db = self.db();
+        let level = db
+            .prepare_cached("SELECT level FROM psam_levels WHERE psam = ?1 AND key = ?2")
+            .and_then(|mut statement| statement.query_row(params![psam, key], |row| row.get(0)).optional());
+        logged(level.map_err(StoreError::from)).flatten()
     }
 
     /// Remembers the level that worked.
     pub fn remember_psam_level(&self, psam: &[u8], key: &str, level: u8) {
-        todo!()
+        logged(self.execute("INSERT OR REPLACE INTO psam_levels VALUES (?1, ?2, ?3)", params![psam, key, level]));
     }
 
     /// A holder's accumulators in a scope (`310/2015`), by the keyed hash of the holder.
@@ -91,10 +127,10 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn accumulators(&self, holder: Digest, scope: &str) -> Result<Option<Accumulators>, StoreError> {
-        todo!()
+        self.json("SELECT accumulators FROM accumulators WHERE holder = ?1 AND scope = ?2", params![holder.0, scope])
     }
 
-    /// Keeps what the centre told.
+    /// Keeps what the centre told, unless what is kept is newer.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -104,6 +140,90 @@ impl Store {
         scope: &str,
         accumulators: &Accumulators,
     ) -> Result<(), StoreError> {
-        todo!()
+        self.execute(
+            "INSERT INTO accumulators VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET as_of = excluded.as_of, accumulators = excluded.accumulators
+             WHERE excluded.as_of >= as_of",
+            params![holder.0, scope, accumulators.as_of.as_millisecond(), json(accumulators)?],
+        )
+    }
+
+    fn json<T: DeserializeOwned>(&self, sql: &str, values: impl Params) -> Result<Option<T>, StoreError> {
+        let db = self.db();
+        let text: Option<String> = db.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
+        text.map(|text| serde_json::from_str(&text).map_err(|error| StoreError(error.to_string()))).transpose()
+    }
+
+    fn execute(&self, sql: &str, values: impl Params) -> Result<(), StoreError> {
+        self.db().prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    fn db(&self) -> MutexGuard<'_, Connection> {
+        // Whoever panicked with it left no half-done change: each is one statement.
+        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError(error.to_string()))
+}
+
+fn logged<T>(result: Result<T, StoreError>) -> Option<T> {
+    result.inspect_err(|error| tracing::warn!(%error, "the store")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_card_type_is_remembered_over_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let card = CardType { type_bytes: *b"\x86\x01SSSE1", interface: "contact".into(), version: "3.00".into() };
+        let other = CardType { version: "2.00".into(), ..card.clone() };
+        let capability = Capability { whole_ef05: Some(0x40), ..Capability::default() };
+        {
+            let store = Store::open(&path).unwrap();
+            assert_eq!(store.capability(&card), None);
+            store.remember(&card, &Capability::default());
+            store.remember(&card, &capability);
+            store.remember_psam_level(&[1, 2, 3], "IRK/SM4", 2);
+        }
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.capability(&card), Some(capability));
+        assert_eq!(store.capability(&other), None);
+        assert_eq!(store.psam_level(&[1, 2, 3], "IRK/SM4"), Some(2));
+        assert_eq!(store.psam_level(&[1, 2, 3], "IRK/3DES"), None);
+    }
+
+    #[test]
+    fn accumulators_are_those_told_last() {
+        let store = Store::in_memory().unwrap();
+        let told = |pool: &str, as_of: &str| Accumulators {
+            values: json!({"pool": pool}).as_object().unwrap().clone(),
+            as_of: as_of.parse().unwrap(),
+        };
+        let holder = Digest([7; 32]);
+        let late = told("200.00", "2015-08-02T00:00:00Z");
+        store.remember_accumulators(holder, "310/2015", &told("100.00", "2015-08-01T00:00:00Z")).unwrap();
+        store.remember_accumulators(holder, "310/2015", &late).unwrap();
+        store.remember_accumulators(holder, "310/2015", &told("150.00", "2015-08-01T12:00:00Z")).unwrap();
+        assert_eq!(store.accumulators(holder, "310/2015").unwrap(), Some(late));
+        assert_eq!(store.accumulators(holder, "310/2016").unwrap(), None);
+        assert_eq!(store.accumulators(Digest([8; 32]), "310/2015").unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_an_error_with_a_remedy() {
+        use crate::failure::Explain as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        std::fs::write(&path, vec![b'x'; 4096]).unwrap();
+        let error = Store::open(&path).err().unwrap();
+        assert_eq!(error.entry().code, "E-STORE-FAILED");
     }
 }

@@ -159,3 +159,38 @@ pub struct Reply {
     #[serde(default)]
     pub output: Value,
 }
+
+/// 发送方报文ID: the code of the institution or terminal in 12 characters, the moment in Asia/Shanghai as
+/// `yyyyMMddHHmmss`, and four digits (settlement-facts §4.1). 30 characters.
+pub fn message_id(code: &str, now: Timestamp, number: u64) -> String {
+    let moment = crate::world::shanghai().to_datetime(now);
+    format!(
+        "{code:0<12}{:04}{:02}{:02}{:02}{:02}{:02}{:04}",
+        moment.year(),
+        moment.month(),
+        moment.day(),
+        moment.hour(),
+        moment.minute(),
+        moment.second(),
+        number % 10_000
+    )
+}
+
+/// 交易时间: `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai.
+pub fn inf_time(now: Timestamp) -> String {
+    let moment = crate::world::shanghai().to_datetime(now);
+    format!("{} {:02}:{:02}:{:02}", moment.date(), moment.hour(), moment.minute(), moment.second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_id_is_thirty_characters_of_shanghai_time() {
+        let late = "2015-07-31T16:00:01Z".parse().unwrap();
+        assert_eq!(message_id("H44010000001", late, 123_456), "H44010000001201508010000013456");
+        assert_eq!(message_id("T1", late, 7), "T10000000000201508010000010007");
+        assert_eq!(inf_time(late), "2015-08-01 00:00:01");
+    }
+}

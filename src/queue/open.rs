@@ -1,0 +1,195 @@
+//! Opening the journal: the lock, the schema, whose it is, and a quick look at its head.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
+use rusqlite_migration::{M, Migrations};
+
+use super::anchor::Anchor;
+use super::journal::Context;
+use super::{QueueError, Settings, seal, writer};
+use crate::wire::{ChainHead, Digest};
+
+const STEPS: &[M<'static>] = &[M::up(include_str!("schema/v1.sql"))];
+
+/// Held for as long as the journal is open.
+pub(super) fn lock(path: &Path) -> Result<File, QueueError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(PathBuf::from(name));
+    let file = file.map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(QueueError::InUse),
+        Err(TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+/// The writer's connection, with the newest schema.
+pub(super) fn writer(settings: &Settings) -> Result<Connection, QueueError> {
+    // SQLite gives its other files the rights of this one.
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&settings.path).map_err(io)?;
+    let mut db = Connection::open_with_flags(
+        &settings.path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    db.busy_timeout(writer::BUSY)?;
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;
+         PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 4194304;",
+    )?;
+    Migrations::from_slice(STEPS).to_latest(&mut db).map_err(migration)?;
+    Ok(db)
+}
+
+/// The readers' connection.
+pub(super) fn reader(path: &Path) -> Result<Connection, QueueError> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.busy_timeout(writer::BUSY)?;
+    db.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;")?;
+    Ok(db)
+}
+
+/// A journal belongs to one terminal and its keys; a new one is given them here.
+pub(super) fn claim(db: &Connection, context: &Context) -> Result<(), QueueError> {
+    let [commitment, holder, state] = context.crypto.fingerprint();
+    let own: [(&str, &[u8]); 5] = [
+        ("terminal", context.terminal.as_bytes()),
+        ("public-key", &context.crypto.public_key),
+        ("commitment-key", &commitment.0),
+        ("holder-key", &holder.0),
+        ("state-key", &state.0),
+    ];
+    for (name, value) in own {
+        let kept: Option<Vec<u8>> =
+            db.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()?;
+        match kept {
+            Some(kept) if kept == value => {}
+            Some(_) if name == "terminal" => return Err(QueueError::Draft("the journal is another terminal's")),
+            Some(_) => return Err(QueueError::WrongKeys),
+            None => {
+                db.execute("INSERT INTO meta VALUES (?1, ?2)", (name, value))?;
+            }
+        }
+    }
+    claim_seal(db, context)
+}
+
+/// The seal key has no fingerprint: what it sealed tells.
+fn claim_seal(db: &Connection, context: &Context) -> Result<(), QueueError> {
+    let kept: Option<Vec<u8>> =
+        db.query_row("SELECT value FROM meta WHERE name = 'sealed'", [], |row| row.get(0)).optional()?;
+    match kept {
+        Some(sealed) => context.crypto.open(&sealed, b"sealed").map(drop).ok_or(QueueError::WrongKeys),
+        None => {
+            let sealed = context.crypto.seal(b"sbkd", b"sealed", &*context.random)?;
+            db.execute("INSERT INTO meta VALUES ('sealed', ?1)", [sealed])?;
+            Ok(())
+        }
+    }
+}
+
+/// The last header.
+pub(super) fn head(db: &Connection) -> Result<ChainHead, QueueError> {
+    let last = db
+        .query_row("SELECT sequence, header_hash FROM entries ORDER BY sequence DESC LIMIT 1", [], |row| {
+            Ok(ChainHead { sequence: row.get(0)?, hash: Digest(row.get(1)?) })
+        })
+        .optional()?;
+    Ok(last.unwrap_or_default())
+}
+
+/// The head is signed, and the anchor is not ahead of it.
+pub(super) fn check_head(
+    db: &Connection,
+    context: &Context,
+    anchor: &mut Anchor,
+    head: &ChainHead,
+) -> Result<(), QueueError> {
+    let group: Option<(u64, [u8; 32], Vec<u8>)> = db
+        .query_row("SELECT sequence, head, signature FROM groups ORDER BY sequence DESC LIMIT 1", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()?;
+    let damaged = |record, what: &str| QueueError::Damaged { record, what: what.into() };
+    match group {
+        None if head.sequence == 0 => {}
+        None => return Err(damaged(head.sequence, "it is not signed")),
+        Some((sequence, hash, signature)) => {
+            let known = ChainHead { sequence, hash: Digest(hash) };
+            let key = &context.crypto.public_key;
+            if known != *head || !seal::head_is_signed(key, &context.terminal, sequence, &known.hash, &signature) {
+                return Err(damaged(head.sequence, "the last signature is not over the last record"));
+            }
+        }
+    }
+    match anchor.read(&context.crypto, &context.terminal).map_err(io)? {
+        None if head.sequence == 0 => Ok(()),
+        None => Err(damaged(0, "the anchor is missing or not this terminal's")),
+        Some(anchored) => check_anchor(db, &anchored, head),
+    }
+}
+
+/// The anchored head is in the journal.
+pub(super) fn check_anchor(db: &Connection, anchored: &ChainHead, head: &ChainHead) -> Result<(), QueueError> {
+    if anchored.sequence > head.sequence {
+        return Err(QueueError::Damaged {
+            record: head.sequence + 1,
+            what: format!("cut off: the anchor knows {} records", anchored.sequence),
+        });
+    }
+    if anchored.sequence == 0 {
+        return Ok(());
+    }
+    let hash: Option<[u8; 32]> = db
+        .query_row("SELECT header_hash FROM entries WHERE sequence = ?1", [anchored.sequence], |row| row.get(0))
+        .optional()?;
+    if hash == Some(anchored.hash.0) {
+        Ok(())
+    } else {
+        Err(QueueError::Damaged { record: anchored.sequence, what: "it is not the record that was anchored".into() })
+    }
+}
+
+pub(super) fn io(error: std::io::Error) -> QueueError {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => QueueError::StorageFull,
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied | ErrorKind::NotFound => {
+            QueueError::StorageReadOnly(error.to_string())
+        }
+        _ => QueueError::Storage(error.to_string()),
+    }
+}
+
+fn migration(error: rusqlite_migration::Error) -> QueueError {
+    match error {
+        rusqlite_migration::Error::RusqliteError { err, .. } => err.into(),
+        rusqlite_migration::Error::MigrationDefinition(_) => {
+            QueueError::Damaged { record: 0, what: "a newer version of the program wrote it".into() }
+        }
+        other => QueueError::Storage(other.to_string()),
+    }
+}
+
+impl From<rusqlite::Error> for QueueError {
+    fn from(error: rusqlite::Error) -> Self {
+        let file = |what: String| Self::Damaged { record: 0, what };
+        match &error {
+            rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+                ErrorCode::DiskFull => Self::StorageFull,
+                ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
+                    Self::StorageReadOnly(error.to_string())
+                }
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => file(error.to_string()),
+                _ => Self::Storage(error.to_string()),
+            },
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..) => file(error.to_string()),
+            _ => Self::Storage(error.to_string()),
+        }
+    }
+}

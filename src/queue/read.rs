@@ -1,0 +1,171 @@
+//! What is read from the journal, on a connection that cannot write.
+
+use std::sync::{MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::journal::{COLUMNS, Entry, damaged, entry};
+use super::{Filter, Queue, QueueError, Row, State, Stats, Verified, anchor, open, verify};
+use crate::value::Fen;
+use crate::wire::{Digest, Envelope, Header, Receipt};
+
+impl Queue {
+    /// Rows, newest first.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn list(&self, filter: &Filter) -> Result<Vec<Row>, QueueError> {
+        let states = if filter.states.is_empty() { &State::ALL[..] } else { &filter.states };
+        let names: Vec<String> = states.iter().map(|state| format!("'{}'", state.name())).collect();
+        let sql = format!(
+            "SELECT {COLUMNS} FROM entries WHERE state IN ({}) ORDER BY sequence DESC LIMIT ?1",
+            names.join(",")
+        );
+        let entries = self.entries(&sql, &[&filter.limit.unwrap_or(100)])?;
+        Ok(entries.into_iter().map(|entry| entry.row).collect())
+    }
+
+    /// Open transactions after a sequence number, oldest first, each with its holder's keyed hash.
+    pub(crate) fn due(&self, after: u64, limit: u32) -> Result<Vec<(Row, Digest)>, QueueError> {
+        let sql = format!("SELECT {COLUMNS} FROM entries WHERE open = 1 AND sequence > ?1 ORDER BY sequence LIMIT ?2");
+        let entries = self.entries(&sql, &[&after, &limit])?;
+        Ok(entries.into_iter().map(|entry| (entry.row, entry.holder)).collect())
+    }
+
+    /// One row.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn get(&self, id: Uuid) -> Result<Option<Row>, QueueError> {
+        Ok(self.entry(id)?.map(|entry| entry.row))
+    }
+
+    /// The opened payload; `None` when there is no such row or its payload was erased. Personal data inside.
+    ///
+    /// # Errors
+    /// [`QueueError::Damaged`] when it does not open, and what the storage may do.
+    pub fn payload(&self, id: Uuid) -> Result<Option<Value>, QueueError> {
+        let Some(entry) = self.entry(id)? else { return Ok(None) };
+        self.plain(&entry)
+    }
+
+    /// The centre's answer, as it came. May hold personal data.
+    ///
+    /// # Errors
+    /// As [`Queue::payload`].
+    pub fn answer(&self, id: Uuid) -> Result<Option<Receipt>, QueueError> {
+        let Some(entry) = self.entry(id)? else { return Ok(None) };
+        self.inner.context.open_answer(&entry)
+    }
+
+    /// The transaction as it goes up.
+    ///
+    /// # Errors
+    /// As [`Queue::payload`].
+    pub fn envelope(&self, id: Uuid) -> Result<Option<Envelope>, QueueError> {
+        let Some(entry) = self.entry(id)? else { return Ok(None) };
+        Ok(self.plain(&entry)?.map(|payload| Envelope { header: entry.header, payload }))
+    }
+
+    /// Headers after a sequence number, in order.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn headers(&self, after: u64, limit: u32) -> Result<Vec<Header>, QueueError> {
+        let db = self.reader();
+        let mut statement =
+            db.prepare_cached("SELECT header FROM entries WHERE sequence > ?1 ORDER BY sequence LIMIT ?2")?;
+        let mut rows = statement.query(params![after, limit])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            let bytes: Vec<u8> = row.get(0)?;
+            let record = after + out.len() as u64 + 1;
+            out.push(
+                serde_json::from_slice(&bytes)
+                    .map_err(|_| QueueError::Damaged { record, what: "its header was changed".into() })?,
+            );
+        }
+        Ok(out)
+    }
+
+    /// The hash of the header at a place; `None` when there is none.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn header_hash(&self, sequence: u64) -> Result<Option<Digest>, QueueError> {
+        let db = self.reader();
+        let hash = db
+            .prepare_cached("SELECT header_hash FROM entries WHERE sequence = ?1")?
+            .query_row([sequence], |row| row.get(0))
+            .optional()?;
+        Ok(hash.map(Digest))
+    }
+
+    /// What an operator watches.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn stats(&self) -> Result<Stats, QueueError> {
+        let now = self.inner.context.clock.now();
+        let db = self.reader();
+        let total = open::head(&db)?.sequence;
+        let (unsent, oldest, sum): (u64, Option<i64>, i64) = db
+            .prepare_cached("SELECT count(*), min(created_at), coalesce(sum(amount), 0) FROM entries WHERE open = 1")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let (refused, last_refused): (u64, Option<i64>) = db
+            .prepare_cached("SELECT count(*), max(updated_at) FROM entries WHERE state = 'refused'")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let last_acked: Option<i64> = db
+            .prepare_cached("SELECT max(updated_at) FROM entries WHERE state = 'acked'")?
+            .query_row([], |row| row.get(0))?;
+        let last_ack = last_refused.max(last_acked).and_then(|millis| Timestamp::from_millisecond(millis).ok());
+        let age = |millis: i64| (now.as_millisecond() - millis).max(0) / 1000;
+        Ok(Stats { total, unsent, oldest_unsent_secs: oldest.map(age), sum: Fen(sum), refused, last_ack })
+    }
+
+    /// Proves the journal whole: chain, signatures, states, payloads, anchor.
+    ///
+    /// # Errors
+    /// [`QueueError::Damaged`] naming the first record that is wrong.
+    pub fn verify(&self) -> Result<Verified, QueueError> {
+        // What is under way gets its anchor first; a disk that cannot be written can still be proved.
+        match self.probe() {
+            Err(error) if !error.is_storage() => return Err(error),
+            _ => {}
+        }
+        let context = &self.inner.context;
+        let anchored =
+            anchor::peek(&self.inner.settings.anchor, &context.crypto, &context.terminal).map_err(open::io)?;
+        let mut db = open::reader(&self.inner.settings.path)?;
+        verify::verify(&mut db, context, anchored)
+    }
+
+    /// The keyed hash that stands for a holder here and in [`crate::store`].
+    pub fn holder_tag(&self, holder: &[u8]) -> Digest {
+        self.inner.context.crypto.holder(holder)
+    }
+
+    fn entry(&self, id: Uuid) -> Result<Option<Entry>, QueueError> {
+        self.inner.context.find(&self.reader(), "id", id.as_bytes())
+    }
+
+    fn entries(&self, sql: &str, values: &[&dyn ToSql]) -> Result<Vec<Entry>, QueueError> {
+        let db = self.reader();
+        let mut statement = db.prepare_cached(sql)?;
+        let entries: rusqlite::Result<Vec<Entry>> = statement.query_map(values, entry)?.collect();
+        entries?.into_iter().map(|entry| self.inner.context.with_refusal(entry)).collect()
+    }
+
+    fn plain(&self, entry: &Entry) -> Result<Option<Value>, QueueError> {
+        let Some(plain) = self.inner.context.open_payload(entry)? else { return Ok(None) };
+        serde_json::from_slice(&plain).map(Some).map_err(|_| damaged(entry, "its payload is not JSON"))
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        // A reader that panicked left no half-done change behind.
+        self.inner.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

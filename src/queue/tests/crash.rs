@@ -1,0 +1,143 @@
+//! Each write of the commit path fails once, for n = 1, 2, … until no write is left to fail.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+/// Fails at the n-th point it passes; tells whether it did.
+fn fail_at(n: usize) -> (Faults, Arc<AtomicUsize>) {
+    let passed = Arc::new(AtomicUsize::new(0));
+    let count = passed.clone();
+    let faults = Faults::new(move |point| match count.fetch_add(1, Ordering::SeqCst) + 1 == n {
+        true => Err(QueueError::Storage(format!("{point:?}"))),
+        false => Ok(()),
+    });
+    (faults, passed)
+}
+
+#[test]
+fn a_commit_is_whole_or_absent_wherever_it_fails() {
+    let mut failed = 0;
+    for n in 1.. {
+        let dir = tempfile::tempdir().unwrap();
+        let (faults, passed) = fail_at(n);
+        let queue = try_open(dir.path(), faults).unwrap();
+        let result = queue.commit(draft("a"));
+        if result.is_err() {
+            failed += 1;
+            // The journal heals by itself: the same key gives one transaction, whatever became of the first try.
+            let again = queue.commit(draft("a")).unwrap();
+            assert_eq!(again.row.sequence, 1, "n = {n}");
+        }
+        queue.verify().unwrap();
+        queue.close();
+        drop(queue);
+        let queue = open(dir.path());
+        assert_eq!(queue.commit(draft("a")).unwrap().row.sequence, 1, "n = {n}");
+        assert_eq!(queue.stats().unwrap().total, 1, "n = {n}");
+        assert_eq!(queue.verify().unwrap().rows, 1, "n = {n}");
+        if passed.load(Ordering::SeqCst) < n {
+            // Begin, insert, sign, commit, committed; the anchor's failure fails nobody.
+            assert_eq!(failed, 5);
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_move_is_whole_or_absent_wherever_it_fails() {
+    for n in 1.. {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = open(dir.path());
+        let row = queue.commit(draft("a")).unwrap().row;
+        queue.close();
+        drop(queue);
+        let (faults, passed) = fail_at(n);
+        let queue = try_open(dir.path(), faults).unwrap();
+        let moved = queue.advance(row.id, State::Sending, Note::Nothing);
+        queue.close();
+        drop(queue);
+        let queue = open(dir.path());
+        let state = queue.get(row.id).unwrap().unwrap().state;
+        assert!(state == State::Sending || moved.is_err() && state == State::Pending, "n = {n}: {state}");
+        queue.verify().unwrap();
+        if passed.load(Ordering::SeqCst) < n {
+            assert!(moved.is_ok());
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_process_that_dies_before_the_anchor_is_one_group_behind_and_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let faults = Faults::new(|point| match point {
+        Point::Anchor => Err(QueueError::StorageFull),
+        _ => Ok(()),
+    });
+    let queue = try_open(dir.path(), faults).unwrap();
+    queue.commit(draft("a")).unwrap();
+    assert_eq!(queue.verify().unwrap().anchor_behind, 1);
+    queue.close();
+    drop(queue);
+    let queue = open(dir.path());
+    assert_eq!(queue.verify().unwrap().anchor_behind, 0);
+}
+
+#[test]
+fn one_refused_draft_does_not_disturb_its_group() {
+    let dir = tempfile::tempdir().unwrap();
+    let (started, gate) = (Arc::new(std::sync::Barrier::new(2)), Arc::new(std::sync::Barrier::new(2)));
+    let (in_started, in_gate) = (started.clone(), gate.clone());
+    let once = AtomicUsize::new(0);
+    let faults = Faults::new(move |point| {
+        if point == Point::Begin && once.fetch_add(1, Ordering::SeqCst) == 0 {
+            in_started.wait();
+            in_gate.wait();
+        }
+        Ok(())
+    });
+    let queue = try_open(dir.path(), faults).unwrap();
+    // The first holds the writer; the others wait and become one group.
+    let (send, answers) = mpsc::channel();
+    let submit = |name: &'static str, draft: Draft| {
+        let send = send.clone();
+        let reply = Box::new(move |result: Result<Committed, QueueError>| send.send((name, result)).unwrap());
+        queue.inner.jobs.send(Job::Commit(Box::new(draft), reply)).unwrap();
+    };
+    submit("first", draft("a"));
+    started.wait();
+    submit("good", draft("b"));
+    submit("conflict", Draft { payload: json!(1), ..draft("a") });
+    submit("also good", draft("c"));
+    gate.wait();
+    let mut ends: Vec<_> = (0..4).map(|_| answers.recv().unwrap()).collect();
+    ends.sort_by_key(|(name, _)| *name);
+    let sequence = |n: usize| ends[n].1.as_ref().map(|done| done.row.sequence).map_err(Clone::clone);
+    assert_eq!((ends[0].0, sequence(0)), ("also good", Ok(3)));
+    assert_eq!((ends[1].0, sequence(1)), ("conflict", Err(QueueError::Conflict)));
+    assert_eq!((ends[2].0, sequence(2)), ("first", Ok(1)));
+    assert_eq!((ends[3].0, sequence(3)), ("good", Ok(2)));
+    assert_eq!(queue.verify().unwrap().groups, 2);
+}
+
+#[test]
+fn a_full_disk_is_told_and_heals() {
+    let dir = tempfile::tempdir().unwrap();
+    let full = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let is_full = full.clone();
+    let faults = Faults::new(move |point| match point == Point::Commit && is_full.load(Ordering::SeqCst) {
+        true => Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None).into()),
+        false => Ok(()),
+    });
+    let queue = try_open(dir.path(), faults).unwrap();
+    queue.commit(draft("a")).unwrap();
+    full.store(true, Ordering::SeqCst);
+    assert_eq!(queue.commit(draft("b")), Err(QueueError::StorageFull));
+    assert_eq!(queue.probe(), Err(QueueError::StorageFull));
+    assert_eq!(queue.stats().unwrap().total, 1);
+    full.store(false, Ordering::SeqCst);
+    queue.probe().unwrap();
+    assert_eq!(queue.commit(draft("b")).unwrap().row.sequence, 2);
+    queue.verify().unwrap();
+}

@@ -1,0 +1,334 @@
+//! The journal on real SQLite files.
+
+mod crash;
+mod privacy;
+mod tamper;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::json;
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::value::{Fen, Kind, Protocol};
+use crate::wire::{Outcome, Receipt};
+use crate::world::SystemRandom;
+
+pub(crate) fn keys() -> QueueKeys {
+    let key = |byte| Zeroizing::new([byte; 32]);
+    QueueKeys { seal: key(1), commitment: key(2), holder: key(3), state: key(4), signing: key(5) }
+}
+
+/// A clock that a test moves.
+pub(crate) struct Hands(AtomicI64);
+
+impl Hands {
+    pub(crate) fn at(text: &str) -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(text.parse::<Timestamp>().unwrap().as_millisecond())))
+    }
+
+    pub(crate) fn add(&self, millis: i64) {
+        self.0.fetch_add(millis, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::Relaxed)).unwrap()
+    }
+}
+
+pub(crate) fn settings(dir: &Path) -> Settings {
+    Settings {
+        path: dir.join("queue.db"),
+        anchor: dir.join("queue.anchor"),
+        terminal: "T44010000001".into(),
+        demo: true,
+    }
+}
+
+pub(crate) fn open(dir: &Path) -> Queue {
+    try_open(dir, Faults::default()).unwrap()
+}
+
+pub(crate) fn try_open(dir: &Path, faults: Faults) -> Result<Queue, QueueError> {
+    let clock = Hands::at("2015-08-01T02:00:00Z");
+    Queue::open_with_faults(settings(dir), keys(), clock, Arc::new(SystemRandom::default()), faults)
+}
+
+pub(crate) fn draft(key: &str) -> Draft {
+    Draft {
+        idempotency: key.into(),
+        scenario: "unemployment-sign-in".into(),
+        kind: Kind::SignIn,
+        business_date: jiff::civil::date(2015, 8, 1),
+        provisional: false,
+        holder: Zeroizing::new(b"11010519491231002X".to_vec()),
+        operator: "0007".into(),
+        amount: Some(Fen(151_600)),
+        payload: json!({"name": "张三", "key": key}),
+        state: State::Pending,
+    }
+}
+
+pub(crate) fn online(key: &str) -> Draft {
+    Draft { scenario: "medical-settlement".into(), kind: Kind::Settle, state: State::Sending, ..draft(key) }
+}
+
+pub(crate) fn receipt(row: &Row, outcome: Outcome) -> Receipt {
+    Receipt {
+        id: row.id,
+        outcome,
+        centre_no: "C1".into(),
+        received_at: "2015-08-01T02:00:01Z".parse().unwrap(),
+        output: json!({"psn_name": "张三"}),
+    }
+}
+
+fn fresh() -> (TempDir, Queue) {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    (dir, queue)
+}
+
+#[test]
+fn a_transaction_is_there_after_a_restart() {
+    let (dir, queue) = fresh();
+    let first = queue.commit(draft("a")).unwrap();
+    assert!(!first.duplicate);
+    assert_eq!((first.row.sequence, first.row.state, first.row.attempts), (1, State::Pending, 0));
+    assert_eq!(first.row.id.get_version_num(), 7);
+    assert_eq!(first.row.msgid, "T44010000001201508011000000001");
+    queue.close();
+    assert_eq!(queue.commit(draft("b")), Err(QueueError::Closed));
+    drop(queue);
+
+    let queue = open(dir.path());
+    assert_eq!(queue.get(first.row.id).unwrap(), Some(first.row.clone()));
+    assert_eq!(queue.payload(first.row.id).unwrap(), Some(draft("a").payload));
+    let envelope = queue.envelope(first.row.id).unwrap().unwrap();
+    assert_eq!(chain::hash(&envelope.header), first.row.header_hash);
+    let proof = queue.verify().unwrap();
+    assert_eq!((proof.rows, proof.groups, proof.anchor_behind, proof.payloads), (1, 1, 0, 1));
+    assert_eq!(proof.head, first.row.header_hash);
+}
+
+#[test]
+fn the_same_key_is_the_same_transaction_for_ever() {
+    let (dir, queue) = fresh();
+    let first = queue.commit(draft("a")).unwrap().row;
+    let colleague = Draft { operator: "0008".into(), ..draft("a") };
+    assert_eq!(queue.commit(colleague).unwrap(), Committed { row: first.clone(), duplicate: true });
+    let others = [
+        Draft { amount: Some(Fen(1)), ..draft("a") },
+        Draft { payload: json!({}), ..draft("a") },
+        Draft { holder: Zeroizing::new(b"else".to_vec()), ..draft("a") },
+        Draft { provisional: true, ..draft("a") },
+        Draft { business_date: jiff::civil::date(2015, 8, 2), ..draft("a") },
+    ];
+    for other in others {
+        assert_eq!(queue.commit(other), Err(QueueError::Conflict));
+    }
+    queue.advance(first.id, State::Sending, Note::Nothing).unwrap();
+    queue.advance(first.id, State::Acked, receipt(&first, Outcome::Accepted).into()).unwrap();
+    drop(queue);
+    let again = open(dir.path()).commit(draft("a")).unwrap();
+    assert!(again.duplicate);
+    assert_eq!((again.row.id, again.row.state), (first.id, State::Acked));
+}
+
+#[test]
+fn callers_at_once_each_get_their_own_and_the_chain_holds() {
+    let (_dir, queue) = fresh();
+    let mut changes = queue.changes();
+    let callers: Vec<_> = (0..8)
+        .map(|caller| {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                (0..25).map(|n| queue.commit(draft(&format!("{}", (caller + n) % 40))).unwrap().row).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    let mut rows: Vec<Row> = callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect();
+    rows.sort_by_key(|row| row.sequence);
+    rows.dedup();
+    assert_eq!(rows.iter().map(|row| row.sequence).collect::<Vec<_>>(), (1..=32).collect::<Vec<_>>());
+    let proof = queue.verify().unwrap();
+    assert_eq!(proof.rows, 32);
+    assert!(proof.groups <= 32);
+    let seen: Vec<u64> = std::iter::from_fn(|| changes.try_recv().ok()).map(|row| row.sequence).collect();
+    assert_eq!(seen, (1..=32).collect::<Vec<_>>());
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let (dir, queue) = fresh();
+    assert_eq!(try_open(dir.path(), Faults::default()).unwrap_err(), QueueError::InUse);
+    drop(queue);
+}
+
+#[test]
+fn other_keys_do_not_open_it() {
+    let (dir, queue) = fresh();
+    queue.commit(draft("a")).unwrap();
+    queue.close();
+    drop(queue);
+    let key = Zeroizing::new([9; 32]);
+    let wrong = [
+        QueueKeys { seal: key.clone(), ..keys() },
+        QueueKeys { commitment: key.clone(), ..keys() },
+        QueueKeys { holder: key.clone(), ..keys() },
+        QueueKeys { state: key.clone(), ..keys() },
+        QueueKeys { signing: key, ..keys() },
+    ];
+    for keys in wrong {
+        let clock = Hands::at("2015-08-01T02:00:00Z");
+        let result = Queue::open(settings(dir.path()), keys, clock, Arc::new(SystemRandom::default()));
+        assert_eq!(result.unwrap_err(), QueueError::WrongKeys);
+    }
+}
+
+#[test]
+fn a_message_id_is_new_even_when_the_clock_jumps_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Hands::at("2015-08-01T02:00:00Z");
+    let queue = Queue::open(settings(dir.path()), keys(), clock.clone(), Arc::new(SystemRandom::default())).unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for n in 0..20 {
+        clock.add(if n % 2 == 0 { 3_600_000 } else { -3_600_000 });
+        let row = queue.commit(draft(&n.to_string())).unwrap().row;
+        assert_eq!(row.msgid.len(), 30);
+        assert!(seen.insert(row.msgid));
+    }
+    queue.verify().unwrap();
+}
+
+#[test]
+fn the_statistics_count_what_is_owed() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Hands::at("2015-08-01T02:00:00Z");
+    let queue = Queue::open(settings(dir.path()), keys(), clock.clone(), Arc::new(SystemRandom::default())).unwrap();
+    let rows: Vec<Row> = (0..4).map(|n| queue.commit(draft(&n.to_string())).unwrap().row).collect();
+    clock.add(90_000);
+    queue.advance(rows[1].id, State::Sending, Note::Nothing).unwrap();
+    queue.advance(rows[1].id, State::Acked, receipt(&rows[1], Outcome::Accepted).into()).unwrap();
+    let refused = Outcome::Refused { code: "E-1".into(), text: "不符合条件".into() };
+    queue.advance(rows[2].id, State::Sending, Note::Nothing).unwrap();
+    let row = queue.advance(rows[2].id, State::Refused, receipt(&rows[2], refused).into()).unwrap();
+    assert_eq!(row.refusal.as_deref(), Some("E-1 不符合条件"));
+    assert_eq!(queue.get(row.id).unwrap(), Some(row));
+    let stats = queue.stats().unwrap();
+    assert_eq!((stats.total, stats.unsent, stats.refused), (4, 2, 1));
+    assert_eq!(stats.oldest_unsent_secs, Some(90));
+    assert_eq!(stats.sum, Fen(303_200));
+    assert_eq!(stats.last_ack, Some(clock.now()));
+    let due: Vec<u64> = queue.due(0, 10).unwrap().iter().map(|(row, _)| row.sequence).collect();
+    assert_eq!(due, [1, 4]);
+    let refused = Filter { states: vec![State::Refused], limit: None };
+    assert_eq!(queue.list(&refused).unwrap().len(), 1);
+    assert_eq!(queue.list(&Filter { limit: Some(2), ..Filter::default() }).unwrap()[0].sequence, 4);
+}
+
+#[test]
+fn the_database_has_the_same_moves() {
+    let (dir, queue) = fresh();
+    queue.commit(draft("a")).unwrap();
+    let db = Connection::open(dir.path().join("queue.db")).unwrap();
+    let mut kept: Vec<(String, String, bool)> = db
+        .prepare("SELECT from_state, to_state, online FROM moves")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let mut ours = Vec::new();
+    for from in State::ALL {
+        for to in State::ALL {
+            for (protocol, online) in [(Protocol::StoreAndForward, false), (Protocol::Online, true)] {
+                if from.may_become(to, protocol) {
+                    ours.push((from.name().to_owned(), to.name().to_owned(), online));
+                }
+            }
+        }
+    }
+    kept.sort();
+    ours.sort();
+    assert_eq!(kept, ours);
+    for refused in [
+        "UPDATE entries SET state = 'acked'",
+        "UPDATE entries SET operator = 'x'",
+        "UPDATE entries SET header = x'00'",
+        "DELETE FROM entries",
+        "UPDATE groups SET head = zeroblob(32)",
+        "DELETE FROM groups",
+    ] {
+        assert!(db.execute_batch(refused).is_err(), "{refused}");
+    }
+}
+
+#[test]
+fn nothing_starts_half_way() {
+    let (_dir, queue) = fresh();
+    for state in State::ALL.into_iter().filter(|state| *state != State::Pending) {
+        let made = queue.commit(Draft { state, ..draft("a") });
+        assert!(matches!(made, Err(QueueError::Draft(_))), "{state}");
+        if state != State::Sending {
+            assert!(queue.commit(Draft { state, ..online("b") }).is_err(), "{state}");
+        }
+    }
+    // A provisional settlement is store and forward.
+    assert!(queue.commit(Draft { provisional: true, ..online("b") }).is_err());
+    assert_eq!(queue.stats().unwrap().total, 0);
+}
+
+fn any_state() -> impl Strategy<Value = State> {
+    prop::sample::select(State::ALL.to_vec())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// The journal against a model that is only the table.
+    #[test]
+    fn random_moves_go_where_the_table_says(
+        kinds in proptest::collection::vec(any::<bool>(), 1..4),
+        moves in proptest::collection::vec((any::<prop::sample::Index>(), any_state()), 0..40),
+    ) {
+        let (dir, queue) = fresh();
+        let mut model: Vec<Row> = kinds
+            .iter()
+            .enumerate()
+            .map(|(n, is_online)| {
+                let key = n.to_string();
+                queue.commit(if *is_online { online(&key) } else { draft(&key) }).unwrap().row
+            })
+            .collect();
+        for (which, to) in moves {
+            let row = &mut model[which.index(kinds.len())];
+            let allowed = row.state.may_become(to, row.protocol());
+            match queue.advance(row.id, to, Note::Nothing) {
+                Ok(moved) => {
+                    prop_assert!(allowed);
+                    prop_assert_eq!(moved.state, to);
+                    prop_assert_eq!(moved.attempts, row.attempts + u32::from(to == State::Sending));
+                    *row = moved;
+                }
+                Err(error) => {
+                    prop_assert!(!allowed);
+                    prop_assert_eq!(error, QueueError::Move { from: row.state, to });
+                }
+            }
+        }
+        queue.verify().unwrap();
+        queue.close();
+        drop(queue);
+        let queue = open(dir.path());
+        for row in model {
+            prop_assert_eq!(queue.get(row.id).unwrap(), Some(row));
+        }
+    }
+}

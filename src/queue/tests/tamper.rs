@@ -1,0 +1,73 @@
+//! What was changed, removed, moved or cut off shows, and the first record that is wrong is named.
+
+use super::*;
+
+/// Three transactions, closed; then `sql` by someone with the file in hand, who also drops the triggers.
+fn tampered(sql: &str) -> QueueError {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    let rows: Vec<Row> = ["a", "b", "c"].map(|key| queue.commit(draft(key)).unwrap().row).into();
+    queue.advance(rows[1].id, State::Sending, Note::Nothing).unwrap();
+    queue.verify().unwrap();
+    queue.close();
+    drop(queue);
+    let db = Connection::open(dir.path().join("queue.db")).unwrap();
+    db.execute_batch(
+        "DROP TRIGGER entries_move; DROP TRIGGER entries_fixed; DROP TRIGGER entries_stay;
+         DROP TRIGGER groups_fixed; DROP TRIGGER groups_stay; PRAGMA foreign_keys = OFF;",
+    )
+    .unwrap();
+    db.execute_batch(sql).unwrap();
+    drop(db);
+    try_open(dir.path(), Faults::default()).and_then(|queue| queue.verify()).unwrap_err()
+}
+
+#[test]
+fn each_tampering_names_its_record() {
+    let cases = [
+        ("UPDATE entries SET state = 'acked' WHERE sequence = 2", 2),
+        ("UPDATE entries SET operator = '0008' WHERE sequence = 1", 1),
+        ("UPDATE entries SET amount = 1 WHERE sequence = 3", 3),
+        ("UPDATE entries SET attempts = 0 WHERE sequence = 2", 2),
+        ("UPDATE entries SET payload = NULL WHERE sequence = 2", 2),
+        ("UPDATE entries SET payload = (SELECT payload FROM entries WHERE sequence = 1) WHERE sequence = 2", 2),
+        ("UPDATE entries SET payload = zeroblob(40) WHERE sequence = 3", 3),
+        (
+            "UPDATE entries SET header = CAST(replace(CAST(header AS TEXT), 'true', 'false') AS BLOB) WHERE sequence = 2",
+            2,
+        ),
+        ("UPDATE entries SET header = x'7b7d' WHERE sequence = 2", 2),
+        ("UPDATE entries SET id = zeroblob(16) WHERE sequence = 2", 2),
+        ("DELETE FROM entries WHERE sequence = 2", 2),
+        ("DELETE FROM groups WHERE sequence = 3", 3),
+        ("UPDATE groups SET signature = zeroblob(64) WHERE sequence = 2", 2),
+        ("DELETE FROM groups WHERE sequence = 3; DELETE FROM entries WHERE sequence = 3", 3),
+        ("DELETE FROM groups; DELETE FROM entries", 1),
+    ];
+    for (sql, expected) in cases {
+        match tampered(sql) {
+            QueueError::Damaged { record, .. } => assert_eq!(record, expected, "{sql}"),
+            other => panic!("{sql}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_missing_anchor_shows() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    queue.commit(draft("a")).unwrap();
+    queue.close();
+    drop(queue);
+    std::fs::remove_file(dir.path().join("queue.anchor")).unwrap();
+    assert!(matches!(try_open(dir.path(), Faults::default()), Err(QueueError::Damaged { record: 0, .. })));
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("queue.db");
+    std::fs::write(&path, vec![b'x'; 5000]).unwrap();
+    assert!(matches!(try_open(dir.path(), Faults::default()), Err(QueueError::Damaged { record: 0, .. })));
+    assert_eq!(std::fs::read(&path).unwrap(), vec![b'x'; 5000]);
+}

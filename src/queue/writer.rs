@@ -1,0 +1,229 @@
+//! The one thread that writes. It takes what waits, carries it out in one SQLite transaction, and answers after the
+//! commit is on the disk: callers that come together share one sync.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use super::anchor::Anchor;
+use super::faults::{Faults, Point};
+use super::journal::Context;
+use super::{Committed, Draft, Note, QueueError, Row, State};
+use crate::wire::ChainHead;
+
+/// The largest commit group.
+const GROUP: usize = 512;
+
+/// Called once, from the writer's thread, when it is known how the job ended.
+pub(super) type Reply<T> = Box<dyn FnOnce(Result<T, QueueError>) + Send>;
+
+pub(super) enum Job {
+    Commit(Box<Draft>, Reply<Committed>),
+    Advance(Uuid, State, Note, Reply<Row>),
+    /// Answers when everything before it is on the disk, and tells whether writing works.
+    Barrier(Reply<()>),
+    Close(Reply<()>),
+}
+
+pub(super) struct Writer {
+    pub(super) db: Connection,
+    pub(super) context: std::sync::Arc<Context>,
+    pub(super) anchor: Anchor,
+    pub(super) head: ChainHead,
+    pub(super) changes: broadcast::Sender<Row>,
+    pub(super) faults: Faults,
+}
+
+/// What a job will answer once its group is committed.
+enum Done {
+    Committed(Committed, Reply<Committed>),
+    Moved(Row, Reply<Row>),
+    Nothing(Reply<()>),
+    Failed(QueueError, Box<dyn FnOnce(QueueError) + Send>),
+}
+
+impl Writer {
+    pub(super) fn run(mut self, jobs: &mpsc::Receiver<Job>) {
+        while let Ok(first) = jobs.recv() {
+            let mut group = vec![first];
+            while group.len() < GROUP
+                && let Ok(next) = jobs.try_recv()
+            {
+                group.push(next);
+            }
+            let mut close = None;
+            group = group
+                .into_iter()
+                .filter_map(|job| match job {
+                    Job::Close(reply) => {
+                        close = Some(reply);
+                        None
+                    }
+                    job => Some(job),
+                })
+                .collect();
+            if !group.is_empty() {
+                self.group(group);
+            }
+            if let Some(reply) = close {
+                drop(self.db.close());
+                return reply(Ok(()));
+            }
+        }
+    }
+
+    fn group(&mut self, jobs: Vec<Job>) {
+        let before = self.head;
+        let mut done = Vec::with_capacity(jobs.len());
+        match self.transaction(jobs, &mut done) {
+            Ok(()) => {
+                for end in done {
+                    end.succeed(&self.changes);
+                }
+                if self.head != before {
+                    self.write_anchor();
+                }
+            }
+            Err(error) => {
+                self.recover(before);
+                for end in done {
+                    end.fail(error.clone());
+                }
+            }
+        }
+    }
+
+    /// Carries jobs out in one transaction. A job that the journal refuses changes nothing and does not disturb the
+    /// others; one that the storage refuses ends the group.
+    fn transaction(&mut self, jobs: Vec<Job>, done: &mut Vec<Done>) -> Result<(), QueueError> {
+        let mut jobs = jobs.into_iter();
+        let result = self.carry_out(&mut jobs, done);
+        // Those that were not reached fail with the group.
+        done.extend(jobs.map(|job| Done::unreached(job, result.clone().err().unwrap_or(QueueError::Closed))));
+        result
+    }
+
+    fn carry_out(&mut self, jobs: &mut impl Iterator<Item = Job>, done: &mut Vec<Done>) -> Result<(), QueueError> {
+        let begun = self.faults.at(Point::Begin).and_then(|()| Ok(self.db.execute_batch("BEGIN IMMEDIATE")?));
+        begun?;
+        let mut head = self.head;
+        for job in jobs {
+            let fatal = self.job(job, &mut head, done);
+            fatal?;
+        }
+        if head != self.head {
+            self.faults.at(Point::Sign)?;
+            self.context.sign(&self.db, &head)?;
+        }
+        self.faults.at(Point::Commit)?;
+        self.db.execute_batch("COMMIT")?;
+        self.faults.at(Point::Committed)?;
+        self.head = head;
+        Ok(())
+    }
+
+    fn job(&self, job: Job, head: &mut ChainHead, done: &mut Vec<Done>) -> Result<(), QueueError> {
+        let (end, fatal) = match job {
+            Job::Commit(draft, reply) => {
+                let result = self.faults.at(Point::Insert).and_then(|()| self.context.insert(&self.db, head, &draft));
+                end(result, reply, Done::Committed)
+            }
+            Job::Advance(id, to, note, reply) => {
+                let result =
+                    self.faults.at(Point::Advance).and_then(|()| self.context.advance(&self.db, id, to, &note));
+                end(result, reply, Done::Moved)
+            }
+            Job::Barrier(reply) | Job::Close(reply) => end(self.touch(), reply, |(), reply| Done::Nothing(reply)),
+        };
+        done.push(end);
+        fatal.map_or(Ok(()), Err)
+    }
+
+    /// Writes something that changes nothing.
+    fn touch(&self) -> Result<(), QueueError> {
+        self.db.prepare_cached("INSERT OR REPLACE INTO meta VALUES ('touched', x'00')")?.execute([])?;
+        Ok(())
+    }
+
+    /// After a failure the database alone knows what was committed.
+    fn recover(&mut self, before: ChainHead) {
+        if !self.db.is_autocommit() {
+            drop(self.db.execute_batch("ROLLBACK"));
+        }
+        self.head = super::open::head(&self.db).unwrap_or(before);
+        if self.head != before {
+            self.write_anchor();
+        }
+    }
+
+    /// A failure here loses nothing: the next commit writes it again.
+    fn write_anchor(&mut self) {
+        let written = self.faults.at(Point::Anchor).and_then(|()| {
+            self.anchor.write(&self.context.crypto, &self.context.terminal, &self.head).map_err(super::open::io)
+        });
+        if let Err(error) = written {
+            tracing::error!(%error, "the anchor of the journal was not written");
+        }
+    }
+}
+
+fn end<T>(
+    result: Result<T, QueueError>,
+    reply: Reply<T>,
+    done: impl FnOnce(T, Reply<T>) -> Done,
+) -> (Done, Option<QueueError>)
+where
+    T: 'static,
+{
+    match result {
+        Ok(value) => (done(value, reply), None),
+        Err(error) => {
+            let fatal = error.is_storage().then(|| error.clone());
+            (Done::Failed(error, Box::new(move |error| reply(Err(error)))), fatal)
+        }
+    }
+}
+
+impl Done {
+    fn unreached(job: Job, error: QueueError) -> Self {
+        match job {
+            Job::Commit(_, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
+            Job::Advance(_, _, _, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
+            Job::Barrier(reply) | Job::Close(reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
+        }
+    }
+
+    fn succeed(self, changes: &broadcast::Sender<Row>) {
+        // No receiver is no fault: nobody watches.
+        match self {
+            Self::Committed(committed, reply) => {
+                if !committed.duplicate {
+                    drop(changes.send(committed.row.clone()));
+                }
+                reply(Ok(committed));
+            }
+            Self::Moved(row, reply) => {
+                drop(changes.send(row.clone()));
+                reply(Ok(row));
+            }
+            Self::Nothing(reply) => reply(Ok(())),
+            Self::Failed(error, reply) => reply(error),
+        }
+    }
+
+    /// The group failed; a job that was refused for its own reason keeps that reason.
+    fn fail(self, error: QueueError) {
+        match self {
+            Self::Committed(_, reply) => reply(Err(error)),
+            Self::Moved(_, reply) => reply(Err(error)),
+            Self::Nothing(reply) => reply(Err(error)),
+            Self::Failed(own, reply) => reply(own),
+        }
+    }
+}
+
+/// How long a statement waits for a lock that a reader or a backup holds.
+pub(super) const BUSY: Duration = Duration::from_secs(5);

@@ -1,1 +1,34 @@
-//! (room)
+//! The local interface: JSON under `/v1` over loopback HTTP and a Unix socket, events as server-sent events.
+//!
+//! Default deny. Over HTTP a request passes if its Host is a loopback name with this port, its origin (where it has
+//! one) is on the list, and its bearer token is a client's; then the route's permission counts. At the socket the
+//! peer's user and group count instead. A token is never taken from an address.
+
+mod access;
+mod answer;
+mod body;
+mod errors;
+mod events;
+mod guard;
+mod handlers;
+mod openapi;
+mod routes;
+mod server;
+
+pub use errors::ENTRIES;
+pub use openapi::document;
+pub use server::Server;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::terminal::Terminal;
+use access::Access;
+
+/// What every handler can reach.
+struct Doors {
+    terminal: Arc<Terminal>,
+    access: Access,
+    stopping: watch::Receiver<bool>,
+}

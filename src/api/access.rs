@@ -1,0 +1,208 @@
+//! Who may call, and what: tokens, origins, hosts and socket peers. What is not allowed here is refused.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ring::digest;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use super::errors;
+use crate::config::{self, Permission, TokenSource};
+use crate::failure::Failure;
+
+/// The shortest token that is taken from a file.
+const SHORTEST: usize = 16;
+
+/// Who calls, once proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The client's name, or `uid:N` at the socket.
+    pub name: String,
+    /// What it may do.
+    pub permissions: BTreeSet<Permission>,
+}
+
+/// A peer at the Unix socket, as the kernel names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its user.
+    pub uid: u32,
+    /// Its groups, supplementary ones included.
+    pub groups: Vec<u32>,
+}
+
+/// The rules of access of one daemon.
+#[derive(Debug)]
+pub struct Access {
+    clients: Vec<Client>,
+    origins: BTreeSet<String>,
+    owner: u32,
+    group: u32,
+}
+
+#[derive(Debug)]
+struct Client {
+    name: String,
+    token: [u8; 32],
+    permissions: BTreeSet<Permission>,
+}
+
+impl Access {
+    /// The rules that the configuration sets; `owner` and `group` are the daemon's own.
+    ///
+    /// # Errors
+    /// When a token file cannot be used.
+    pub fn new(api: &config::Api, owner: u32, group: u32) -> Result<Self, Failure> {
+        let clients = api.clients.iter().map(Client::new).collect::<Result<_, _>>()?;
+        Ok(Self { clients, origins: api.origins.clone(), owner, group })
+    }
+
+    /// The client whose token this is. All clients are compared, each in constant time, so that the time taken says
+    /// nothing of any token.
+    pub fn client(&self, token: &str) -> Option<Caller> {
+        let hash = sha256(token);
+        let mut found = None;
+        for client in &self.clients {
+            if bool::from(client.token.ct_eq(&hash)) {
+                found = Some(client);
+            }
+        }
+        found.map(|client| Caller { name: client.name.clone(), permissions: client.permissions.clone() })
+    }
+
+    /// What a peer at the socket may do: root and the daemon's own user all, its group all but unmask. The socket's
+    /// mode keeps others away already; this is the second lock.
+    pub fn peer(&self, peer: &Peer) -> Option<Caller> {
+        use Permission::{Operate, Read, Unmask};
+        let permissions = if peer.uid == 0 || peer.uid == self.owner {
+            BTreeSet::from([Read, Operate, Unmask])
+        } else if peer.groups.contains(&self.group) {
+            BTreeSet::from([Read, Operate])
+        } else {
+            return None;
+        };
+        Some(Caller { name: format!("uid:{}", peer.uid), permissions })
+    }
+
+    /// Whether a page of this origin may call.
+    pub fn origin(&self, origin: &str) -> bool {
+        self.origins.contains(origin)
+    }
+}
+
+impl Client {
+    fn new(client: &config::Client) -> Result<Self, Failure> {
+        let token = match &client.token {
+            TokenSource::Sha256(digest) => digest.0,
+            TokenSource::File(file) => {
+                let refused = |why: String| Failure::with(&errors::TOKEN_FILE, format!("{}: {why}", file.display()));
+                let text = std::fs::read_to_string(file).map_err(|error| refused(error.to_string()))?;
+                let text = Zeroizing::new(text);
+                let token = text.trim();
+                if token.len() < SHORTEST {
+                    return Err(refused(format!("{} characters", token.len())));
+                }
+                sha256(token)
+            }
+        };
+        Ok(Self { name: client.name.clone(), token, permissions: client.permissions.clone() })
+    }
+}
+
+/// Whether `host`, as in a Host header, names this machine's loopback and this port. A page that rebinds its own name
+/// to 127.0.0.1 still sends that name.
+pub fn is_own_host(host: &str, port: u16) -> bool {
+    let Some((name, written)) = host.rsplit_once(':') else { return port == 80 && is_loopback(host) };
+    if host.ends_with(']') {
+        return port == 80 && is_loopback(host);
+    }
+    written.parse() == Ok(port) && is_loopback(name)
+}
+
+fn is_loopback(name: &str) -> bool {
+    let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn sha256(text: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::Digest;
+
+    fn access() -> Access {
+        let api = config::Api {
+            origins: BTreeSet::from(["http://127.0.0.1:8420".to_owned()]),
+            clients: vec![config::Client {
+                name: "counter".to_owned(),
+                token: TokenSource::Sha256(Digest(sha256("a token of a client"))),
+                permissions: BTreeSet::from([Permission::Read]),
+            }],
+            ..config::Api::default()
+        };
+        Access::new(&api, 990, 991).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_its_clients_alone() {
+        let access = access();
+        assert_eq!(access.client("a token of a client").unwrap().name, "counter");
+        assert_eq!(access.client("a token of a clienT"), None);
+        assert_eq!(access.client(""), None);
+    }
+
+    #[test]
+    fn a_short_or_missing_token_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("token");
+        let client = |file: &std::path::Path| config::Client {
+            name: "x".to_owned(),
+            token: TokenSource::File(file.to_owned()),
+            permissions: BTreeSet::new(),
+        };
+        assert_eq!(Client::new(&client(&file)).unwrap_err().entry.code, "E-API-TOKEN-FILE");
+        std::fs::write(&file, "short\n").unwrap();
+        let failure = Client::new(&client(&file)).unwrap_err();
+        assert!(!failure.to_string().contains("short"), "a token is never told");
+        std::fs::write(&file, "long enough to be a token\n").unwrap();
+        assert_eq!(Client::new(&client(&file)).unwrap().token, sha256("long enough to be a token"));
+    }
+
+    #[test]
+    fn peers_are_known_by_user_and_group() {
+        let access = access();
+        let of = |uid, groups: &[u32]| access.peer(&Peer { uid, groups: groups.to_vec() });
+        assert!(of(0, &[0]).unwrap().permissions.contains(&Permission::Unmask));
+        assert!(of(990, &[]).unwrap().permissions.contains(&Permission::Unmask));
+        assert!(!of(1000, &[1000, 991]).unwrap().permissions.contains(&Permission::Unmask));
+        assert_eq!(of(1000, &[1000]), None);
+    }
+
+    #[test]
+    fn only_loopback_names_with_the_port_are_own() {
+        for own in ["127.0.0.1:8420", "localhost:8420", "LOCALHOST:8420", "[::1]:8420", "127.9.9.9:8420"] {
+            assert!(is_own_host(own, 8420), "{own}");
+        }
+        for other in
+            ["", "127.0.0.1", "127.0.0.1:80", "evil.example:8420", "localhost.evil.example:8420", "[::1]", ":8420"]
+        {
+            assert!(!is_own_host(other, 8420), "{other}");
+        }
+        assert!(is_own_host("localhost", 80) && is_own_host("[::1]", 80));
+    }
+
+    proptest! {
+        #[test]
+        fn no_host_header_panics(host in "\\PC*", port: u16) {
+            let _ = is_own_host(&host, port);
+        }
+    }
+}

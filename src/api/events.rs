@@ -1,0 +1,91 @@
+//! `GET /v1/events`: what happens at the terminal, as server-sent events that can be resumed.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc::Sender;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::Doors;
+use super::answer::Refusal;
+use super::errors;
+use crate::failure::Failure;
+use crate::terminal::{Event, EventStream};
+
+/// How many events may wait for a client that reads slowly.
+const WAITING: usize = 16;
+
+/// Events after `Last-Event-ID` as far as they are still kept, then each as it happens. An event `gap` says that some
+/// before it were dropped.
+#[utoipa::path(
+    get,
+    path = "/v1/events",
+    params(("Last-Event-ID" = Option<u64>, Header, description = "Resume after this event; without it, begin with the next one")),
+    responses((
+        status = 200,
+        description = "`reader`, `case`, `step`, `transaction`, `condition`, `gap`; no personal data",
+        content_type = "text/event-stream",
+        body = String
+    ))
+)]
+pub async fn events(State(doors): State<Arc<Doors>>, headers: HeaderMap) -> Result<impl IntoResponse, Refusal> {
+    let last = match headers.get("last-event-id") {
+        None => None,
+        Some(value) => Some(last_id(value.to_str().unwrap_or_default())?),
+    };
+    let (sender, receiver) = tokio::sync::mpsc::channel(WAITING);
+    tokio::spawn(pump(doors, last, sender));
+    let alive = KeepAlive::new().interval(Duration::from_secs(15));
+    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(alive))
+}
+
+fn last_id(text: &str) -> Result<u64, Refusal> {
+    text.trim().parse().map_err(|_| Refusal(Failure::with(&errors::QUERY, "Last-Event-ID")))
+}
+
+/// Ends when the client has gone or the daemon stops.
+async fn pump(doors: Arc<Doors>, mut last: Option<u64>, sender: Sender<Result<SseEvent, Infallible>>) {
+    let mut stopping = doors.stopping.clone();
+    loop {
+        let EventStream { backlog, mut live } = doors.terminal.events(last);
+        for event in backlog {
+            last = Some(event.id);
+            if sender.send(Ok(written(&event))).await.is_err() {
+                return;
+            }
+        }
+        loop {
+            let event = tokio::select! {
+                () = sender.closed() => return,
+                _ = stopping.wait_for(|stop| *stop) => return,
+                event = live.recv() => event,
+            };
+            match event {
+                Ok(event) => {
+                    last = Some(event.id);
+                    if sender.send(Ok(written(&event))).await.is_err() {
+                        return;
+                    }
+                }
+                // Too slow for the live channel: what is still kept is taken from the backlog.
+                Err(RecvError::Lagged(_)) => break,
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+fn written(event: &Event) -> SseEvent {
+    let frame = SseEvent::default().id(event.id.to_string()).event(event.what.name());
+    match serde_json::to_string(event) {
+        Ok(data) => frame.data(data),
+        // An event is a struct of names and numbers: it always serializes.
+        Err(_) => frame,
+    }
+}

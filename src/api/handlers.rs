@@ -1,0 +1,186 @@
+//! The handlers of the local interface. Each asks the terminal and adds nothing of its own.
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, Path, State};
+use axum::{Json, http::StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Doors;
+use super::access::Caller;
+use super::answer::{Refusal, broken};
+use super::body::{JsonBody, NoBody, Query};
+use super::errors;
+use crate::config::Permission;
+use crate::failure::Failure;
+use crate::queue::{Filter, Row, State as RowState};
+use crate::reader::ReaderState;
+use crate::scenario::Entry;
+use crate::terminal::{CaseView, Health, NewCase};
+
+type Answer<T> = Result<Json<T>, Refusal>;
+
+/// The card readers, their roles and whether a card is in them.
+#[utoipa::path(get, path = "/v1/readers", responses((status = 200, body = [Object])))]
+pub async fn readers(State(doors): State<Arc<Doors>>) -> Json<Vec<ReaderState>> {
+    Json(doors.terminal.readers())
+}
+
+/// The catalogue of 77 scenarios, in the printed order.
+#[utoipa::path(get, path = "/v1/scenarios", responses((status = 200, body = [Object])))]
+pub async fn scenarios(State(doors): State<Arc<Doors>>) -> Json<Vec<Entry>> {
+    Json(doors.terminal.catalogue().entries().to_vec())
+}
+
+/// Opens a case; the same idempotency key gives the same case.
+#[utoipa::path(post, path = "/v1/cases", request_body = Object, responses((status = 201, body = Object)))]
+pub async fn open_case(
+    State(doors): State<Arc<Doors>>,
+    JsonBody(case): JsonBody<NewCase>,
+) -> Result<(StatusCode, Json<CaseView>), Refusal> {
+    let view = doors.terminal.open_case(case)?;
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// A case as it stands, the holder masked.
+#[utoipa::path(get, path = "/v1/cases/{id}", params(("id" = String, Path)), responses((status = 200, body = Object)))]
+pub async fn case(State(doors): State<Arc<Doors>>, Path(id): Path<String>) -> Answer<CaseView> {
+    let id = case_id(&id)?;
+    Ok(Json(doors.terminal.case(id).ok_or_else(no_case)?))
+}
+
+/// Gives the form's values.
+#[utoipa::path(
+    post,
+    path = "/v1/cases/{id}/input",
+    params(("id" = String, Path)),
+    request_body = Object,
+    responses((status = 200, body = Object))
+)]
+pub async fn input(
+    State(doors): State<Arc<Doors>>,
+    Path(id): Path<String>,
+    JsonBody(values): JsonBody<Value>,
+) -> Answer<CaseView> {
+    Ok(Json(doors.terminal.input(case_id(&id)?, values)?))
+}
+
+/// Agrees to what is shown; what comes of it is told by the events and by the case.
+#[utoipa::path(
+    post,
+    path = "/v1/cases/{id}/confirm",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Object))
+)]
+pub async fn confirm(State(doors): State<Arc<Doors>>, Path(id): Path<String>, _: NoBody) -> Answer<CaseView> {
+    Ok(Json(doors.terminal.confirm(case_id(&id)?)?))
+}
+
+/// Gives the case up; refused once it is being committed.
+#[utoipa::path(
+    post,
+    path = "/v1/cases/{id}/cancel",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Object))
+)]
+pub async fn cancel(State(doors): State<Arc<Doors>>, Path(id): Path<String>, _: NoBody) -> Answer<CaseView> {
+    Ok(Json(doors.terminal.cancel(case_id(&id)?)?))
+}
+
+/// Parameters of `GET /v1/transactions`.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// Only these states, separated by commas.
+    state: Option<String>,
+    /// At most so many, 1 to 1000; 100 when left out.
+    limit: Option<u32>,
+}
+
+/// Transactions of the queue, newest first, without personal data.
+#[utoipa::path(get, path = "/v1/transactions", params(Wanted), responses((status = 200, body = [Object])))]
+pub async fn transactions(State(doors): State<Arc<Doors>>, Query(wanted): Query<Wanted>) -> Answer<Vec<Row>> {
+    let filter = filter(&wanted)?;
+    let rows = tokio::task::spawn_blocking(move || doors.terminal.transactions(&filter)).await;
+    Ok(Json(rows.map_err(|error| broken(&error))??))
+}
+
+/// One transaction.
+#[utoipa::path(
+    get,
+    path = "/v1/transactions/{id}",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Object))
+)]
+pub async fn transaction(State(doors): State<Arc<Doors>>, Path(id): Path<String>) -> Answer<Row> {
+    let id: Uuid = id.parse().map_err(|_| Refusal::from(&errors::NO_TRANSACTION))?;
+    let row = tokio::task::spawn_blocking(move || doors.terminal.transaction(id)).await;
+    let row = row.map_err(|error| broken(&error))??;
+    Ok(Json(row.ok_or_else(|| Refusal::from(&errors::NO_TRANSACTION))?))
+}
+
+/// How the terminal is.
+#[utoipa::path(get, path = "/v1/health", responses((status = 200, body = Object)))]
+pub async fn health(State(doors): State<Arc<Doors>>) -> Answer<Health> {
+    let health = tokio::task::spawn_blocking(move || doors.terminal.health()).await;
+    Ok(Json(health.map_err(|error| broken(&error))?))
+}
+
+/// What `POST /v1/card/read` takes.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CardRead {
+    /// The reader; the one holder's reader with a card when left out.
+    reader: Option<String>,
+    /// Show personal data. Needs the permission `unmask`, and is audited.
+    #[serde(default)]
+    unmask: bool,
+}
+
+/// Proves the card and reads it and its holder, outside any case.
+#[utoipa::path(post, path = "/v1/card/read", request_body = CardRead, responses((status = 200, body = Object)))]
+pub async fn read_card(
+    State(doors): State<Arc<Doors>>,
+    Extension(caller): Extension<Caller>,
+    JsonBody(wanted): JsonBody<CardRead>,
+) -> Answer<Value> {
+    if wanted.unmask {
+        let allowed = caller.permissions.contains(&Permission::Unmask);
+        tracing::info!(target: "audit", client = %caller.name, allowed, "card read unmasked");
+        if !allowed {
+            return Err(Refusal(Failure::with(&errors::PERMISSION, "unmask")));
+        }
+    }
+    let read = move || doors.terminal.read_card(wanted.reader.as_deref(), wanted.unmask);
+    let reading = tokio::task::spawn_blocking(read).await;
+    Ok(Json(reading.map_err(|error| broken(&error))??))
+}
+
+/// This description.
+#[utoipa::path(get, path = "/openapi.json", responses((status = 200, body = Object)))]
+pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(super::openapi::document())
+}
+
+fn case_id(text: &str) -> Result<Uuid, Refusal> {
+    text.parse().map_err(|_| no_case())
+}
+
+fn no_case() -> Refusal {
+    Refusal::from(&crate::terminal::errors::NO_CASE)
+}
+
+fn filter(wanted: &Wanted) -> Result<Filter, Refusal> {
+    let wrong = |what: &str| Refusal(Failure::with(&errors::QUERY, what));
+    let limit = wanted.limit.unwrap_or(100);
+    if !(1..=1000).contains(&limit) {
+        return Err(wrong("limit: 1 to 1000"));
+    }
+    let names = wanted.state.as_deref().unwrap_or_default().split(',').filter(|name| !name.is_empty());
+    let states: Result<Vec<RowState>, _> =
+        names.map(|name| serde_json::from_value(Value::String(name.to_owned()))).collect();
+    Ok(Filter { states: states.map_err(|_| wrong("state"))?, limit: Some(limit) })
+}

@@ -1,0 +1,66 @@
+//! The table of routes: what there is, and which permission it takes.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+
+use super::answer::Refusal;
+use super::{Doors, errors, events, guard, handlers};
+use crate::config::Permission::{self, Operate, Read};
+use crate::failure::Failure;
+
+/// One route.
+pub struct Route {
+    /// `get` or `post`.
+    pub method: &'static str,
+    /// Its path; `{id}` stands for one segment.
+    pub path: &'static str,
+    permission: Permission,
+    handler: fn() -> MethodRouter<Arc<Doors>>,
+}
+
+/// Every route; the OpenAPI document describes each of them, which a test asserts.
+pub const ROUTES: &[Route] = &[
+    Route { method: "get", path: "/v1/readers", permission: Read, handler: || get(handlers::readers) },
+    Route { method: "get", path: "/v1/events", permission: Read, handler: || get(events::events) },
+    Route { method: "get", path: "/v1/scenarios", permission: Read, handler: || get(handlers::scenarios) },
+    Route { method: "post", path: "/v1/cases", permission: Operate, handler: || post(handlers::open_case) },
+    Route { method: "get", path: "/v1/cases/{id}", permission: Operate, handler: || get(handlers::case) },
+    Route { method: "post", path: "/v1/cases/{id}/input", permission: Operate, handler: || post(handlers::input) },
+    Route { method: "post", path: "/v1/cases/{id}/confirm", permission: Operate, handler: || post(handlers::confirm) },
+    Route { method: "post", path: "/v1/cases/{id}/cancel", permission: Operate, handler: || post(handlers::cancel) },
+    Route { method: "get", path: "/v1/transactions", permission: Read, handler: || get(handlers::transactions) },
+    Route { method: "get", path: "/v1/transactions/{id}", permission: Read, handler: || get(handlers::transaction) },
+    Route { method: "get", path: "/v1/health", permission: Read, handler: || get(handlers::health) },
+    Route { method: "post", path: "/v1/card/read", permission: Operate, handler: || post(handlers::read_card) },
+    Route { method: "get", path: "/openapi.json", permission: Read, handler: || get(handlers::openapi) },
+];
+
+/// The router behind its guards.
+pub fn router(doors: Arc<Doors>) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        let handler = (route.handler)()
+            .route_layer(from_fn_with_state(route.permission, guard::permit))
+            .fallback(move || async { Refusal(Failure::with(&errors::METHOD, format!("only {}", route.method))) });
+        router = router.route(route.path, handler);
+    }
+    router
+        .fallback(|| async { Refusal::from(&errors::NO_ROUTE) })
+        .layer(map_response(told))
+        .layer(from_fn_with_state(doors.clone(), guard::enter))
+        .with_state(doors)
+}
+
+/// What the framework refuses by itself is told like everything else.
+async fn told(response: Response) -> Response {
+    let status = response.status();
+    let json = response.headers().get(axum::http::header::CONTENT_TYPE).is_some_and(|v| v == "application/json");
+    match status.as_u16() {
+        400.. if !json => Refusal::from(&errors::BODY).into_response(),
+        _ => response,
+    }
+}

@@ -1,0 +1,145 @@
+//! Opening the doors and closing them.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::IncomingStream;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::access::{Access, Peer};
+use super::guard::Way;
+use super::{Doors, errors, routes};
+use crate::config;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// How long a request that is under way may still take when the doors close.
+const LAST: Duration = Duration::from_secs(5);
+
+/// The doors, open.
+pub struct Server {
+    address: Option<SocketAddr>,
+    socket: Option<PathBuf>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Opens the doors that the configuration names, on this runtime.
+    ///
+    /// # Errors
+    /// When an address or the socket cannot be had, or a token file not be read.
+    pub async fn open(api: &config::Api, terminal: Arc<Terminal>) -> Result<Self, Failure> {
+        let (owner, group) = own_ids().map_err(|error| Failure::with(&errors::LISTEN, error.to_string()))?;
+        let access = Access::new(api, owner, group)?;
+        let (stop, stopping) = watch::channel(false);
+        let doors = Arc::new(Doors { terminal, access, stopping: stopping.clone() });
+        let router = routes::router(doors);
+        let mut server = Self { address: None, socket: None, stop, tasks: Vec::new() };
+        if let Some(listen) = api.listen {
+            let listener = TcpListener::bind(listen).await;
+            let listener = listener.map_err(|error| failed(&listen.to_string(), &error))?;
+            server.address = listener.local_addr().ok();
+            let service = router.clone().into_make_service_with_connect_info::<Way>();
+            let serve = axum::serve(listener, service).with_graceful_shutdown(stopped(stopping.clone()));
+            server.tasks.push(tokio::spawn(ended(serve.into_future())));
+        }
+        if let Some(path) = &api.socket {
+            let listener = bind_socket(path).await?;
+            server.socket = Some(path.clone());
+            let service = router.into_make_service_with_connect_info::<Way>();
+            let serve = axum::serve(listener, service).with_graceful_shutdown(stopped(stopping));
+            server.tasks.push(tokio::spawn(ended(serve.into_future())));
+        }
+        Ok(server)
+    }
+
+    /// Where HTTP is served.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Closes the doors: no new request, event streams end, what is under way may finish within 5 s.
+    pub async fn close(mut self) {
+        let _ = self.stop.send(true);
+        for task in &mut self.tasks {
+            if tokio::time::timeout(LAST, &mut *task).await.is_err() {
+                task.abort();
+            }
+        }
+        if let Some(socket) = &self.socket {
+            let _ = std::fs::remove_file(socket);
+        }
+    }
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // A sender that was dropped means the same as a stop.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+async fn ended(serve: impl Future<Output = io::Result<()>>) {
+    if let Err(error) = serve.await {
+        tracing::error!(%error, "a door closed by itself");
+    }
+}
+
+fn failed(place: &str, error: &io::Error) -> Failure {
+    Failure::with(&errors::LISTEN, format!("{place}: {error}"))
+}
+
+/// The process's user and group: those of its own entry in /proc.
+fn own_ids() -> io::Result<(u32, u32)> {
+    let own = std::fs::metadata("/proc/self")?;
+    Ok((own.uid(), own.gid()))
+}
+
+/// Binds under another name and moves it into place with its mode set, so that it is never open wider than 0660.
+async fn bind_socket(path: &Path) -> Result<UnixListener, Failure> {
+    let failed = |error: io::Error| failed(&path.display().to_string(), &error);
+    if tokio::net::UnixStream::connect(path).await.is_ok() {
+        return Err(Failure::with(&errors::IN_USE, path.display().to_string()));
+    }
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        std::fs::DirBuilder::new().recursive(true).mode(0o750).create(directory).map_err(failed)?;
+    }
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}", std::process::id()));
+    let fresh = path.with_file_name(name);
+    let _ = std::fs::remove_file(&fresh);
+    let listener = UnixListener::bind(&fresh).map_err(failed)?;
+    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
+    std::fs::rename(&fresh, path).map_err(failed)?;
+    Ok(listener)
+}
+
+impl Connected<IncomingStream<'_, TcpListener>> for Way {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        // Port 0 is in no Host header: a connection whose own end is unknown is refused.
+        Self::Http(stream.io().local_addr().map_or(0, |address| address.port()))
+    }
+}
+
+impl Connected<IncomingStream<'_, UnixListener>> for Way {
+    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
+        let Ok(peer) = stream.io().peer_cred() else { return Self::Socket(None) };
+        let mut groups = vec![peer.gid()];
+        groups.extend(peer.pid().map(supplementary).unwrap_or_default());
+        Self::Socket(Some(Peer { uid: peer.uid(), groups }))
+    }
+}
+
+/// The kernel names a peer's own group only; the others are in its entry in /proc.
+fn supplementary(pid: i32) -> Vec<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap_or_default();
+    line.split_whitespace().filter_map(|group| group.parse().ok()).collect()
+}

@@ -36,14 +36,14 @@ const BY_ROOM: &[(&str, Exit)] = &[
     ("RULES", Exit::Configuration),
     ("SCRIPT", Exit::Configuration),
     ("CFG", Exit::Configuration),
-    ("IMAGE", Exit::Configuration),
+    ("VCARD", Exit::Configuration),
     ("SYNC", Exit::Upstream),
     ("UPLINK", Exit::Upstream),
     ("CENTER", Exit::Upstream),
     ("QUEUE", Exit::Storage),
     ("STORE", Exit::Storage),
     ("INPUT", Exit::Usage),
-    ("SCENARIO", Exit::Usage),
+    ("SCN", Exit::Usage),
     ("TERM", Exit::Refused),
 ];
 

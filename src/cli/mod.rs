@@ -26,6 +26,7 @@ mod run;
 mod scenario;
 mod script;
 mod shell;
+mod signals;
 mod vcard;
 
 pub use errors::ENTRIES;

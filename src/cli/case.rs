@@ -1,8 +1,14 @@
 //! `sbkd case`: a scenario carried out at the daemon.
 
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::{Outcome, Problem, Shell, errors};
+use serde_json::{Value, json};
+
+use super::client::{Daemon, Events};
+use super::{Exit, Outcome, Problem, Shell, errors, shell};
+use crate::rules::Decision;
 
 /// Arguments of `sbkd case`.
 #[derive(Debug, clap::Args)]
@@ -34,12 +40,181 @@ struct Run {
     /// The same key again gives the same case, never a second one
     #[arg(long, value_name = "KEY")]
     idempotency: Option<String>,
-    /// Give up after so many seconds without progress
+    /// Give the case up after so many seconds in which nothing happens
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     wait: u64,
 }
 
-pub(super) fn run(args: Args, _shell: &Shell) -> Outcome {
-    let Command::Run(_) = args.command;
-    Err(Problem::from(&errors::NOT_YET))
+pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
+    let Command::Run(run) = args.command;
+    let input = run.input.as_deref().map(shell::read_object).transpose()?;
+    let daemon = Daemon::of(shell)?;
+    // Before the case is opened, so that none of its events is missed.
+    let events = daemon.events()?;
+    let mut body = json!({ "scenario": run.scenario, "operator": run.operator });
+    for (name, value) in
+        [("input", input.map(Value::Object)), ("idempotency", run.idempotency.clone().map(Value::String))]
+    {
+        if let Some(value) = value {
+            body[name] = value;
+        }
+    }
+    let view = daemon.post("/v1/cases", &body)?;
+    let id = view["id"].as_str().unwrap_or_default().to_owned();
+    let mut follower = Follower { daemon: &daemon, events, shell, id, run: &run, shown: String::new() };
+    let view = follower.follow(view)?;
+    finish(&view, shell)
+}
+
+/// A case being followed to its end.
+struct Follower<'a> {
+    daemon: &'a Daemon,
+    events: Events,
+    shell: &'a Shell,
+    id: String,
+    run: &'a Run,
+    /// The last state that was told.
+    shown: String,
+}
+
+impl Follower<'_> {
+    /// Follows the case until it ends; gives it up when it needs what is not there.
+    fn follow(&mut self, mut view: Value) -> Result<Value, Problem> {
+        loop {
+            let state = view["state"].as_str().unwrap_or_default().to_owned();
+            let news = state != self.shown;
+            if news {
+                self.shell.step(&format!("· {}", told(&state)));
+                self.shown.clone_from(&state);
+            }
+            match state.as_str() {
+                "done" | "provisional-done" | "referred" | "refused" | "cancelled" | "failed" => return Ok(view),
+                "waiting-input" => return Err(self.give_up(needs_input(&view))),
+                "waiting-confirmation" if news => {
+                    self.show(&view);
+                    self.agree()?;
+                    view = self.post("confirm")?;
+                }
+                _ => {
+                    self.next()?;
+                    view = self.daemon.get(&format!("/v1/cases/{}", self.id))?;
+                }
+            }
+        }
+    }
+
+    /// Waits for the next event of this case.
+    fn next(&mut self) -> Result<(), Problem> {
+        let patience = Duration::from_secs(self.run.wait);
+        loop {
+            let event = match self.events.next(self.daemon, patience) {
+                Ok(Some(event)) => event,
+                Ok(None) => {
+                    let what = format!("{} s, {}", self.run.wait, self.shown);
+                    return Err(self.give_up(Problem::with(&errors::NOTHING_HAPPENS, what)));
+                }
+                Err(problem) => return Err(problem),
+            };
+            if event["type"] == "gap" {
+                return Ok(());
+            }
+            if event["case"] != self.id.as_str() {
+                continue;
+            }
+            match event["step"].as_str() {
+                Some(step) => self.shell.step(&format!("  {step}")),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn show(&self, view: &Value) {
+        if let Ok(decision) = serde_json::from_value::<Decision>(view["decision"].clone()) {
+            self.shell.step(&decision.explain_zh().join("\n"));
+        }
+    }
+
+    /// The person agrees, or has agreed by `--yes`.
+    fn agree(&self) -> Result<(), Problem> {
+        if self.run.yes {
+            return Ok(());
+        }
+        if self.shell.json() || !std::io::stdin().is_terminal() {
+            return Err(self.give_up(Problem::from(&errors::NOT_CONFIRMED)));
+        }
+        let mut err = std::io::stderr();
+        let _ = write!(err, "确认办理？/ Confirm? [y/N] ");
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        match (read, answer.trim()) {
+            (Ok(_), "y" | "Y" | "yes") => Ok(()),
+            _ => Err(self.give_up(Problem::from(&errors::NOT_CONFIRMED))),
+        }
+    }
+
+    /// Cancels the case, and tells why.
+    fn give_up(&self, problem: Problem) -> Problem {
+        match self.post("cancel") {
+            Ok(view) => problem.and("case", view),
+            // Too late to cancel: the case goes on at the daemon.
+            Err(_) => problem.and("case", json!({ "id": self.id })),
+        }
+    }
+
+    fn post(&self, step: &str) -> Result<Value, Problem> {
+        self.daemon.post(&format!("/v1/cases/{}/{step}", self.id), &json!({}))
+    }
+}
+
+fn needs_input(view: &Value) -> Problem {
+    match view["failure"].as_object() {
+        Some(failure) => Problem::told(failure.clone()).exit_as(Exit::Usage),
+        None => Problem::from(&errors::NO_INPUT),
+    }
+}
+
+fn finish(view: &Value, shell: &Shell) -> Outcome {
+    let state = view["state"].as_str().unwrap_or_default();
+    if matches!(state, "done" | "provisional-done") {
+        shell.show(view, || summary(view));
+        return Ok(());
+    }
+    let reasons = view["decision"]["reasons"].as_array().into_iter().flatten();
+    let codes: Vec<&str> = reasons.filter_map(|reason| reason["code"].as_str()).collect();
+    let problem = match (view["failure"].as_object(), state) {
+        (Some(failure), "failed") => Problem::told(failure.clone()),
+        (Some(failure), _) => Problem::told(failure.clone()).exit_as(Exit::Refused),
+        (None, _) => {
+            let detail = [&[told(state)], &codes[..]].concat().join(" ");
+            Problem::with(&errors::NOT_DONE, detail).exit_as(Exit::Refused)
+        }
+    };
+    Err(problem.and("case", view.clone()))
+}
+
+fn summary(view: &Value) -> String {
+    let slip = view["slip"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let mut lines: Vec<String> = slip.map(str::to_owned).collect();
+    let transaction = &view["transaction"];
+    let text = |name: &str| transaction[name].as_str().unwrap_or("–").to_owned();
+    lines.push(format!("{} {} {}", told(view["state"].as_str().unwrap_or_default()), text("id"), text("state")));
+    lines.join("\n")
+}
+
+fn told(state: &str) -> &str {
+    match state {
+        "waiting-card" => "请插卡 / waiting for the card",
+        "reading" => "读卡 / reading the card",
+        "waiting-input" => "等待填写 / waiting for the form",
+        "deciding" => "核算 / deciding",
+        "waiting-confirmation" => "等待确认 / waiting for confirmation",
+        "committing" => "提交 / committing",
+        "done" => "完成 / done",
+        "provisional-done" => "暂结，以中心结算为准 / provisional",
+        "referred" => "转人工 / referred",
+        "refused" => "不予办理 / refused",
+        "cancelled" => "已取消 / cancelled",
+        "failed" => "失败 / failed",
+        other => other,
+    }
 }

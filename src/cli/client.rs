@@ -1,6 +1,7 @@
 //! The way from a command to the running daemon: its Unix socket.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Map, Value};
@@ -34,18 +35,30 @@ impl Daemon {
 
     /// The daemon's answer to GET.
     pub(super) fn get(&self, path: &str) -> Result<Value, Problem> {
-        self.ask(Method::GET, path, None)
+        self.ask(Method::GET, path, &[], None)
+    }
+
+    /// The daemon's answer to GET with a query; empty parameters are left out.
+    pub(super) fn get_with(&self, path: &str, query: &[(&str, String)]) -> Result<Value, Problem> {
+        self.ask(Method::GET, path, query, None)
     }
 
     /// The daemon's answer to POST.
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Problem> {
-        self.ask(Method::POST, path, Some(body))
+        self.ask(Method::POST, path, &[], Some(body))
     }
 
-    fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Problem> {
+    fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&Value>,
+    ) -> Result<Value, Problem> {
         self.runtime.block_on(async {
             // A name is needed for the Host header; the way is the socket.
-            let mut request = self.http.request(method, format!("http://localhost{path}"));
+            let query: Vec<_> = query.iter().filter(|(_, value)| !value.is_empty()).collect();
+            let mut request = self.http.request(method, format!("http://localhost{path}")).query(&query);
             if let Some(body) = body {
                 request = request.json(body);
             }
@@ -58,12 +71,65 @@ impl Daemon {
         })
     }
 
+    /// What happens at the terminal from now on.
+    pub(super) fn events(&self) -> Result<Events, Problem> {
+        self.runtime.block_on(async {
+            let answer = self.http.get("http://localhost/v1/events").send().await.map_err(|error| self.away(&error))?;
+            let status = answer.status();
+            if status.is_success() {
+                return Ok(Events { answer, text: Vec::new() });
+            }
+            let value: Value = answer.json().await.map_err(|_| strange(status.as_u16()))?;
+            Err(told(value, status.as_u16()))
+        })
+    }
+
     fn away(&self, error: &reqwest::Error) -> Problem {
         let mut cause: &dyn std::error::Error = error;
         while let Some(source) = cause.source() {
             cause = source;
         }
         Problem::with(&errors::NO_DAEMON, format!("{}: {cause}", self.socket.display()))
+    }
+}
+
+/// The daemon's stream of events.
+pub(super) struct Events {
+    answer: reqwest::Response,
+    /// What has come and is not a whole event yet.
+    text: Vec<u8>,
+}
+
+impl Events {
+    /// The next event; `None` when none comes within `patience`.
+    pub(super) fn next(&mut self, daemon: &Daemon, patience: Duration) -> Result<Option<Value>, Problem> {
+        let end = Instant::now() + patience;
+        loop {
+            if let Some(event) = self.whole() {
+                return Ok(Some(event));
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            let chunk = daemon.runtime.block_on(async { tokio::time::timeout(left, self.answer.chunk()).await });
+            match chunk {
+                Err(_) => return Ok(None),
+                Ok(Err(error)) => return Err(daemon.away(&error)),
+                Ok(Ok(None)) => return Err(Problem::with(&errors::NO_DAEMON, "the daemon stopped")),
+                Ok(Ok(Some(chunk))) => self.text.extend_from_slice(&chunk),
+            }
+        }
+    }
+
+    /// Takes the first whole event from what has come; comments that keep the stream alive are dropped.
+    fn whole(&mut self) -> Option<Value> {
+        while let Some(end) = self.text.windows(2).position(|pair| pair == b"\n\n") {
+            let block: Vec<u8> = self.text.drain(..end + 2).collect();
+            let block = String::from_utf8_lossy(&block);
+            let data = block.lines().find_map(|line| line.strip_prefix("data:"));
+            if let Some(event) = data.and_then(|data| serde_json::from_str(data.trim()).ok()) {
+                return Some(event);
+            }
+        }
+        None
     }
 }
 

@@ -52,7 +52,11 @@ impl Exit {
     pub fn for_code(code: &str) -> Self {
         let exact = match code {
             "E-CLI-NO-DAEMON" | "E-CLI-DAEMON-ANSWER" => Some(Self::Daemon),
-            "E-CLI-USAGE" | "E-CLI-FILE" | "E-CLI-JSON" => Some(Self::Usage),
+            "E-CLI-USAGE" | "E-CLI-FILE" | "E-CLI-JSON" | "E-CLI-NO-INPUT" => Some(Self::Usage),
+            "E-CLI-PACK" => Some(Self::Configuration),
+            "E-CLI-CENTER" => Some(Self::Upstream),
+            "E-CLI-NOT-CONFIRMED" | "E-CLI-NOTHING-HAPPENS" | "E-CLI-NOT-DONE" => Some(Self::Refused),
+            "E-RULES-INPUT" => Some(Self::Usage),
             _ => None,
         };
         let room = code.split('-').nth(1).unwrap_or_default();

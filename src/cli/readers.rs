@@ -1,5 +1,8 @@
 //! `sbkd readers`: the card readers, their roles and what is in them.
 
+use serde_json::{Map, Value};
+
+use super::client::{Daemon, text};
 use super::{Outcome, Problem, Shell, errors};
 
 /// Arguments of `sbkd readers`.
@@ -10,7 +13,30 @@ pub(super) struct Args {
     direct: bool,
 }
 
-pub(super) fn run(args: &Args, _shell: &Shell) -> Outcome {
-    let _ = args.direct;
-    Err(Problem::from(&errors::NOT_YET))
+pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
+    if args.direct {
+        return Err(Problem::from(&errors::NOT_YET));
+    }
+    let readers = Daemon::of(shell)?.get("/v1/readers")?;
+    shell.show(&readers, || table(&readers));
+    Ok(())
+}
+
+fn table(readers: &Value) -> String {
+    let rows: Vec<&Map<String, Value>> =
+        readers.as_array().into_iter().flatten().filter_map(Value::as_object).collect();
+    if rows.is_empty() {
+        return "没有读卡器 / no reader".to_owned();
+    }
+    rows.iter().map(|row| line(row)).collect()
+}
+
+fn line(row: &Map<String, Value>) -> String {
+    let is = |name: &str| row.get(name) == Some(&Value::Bool(true));
+    let card = match (is("card"), is("busy")) {
+        (false, _) => "无卡 / empty",
+        (true, false) => "有卡 / card",
+        (true, true) => "有卡，被占用 / card, in use",
+    };
+    format!("{:<8} {card}  {}\n", text(row, "role"), text(row, "name"))
 }

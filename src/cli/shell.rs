@@ -1,10 +1,11 @@
 //! Where a command's output goes: one JSON value or readable text on standard output, failures as the contract says.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Exit, Global, Problem, errors};
@@ -74,16 +75,53 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
 
 /// One object from a JSON file, `-` for standard input.
 pub(super) fn read_object(path: &Path) -> Result<Map<String, Value>, Problem> {
-    let text = read_text(path)?;
-    match serde_json::from_str(&text) {
-        Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => Err(Problem::with(&errors::JSON, format!("{}:1:1: not an object", path.display()))),
-        Err(error) => {
-            // serde_json's own text may quote the input, which may be personal: only the place is told.
-            let place = format!("{}:{}:{}", path.display(), error.line(), error.column());
-            Err(Problem::with(&errors::JSON, place))
+    match parse_json(path, &read_text(path)?)? {
+        Value::Object(map) => Ok(map),
+        _ => Err(Problem::with(&errors::JSON, format!("{}:1:1: not an object", path.display()))),
+    }
+}
+
+/// JSON text from the file `path`. A mistake is told by its place alone: the parser's own words may quote the input,
+/// which may be personal.
+pub(super) fn parse_json<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Problem> {
+    serde_json::from_str(text).map_err(|error| {
+        let what = if error.is_data() { "not what is wanted here" } else { "not JSON" };
+        let place = format!("{}:{}:{}: {what}", path.display(), error.line(), error.column());
+        Problem::with(&errors::JSON, place)
+    })
+}
+
+/// The files at `paths`: a file itself, a directory's files (and its directories') that end in `extension`, sorted.
+pub(super) fn files(paths: &[PathBuf], extension: &str) -> Result<Vec<PathBuf>, Problem> {
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            below(path, extension, &mut found)?;
+        } else {
+            found.push(path.clone());
         }
     }
+    if found.is_empty() {
+        let places: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+        return Err(Problem::with(&errors::FILE, format!("no *.{extension} in {}", places.join(", "))));
+    }
+    Ok(found)
+}
+
+fn below(directory: &Path, extension: &str, found: &mut Vec<PathBuf>) -> Result<(), Problem> {
+    let told = |error: std::io::Error| Problem::with(&errors::FILE, format!("{}: {error}", directory.display()));
+    let entries: Result<Vec<_>, _> = std::fs::read_dir(directory).map_err(told)?.collect();
+    let mut paths: Vec<PathBuf> = entries.map_err(told)?.iter().map(std::fs::DirEntry::path).collect();
+    paths.sort();
+    for path in paths {
+        // A link could lead in a circle.
+        if path.is_dir() && !path.is_symlink() {
+            below(&path, extension, found)?;
+        } else if path.extension().is_some_and(|ending| ending == extension) {
+            found.push(path);
+        }
+    }
+    Ok(())
 }
 
 /// A text file, `-` for standard input.

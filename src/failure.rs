@@ -131,8 +131,9 @@ pub fn place(text: &str, offset: usize) -> (usize, usize) {
 ///         cause "卡未插入或未放到位" | "the card is not inserted, or not far enough";
 ///         remedy "请重新插卡" | "insert the card again";
 /// }
+/// # fn main() {
 /// assert_eq!(ENTRIES[0].code, "E-CARD-ABSENT");
-/// # fn main() {}
+/// # }
 /// ```
 #[macro_export]
 macro_rules! entries {

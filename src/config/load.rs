@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::civil::Date;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::parts::{
-    Api, Card, Client, Config, Keys, Limits, Mode, Permission, Readers, TerminalName, TokenSource, Uplink,
+    Api, Card, Cases, Client, Config, Keys, Limits, Mode, Permission, Readers, TerminalName, TokenSource, Uplink,
 };
 use super::{ConfigError, Mistake};
 use crate::cipher::Algorithm;
@@ -18,6 +19,11 @@ use crate::failure::place;
 use crate::keys::KeySource;
 use crate::value::Fen;
 use crate::wire::Digest;
+
+/// The longest time that can be set, in seconds: a day.
+const LONGEST_WAIT: u64 = 86_400;
+/// The most ended cases that are kept in memory.
+const MOST_KEPT: usize = 10_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +43,8 @@ struct File {
     uplink: Option<UplinkTable>,
     #[serde(default)]
     limits: LimitsTable,
+    #[serde(default)]
+    cases: CasesTable,
     #[serde(default)]
     paths: PathsTable,
 }
@@ -85,6 +93,9 @@ struct ClientTable {
 struct UplinkTable {
     url: Spanned<String>,
     token_file: Option<PathBuf>,
+    answer_secs: Option<Spanned<u64>>,
+    resolve_secs: Option<Spanned<u64>>,
+    heartbeat_secs: Option<Spanned<u64>>,
 }
 
 /// Without limits nothing is carried out provisionally.
@@ -99,10 +110,22 @@ struct LimitsTable {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
+struct CasesTable {
+    card_secs: Option<Spanned<u64>>,
+    input_secs: Option<Spanned<u64>>,
+    confirm_secs: Option<Spanned<u64>>,
+    reading_secs: Option<Spanned<u64>>,
+    keep: Option<Spanned<usize>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
 struct PathsTable {
     scenarios: Option<PathBuf>,
     policy: Option<PathBuf>,
     scripts: Option<PathBuf>,
+    conditions: Option<PathBuf>,
+    anchor: Option<PathBuf>,
 }
 
 fn default_state() -> PathBuf {
@@ -166,9 +189,12 @@ impl Check<'_> {
                 count: file.limits.count,
                 age_hours: file.limits.age_hours,
             },
+            cases: self.cases(&file.cases),
             scenarios: self.path(file.paths.scenarios),
             policy: self.path(file.paths.policy),
             scripts: self.path(file.paths.scripts),
+            conditions: self.path(file.paths.conditions),
+            anchor: self.path(file.paths.anchor),
         }
     }
 
@@ -254,7 +280,36 @@ impl Check<'_> {
             }
             _ => self.mistake(uplink.url.span(), "the centre's address is an https URL"),
         }
-        Uplink { url: uplink.url.into_inner(), token_file: self.path(uplink.token_file) }
+        Uplink {
+            answer: self.seconds(uplink.answer_secs.as_ref(), Duration::from_secs(15)),
+            resolve: self.seconds(uplink.resolve_secs.as_ref(), Duration::from_secs(5)),
+            heartbeat: self.seconds(uplink.heartbeat_secs.as_ref(), Duration::from_secs(30)),
+            url: uplink.url.into_inner(),
+            token_file: self.path(uplink.token_file),
+        }
+    }
+
+    fn cases(&mut self, cases: &CasesTable) -> Cases {
+        let usual = Cases::default();
+        let keep = cases.keep.as_ref();
+        if let Some(keep) = keep.filter(|keep| !(1..=MOST_KEPT).contains(keep.get_ref())) {
+            self.mistake(keep.span(), "keep is 1 to 10000 cases");
+        }
+        Cases {
+            card: self.seconds(cases.card_secs.as_ref(), usual.card),
+            input: self.seconds(cases.input_secs.as_ref(), usual.input),
+            confirm: self.seconds(cases.confirm_secs.as_ref(), usual.confirm),
+            reading: self.seconds(cases.reading_secs.as_ref(), usual.reading),
+            keep: keep.map_or(usual.keep, |keep| *keep.get_ref()),
+        }
+    }
+
+    fn seconds(&mut self, written: Option<&Spanned<u64>>, usual: Duration) -> Duration {
+        let Some(written) = written else { return usual };
+        if !(1..=LONGEST_WAIT).contains(written.get_ref()) {
+            self.mistake(written.span(), "a time is 1 to 86400 seconds");
+        }
+        Duration::from_secs(*written.get_ref())
     }
 
     fn path(&self, path: Option<PathBuf>) -> Option<PathBuf> {
@@ -342,6 +397,15 @@ mod tests {
             places,
             ["3:17", "5:10", "5:10", "7:10", "8:24", "9:1", "13:7"].map(|place| format!("sbkd.toml:{place}"))
         );
+    }
+
+    #[test]
+    fn times_have_bounds() {
+        let places = mistakes(&format!("{SMALL}[cases]\ncard_secs = 0\nkeep = 0\ninput_secs = 86401\n"));
+        assert_eq!(places.len(), 3);
+        assert!(places[1].starts_with("sbkd.toml:7:8: keep"), "{places:?}");
+        let set = Config::parse("x", &format!("{SMALL}[cases]\nconfirm_secs = 9\n"), Path::new("")).unwrap();
+        assert_eq!(set.cases, Cases { confirm: Duration::from_secs(9), ..Cases::default() });
     }
 
     #[test]

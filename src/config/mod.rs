@@ -6,5 +6,6 @@ mod parts;
 
 pub use errors::{ConfigError, ENTRIES, Mistake};
 pub use parts::{
-    Api, Card, Client, Config, Keys, Limits, Mode, Permission, ReaderRule, Readers, TerminalName, TokenSource, Uplink,
+    Api, Card, Cases, Client, Config, Keys, Limits, Mode, Permission, ReaderRule, Readers, TerminalName, TokenSource,
+    Uplink,
 };

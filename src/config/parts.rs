@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -72,12 +73,18 @@ pub struct Config {
     pub uplink: Option<Uplink>,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[cases]`.
+    pub cases: Cases,
     /// A directory of scenario definitions in place of the built-in ones.
     pub scenarios: Option<PathBuf>,
     /// A directory of policy packs in place of the built-in ones.
     pub policy: Option<PathBuf>,
     /// A directory of APDU scripts in place of the built-in ones.
     pub scripts: Option<PathBuf>,
+    /// A table of conditions in place of the built-in one.
+    pub conditions: Option<PathBuf>,
+    /// The file outside the journal that holds its head; beside the journal when absent.
+    pub anchor: Option<PathBuf>,
 }
 
 /// What each reader is for.
@@ -168,11 +175,39 @@ pub struct Uplink {
     pub url: String,
     /// The file that holds the terminal's token.
     pub token_file: Option<PathBuf>,
+    /// How long the counter waits for a settlement's answer.
+    pub answer: Duration,
+    /// How long it waits for each answer to the query and the reversal after that, and to a question.
+    pub resolve: Duration,
+    /// How often an idle terminal asks whether the centre is there.
+    pub heartbeat: Duration,
 }
 
 impl std::fmt::Debug for Uplink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Uplink").field("token_file", &self.token_file).finish_non_exhaustive()
+    }
+}
+
+/// How long a case may wait, and how many are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cases {
+    /// For a card.
+    pub card: Duration,
+    /// For the form.
+    pub input: Duration,
+    /// For somebody to agree.
+    pub confirm: Duration,
+    /// How long one reading may take: the lease's time.
+    pub reading: Duration,
+    /// How many ended cases can still be asked for.
+    pub keep: usize,
+}
+
+impl Default for Cases {
+    fn default() -> Self {
+        let [card, input, confirm, reading] = [300, 600, 300, 30].map(Duration::from_secs);
+        Self { card, input, confirm, reading, keep: 200 }
     }
 }
 

@@ -17,6 +17,9 @@ pub struct NewCase {
     pub scenario: String,
     /// Who works the terminal; every case names one.
     pub operator: String,
+    /// The reader that holds the card; the one holder's reader that has a card, or gets one, when left out.
+    #[serde(default)]
+    pub reader: Option<String>,
     /// The form's values, where they are known already; else the case waits for them.
     #[serde(default)]
     pub input: Option<Value>,

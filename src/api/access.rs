@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt as _;
 
 use ring::digest;
 use subtle::ConstantTimeEq as _;
@@ -52,9 +53,9 @@ impl Access {
     /// The rules that the configuration sets; `owner` and `group` are the daemon's own.
     ///
     /// # Errors
-    /// When a token file cannot be used.
-    pub fn new(api: &config::Api, owner: u32, group: u32) -> Result<Self, Failure> {
-        let clients = api.clients.iter().map(Client::new).collect::<Result<_, _>>()?;
+    /// When a token file cannot be used, or may be read by everybody where `mode` is not demo.
+    pub fn new(api: &config::Api, mode: config::Mode, owner: u32, group: u32) -> Result<Self, Failure> {
+        let clients = api.clients.iter().map(|client| Client::new(client, mode)).collect::<Result<_, _>>()?;
         Ok(Self { clients, origins: api.origins.clone(), owner, group })
     }
 
@@ -92,11 +93,15 @@ impl Access {
 }
 
 impl Client {
-    fn new(client: &config::Client) -> Result<Self, Failure> {
+    fn new(client: &config::Client, mode: config::Mode) -> Result<Self, Failure> {
         let token = match &client.token {
             TokenSource::Sha256(digest) => digest.0,
             TokenSource::File(file) => {
                 let refused = |why: String| Failure::with(&errors::TOKEN_FILE, format!("{}: {why}", file.display()));
+                let rights = std::fs::metadata(file).map_err(|error| refused(error.to_string()))?.mode() & 0o777;
+                if rights & 0o007 != 0 && mode != config::Mode::Demo {
+                    return Err(refused(format!("mode {rights:04o}")));
+                }
                 let text = std::fs::read_to_string(file).map_err(|error| refused(error.to_string()))?;
                 let text = Zeroizing::new(text);
                 let token = text.trim();
@@ -133,9 +138,12 @@ fn sha256(text: &str) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::Mode;
     use crate::wire::Digest;
 
     fn access() -> Access {
@@ -148,7 +156,7 @@ mod tests {
             }],
             ..config::Api::default()
         };
-        Access::new(&api, 990, 991).unwrap()
+        Access::new(&api, config::Mode::Production, 990, 991).unwrap()
     }
 
     #[test]
@@ -159,21 +167,39 @@ mod tests {
         assert_eq!(access.client(""), None);
     }
 
+    fn from_file(file: &std::path::Path, mode: config::Mode) -> Result<Client, Failure> {
+        let token = TokenSource::File(file.to_owned());
+        Client::new(&config::Client { name: "x".to_owned(), token, permissions: BTreeSet::new() }, mode)
+    }
+
+    fn written(file: &std::path::Path, text: &str, rights: u32) {
+        std::fs::write(file, text).unwrap();
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(rights)).unwrap();
+    }
+
     #[test]
     fn a_short_or_missing_token_file_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("token");
-        let client = |file: &std::path::Path| config::Client {
-            name: "x".to_owned(),
-            token: TokenSource::File(file.to_owned()),
-            permissions: BTreeSet::new(),
-        };
-        assert_eq!(Client::new(&client(&file)).unwrap_err().entry.code, "E-API-TOKEN-FILE");
-        std::fs::write(&file, "short\n").unwrap();
-        let failure = Client::new(&client(&file)).unwrap_err();
+        assert_eq!(from_file(&file, Mode::Production).unwrap_err().entry.code, "E-API-TOKEN-FILE");
+        written(&file, "short\n", 0o640);
+        let failure = from_file(&file, Mode::Production).unwrap_err();
         assert!(!failure.to_string().contains("short"), "a token is never told");
-        std::fs::write(&file, "long enough to be a token\n").unwrap();
-        assert_eq!(Client::new(&client(&file)).unwrap().token, sha256("long enough to be a token"));
+        written(&file, "long enough to be a token\n", 0o640);
+        assert_eq!(from_file(&file, Mode::Production).unwrap().token, sha256("long enough to be a token"));
+    }
+
+    #[test]
+    fn a_token_that_everybody_may_read_serves_a_demonstration_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("token");
+        for rights in [0o644, 0o642, 0o641] {
+            written(&file, "long enough to be a token\n", rights);
+            let failure = from_file(&file, Mode::Production).unwrap_err();
+            assert_eq!(failure.entry.code, "E-API-TOKEN-FILE");
+            assert!(failure.detail.unwrap().ends_with(&format!("mode {rights:04o}")));
+            assert!(from_file(&file, Mode::Demo).is_ok());
+        }
     }
 
     #[test]

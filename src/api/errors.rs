@@ -66,7 +66,7 @@ crate::entries! {
         cause "套接字有人应答" | "something answers at the socket";
         remedy "先停止它，或另设 api.socket" | "stop it first, or set another api.socket";
     TOKEN_FILE = "E-API-TOKEN-FILE", Technician;
-        message "无法读取令牌文件" | "a token file cannot be read";
-        cause "文件不存在、没有权限、为空或令牌少于 16 个字符" | "it is not there, may not be read, or holds fewer than 16 characters";
+        message "令牌文件不可用" | "a token file cannot be used";
+        cause "文件不存在、没有权限、任何人可读，或令牌少于 16 个字符" | "it is not there, may not be read, may be read by everybody, or holds fewer than 16 characters";
         remedy "重新生成令牌文件，权限 0640" | "make the token file anew, mode 0640";
 }

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use super::access::{Access, Peer};
 use super::guard::Way;
 use super::{Doors, errors, routes};
-use crate::config;
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -36,10 +36,11 @@ impl Server {
     /// Opens the doors that the configuration names, on this runtime.
     ///
     /// # Errors
-    /// When an address or the socket cannot be had, or a token file not be read.
-    pub async fn open(api: &config::Api, terminal: Arc<Terminal>) -> Result<Self, Failure> {
+    /// When an address or the socket cannot be had, or a token file not be used.
+    pub async fn open(config: &Config, terminal: Arc<Terminal>) -> Result<Self, Failure> {
+        let api = &config.api;
         let (owner, group) = own_ids().map_err(|error| Failure::with(&errors::LISTEN, error.to_string()))?;
-        let access = Access::new(api, owner, group)?;
+        let access = Access::new(api, config.mode, owner, group)?;
         let (stop, stopping) = watch::channel(false);
         let doors = Arc::new(Doors { terminal, access, stopping: stopping.clone() });
         let router = routes::router(doors);
@@ -105,8 +106,8 @@ fn own_ids() -> io::Result<(u32, u32)> {
 /// Binds under another name and moves it into place with its mode set, so that it is never open wider than 0660.
 async fn bind_socket(path: &Path) -> Result<UnixListener, Failure> {
     let failed = |error: io::Error| failed(&path.display().to_string(), &error);
-    if tokio::net::UnixStream::connect(path).await.is_ok() {
-        return Err(Failure::with(&errors::IN_USE, path.display().to_string()));
+    if let Ok(other) = tokio::net::UnixStream::connect(path).await {
+        return Err(Failure::with(&errors::IN_USE, format!("{}: {}", path.display(), owner(&other))));
     }
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         std::fs::DirBuilder::new().recursive(true).mode(0o750).create(directory).map_err(failed)?;
@@ -119,6 +120,13 @@ async fn bind_socket(path: &Path) -> Result<UnixListener, Failure> {
     std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
     std::fs::rename(&fresh, path).map_err(failed)?;
     Ok(listener)
+}
+
+/// Who listens at the other end, as the kernel names it.
+fn owner(other: &tokio::net::UnixStream) -> String {
+    let Some(pid) = other.peer_cred().ok().and_then(|peer| peer.pid()) else { return "?".to_owned() };
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    format!("{} {pid}", name.trim()).trim_start().to_owned()
 }
 
 impl Connected<IncomingStream<'_, TcpListener>> for Way {

@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
         let signal = signals::stop().map_err(|error| Problem::with(&errors::FILE, error.to_string()))?;
         let running = center::run(settings).await.map_err(|why| Problem::with(&errors::CENTER, why))?;
         let url = format!("http://{}", running.address);
-        shell.show(&json!({ "ready": true, "url": url }), || format!("参考中心已就绪 / centre ready: {url} (Ctrl-C)"));
+        shell.say(&json!({ "ready": true, "url": url }), &format!("参考中心已就绪 / centre ready: {url} (Ctrl-C)"));
         signal.await;
         running.stop().await;
         Ok(())

@@ -39,6 +39,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use shell::Shell;
+use tracing::level_filters::LevelFilter;
 
 /// What a command ends in.
 type Outcome = Result<(), Problem>;
@@ -67,7 +68,7 @@ struct Global {
     socket: Option<PathBuf>,
     /// What is logged to standard error: off, error, warn, info, debug, trace
     #[arg(long, global = true, value_name = "LEVEL")]
-    log: Option<tracing::level_filters::LevelFilter>,
+    log: Option<LevelFilter>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -108,7 +109,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return shell::usage(&error),
     };
-    logging::start(cli.global.log);
+    // A daemon tells how its days go; a command speaks up when something is wrong.
+    let level = if matches!(cli.command, Command::Run(_)) { LevelFilter::INFO } else { LevelFilter::WARN };
+    logging::start(cli.global.log.unwrap_or(level));
     let shell = Shell::new(cli.global);
     let outcome = match cli.command {
         Command::Run(args) => run::run(args, &shell),

@@ -27,6 +27,8 @@ struct Line<'a> {
     kind: Kind,
     domain: &'a str,
     name: &'a str,
+    /// Shown by a mark to a person; the JSON form has these five members and no other.
+    #[serde(skip)]
     available: bool,
 }
 

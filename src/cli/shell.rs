@@ -41,6 +41,11 @@ impl Shell {
         }
     }
 
+    /// Prints one line that a program can wait for: `value` with `--json`, else `text`. It is out when this returns.
+    pub(super) fn say(&self, value: &Value, text: &str) {
+        if self.global.json { print_line(&value.to_string()) } else { print_line(text) }
+    }
+
     /// A line of progress on standard error; nothing with `--json`.
     pub(super) fn step(&self, text: &str) {
         if !self.global.json {

@@ -44,13 +44,13 @@ struct Seat {
 
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     let seats = seats(args)?;
-    let value: serde_json::Map<_, _> =
-        seats.iter().map(|seat| (seat.what.to_owned(), json!({ "host": args.host, "port": seat.port }))).collect();
-    shell.show(&value, || {
-        let places: Vec<String> =
-            seats.iter().map(|seat| format!("{} {}:{}", seat.what, args.host, seat.port)).collect();
-        format!("虚拟卡已就绪 / virtual card: {} (Ctrl-C)", places.join(", "))
-    });
+    let mut value = json!({ "ready": true });
+    let mut places = Vec::new();
+    for Seat { what, port, .. } in &seats {
+        value[*what] = json!({ "host": args.host, "port": port });
+        places.push(format!("{what} {}:{port}", args.host));
+    }
+    shell.say(&value, &format!("虚拟卡已就绪 / virtual card ready: {} (Ctrl-C)", places.join(", ")));
     client::runtime()?.block_on(attend(args.host, seats, shell))
 }
 

@@ -51,9 +51,11 @@ impl Exit {
     /// The exit for a failure's code; [`Exit::Failed`] for a room that has none of its own.
     pub fn for_code(code: &str) -> Self {
         let exact = match code {
-            "E-CLI-NO-DAEMON" | "E-CLI-DAEMON-ANSWER" => Some(Self::Daemon),
-            "E-CLI-USAGE" | "E-CLI-FILE" | "E-CLI-JSON" | "E-CLI-NO-INPUT" => Some(Self::Usage),
-            "E-CLI-PACK" => Some(Self::Configuration),
+            "E-CLI-NO-DAEMON" | "E-CLI-DAEMON-ANSWER" | "E-API-PEER" => Some(Self::Daemon),
+            "E-CLI-USAGE" | "E-CLI-FILE" | "E-CLI-JSON" | "E-CLI-NO-INPUT" | "E-API-NO-TRANSACTION" => {
+                Some(Self::Usage)
+            }
+            "E-CLI-PACK" | "E-API-LISTEN" | "E-API-IN-USE" | "E-API-TOKEN-FILE" => Some(Self::Configuration),
             "E-CLI-CENTER" => Some(Self::Upstream),
             "E-CLI-NOT-CONFIRMED" | "E-CLI-NOTHING-HAPPENS" | "E-CLI-NOT-DONE" => Some(Self::Refused),
             "E-RULES-INPUT" => Some(Self::Usage),

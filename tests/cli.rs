@@ -1,0 +1,186 @@
+//! The command line as programs see it: help, the JSON form of every failure, exit codes, and what needs no card.
+
+mod rig;
+
+use std::process::{Command, Stdio};
+
+use rig::Ran;
+use serde_json::Value;
+
+/// Every command, as it is typed.
+const COMMANDS: &[&str] = &[
+    "run",
+    "readers",
+    "card read",
+    "scenario list",
+    "case run",
+    "queue list",
+    "queue show",
+    "policy check",
+    "policy test",
+    "policy explain",
+    "script check",
+    "script run",
+    "record",
+    "replay",
+    "vcard",
+    "center",
+    "config check",
+    "doctor",
+];
+
+/// `sbkd` with these words, without any configuration of this machine.
+fn sbkd(line: &str) -> Ran {
+    sbkd_with(&line.split_whitespace().collect::<Vec<_>>())
+}
+
+fn sbkd_with(args: &[&str]) -> Ran {
+    let mut command = Command::new(rig::program());
+    command.args(args).current_dir(rig::tree("")).stdin(Stdio::null());
+    Ran::of(command)
+}
+
+#[test]
+fn every_command_has_its_help() {
+    let page = std::fs::read_to_string(rig::tree("docs/cli.md")).unwrap();
+    let all = sbkd("--help");
+    for line in COMMANDS {
+        let ran = sbkd(&format!("{line} --help"));
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{line}");
+        assert!(ran.stdout.contains(&format!("Usage: sbkd {line}")), "{line}: {}", ran.stdout);
+        assert!(ran.stdout.contains("--json"), "{line}");
+        assert!(page.contains(&format!("sbkd {line}")), "docs/cli.md does not describe {line}");
+        let first = line.split(' ').next().unwrap();
+        assert!(all.stdout.lines().any(|told| told.trim_start().starts_with(first)), "--help does not name {first}");
+    }
+    let named = all.stdout.lines().skip_while(|told| *told != "Commands:").skip(1);
+    for command in named.take_while(|told| !told.is_empty()).filter_map(|told| told.split_whitespace().next()) {
+        assert!(COMMANDS.iter().any(|line| line.split(' ').next() == Some(command)), "{command} is in no test");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_told_in_both_forms() {
+    for line in
+        ["", "dance", "case", "case run", "queue show not-an-id", "readers --nonsense", "queue list --limit many"]
+    {
+        let ran = sbkd(&format!("{line} --json"));
+        assert_eq!((ran.code, ran.error_code().as_str()), (Some(2), "E-CLI-USAGE"), "{line}");
+        let ran = sbkd(line);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{line}");
+        assert!(ran.stderr.contains("--help"), "{line}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn without_a_daemon_every_command_that_asks_it_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("nobody.sock");
+    let socket = socket.to_str().unwrap();
+    for line in
+        ["readers", "case run medical-settlement", "queue list", "queue show 01940000-0000-7000-8000-000000000000"]
+    {
+        let mut args: Vec<&str> = line.split(' ').collect();
+        args.extend(["--socket", socket]);
+        let text = sbkd_with(&args);
+        assert_eq!((text.code, text.stdout.as_str()), (Some(8), ""), "{line}: {text:?}");
+        assert!(text.stderr.contains("办法") && text.stderr.contains("remedy"), "{line}: {}", text.stderr);
+        args.push("--json");
+        let ran = sbkd_with(&args);
+        assert_eq!((ran.code, ran.error_code().as_str()), (Some(8), "E-CLI-NO-DAEMON"), "{line}");
+        assert!(ran.json()["error"]["detail"].as_str().unwrap().contains(socket), "{line} names the socket");
+    }
+}
+
+#[test]
+fn the_catalogue_is_the_table_of_77() {
+    let table = std::fs::read_to_string(rig::tree("config/scenarios/catalogue.tsv")).unwrap();
+    let rows: Vec<Value> = table
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let cells: Vec<&str> = line.split('\t').collect();
+            let row: u32 = cells[0].parse().unwrap();
+            serde_json::json!({"row": row, "id": cells[2], "kind": cells[3], "domain": cells[5], "name": cells[6]})
+        })
+        .collect();
+    assert_eq!(rows.len(), 77);
+    assert_eq!(sbkd("scenario list --json").success(), Value::Array(rows));
+    let text = sbkd("scenario list");
+    assert_eq!(text.stdout.lines().count(), 77);
+    assert_eq!(text.stdout.lines().filter(|line| line.contains('●')).count(), 2);
+}
+
+#[test]
+fn a_configuration_is_checked_by_line_and_column() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sbkd.toml");
+    let file = file.to_str().unwrap();
+    let check = |text: &str| {
+        std::fs::write(file, text).unwrap();
+        sbkd_with(&["config", "check", file, "--json"])
+    };
+    let sound = "mode = \"production\"\nterminal = \"H44010000001\"\n[keys]\nsource = \"psam\"\n";
+    assert_eq!(check(sound).success()["ok"], true);
+    for (text, places) in [
+        ("mode = \"produktion\"\n", &[(1, 8)][..]),
+        ("mode = [", &[(1, 9)]),
+        (&format!("{sound}mood = 1\n"), &[(5, 1)]),
+        (&format!("{sound}[api]\nlisten = \"0.0.0.0:80\"\norigins = [\"*\"]\n"), &[(6, 10), (7, 12)]),
+        (&sound.replace("psam", "soft"), &[(4, 10), (4, 10)]),
+    ] {
+        let ran = check(text);
+        assert_eq!((ran.code, ran.error_code().as_str()), (Some(7), "E-CFG-INVALID"), "{text}");
+        let mistakes = ran.json()["error"]["mistakes"].clone();
+        let told: Vec<(u64, u64)> = mistakes
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|mistake| (mistake["line"].as_u64().unwrap(), mistake["column"].as_u64().unwrap()))
+            .collect();
+        assert_eq!(told, places, "{text}: {mistakes}");
+        let text = sbkd_with(&["config", "check", file]);
+        let (line, column) = places[0];
+        assert!(text.stderr.contains(&format!("{file}:{line}:{column}: ")), "{}", text.stderr);
+    }
+    let missing = sbkd("config check /nonexistent/sbkd.toml --json");
+    assert_eq!((missing.code, missing.error_code().as_str()), (Some(7), "E-CFG-UNREADABLE"));
+}
+
+#[test]
+fn the_configurations_that_ship_are_sound() {
+    for file in ["config/sbkd.toml", "config/demo.toml"] {
+        assert_eq!(sbkd(&format!("config check {file} --json")).success()["ok"], true, "{file}");
+        assert!(sbkd(&format!("config check --config {file}")).stdout.contains("配置无误"), "{file}");
+    }
+}
+
+#[test]
+fn an_input_file_with_a_mistake_is_told_by_its_place_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("input.json");
+    let file = file.to_str().unwrap();
+    for (text, place) in [
+        ("{\"a\": 1,\n \"110105194912310021\" 2}", ":2:23: not JSON"),
+        ("[1]", ":1:1: not an object"),
+        ("\"110105194912310021\"", ":1:1: not an object"),
+        ("", ":1:0: not JSON"),
+    ] {
+        std::fs::write(file, text).unwrap();
+        let ran = sbkd_with(&["case", "run", "medical-settlement", "--input", file, "--json"]);
+        assert_eq!((ran.code, ran.error_code().as_str()), (Some(2), "E-CLI-JSON"), "{text}");
+        let detail = ran.json()["error"]["detail"].as_str().unwrap().to_owned();
+        assert_eq!(detail, format!("{file}{place}"));
+        assert!(!ran.stdout.contains("110105194912310021"));
+    }
+    let missing = sbkd("case run medical-settlement --input /nonexistent.json --json");
+    assert_eq!((missing.code, missing.error_code().as_str()), (Some(2), "E-CLI-FILE"));
+}
+
+#[test]
+fn the_exit_codes_are_documented() {
+    let page = std::fs::read_to_string(rig::tree("docs/cli.md")).unwrap();
+    for code in 0..=8 {
+        assert!(page.contains(&format!("| {code} | ")), "exit code {code}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Delivery upstream: the [`Uplink`] seam, the worker that empties the journal, and the online settlement.
 
+mod ask;
 pub mod errors;
 mod uplink;
 
@@ -11,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::watch;
 
+pub use ask::Asker;
 pub use errors::{SettleError, UplinkError};
 pub use uplink::{BoxFuture, Uplink};
 

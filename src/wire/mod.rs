@@ -3,6 +3,10 @@
 //! A header carries no personal data and is chained; a payload does carry it and travels only sealed or inside TLS.
 //! The national envelope (settlement-facts §4.1) is the form of the online questions and settlements.
 
+pub mod person;
+pub mod settle;
+pub mod sign_in;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -125,6 +129,33 @@ pub enum Outcome {
     },
 }
 
+/// What the payload of a transaction holds: what goes to the centre's rules, and what the terminal keeps with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payload<T> {
+    /// What the centre acts on: [`sign_in::SignIn`], [`settle::Settlement`] of a provisional settlement, or the whole
+    /// [`Request`] of an online one.
+    pub request: T,
+    /// What explains it later: the local decision with its trace. The centre keeps it and does not act on it.
+    pub detail: Value,
+}
+
+/// 交易编号 (settlement-facts §4.2).
+pub mod infno {
+    /// 人员基本信息获取: [`super::person::Question`] to [`super::person::Person`].
+    pub const PERSON: &str = "1101";
+    /// 累计查询: [`super::person::Question`] to [`super::person::Accumulations`].
+    pub const ACCUMULATIONS: &str = "5206";
+    /// 门诊预结算: [`super::settle::Settlement`] to [`super::settle::SettlementAnswer`]; changes nothing.
+    pub const PRE_SETTLE: &str = "2206";
+    /// 门诊结算: [`super::settle::Settlement`] to [`super::settle::SettlementAnswer`]; once a message id.
+    pub const SETTLE: &str = "2207";
+    /// 结算查询: [`super::settle::SettlementQuery`] to [`super::settle::SettlementAnswer`].
+    pub const SETTLEMENT: &str = "5203";
+    /// 冲正交易: [`super::settle::Reversal`], without output.
+    pub const REVERSE: &str = "2601";
+}
+
 /// An online request in the national envelope (settlement-facts §4.1), the fields this terminal fills.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Request {
@@ -160,6 +191,26 @@ pub struct Reply {
     pub output: Value,
 }
 
+impl Reply {
+    /// 交易成功.
+    pub const OK: i32 = 0;
+    /// 交易失败: the centre said no; nothing was changed.
+    pub const REFUSED: i32 = -1;
+    /// The transaction that was asked about or was to be reversed does not stand at the centre, and never will.
+    pub const NOT_FOUND: i32 = -2;
+
+    /// The centre's code and words, unless it is a success. `err_msg` is `CODE words`; what has no code there gets
+    /// the `infcode`.
+    pub fn refusal(&self) -> Option<(String, String)> {
+        if self.infcode == Self::OK {
+            return None;
+        }
+        let whole = || (self.infcode.to_string(), self.err_msg.clone());
+        let split = self.err_msg.split_once(' ').filter(|(code, _)| code.contains('-') && code.is_ascii());
+        Some(split.map_or_else(whole, |(code, text)| (code.to_owned(), text.to_owned())))
+    }
+}
+
 /// 发送方报文ID: the code of the institution or terminal in 12 characters, the moment in Asia/Shanghai as
 /// `yyyyMMddHHmmss`, and four digits (settlement-facts §4.1). 30 characters.
 pub fn message_id(code: &str, now: Timestamp, number: u64) -> String {
@@ -185,6 +236,20 @@ pub fn inf_time(now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_has_a_code() {
+        let reply = |infcode, err_msg: &str| Reply {
+            infcode,
+            inf_refmsgid: String::new(),
+            err_msg: err_msg.into(),
+            output: Value::Null,
+        };
+        let pair = |code: &str, text: &str| Some((code.to_owned(), text.to_owned()));
+        assert_eq!(reply(0, "E-X words").refusal(), None);
+        assert_eq!(reply(-1, "E-X 医保待遇冻结 等").refusal(), pair("E-X", "医保待遇冻结 等"));
+        assert_eq!(reply(-1, "医保-待遇 冻结").refusal(), pair("-1", "医保-待遇 冻结"));
+    }
 
     #[test]
     fn a_message_id_is_thirty_characters_of_shanghai_time() {

@@ -1,0 +1,110 @@
+//! Questions to the centre that change nothing there.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Uplink, UplinkError};
+use crate::wire::person::{Accumulations, Person, Question};
+use crate::wire::settle::{Settlement, SettlementAnswer};
+use crate::wire::{self, Reply, Request, infno};
+use crate::world::Clock;
+
+/// Asks on behalf of this terminal. A clone shares the numbering of messages.
+#[derive(Clone)]
+pub struct Asker {
+    uplink: Arc<dyn Uplink>,
+    clock: Arc<dyn Clock>,
+    terminal: String,
+    demo: bool,
+    asked: Arc<AtomicU64>,
+}
+
+impl Asker {
+    /// Asks through `uplink` in the name of `terminal`.
+    pub fn new(uplink: Arc<dyn Uplink>, clock: Arc<dyn Clock>, terminal: &str, demo: bool) -> Self {
+        Self { uplink, clock, terminal: terminal.to_owned(), demo, asked: Arc::default() }
+    }
+
+    /// The person of a scenario (`1101`).
+    ///
+    /// # Errors
+    /// As [`Asker::ask`].
+    pub async fn person(&self, operator: &str, question: &Question, within: Duration) -> Result<Person, UplinkError> {
+        self.ask(infno::PERSON, operator, question, within).await
+    }
+
+    /// The accumulators that the scenario's pack needs (`5206`).
+    ///
+    /// # Errors
+    /// As [`Asker::ask`].
+    pub async fn accumulations(
+        &self,
+        operator: &str,
+        question: &Question,
+        within: Duration,
+    ) -> Result<Accumulations, UplinkError> {
+        self.ask(infno::ACCUMULATIONS, operator, question, within).await
+    }
+
+    /// What the centre would settle (`2206`).
+    ///
+    /// # Errors
+    /// As [`Asker::ask`].
+    pub async fn pre_settle(
+        &self,
+        operator: &str,
+        settlement: &Settlement,
+        within: Duration,
+    ) -> Result<SettlementAnswer, UplinkError> {
+        self.ask(infno::PRE_SETTLE, operator, settlement, within).await
+    }
+
+    /// One question in the national envelope.
+    ///
+    /// # Errors
+    /// [`UplinkError::Refused`] when the centre says no; else why its answer is not there.
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        infno: &str,
+        operator: &str,
+        input: &impl Serialize,
+        within: Duration,
+    ) -> Result<T, UplinkError> {
+        let input = serde_json::to_value(input).map_err(|_| UplinkError::Answer("the question has no JSON".into()))?;
+        let request = self.request(infno, operator, input);
+        let reply = tokio::time::timeout(within, self.uplink.request(&request))
+            .await
+            .map_err(|_| UplinkError::NoAnswer("it took too long".into()))??;
+        output(reply)
+    }
+
+    /// An envelope of this moment around `input`, with a message id of its own.
+    pub fn request(&self, infno: &str, operator: &str, input: Value) -> Request {
+        let now = self.clock.now();
+        // Beside the journal's numbers, which count from 1 by transactions: these ids name questions only.
+        let number = self.asked.fetch_add(1, Ordering::Relaxed);
+        Request {
+            infno: infno.to_owned(),
+            msgid: wire::message_id(&self.terminal, now, number),
+            fixmedins_code: self.terminal.clone(),
+            opter: operator.to_owned(),
+            inf_time: wire::inf_time(now),
+            demo: self.demo,
+            input,
+        }
+    }
+}
+
+/// The output of a success.
+pub(super) fn output<T: DeserializeOwned>(reply: Reply) -> Result<T, UplinkError> {
+    if let Some((code, text)) = reply.refusal() {
+        return Err(UplinkError::Refused { code, text });
+    }
+    // The error would quote the answer.
+    serde_json::from_value(reply.output).map_err(|_| UplinkError::Answer("its output is of another form".into()))
+}

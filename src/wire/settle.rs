@@ -1,0 +1,77 @@
+//! The messages of a settlement: `2206` and `2207` in and out, the query `5203`, the reversal `2601`.
+//!
+//! National field names where a field is national (settlement-facts §4.3). What is ours is said to be.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::person::PersonKey;
+use crate::value::Fen;
+
+/// What is to be settled: the input of `2206` (computes, changes nothing) and of `2207` (settles, once a message id);
+/// also what a provisional settlement carries upstream later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// Whose.
+    #[serde(flatten)]
+    pub person: PersonKey,
+    /// 险种, e.g. `310` for employees.
+    pub insutype: String,
+    /// 医疗类别, e.g. `21` for inpatient.
+    pub med_type: String,
+    /// 医疗费总额.
+    pub medfee_sumamt: Fen,
+    /// 个人结算方式: `01` by item.
+    pub psn_setlway: String,
+    /// 个人账户使用标志: `1` uses the account.
+    pub acct_used_flag: String,
+    /// 就诊ID: what accumulates over one admission belongs to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mdtrt_id: Option<String>,
+    /// The scenario's id. Ours: it names the pack.
+    pub scenario: String,
+    /// The date the figures are looked up by. Ours.
+    pub business_date: Date,
+    /// The facts of the case as given to the rules (`rules::Input.facts`). Ours. What the centre knows better, the
+    /// person's own facts, it lays over them.
+    pub facts: Map<String, Value>,
+    /// 费用明细, as given to the rules (`rules::Input.lines`); the national interface takes them by `2204` before.
+    pub feedetail: Vec<Map<String, Value>>,
+}
+
+/// The answer to `2206`, `2207` and `5203`.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct SettlementAnswer {
+    /// 结算信息: the pack's output fields, and for a settlement `setl_id`, `medins_setl_id` (the terminal's message
+    /// id), `setl_time`, `psn_no`.
+    pub setlinfo: Map<String, Value>,
+    /// The split of each line, in the order of the lines.
+    #[serde(default)]
+    pub feedetail: Vec<Map<String, Value>>,
+    /// The pack the centre computed with: `id`, `version`, `sha256`.
+    #[serde(default)]
+    pub pack: Value,
+}
+
+impl std::fmt::Debug for SettlementAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SettlementAnswer(…)")
+    }
+}
+
+/// The input of `5203`: whether a message id was settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettlementQuery {
+    /// The terminal's message id of the `2207`.
+    pub medins_setl_id: String,
+}
+
+/// The input of `2601`: takes back what a message id did, and sees to it that it never does anything later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reversal {
+    /// 原发送方报文ID.
+    pub omsgid: String,
+    /// 原交易编号, `2207`.
+    pub oinfno: String,
+}

@@ -1,0 +1,114 @@
+//! What is wrong with a scenario, its definition or its form.
+
+use crate::failure::{Entry, Explain};
+use crate::rules::Diagnostic;
+
+/// A form that cannot be taken, or a scenario that cannot be carried out. Names items, never their values.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScenarioError {
+    /// The catalogue has no such scenario.
+    #[error("there is no scenario '{0}'")]
+    Unknown(String),
+    /// The catalogue has it, but nothing says how it is carried out.
+    #[error("scenario '{0}' cannot be carried out here")]
+    Undefined(String),
+    /// The form has mistakes.
+    #[error("{}", listed(.0))]
+    Form(Vec<FieldError>),
+    /// Definitions have mistakes.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Definition(Vec<Diagnostic>),
+}
+
+/// What is wrong with one item of a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// Which: `admission_date`, `lines[2].cnt`.
+    pub item: String,
+    /// What is wrong with it.
+    pub what: FieldMistake,
+}
+
+/// What can be wrong with an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum FieldMistake {
+    /// It must be there.
+    #[error("必填 is missing")]
+    Missing,
+    /// The form has no such item.
+    #[error("没有这一项 is not known")]
+    Unknown,
+    /// It must be an object.
+    #[error("应为对象 must be an object")]
+    Object,
+    /// It must be an array of objects, not empty, not too long.
+    #[error("应为明细行，行数不符 must be lines, not none and not too many")]
+    Lines,
+    /// It must be an amount.
+    #[error("应为金额，如 \"1600.00\" must be an amount such as \"1600.00\"")]
+    Money,
+    /// It must be a number with at most four places.
+    #[error("应为最多四位小数的数，如 \"2.5\" must be a number with at most four places such as \"2.5\"")]
+    Decimal,
+    /// It must be an integer.
+    #[error("应为整数 must be an integer")]
+    Int,
+    /// It must be a date.
+    #[error("应为日期，如 \"2015-08-01\" must be a date such as \"2015-08-01\"")]
+    Date,
+    /// It must be a month.
+    #[error("应为月份，如 \"2015-08\" must be a month such as \"2015-08\"")]
+    Month,
+    /// It must be true or false.
+    #[error("应为 true 或 false must be true or false")]
+    Bool,
+    /// It must be a text of a certain length without control characters.
+    #[error("应为文字，长度不超限 must be text, not too long")]
+    Text,
+    /// It must be one of the choices.
+    #[error("不在可选值中 must be one of the choices")]
+    Choice,
+}
+
+crate::entries! {
+    UNKNOWN = "E-SCN-UNKNOWN", Clerk;
+        message "没有这个业务" | "there is no such scenario";
+        cause "业务标识有误" | "the scenario's id is wrong";
+        remedy "用 sbkd scenario list 查看业务标识" | "see the ids with sbkd scenario list";
+    UNDEFINED = "E-SCN-UNDEFINED", Technician;
+        message "本终端不能办理该业务" | "this terminal cannot carry out the scenario";
+        cause "没有该业务的定义文件" | "there is no definition of the scenario";
+        remedy "安装该业务的定义和政策包" | "install the scenario's definition and policy pack";
+    FORM = "E-SCN-INPUT", Clerk;
+        message "填写内容有误" | "the form has mistakes";
+        cause "有项目缺失、多余、类型不对或超出范围" | "an item is missing, unknown, of a wrong type or out of range";
+        remedy "按提示更正各项后重新提交" | "correct the items named and send the form again";
+    DEFINITION = "E-SCN-DEFINITION", Technician;
+        message "业务定义文件有误" | "a scenario's definition has a mistake";
+        cause "语法错误、未知的键或取值不允许" | "bad syntax, an unknown key or a value that is not allowed";
+        remedy "请按提示的行、列修改" | "mend it at the line and column named";
+}
+
+impl Explain for ScenarioError {
+    fn entry(&self) -> &'static Entry {
+        match self {
+            Self::Unknown(_) => &UNKNOWN,
+            Self::Undefined(_) => &UNDEFINED,
+            Self::Form(_) => &FORM,
+            Self::Definition(_) => &DEFINITION,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        match self {
+            // What a caller sent is not repeated unless it has the form of an id.
+            Self::Unknown(id) => super::form::is_name(id).then(|| id.clone()),
+            Self::Undefined(id) => Some(id.clone()),
+            Self::Form(_) | Self::Definition(_) => Some(self.to_string()),
+        }
+    }
+}
+
+fn listed(errors: &[FieldError]) -> String {
+    errors.iter().map(|error| format!("{}: {}", error.item, error.what)).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,162 @@
+//! A form's values checked against its definition.
+
+use jiff::civil::Date;
+use serde_json::{Map, Value};
+
+use super::definition::{Definition, Field, FieldType, Lines};
+use super::errors::{FieldError, FieldMistake, ScenarioError};
+use crate::value::Fen;
+
+/// The most mistakes that are told at once.
+const MOST_MISTAKES: usize = 20;
+
+/// A form whose values fit their fields, in the form the rules take them.
+#[derive(Clone, Default, PartialEq)]
+pub struct Form {
+    /// The values by field.
+    pub values: Map<String, Value>,
+    /// The bill's lines.
+    pub lines: Vec<Map<String, Value>>,
+}
+
+/// Prints the names of the items only: a note may hold anything.
+impl std::fmt::Debug for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&String> = self.values.keys().collect();
+        f.debug_struct("Form").field("items", &names).field("lines", &self.lines.len()).finish()
+    }
+}
+
+impl Definition {
+    /// Checks a form. A field that may be left out may also be `null`.
+    ///
+    /// # Errors
+    /// [`ScenarioError::Form`] with every mistake (the first twenty), by item.
+    pub fn check(&self, values: &Value) -> Result<Form, ScenarioError> {
+        let mut mistakes = Vec::new();
+        let Value::Object(given) = values else {
+            return Err(ScenarioError::Form(vec![FieldError { item: "input".into(), what: FieldMistake::Object }]));
+        };
+        let lines_name = self.lines.as_ref().map(|lines| lines.name.as_str());
+        let head: Map<String, Value> = given
+            .iter()
+            .filter(|(name, _)| Some(name.as_str()) != lines_name)
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect();
+        let values = object("", &self.fields, &head, &mut mistakes);
+        let lines = match &self.lines {
+            Some(lines) => bill(lines, given.get(&lines.name), &mut mistakes),
+            None => Vec::new(),
+        };
+        if mistakes.is_empty() {
+            return Ok(Form { values, lines });
+        }
+        mistakes.truncate(MOST_MISTAKES);
+        Err(ScenarioError::Form(mistakes))
+    }
+}
+
+fn bill(lines: &Lines, given: Option<&Value>, mistakes: &mut Vec<FieldError>) -> Vec<Map<String, Value>> {
+    let wrong = |what| FieldError { item: lines.name.clone(), what };
+    let given = match given {
+        None => {
+            mistakes.push(wrong(FieldMistake::Missing));
+            return Vec::new();
+        }
+        Some(Value::Array(given)) if (1..=lines.most).contains(&given.len()) => given,
+        Some(_) => {
+            mistakes.push(wrong(FieldMistake::Lines));
+            return Vec::new();
+        }
+    };
+    let mut out = Vec::new();
+    for (index, line) in given.iter().enumerate() {
+        let item = format!("{}[{}]", lines.name, index + 1);
+        match line {
+            Value::Object(line) => out.push(object(&format!("{item}."), &lines.fields, line, mistakes)),
+            _ => mistakes.push(FieldError { item, what: FieldMistake::Object }),
+        }
+    }
+    out
+}
+
+fn object(
+    prefix: &str,
+    fields: &[Field],
+    given: &Map<String, Value>,
+    mistakes: &mut Vec<FieldError>,
+) -> Map<String, Value> {
+    for name in given.keys().filter(|name| !fields.iter().any(|field| field.name == **name)) {
+        // A name that is none may be anything, personal data as well.
+        let item = if is_name(name) { name } else { "?" };
+        mistakes.push(FieldError { item: format!("{prefix}{item}"), what: FieldMistake::Unknown });
+    }
+    let mut out = Map::new();
+    for field in fields {
+        let checked = match given.get(&field.name) {
+            None | Some(Value::Null) if field.optional => continue,
+            None | Some(Value::Null) => Err(FieldMistake::Missing),
+            Some(value) => field.value(value),
+        };
+        match checked {
+            Ok(value) => {
+                out.insert(field.name.clone(), value);
+            }
+            Err(what) => mistakes.push(FieldError { item: format!("{prefix}{}", field.name), what }),
+        }
+    }
+    out
+}
+
+impl Field {
+    fn value(&self, value: &Value) -> Result<Value, FieldMistake> {
+        let text = value.as_str();
+        let fits = |fits: bool, what| if fits { Ok(value.clone()) } else { Err(what) };
+        match self.kind {
+            FieldType::Money => fits(text.is_some_and(is_amount), FieldMistake::Money),
+            FieldType::Price | FieldType::Quantity => fits(text.is_some_and(is_decimal), FieldMistake::Decimal),
+            FieldType::Int => fits(value.is_i64(), FieldMistake::Int),
+            FieldType::Bool => fits(value.is_boolean(), FieldMistake::Bool),
+            FieldType::Date => fits(text.is_some_and(|text| date(text).is_some()), FieldMistake::Date),
+            FieldType::Month => fits(text.is_some_and(is_month), FieldMistake::Month),
+            FieldType::Choice => {
+                let known = |text: &str| self.choices.iter().any(|choice| choice.value == text);
+                fits(text.is_some_and(known), FieldMistake::Choice)
+            }
+            FieldType::Text => {
+                let longest = self.longest.unwrap_or(usize::MAX);
+                let good = |text: &str| text.chars().count() <= longest && !text.chars().any(char::is_control);
+                fits(text.is_some_and(good), FieldMistake::Text)
+            }
+        }
+    }
+}
+
+/// A date written `yyyy-mm-dd`, to the letter.
+pub(crate) fn date(text: &str) -> Option<Date> {
+    let date: Date = text.parse().ok()?;
+    (date.to_string() == text).then_some(date)
+}
+
+/// Small letters, digits, `_` and `-`: fit to be repeated to whoever sent it.
+pub(super) fn is_name(text: &str) -> bool {
+    (1..=40).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
+        // A run of digits may be a number of somebody's.
+        && text.bytes().filter(u8::is_ascii_digit).count() < 4
+}
+
+fn is_amount(text: &str) -> bool {
+    text.parse::<Fen>().is_ok_and(|amount| amount >= Fen::ZERO) && !text.starts_with('-')
+}
+
+fn is_month(text: &str) -> bool {
+    text.len() == 7 && date(&format!("{text}-01")).is_some()
+}
+
+fn is_decimal(text: &str) -> bool {
+    let (whole, places) = text.split_once('.').map_or((text, None), |(whole, places)| (whole, Some(places)));
+    let digits = |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    digits(whole, 12) && places.is_none_or(|places| digits(places, 4))
+}

@@ -1,0 +1,275 @@
+//! From a definition's text to a [`Definition`], each mistake with its place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::definition::{Choice, Definition, ExpiredCard, Field, FieldType, Label, Lines, Period, Source, Tightening};
+use crate::failure::place;
+use crate::rules::Diagnostic;
+use crate::value::Kind;
+
+/// The definitions that ship with the product.
+const BUILTIN: &[(&str, &str)] = &[
+    ("unemployment-sign-in.toml", include_str!("../../config/scenarios/unemployment-sign-in.toml")),
+    ("medical-settlement.toml", include_str!("../../config/scenarios/medical-settlement.toml")),
+];
+/// A text field that names no length of its own takes so many characters.
+const LONGEST_TEXT: usize = 200;
+/// The most lines a bill may have.
+const MOST_LINES: usize = 1000;
+
+/// The scenarios that can be carried out.
+#[derive(Debug, Clone, Default)]
+pub struct Definitions {
+    by_id: BTreeMap<String, Definition>,
+}
+
+impl Definitions {
+    /// Those that ship with the product, which a test loads.
+    ///
+    /// # Errors
+    /// Never for the files as shipped.
+    pub fn builtin() -> Result<Self, Vec<Diagnostic>> {
+        let files: Vec<_> = BUILTIN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        Self::load(&files)
+    }
+
+    /// Loads definitions, each a file's name and its text. `catalogue` knows every scenario's kind.
+    ///
+    /// # Errors
+    /// Every mistake of every file, in the order of file and place.
+    pub fn load(files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
+        let mut by_id = BTreeMap::new();
+        let mut mistakes = Vec::new();
+        for (file, text) in files {
+            match definition(file, text) {
+                Ok(definition) => {
+                    by_id.insert(definition.id.clone(), definition);
+                }
+                Err(mut of_file) => {
+                    of_file.sort();
+                    mistakes.append(&mut of_file);
+                }
+            }
+        }
+        if mistakes.is_empty() { Ok(Self { by_id }) } else { Err(mistakes) }
+    }
+
+    /// The definition of a scenario.
+    pub fn get(&self, id: &str) -> Option<&Definition> {
+        self.by_id.get(id)
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Definition> {
+        self.by_id.values()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    scenario: Head,
+    #[serde(default)]
+    limits: Tightening,
+    #[serde(default)]
+    field: Vec<FieldTable>,
+    lines: Option<LinesTable>,
+    #[serde(default)]
+    facts: BTreeMap<Spanned<String>, Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    id: Spanned<String>,
+    kind: Spanned<Kind>,
+    title: Label,
+    #[serde(default)]
+    expired_card: ExpiredCard,
+    once: Option<Period>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FieldTable {
+    name: Spanned<String>,
+    label: Label,
+    #[serde(rename = "type")]
+    kind: Spanned<FieldType>,
+    #[serde(default)]
+    optional: bool,
+    #[serde(default)]
+    choices: Vec<ChoiceTable>,
+    longest: Option<Spanned<usize>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChoiceTable {
+    value: Spanned<String>,
+    zh: String,
+    en: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinesTable {
+    name: Spanned<String>,
+    label: Label,
+    most: Spanned<usize>,
+    field: Vec<FieldTable>,
+}
+
+fn definition(file: &str, text: &str) -> Result<Definition, Vec<Diagnostic>> {
+    let parsed: File = toml::from_str(text).map_err(|error| {
+        let (line, column) = place(text, error.span().unwrap_or(0..0).start);
+        vec![Diagnostic { file: file.to_owned(), line, column, message: error.message().to_owned() }]
+    })?;
+    let mut check = Check { file, text, mistakes: Vec::new() };
+    let definition = check.definition(parsed);
+    if check.mistakes.is_empty() { Ok(definition) } else { Err(check.mistakes) }
+}
+
+struct Check<'a> {
+    file: &'a str,
+    text: &'a str,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl Check<'_> {
+    fn definition(&mut self, file: File) -> Definition {
+        self.head(&file.scenario);
+        let mut names = BTreeSet::new();
+        let fields: Vec<Field> = file.field.into_iter().map(|field| self.field(field, &mut names)).collect();
+        let lines = file.lines.map(|lines| self.lines(lines, &mut names));
+        let facts = file
+            .facts
+            .into_iter()
+            .filter_map(|(name, source)| {
+                self.name(&name, &mut names);
+                let source = self.source(&source, lines.as_ref())?;
+                Some((name.into_inner(), source))
+            })
+            .collect();
+        Definition {
+            id: file.scenario.id.into_inner(),
+            kind: file.scenario.kind.into_inner(),
+            title: file.scenario.title,
+            expired_card: file.scenario.expired_card,
+            once: file.scenario.once,
+            fields,
+            lines,
+            facts,
+            limits: file.limits,
+        }
+    }
+
+    fn head(&mut self, head: &Head) {
+        let stem = self.file.rsplit('/').next().unwrap_or(self.file).trim_end_matches(".toml");
+        if head.id.get_ref() != stem {
+            self.mistake(head.id.span(), "the id is not the file's name");
+        }
+        // The table as shipped parses: a test holds that.
+        let catalogue = super::Catalogue::builtin(|_| true).ok();
+        match catalogue.as_ref().and_then(|catalogue| catalogue.entry(head.id.get_ref())) {
+            None => self.mistake(head.id.span(), "the catalogue has no such scenario"),
+            Some(entry) if entry.kind != *head.kind.get_ref() => {
+                self.mistake(head.kind.span(), "the catalogue gives this scenario another kind");
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn lines(&mut self, lines: LinesTable, names: &mut BTreeSet<String>) -> Lines {
+        self.name(&lines.name, names);
+        if !(1..=MOST_LINES).contains(lines.most.get_ref()) {
+            self.mistake(lines.most.span(), "a bill has 1 to 1000 lines");
+        }
+        if lines.field.is_empty() {
+            self.mistake(lines.name.span(), "a line needs a field");
+        }
+        let mut own = BTreeSet::new();
+        Lines {
+            label: lines.label,
+            most: *lines.most.get_ref(),
+            fields: lines.field.into_iter().map(|field| self.field(field, &mut own)).collect(),
+            name: lines.name.into_inner(),
+        }
+    }
+
+    fn field(&mut self, field: FieldTable, names: &mut BTreeSet<String>) -> Field {
+        self.name(&field.name, names);
+        let kind = *field.kind.get_ref();
+        if (kind == FieldType::Choice) == field.choices.is_empty() {
+            self.mistake(field.kind.span(), "a choice has choices, and nothing else has");
+        }
+        if let Some(longest) = &field.longest
+            && (kind != FieldType::Text || *longest.get_ref() == 0)
+        {
+            self.mistake(longest.span(), "longest belongs to a text, and is at least 1");
+        }
+        let mut values = BTreeSet::new();
+        for choice in &field.choices {
+            if !values.insert(choice.value.get_ref()) {
+                self.mistake(choice.value.span(), "this choice is there twice");
+            }
+        }
+        let longest = field.longest.map(Spanned::into_inner);
+        Field {
+            name: field.name.into_inner(),
+            label: field.label,
+            kind,
+            optional: field.optional,
+            choices: field
+                .choices
+                .into_iter()
+                .map(|ChoiceTable { value, zh, en }| Choice { value: value.into_inner(), label: Label { zh, en } })
+                .collect(),
+            longest: (kind == FieldType::Text).then(|| longest.unwrap_or(LONGEST_TEXT)),
+        }
+    }
+
+    fn name(&mut self, name: &Spanned<String>, names: &mut BTreeSet<String>) {
+        let text = name.get_ref();
+        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+            self.mistake(name.span(), "a name is small letters, digits and _");
+        }
+        if !names.insert(text.clone()) {
+            self.mistake(name.span(), "this name is there twice");
+        }
+    }
+
+    fn source(&mut self, written: &Spanned<String>, lines: Option<&Lines>) -> Option<Source> {
+        let text = written.get_ref().as_str();
+        let money = |name: &str| {
+            let fields = lines.map_or(&[][..], |lines| &lines.fields);
+            fields.iter().any(|field| field.name == name && field.kind == FieldType::Money)
+        };
+        match (text, text.split_once(' ')) {
+            ("business-date", _) => Some(Source::BusinessDate),
+            ("business-month", _) => Some(Source::BusinessMonth),
+            ("holder birth-date", _) => Some(Source::HolderBirthDate),
+            (_, Some(("sum", name))) if money(name) => Some(Source::SumOfLines(name.to_owned())),
+            (_, Some(("sum", _))) => {
+                self.mistake(written.span(), "sum takes the name of a money field of the bill's lines");
+                None
+            }
+            _ => {
+                self.mistake(
+                    written.span(),
+                    "a source is business-date, business-month, holder birth-date or sum FIELD",
+                );
+                None
+            }
+        }
+    }
+
+    fn mistake(&mut self, span: Range<usize>, message: &str) {
+        let (line, column) = place(self.text, span.start);
+        self.mistakes.push(Diagnostic { file: self.file.to_owned(), line, column, message: message.to_owned() });
+    }
+}

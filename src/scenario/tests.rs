@@ -1,0 +1,163 @@
+//! Definitions and forms.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const SMALL: &str = r#"[scenario]
+id = "medical-settlement"
+kind = "settle"
+title = { zh = "结算", en = "settlement" }
+[[field]]
+name = "level"
+label = { zh = "等级", en = "level" }
+type = "choice"
+choices = [{ value = "L1", zh = "一级", en = "1" }]
+[[field]]
+name = "on"
+label = { zh = "日期", en = "date" }
+type = "date"
+optional = true
+[[field]]
+name = "note"
+label = { zh = "备注", en = "note" }
+type = "text"
+optional = true
+longest = 4
+[lines]
+name = "lines"
+label = { zh = "明细", en = "lines" }
+most = 2
+[[lines.field]]
+name = "amount"
+label = { zh = "金额", en = "amount" }
+type = "money"
+[[lines.field]]
+name = "cnt"
+label = { zh = "数量", en = "count" }
+type = "quantity"
+[facts]
+total = "sum amount"
+"#;
+
+fn load(text: &str) -> Result<Definitions, Vec<String>> {
+    Definitions::load(&[("medical-settlement.toml".into(), text.into())])
+        .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
+}
+
+fn small() -> Definition {
+    load(SMALL).unwrap().get("medical-settlement").unwrap().clone()
+}
+
+fn mistakes(form: Value) -> Vec<(String, FieldMistake)> {
+    match small().check(&form) {
+        Err(ScenarioError::Form(mistakes)) => mistakes.into_iter().map(|m| (m.item, m.what)).collect(),
+        Err(other) => panic!("{other}"),
+        Ok(_) => Vec::new(),
+    }
+}
+
+#[test]
+fn the_definitions_that_ship_are_sound() {
+    let definitions = Definitions::builtin().unwrap();
+    let ids: Vec<&str> = definitions.iter().map(|definition| definition.id.as_str()).collect();
+    assert_eq!(ids, ["medical-settlement", "unemployment-sign-in"]);
+}
+
+#[test]
+fn a_mistake_names_file_line_and_column() {
+    let with = |from: &str, to: &str| load(&SMALL.replacen(from, to, 1)).unwrap_err();
+    assert_eq!(
+        with("kind = \"settle\"", "kind = \"pay\""),
+        ["medical-settlement.toml:3:8: the catalogue gives this scenario another kind"]
+    );
+    assert_eq!(
+        with("id = \"medical-settlement\"", "id = \"dance\""),
+        [
+            "medical-settlement.toml:2:6: the catalogue has no such scenario",
+            "medical-settlement.toml:2:6: the id is not the file's name"
+        ]
+    );
+    assert_eq!(with("name = \"on\"", "name = \"level\""), ["medical-settlement.toml:11:8: this name is there twice"]);
+    assert_eq!(
+        with("sum amount", "sum cnt"),
+        ["medical-settlement.toml:34:9: sum takes the name of a money field of the bill's lines"]
+    );
+    assert!(with("most = 2", "mast = 2")[0].starts_with("medical-settlement.toml:24:1: "));
+    assert!(with("type = \"date\"", "type = \"date\"\nlongest = 3")[0].contains(":14:11: longest"));
+    assert_eq!(load("[scenario").unwrap_err().len(), 1);
+}
+
+#[test]
+fn a_form_that_fits_is_taken_as_it_is() {
+    let form =
+        small().check(&json!({"level": "L1", "on": null, "lines": [{"amount": "10.00", "cnt": "2.5"}]})).unwrap();
+    assert_eq!(Value::Object(form.values), json!({"level": "L1"}));
+    assert_eq!(form.lines.len(), 1);
+}
+
+#[test]
+fn every_mistake_of_a_form_is_named_by_its_item() {
+    use FieldMistake::*;
+    let named = |items: &[(&str, FieldMistake)]| -> Vec<(String, FieldMistake)> {
+        items.iter().map(|(item, what)| ((*item).to_owned(), *what)).collect()
+    };
+    assert_eq!(mistakes(json!([])), named(&[("input", Object)]));
+    assert_eq!(mistakes(json!({})), named(&[("level", Missing), ("lines", Missing)]));
+    let line = json!([{"amount": "1.00", "cnt": "1"}]);
+    for (item, value, what) in [
+        ("level", json!("L9"), Choice),
+        ("level", json!(1), Choice),
+        ("on", json!("2015-02-29"), Date),
+        ("on", json!("2015-8-1"), Date),
+        ("on", json!(20150801), Date),
+        ("note", json!("五个字以上"), Text),
+        ("note", json!("a\nb"), Text),
+        ("note", json!({}), Text),
+        ("dance", json!(true), Unknown),
+    ] {
+        let mut form = json!({"level": "L1", "lines": line});
+        form[item] = value;
+        assert_eq!(mistakes(form), named(&[(item, what)]), "{item}");
+    }
+    for (lines, item, what) in [
+        (json!([]), "lines", Lines),
+        (json!("x"), "lines", Lines),
+        (json!([1]), "lines[1]", Object),
+        (json!([{"amount": "1", "cnt": "1"}, {"amount": 1.5, "cnt": "1"}]), "lines[2].amount", Money),
+        (json!([{"amount": "-1.00", "cnt": "1"}]), "lines[1].amount", Money),
+        (json!([{"amount": "1.005", "cnt": "1"}]), "lines[1].amount", Money),
+        (json!([{"amount": "1.00", "cnt": "1.23456"}]), "lines[1].cnt", Decimal),
+        (json!([{"amount": "1.00", "cnt": "1e3"}]), "lines[1].cnt", Decimal),
+        (json!([{"amount": "1.00"}]), "lines[1].cnt", Missing),
+    ] {
+        assert_eq!(mistakes(json!({"level": "L1", "lines": lines})), named(&[(item, what)]), "{item} {what:?}");
+    }
+}
+
+#[test]
+fn what_was_sent_is_never_repeated() {
+    use crate::failure::Explain as _;
+    let sent = json!({"level": "440103198806120021", "440103198806120021": 1, "王小雅": 1, "lines": 5});
+    let failure = small().check(&sent).unwrap_err().failure();
+    let told = failure.detail.unwrap();
+    assert!(!told.contains("4401") && !told.contains('王'), "{told}");
+    assert_eq!(told.matches("?: ").count(), 2);
+    assert_eq!(failure.entry.code, "E-SCN-INPUT");
+    let form =
+        small().check(&json!({"level": "L1", "note": "秘密", "lines": [{"amount": "1.00", "cnt": "1"}]})).unwrap();
+    assert!(!format!("{form:?}").contains("秘密"));
+    assert_eq!(ScenarioError::Unknown("440103198806120021".into()).failure().detail, None);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_loader_stop(text in "[a-z0-9\\[\\]{}=\"'.,\n社# -]{0,120}") {
+        let _ = load(&text);
+    }
+
+    #[test]
+    fn no_form_makes_the_check_stop(text in "\\PC{0,60}") {
+        let _ = small().check(&json!({"level": text, "on": text, "note": text, "lines": [{"amount": text, "cnt": text}]}));
+    }
+}

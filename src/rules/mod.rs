@@ -5,7 +5,6 @@
 //! can only fail by its input.
 
 mod decision;
-mod diagnostic;
 mod difference;
 mod errors;
 mod input;
@@ -13,8 +12,8 @@ mod packs;
 mod schema;
 mod trace;
 
+pub use crate::failure::Diagnostic;
 pub use decision::{Basis, Change, Decision, Effect, Outcome, PackRef, Reason, Words};
-pub use diagnostic::Diagnostic;
 pub use difference::{Difference, differences};
 pub use errors::ENTRIES;
 pub use input::{Input, InputError};

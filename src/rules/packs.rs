@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use super::Diagnostic;
 use super::decision::{Decision, PackRef};
-use super::diagnostic::Diagnostic;
 use super::input::{Input, InputError};
 use super::schema::Schema;
 

@@ -1,0 +1,93 @@
+//! What can go wrong with scripts and recordings, and how people are told.
+
+use crate::apdu::StatusWord;
+use crate::failure::{Entry, Explain};
+use crate::reader::TransportError;
+
+/// Why a flow ended without an answer it accepts. Places are `file:line`; no bytes, only lengths.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// The card or the way to it is gone.
+    #[error("{place}: {source}")]
+    Transport {
+        /// The line that was being sent.
+        place: String,
+        /// What happened.
+        source: TransportError,
+    },
+    /// The card answered with a status word that the script does not accept here.
+    #[error("{place}: the card answered {got} to INS {ins:02X}, where {wanted} is accepted")]
+    Status {
+        /// The line that was sent.
+        place: String,
+        /// Its instruction byte.
+        ins: u8,
+        /// The status word.
+        got: StatusWord,
+        /// What the script accepts, as it is written there.
+        wanted: String,
+    },
+    /// The answer's data, or a value handed in, is not of the form the script has.
+    #[error("{place}: {what}")]
+    Data {
+        /// The line.
+        place: String,
+        /// What does not fit; lengths and positions only.
+        what: String,
+    },
+    /// A value the flow needs was not handed in.
+    #[error("{place}: the flow needs a value for {name}")]
+    NoVariable {
+        /// The line of the flow's head.
+        place: String,
+        /// The value's name.
+        name: String,
+    },
+    /// There is no such script, or no such flow in it.
+    #[error("there is no flow {flow} in a script {script}")]
+    NoFlow {
+        /// The script asked for.
+        script: String,
+        /// The flow asked for.
+        flow: String,
+    },
+}
+
+crate::entries! {
+    STATUS = "E-SCRIPT-STATUS", Clerk;
+        message "卡对指令的应答不在脚本接受的范围内" | "the card answered a command in a way the script does not accept";
+        cause "该卡与脚本所写的卡不同，或卡内文件不完整" | "the card differs from the one the script was written for, or its files are incomplete";
+        remedy "重新插卡再试；如仍出现，请技术人员按所示状态字修改脚本" | "insert the card again; if it stays, have a technician adapt the script to the status word shown";
+    DATA = "E-SCRIPT-DATA", Clerk;
+        message "数据与脚本所写的格式不符" | "data is not of the form the script has";
+        cause "卡内数据的长度或内容与脚本不同，或传入的值长度不对" | "data of the card has another length or content than the script, or a value handed in has a wrong length";
+        remedy "重新插卡再试；如仍出现，请技术人员按所示位置修改脚本" | "insert the card again; if it stays, have a technician adapt the script at the place shown";
+    NO_VARIABLE = "E-SCRIPT-VALUE", Technician;
+        message "缺少脚本需要的值" | "a value the script needs is missing";
+        cause "调用时没有给出该值" | "it was not handed in";
+        remedy "用 --set 名称=十六进制 给出该值" | "give it with --set name=hex";
+    NO_FLOW = "E-SCRIPT-NO-FLOW", Technician;
+        message "没有该脚本或流程" | "there is no such script or flow";
+        cause "名称有误，或脚本未安装" | "the name is wrong, or the script is not installed";
+        remedy "运行 sbkd script check 查看已有的脚本和流程" | "see the scripts and flows with sbkd script check";
+    TRANSPORT = "E-SCRIPT-CARD", Clerk;
+        message "运行脚本时与卡的通信中断" | "the way to the card was lost while a script ran";
+        cause "卡被拔出，或读卡器不可用" | "the card was pulled, or the reader is not available";
+        remedy "重新插卡再试" | "insert the card again";
+}
+
+impl Explain for RunError {
+    fn entry(&self) -> &'static Entry {
+        match self {
+            Self::Transport { .. } => &TRANSPORT,
+            Self::Status { .. } => &STATUS,
+            Self::Data { .. } => &DATA,
+            Self::NoVariable { .. } => &NO_VARIABLE,
+            Self::NoFlow { .. } => &NO_FLOW,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}

@@ -8,6 +8,7 @@
 pub mod http;
 mod process;
 pub mod search;
+pub mod walk;
 
 use std::fs;
 use std::net::TcpListener;
@@ -79,6 +80,8 @@ pub struct Rig {
     port: u16,
     pcscd: Option<Child>,
     card: Option<Child>,
+    /// A PSAM that stays when cards come and go.
+    psam: Option<Child>,
 }
 
 impl Rig {
@@ -88,7 +91,7 @@ impl Rig {
         let dir = tempfile::Builder::new().prefix("sbkd-rig-").tempdir().expect("a temporary directory");
         fs::create_dir_all(dir.path().join("run/pcscd")).expect("the rig's /run");
         fs::create_dir_all(dir.path().join("conf")).expect("the rig's readers");
-        let mut rig = Self { dir, port: 0, pcscd: None, card: None };
+        let mut rig = Self { dir, port: 0, pcscd: None, card: None, psam: None };
         // Another program may take the ports between the look and the listening: then others are tried.
         for _ in 0..5 {
             rig.port = free_ports();
@@ -105,6 +108,20 @@ impl Rig {
         let mut rig = Self::start();
         rig.insert(image);
         rig
+    }
+
+    /// vpcd's ports: the holder's reader and the PSAM's.
+    pub fn ports(&self) -> [u16; 2] {
+        [self.port, self.port + 1]
+    }
+
+    /// Puts the PSAM of `image` into its reader for good; from now on only the holder's card comes and goes.
+    pub fn keep_psam(&mut self, image: &Path) {
+        self.pull();
+        let mut vcard = self.command("vcard");
+        vcard.arg("--image").arg(image).args(["--psam-port", &(self.port + 1).to_string()]);
+        self.psam = Some(Child::spawn("vpsam", vcard, self.dir()));
+        until("pcscd sees the PSAM", || (self.card_seen(PSAM) == Some(true)).then_some(()));
     }
 
     /// The rig's own directory: databases, logs and sockets go there.
@@ -124,10 +141,13 @@ impl Rig {
         let mut vcard = self.command("vcard");
         vcard.arg("--image").arg(image);
         vcard.args(["--card-port", &self.port.to_string(), "--psam-port", &(self.port + 1).to_string()]);
+        if self.psam.is_some() {
+            vcard.arg("--no-psam");
+        }
         self.card = Some(Child::spawn("vcard", vcard, self.dir()));
     }
 
-    /// Pulls both cards; returns once pcscd sees that they are gone.
+    /// Pulls what [`insert`](Self::insert) put in; returns once pcscd sees that it is gone.
     pub fn pull(&mut self) {
         if self.card.take().is_some() {
             self.wait_for_cards(false);

@@ -23,8 +23,8 @@ enum Place {
     Unix(PathBuf),
 }
 
-trait Stream: Read + Write {}
-impl<T: Read + Write> Stream for T {}
+trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
 
 /// An answer.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl Client {
     }
 
     /// The events of an SSE stream, as they come.
-    pub fn events(&self, path: &str) -> std::io::Result<impl Iterator<Item = (String, Value)> + use<>> {
+    pub fn events(&self, path: &str) -> std::io::Result<impl Iterator<Item = (String, Value)> + Send + use<>> {
         let mut reader = BufReader::new(self.send("GET", path, None)?);
         read_head(&mut reader)?;
         let mut kind = String::new();

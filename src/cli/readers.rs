@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::client::{Daemon, text};
-use super::{Outcome, Problem, Shell, errors};
+use super::{Outcome, Problem, Shell};
+use crate::failure::Explain;
+use crate::reader::list_direct;
 
 /// Arguments of `sbkd readers`.
 #[derive(Debug, clap::Args)]
@@ -14,12 +16,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
-    if args.direct {
-        return Err(Problem::from(&errors::NOT_YET));
-    }
-    let readers = Daemon::of(shell)?.get("/v1/readers")?;
+    let readers = if args.direct { direct()? } else { Daemon::of(shell)?.get("/v1/readers")? };
     shell.show(&readers, || table(&readers));
     Ok(())
+}
+
+fn direct() -> Result<Value, Problem> {
+    let readers = list_direct().map_err(|error| error.failure())?;
+    let rows = readers.iter().map(|reader| serde_json::to_value(reader).unwrap_or_default());
+    Ok(rows.collect())
 }
 
 fn table(readers: &Value) -> String {

@@ -6,6 +6,5 @@ mod parts;
 
 pub use errors::{ConfigError, ENTRIES, Mistake};
 pub use parts::{
-    Api, Card, Cases, Client, Config, Keys, Limits, Mode, Permission, ReaderRule, Readers, TerminalName, TokenSource,
-    Uplink,
+    Api, Card, Cases, Client, Config, Keys, Limits, Mode, Permission, Readers, TerminalName, TokenSource, Uplink,
 };

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cipher::Algorithm;
 use crate::keys::KeySource;
-use crate::reader::Role;
+use crate::reader::RoleRule;
 use crate::value::Fen;
 
 /// What the terminal is used for.
@@ -92,17 +92,7 @@ pub struct Config {
 #[serde(deny_unknown_fields, default)]
 pub struct Readers {
     /// The first rule whose pattern fits a reader's name gives its role; a reader that none fits is asked.
-    pub rule: Vec<ReaderRule>,
-}
-
-/// One rule.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReaderRule {
-    /// The reader's name; `*` stands for any characters.
-    pub pattern: String,
-    /// Its role.
-    pub role: Role,
+    pub rule: Vec<RoleRule>,
 }
 
 /// Who answers for the keys.

@@ -2,11 +2,17 @@
 //! watches every reader at once.
 
 mod atr;
+mod errors;
 mod lease;
+mod pcsc;
+mod role;
 mod transport;
 
 pub use atr::{Atr, AtrError};
+pub use errors::ENTRIES;
 pub use lease::{Counts, Lease};
+pub use pcsc::{list_direct, open_direct, transport_direct};
+pub use role::{RoleRule, role_by_rule};
 pub use transport::{Interface, Protocol, Transport, TransportError};
 
 use std::time::{Duration, Instant};

@@ -57,6 +57,9 @@ pub enum TransportError {
     /// There is no such reader.
     #[error("there is no reader {0:?}")]
     NoReader(String),
+    /// It is not clear which of these readers is meant.
+    #[error("which reader is meant is not clear: {}", .0.join(", "))]
+    Ambiguous(Vec<String>),
     /// There is no card in the reader.
     #[error("there is no card in reader {0:?}")]
     NoCard(String),
@@ -66,7 +69,7 @@ pub enum TransportError {
     /// Another program reset the card: what was selected and proven is gone.
     #[error("the card was reset by another program")]
     Reset,
-    /// Another program holds the card.
+    /// Another program, or another lease of this one, holds the card; the program's name where the system tells.
     #[error("the card is in use by {}", .0.as_deref().unwrap_or("another program"))]
     Busy(Option<String>),
     /// The card does not answer, or not in a way that can be understood.

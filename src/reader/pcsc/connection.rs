@@ -1,0 +1,181 @@
+//! One card through PC/SC.
+
+use std::ffi::CString;
+use std::time::{Duration, Instant};
+
+use pcsc::{Card, Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode, State};
+use zeroize::Zeroizing;
+
+use super::translate::{service_away, while_open, while_opening};
+use crate::reader::{Atr, Interface, Protocol, Transport, TransportError};
+
+/// How long another program may finish what it does with the card before the sharing conflict is told.
+const SHARING_PATIENCE: Duration = Duration::from_millis(500);
+/// pcscd looks for a card that came or went every 400 ms; twice that, to know why an exchange failed.
+const REMOVAL_SEEN: Duration = Duration::from_millis(800);
+/// A short response: 256 bytes and the status word.
+const LONGEST_ANSWER: usize = 258;
+
+/// A connection with a PC/SC context of its own, so that no thread waits for another one's.
+pub(super) struct Connection {
+    /// Before `context`, so that the card is given back first.
+    card: Option<Card>,
+    context: Context,
+    reader: String,
+    atr: Atr,
+    protocol: Protocol,
+}
+
+impl Connection {
+    /// Connects to the card in `reader` and keeps every other program out of it.
+    ///
+    /// The mode is exclusive, not shared with a transaction, for three reasons. A conflict is an error at once, where
+    /// pcsclite would wait inside `SCardBeginTransaction` without end and deaf to cancelling. No other program can
+    /// send a command between two of ours, so none uses rights that we gained. And the reader's state shows others
+    /// that it is taken. A reset by another program can then only come between two leases, or when the service
+    /// itself takes the card away; PC/SC reports it as such, and it stays a different error from a conflict.
+    ///
+    /// # Errors
+    /// No service, reader or card; a mute card; another program has the card and keeps it.
+    pub(super) fn open(reader: &str) -> Result<Self, TransportError> {
+        let context = establish()?;
+        let name = c_name(reader)?;
+        let patience = Instant::now() + SHARING_PATIENCE;
+        let card = loop {
+            match context.connect(&name, ShareMode::Exclusive, Protocols::ANY) {
+                Ok(card) => break card,
+                Err(Error::SharingViolation) if wait_for_change(&context, &name, patience) => {}
+                Err(error) => return Err(while_opening(error, reader)),
+            }
+        };
+        Self::of(context, card, reader)
+    }
+
+    fn of(context: Context, card: Card, reader: &str) -> Result<Self, TransportError> {
+        let (atr, protocol) = status(&card).map_err(|error| while_opening(error, reader))?;
+        let atr = Atr::parse(&atr).map_err(|_| TransportError::Mute)?;
+        Ok(Self { card: Some(card), context, reader: reader.to_owned(), atr, protocol })
+    }
+
+    fn card(&mut self) -> Result<&mut Card, TransportError> {
+        self.card.as_mut().ok_or(TransportError::ServiceAway)
+    }
+
+    /// The typed error. An exchange that failed without a reason is a card that was pulled, when pcscd sees it go.
+    fn explain(&self, error: Error) -> TransportError {
+        let unclear = matches!(error, Error::NotTransacted | Error::CommDataLost | Error::UnresponsiveCard);
+        if unclear && self.card_goes() { TransportError::Removed } else { while_open(error, &self.reader) }
+    }
+
+    fn card_goes(&self) -> bool {
+        let Ok(name) = c_name(&self.reader) else { return false };
+        let end = Instant::now() + REMOVAL_SEEN;
+        let mut states = [ReaderState::new(name, State::UNAWARE)];
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.context.get_status_change(left, &mut states) {
+                Ok(()) if !states[0].event_state().contains(State::PRESENT) => return true,
+                Ok(()) if !left.is_zero() => states[0].sync_current_state(),
+                Ok(()) | Err(_) => return false,
+            }
+        }
+    }
+}
+
+impl Transport for Connection {
+    fn exchange(&mut self, tpdu: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError> {
+        let mut buffer = Zeroizing::new([0; LONGEST_ANSWER]);
+        match self.card()?.transmit(tpdu, &mut *buffer) {
+            Ok(answer) => Ok(Zeroizing::new(answer.to_vec())),
+            Err(error) => Err(self.explain(error)),
+        }
+    }
+
+    fn reset(&mut self) -> Result<(), TransportError> {
+        let again = self.card()?.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::ResetCard);
+        again.map_err(|error| self.explain(error))?;
+        // A card may agree on another protocol, or show another ATR, after a reset.
+        let (atr, protocol) = status(self.card()?).map_err(|error| self.explain(error))?;
+        self.atr = Atr::parse(&atr).map_err(|_| TransportError::Mute)?;
+        self.protocol = protocol;
+        Ok(())
+    }
+
+    fn atr(&self) -> &Atr {
+        &self.atr
+    }
+
+    fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    fn interface(&self) -> Interface {
+        interface(&self.atr)
+    }
+}
+
+/// What PC/SC part 3 makes up for a contactless card: 3B 8n 80 01 and the historical bytes. Any other is by contacts.
+fn interface(atr: &Atr) -> Interface {
+    match atr.as_bytes() {
+        [0x3B, t0, 0x80, 0x01, ..] if t0 & 0xF0 == 0x80 => Interface::Contactless,
+        _ => Interface::Contact,
+    }
+}
+
+/// Gives the card back as it is: a lease that gained a right has reset it before.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(Err((_card, error))) = self.card.take().map(|card| card.disconnect(Disposition::LeaveCard)) {
+            tracing::debug!(reader = %self.reader, %error, "the card was gone when it was given back");
+        }
+    }
+}
+
+/// A context of the caller's own.
+pub(super) fn establish() -> Result<Context, TransportError> {
+    Context::establish(Scope::System).map_err(|error| {
+        if service_away(error) { TransportError::ServiceAway } else { TransportError::Other(error.to_string()) }
+    })
+}
+
+/// The name as PC/SC takes it; one with a NUL in it names no reader.
+pub(super) fn c_name(reader: &str) -> Result<CString, TransportError> {
+    CString::new(reader).map_err(|_| TransportError::NoReader(reader.replace('\0', "")))
+}
+
+/// The answer to reset, and the protocol agreed.
+fn status(card: &Card) -> Result<(Zeroizing<Vec<u8>>, Protocol), Error> {
+    let mut names = [0; 512];
+    let mut atr = Zeroizing::new([0; pcsc::MAX_ATR_SIZE]);
+    let status = card.status2(&mut names, &mut *atr)?;
+    let protocol = match status.protocol2() {
+        Some(pcsc::Protocol::T0) => Protocol::T0,
+        _ => Protocol::T1,
+    };
+    Ok((Zeroizing::new(status.atr().to_vec()), protocol))
+}
+
+/// Waits until something about the reader changes; false when nothing did before `end`.
+fn wait_for_change(context: &Context, name: &CString, end: Instant) -> bool {
+    let mut states = [ReaderState::new(name.clone(), State::UNAWARE)];
+    if context.get_status_change(Duration::ZERO, &mut states).is_err() {
+        return false;
+    }
+    states[0].sync_current_state();
+    let left = end.saturating_duration_since(Instant::now());
+    !left.is_zero() && context.get_status_change(left, &mut states).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contactless_card_is_known_by_what_part_3_makes_up() {
+        let of = |hex: &str| interface(&Atr::parse(&hex::decode(hex).unwrap()).unwrap());
+        assert_eq!(of("3B8280010102AA"), Interface::Contactless);
+        assert_eq!(of("3B6D00000102030405060744010A0B0C0D"), Interface::Contact);
+        assert_eq!(of("3B80800101"), Interface::Contactless);
+        assert_eq!(of("3B00"), Interface::Contact);
+    }
+}

@@ -1,0 +1,85 @@
+//! What a reader is for, by its name.
+
+use serde::{Deserialize, Serialize};
+
+use super::Role;
+
+/// One rule of the configuration: readers whose name fits have this role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoleRule {
+    /// The reader's name; `*` stands for any characters, none included.
+    pub pattern: String,
+    /// Its role.
+    pub role: Role,
+}
+
+impl RoleRule {
+    /// Whether the rule is about the reader of this name.
+    pub fn fits(&self, reader: &str) -> bool {
+        let mut parts = self.pattern.split('*');
+        // `split` gives at least one part, also of an empty pattern.
+        let first = parts.next().unwrap_or_default();
+        let Some(mut rest) = reader.strip_prefix(first) else { return false };
+        let Some(last) = parts.next_back() else { return rest.is_empty() };
+        for part in parts {
+            match rest.find(part) {
+                Some(at) => rest = &rest[at + part.len()..],
+                None => return false,
+            }
+        }
+        rest.ends_with(last)
+    }
+}
+
+/// The role that the first fitting rule gives.
+pub fn role_by_rule(rules: &[RoleRule], reader: &str) -> Option<Role> {
+    rules.iter().find(|rule| rule.fits(reader)).map(|rule| rule.role)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fits(pattern: &str, reader: &str) -> bool {
+        RoleRule { pattern: pattern.to_owned(), role: Role::Holder }.fits(reader)
+    }
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        assert!(fits("Virtual PCD 00 00", "Virtual PCD 00 00"));
+        assert!(!fits("Virtual PCD 00", "Virtual PCD 00 00"));
+        assert!(fits("*SAM*", "ACME Dual SAM 01"));
+        assert!(fits("ACME*01", "ACME Dual SAM 01"));
+        assert!(fits("*", ""));
+        assert!(!fits("", "x"));
+        assert!(!fits("ab*ba", "aba"), "the two ends do not share a character");
+        assert!(fits("a*b*c", "a1b2b3c"));
+    }
+
+    #[test]
+    fn the_first_rule_that_fits_decides() {
+        let rule = |pattern: &str, role| RoleRule { pattern: pattern.to_owned(), role };
+        let rules = [rule("*SAM*", Role::Psam), rule("ACME*", Role::Holder), rule("*", Role::Ignored)];
+        assert_eq!(role_by_rule(&rules, "ACME SAM"), Some(Role::Psam));
+        assert_eq!(role_by_rule(&rules, "ACME 00"), Some(Role::Holder));
+        assert_eq!(role_by_rule(&rules, "other"), Some(Role::Ignored));
+        assert_eq!(role_by_rule(&rules[..2], "other"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_fits_any_pattern_made_from_it(name in "[a-c字 ]{0,12}", cuts in prop::collection::vec((0usize..12, 0usize..4), 0..3)) {
+            let mut pattern: Vec<char> = name.chars().collect();
+            for (at, length) in cuts {
+                let at = at.min(pattern.len());
+                let end = (at + length).min(pattern.len());
+                pattern.splice(at..end, ['*']);
+            }
+            let pattern: String = pattern.into_iter().collect();
+            prop_assert!(fits(&pattern, &name), "{pattern:?} {name:?}");
+        }
+    }
+}

@@ -184,3 +184,39 @@ fn the_exit_codes_are_documented() {
         assert!(page.contains(&format!("| {code} | ")), "exit code {code}");
     }
 }
+
+#[test]
+fn the_doctor_has_a_line_for_each_part_and_its_remedy() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sbkd.toml");
+    let text = "mode = \"production\"\nterminal = \"H44010000001\"\nstate = \"state\"\n[keys]\nsource = \"psam\"\n\
+                [api]\nsocket = \"nobody.sock\"\n[uplink]\nurl = \"http://127.0.0.1:9\"\ntoken_file = \"token\"\n";
+    let doctor = |form: &[&str]| {
+        let mut command = Command::new(rig::program());
+        command.arg("doctor").arg("--config").arg(&file).args(form).stdin(Stdio::null());
+        // No pcscd here: neither the machine's own nor a rig's.
+        Ran::of({
+            command.env("PCSCLITE_CSOCK_NAME", dir.path().join("no.comm"));
+            command
+        })
+    };
+    for (text, wrong) in [(text, &["rights", "pcscd", "upstream"][..]), ("mode = 1\n", &["config", "pcscd"])] {
+        std::fs::write(&file, text).unwrap();
+        let ran = doctor(&["--json"]);
+        assert_eq!((ran.code, ran.error_code().as_str()), (Some(1), "E-CLI-UNWELL"));
+        let report = ran.json();
+        assert_eq!((report["ok"].as_bool(), report["daemon"].as_bool()), (Some(false), Some(false)));
+        let checks = report["checks"].as_array().unwrap();
+        let names: Vec<&str> = checks.iter().map(|check| check["check"].as_str().unwrap()).collect();
+        assert_eq!(names, ["config", "daemon", "rights", "pcscd", "readers", "psam", "clock", "disk", "upstream"]);
+        let failed: Vec<&str> =
+            checks.iter().filter(|c| c["status"] == "failed").map(|c| c["check"].as_str().unwrap()).collect();
+        assert_eq!(failed, wrong);
+        for check in checks {
+            assert_eq!(check["remedy"].is_null(), check["status"] == "ok", "{check}");
+        }
+        let text = doctor(&[]);
+        assert_eq!((text.code, text.stderr.as_str()), (Some(1), ""));
+        assert_eq!(text.stdout.lines().filter(|line| !line.starts_with(' ')).count(), 9, "{}", text.stdout);
+    }
+}

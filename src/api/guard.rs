@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Doors;
 use super::access::{Caller, Peer, is_own_host};
-use super::answer::Refusal;
+use super::answer::{Refusal, broken};
 use super::errors;
 use crate::config::Permission;
 use crate::failure::Failure;
@@ -47,8 +47,10 @@ pub async fn enter(
     let mut response = match caller(&doors, &way, request.headers()) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
-            match tokio::time::timeout(LONGEST, next.run(request)).await {
-                Ok(response) => response,
+            // A task of its own: what was begun is finished though the client goes, and a defect in it ends with it.
+            match tokio::time::timeout(LONGEST, tokio::spawn(next.run(request))).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(error)) => broken(&error).into_response(),
                 Err(_) => Refusal::from(&errors::SLOW).into_response(),
             }
         }

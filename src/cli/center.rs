@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
         faults: args.faults.as_deref().map(faults).transpose()?.unwrap_or_default(),
     };
     client::runtime()?.block_on(async {
-        let signal = signals::stop().map_err(|error| Problem::with(&errors::FILE, error.to_string()))?;
+        let signal = signals::stop().map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))?;
         let running = center::run(settings).await.map_err(|why| Problem::with(&errors::CENTER, why))?;
         let url = format!("http://{}", running.address);
         shell.say(&json!({ "ready": true, "url": url }), &format!("参考中心已就绪 / centre ready: {url} (Ctrl-C)"));

@@ -150,7 +150,7 @@ pub(super) fn runtime() -> Result<Runtime, Problem> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Problem::with(&errors::FILE, error.to_string()))
+        .map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))
 }
 
 fn told(value: Value, status: u16) -> Problem {

@@ -9,6 +9,10 @@ crate::entries! {
         message "文件读写失败" | "a file cannot be read or written";
         cause "路径不存在，或没有权限" | "the path does not exist, or permission is missing";
         remedy "检查路径和权限" | "check the path and its permissions";
+    RUNTIME = "E-CLI-RUNTIME", Technician;
+        message "系统资源不足，程序无法启动" | "the program cannot start for want of the system's resources";
+        cause "线程、内存或文件句柄已用尽" | "threads, memory or file handles are used up";
+        remedy "检查系统限额和负载" | "check the system's limits and load";
     JSON = "E-CLI-JSON", Clerk;
         message "输入文件不是有效的 JSON 对象" | "the input file is not a valid JSON object";
         cause "文件内容有语法错误，或类型不对" | "the file has a syntax error, or holds another type";
@@ -45,6 +49,10 @@ crate::entries! {
         message "业务未办成" | "the case was not carried out";
         cause "规则、中心或终端状况不允许" | "the rules, the centre or the terminal's conditions do not allow it";
         remedy "查看原因后处理，必要时转人工窗口" | "see the reasons, and refer to a person where needed";
+    UNWELL = "E-CLI-UNWELL", Technician;
+        message "终端有问题" | "something is wrong with this terminal";
+        cause "有检查项未通过" | "a check failed";
+        remedy "按各项的办法处理" | "do what each line says";
     NOT_YET = "E-CLI-NOT-YET", Technician;
         message "本版本尚未提供该命令" | "this build does not carry the command yet";
         cause "该部分仍在开发" | "that part is still being built";

@@ -10,13 +10,14 @@ use crate::failure::{Entry, Explain, Failure};
 pub struct Problem {
     body: Map<String, Value>,
     exit: Exit,
+    shown: bool,
 }
 
 impl Problem {
     /// A failure the daemon answered with.
     pub fn told(body: Map<String, Value>) -> Self {
         let exit = Exit::for_code(body.get("code").and_then(Value::as_str).unwrap_or_default());
-        Self { body, exit }
+        Self { body, exit, shown: false }
     }
 
     /// A failure with what is particular to it.
@@ -41,6 +42,18 @@ impl Problem {
     pub fn exit_as(mut self, exit: Exit) -> Self {
         self.exit = exit;
         self
+    }
+
+    /// The same problem, whose report the command has printed already: only the exit code is left to give.
+    #[must_use]
+    pub fn shown(mut self) -> Self {
+        self.shown = true;
+        self
+    }
+
+    /// Whether there is nothing left to print.
+    pub fn is_shown(&self) -> bool {
+        self.shown
     }
 
     /// The exit code.
@@ -87,7 +100,7 @@ impl From<Failure> for Problem {
             // A Failure is a struct of strings: it always serializes to an object.
             _ => Map::new(),
         };
-        Self { body, exit }
+        Self { body, exit, shown: false }
     }
 }
 

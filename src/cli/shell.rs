@@ -55,6 +55,9 @@ impl Shell {
 
     /// Tells a failure and gives its exit code.
     pub(super) fn fail(&self, problem: &Problem) -> ExitCode {
+        if problem.is_shown() {
+            return problem.exit().into();
+        }
         if self.global.json {
             print_json(&problem.to_json());
         } else {

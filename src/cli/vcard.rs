@@ -78,7 +78,7 @@ async fn attend(host: IpAddr, seats: Vec<Seat>, shell: &Shell) -> Outcome {
             (what, serve(chip.as_mut(), SocketAddr::new(host, port), &stop))
         });
     }
-    let signal = signals::stop().map_err(|error| Problem::with(&errors::FILE, error.to_string()))?;
+    let signal = signals::stop().map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))?;
     tokio::pin!(signal);
     loop {
         tokio::select! {
@@ -87,7 +87,7 @@ async fn attend(host: IpAddr, seats: Vec<Seat>, shell: &Shell) -> Outcome {
                 None => return Ok(()),
                 Some(Ok((what, Ended::Removed))) => shell.step(&format!("{what}: 卡已拔出 / removed")),
                 Some(Ok((_, Ended::Stopped))) => {}
-                Some(Err(error)) => return Err(Problem::with(&errors::FILE, error.to_string())),
+                Some(Err(error)) => return Err(Problem::with(&errors::RUNTIME, error.to_string())),
             },
         }
     }

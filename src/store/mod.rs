@@ -1,7 +1,6 @@
 //! What is kept beside the queue, in a database of its own. All of it can be lost: it is learned again.
 
 pub mod errors;
-mod pairs;
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -58,7 +57,7 @@ pub struct Store {
     db: Mutex<Connection>,
 }
 
-const STEPS: &[M<'static>] = &[M::up(include_str!("schema/v1.sql")), M::up(include_str!("schema/v2.sql"))];
+const STEPS: &[M<'static>] = &[M::up(include_str!("schema/v1.sql"))];
 
 impl Store {
     /// Opens the store, or makes a new one.

@@ -1,0 +1,58 @@
+//! `sbkd doctor`: what is wrong with this terminal, and what to do about it.
+//!
+//! With the daemon running it is asked, since it holds readers and journal; without it everything is looked at
+//! directly, save the journal.
+
+mod daemon;
+mod finding;
+mod local;
+
+use serde_json::json;
+
+use super::client::Daemon;
+use super::{Outcome, Problem, Shell, config, errors};
+use finding::{Finding, Status};
+
+/// Arguments of `sbkd doctor`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+pub(super) fn run(_args: &Args, shell: &Shell) -> Outcome {
+    let (findings, daemon) = examine(shell);
+    let mut failed: Vec<&str> = findings.iter().filter(|f| f.status == Status::Failed).map(|f| f.check).collect();
+    failed.dedup();
+    let mut report = json!({ "ok": failed.is_empty(), "daemon": daemon, "checks": findings });
+    let problem = Problem::with(&errors::UNWELL, failed.join(", "));
+    if !failed.is_empty() {
+        report["error"] = problem.to_json()["error"].clone();
+    }
+    shell.show(&report, || findings.iter().map(Finding::text).collect());
+    if failed.is_empty() { Ok(()) } else { Err(problem.shown()) }
+}
+
+/// All findings, and whether the daemon was asked.
+fn examine(shell: &Shell) -> (Vec<Finding>, bool) {
+    let file = config::place(shell);
+    let (found, config) = match config::load(file) {
+        Ok(config) => (Finding::ok("config", file.display(), file.display()), Some(config)),
+        Err(problem) => (Finding::of_problem("config", &problem), None),
+    };
+    let health = Daemon::of(shell).and_then(|daemon| daemon.get("/v1/health"));
+    let mut findings = vec![found, daemon::presence(&health)];
+    match &config {
+        Some(config) => findings.extend(local::rights(config)),
+        None => findings.push(Finding::skipped("rights", "config")),
+    }
+    match &health {
+        Ok(health) => findings.extend(daemon::neighbours(health)),
+        Err(_) => findings.extend(local::readers(config.as_ref())),
+    }
+    findings.push(local::clock());
+    findings.push(config.as_ref().map_or_else(|| Finding::skipped("disk", "config"), local::disk));
+    match (&health, &config) {
+        (Ok(health), _) => findings.extend(daemon::upstream(health)),
+        (Err(_), Some(config)) => findings.push(local::upstream(config)),
+        (Err(_), None) => findings.push(Finding::skipped("upstream", "config")),
+    }
+    (findings, health.is_ok())
+}

@@ -1,1 +1,42 @@
-//! The social security card: identify, authenticate, read the holder.
+//! The social security card: identified, proven genuine, read.
+
+mod data;
+pub mod errors;
+mod files;
+mod parse;
+mod read;
+mod reading;
+mod session;
+mod step;
+
+pub use data::{CardFile, Holder, Warning};
+pub use errors::{CardError, ENTRIES};
+pub use read::read;
+pub use reading::{Apdus, Authenticated, Reading, Validity};
+pub use step::Step;
+
+use crate::cipher::Algorithm;
+use crate::keys::KeyService;
+use crate::reader::Lease;
+use crate::script::Library;
+use crate::store::Store;
+use crate::world::{Clock, Random};
+
+/// What a reading needs.
+pub struct Parts<'a> {
+    /// The way to the card.
+    pub lease: &'a mut Lease,
+    /// The terminal's keys.
+    pub keys: &'a mut dyn KeyService,
+    /// The scripts.
+    pub scripts: &'a Library,
+    /// Where card types, and cards that refused these keys, are remembered.
+    pub store: Option<&'a Store>,
+    /// The wall clock.
+    pub clock: &'a dyn Clock,
+    /// Both authentications' randoms, drawn eight bytes at a time: process factor and original of the internal one, then
+    /// original of the external one.
+    pub random: &'a dyn Random,
+    /// What a card uses that names no algorithm.
+    pub default_algorithm: Option<Algorithm>,
+}

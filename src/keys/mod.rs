@@ -1,6 +1,16 @@
 //! Keys by role, never by bytes in a caller's hand: the seam [`KeyService`] and who stands behind it.
 
-use crate::cipher::Algorithm;
+mod errors;
+mod provider;
+mod psam;
+mod soft;
+
+pub use errors::{ENTRIES, KeyError};
+pub use provider::KeyProvider;
+pub use psam::Psam;
+pub use soft::Soft;
+
+use crate::cipher::{Algorithm, Factors};
 
 /// Who answers for the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -23,6 +33,16 @@ pub enum KeyRole {
     ReadHolder,
 }
 
+impl KeyRole {
+    /// The key's name in the standard.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Internal => "IRK",
+            Self::ReadHolder => "RKSSSE",
+        }
+    }
+}
+
 /// What a key is diversified by, and the card's algorithm.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CardKeyId {
@@ -32,6 +52,19 @@ pub struct CardKeyId {
     pub city: [u8; 3],
     /// Bytes 6 to 13 of the card's historical bytes.
     pub serial: [u8; 8],
+}
+
+impl CardKeyId {
+    fn factors(&self) -> Factors {
+        Factors::new(self.city, self.serial)
+    }
+}
+
+/// The algorithm only: the rest names one card.
+impl std::fmt::Debug for CardKeyId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CardKeyId({})", self.algorithm)
+    }
 }
 
 /// Operations with the terminal's keys. Internal authentication always comes before external, so that a foreign card
@@ -59,6 +92,13 @@ pub trait KeyService: Send {
         original: [u8; 8],
     ) -> Result<[u8; 8], KeyError>;
 
+    /// What names these keys among all that a terminal may have used: the PSAM's serial number. A card that refused
+    /// them once is not tried with them again.
+    ///
+    /// # Errors
+    /// As [`internal`](Self::internal).
+    fn identity(&mut self, card: &CardKeyId) -> Result<Vec<u8>, KeyError>;
+
     /// 终端机编号 of the PSAM, six bytes; `None` where there is no PSAM.
     ///
     /// # Errors
@@ -67,33 +107,4 @@ pub trait KeyService: Send {
 
     /// Commands sent to a PSAM so far.
     fn commands(&self) -> u32;
-}
-
-/// Why a key could not be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
-    /// There is no PSAM (national code −2201).
-    #[error("there is no PSAM")]
-    NoPsam,
-    /// The PSAM has no environment for the card's algorithm (−2202).
-    #[error("the PSAM has no {0:?} environment")]
-    NoAlgorithm(Algorithm),
-    /// The PSAM has no such key (−2203 for RKSSSE).
-    #[error("the PSAM has no key for {0:?}")]
-    NoKey(KeyRole),
-    /// No number of diversification levels fits (−24).
-    #[error("the PSAM's key level does not fit")]
-    Level,
-    /// The way to the PSAM failed.
-    #[error("PSAM: {0}")]
-    Transport(#[from] crate::reader::TransportError),
-    /// The PSAM answered something else.
-    #[error("the PSAM answered {0}")]
-    Status(crate::apdu::StatusWord),
-    /// Soft keys outside demo mode.
-    #[error("demonstration keys are refused outside demo mode")]
-    SoftRefused,
-    /// Random bytes were not to be had.
-    #[error(transparent)]
-    Random(#[from] crate::world::NoRandom),
 }

@@ -2,7 +2,11 @@
 
 /// Each file's name, as mistakes show it, and its text.
 pub(super) const FILES: &[(&str, &str)] = &[
-    // ("apdu-scripts/ssc-1.0.apdu", include_str!("../../apdu-scripts/ssc-1.0.apdu")),
+    ("apdu-scripts/ssc.apdu", include_str!("../../apdu-scripts/ssc.apdu")),
+    ("apdu-scripts/ssc-1.0.apdu", include_str!("../../apdu-scripts/ssc-1.0.apdu")),
+    ("apdu-scripts/ssc-2.0.apdu", include_str!("../../apdu-scripts/ssc-2.0.apdu")),
+    ("apdu-scripts/ssc-3.0.apdu", include_str!("../../apdu-scripts/ssc-3.0.apdu")),
+    ("apdu-scripts/psam.apdu", include_str!("../../apdu-scripts/psam.apdu")),
 ];
 
 #[cfg(test)]

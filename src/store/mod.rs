@@ -1,6 +1,7 @@
 //! What is kept beside the queue, in a database of its own. All of it can be lost: it is learned again.
 
 pub mod errors;
+mod pairs;
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -57,7 +58,7 @@ pub struct Store {
     db: Mutex<Connection>,
 }
 
-const STEPS: &[M<'static>] = &[M::up(include_str!("schema/v1.sql"))];
+const STEPS: &[M<'static>] = &[M::up(include_str!("schema/v1.sql")), M::up(include_str!("schema/v2.sql"))];
 
 impl Store {
     /// Opens the store, or makes a new one.

@@ -1,5 +1,8 @@
 //! What fails in a case.
 
+use super::conditions::Condition;
+use crate::failure::Entry;
+
 crate::entries! {
     NO_CASE = "E-TERM-NO-CASE", Clerk;
         message "没有这笔业务" | "there is no such case";
@@ -13,4 +16,125 @@ crate::entries! {
         message "读卡器正在办理另一笔业务" | "another case is being carried out at the reader";
         cause "同一读卡器同时只能办理一笔业务" | "one reader serves one case at a time";
         remedy "请先完成或取消当前业务" | "finish or cancel that case first";
+    MANY = "E-TERM-MANY", Clerk;
+        message "同时办理的业务过多" | "too many cases are open";
+        cause "有业务未完成也未取消" | "cases were neither finished nor cancelled";
+        remedy "请先完成或取消已开始的业务" | "finish or cancel those that are open";
+    OPERATOR = "E-TERM-OPERATOR", Clerk;
+        message "未说明经办人" | "no operator is named";
+        cause "每笔业务都须有经办人，1 至 20 个字符" | "every case names who carries it out, in 1 to 20 characters";
+        remedy "请填写经办人" | "name the operator";
+    KEY_USED = "E-TERM-KEY-USED", Clerk;
+        message "同一流水标识已用于另一笔业务" | "this idempotency key was used for another case";
+        cause "同一标识再次提交时内容不同" | "the same key came again with other content";
+        remedy "请为新业务使用新的流水标识" | "use a new key for a new case";
+    KEY_FORM = "E-TERM-KEY-FORM", Technician;
+        message "流水标识不合要求" | "the idempotency key cannot be used";
+        cause "应为 1 至 100 个字符" | "it has 1 to 100 characters";
+        remedy "请改正后重试" | "mend it and try again";
+    NO_READER = "E-TERM-NO-READER", Clerk;
+        message "没有可用的持卡人读卡器" | "there is no such reader for a holder's card";
+        cause "读卡器未连接，或用途不是持卡人卡" | "it is not connected, or is for something else";
+        remedy "请检查读卡器连接与配置" | "check the reader and its role";
+    WHICH_READER = "E-TERM-WHICH-READER", Clerk;
+        message "多个读卡器中有卡" | "there are cards in several readers";
+        cause "未指定读卡器" | "no reader was named";
+        remedy "请指定读卡器，或只留一张卡" | "name the reader, or leave one card in";
+    NO_CARD = "E-TERM-NO-CARD", Clerk;
+        message "读卡器中没有卡" | "there is no card in a reader";
+        cause "卡未插入或未放到位" | "the card is not inserted, or not far enough";
+        remedy "请插卡后重试" | "insert the card and try again";
+    CARD_REMOVED = "E-TERM-CARD-REMOVED", Holder;
+        message "办理未完成时卡被取出，业务未提交" | "the card was taken out too early, nothing was committed";
+        cause "业务完成前卡须留在读卡器中" | "the card stays in the reader until the case has ended";
+        remedy "请重新插卡办理" | "insert the card again and start anew";
+    CARD_EXPIRED = "E-TERM-CARD-EXPIRED", Holder;
+        message "卡已过有效期" | "the card is past its validity";
+        cause "本业务不受理过期卡" | "this scenario does not take an expired card";
+        remedy "请到发卡机构换卡" | "have the card replaced by its issuer";
+    CARD_NOT_YET = "E-TERM-CARD-NOT-YET", Clerk;
+        message "卡尚未到启用日期" | "the card is not valid yet";
+        cause "发卡日期晚于业务日期" | "it was issued after the business date";
+        remedy "请核对业务日期" | "check the business date";
+    CARD_BLANK = "E-TERM-CARD-BLANK", Holder;
+        message "卡内缺少持卡人信息" | "the card does not name its holder";
+        cause "社会保障号码或卡号未写入" | "the social security number or the card number is not written";
+        remedy "请到发卡机构处理" | "take the card to its issuer";
+    TIMED_OUT = "E-TERM-TIMED-OUT", Clerk;
+        message "等待超时，业务已取消" | "nobody went on in time, the case was cancelled";
+        cause "未在规定时间内插卡、填写或确认" | "no card, form or confirmation came in time";
+        remedy "请重新办理" | "start anew";
+    DRAINING = "E-TERM-DRAINING", Technician;
+        message "终端正在停止" | "the terminal is stopping";
+        cause "守护进程收到停止指令" | "the daemon was told to stop";
+        remedy "请在终端重新启动后再办理" | "go on when it is up again";
+    UPLINK_AWAY = "E-TERM-UPLINK-AWAY", Clerk;
+        message "中心不可达，此业务不能办理" | "the centre cannot be reached, and this scenario needs it";
+        cause "网络中断或中心停机" | "the network is down or the centre is off";
+        remedy "请在恢复后办理" | "come back when it can be reached";
+    CARD_SERVICE_AWAY = "E-TERM-CARD-SERVICE-AWAY", Technician;
+        message "读卡服务不可用" | "the smart card service is away";
+        cause "pcscd 未运行或正在重启" | "pcscd is not running, or is restarting";
+        remedy "请检查 pcscd；恢复后无需重启终端" | "check pcscd; the terminal goes on by itself";
+    KEYS_AWAY = "E-TERM-KEYS-AWAY", Technician;
+        message "终端密钥不可用" | "the terminal's keys cannot be used";
+        cause "没有 PSAM 卡，或其读卡器不可用" | "there is no PSAM, or its reader is away";
+        remedy "请检查 PSAM 卡；恢复后无需重启终端" | "check the PSAM; the terminal goes on by itself";
+    STORAGE = "E-TERM-STORAGE", Technician;
+        message "磁盘已满或只读，不能办理" | "the disk is full or read only: nothing can be committed";
+        cause "流水无法写入" | "the journal cannot be written";
+        remedy "请清理磁盘；恢复后无需重启终端" | "make room; the terminal goes on by itself";
+    NO_RECORD = "E-TERM-NO-RECORD", Clerk;
+        message "中心不可达，本机没有该人的记录" | "the centre is away and this terminal has no record of the person";
+        cause "本机从未从中心取得该人的待遇与累计数据" | "the centre never told this terminal of the person's status and accumulators";
+        remedy "请在中心恢复后办理" | "come back when the centre can be reached";
+    LIMIT = "E-TERM-LIMIT", Clerk;
+        message "超出中心不可达时的暂结限额" | "beyond what may be settled while the centre is away";
+        cause "金额、当日累计、未送达笔数或时限超限" | "amount, sum of the day, number or age of what is unsent is above the limit";
+        remedy "请在中心恢复后办理" | "come back when the centre can be reached";
+    ALREADY = "E-TERM-ALREADY", Clerk;
+        message "本期已经办理，未重复提交" | "it was carried out in this period already: not committed again";
+        cause "该业务每期每人一次" | "the scenario is for once a period and person";
+        remedy "无需再次办理" | "nothing needs to be done";
+    DENIED = "E-TERM-DENIED", Clerk;
+        message "按规定不予办理" | "the rules say no";
+        cause "见所列原因" | "see the reasons listed";
+        remedy "请按所列原因处理" | "act on the reasons listed";
+    REFERRED = "E-TERM-REFERRED", Clerk;
+        message "须转人工处理" | "a person must decide";
+        cause "见所列原因" | "see the reasons listed";
+        remedy "请转人工窗口" | "pass it to the manual desk";
+    DIFFERENCE = "E-TERM-DIFFERENCE", Clerk;
+        message "本机核算与中心不一致，须转人工处理" | "terminal and centre differ: a person must decide";
+        cause "两方的参数或累计数据不同" | "their parameters or accumulators differ";
+        remedy "请按所列差异核对后转人工处理" | "compare the fields listed and pass it to the manual desk";
+    NOTHING_SETTLED = "E-TERM-NOTHING-SETTLED", Clerk;
+        message "没有结算，请勿收费" | "nothing was settled: do not charge";
+        cause "中心没有给出结果，本笔已作废或正在冲正" | "the centre gave no outcome; it is void or being taken back";
+        remedy "请重新办理；系统会冲正到底" | "start anew; the reversal is seen through by itself";
+    NO_POLICY = "E-TERM-SETUP", Technician;
+        message "终端无法启动" | "the terminal cannot start";
+        cause "定义、策略包、脚本或状况表有误，或目录不可用" | "a definition, pack, script or table has a mistake, or a folder cannot be used";
+        remedy "请按提示修改" | "mend what is named";
+    DEFECT = "E-TERM-DEFECT", Technician;
+        message "内部错误，业务未提交" | "an internal error ended the case, nothing was committed";
+        cause "程序缺陷" | "a defect of this program";
+        remedy "记录时间和操作，联系厂家；其他业务不受影响" | "note time and action, and report it; other cases go on";
+    UNSURE = "E-TERM-UNSURE", Technician;
+        message "提交时出错，结果以流水为准" | "an error while committing: the journal tells the outcome";
+        cause "程序缺陷或磁盘错误" | "a defect of this program, or the disk";
+        remedy "请查看流水，不要重复办理" | "look at the journal, do not repeat the case";
+}
+
+impl Condition {
+    /// Why a scenario is refused under this condition.
+    pub fn entry(self) -> &'static Entry {
+        match self {
+            Self::UplinkAway => &UPLINK_AWAY,
+            Self::CardServiceAway => &CARD_SERVICE_AWAY,
+            Self::KeysAway => &KEYS_AWAY,
+            Self::Storage => &STORAGE,
+            Self::Draining => &DRAINING,
+        }
+    }
 }

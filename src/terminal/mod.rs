@@ -5,11 +5,17 @@ mod conditions;
 pub mod errors;
 mod event;
 mod health;
+#[allow(dead_code, reason = "the walk that tells of events follows")]
+mod log;
+#[allow(dead_code, reason = "the walk that moves cases follows")]
+mod moves;
+mod table;
 mod view;
 
 pub use conditions::{Condition, Conditions};
 pub use event::{Event, EventStream, What};
 pub use health::{Health, QueueHealth, Status, UplinkHealth};
+pub use table::{Conduct, Table};
 pub use view::{CaseState, CaseView, HolderView, NewCase};
 
 use std::sync::Arc;

@@ -1,0 +1,100 @@
+//! What a card says of itself and of its holder, each value right by construction.
+
+use std::fmt;
+
+use jiff::civil::Date;
+
+use crate::value::{CardIdentifier, CardNumber, PersonName, Region, Sex, SocialSecurityNumber};
+
+/// EF05, 发卡机构数据 (card-facts §1.3). `None` is what the card leaves at FF or does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardFile {
+    /// 卡识别码.
+    pub identifier: CardIdentifier,
+    /// 卡的类别, the character as on the card.
+    pub category: Option<char>,
+    /// 规范版本, `3.00`.
+    pub version: String,
+    /// 初始化机构编号, 24 digits.
+    pub issuer: Option<String>,
+    /// 发卡日期.
+    pub issued: Option<Date>,
+    /// 卡有效期.
+    pub expires: Option<Date>,
+    /// 卡号, its check character verified.
+    pub number: Option<CardNumber>,
+}
+
+/// EF06, 持卡人基本信息 (card-facts §1.4). `None` is what the card leaves at FF or does not have.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// 社会保障号码.
+    pub number: Option<SocialSecurityNumber>,
+    /// 姓名 with its extension.
+    pub name: Option<PersonName>,
+    /// 性别, the character as on the card.
+    pub sex: Option<char>,
+    /// 民族, two digits as on the card.
+    pub ethnicity: Option<String>,
+    /// 出生地.
+    pub birth_place: Option<Region>,
+    /// 出生日期.
+    pub birth_date: Option<Date>,
+}
+
+/// What is odd about a card that can still be read: a person should look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warning {
+    /// The birth date inside the citizen number is not the one beside it.
+    BirthDateDiffers,
+    /// The sex inside the citizen number is not the one beside it.
+    SexDiffers,
+}
+
+impl Holder {
+    /// Sex by its code: 1 男, 2 女, anything else not stated.
+    pub fn sex(&self) -> Option<Sex> {
+        self.sex.map(|code| match code {
+            '1' => Sex::Male,
+            '2' => Sex::Female,
+            _ => Sex::Unstated,
+        })
+    }
+
+    /// Where the records contradict the citizen number (settlement-facts §5). Not an error of the reading: which of the
+    /// two is wrong only a person can find out.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        let Some(number) = &self.number else {
+            return warnings;
+        };
+        if let (Some(inside), Some(beside)) = (number.birth_date(), self.birth_date)
+            && inside != beside
+        {
+            warnings.push(Warning::BirthDateDiffers);
+        }
+        if let (Some(inside), Some(beside @ (Sex::Male | Sex::Female))) = (number.sex(), self.sex())
+            && inside != beside
+        {
+            warnings.push(Warning::SexDiffers);
+        }
+        warnings
+    }
+}
+
+impl Warning {
+    /// For a person, Chinese first.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::BirthDateDiffers => "出生日期与社会保障号码不一致 / the birth date differs from the citizen number",
+            Self::SexDiffers => "性别与社会保障号码不一致 / the sex differs from the citizen number",
+        }
+    }
+}
+
+/// Number and name masked; of the rest only whether it is there.
+impl fmt::Debug for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Holder").field("number", &self.number).field("name", &self.name).finish_non_exhaustive()
+    }
+}

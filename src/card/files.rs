@@ -1,0 +1,218 @@
+//! The card's files: whole in one command where the card can, record by record with exact lengths where it cannot.
+
+use zeroize::Zeroizing;
+
+use super::session::{COMMON, Session, output};
+use super::{CardError, parse};
+use crate::apdu::StatusWord;
+use crate::apdu::tlv::{self, Record};
+use crate::script::Vars;
+use crate::store::Capability;
+
+/// A file of records and the flows that read it.
+pub(super) struct FileKind {
+    pub(super) name: &'static str,
+    script: String,
+    whole: &'static str,
+    record: &'static str,
+    /// The flow for the one record that a card may lack.
+    optional: Option<(u8, &'static str)>,
+    /// Tags in the order of the file, with the standard's lengths of their values (card-facts §1.3, §1.4).
+    records: Vec<(u8, u8)>,
+}
+
+/// What a file was read with, to be remembered of the card's type.
+#[derive(Debug, Default)]
+pub(super) struct Learned {
+    /// Its whole length; `None` where it was read record by record.
+    pub(super) whole: Option<u8>,
+    /// Lengths of records, by `file/tag`.
+    pub(super) records: Vec<(String, u8)>,
+}
+
+/// What is known of the card's type before a file is read.
+pub(super) struct Known<'k> {
+    /// What was remembered.
+    pub(super) capability: Option<&'k Capability>,
+    /// The whole file's length as remembered.
+    pub(super) whole: Option<u8>,
+    /// Whether the whole file may be asked for where nothing was remembered.
+    pub(super) try_whole: bool,
+}
+
+impl FileKind {
+    /// EF05, the same for all generations.
+    pub(super) fn ef05() -> Self {
+        Self {
+            name: "EF05",
+            script: COMMON.to_owned(),
+            whole: "card-file",
+            record: "card-record",
+            optional: None,
+            records: vec![(0x01, 16), (0x02, 1), (0x03, 4), (0x04, 12), (0x05, 4), (0x06, 4), (0x07, 9)],
+        }
+    }
+
+    /// EF06 as the generation's script reads it; 4E is there from the script that has a flow for it.
+    pub(super) fn ef06(script: &str, extension: bool) -> Self {
+        let mut records = vec![(0x08, 18), (0x09, 30), (0x4E, 20), (0x0A, 1), (0x0B, 1), (0x0C, 3), (0x0D, 4)];
+        records.retain(|(tag, _)| extension || *tag != 0x4E);
+        Self {
+            name: "EF06",
+            script: script.to_owned(),
+            whole: "holder-file",
+            record: "holder-record",
+            optional: extension.then_some((0x4E, "holder-name-extension")),
+            records,
+        }
+    }
+
+    /// The length of the whole file with the standard's lengths.
+    fn standard_length(&self) -> u8 {
+        self.records.iter().fold(0, |sum: u8, (_, length)| sum.saturating_add(length + 2))
+    }
+
+    fn key(&self, tag: u8) -> String {
+        format!("{}/{tag:02X}", &self.name[2..])
+    }
+
+    fn garbled(&self, tag: u8, what: impl ToString) -> CardError {
+        CardError::Garbled { file: self.name, tag, what: what.to_string() }
+    }
+
+    fn is_optional(&self, tag: u8) -> bool {
+        self.optional.is_some_and(|(optional, _)| optional == tag)
+    }
+
+    /// The tag of a record that must be there and is not.
+    fn missing(&self, records: &[Record]) -> Option<u8> {
+        let absent = |tag: &u8| !self.is_optional(*tag) && !records.iter().any(|record| record.tag == *tag);
+        self.records.iter().map(|(tag, _)| *tag).find(absent)
+    }
+}
+
+impl Session<'_, '_> {
+    /// All records of a file.
+    pub(super) fn file(&mut self, kind: &FileKind, known: &Known<'_>) -> Result<(Vec<Record>, Learned), CardError> {
+        let length = match (known.capability, known.whole) {
+            (Some(_), remembered) => remembered,
+            (None, _) => known.try_whole.then(|| kind.standard_length()),
+        };
+        if let Some(length) = length
+            && let Some((records, length)) = self.whole_file(kind, length)?
+        {
+            return Ok((records, Learned { whole: Some(length), ..Learned::default() }));
+        }
+        self.record_by_record(kind, known.capability)
+    }
+
+    /// The file in one command; `None` where the card does not read that way. A length that was too short was served
+    /// cut, which the records themselves tell: the last one says how long the file is, else the card is asked.
+    fn whole_file(&mut self, kind: &FileKind, length: u8) -> Result<Option<(Vec<Record>, u8)>, CardError> {
+        let Some(mut bytes) = self.whole(kind, length)? else {
+            return Ok(None);
+        };
+        if length != 0 && !self.complete(kind, &bytes) {
+            let Some(again) = self.whole(kind, whole_length(kind, &bytes).unwrap_or(0))? else {
+                return Ok(None);
+            };
+            bytes = again;
+        }
+        let records = tlv::records(&bytes).map_err(|error| kind.garbled(0, error))?;
+        if let Some(tag) = kind.missing(&records) {
+            return Err(kind.garbled(tag, "it is missing"));
+        }
+        // 256 bytes are asked for by 00, as is what is not known.
+        Ok(Some((records, u8::try_from(bytes.len()).unwrap_or(0))))
+    }
+
+    fn complete(&self, kind: &FileKind, bytes: &[u8]) -> bool {
+        tlv::records(bytes).is_ok_and(|records| kind.missing(&records).is_none())
+    }
+
+    fn whole(&mut self, kind: &FileKind, length: u8) -> Result<Option<Zeroizing<Vec<u8>>>, CardError> {
+        let mut vars = Vars::new().with("length", &[length]);
+        if !self.run(&kind.script, kind.whole, &mut vars)?.is_ok() {
+            return Ok(None);
+        }
+        Ok(Some(Zeroizing::new(output(&vars, "records")?.to_vec())))
+    }
+
+    fn record_by_record(
+        &mut self,
+        kind: &FileKind,
+        capability: Option<&Capability>,
+    ) -> Result<(Vec<Record>, Learned), CardError> {
+        let mut records = Vec::with_capacity(kind.records.len());
+        let mut learned = Learned::default();
+        for (tag, standard) in &kind.records {
+            let remembered = capability.and_then(|capability| capability.records.get(&kind.key(*tag)).copied());
+            let length = remembered.unwrap_or(standard + 2);
+            let Some(record) = self.record(kind, *tag, length)? else { continue };
+            let whole = u8::try_from(record.value.len() + 2).unwrap_or(0);
+            if whole != standard + 2 {
+                learned.records.push((kind.key(*tag), whole));
+            }
+            records.push(record);
+        }
+        Ok((records, learned))
+    }
+
+    /// One record; `None` where the card may lack it and does.
+    fn record(&mut self, kind: &FileKind, tag: u8, length: u8) -> Result<Option<Record>, CardError> {
+        let Some(mut bytes) = self.record_bytes(kind, tag, length)? else {
+            return Ok(None);
+        };
+        // Served cut: the record's own head says how long it is.
+        if let [head, announced, value @ ..] = bytes.as_slice()
+            && *head == tag
+            && value.len() < usize::from(*announced)
+            && let Some(longer) = announced.checked_add(2).filter(|longer| *longer > length)
+        {
+            let Some(again) = self.record_bytes(kind, tag, longer)? else {
+                return Ok(None);
+            };
+            bytes = again;
+        }
+        let mut found = tlv::records(&bytes).map_err(|error| kind.garbled(tag, error))?.into_iter();
+        match found.next() {
+            Some(record) if record.tag == tag => Ok(Some(record)),
+            _ => Err(kind.garbled(tag, "another record came")),
+        }
+    }
+
+    fn record_bytes(&mut self, kind: &FileKind, tag: u8, length: u8) -> Result<Option<Zeroizing<Vec<u8>>>, CardError> {
+        let mut vars = Vars::new().with("tag", &[tag]).with("length", &[length]);
+        let flow = match kind.optional {
+            Some((optional, flow)) if optional == tag => flow,
+            _ => kind.record,
+        };
+        match self.run(&kind.script, flow, &mut vars) {
+            Ok(status) if status.is_ok() => Ok(Some(Zeroizing::new(output(&vars, "record")?.to_vec()))),
+            Ok(_) => Ok(None),
+            Err(CardError::Status { status: StatusWord::RECORD_NOT_FOUND, .. }) => {
+                Err(kind.garbled(tag, "it is missing"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The length of a file that was served cut, where the cut is in its last record.
+fn whole_length(kind: &FileKind, bytes: &[u8]) -> Option<u8> {
+    let (last, _) = kind.records.last()?;
+    let mut at = 0;
+    loop {
+        let (tag, length) = (bytes.get(at)?, bytes.get(at + 1)?);
+        let end = at + 2 + usize::from(*length);
+        if end > bytes.len() {
+            return if tag == last { u8::try_from(end).ok() } else { None };
+        }
+        at = end;
+    }
+}
+
+/// The records of a file as the parser takes them.
+pub(super) fn named<'r>(kind: &FileKind, records: &'r [Record]) -> parse::Records<'r> {
+    parse::Records { file: kind.name, records }
+}

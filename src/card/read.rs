@@ -1,0 +1,242 @@
+//! The walk over one card: select, issuer's file, internal authentication, external authentication where the version
+//! needs it, holder's file.
+
+use std::time::Instant;
+
+use subtle::ConstantTimeEq as _;
+
+use super::files::{FileKind, Known, Learned, named};
+use super::reading::{Apdus, Authenticated};
+use super::session::{COMMON, Session, eight, output};
+use super::{CardError, Parts, Reading, Step, parse};
+use crate::apdu::{StatusWord, tlv};
+use crate::cipher::Algorithm;
+use crate::keys::{CardKeyId, KeyRole};
+use crate::reader::{Atr, Interface};
+use crate::script::Vars;
+use crate::store::{Capability, CardType};
+use crate::value::CardIdentifier;
+
+/// Reads a card: all of it, or an error and nothing of it. `progress` learns each step when it is done. Whatever right
+/// the card gave is taken back when the lease ends.
+///
+/// # Errors
+/// See [`CardError`].
+pub fn read(mut parts: Parts<'_>, progress: &mut dyn FnMut(Step)) -> Result<Reading, CardError> {
+    let started = Instant::now();
+    let before = (parts.lease.counts().commands, parts.keys.commands());
+    let mut session = Session { parts: &mut parts };
+    let (type_bytes, serial) = historical(session.parts.lease.atr())?;
+
+    let algorithm = session.select()?;
+    progress(Step::Selected);
+
+    let mut memory = Memory::of(&session, type_bytes);
+    let ef05 = FileKind::ef05();
+    let (card_records, learned_ef05) = session.file(&ef05, &memory.ef05())?;
+    let version = parse::version(&named(&ef05, &card_records))?;
+    let identifier = parse::identifier(&named(&ef05, &card_records))?;
+    let script = script_of(&version)?;
+    progress(Step::CardRead);
+
+    let key = CardKeyId { algorithm, city: identifier.city(), serial };
+    session.authenticate_card(script, &key)?;
+    progress(Step::InternalAuthenticated);
+
+    let external = session.has(script, "external-authenticate");
+    if external {
+        session.authenticate_terminal(script, &key, &identifier)?;
+        progress(Step::ExternalAuthenticated);
+    }
+
+    memory.version(&session, &version);
+    let ef06 = FileKind::ef06(script, session.has(script, "holder-name-extension"));
+    let (holder_records, learned_ef06) = session.file(&ef06, &memory.ef06(&learned_ef05))?;
+    let card = parse::card_file(&named(&ef05, &card_records))?;
+    let holder = parse::holder(&named(&ef06, &holder_records))?;
+    progress(Step::HolderRead);
+
+    memory.learn(&session, learned_ef05, learned_ef06);
+    Ok(Reading {
+        reader: parts.lease.reader().to_owned(),
+        atr: parts.lease.atr().clone(),
+        algorithm,
+        card,
+        holder,
+        authenticated: Authenticated { internal: true, external, by: parts.keys.source() },
+        apdus: Apdus { card: parts.lease.counts().commands - before.0, psam: parts.keys.commands() - before.1 },
+        elapsed: started.elapsed(),
+    })
+}
+
+impl Session<'_, '_> {
+    /// Selects the social security environment and says its algorithm.
+    fn select(&mut self) -> Result<Algorithm, CardError> {
+        let mut vars = Vars::new();
+        self.run(COMMON, "select", &mut vars).map_err(|error| match error {
+            CardError::Status { status: StatusWord::NOT_SUPPORTED, .. } => CardError::Blocked,
+            CardError::Status { status, .. } if is_foreign(status) => CardError::WrongType(status),
+            other => other,
+        })?;
+        let named = algorithm_id(output(&vars, "fci")?)?;
+        match named {
+            Some(id) => Algorithm::from_id(id).ok_or(CardError::UnknownAlgorithm(id)),
+            None => self.parts.default_algorithm.ok_or(CardError::NoAlgorithm),
+        }
+    }
+
+    /// Internal authentication: both randoms are the terminal's (card-facts §4.2).
+    fn authenticate_card(&mut self, script: &str, key: &CardKeyId) -> Result<(), CardError> {
+        let (process, original) = (self.random()?, self.random()?);
+        let expected = self.parts.keys.internal(key, process, original)?;
+        let mut vars = Vars::new().with("process", &process).with("original", &original);
+        self.run(script, "internal-authenticate", &mut vars).map_err(|error| match error {
+            // A card without the key, or without the command, cannot prove itself.
+            CardError::Status { status, .. } if cannot_prove(status) => CardError::NotGenuine,
+            other => other,
+        })?;
+        let proof = eight(&vars, "proof")?;
+        if bool::from(expected.ct_eq(&proof)) { Ok(()) } else { Err(CardError::NotGenuine) }
+    }
+
+    /// External authentication, once: the process factor is the card's latest challenge, the original any random. Keys
+    /// that the card refuses are never tried on it again until a technician releases the pair.
+    fn authenticate_terminal(
+        &mut self,
+        script: &str,
+        key: &CardKeyId,
+        identifier: &CardIdentifier,
+    ) -> Result<(), CardError> {
+        let keys = self.parts.keys.identity(key)?;
+        if self.parts.store.is_some_and(|store| store.pair_held(&keys, identifier.as_bytes())) {
+            return Err(CardError::PairHeld);
+        }
+        let original = self.random()?;
+        let mut vars = Vars::new().with("original", &original);
+        self.run(script, "get-challenge", &mut vars)?;
+        let process = eight(&vars, "process")?;
+        let proof = self.parts.keys.external(key, KeyRole::ReadHolder, process, original)?;
+        vars.set("proof", &proof);
+        let status = self.run(script, "external-authenticate", &mut vars)?;
+        if status.is_ok() {
+            return Ok(());
+        }
+        if let Some(store) = self.parts.store {
+            store.hold_pair(&keys, identifier.as_bytes());
+        }
+        match status {
+            StatusWord::LOCKED => Err(CardError::KeyLocked),
+            _ => Err(CardError::TerminalRefused { left: status.tries_left().unwrap_or(0) }),
+        }
+    }
+
+    fn random(&self) -> Result<[u8; 8], CardError> {
+        let mut bytes = [0; 8];
+        self.parts.random.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Bytes 1 to 7 of the historical bytes, the card's type, and 6 to 13, by which its keys are diversified.
+fn historical(atr: &Atr) -> Result<([u8; 7], [u8; 8]), CardError> {
+    let bytes = atr.historical();
+    let parts = bytes.first_chunk::<7>().zip(bytes.get(5..13).and_then(|serial| serial.try_into().ok()));
+    parts.map(|(kind, serial)| (*kind, serial)).ok_or(CardError::Historical(bytes.len()))
+}
+
+/// The algorithm's identifier in the FCI: `86 01 xx` inside 9F0C (card-facts §1.1); `None` where there is none.
+fn algorithm_id(fci: &[u8]) -> Result<Option<u8>, CardError> {
+    let garbled = |what: tlv::TlvError| CardError::Garbled { file: "FCI", tag: 0, what: what.to_string() };
+    let Some(issuer) = tlv::ber_find(fci, &[0x6F, 0xA5, 0x9F0C]).map_err(garbled)? else {
+        return Ok(None);
+    };
+    // One byte of tag, one of length: the issuer's own data need not be BER as a whole.
+    let records = tlv::records(&issuer).map_err(garbled)?;
+    let named = records.iter().find(|record| record.tag == 0x86);
+    Ok(named.and_then(|record| record.value.first().copied()))
+}
+
+/// The script for a version: its first character decides (card-facts §1.3).
+fn script_of(version: &str) -> Result<&'static str, CardError> {
+    match version.as_bytes().first() {
+        Some(b'1') => Ok("ssc-1.0"),
+        Some(b'2') => Ok("ssc-2.0"),
+        Some(b'3') => Ok("ssc-3.0"),
+        _ => Err(CardError::Version),
+    }
+}
+
+/// What a card of another kind answers to SELECT.
+fn is_foreign(status: StatusWord) -> bool {
+    const FOREIGN: [StatusWord; 6] = [
+        StatusWord::FILE_NOT_FOUND,
+        StatusWord::INSTRUCTION,
+        StatusWord::CLASS,
+        StatusWord::P1P2,
+        StatusWord::LENGTH,
+        StatusWord::OFFSET,
+    ];
+    FOREIGN.contains(&status)
+}
+
+/// What a card without the key or without the command answers to INTERNAL AUTHENTICATE.
+fn cannot_prove(status: StatusWord) -> bool {
+    const CANNOT: [StatusWord; 6] = [
+        StatusWord::KEY_NOT_FOUND,
+        StatusWord::INSTRUCTION,
+        StatusWord::CLASS,
+        StatusWord::P1P2,
+        StatusWord::NOT_SUPPORTED,
+        StatusWord::FILE_NOT_FOUND,
+    ];
+    CANNOT.contains(&status)
+}
+
+/// What is remembered of the card's type. EF05 tells the version and is read before it is known, so what is known of
+/// EF05 is kept under no version.
+struct Memory {
+    ef05: CardType,
+    known_ef05: Option<Capability>,
+    ef06: CardType,
+    known_ef06: Option<Capability>,
+}
+
+impl Memory {
+    fn of(session: &Session<'_, '_>, type_bytes: [u8; 7]) -> Self {
+        let interface = match session.parts.lease.interface() {
+            Interface::Contact => "contact",
+            Interface::Contactless => "contactless",
+        };
+        let ef05 = CardType { type_bytes, interface: interface.to_owned(), version: String::new() };
+        let known_ef05 = session.parts.store.and_then(|store| store.capability(&ef05));
+        Self { ef06: ef05.clone(), ef05, known_ef05, known_ef06: None }
+    }
+
+    fn version(&mut self, session: &Session<'_, '_>, version: &str) {
+        version.clone_into(&mut self.ef06.version);
+        self.known_ef06 = session.parts.store.and_then(|store| store.capability(&self.ef06));
+    }
+
+    fn ef05(&self) -> Known<'_> {
+        let capability = self.known_ef05.as_ref();
+        Known { capability, whole: capability.and_then(|known| known.whole_ef05), try_whole: true }
+    }
+
+    /// A card that cannot read all of EF05 at once cannot read all of EF06 so either.
+    fn ef06(&self, ef05: &Learned) -> Known<'_> {
+        let capability = self.known_ef06.as_ref();
+        Known { capability, whole: capability.and_then(|known| known.whole_ef06), try_whole: ef05.whole.is_some() }
+    }
+
+    /// Keeps what is new. Only called once the card proved itself and was read, so that no other card can teach.
+    fn learn(self, session: &Session<'_, '_>, ef05: Learned, ef06: Learned) {
+        let Some(store) = session.parts.store else { return };
+        let ef05 = Capability { whole_ef05: ef05.whole, records: ef05.records.into_iter().collect(), whole_ef06: None };
+        let ef06 = Capability { whole_ef06: ef06.whole, records: ef06.records.into_iter().collect(), whole_ef05: None };
+        for (card, known, now) in [(self.ef05, self.known_ef05, ef05), (self.ef06, self.known_ef06, ef06)] {
+            if known.as_ref() != Some(&now) {
+                store.remember(&card, &now);
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What came of reading a card.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::civil::Date;
+use serde_json::{Value, json};
+
+use super::data::{CardFile, Holder, Warning};
+use crate::cipher::Algorithm;
+use crate::keys::KeySource;
+use crate::reader::Atr;
+use crate::value::mask;
+
+/// A card that proved itself, and its holder. Prints masked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reading {
+    pub(super) reader: String,
+    pub(super) atr: Atr,
+    pub(super) algorithm: Algorithm,
+    pub(super) card: CardFile,
+    pub(super) holder: Holder,
+    pub(super) authenticated: Authenticated,
+    pub(super) apdus: Apdus,
+    pub(super) elapsed: Duration,
+}
+
+/// Who proved what to whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Authenticated {
+    /// The card to the terminal; always true, since a card that fails is not read.
+    pub internal: bool,
+    /// The terminal to the card; only cards from 3.0 on ask for it.
+    pub external: bool,
+    /// Whose keys.
+    pub by: KeySource,
+}
+
+/// Commands on the wire, GET RESPONSE not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Apdus {
+    /// To the holder's card.
+    pub card: u32,
+    /// To the PSAM.
+    pub psam: u32,
+}
+
+/// How a day stands to a card's validity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validity {
+    /// Within it.
+    Valid,
+    /// After its last day, which is given.
+    Expired(Date),
+    /// Before its first day, which is given.
+    NotYet(Date),
+    /// The card states no last day.
+    Unstated,
+}
+
+impl Reading {
+    /// The reader's PC/SC name.
+    pub fn reader(&self) -> &str {
+        &self.reader
+    }
+
+    /// The answer to reset; it names one card.
+    pub fn atr(&self) -> &Atr {
+        &self.atr
+    }
+
+    /// The algorithm of the card's environment.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The card.
+    pub fn card(&self) -> &CardFile {
+        &self.card
+    }
+
+    /// Its holder.
+    pub fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    /// Who proved what to whom.
+    pub fn authenticated(&self) -> Authenticated {
+        self.authenticated
+    }
+
+    /// What it took.
+    pub fn apdus(&self) -> Apdus {
+        self.apdus
+    }
+
+    /// From the first command to the holder.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// What a person should look at.
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.holder.warnings()
+    }
+
+    /// Whether the card is valid on that day; its first and last day are.
+    pub fn validity(&self, on: Date) -> Validity {
+        match (self.card.issued, self.card.expires) {
+            (Some(first), _) if on < first => Validity::NotYet(first),
+            (_, Some(last)) if on > last => Validity::Expired(last),
+            (_, Some(_)) => Validity::Valid,
+            (_, None) => Validity::Unstated,
+        }
+    }
+
+    /// The object that `sbkd card read` prints (docs/cli.md). Without `unmask` what names the card or its holder is
+    /// starred; what is absent is `null` either way.
+    pub fn to_json(&self, unmask: bool) -> Value {
+        let (card, holder) = (&self.card, &self.holder);
+        let see = |whole: &str, masked: String| if unmask { whole.to_owned() } else { masked };
+        let star = |whole: String| see(&whole, star(&whole));
+        json!({
+            "reader": self.reader,
+            "atr": see(&hex::encode_upper(self.atr.as_bytes()), masked_atr(&self.atr)),
+            "version": card.version,
+            "algorithm": self.algorithm.name(),
+            "card": {
+                "identifier": see(&card.identifier.reveal(), card.identifier.masked()),
+                "number": card.number.as_ref().map(|number| see(number.reveal(), number.masked())),
+                "region": card.identifier.region().to_string(),
+                "category": card.category.map(String::from),
+                "issuer": card.issuer,
+                "issued": card.issued.map(|date| date.to_string()),
+                "expires": card.expires.map(|date| date.to_string()),
+            },
+            "authenticated": self.authenticated,
+            "holder": {
+                "social_security_number": holder.number.as_ref().map(|number| see(number.reveal(), number.masked())),
+                "name": holder.name.as_ref().map(|name| see(name.reveal(), name.masked())),
+                "sex": holder.sex.map(|code| star(code.to_string())),
+                "ethnicity": holder.ethnicity.clone().map(star),
+                "birth_place": holder.birth_place.map(|region| star(region.to_string())),
+                "birth_date": holder.birth_date.map(|date| star(date.to_string())),
+            },
+            "apdus": self.apdus,
+            "elapsed_ms": u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+}
+
+/// Every letter and digit starred, so that the form shows and nothing else.
+fn star(text: &str) -> String {
+    text.chars().map(|c| if c.is_alphanumeric() { '*' } else { c }).collect()
+}
+
+/// Up to historical byte 7, which names the card's type; the rest names the card.
+fn masked_atr(atr: &Atr) -> String {
+    let (bytes, historical) = (atr.as_bytes(), atr.historical());
+    // The historical bytes stand in the ATR, before a check byte there may be.
+    let start = bytes.windows(historical.len().max(1)).position(|part| part == historical).unwrap_or(0);
+    let shown = start + historical.len().min(7);
+    mask(&hex::encode_upper(bytes), 2 * shown, 0)
+}
+
+/// Masked, as [`to_json`](Reading::to_json) without `unmask`.
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reading({})", self.to_json(false))
+    }
+}

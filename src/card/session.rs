@@ -1,0 +1,50 @@
+//! The flows on one card, and what its status words mean.
+
+use super::{CardError, Parts};
+use crate::apdu::StatusWord;
+use crate::script::{self, RunError, Vars};
+
+/// The script of what every generation has in common.
+pub(super) const COMMON: &str = "ssc";
+
+/// One card's parts, and the script of its generation once that is known.
+pub(super) struct Session<'p, 'a> {
+    pub(super) parts: &'p mut Parts<'a>,
+}
+
+impl Session<'_, '_> {
+    /// Whether a script has a flow: what a generation does not have is not in its script.
+    pub(super) fn has(&self, script: &str, flow: &str) -> bool {
+        self.parts.scripts.flow(script, flow).is_ok()
+    }
+
+    /// Runs a flow; the status word that ended it.
+    pub(super) fn run(&mut self, script: &str, flow: &'static str, vars: &mut Vars) -> Result<StatusWord, CardError> {
+        self.parts
+            .scripts
+            .flow(script, flow)
+            .and_then(|found| script::run(found, self.parts.lease, vars))
+            .map_err(|error| failed(flow, error))
+    }
+}
+
+/// An error of the runner as the card's: what is gone, what a status word says, what a script did not expect.
+fn failed(step: &'static str, error: RunError) -> CardError {
+    match error {
+        RunError::Transport { source, .. } => CardError::Transport(source),
+        RunError::Status { got: StatusWord::APPLICATION_LOCKED, .. } => CardError::ApplicationLocked,
+        RunError::Status { got, .. } => CardError::Status { step, status: got },
+        other => CardError::Script(other.to_string()),
+    }
+}
+
+/// A value that a flow keeps.
+pub(super) fn output<'v>(vars: &'v Vars, name: &str) -> Result<&'v [u8], CardError> {
+    vars.get(name).ok_or_else(|| CardError::Script(format!("the script keeps no {name}")))
+}
+
+/// Eight bytes that a flow keeps.
+pub(super) fn eight(vars: &Vars, name: &str) -> Result<[u8; 8], CardError> {
+    let value = output(vars, name)?;
+    value.try_into().map_err(|_| CardError::Script(format!("{name} has {} bytes, not 8", value.len())))
+}

@@ -1,0 +1,91 @@
+//! Keys and cards held apart: a card that refused a terminal's keys once is not tried with them again, since a few more
+//! tries would lock it. A technician releases them.
+
+use ring::hmac;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use rusqlite::params;
+
+use super::{Store, StoreError, logged};
+
+impl Store {
+    /// Whether this card refused these keys before. `keys` names the keys (a PSAM's serial number), `card` is 卡识别码.
+    /// A failing store knows nothing.
+    pub fn pair_held(&self, keys: &[u8], card: &[u8; 16]) -> bool {
+        let held = self.pair(keys, card).and_then(|pair| {
+            let db = self.db();
+            let mut statement = db.prepare_cached("SELECT 1 FROM held_pairs WHERE pair = ?1")?;
+            Ok(statement.exists(params![pair])?)
+        });
+        logged(held).unwrap_or(false)
+    }
+
+    /// Holds keys and card apart from now on.
+    pub fn hold_pair(&self, keys: &[u8], card: &[u8; 16]) {
+        logged(
+            self.pair(keys, card)
+                .and_then(|pair| self.execute("INSERT OR IGNORE INTO held_pairs VALUES (?1)", params![pair])),
+        );
+    }
+
+    /// Releases every pair and says how many there were.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn release_pairs(&self) -> Result<usize, StoreError> {
+        Ok(self.db().execute("DELETE FROM held_pairs", [])?)
+    }
+
+    /// A pair's name: a keyed hash, so that the file names no card.
+    fn pair(&self, keys: &[u8], card: &[u8; 16]) -> Result<[u8; 32], StoreError> {
+        let salt = hmac::Key::new(hmac::HMAC_SHA256, &self.salt()?);
+        // The card's length is fixed, so where the keys' name ends cannot be mistaken.
+        let tag = hmac::sign(&salt, &[card.as_slice(), keys].concat());
+        tag.as_ref().try_into().map_err(|_| StoreError("a hash of another length".to_owned()))
+    }
+
+    /// This store's own salt, made when it is first needed.
+    fn salt(&self) -> Result<[u8; 32], StoreError> {
+        let mut fresh = [0; 32];
+        SystemRandom::new().fill(&mut fresh).map_err(|_| StoreError("no random bytes".to_owned()))?;
+        let db = self.db();
+        db.prepare_cached("INSERT OR IGNORE INTO salt VALUES (1, ?1)")?.execute(params![fresh])?;
+        Ok(db.prepare_cached("SELECT salt FROM salt")?.query_row([], |row| row.get(0))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_is_held_until_it_is_released() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let (card, other) = ([7; 16], [8; 16]);
+        Store::open(&path).unwrap().hold_pair(b"psam", &card);
+        let store = Store::open(&path).unwrap();
+        assert!(store.pair_held(b"psam", &card));
+        assert!(!store.pair_held(b"psam", &other));
+        assert!(!store.pair_held(b"another", &card));
+        store.hold_pair(b"psam", &card);
+        assert_eq!(store.release_pairs().unwrap(), 1);
+        assert!(!store.pair_held(b"psam", &card));
+    }
+
+    #[test]
+    fn the_file_names_no_card() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let card = *b"D1560000053000AB";
+        {
+            let store = Store::open(&path).unwrap();
+            store.hold_pair(b"psam", &card);
+        }
+        let plain = ring::digest::digest(&ring::digest::SHA256, &card);
+        let file = std::fs::read(&path).unwrap();
+        assert!(file.windows(7).any(|part| part == b"held_pa"), "the search finds what is there");
+        for secret in [card.as_slice(), plain.as_ref()] {
+            assert!(!file.windows(secret.len()).any(|part| part == secret));
+        }
+    }
+}

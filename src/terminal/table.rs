@@ -1,0 +1,161 @@
+//! The table of conditions: kind of scenario × condition, and what the terminal then does.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::conditions::{Condition, Conditions};
+use crate::failure::place;
+use crate::rules::Diagnostic;
+use crate::value::Kind;
+
+const BUILTIN: &str = include_str!("../../config/conditions.toml");
+
+/// What may be done; the order is the order of strictness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Conduct {
+    /// As always.
+    CarryOut,
+    /// By the terminal alone, within the limits.
+    Provisional,
+    /// Not at all.
+    Refuse,
+}
+
+/// Every cell.
+#[derive(Debug, Clone)]
+pub struct Table(BTreeMap<Kind, Row>);
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Row {
+    uplink_away: Conduct,
+    card_service_away: Conduct,
+    keys_away: Conduct,
+    storage: Conduct,
+    draining: Conduct,
+    no_record: Conduct,
+}
+
+impl Row {
+    fn cell(&self, condition: Condition) -> Conduct {
+        match condition {
+            Condition::UplinkAway => self.uplink_away,
+            Condition::CardServiceAway => self.card_service_away,
+            Condition::KeysAway => self.keys_away,
+            Condition::Storage => self.storage,
+            Condition::Draining => self.draining,
+        }
+    }
+}
+
+impl Table {
+    /// The table that ships with the product, which a test loads.
+    ///
+    /// # Errors
+    /// Never for the table as shipped.
+    pub fn builtin() -> Result<Self, Diagnostic> {
+        Self::parse("conditions.toml", BUILTIN)
+    }
+
+    /// Reads a table; `file` names it in mistakes. Every kind and every condition has its cell.
+    ///
+    /// # Errors
+    /// The first mistake, with its place.
+    pub fn parse(file: &str, text: &str) -> Result<Self, Diagnostic> {
+        let mistake = |at: usize, message: String| {
+            let (line, column) = place(text, at);
+            Diagnostic { file: file.to_owned(), line, column, message }
+        };
+        let rows: BTreeMap<Kind, Spanned<Row>> = toml::from_str(text)
+            .map_err(|error| mistake(error.span().unwrap_or(0..0).start, error.message().to_owned()))?;
+        for (kind, row) in &rows {
+            if row.get_ref().draining != Conduct::Refuse {
+                return Err(mistake(row.span().start, format!("{kind:?}: a terminal that stops begins nothing")));
+            }
+        }
+        if let Some(kind) = ALL_KINDS.iter().find(|kind| !rows.contains_key(kind)) {
+            return Err(mistake(text.len(), format!("there is no row for {kind:?}")));
+        }
+        Ok(Self(rows.into_iter().map(|(kind, row)| (kind, row.into_inner())).collect()))
+    }
+
+    /// What a kind may do under these conditions, and the condition that says so: the strictest.
+    pub fn conduct(&self, kind: Kind, conditions: &Conditions) -> (Conduct, Option<Condition>) {
+        let cells = conditions.iter().map(|&condition| (self.row(kind, |row| row.cell(condition)), Some(condition)));
+        // Of equals the first is named.
+        cells.fold((Conduct::CarryOut, None), |strictest, cell| if cell.0 > strictest.0 { cell } else { strictest })
+    }
+
+    /// What a kind may do while the centre is away and has never told this terminal of the person.
+    pub fn without_record(&self, kind: Kind) -> Conduct {
+        self.row(kind, |row| row.no_record)
+    }
+
+    fn row(&self, kind: Kind, cell: impl Fn(&Row) -> Conduct) -> Conduct {
+        // Every kind has its row, as `parse` saw to; a kind that had none would get nothing done.
+        self.0.get(&kind).map_or(Conduct::Refuse, cell)
+    }
+}
+
+const ALL_KINDS: [Kind; 11] = [
+    Kind::Register,
+    Kind::Apply,
+    Kind::Query,
+    Kind::Change,
+    Kind::Visit,
+    Kind::Settle,
+    Kind::Pay,
+    Kind::Collect,
+    Kind::SignIn,
+    Kind::Certify,
+    Kind::Report,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strictest_cell_wins() {
+        let table = Table::builtin().unwrap();
+        let conduct = |kind, conditions: &[Condition]| table.conduct(kind, &conditions.iter().copied().collect());
+        assert_eq!(conduct(Kind::Settle, &[]), (Conduct::CarryOut, None));
+        assert_eq!(
+            conduct(Kind::Settle, &[Condition::UplinkAway]),
+            (Conduct::Provisional, Some(Condition::UplinkAway))
+        );
+        assert_eq!(conduct(Kind::SignIn, &[Condition::UplinkAway]), (Conduct::CarryOut, None));
+        assert_eq!(
+            conduct(Kind::Settle, &[Condition::UplinkAway, Condition::Storage]),
+            (Conduct::Refuse, Some(Condition::Storage))
+        );
+        assert_eq!(conduct(Kind::Pay, &[Condition::UplinkAway]).0, Conduct::Refuse);
+    }
+
+    #[test]
+    fn nothing_is_committed_where_it_cannot_be_kept_and_nothing_begins_at_the_end() {
+        let table = Table::builtin().unwrap();
+        for kind in ALL_KINDS {
+            for condition in [Condition::Storage, Condition::Draining, Condition::KeysAway, Condition::CardServiceAway]
+            {
+                assert_eq!(table.conduct(kind, &Conditions::from([condition])).0, Conduct::Refuse, "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mistake_names_its_place() {
+        let shown = |text: &str| Table::parse("c.toml", text).unwrap_err().to_string();
+        assert!(shown("[dance]\n").starts_with("c.toml:1:"), "{}", shown("[dance]\n"));
+        assert!(shown(&BUILTIN.replacen("storage = \"refuse\"", "storage = \"maybe\"", 1)).contains("c.toml:12:11: "));
+        assert!(shown(&BUILTIN.replacen("keys-away = \"refuse\"\n", "", 1)).contains("c.toml:8:1: missing field"));
+        assert!(
+            shown(&BUILTIN.replacen("draining = \"refuse\"", "draining = \"carry-out\"", 1)).contains("c.toml:8:1: ")
+        );
+        let last = BUILTIN.find("[report]").unwrap();
+        assert!(shown(&BUILTIN[..last]).contains("no row for Report"));
+    }
+}

@@ -37,12 +37,15 @@ pub enum UplinkError {
     /// The answer is not one.
     #[error("the centre's answer cannot be understood: {0}")]
     Answer(String),
+    /// The address or the token is not one.
+    #[error("the centre's address or token cannot be used: {0}")]
+    Setting(String),
 }
 
 impl UplinkError {
     /// Whether nothing can have reached the centre.
     pub fn never_sent(&self) -> bool {
-        matches!(self, Self::Unreachable(_))
+        matches!(self, Self::Unreachable(_) | Self::Setting(_))
     }
 }
 
@@ -82,6 +85,10 @@ crate::entries! {
         message "中心应答无法识别" | "the centre's answer cannot be understood";
         cause "地址指向了别的服务，或版本不符" | "the address is another service's, or the versions differ";
         remedy "请检查中心地址与版本" | "check the centre's address and version";
+    SETTING = "E-UPLINK-SETTING", Technician;
+        message "中心地址或令牌不可用" | "the centre's address or token cannot be used";
+        cause "配置有误；无 TLS 时只允许本机地址" | "the configuration is wrong; without TLS only the loopback is allowed";
+        remedy "请检查配置中的 [uplink]" | "check [uplink] in the configuration";
     UNDER_WAY = "E-SETTLE-UNDER-WAY", Clerk;
         message "该结算正在办理" | "this settlement is under way";
         cause "同一流水标识的结算尚未结束" | "a settlement with the same key has not ended";
@@ -97,12 +104,15 @@ impl Explain for UplinkError {
             Self::Unauthorized(_) => &UNAUTHORIZED,
             Self::Refused { .. } => &REFUSED,
             Self::Answer(_) => &ANSWER,
+            Self::Setting(_) => &SETTING,
         }
     }
 
     fn detail(&self) -> Option<String> {
         match self {
-            Self::Unreachable(what) | Self::NoAnswer(what) | Self::Answer(what) => Some(what.clone()),
+            Self::Unreachable(what) | Self::NoAnswer(what) | Self::Answer(what) | Self::Setting(what) => {
+                Some(what.clone())
+            }
             Self::Failed { status, .. } | Self::Unauthorized(status) => Some(format!("HTTP {status}")),
             Self::Refused { code, text } => Some(format!("{code}: {text}")),
         }

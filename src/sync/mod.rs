@@ -2,6 +2,7 @@
 
 mod ask;
 pub mod errors;
+mod http;
 mod uplink;
 
 use std::sync::Arc;
@@ -14,41 +15,12 @@ use tokio::sync::watch;
 
 pub use ask::Asker;
 pub use errors::{SettleError, UplinkError};
+pub use http::HttpUplink;
 pub use uplink::{BoxFuture, Uplink};
 
 use crate::queue::{Draft, Queue, Row};
-use crate::wire::{ChainHead, Envelope, Header, Receipt, Reply, Request};
+use crate::wire::Request;
 use crate::world::{Clock, Random};
-
-/// The centre over HTTP.
-pub struct HttpUplink {}
-
-#[allow(clippy::todo, unused_variables, reason = "the first landing is the shape of the room only")]
-impl HttpUplink {
-    /// The centre at `url` (`http://127.0.0.1:8190`), with this terminal's token.
-    ///
-    /// # Errors
-    /// When the URL is not one, or the client cannot be made.
-    pub fn new(url: &str, token: &str) -> Result<Self, UplinkError> {
-        todo!()
-    }
-}
-
-#[allow(clippy::todo, unused_variables, reason = "the first landing is the shape of the room only")]
-impl Uplink for HttpUplink {
-    fn deliver<'a>(&'a self, envelope: &'a Envelope) -> BoxFuture<'a, Result<Receipt, UplinkError>> {
-        todo!()
-    }
-    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
-        todo!()
-    }
-    fn headers<'a>(&'a self, headers: &'a [Header]) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
-        todo!()
-    }
-    fn probe<'a>(&'a self, terminal: &'a str) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
-        todo!()
-    }
-}
 
 /// Whether the centre can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

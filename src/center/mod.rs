@@ -1,16 +1,44 @@
-//! The reference upstream for demo, training and tests: receives, deduplicates, settles, answers.
+//! The reference upstream for demo, training and tests: receives, deduplicates, settles, answers (`docs/upstream.md`).
+
+mod chain;
+mod connection;
+mod db;
+mod decide;
+mod deliver;
+mod errors;
+mod faults;
+mod http;
+mod ledger;
+mod national;
+mod people;
+mod seed;
+mod settle;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use faults::Faults;
+
+use connection::{Cut, Cuttable};
+use http::Centre;
+
+use crate::rules::Packs;
 
 /// How a centre runs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// Where it listens; port 0 for any.
     pub listen: SocketAddr,
     /// Its SQLite file; `None` for one that is gone with the process.
     pub database: Option<PathBuf>,
-    /// The seed file of made-up people; `None` for the built-in one.
+    /// The seed file of made-up people; `None` for the built-in one. A database that has people keeps them.
     pub seed: Option<PathBuf>,
     /// The token terminals carry.
     pub token: String,
@@ -20,31 +48,32 @@ pub struct Settings {
     pub faults: Faults,
 }
 
-/// What a centre does wrong on purpose. Each number counts down by one request.
-#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Faults {
-    /// Answer each request so many milliseconds late.
-    pub delay_ms: u64,
-    /// Carry out so many requests and then close the connection without an answer.
-    pub drop_answer: u32,
-    /// Answer so many requests with 500 and do nothing.
-    pub fail: u32,
-    /// Refuse so many transactions.
-    pub refuse: u32,
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings").field("listen", &self.listen).field("demo", &self.demo).finish_non_exhaustive()
+    }
 }
 
 /// A centre that runs. Stops when dropped.
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    centre: Arc<Centre>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
 }
 
-#[allow(clippy::todo, reason = "the first landing is the shape of the room only")]
 impl Running {
-    /// Stops it and waits until it has.
+    /// Stops it and waits until it has; what is under way is answered first.
     pub async fn stop(self) {
-        todo!()
+        self.stop.send_replace(true);
+        // A task that panicked has stopped too.
+        drop(self.task.await);
+    }
+
+    /// What it does wrong on purpose, from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        self.centre.playing.set(faults);
     }
 }
 
@@ -52,7 +81,29 @@ impl Running {
 ///
 /// # Errors
 /// When the address, the database or the seed cannot be used; a sentence.
-#[allow(clippy::todo, unused_variables, reason = "the first landing is the shape of the room only")]
 pub async fn run(settings: Settings) -> Result<Running, String> {
-    todo!()
+    let mut db = db::open(settings.database.as_deref()).map_err(|error| error.to_string())?;
+    seed::plant(&mut db, settings.seed.as_deref()).map_err(|error| error.to_string())?;
+    let centre = Arc::new(Centre {
+        db: Mutex::new(db),
+        packs: LazyLock::new(Packs::builtin),
+        token: settings.token,
+        demo: settings.demo,
+        playing: faults::Playing::new(settings.faults),
+    });
+    let listener = TcpListener::bind(settings.listen).await;
+    let listener = listener.map_err(|error| format!("{}: {error}", settings.listen))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let (stop, mut stopping) = watch::channel(false);
+    let service = http::router(centre.clone()).into_make_service_with_connect_info::<Cut>();
+    let serve = axum::serve(Cuttable(listener), service).with_graceful_shutdown(async move {
+        // A sender that was dropped means the same as a stop.
+        drop(stopping.wait_for(|stop| *stop).await);
+    });
+    let task = tokio::spawn(async move {
+        if let Err(error) = serve.await {
+            tracing::error!(%error, "the centre stopped by itself");
+        }
+    });
+    Ok(Running { address, centre, stop, task })
 }

@@ -1,0 +1,45 @@
+//! The centre's database.
+
+use std::path::Path;
+use std::time::Duration;
+
+use ring::digest;
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::errors::CenterError;
+
+const STEPS: &[M<'static>] = &[M::up(include_str!("schema/v1.sql"))];
+
+/// Opens the database, or makes a new one; in memory when no file is named.
+pub(super) fn open(path: Option<&Path>) -> Result<Connection, CenterError> {
+    let mut db = match path {
+        Some(path) => Connection::open(path)?,
+        None => Connection::open_in_memory()?,
+    };
+    db.busy_timeout(Duration::from_secs(5))?;
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+         PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
+    )?;
+    Migrations::from_slice(STEPS).to_latest(&mut db).map_err(|error| CenterError::Database(error.to_string()))?;
+    Ok(db)
+}
+
+/// The JSON that is kept.
+pub(super) fn json(value: &impl Serialize) -> String {
+    // Invariant: only plain data with text keys is kept, which always has a JSON form.
+    serde_json::to_string(value).expect("plain data has a JSON form")
+}
+
+/// What was kept, again.
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, CenterError> {
+    serde_json::from_str(text).map_err(|_| CenterError::Database("a row is not what was written".into()))
+}
+
+/// What tells one message from another: SHA-256 of its JSON. The order of the keys in it does not count.
+pub(super) fn content(message: &impl Serialize) -> Vec<u8> {
+    digest::digest(&digest::SHA256, json(message).as_bytes()).as_ref().to_vec()
+}

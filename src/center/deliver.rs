@@ -1,0 +1,149 @@
+//! Store-and-forward transactions: taken once an id, answered alike however often they come.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::Value;
+
+use super::chain;
+use super::db::{content, json, parse};
+use super::decide::{Decided, decide};
+use super::errors::CenterError;
+use super::people::{self, Shelf};
+use super::settle::{self, NO_PERSON, REFUSED_ON_PURPOSE, Settled};
+use crate::queue;
+use crate::rules::Packs;
+use crate::value::{Kind, Protocol};
+use crate::wire::settle::Settlement;
+use crate::wire::sign_in::{SignIn, Signed};
+use crate::wire::{Envelope, Outcome, Payload, Receipt};
+
+/// Why a transaction is not taken: `CODE words`. Or what the centre recorded.
+type Taken = Result<Value, String>;
+
+/// Takes a transaction.
+pub(super) fn deliver(
+    db: &Connection,
+    packs: &Packs,
+    envelope: &Envelope,
+    refuse: bool,
+    now: Timestamp,
+) -> Result<Receipt, CenterError> {
+    let header = &envelope.header;
+    chain::check(db, header)?;
+    let digest = content(envelope);
+    if let Some((kept, receipt)) = find(db, envelope)? {
+        db.execute("UPDATE transactions SET times = times + 1 WHERE id = ?1", [header.id.as_bytes()])?;
+        // The one that is kept stands; the other was never its like.
+        let refusal = || refused(envelope, "C-CONFLICT 同一流水号内容不同", "", now);
+        return if kept == digest { parse(&receipt) } else { Ok(refusal()) };
+    }
+    if queue::protocol(header.kind, header.provisional) != Protocol::StoreAndForward {
+        return Err(CenterError::Form("a settlement that is not provisional comes by 2207"));
+    }
+    let payload = serde_json::from_value::<Payload<Value>>(envelope.payload.clone());
+    let Payload { request, detail } = payload.map_err(|_| CenterError::Form("the payload is not one"))?;
+    let number: i64 = db.query_row("SELECT coalesce(max(number), 0) + 1 FROM transactions", [], |row| row.get(0))?;
+    let centre_no = format!("C{number:011}");
+    let taken = if refuse { Err(REFUSED_ON_PURPOSE.into()) } else { record(db, packs, envelope, request, now)? };
+    let receipt = match taken {
+        Ok(output) => Receipt { id: header.id, outcome: Outcome::Accepted, centre_no, received_at: now, output },
+        Err(words) => refused(envelope, &words, &centre_no, now),
+    };
+    db.execute(
+        "INSERT INTO transactions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)",
+        params![
+            number,
+            header.id.as_bytes(),
+            header.terminal,
+            header.sequence,
+            queue::chain::hash(header).0,
+            digest,
+            header.scenario,
+            receipt.outcome == Outcome::Accepted,
+            json(&receipt),
+            json(&detail),
+        ],
+    )?;
+    Ok(receipt)
+}
+
+fn find(db: &Connection, envelope: &Envelope) -> Result<Option<(Vec<u8>, String)>, CenterError> {
+    let found = db
+        .prepare_cached("SELECT content, receipt FROM transactions WHERE id = ?1")?
+        .query_row([envelope.header.id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(found)
+}
+
+fn record(
+    db: &Connection,
+    packs: &Packs,
+    envelope: &Envelope,
+    request: Value,
+    now: Timestamp,
+) -> Result<Taken, CenterError> {
+    match envelope.header.kind {
+        Kind::SignIn => match serde_json::from_value(request) {
+            Ok(sign_in) => sign(db, packs, envelope, &sign_in),
+            Err(_) => Ok(Err(FORM.into())),
+        },
+        Kind::Settle => match serde_json::from_value(request) {
+            Ok(settlement) => settle_again(db, packs, envelope, &settlement, now),
+            Err(_) => Ok(Err(FORM.into())),
+        },
+        // The other kinds are kept and acknowledged: this centre does not act on them.
+        _ => Ok(Ok(Value::Null)),
+    }
+}
+
+const FORM: &str = "C-FORM 报文格式不符";
+
+/// One sign-in a person and month is recorded; another for the same month is answered as done already.
+fn sign(db: &Connection, packs: &Packs, envelope: &Envelope, sign_in: &SignIn) -> Result<Taken, CenterError> {
+    let header = &envelope.header;
+    let Some(person) = people::find(db, &sign_in.person)? else { return Ok(Err(NO_PERSON.into())) };
+    if !people::has_record(db, &person.psn_no, &header.scenario)? {
+        return Ok(Err("C-NO-BENEFIT 中心没有此人的待遇记录".into()));
+    }
+    let month = &sign_in.month;
+    if sign_in.facts.get("sign_date").and_then(Value::as_str).is_none_or(|date| !date.starts_with(month.as_str())) {
+        return Ok(Err(FORM.into()));
+    }
+    let signed = |already| Ok(Ok(serde_json::to_value(Signed { month: month.clone(), already }).unwrap_or_default()));
+    let mut known = db.prepare_cached("SELECT 1 FROM sign_ins WHERE psn_no = ?1 AND month = ?2")?;
+    if known.exists([&person.psn_no, month])? {
+        return signed(true);
+    }
+    let shelf = Shelf { psn_no: &person.psn_no, scenario: &header.scenario, on: header.business_date, mdtrt_id: None };
+    match decide(db, packs, &shelf, &sign_in.facts, &[])? {
+        Decided::Refused(words) => return Ok(Err(words)),
+        Decided::Taken(decision) => shelf.post(db, &decision.accumulators)?,
+    }
+    db.execute("INSERT INTO sign_ins VALUES (?1, ?2, ?3)", params![person.psn_no, month, header.id.as_bytes()])?;
+    signed(false)
+}
+
+/// A provisional settlement is settled now, with the centre's own accumulators: 以中心结算为准.
+fn settle_again(
+    db: &Connection,
+    packs: &Packs,
+    envelope: &Envelope,
+    settlement: &Settlement,
+    now: Timestamp,
+) -> Result<Taken, CenterError> {
+    Ok(match settle::settle(db, packs, &envelope.header.msgid, settlement, false, now)? {
+        Settled::Done(answer) => Ok(serde_json::to_value(answer).unwrap_or_default()),
+        Settled::Refused(words) => Err(words),
+    })
+}
+
+fn refused(envelope: &Envelope, words: &str, centre_no: &str, now: Timestamp) -> Receipt {
+    let (code, text) = words.split_once(' ').unwrap_or((words, ""));
+    Receipt {
+        id: envelope.header.id,
+        outcome: Outcome::Refused { code: code.into(), text: text.into() },
+        centre_no: centre_no.into(),
+        received_at: now,
+        output: Value::Null,
+    }
+}

@@ -1,0 +1,94 @@
+//! What the centre does wrong on purpose.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What a centre does wrong on purpose. Each number counts down by one request. A probe, which carries nothing, always
+/// goes through.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Faults {
+    /// Only requests of this name: `transactions`, `headers`, or a 交易编号 such as `2207`.
+    pub only: Option<String>,
+    /// Answer each request so many milliseconds late.
+    pub delay_ms: u64,
+    /// Carry out so many requests and then close the connection without an answer.
+    pub drop_answer: u32,
+    /// Answer so many requests with 500 and do nothing.
+    pub fail: u32,
+    /// Refuse so many transactions.
+    pub refuse: u32,
+}
+
+/// What one request meets.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Strike {
+    pub(super) delay: Duration,
+    pub(super) fail: bool,
+    pub(super) drop_answer: bool,
+    pub(super) refuse: bool,
+}
+
+/// The faults in force.
+#[derive(Default)]
+pub(super) struct Playing(Mutex<Faults>);
+
+impl Playing {
+    pub(super) fn new(faults: Faults) -> Self {
+        Self(Mutex::new(faults))
+    }
+
+    pub(super) fn get(&self) -> Faults {
+        self.lock().clone()
+    }
+
+    pub(super) fn set(&self, faults: Faults) {
+        *self.lock() = faults;
+    }
+
+    /// Counts a request of this name; `refusable` when it is a transaction.
+    pub(super) fn strike(&self, name: &str, refusable: bool) -> Strike {
+        let mut faults = self.lock();
+        if faults.only.as_deref().is_some_and(|only| only != name) {
+            return Strike::default();
+        }
+        let delay = Duration::from_millis(faults.delay_ms);
+        let fail = take(&mut faults.fail);
+        Strike {
+            delay,
+            fail,
+            drop_answer: !fail && take(&mut faults.drop_answer),
+            refuse: !fail && refusable && take(&mut faults.refuse),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Faults> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn take(count: &mut u32) -> bool {
+    let some = *count > 0;
+    *count = count.saturating_sub(1);
+    some
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_counts_down_by_one_request() {
+        let faults = Faults { fail: 1, drop_answer: 1, refuse: 2, ..Faults::default() };
+        let playing = Playing::new(faults);
+        assert_eq!(playing.strike("headers", false), Strike { fail: true, ..Strike::default() });
+        assert_eq!(playing.strike("headers", false), Strike { drop_answer: true, ..Strike::default() });
+        assert_eq!(playing.strike("2207", true), Strike { refuse: true, ..Strike::default() });
+        assert_eq!(playing.get(), Faults { refuse: 1, ..Faults::default() });
+        playing.set(Faults { only: Some("2207".into()), fail: 1, ..Faults::default() });
+        assert_eq!(playing.strike("2206", false), Strike::default());
+        assert!(playing.strike("2207", true).fail);
+    }
+}

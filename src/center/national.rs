@@ -1,0 +1,106 @@
+//! The national envelope: each 交易编号 to what carries it out.
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::errors::CenterError;
+use super::people::{self, Shelf};
+use super::settle::{self, NO_PERSON, Settled};
+use crate::rules::Packs;
+use crate::wire::person::{Accumulations, Person, Question};
+use crate::wire::settle::{Reversal, SettlementQuery};
+use crate::wire::{self, Reply, Request, infno};
+
+/// Answers an online request.
+pub(super) fn answer(
+    db: &Connection,
+    packs: &Packs,
+    request: &Request,
+    refuse: bool,
+    now: Timestamp,
+) -> Result<Reply, CenterError> {
+    let number = wire::message_id("CENTRE", now, db.total_changes());
+    let settled = match request.infno.as_str() {
+        infno::PERSON => return with(request, &number, |question| person(db, question)),
+        infno::ACCUMULATIONS => return with(request, &number, |question| accumulations(db, packs, question, now)),
+        infno::SETTLEMENT => return with(request, &number, |query| standing(db, query)),
+        infno::REVERSE => return with(request, &number, |reversal| reverse(db, reversal)),
+        infno::PRE_SETTLE => match read(request) {
+            Some(settlement) => settle::pre_settle(db, packs, &settlement)?,
+            None => form(),
+        },
+        infno::SETTLE => match read(request) {
+            Some(settlement) => settle::settle(db, packs, &request.msgid, &settlement, refuse, now)?,
+            None => form(),
+        },
+        _ => Settled::Refused("C-INFNO 中心不支持该交易编号".into()),
+    };
+    Ok(settle::reply(&number, settled))
+}
+
+/// An answer, or the `infcode` and words of a refusal.
+type Answer<T> = Result<T, (i32, &'static str)>;
+
+fn with<I: DeserializeOwned, T: Serialize>(
+    request: &Request,
+    number: &str,
+    work: impl FnOnce(I) -> Result<Answer<T>, CenterError>,
+) -> Result<Reply, CenterError> {
+    let Some(input) = read(request) else { return Ok(settle::reply(number, form())) };
+    let (infcode, err_msg, output) = match work(input)? {
+        Ok(answer) => (Reply::OK, "", serde_json::to_value(answer).unwrap_or_default()),
+        Err((infcode, words)) => (infcode, words, Value::Null),
+    };
+    Ok(Reply { infcode, inf_refmsgid: number.to_owned(), err_msg: err_msg.to_owned(), output })
+}
+
+fn read<I: DeserializeOwned>(request: &Request) -> Option<I> {
+    serde_json::from_value(request.input.clone()).ok()
+}
+
+fn form() -> Settled {
+    Settled::Refused("C-FORM 报文格式不符".into())
+}
+
+fn person(db: &Connection, question: Question) -> Result<Answer<Person>, CenterError> {
+    let Some(known) = people::find(db, &question.person)? else { return Ok(Err((Reply::REFUSED, NO_PERSON))) };
+    let facts = people::facts(db, &known.psn_no, &question.scenario)?;
+    Ok(Ok(Person { psn_no: known.psn_no, insutype: known.insutype, facts }))
+}
+
+fn accumulations(
+    db: &Connection,
+    packs: &Packs,
+    question: Question,
+    now: Timestamp,
+) -> Result<Answer<Accumulations>, CenterError> {
+    let Some(known) = people::find(db, &question.person)? else { return Ok(Err((Reply::REFUSED, NO_PERSON))) };
+    let shelf = Shelf {
+        psn_no: &known.psn_no,
+        scenario: &question.scenario,
+        on: question.business_date,
+        mdtrt_id: question.mdtrt_id.as_deref(),
+    };
+    let accumulators = shelf.read(db, &packs.schema(&question.scenario), true)?;
+    Ok(Ok(Accumulations { accumulators, as_of: now }))
+}
+
+fn standing(db: &Connection, query: SettlementQuery) -> Result<Answer<Value>, CenterError> {
+    Ok(match settle::query(db, &query.medins_setl_id)? {
+        Some(answer) => Ok(serde_json::to_value(answer).unwrap_or_default()),
+        None => Err((Reply::NOT_FOUND, "C-NOT-FOUND 没有该报文的有效结算")),
+    })
+}
+
+fn reverse(db: &Connection, reversal: Reversal) -> Result<Answer<()>, CenterError> {
+    if reversal.oinfno != infno::SETTLE {
+        return Ok(Err((Reply::REFUSED, "C-INFNO 该交易编号不能冲正")));
+    }
+    Ok(match settle::reverse(db, &reversal.omsgid)? {
+        true => Ok(()),
+        false => Err((Reply::NOT_FOUND, "C-NOT-FOUND 没有该报文的有效结算")),
+    })
+}

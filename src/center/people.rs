@@ -1,0 +1,161 @@
+//! The people the centre knows: their facts and accumulators.
+
+use jiff::civil::Date;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::{Map, Value};
+
+use super::db::{json, parse};
+use super::errors::CenterError;
+use crate::rules::{Change, Effect, Schema};
+use crate::value::Fen;
+use crate::wire::person::PersonKey;
+
+/// A person found.
+pub(super) struct Known {
+    pub(super) psn_no: String,
+    pub(super) insutype: String,
+}
+
+/// The person a message names, by 社会保障号码.
+pub(super) fn find(db: &Connection, person: &PersonKey) -> Result<Option<Known>, CenterError> {
+    let found = db
+        .prepare_cached("SELECT psn_no, insutype FROM persons WHERE certno = ?1")?
+        .query_row([&person.certno], |row| Ok(Known { psn_no: row.get(0)?, insutype: row.get(1)? }))
+        .optional()?;
+    Ok(found)
+}
+
+/// Whether the centre has a record of this person for a scenario at all.
+pub(super) fn has_record(db: &Connection, psn_no: &str, scenario: &str) -> Result<bool, CenterError> {
+    let mut found = db.prepare_cached("SELECT 1 FROM facts WHERE psn_no = ?1 AND scenario = ?2")?;
+    Ok(found.exists([psn_no, scenario])?)
+}
+
+/// What the centre knows of a person for a scenario.
+pub(super) fn facts(db: &Connection, psn_no: &str, scenario: &str) -> Result<Map<String, Value>, CenterError> {
+    let mut statement = db.prepare_cached("SELECT name, value FROM facts WHERE psn_no = ?1 AND scenario = ?2")?;
+    let mut rows = statement.query([psn_no, scenario])?;
+    let mut facts = Map::new();
+    while let Some(row) = rows.next()? {
+        facts.insert(row.get(0)?, parse(&row.get::<_, String>(1)?)?);
+    }
+    Ok(facts)
+}
+
+/// Which accumulators: those of a person in a scenario on a date, within an admission.
+pub(super) struct Shelf<'a> {
+    pub(super) psn_no: &'a str,
+    pub(super) scenario: &'a str,
+    pub(super) on: Date,
+    pub(super) mdtrt_id: Option<&'a str>,
+}
+
+impl Shelf<'_> {
+    /// The accumulators the packs want. What was never counted is zero where it is money, and left out elsewhere.
+    pub(super) fn read(
+        &self,
+        db: &Connection,
+        packs: &[Schema],
+        as_told: bool,
+    ) -> Result<Map<String, Value>, CenterError> {
+        let mut all = Map::new();
+        for wanted in packs.iter().flat_map(|pack| &pack.accumulators) {
+            let name = &wanted.fact.name;
+            let (value, told) = self.one(db, name, &wanted.scope)?;
+            let zero = (wanted.fact.kind == "money").then(|| Value::from(Fen::ZERO.to_string()));
+            if let Some(value) = told.filter(|_| as_told).or(value).or(zero) {
+                all.insert(name.clone(), value);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Carries out what a decision does to the accumulators.
+    pub(super) fn post(&self, db: &Connection, changes: &[Change]) -> Result<(), CenterError> {
+        for change in changes {
+            self.put(db, &change.name, &change.scope, &change.after)?;
+        }
+        Ok(())
+    }
+
+    /// Takes it back. An amount is subtracted from whatever stands there now; a value that was set goes back to the
+    /// one before, unless something later has set it since.
+    pub(super) fn take_back(&self, db: &Connection, changes: &[Change]) -> Result<(), CenterError> {
+        for change in changes {
+            let (now, _) = self.one(db, &change.name, &change.scope)?;
+            let now = now.unwrap_or(Value::Null);
+            match change.effect {
+                Effect::Add => self.put(db, &change.name, &change.scope, &subtract(&now, &change.value)?)?,
+                Effect::Set if now == change.after => self.put(db, &change.name, &change.scope, &change.before)?,
+                Effect::Set => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn one(&self, db: &Connection, name: &str, scope: &str) -> Result<(Option<Value>, Option<Value>), CenterError> {
+        let kept: Option<(String, Option<String>)> = db
+            .prepare_cached(
+                "SELECT value, told FROM accumulators WHERE psn_no = ?1 AND scenario = ?2 AND name = ?3 AND period = ?4",
+            )?
+            .query_row(params![self.psn_no, self.scenario, name, self.period(scope)], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        let Some((value, told)) = kept else { return Ok((None, None)) };
+        Ok((Some(parse(&value)?), told.as_deref().map(parse).transpose()?))
+    }
+
+    fn put(&self, db: &Connection, name: &str, scope: &str, value: &Value) -> Result<(), CenterError> {
+        let key = params![self.psn_no, self.scenario, name, self.period(scope), json(value)];
+        if value.is_null() {
+            db.prepare_cached(
+                "DELETE FROM accumulators WHERE psn_no = ?1 AND scenario = ?2 AND name = ?3 AND period = ?4",
+            )?
+            .execute(&key[..4])?;
+        } else {
+            db.prepare_cached(
+                "INSERT INTO accumulators (psn_no, scenario, name, period, value) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET value = excluded.value",
+            )?
+            .execute(key)?;
+        }
+        Ok(())
+    }
+
+    /// Over what an accumulator of a scope runs: settlement-facts §3.3 and §6.5.
+    fn period(&self, scope: &str) -> String {
+        match scope {
+            "year" => format!("{:04}", self.on.year()),
+            "month" => format!("{:04}-{:02}", self.on.year(), self.on.month()),
+            "admission" => self.mdtrt_id.unwrap_or("-").to_owned(),
+            _ => "-".to_owned(),
+        }
+    }
+}
+
+/// Moves money between a person's account and its use: what was paid from it, negative to give it back.
+pub(super) fn draw(db: &Connection, psn_no: &str, scenario: &str, paid: Fen) -> Result<(), CenterError> {
+    let known = facts(db, psn_no, scenario)?;
+    let Some(balance) = known.get("balc").and_then(amount) else { return Ok(()) };
+    let left = balance.checked_sub(paid).ok_or(CenterError::Form("an amount is too large"))?;
+    db.execute(
+        "UPDATE facts SET value = ?4 WHERE psn_no = ?1 AND scenario = ?2 AND name = ?3",
+        params![psn_no, scenario, "balc", json(&left.to_string())],
+    )?;
+    Ok(())
+}
+
+/// An amount in the form of the rules.
+pub(super) fn amount(value: &Value) -> Option<Fen> {
+    value.as_str()?.parse().ok()
+}
+
+fn subtract(from: &Value, what: &Value) -> Result<Value, CenterError> {
+    let failed = CenterError::Form("an accumulator is neither money nor a number");
+    if let (Some(from), Some(what)) = (from.as_i64(), what.as_i64()) {
+        return from.checked_sub(what).map(Value::from).ok_or(failed);
+    }
+    let difference = amount(from).zip(amount(what)).and_then(|(from, what)| from.checked_sub(what));
+    difference.map(|fen| Value::from(fen.to_string())).ok_or(failed)
+}

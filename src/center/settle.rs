@@ -1,0 +1,185 @@
+//! Settlements: computed, settled once a message id, asked about, reversed.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::db::{content, json, parse};
+use super::decide::{Decided, decide};
+use super::errors::CenterError;
+use super::people::{self, Shelf};
+use crate::rules::{Change, Decision, Packs};
+use crate::value::Fen;
+use crate::wire::settle::{Settlement, SettlementAnswer};
+use crate::wire::{self, Reply};
+
+/// A settlement, or the words of its refusal.
+pub(super) enum Settled {
+    Done(Box<SettlementAnswer>),
+    Refused(String),
+}
+
+/// What a settlement did, kept to be taken back.
+#[derive(Serialize, Deserialize)]
+struct Posted {
+    settlement: Settlement,
+    psn_no: String,
+    changes: Vec<Change>,
+    acct_pay: Fen,
+}
+
+/// `2206`: computes and changes nothing.
+pub(super) fn pre_settle(db: &Connection, packs: &Packs, settlement: &Settlement) -> Result<Settled, CenterError> {
+    Ok(match compute(db, packs, settlement)? {
+        Ok((psn_no, decision)) => Settled::Done(Box::new(answer(&psn_no, &decision))),
+        Err(words) => Settled::Refused(words),
+    })
+}
+
+/// `2207`: settles once a message id; the same message gets the same answer.
+pub(super) fn settle(
+    db: &Connection,
+    packs: &Packs,
+    msgid: &str,
+    settlement: &Settlement,
+    refuse: bool,
+    now: Timestamp,
+) -> Result<Settled, CenterError> {
+    let digest = content(settlement);
+    if let Some(known) = find(db, msgid)? {
+        db.execute("UPDATE settlements SET times = times + 1 WHERE msgid = ?1", [msgid])?;
+        return known.again(&digest);
+    }
+    let computed = if refuse { Err(REFUSED_ON_PURPOSE.to_owned()) } else { compute(db, packs, settlement)? };
+    let (psn_no, decision) = match computed {
+        Ok(computed) => computed,
+        Err(words) => {
+            db.execute(
+                "INSERT INTO settlements (msgid, state, content, reply, times) VALUES (?1, 'refused', ?2, ?3, 1)",
+                params![msgid, digest, json(&words)],
+            )?;
+            return Ok(Settled::Refused(words));
+        }
+    };
+    let acct_pay = decision.outputs.get("acct_pay").and_then(people::amount).unwrap_or_default();
+    shelf(settlement, &psn_no).post(db, &decision.accumulators)?;
+    people::draw(db, &psn_no, &settlement.scenario, acct_pay)?;
+    let posted = Posted {
+        settlement: settlement.clone(),
+        psn_no: psn_no.clone(),
+        changes: decision.accumulators.clone(),
+        acct_pay,
+    };
+    db.execute(
+        "INSERT INTO settlements (msgid, state, psn_no, content, posted, times) VALUES (?1, 'settled', ?2, ?3, ?4, 1)",
+        params![msgid, psn_no, digest, json(&posted)],
+    )?;
+    let mut answer = answer(&psn_no, &decision);
+    let number = format!("S{:011}", db.last_insert_rowid());
+    for (name, value) in
+        [("setl_id", &number), ("medins_setl_id", &msgid.to_owned()), ("setl_time", &wire::inf_time(now))]
+    {
+        answer.setlinfo.insert(name.into(), Value::from(value.as_str()));
+    }
+    db.execute("UPDATE settlements SET reply = ?2 WHERE msgid = ?1", params![msgid, json(&answer)])?;
+    Ok(Settled::Done(Box::new(answer)))
+}
+
+/// `5203`: what a message id settled, if it stands.
+pub(super) fn query(db: &Connection, msgid: &str) -> Result<Option<SettlementAnswer>, CenterError> {
+    match find(db, msgid)? {
+        Some(Kept { state, reply: Some(reply), .. }) if state == "settled" => parse(&reply).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// `2601`: takes back what a message id settled, and lets it settle nothing later. Tells whether anything was settled;
+/// a reversal that comes again gets the same answer.
+pub(super) fn reverse(db: &Connection, msgid: &str) -> Result<bool, CenterError> {
+    let Some(known) = find(db, msgid)? else {
+        db.execute("INSERT INTO settlements (msgid, state, times) VALUES (?1, 'void', 0)", [msgid])?;
+        return Ok(false);
+    };
+    match (known.state.as_str(), &known.posted) {
+        ("settled", Some(posted)) => {
+            let Posted { settlement, psn_no, changes, acct_pay } = parse(posted)?;
+            shelf(&settlement, &psn_no).take_back(db, &changes)?;
+            let back = Fen::ZERO.checked_sub(acct_pay).ok_or(CenterError::Form("an amount is too large"))?;
+            people::draw(db, &psn_no, &settlement.scenario, back)?;
+            db.execute("UPDATE settlements SET state = 'reversed' WHERE msgid = ?1", [msgid])?;
+            Ok(true)
+        }
+        (state, _) => Ok(state == "reversed"),
+    }
+}
+
+pub(super) const REFUSED_ON_PURPOSE: &str = "C-ON-PURPOSE 中心按演示设置拒绝该业务";
+
+struct Kept {
+    state: String,
+    content: Option<Vec<u8>>,
+    reply: Option<String>,
+    posted: Option<String>,
+}
+
+impl Kept {
+    fn again(&self, digest: &[u8]) -> Result<Settled, CenterError> {
+        let reversed = matches!(self.state.as_str(), "reversed" | "void");
+        Ok(match &self.reply {
+            _ if reversed => Settled::Refused("C-REVERSED 该报文已冲正".into()),
+            _ if self.content.as_deref() != Some(digest) => Settled::Refused("C-CONFLICT 同一报文ID内容不同".into()),
+            Some(reply) if self.state == "settled" => Settled::Done(Box::new(parse(reply)?)),
+            Some(reply) => Settled::Refused(parse(reply)?),
+            None => return Err(CenterError::Database("a settlement without its answer".into())),
+        })
+    }
+}
+
+fn find(db: &Connection, msgid: &str) -> Result<Option<Kept>, CenterError> {
+    let kept = db
+        .prepare_cached("SELECT state, content, reply, posted FROM settlements WHERE msgid = ?1")?
+        .query_row([msgid], |row| {
+            Ok(Kept { state: row.get(0)?, content: row.get(1)?, reply: row.get(2)?, posted: row.get(3)? })
+        })
+        .optional()?;
+    Ok(kept)
+}
+
+type Computed = Result<(String, Box<Decision>), String>;
+
+fn compute(db: &Connection, packs: &Packs, settlement: &Settlement) -> Result<Computed, CenterError> {
+    let Some(person) = people::find(db, &settlement.person)? else { return Ok(Err(NO_PERSON.into())) };
+    let shelf = shelf(settlement, &person.psn_no);
+    Ok(match decide(db, packs, &shelf, &settlement.facts, &settlement.feedetail)? {
+        Decided::Taken(decision) => Ok((person.psn_no, decision)),
+        Decided::Refused(words) => Err(words),
+    })
+}
+
+pub(super) const NO_PERSON: &str = "C-NO-PERSON 中心没有此人的信息";
+
+fn shelf<'a>(settlement: &'a Settlement, psn_no: &'a str) -> Shelf<'a> {
+    Shelf {
+        psn_no,
+        scenario: &settlement.scenario,
+        on: settlement.business_date,
+        mdtrt_id: settlement.mdtrt_id.as_deref(),
+    }
+}
+
+fn answer(psn_no: &str, decision: &Decision) -> SettlementAnswer {
+    let mut setlinfo = decision.outputs.clone();
+    setlinfo.insert("psn_no".into(), psn_no.into());
+    let pack = serde_json::to_value(&decision.pack).unwrap_or_default();
+    SettlementAnswer { setlinfo, feedetail: decision.lines.clone(), pack }
+}
+
+/// The reply to an online request.
+pub(super) fn reply(number: &str, settled: Settled) -> Reply {
+    let (infcode, err_msg, output) = match settled {
+        Settled::Done(answer) => (Reply::OK, String::new(), serde_json::to_value(answer).unwrap_or_default()),
+        Settled::Refused(words) => (Reply::REFUSED, words, Value::Null),
+    };
+    Reply { infcode, inf_refmsgid: number.to_owned(), err_msg, output }
+}

@@ -23,7 +23,7 @@ pub struct Definition {
     pub fields: Vec<Field>,
     /// The bill, where there is one.
     pub lines: Option<Lines>,
-    /// What the rules are told beside the form: fact by fact, where it comes from.
+    /// What the rules are told beside the form: fact by fact, where it comes from when the form does not have it.
     pub facts: BTreeMap<String, Source>,
     /// How far it may go while the centre is away, where that is less than the terminal's own limits allow.
     pub limits: Tightening,
@@ -70,6 +70,9 @@ pub struct Field {
     pub kind: FieldType,
     /// It may be left out.
     pub optional: bool,
+    /// What stands for it when it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<serde_json::Value>,
     /// The values of a `choice`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Choice>,
@@ -88,6 +91,8 @@ pub enum FieldType {
     Price,
     /// At most four places, `"2"`; never negative.
     Quantity,
+    /// Per cent with at most four places, `"89.5%"`; 0 to 100.
+    Rate,
     /// A JSON integer.
     Int,
     /// `"2015-08-01"`.
@@ -124,7 +129,7 @@ pub struct Lines {
     pub fields: Vec<Field>,
 }
 
-/// Where a fact comes from that is not in the form.
+/// Where a fact comes from that the form does not give.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
@@ -132,8 +137,6 @@ pub enum Source {
     BusinessDate,
     /// The business date's month.
     BusinessMonth,
-    /// The date of birth on the card.
-    HolderBirthDate,
     /// The sum of this money field over the bill's lines.
     SumOfLines(String),
 }

@@ -50,6 +50,9 @@ pub enum FieldMistake {
     /// It must be a number with at most four places.
     #[error("应为最多四位小数的数，如 \"2.5\" must be a number with at most four places such as \"2.5\"")]
     Decimal,
+    /// It must be a rate.
+    #[error("应为比例，如 \"10%\" must be a rate such as \"10%\"")]
+    Rate,
     /// It must be an integer.
     #[error("应为整数 must be an integer")]
     Int,

@@ -94,6 +94,7 @@ fn object(
     let mut out = Map::new();
     for field in fields {
         let checked = match given.get(&field.name) {
+            None | Some(Value::Null) if field.default.is_some() => Ok(field.default.clone().unwrap_or_default()),
             None | Some(Value::Null) if field.optional => continue,
             None | Some(Value::Null) => Err(FieldMistake::Missing),
             Some(value) => field.value(value),
@@ -109,12 +110,14 @@ fn object(
 }
 
 impl Field {
-    fn value(&self, value: &Value) -> Result<Value, FieldMistake> {
+    /// The value, if the field takes it.
+    pub(super) fn value(&self, value: &Value) -> Result<Value, FieldMistake> {
         let text = value.as_str();
         let fits = |fits: bool, what| if fits { Ok(value.clone()) } else { Err(what) };
         match self.kind {
             FieldType::Money => fits(text.is_some_and(is_amount), FieldMistake::Money),
             FieldType::Price | FieldType::Quantity => fits(text.is_some_and(is_decimal), FieldMistake::Decimal),
+            FieldType::Rate => fits(text.is_some_and(is_rate), FieldMistake::Rate),
             FieldType::Int => fits(value.is_i64(), FieldMistake::Int),
             FieldType::Bool => fits(value.is_boolean(), FieldMistake::Bool),
             FieldType::Date => fits(text.is_some_and(|text| date(text).is_some()), FieldMistake::Date),
@@ -149,6 +152,13 @@ pub(super) fn is_name(text: &str) -> bool {
 
 fn is_amount(text: &str) -> bool {
     text.parse::<Fen>().is_ok_and(|amount| amount >= Fen::ZERO) && !text.starts_with('-')
+}
+
+fn is_rate(text: &str) -> bool {
+    let Some(number) = text.strip_suffix('%').filter(|number| is_decimal(number)) else { return false };
+    let (whole, places) = number.split_once('.').unwrap_or((number, ""));
+    let whole: u64 = whole.parse().unwrap_or(u64::MAX);
+    whole < 100 || whole == 100 && places.bytes().all(|place| place == b'0')
 }
 
 fn is_month(text: &str) -> bool {

@@ -102,6 +102,7 @@ struct FieldTable {
     kind: Spanned<FieldType>,
     #[serde(default)]
     optional: bool,
+    default: Option<Spanned<serde_json::Value>>,
     #[serde(default)]
     choices: Vec<ChoiceTable>,
     longest: Option<Spanned<usize>>,
@@ -150,7 +151,7 @@ impl Check<'_> {
             .facts
             .into_iter()
             .filter_map(|(name, source)| {
-                self.name(&name, &mut names);
+                self.fact(&name, &fields, &mut names);
                 let source = self.source(&source, lines.as_ref())?;
                 Some((name.into_inner(), source))
             })
@@ -172,6 +173,9 @@ impl Check<'_> {
         let stem = self.file.rsplit('/').next().unwrap_or(self.file).trim_end_matches(".toml");
         if head.id.get_ref() != stem {
             self.mistake(head.id.span(), "the id is not the file's name");
+        }
+        if !matches!(head.kind.get_ref(), Kind::Settle | Kind::SignIn) {
+            self.mistake(head.kind.span(), "nothing carries out this kind yet");
         }
         // The table as shipped parses: a test holds that.
         let catalogue = super::Catalogue::builtin(|_| true).ok();
@@ -219,17 +223,34 @@ impl Check<'_> {
             }
         }
         let longest = field.longest.map(Spanned::into_inner);
-        Field {
+        let default = field.default;
+        let field = Field {
             name: field.name.into_inner(),
             label: field.label,
             kind,
-            optional: field.optional,
+            optional: field.optional || default.is_some(),
+            default: default.as_ref().map(|default| default.get_ref().clone()),
             choices: field
                 .choices
                 .into_iter()
                 .map(|ChoiceTable { value, zh, en }| Choice { value: value.into_inner(), label: Label { zh, en } })
                 .collect(),
             longest: (kind == FieldType::Text).then(|| longest.unwrap_or(LONGEST_TEXT)),
+        };
+        if let Some(default) = default
+            && field.value(default.get_ref()).is_err()
+        {
+            self.mistake(default.span(), "the field does not take its own default");
+        }
+        field
+    }
+
+    /// A fact may stand for a field that can be left out, and for no other.
+    fn fact(&mut self, name: &Spanned<String>, fields: &[Field], names: &mut BTreeSet<String>) {
+        match fields.iter().find(|field| field.name == *name.get_ref()) {
+            Some(field) if field.optional && field.default.is_none() => {}
+            Some(_) => self.mistake(name.span(), "the form always has this"),
+            None => self.name(name, names),
         }
     }
 
@@ -252,17 +273,13 @@ impl Check<'_> {
         match (text, text.split_once(' ')) {
             ("business-date", _) => Some(Source::BusinessDate),
             ("business-month", _) => Some(Source::BusinessMonth),
-            ("holder birth-date", _) => Some(Source::HolderBirthDate),
             (_, Some(("sum", name))) if money(name) => Some(Source::SumOfLines(name.to_owned())),
             (_, Some(("sum", _))) => {
                 self.mistake(written.span(), "sum takes the name of a money field of the bill's lines");
                 None
             }
             _ => {
-                self.mistake(
-                    written.span(),
-                    "a source is business-date, business-month, holder birth-date or sum FIELD",
-                );
+                self.mistake(written.span(), "a source is business-date, business-month or sum FIELD");
                 None
             }
         }

@@ -3,6 +3,7 @@
 mod catalogue;
 mod definition;
 pub mod errors;
+mod flow;
 mod form;
 mod load;
 #[cfg(test)]
@@ -11,5 +12,6 @@ mod tests;
 pub use catalogue::{Catalogue, CatalogueError, Entry};
 pub use definition::{Choice, Definition, ExpiredCard, Field, FieldType, Label, Lines, Period, Source, Tightening};
 pub use errors::{FieldError, FieldMistake, ScenarioError};
+pub use flow::{Known, Message, amount, month};
 pub use form::Form;
 pub use load::Definitions;

@@ -68,7 +68,7 @@ fn the_definitions_that_ship_are_sound() {
 fn a_mistake_names_file_line_and_column() {
     let with = |from: &str, to: &str| load(&SMALL.replacen(from, to, 1)).unwrap_err();
     assert_eq!(
-        with("kind = \"settle\"", "kind = \"pay\""),
+        with("kind = \"settle\"", "kind = \"sign-in\""),
         ["medical-settlement.toml:3:8: the catalogue gives this scenario another kind"]
     );
     assert_eq!(
@@ -85,6 +85,8 @@ fn a_mistake_names_file_line_and_column() {
     );
     assert!(with("most = 2", "mast = 2")[0].starts_with("medical-settlement.toml:24:1: "));
     assert!(with("type = \"date\"", "type = \"date\"\nlongest = 3")[0].contains(":14:11: longest"));
+    assert!(with("type = \"date\"", "type = \"date\"\ndefault = \"now\"")[0].contains(":14:11: the field does not"));
+    assert!(with("total = \"sum", "level = \"sum")[0].contains(":34:1: the form always has this"));
     assert_eq!(load("[scenario").unwrap_err().len(), 1);
 }
 
@@ -94,6 +96,30 @@ fn a_form_that_fits_is_taken_as_it_is() {
         small().check(&json!({"level": "L1", "on": null, "lines": [{"amount": "10.00", "cnt": "2.5"}]})).unwrap();
     assert_eq!(Value::Object(form.values), json!({"level": "L1"}));
     assert_eq!(form.lines.len(), 1);
+}
+
+#[test]
+fn what_is_left_out_gets_its_default() {
+    let text = SMALL.replacen("optional = true\nlongest = 4", "default = \"无\"", 1);
+    let definition = load(&text).unwrap().get("medical-settlement").unwrap().clone();
+    let form = definition.check(&json!({"level": "L1", "lines": [{"amount": "1.00", "cnt": "1"}]})).unwrap();
+    assert_eq!(Value::Object(form.values), json!({"level": "L1", "note": "无"}));
+}
+
+#[test]
+fn a_rate_is_per_cent_up_to_all() {
+    let field = |kind| Field { kind, ..small().fields[1].clone() };
+    for (text, fits) in [
+        ("0%", true),
+        ("89.5%", true),
+        ("100%", true),
+        ("100.00%", true),
+        ("100.1%", false),
+        ("0.5", false),
+        ("-1%", false),
+    ] {
+        assert_eq!(field(FieldType::Rate).value(&json!(text)).is_ok(), fits, "{text}");
+    }
 }
 
 #[test]
@@ -160,4 +186,50 @@ proptest::proptest! {
     fn no_form_makes_the_check_stop(text in "\\PC{0,60}") {
         let _ = small().check(&json!({"level": text, "on": text, "note": text, "lines": [{"amount": text, "cnt": text}]}));
     }
+}
+
+fn schema(facts: &[&str], accumulators: &[&str]) -> crate::rules::Schema {
+    use crate::rules::{AccumulatorSpec, FactSpec, Schema};
+    let fact = |name: &&str| FactSpec {
+        name: (*name).to_owned(),
+        label: String::new(),
+        kind: "text".into(),
+        optional: true,
+        choices: Vec::new(),
+    };
+    Schema {
+        pack: "p".into(),
+        date_of: "on".into(),
+        facts: facts.iter().map(fact).collect(),
+        lines: Vec::new(),
+        accumulators: accumulators.iter().map(|n| AccumulatorSpec { fact: fact(n), scope: "year".into() }).collect(),
+        outputs: Vec::new(),
+        line_outputs: Vec::new(),
+    }
+}
+
+#[test]
+fn the_centres_facts_lie_over_the_forms_and_only_what_is_asked_is_told() {
+    let lines = json!([{"amount": "10.00", "cnt": "1"}, {"amount": "0.05", "cnt": "1"}]);
+    let form = small().check(&json!({"level": "L1", "note": "x", "lines": lines})).unwrap();
+    let object = |value: Value| value.as_object().unwrap().clone();
+    let known = Known {
+        facts: object(json!({"level": "L2", "secret": "1"})),
+        accumulators: object(json!({"pool": "5.00", "other": "1.00"})),
+        insutype: String::new(),
+    };
+    let schemas = [schema(&["level", "total"], &["pool"])];
+    let input = small().input(&form, &known, &schemas, jiff::civil::date(2015, 8, 3));
+    assert_eq!(Value::Object(input.facts), json!({"level": "L2", "total": "10.05"}));
+    assert_eq!(Value::Object(input.accumulators), json!({"pool": "5.00"}));
+    assert_eq!(input.lines.len(), 2);
+}
+
+#[test]
+fn the_business_date_is_the_forms_where_it_has_one() {
+    let today = jiff::civil::date(2015, 8, 3);
+    let line = json!([{"amount": "1.00", "cnt": "1"}]);
+    let on = |form: Value| small().business_date(&small().check(&form).unwrap(), &[schema(&[], &[])], today);
+    assert_eq!(on(json!({"level": "L1", "lines": line})), today);
+    assert_eq!(on(json!({"level": "L1", "on": "2015-07-31", "lines": line})), jiff::civil::date(2015, 7, 31));
 }

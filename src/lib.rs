@@ -32,7 +32,6 @@ pub mod terminal;
 
 pub mod api;
 pub mod cli;
-pub mod ui;
 
 pub mod center;
 pub mod virtual_card;

@@ -26,8 +26,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("scenario", 5, &[]),
     ("terminal", 6, &[]),
     ("api", 7, &[]),
-    ("ui", 7, &["api"]),
-    ("cli", 7, &["api", "ui", "virtual_card", "center"]),
+    ("cli", 7, &["api", "virtual_card", "center"]),
 ];
 
 /// Rooms aside have no floor: they use just this, and only `cli` uses them.

@@ -40,3 +40,6 @@ pub struct Parts<'a> {
     /// What a card uses that names no algorithm.
     pub default_algorithm: Option<Algorithm>,
 }
+
+#[cfg(test)]
+mod tests;

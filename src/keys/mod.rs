@@ -108,3 +108,6 @@ pub trait KeyService: Send {
     /// Commands sent to a PSAM so far.
     fn commands(&self) -> u32;
 }
+
+#[cfg(test)]
+mod tests;

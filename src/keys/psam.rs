@@ -97,6 +97,7 @@ impl Psam {
             Algorithm::Ssf33 => "environment-ssf33",
             Algorithm::Sm4 => "environment-sm4",
         };
+        self.selected = None;
         match self.run(environment, &mut Vars::new()) {
             Ok(()) => {}
             // A PSAM without this environment still has the application; anything else has neither.
@@ -118,16 +119,16 @@ impl Psam {
         })
     }
 
-    /// Runs a flow. After a failure nothing is known of what is selected.
+    /// Runs a flow. When the way failed nothing is known of what is selected.
     fn run(&mut self, flow: &str, vars: &mut Vars) -> Result<(), KeyError> {
         let outcome = self.scripts.flow(SCRIPT, flow).and_then(|flow| script::run(flow, &mut self.lease, vars));
-        outcome.map(|_| ()).map_err(|error| {
-            self.selected = None;
-            match error {
-                RunError::Transport { source, .. } => KeyError::Transport(source),
-                RunError::Status { got, .. } => KeyError::Status(got),
-                other => KeyError::Script(other.to_string()),
+        outcome.map(|_| ()).map_err(|error| match error {
+            RunError::Transport { source, .. } => {
+                self.selected = None;
+                KeyError::Transport(source)
             }
+            RunError::Status { got, .. } => KeyError::Status(got),
+            other => KeyError::Script(other.to_string()),
         })
     }
 }

@@ -1,0 +1,66 @@
+//! Commands on the wire, GET RESPONSE not counted: what the first card of a type takes, and every later one.
+
+use super::*;
+
+fn counts(desk: &Desk) -> [u32; 2] {
+    [0; 2].map(|_| desk.read().outcome.unwrap().apdus().card)
+}
+
+#[test]
+fn a_3_0_card_takes_six_commands_or_eighteen() {
+    assert_eq!(counts(&Desk::new("v3-sm4").with_store()), [6, 6]);
+    assert_eq!(counts(&Desk::new("v3-no-whole-file").with_store()), [19, 18]);
+    // One more for the length of 卡号, which is not the standard's, and none once it is known.
+    assert_eq!(counts(&Desk::new("v3-wrong-le").with_store()), [7, 6]);
+}
+
+#[test]
+fn older_cards_take_no_external_authentication() {
+    for card in ["v1-3des", "v2-3des", "v2-pad-20", "v2-unpersonalised"] {
+        assert_eq!(counts(&Desk::new(card).with_store()), [4, 4], "{card}");
+    }
+    assert_eq!(counts(&Desk::new("v2-no-4e").with_store()), [5, 4]);
+    assert_eq!(counts(&Desk::new("v2-no-whole-file").with_store()), [17, 16]);
+}
+
+#[test]
+fn what_is_counted_is_what_was_sent() {
+    for card in ["v1-3des", "v3-sm4", "v3-no-whole-file", "v3-wrong-le"] {
+        let went = Desk::new(card).with_store().read();
+        let reading = went.outcome.unwrap();
+        for (wire, counted) in [(&went.card, reading.apdus().card), (&went.psam, reading.apdus().psam)] {
+            let wire = wire.lock().unwrap();
+            assert_eq!(wire.sent.len() - wire.count(0xC0), counted as usize, "{card}");
+        }
+    }
+}
+
+#[test]
+fn a_length_remembered_too_short_is_noticed() {
+    use crate::store::{Capability, CardType};
+    let desk = Desk::new("v2-3des").with_store();
+    let whole = desk.read().outcome.unwrap();
+    let type_bytes = whole.atr().historical()[..7].try_into().unwrap();
+    for length in 1..=0x5A {
+        for version in ["", "2.00"] {
+            let card = CardType { type_bytes, interface: "contact".into(), version: version.into() };
+            let wrong = Capability { whole_ef05: Some(length), whole_ef06: Some(length), ..Capability::default() };
+            desk.store.as_ref().unwrap().remember(&card, &wrong);
+        }
+        let again = desk.read().outcome.unwrap();
+        assert_eq!((again.card(), again.holder()), (whole.card(), whole.holder()), "remembered {length}");
+        assert!(again.apdus().card <= 8);
+        assert_eq!(desk.read().outcome.unwrap().apdus().card, 4, "learned anew");
+    }
+}
+
+#[test]
+fn a_card_that_was_refused_teaches_nothing() {
+    let desk = Desk::new("v3-forged").with_store();
+    desk.read().outcome.unwrap_err();
+    let type_bytes = *b"\x86\x03\x53\x42\x44\x00\x03";
+    for version in ["", "3.00"] {
+        let card = crate::store::CardType { type_bytes, interface: "contact".into(), version: version.into() };
+        assert_eq!(desk.store.as_ref().unwrap().capability(&card), None);
+    }
+}

@@ -1,0 +1,177 @@
+//! The whole walk over a card in this process: every image, every fault at every command.
+
+mod arbitrary;
+mod budget;
+mod faults;
+mod images;
+mod keys;
+mod refused;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use super::{CardError, Parts, Reading, Step, read};
+use crate::cipher::Algorithm;
+use crate::keys::{KeyService, Psam};
+use crate::reader::{Atr, Lease, Protocol, Transport, TransportError};
+use crate::script::Library;
+use crate::store::Store;
+use crate::virtual_card::{Image, InProcess};
+use crate::world::{SystemClock, SystemRandom};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cards")
+}
+
+fn image(name: &str) -> Image {
+    Image::load(&folder().join(name).with_extension("toml")).unwrap()
+}
+
+/// What is done to one TPDU of a session, counted from 1.
+#[derive(Debug, Clone)]
+enum Fault {
+    /// The card is pulled, and stays out.
+    Removed,
+    /// Another program reset the card.
+    Reset,
+    /// The card answers this, and does not carry the command out.
+    Answer(Vec<u8>),
+}
+
+/// What went over a wire.
+#[derive(Debug, Default)]
+struct Wire {
+    sent: Vec<Zeroizing<Vec<u8>>>,
+    resets: u32,
+}
+
+impl Wire {
+    /// How often an instruction was sent.
+    fn count(&self, ins: u8) -> usize {
+        self.sent.iter().filter(|tpdu| tpdu[1] == ins).count()
+    }
+}
+
+/// A way to a chip that is watched, and tampered with at one TPDU.
+struct Tap {
+    chip: InProcess,
+    fault: Option<(usize, Fault)>,
+    wire: Arc<Mutex<Wire>>,
+    gone: bool,
+}
+
+impl Transport for Tap {
+    fn exchange(&mut self, tpdu: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError> {
+        let count = {
+            let mut wire = self.wire.lock().unwrap();
+            wire.sent.push(Zeroizing::new(tpdu.to_vec()));
+            wire.sent.len()
+        };
+        match &self.fault {
+            _ if self.gone => Err(TransportError::Removed),
+            Some((at, fault)) if *at == count => match fault {
+                Fault::Removed => {
+                    self.gone = true;
+                    Err(TransportError::Removed)
+                }
+                Fault::Reset => {
+                    self.chip.reset()?;
+                    Err(TransportError::Reset)
+                }
+                Fault::Answer(bytes) => Ok(Zeroizing::new(bytes.clone())),
+            },
+            _ => self.chip.exchange(tpdu),
+        }
+    }
+
+    fn reset(&mut self) -> Result<(), TransportError> {
+        self.wire.lock().unwrap().resets += 1;
+        if self.gone { Err(TransportError::Removed) } else { self.chip.reset() }
+    }
+
+    fn atr(&self) -> &Atr {
+        self.chip.atr()
+    }
+
+    fn protocol(&self) -> Protocol {
+        self.chip.protocol()
+    }
+}
+
+/// A card and a PSAM on a desk, each put in afresh for a reading.
+struct Desk {
+    card: Image,
+    psam: Image,
+    store: Option<Arc<Store>>,
+    default_algorithm: Option<Algorithm>,
+    scripts: Arc<Library>,
+}
+
+/// How a reading went.
+struct Went {
+    outcome: Result<Reading, CardError>,
+    steps: Vec<Step>,
+    card: Arc<Mutex<Wire>>,
+    psam: Arc<Mutex<Wire>>,
+}
+
+impl Desk {
+    fn new(card: &str) -> Self {
+        Self {
+            card: image(card),
+            psam: image("psam"),
+            store: None,
+            default_algorithm: None,
+            scripts: Arc::new(Library::builtin()),
+        }
+    }
+
+    fn with_psam(mut self, psam: &str) -> Self {
+        self.psam = image(psam);
+        self
+    }
+
+    fn with_store(mut self) -> Self {
+        self.store = Some(Arc::new(Store::in_memory().unwrap()));
+        self
+    }
+
+    fn read(&self) -> Went {
+        self.read_with(None, None)
+    }
+
+    fn read_with(&self, card: Option<(usize, Fault)>, psam: Option<(usize, Fault)>) -> Went {
+        let (psam_lease, psam_wire) = lease(&self.psam, psam);
+        let mut keys = Psam::new(psam_lease, self.scripts.clone(), self.store.clone());
+        let went = self.read_by(&mut keys, card);
+        drop(keys);
+        Went { psam: psam_wire, ..went }
+    }
+
+    fn read_by(&self, keys: &mut dyn KeyService, fault: Option<(usize, Fault)>) -> Went {
+        let (mut lease, card) = lease(&self.card, fault);
+        let mut steps = Vec::new();
+        let parts = Parts {
+            lease: &mut lease,
+            keys,
+            scripts: &self.scripts,
+            store: self.store.as_deref(),
+            clock: &SystemClock,
+            random: &SystemRandom::default(),
+            default_algorithm: self.default_algorithm,
+        };
+        let outcome = read(parts, &mut |step| steps.push(step));
+        drop(lease);
+        Went { outcome, steps, card, psam: Arc::default() }
+    }
+}
+
+fn lease(image: &Image, fault: Option<(usize, Fault)>) -> (Lease, Arc<Mutex<Wire>>) {
+    let chip = InProcess::new(image.chip(Arc::new(SystemRandom::default()))).unwrap();
+    let wire = Arc::new(Mutex::default());
+    let tap = Tap { chip, fault, wire: Arc::clone(&wire), gone: false };
+    (Lease::new("reader", Box::new(tap), Instant::now() + Duration::from_secs(60)), wire)
+}

@@ -46,7 +46,7 @@ pub(super) struct Step {
 }
 
 /// A command: four bytes of header, data, Le.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sent {
     pub(super) line: usize,
     pub(super) header: Vec<Part>,
@@ -87,13 +87,6 @@ pub(super) enum Pattern {
 pub(super) struct StatusPattern {
     pub(super) bits: u16,
     pub(super) mask: u16,
-}
-
-impl Step {
-    /// A command at `line` that is not read yet.
-    pub(super) fn new(line: usize) -> Self {
-        Self { sent: Sent { line, ..Sent::default() }, answers: Vec::new() }
-    }
 }
 
 impl StatusPattern {

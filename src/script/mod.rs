@@ -20,3 +20,6 @@ pub use flow::Flow;
 pub use library::Library;
 pub use run::run;
 pub use vars::Vars;
+
+#[cfg(test)]
+mod tests;

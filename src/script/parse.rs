@@ -54,21 +54,21 @@ impl Parser<'_> {
         let end = text.trim_end().chars().count() + 1;
         match first.kind {
             Kind::Word(">") => {
-                let flow = self.flow(first.column)?;
-                // A command that is not understood still takes the answers that follow it.
-                flow.steps.push(Step::new(line));
                 let sent = sent(line, rest, end)?;
-                if let Some(step) = flow.steps.last_mut() {
-                    step.sent = sent;
+                if let Some((flow, _)) = self.flow(first.column)? {
+                    flow.steps.push(Step { sent, answers: Vec::new() });
                 }
                 Ok(())
             }
             Kind::Word("<") => {
-                let flow = self.flow(first.column)?;
-                let Some(step) = flow.steps.last_mut() else {
-                    return Mistake::at(first.column, "an answer before any command");
-                };
-                step.answers.push(answer(line, rest, end)?);
+                let answer = answer(line, rest, end)?;
+                let Some((flow, sound)) = self.flow(first.column)? else { return Ok(()) };
+                match flow.steps.last_mut() {
+                    Some(step) => step.answers.push(answer),
+                    // Its command may be what was not understood.
+                    None if !*sound => {}
+                    None => return Mistake::at(first.column, "an answer before any command"),
+                }
                 Ok(())
             }
             Kind::Word("recording") => Mistake::at(first.column, "this is a recording, where a script is wanted"),
@@ -76,11 +76,12 @@ impl Parser<'_> {
         }
     }
 
-    fn flow(&mut self, column: usize) -> Result<&mut Flow, Mistake> {
-        match self.flows.last_mut() {
-            Some((flow, _)) => Ok(flow),
-            None => Mistake::at(column, "a command or an answer before the first flow"),
+    /// The flow that a line belongs to; none where the mistakes before say why.
+    fn flow(&mut self, column: usize) -> Result<Option<&mut (Flow, bool)>, Mistake> {
+        if self.flows.is_empty() && self.mistakes.is_empty() {
+            return Mistake::at(column, "a command or an answer before the first flow");
         }
+        Ok(self.flows.last_mut())
     }
 
     fn head(&mut self, line: usize, first: &Token<'_>, rest: &[Token<'_>]) -> Result<(), Mistake> {

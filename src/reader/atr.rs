@@ -61,6 +61,24 @@ impl Atr {
     pub fn historical(&self) -> &[u8] {
         &self.bytes[self.historical.clone()]
     }
+
+    /// The same answer to reset with other historical bytes, as many as before; a check byte behind them (which cards
+    /// that speak more than T=0 have) is made to fit.
+    ///
+    /// # Errors
+    /// When there are more or fewer of them.
+    pub fn with_historical(&self, historical: &[u8]) -> Result<Self, AtrError> {
+        if historical.len() != self.historical.len() {
+            return Err(AtrError::Length(self.bytes.len() - self.historical.len() + historical.len()));
+        }
+        let mut changed = self.clone();
+        changed.bytes[self.historical.clone()].copy_from_slice(historical);
+        if self.historical.end + 1 == self.bytes.len() {
+            let end = self.historical.end;
+            changed.bytes[end] = changed.bytes[1..end].iter().fold(0, |check, byte| check ^ byte);
+        }
+        Ok(changed)
+    }
 }
 
 /// Masked: the length and the type bytes T1–T7 only.
@@ -90,6 +108,15 @@ mod tests {
         assert_eq!(Atr::parse(&[0x00, 0x00]), Err(AtrError::Convention(0)));
         assert_eq!(Atr::parse(&[0x3B, 0x6D, 0, 0]), Err(AtrError::Length(4)));
         assert_eq!(Atr::parse(&[0x3B, 0x80]), Err(AtrError::Length(2)));
+    }
+
+    #[test]
+    fn other_historical_bytes_bring_their_check_byte() {
+        let atr = Atr::parse(&hex::decode("3B8280010102AA").unwrap()).unwrap();
+        let other = atr.with_historical(&[3, 5]).unwrap();
+        assert_eq!(other.as_bytes(), hex::decode("3B828001030505").unwrap());
+        assert_eq!(other.historical(), [3, 5]);
+        assert_eq!(atr.with_historical(&[3]), Err(AtrError::Length(6)));
     }
 
     #[test]

@@ -53,6 +53,35 @@ pub enum RunError {
     },
 }
 
+/// Why a session cannot become a recording.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// No holder's card took part.
+    #[error("no card was recorded")]
+    NoCard,
+    /// Soft keys answered, so that what a PSAM would have said is not there.
+    #[error("the session had no PSAM")]
+    Soft,
+    /// The way to card or PSAM broke.
+    #[error("the session broke: {0}")]
+    Broken(TransportError),
+    /// A command that carries a secret, or of which it is not known whether it does.
+    #[error("INS {ins:02X} cannot be recorded")]
+    Command {
+        /// Its instruction byte.
+        ins: u8,
+    },
+    /// After redaction something personal was still there.
+    #[error("{what} could not be replaced everywhere")]
+    Left {
+        /// What it is, without its value.
+        what: &'static str,
+    },
+    /// The session cannot be written down.
+    #[error("the session has no form as text")]
+    NoText,
+}
+
 crate::entries! {
     STATUS = "E-SCRIPT-STATUS", Clerk;
         message "卡对指令的应答不在脚本接受的范围内" | "the card answered a command in a way the script does not accept";
@@ -70,20 +99,38 @@ crate::entries! {
         message "没有该脚本或流程" | "there is no such script or flow";
         cause "名称有误，或脚本未安装" | "the name is wrong, or the script is not installed";
         remedy "运行 sbkd script check 查看已有的脚本和流程" | "see the scripts and flows with sbkd script check";
-    TRANSPORT = "E-SCRIPT-CARD", Clerk;
-        message "运行脚本时与卡的通信中断" | "the way to the card was lost while a script ran";
-        cause "卡被拔出，或读卡器不可用" | "the card was pulled, or the reader is not available";
-        remedy "重新插卡再试" | "insert the card again";
+    NOT_RECORDED = "E-SCRIPT-NOT-RECORDED", Technician;
+        message "该会话不能录制" | "the session cannot be recorded";
+        cause "含有秘密或无法去除的个人数据，或会话中断" | "it carries a secret, or personal data that cannot be replaced, or it broke off";
+        remedy "只录制读卡，并重新插卡再试" | "record nothing but a reading of the card, and insert it again";
+    NO_KEY_IN_RECORDING = "E-SCRIPT-RECORD-SOFT", Technician;
+        message "使用软密钥的会话不能录制" | "a session with soft keys cannot be recorded";
+        cause "录制文件不含密钥，回放时须有 PSAM 的应答" | "a recording holds no key, so a replay needs the answers of a PSAM";
+        remedy "用 --psam-reader 指定 PSAM 所在的读卡器" | "name the PSAM's reader with --psam-reader";
 }
 
 impl Explain for RunError {
     fn entry(&self) -> &'static Entry {
         match self {
-            Self::Transport { .. } => &TRANSPORT,
+            Self::Transport { source, .. } => source.entry(),
             Self::Status { .. } => &STATUS,
             Self::Data { .. } => &DATA,
             Self::NoVariable { .. } => &NO_VARIABLE,
             Self::NoFlow { .. } => &NO_FLOW,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
+impl Explain for RecordError {
+    fn entry(&self) -> &'static Entry {
+        match self {
+            Self::Soft => &NO_KEY_IN_RECORDING,
+            Self::Broken(error) => error.entry(),
+            Self::NoCard | Self::Command { .. } | Self::Left { .. } | Self::NoText => &NOT_RECORDED,
         }
     }
 

@@ -12,12 +12,14 @@ mod flow;
 mod library;
 mod line;
 mod parse;
+mod recording;
 mod run;
 mod vars;
 
-pub use errors::{ENTRIES, RunError};
+pub use errors::{ENTRIES, RecordError, RunError};
 pub use flow::Flow;
 pub use library::Library;
+pub use recording::{Recorder, Recording, Replay};
 pub use run::run;
 pub use vars::Vars;
 

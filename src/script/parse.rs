@@ -149,7 +149,7 @@ fn number(text: &str, column: usize) -> Result<usize, Mistake> {
 }
 
 /// What follows `>`; `end` is the column behind the line.
-fn sent(line: usize, words: &[Token<'_>], end: usize) -> Result<Sent, Mistake> {
+pub(super) fn sent(line: usize, words: &[Token<'_>], end: usize) -> Result<Sent, Mistake> {
     let open = words.iter().position(|token| token.kind == Kind::Open);
     let (before, data, after) = match open {
         None => (parts(line, words)?, Vec::new(), Vec::new()),
@@ -196,7 +196,7 @@ fn parts(line: usize, words: &[Token<'_>]) -> Result<Vec<(usize, Part)>, Mistake
 }
 
 /// What follows `<`; `end` is the column behind the line.
-fn answer(line: usize, words: &[Token<'_>], end: usize) -> Result<Answer, Mistake> {
+pub(super) fn answer(line: usize, words: &[Token<'_>], end: usize) -> Result<Answer, Mistake> {
     let Some((Token { kind: Kind::Word(status), column }, data)) = words.split_last() else {
         return Mistake::at(words.last().map_or(end, |token| token.column), "a status word is wanted here");
     };

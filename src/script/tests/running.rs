@@ -95,7 +95,7 @@ fn errors_name_the_place_and_no_bytes() {
         fails(&given, &[("0020000003123456", "0163C1")]),
         ("E-SCRIPT-DATA", "t.apdu:4: the answer has 1 bytes, where 0 are wanted".to_owned())
     );
-    assert_eq!(fails(&given, &[]), ("E-SCRIPT-CARD", "t.apdu:2: the card was removed".to_owned()));
+    assert_eq!(fails(&given, &[]), ("E-READER-CARD-REMOVED", "t.apdu:2: the card was removed".to_owned()));
     assert_eq!(
         fails(&Vars::new().with("pin", &[1]), &[]),
         ("E-SCRIPT-DATA", "t.apdu:1: pin has 1 bytes, where 2 to 8 are wanted".to_owned())

@@ -11,7 +11,7 @@ mod transport;
 pub use atr::{Atr, AtrError};
 pub use errors::ENTRIES;
 pub use lease::{Counts, Lease};
-pub use pcsc::{list_direct, open_direct, transport_direct};
+pub use pcsc::{PcscReaders, list_direct, open_direct, transport_direct};
 pub use role::{RoleRule, role_by_rule};
 pub use transport::{Interface, Protocol, Transport, TransportError};
 

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use pcsc::{Card, Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode, State};
 use zeroize::Zeroizing;
 
+use super::others::other_programs;
 use super::translate::{service_away, while_open, while_opening};
 use crate::reader::{Atr, Interface, Protocol, Transport, TransportError};
 
 /// How long another program may finish what it does with the card before the sharing conflict is told.
-const SHARING_PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const SHARING_PATIENCE: Duration = Duration::from_millis(500);
 /// pcscd looks for a card that came or went every 400 ms; twice that, to know why an exchange failed.
 const REMOVAL_SEEN: Duration = Duration::from_millis(800);
 /// A short response: 256 bytes and the status word.
@@ -27,7 +28,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects to the card in `reader` and keeps every other program out of it.
+    /// Connects to the card in `reader` and keeps every other program out of it. Another program that has it may take
+    /// `patience` to give it back.
     ///
     /// The mode is exclusive, not shared with a transaction, for three reasons. A conflict is an error at once, where
     /// pcsclite would wait inside `SCardBeginTransaction` without end and deaf to cancelling. No other program can
@@ -37,14 +39,15 @@ impl Connection {
     ///
     /// # Errors
     /// No service, reader or card; a mute card; another program has the card and keeps it.
-    pub(super) fn open(reader: &str) -> Result<Self, TransportError> {
+    pub(super) fn open(reader: &str, patience: Duration) -> Result<Self, TransportError> {
         let context = establish()?;
         let name = c_name(reader)?;
-        let patience = Instant::now() + SHARING_PATIENCE;
+        let patience = Instant::now() + patience;
         let card = loop {
             match context.connect(&name, ShareMode::Exclusive, Protocols::ANY) {
                 Ok(card) => break card,
                 Err(Error::SharingViolation) if wait_for_change(&context, &name, patience) => {}
+                Err(Error::SharingViolation) => return Err(TransportError::Busy(other_programs())),
                 Err(error) => return Err(while_opening(error, reader)),
             }
         };
@@ -55,6 +58,13 @@ impl Connection {
         let (atr, protocol) = status(&card).map_err(|error| while_opening(error, reader))?;
         let atr = Atr::parse(&atr).map_err(|_| TransportError::Mute)?;
         Ok(Self { card: Some(card), context, reader: reader.to_owned(), atr, protocol })
+    }
+
+    /// Gives the card back and takes back whatever it gave.
+    pub(super) fn end_with_reset(mut self) {
+        if let Some(card) = self.card.take() {
+            give_back(card, Disposition::ResetCard);
+        }
     }
 
     fn card(&mut self) -> Result<&mut Card, TransportError> {
@@ -125,9 +135,15 @@ fn interface(atr: &Atr) -> Interface {
 /// Gives the card back as it is: a lease that gained a right has reset it before.
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(Err((_card, error))) = self.card.take().map(|card| card.disconnect(Disposition::LeaveCard)) {
-            tracing::debug!(reader = %self.reader, %error, "the card was gone when it was given back");
+        if let Some(card) = self.card.take() {
+            give_back(card, Disposition::LeaveCard);
         }
+    }
+}
+
+fn give_back(card: Card, disposition: Disposition) {
+    if let Err((_card, error)) = card.disconnect(disposition) {
+        tracing::debug!(%error, "the card was gone when it was given back");
     }
 }
 

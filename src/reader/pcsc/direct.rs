@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use pcsc::{Context, State};
 
-use super::connection::{Connection, establish};
+use super::connection::{Connection, SHARING_PATIENCE, establish};
 use crate::reader::{Lease, ReaderState, Transport, TransportError};
 
 /// The readers as they are now; their roles are not asked.
@@ -54,7 +54,7 @@ pub fn open_direct(reader: Option<&str>, within: Duration) -> Result<Lease, Tran
 /// As [`open_direct`].
 pub fn transport_direct(reader: Option<&str>) -> Result<(String, Box<dyn Transport>), TransportError> {
     let name = choose(&list_direct()?, reader)?;
-    let connection = Connection::open(&name)?;
+    let connection = Connection::open(&name, SHARING_PATIENCE)?;
     Ok((name, Box::new(connection)))
 }
 

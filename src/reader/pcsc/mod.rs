@@ -2,6 +2,103 @@
 
 mod connection;
 mod direct;
+mod guard;
+mod monitor;
+mod others;
+mod service;
+mod table;
+#[cfg(test)]
+mod tests;
 mod translate;
 
 pub use direct::{list_direct, open_direct, transport_direct};
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::broadcast;
+use zeroize::Zeroizing;
+
+use super::{
+    Atr, Interface, Lease, Protocol, ReaderEvent, ReaderState, Readers, Role, RoleRule, Transport, TransportError,
+    role_by_rule,
+};
+use connection::{Connection, SHARING_PATIENCE};
+use guard::{Guard, Use};
+use monitor::Monitor;
+use service::Pcscd;
+
+/// This program, where it is itself who holds a card.
+const OURSELVES: &str = "sbkd";
+
+/// All readers of this machine, watched by a thread of its own. A service that is away, goes or comes back is lived
+/// through: it shows as events and typed errors, and the next lease connects anew.
+pub struct PcscReaders {
+    rules: Vec<RoleRule>,
+    monitor: Monitor,
+}
+
+impl PcscReaders {
+    /// Begins to watch. The first look comes as events soon after.
+    pub fn start(rules: Vec<RoleRule>) -> Arc<Self> {
+        let monitor = Monitor::start(Box::new(Pcscd), rules.clone());
+        Arc::new(Self { rules, monitor })
+    }
+}
+
+impl Readers for PcscReaders {
+    fn list(&self) -> Vec<ReaderState> {
+        let shared = &self.monitor.shared;
+        shared.table().list(|reader| shared.guards.has(reader))
+    }
+
+    fn lease(&self, reader: &str, within: Duration) -> Result<Lease, TransportError> {
+        if role_by_rule(&self.rules, reader) == Some(Role::Ignored) {
+            return Err(TransportError::NoReader(reader.to_owned()));
+        }
+        let deadline = Instant::now() + within;
+        let guard = self.monitor.shared.guards.take(reader, Use::Lease, deadline);
+        let guard = guard.ok_or_else(|| TransportError::Busy(Some(OURSELVES.to_owned())))?;
+        let connection = Connection::open(reader, SHARING_PATIENCE.min(within))?;
+        Ok(Lease::new(reader, Box::new(Leased { _guard: guard, connection }), deadline))
+    }
+
+    fn watch(&self) -> broadcast::Receiver<ReaderEvent> {
+        self.monitor.shared.events.subscribe()
+    }
+}
+
+impl std::fmt::Debug for PcscReaders {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.list()).finish()
+    }
+}
+
+/// A connection whose reader is ours. The reader is freed before the card: so the monitor, when it sees the card free,
+/// may ask it, and who wants a lease just then waits for the card.
+struct Leased {
+    _guard: Guard,
+    connection: Connection,
+}
+
+impl Transport for Leased {
+    fn exchange(&mut self, tpdu: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError> {
+        self.connection.exchange(tpdu)
+    }
+
+    fn reset(&mut self) -> Result<(), TransportError> {
+        self.connection.reset()
+    }
+
+    fn atr(&self) -> &Atr {
+        self.connection.atr()
+    }
+
+    fn protocol(&self) -> Protocol {
+        self.connection.protocol()
+    }
+
+    fn interface(&self) -> Interface {
+        self.connection.interface()
+    }
+}

@@ -1,0 +1,208 @@
+//! What is known of the readers, and what each new look at them means. Pure: no PC/SC, no thread.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use pcsc::State;
+
+use crate::reader::{ReaderEvent, ReaderState, Role, RoleRule, role_by_rule};
+
+/// A reader as PC/SC reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sight {
+    pub(super) name: String,
+    pub(super) state: State,
+    /// Changes whenever a card comes or goes, so that a card swapped between two looks is noticed.
+    pub(super) visits: u32,
+}
+
+impl Sight {
+    fn card(&self) -> bool {
+        self.state.contains(State::PRESENT)
+    }
+
+    fn exclusive(&self) -> bool {
+        self.state.contains(State::EXCLUSIVE)
+    }
+
+    /// A reader that was not looked at yet.
+    fn unseen(name: String) -> Self {
+        Self { name, state: State::UNAWARE, visits: 0 }
+    }
+}
+
+/// A card whose kind is to be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Question {
+    pub(super) reader: String,
+    /// Which card: an answer about one that went since is dropped.
+    card: u64,
+}
+
+/// What follows from a look.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    pub(super) events: Vec<ReaderEvent>,
+    pub(super) questions: Vec<Question>,
+}
+
+/// The readers and their cards.
+pub(super) struct Table {
+    rules: Vec<RoleRule>,
+    rows: BTreeMap<Arc<str>, Row>,
+    away: bool,
+    /// Numbers the cards.
+    cards: u64,
+}
+
+struct Row {
+    sight: Sight,
+    role: Option<Role>,
+    by_rule: bool,
+    card: Option<Card>,
+}
+
+/// The card in a reader.
+struct Card {
+    number: u64,
+    came: Instant,
+    /// Watchers know of it: they are told after its kind was asked.
+    told: bool,
+    kind: Kind,
+}
+
+#[derive(PartialEq, Eq)]
+enum Kind {
+    /// Not known, and nobody asks.
+    Open,
+    Asked,
+    Known,
+}
+
+impl Table {
+    pub(super) fn new(rules: Vec<RoleRule>) -> Self {
+        Self { rules, rows: BTreeMap::new(), away: false, cards: 0 }
+    }
+
+    /// The readers, with `ours` for those whose card this program itself has.
+    pub(super) fn list(&self, ours: impl Fn(&str) -> bool) -> Vec<ReaderState> {
+        let state = |(name, row): (&Arc<str>, &Row)| ReaderState {
+            name: name.to_string(),
+            role: row.role,
+            card: row.card.is_some(),
+            busy: row.sight.exclusive() && !ours(name),
+        };
+        self.rows.iter().map(state).collect()
+    }
+
+    /// The last sight of each of these readers; one that is new has none yet.
+    pub(super) fn known(&self, names: Vec<String>) -> Vec<Sight> {
+        let last = |name: String| match self.rows.get(name.as_str()) {
+            Some(row) => row.sight.clone(),
+            None => Sight::unseen(name),
+        };
+        names.into_iter().map(last).collect()
+    }
+
+    /// The whole list of readers as seen at `now`; `ours` as in [`list`](Self::list).
+    pub(super) fn see(&mut self, sights: &[Sight], now: Instant, ours: impl Fn(&str) -> bool) -> Changes {
+        let mut changes = Changes::default();
+        let gone: Vec<Arc<str>> =
+            self.rows.keys().filter(|name| !sights.iter().any(|sight| *sight.name == ***name)).cloned().collect();
+        for name in gone {
+            self.lose(&name, &mut changes.events);
+        }
+        for sight in sights {
+            self.look(sight, now, ours(&sight.name), &mut changes);
+        }
+        changes
+    }
+
+    fn look(&mut self, sight: &Sight, now: Instant, ours: bool, changes: &mut Changes) {
+        let rules = &self.rules;
+        let row = self.rows.entry(Arc::from(sight.name.as_str())).or_insert_with(|| {
+            let role = role_by_rule(rules, &sight.name);
+            changes.events.push(ReaderEvent::Appeared(sight.name.clone()));
+            changes.events.extend(role.map(|role| ReaderEvent::RoleFound(sight.name.clone(), role)));
+            Row { sight: Sight::unseen(sight.name.clone()), role, by_rule: role.is_some(), card: None }
+        });
+        let swapped = row.sight.visits != sight.visits;
+        if row.card.is_some() && (swapped || !sight.card()) {
+            row.take_card(&mut changes.events);
+        }
+        if sight.card() && row.card.is_none() {
+            self.cards += 1;
+            let kind = if row.by_rule { Kind::Known } else { Kind::Open };
+            row.card = Some(Card { number: self.cards, came: now, told: false, kind });
+        }
+        row.sight = sight.clone();
+        row.ask_or_tell(ours, changes);
+    }
+
+    /// What the card said it is; `None` when it could not be asked.
+    pub(super) fn answered(&mut self, question: &Question, role: Option<Role>) -> Vec<ReaderEvent> {
+        let mut events = Vec::new();
+        let Some(row) = self.rows.get_mut(question.reader.as_str()) else { return events };
+        let Some(card) = row.card.as_mut().filter(|card| card.number == question.card) else { return events };
+        card.kind = if role.is_some() { Kind::Known } else { Kind::Open };
+        if let Some(found) = role.filter(|found| row.role != Some(*found)) {
+            row.role = Some(found);
+            events.push(ReaderEvent::RoleFound(question.reader.clone(), found));
+        }
+        row.tell(&mut events);
+        events
+    }
+
+    /// The service went: its readers and cards with it.
+    pub(super) fn service_away(&mut self) -> Vec<ReaderEvent> {
+        let mut events = Vec::new();
+        if !self.away {
+            events.push(ReaderEvent::ServiceAway);
+        }
+        self.away = true;
+        for name in self.rows.keys().cloned().collect::<Vec<_>>() {
+            self.lose(&name, &mut events);
+        }
+        events
+    }
+
+    /// The service answers.
+    pub(super) fn service_there(&mut self) -> Vec<ReaderEvent> {
+        if std::mem::take(&mut self.away) { vec![ReaderEvent::ServiceBack] } else { Vec::new() }
+    }
+
+    fn lose(&mut self, name: &Arc<str>, events: &mut Vec<ReaderEvent>) {
+        if let Some(mut row) = self.rows.remove(name) {
+            row.take_card(events);
+            events.push(ReaderEvent::Gone(name.to_string()));
+        }
+    }
+}
+
+impl Row {
+    fn take_card(&mut self, events: &mut Vec<ReaderEvent>) {
+        if self.card.take().is_some_and(|card| card.told) {
+            events.push(ReaderEvent::CardOut(self.sight.name.clone()));
+        }
+    }
+
+    /// A card of unknown kind is asked, unless somebody holds it: then it is told as it is, and asked once it is free.
+    fn ask_or_tell(&mut self, ours: bool, changes: &mut Changes) {
+        let Some(card) = &mut self.card else { return };
+        if card.kind == Kind::Open && !self.sight.exclusive() && !ours && !self.sight.state.contains(State::MUTE) {
+            card.kind = Kind::Asked;
+            changes.questions.push(Question { reader: self.sight.name.clone(), card: card.number });
+        }
+        if card.kind != Kind::Asked {
+            self.tell(&mut changes.events);
+        }
+    }
+
+    fn tell(&mut self, events: &mut Vec<ReaderEvent>) {
+        if let Some(card) = self.card.as_mut().filter(|card| !card.told) {
+            card.told = true;
+            events.push(ReaderEvent::CardIn(self.sight.name.clone(), card.came));
+        }
+    }
+}

@@ -60,7 +60,7 @@ impl Readers for PcscReaders {
         let guard = self.monitor.shared.guards.take(reader, Use::Lease, deadline);
         let guard = guard.ok_or_else(|| TransportError::Busy(Some(OURSELVES.to_owned())))?;
         let connection = Connection::open(reader, SHARING_PATIENCE.min(within))?;
-        Ok(Lease::new(reader, Box::new(Leased { _guard: guard, connection }), deadline))
+        Ok(Lease::new(reader, Box::new(Leased { guard: Some(guard), connection }), deadline))
     }
 
     fn watch(&self) -> broadcast::Receiver<ReaderEvent> {
@@ -77,17 +77,29 @@ impl std::fmt::Debug for PcscReaders {
 /// A connection whose reader is ours. The reader is freed before the card: so the monitor, when it sees the card free,
 /// may ask it, and who wants a lease just then waits for the card.
 struct Leased {
-    _guard: Guard,
+    /// `None` once the card is lost: what is left of the lease must not keep a new one away.
+    guard: Option<Guard>,
     connection: Connection,
+}
+
+impl Leased {
+    fn learn<T>(&mut self, outcome: Result<T, TransportError>) -> Result<T, TransportError> {
+        if let Err(TransportError::Removed | TransportError::ServiceAway | TransportError::NoReader(_)) = outcome {
+            self.guard = None;
+        }
+        outcome
+    }
 }
 
 impl Transport for Leased {
     fn exchange(&mut self, tpdu: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError> {
-        self.connection.exchange(tpdu)
+        let outcome = self.connection.exchange(tpdu);
+        self.learn(outcome)
     }
 
     fn reset(&mut self) -> Result<(), TransportError> {
-        self.connection.reset()
+        let outcome = self.connection.reset();
+        self.learn(outcome)
     }
 
     fn atr(&self) -> &Atr {

@@ -27,6 +27,7 @@ mod scenario;
 mod script;
 mod shell;
 mod signals;
+mod systemd;
 mod vcard;
 
 pub use errors::ENTRIES;

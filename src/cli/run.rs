@@ -1,11 +1,93 @@
 //! `sbkd run`: the daemon.
 
-use super::{Outcome, Problem, Shell, errors};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+use super::signals::Signals;
+use super::{Outcome, Problem, Shell, config, errors, systemd};
+use crate::api::Server;
+use crate::config::Config;
+use crate::reader::PcscReaders;
+use crate::terminal::{Parts, Terminal};
+use crate::world::{SystemClock, SystemRandom};
+
+/// The longest that an orderly end takes: the terminal's 30 s and the doors' 5, and some to spare.
+const LONGEST_END: Duration = Duration::from_secs(40);
 
 /// Arguments of `sbkd run`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
 
-pub(super) fn run(_args: Args, _shell: &Shell) -> Outcome {
-    Err(Problem::from(&errors::NOT_YET))
+pub(super) fn run(_args: Args, shell: &Shell) -> Outcome {
+    let mut config = config::load(config::place(shell))?;
+    if let Some(socket) = shell.socket() {
+        config.api.socket = Some(socket.to_path_buf());
+    }
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(serve(Arc::new(config), shell));
+    // What still blocks on a card that hangs must not hold up the end.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Small, since it runs for months beside a checkout: requests are few, and cards have threads of their own.
+fn runtime() -> Result<Runtime, Problem> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(16)
+        .thread_stack_size(1024 * 1024)
+        .thread_name("sbkd")
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))
+}
+
+async fn serve(config: Arc<Config>, shell: &Shell) -> Outcome {
+    let mut signals = Signals::catch().map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))?;
+    // pcscd is looked for on a thread of its own: one that is away delays nothing here.
+    let readers = PcscReaders::start(config.readers.rule.clone());
+    let terminal = Terminal::start(Parts {
+        config: config.clone(),
+        readers,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom::default()),
+        runtime: tokio::runtime::Handle::current(),
+    });
+    let server = Server::open(&config, terminal.clone()).await?;
+    announce(&config, &server, shell);
+    tokio::select! {
+        () = signals.next() => {}
+        () = systemd::feed_watchdog(terminal.clone()) => {}
+    }
+    systemd::stopping(LONGEST_END);
+    tracing::info!("stopping: what was begun is finished, nothing new begins");
+    let end = async {
+        // A terminal that broke while draining has told so itself; the doors close all the same.
+        let _ = tokio::task::spawn_blocking(move || terminal.drain()).await;
+        server.close().await;
+    };
+    tokio::select! {
+        () = end => tracing::info!("stopped"),
+        () = signals.next() => tracing::warn!("a second signal: stopped at once"),
+    }
+    Ok(())
+}
+
+fn announce(config: &Config, server: &Server, shell: &Shell) {
+    let url = server.address().map(|address| format!("http://{address}"));
+    let socket = config.api.socket.as_ref();
+    let value = json!({
+        "ready": true,
+        "url": url,
+        "socket": socket,
+        "version": env!("CARGO_PKG_VERSION"),
+        "pid": std::process::id(),
+    });
+    let doors = [url.clone(), socket.map(|path| path.display().to_string())];
+    let doors: Vec<String> = doors.into_iter().flatten().collect();
+    shell.say(&value, &format!("sbkd 已就绪 / ready: {}", doors.join("  ")));
+    systemd::ready();
 }

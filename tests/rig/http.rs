@@ -64,6 +64,14 @@ impl Client {
         Self { place: Place::Unix(path.into()), headers: Vec::new() }
     }
 
+    /// The server's `host:port`, or its socket's path.
+    pub fn address(&self) -> String {
+        match &self.place {
+            Place::Tcp(place) => place.clone(),
+            Place::Unix(path) => path.display().to_string(),
+        }
+    }
+
     /// The same server, with a header more.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));

@@ -82,6 +82,8 @@ pub struct Rig {
     card: Option<Child>,
     /// A PSAM that stays when cards come and go.
     psam: Option<Child>,
+    /// The level of the virtual cards' log.
+    pub log: Option<&'static str>,
 }
 
 impl Rig {
@@ -91,7 +93,7 @@ impl Rig {
         let dir = tempfile::Builder::new().prefix("sbkd-rig-").tempdir().expect("a temporary directory");
         fs::create_dir_all(dir.path().join("run/pcscd")).expect("the rig's /run");
         fs::create_dir_all(dir.path().join("conf")).expect("the rig's readers");
-        let mut rig = Self { dir, port: 0, pcscd: None, card: None, psam: None };
+        let mut rig = Self { dir, port: 0, pcscd: None, card: None, psam: None, log: None };
         // Another program may take the ports between the look and the listening: then others are tried.
         for _ in 0..5 {
             rig.port = free_ports();
@@ -118,8 +120,8 @@ impl Rig {
     /// Puts the PSAM of `image` into its reader for good; from now on only the holder's card comes and goes.
     pub fn keep_psam(&mut self, image: &Path) {
         self.pull();
-        let mut vcard = self.command("vcard");
-        vcard.arg("--image").arg(image).args(["--psam-port", &(self.port + 1).to_string()]);
+        let mut vcard = self.vcard(image);
+        vcard.args(["--psam-port", &(self.port + 1).to_string()]);
         self.psam = Some(Child::spawn("vpsam", vcard, self.dir()));
         until("pcscd sees the PSAM", || (self.card_seen(PSAM) == Some(true)).then_some(()));
     }
@@ -138,8 +140,7 @@ impl Rig {
     /// As [`insert`](Self::insert), for an image that does not fill both readers.
     pub fn insert_without_waiting(&mut self, image: &Path) {
         self.pull();
-        let mut vcard = self.command("vcard");
-        vcard.arg("--image").arg(image);
+        let mut vcard = self.vcard(image);
         vcard.args(["--card-port", &self.port.to_string(), "--psam-port", &(self.port + 1).to_string()]);
         if self.psam.is_some() {
             vcard.arg("--no-psam");
@@ -209,6 +210,12 @@ impl Rig {
     /// Where a PC/SC client finds this rig's pcscd, as the value of `PCSCLITE_CSOCK_NAME`.
     pub fn socket(&self) -> PathBuf {
         self.dir().join("run/pcscd/pcscd.comm")
+    }
+
+    fn vcard(&self, image: &Path) -> Command {
+        let mut command = self.command("vcard");
+        command.arg("--image").arg(image).args(self.log.map(|level| ["--log", level]).into_iter().flatten());
+        command
     }
 
     fn write_readers(&self) {

@@ -4,15 +4,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use super::http::Client;
-use super::{Child, PATIENCE, PSAM, Ran, Rig, free_ports, until};
+use super::{Child, PSAM, Ran, Rig, free_ports, until};
 
 /// The state of a case after which nothing happens to it.
 const FINAL: [&str; 6] = ["done", "provisional-done", "referred", "refused", "cancelled", "failed"];
+
+/// The directory of the centre's database.
+pub const CENTRE: &str = "centre";
 
 /// What differs from test to test.
 #[derive(Debug, Clone)]
@@ -52,7 +55,8 @@ impl Walk {
 
     /// The rig and the files only.
     pub fn without_processes(setting: Setting) -> Self {
-        let rig = Rig::start();
+        let mut rig = Rig::start();
+        rig.log = Some(setting.log);
         let port = free_ports();
         let token = "a token of the local interface";
         for (name, text) in [
@@ -70,11 +74,15 @@ impl Walk {
     pub fn start_centre(&mut self) {
         let mut command = self.rig.command("center");
         command.args(["--log", self.setting.log, "--listen", &format!("127.0.0.1:{}", self.centre_port)]);
-        command.arg("--token-file").arg(self.file("uplink-token")).arg("--database").arg(self.file("centre/centre.db"));
+        command
+            .arg("--token-file")
+            .arg(self.file("uplink-token"))
+            .arg("--database")
+            .arg(self.file(CENTRE).join("centre.db"));
         if let Some(seed) = &self.setting.seed {
             command.arg("--seed").arg(seed);
         }
-        fs::create_dir_all(self.file("centre")).expect("the centre's directory");
+        fs::create_dir_all(self.file(CENTRE)).expect("the centre's directory");
         self.centre = Some(self.rig.spawn("centre", command));
         let client = Client::tcp(&format!("127.0.0.1:{}", self.centre_port));
         until("the centre answers", || client.try_request("GET", "/", None).ok().map(drop));
@@ -224,8 +232,15 @@ impl Watch {
     }
 }
 
-/// The longest that a test may have to wait for the delivery to try again.
-pub const RETRY: Duration = PATIENCE;
+/// The form of a month's sign-in.
+pub fn sign_in() -> Value {
+    json!({"job_seeking": "参加技能培训"})
+}
+
+/// The form of a stay of 30,000 yuan at a hospital of level 3.
+pub fn bill() -> Value {
+    json!({"level": "L3", "lines": [{"amount": "30000.00"}]})
+}
 
 /// A demonstration terminal with its interface at `port` and its centre at the next one.
 fn configuration(port: u16) -> String {

@@ -12,6 +12,7 @@ const COMMANDS: &[&str] = &[
     "run",
     "readers",
     "card read",
+    "card release",
     "scenario list",
     "case run",
     "queue list",

@@ -1,8 +1,12 @@
 //! `sbkd card`: the card in a reader.
 
-use std::path::PathBuf;
+use serde_json::{Map, Value, json};
 
-use super::{Outcome, Problem, Shell, errors};
+use super::client::{Daemon, text};
+use super::direct::{self, Settings, Way};
+use super::{Outcome, Problem, Shell};
+use crate::card::{self, Parts, Validity};
+use crate::world::{Clock as _, SystemClock, SystemRandom};
 
 /// Arguments of `sbkd card`.
 #[derive(Debug, clap::Args)]
@@ -15,6 +19,8 @@ pub(super) struct Args {
 enum Command {
     /// Prove the card and read it and its holder
     Read(Read),
+    /// Try keys again on the cards that refused them; for technicians, once the PSAM was checked
+    Release,
 }
 
 /// Arguments of `sbkd card read`.
@@ -27,27 +33,98 @@ struct Read {
     unmask: bool,
 }
 
-/// How a command reaches the card.
-#[derive(Debug, clap::Args)]
-pub(super) struct Way {
-    /// Open the readers itself instead of asking the daemon
-    #[arg(long)]
-    direct: bool,
-    /// The holder's reader: its name or an unambiguous beginning of it
-    #[arg(long, value_name = "READER")]
-    reader: Option<String>,
-    /// The PSAM's reader: its name or an unambiguous beginning of it
-    #[arg(long, value_name = "READER", requires = "direct")]
-    psam_reader: Option<String>,
-    /// Demonstration keys instead of a PSAM; only with --mode demo
-    #[arg(long, value_name = "FILE", requires = "direct", conflicts_with = "psam_reader")]
-    keys: Option<PathBuf>,
-    /// The terminal's mode
-    #[arg(long, value_name = "MODE", value_parser = ["demo", "production"], default_value = "production")]
-    mode: String,
+pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
+    match args.command {
+        Command::Read(read) => {
+            let reading = if read.way.direct { read_direct(&read, shell)? } else { ask(&read, shell)? };
+            shell.show(&reading, || table(&reading));
+        }
+        Command::Release => {
+            let released = direct::release(shell)?;
+            shell
+                .show(&json!({ "released": released }), || format!("已解除 {released} 对 / {released} pairs released"));
+        }
+    }
+    Ok(())
 }
 
-pub(super) fn run(args: Args, _shell: &Shell) -> Outcome {
-    let Command::Read(_) = args.command;
-    Err(Problem::from(&errors::NOT_YET))
+/// Asks the daemon, which has the readers.
+fn ask(read: &Read, shell: &Shell) -> Result<Value, Problem> {
+    let mut body = json!({ "unmask": read.unmask });
+    if let Some(reader) = &read.way.reader {
+        body["reader"] = json!(reader);
+    }
+    Daemon::of(shell)?.post("/v1/card/read", &body)
+}
+
+fn read_direct(read: &Read, shell: &Shell) -> Result<Value, Problem> {
+    let settings = Settings::of(shell)?;
+    let mut lease = read.way.card()?;
+    let mut keys = read.way.keys(&lease, &settings)?;
+    if read.unmask {
+        tracing::info!(target: "audit", reader = lease.reader(), "card read unmasked");
+    }
+    let parts = Parts {
+        lease: &mut lease,
+        keys: keys.as_mut(),
+        scripts: &settings.scripts,
+        store: settings.store.as_deref(),
+        clock: &SystemClock,
+        random: &SystemRandom::default(),
+        default_algorithm: settings.default_algorithm,
+    };
+    let reading = card::read(parts, &mut |step| tracing::debug!(step = step.name(), "card"))
+        .map_err(|error| Problem::from_error(&error))?;
+    for warning in reading.warnings() {
+        shell.step(warning.text());
+    }
+    match reading.validity(SystemClock.today()) {
+        Validity::Expired(last) => shell.step(&format!("卡已过有效期 {last} / the card expired on {last}")),
+        Validity::NotYet(first) => shell.step(&format!("卡自 {first} 起有效 / the card is valid from {first}")),
+        Validity::Valid | Validity::Unstated => {}
+    }
+    Ok(reading.to_json(read.unmask))
+}
+
+/// For a person: a line a value.
+fn table(reading: &Value) -> String {
+    let empty = Map::new();
+    let part = |name: &str| reading.get(name).and_then(Value::as_object).unwrap_or(&empty);
+    let (card, holder) = (part("card"), part("holder"));
+    let whole = reading.as_object().unwrap_or(&empty);
+    let rows = [
+        ("姓名", text(holder, "name")),
+        ("社会保障号码", text(holder, "social_security_number")),
+        ("性别", text(holder, "sex")),
+        ("民族", text(holder, "ethnicity")),
+        ("出生地", text(holder, "birth_place")),
+        ("出生日期", text(holder, "birth_date")),
+        ("卡号", text(card, "number")),
+        ("卡识别码", text(card, "identifier")),
+        ("发卡地区", text(card, "region")),
+        ("发卡日期", text(card, "issued")),
+        ("卡有效期", text(card, "expires")),
+        ("规范版本", text(whole, "version")),
+        ("算法", text(whole, "algorithm")),
+        ("读卡器", text(whole, "reader")),
+    ];
+    rows.iter().map(|(name, value)| format!("{name}：{value}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_is_shown_line_by_line() {
+        let shown = table(&json!({
+            "reader": "R", "version": "3.00", "algorithm": "SM4",
+            "card": { "number": "A1*****31", "expires": null },
+            "holder": { "name": "王**" },
+        }));
+        assert!(shown.starts_with("姓名：王**\n"));
+        assert!(
+            shown.contains("卡号：A1*****31\n") && shown.contains("卡有效期：–\n") && shown.contains("算法：SM4\n")
+        );
+    }
 }

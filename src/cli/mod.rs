@@ -12,6 +12,7 @@ mod case;
 mod center;
 mod client;
 mod config;
+mod direct;
 mod doctor;
 mod errors;
 mod exit;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::card::Way;
+use super::direct::Way;
 use super::{Outcome, Problem, Shell, errors};
 
 /// Arguments of `sbkd record`.

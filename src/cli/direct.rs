@@ -1,0 +1,167 @@
+//! What a command needs that opens the readers itself: scripts, the store, the way to card and keys.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Problem, Shell, config, errors, shell};
+use crate::cipher::Algorithm;
+use crate::config::Config;
+use crate::failure::Explain as _;
+use crate::keys::{KeyError, KeyService, Psam, Soft};
+use crate::reader::{Lease, TransportError, list_direct, open_direct};
+use crate::script::Library;
+use crate::store::Store;
+
+/// How long a command may hold a card.
+const WITHIN: Duration = Duration::from_secs(30);
+/// What a card uses that names no algorithm, where no configuration says: a public driver of such cards does the same
+/// (card-facts §1.1).
+const DEFAULT_ALGORITHM: Algorithm = Algorithm::TripleDes;
+
+/// How a command reaches the card.
+#[derive(Debug, clap::Args)]
+pub(super) struct Way {
+    /// Open the readers itself instead of asking the daemon
+    #[arg(long)]
+    pub(super) direct: bool,
+    /// The holder's reader: its name or an unambiguous beginning of it
+    #[arg(long, value_name = "READER")]
+    pub(super) reader: Option<String>,
+    /// The PSAM's reader: its name or an unambiguous beginning of it
+    #[arg(long, value_name = "READER", requires = "direct")]
+    pub(super) psam_reader: Option<String>,
+    /// Demonstration keys instead of a PSAM; only with --mode demo
+    #[arg(long, value_name = "FILE", requires = "direct", conflicts_with = "psam_reader")]
+    pub(super) keys: Option<PathBuf>,
+    /// The terminal's mode
+    #[arg(long, value_name = "MODE", value_parser = ["demo", "production"], default_value = "production")]
+    pub(super) mode: String,
+}
+
+/// What the configuration, where there is one, says of cards.
+pub(super) struct Settings {
+    pub(super) scripts: Arc<Library>,
+    pub(super) store: Option<Arc<Store>>,
+    pub(super) default_algorithm: Option<Algorithm>,
+}
+
+impl Settings {
+    /// From the configuration that is in force; without one, what is built in, and a store of this user's own.
+    pub(super) fn of(shell: &Shell) -> Result<Self, Problem> {
+        let config = configuration(shell)?;
+        Ok(Self {
+            scripts: Arc::new(scripts(config.as_ref())?),
+            store: store(config.as_ref()),
+            default_algorithm: match &config {
+                Some(config) => config.card.default_algorithm,
+                None => Some(DEFAULT_ALGORITHM),
+            },
+        })
+    }
+}
+
+/// The configuration that is in force; none where none is named and there is none in its place.
+fn configuration(shell: &Shell) -> Result<Option<Config>, Problem> {
+    let file = config::place(shell);
+    if shell.config_file().is_none() && !file.exists() {
+        return Ok(None);
+    }
+    config::load(file).map(Some)
+}
+
+fn scripts(config: Option<&Config>) -> Result<Library, Problem> {
+    let Some(folder) = config.and_then(|config| config.scripts.clone()) else {
+        return Ok(Library::builtin());
+    };
+    let mut files = Vec::new();
+    for path in shell::files(&[folder], "apdu")? {
+        files.push((path.display().to_string(), shell::read_text(&path)?));
+    }
+    Library::load(&files).map_err(|mistakes| {
+        let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        Problem::with(&errors::FILE, told.join("; ")).exit_as(super::Exit::Configuration)
+    })
+}
+
+/// The place of the store: the terminal's where there is one, else this user's.
+pub(super) fn store_file(config: Option<&Config>) -> Option<PathBuf> {
+    if let Some(config) = config {
+        return Some(config.state.join("store.db"));
+    }
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    state.or_else(home).map(|state| state.join("sbkd/store.db"))
+}
+
+/// A store that cannot be had costs commands, and is no reason not to read a card.
+fn store(config: Option<&Config>) -> Option<Arc<Store>> {
+    let file = store_file(config)?;
+    let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+    match made.map_err(|error| error.to_string()).and_then(|()| Store::open(&file).map_err(|error| error.to_string())) {
+        Ok(store) => Some(Arc::new(store)),
+        Err(error) => {
+            tracing::warn!(file = %file.display(), %error, "nothing is remembered of this card's type");
+            None
+        }
+    }
+}
+
+/// Releases the pairs of keys and cards that were held apart; how many there were.
+pub(super) fn release(shell: &Shell) -> Result<usize, Problem> {
+    let config = configuration(shell)?;
+    let Some(file) = store_file(config.as_ref()).filter(|file| file.exists()) else {
+        return Ok(0);
+    };
+    let released = Store::open(&file).and_then(|store| store.release_pairs());
+    released.map_err(|error| Problem::from_error(&error))
+}
+
+impl Way {
+    /// The holder's card. Without a name: the one reader with a card that is not the PSAM's.
+    pub(super) fn card(&self) -> Result<Lease, Problem> {
+        let told = |error: TransportError| Problem::from(error.failure());
+        let name = match (&self.reader, &self.psam_reader) {
+            (None, Some(psam)) => only(&others(psam).map_err(told)?),
+            (reader, _) => reader.clone(),
+        };
+        open_direct(name.as_deref(), WITHIN).map_err(told)
+    }
+
+    /// The keys. Without a name: the PSAM in the one reader with a card that is not the holder's.
+    pub(super) fn keys(&self, card: &Lease, settings: &Settings) -> Result<Box<dyn KeyService>, Problem> {
+        self.open_keys(card, settings).map_err(|error| error.failure().into())
+    }
+
+    fn open_keys(&self, card: &Lease, settings: &Settings) -> Result<Box<dyn KeyService>, KeyError> {
+        if let Some(file) = &self.keys {
+            return Ok(Box::new(Soft::load(file, self.mode == "demo")?));
+        }
+        let name = match &self.psam_reader {
+            Some(name) => name.clone(),
+            None => match others(card.reader())?.as_slice() {
+                [] => return Err(KeyError::NoPsam),
+                [name] => name.clone(),
+                names => return Err(KeyError::SeveralPsams(names.join(", "))),
+            },
+        };
+        let lease = open_direct(Some(&name), WITHIN).map_err(|error| match error {
+            TransportError::NoCard(_) | TransportError::NoReader(_) => KeyError::NoPsam,
+            other => KeyError::Transport(other),
+        })?;
+        Ok(Box::new(Psam::new(lease, settings.scripts.clone(), settings.store.clone())))
+    }
+}
+
+/// Readers with a card whose names do not begin so.
+fn others(name: &str) -> Result<Vec<String>, TransportError> {
+    let readers = list_direct()?.into_iter().filter(|reader| reader.card && !reader.name.starts_with(name));
+    Ok(readers.map(|reader| reader.name).collect())
+}
+
+fn only(names: &[String]) -> Option<String> {
+    match names {
+        [name] => Some(name.clone()),
+        _ => None,
+    }
+}

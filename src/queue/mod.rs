@@ -3,12 +3,11 @@
 //!
 //! A transaction is durable before [`Queue::commit`] returns. What is personal in it is kept sealed.
 
-#![allow(dead_code, reason = "the delivery that uses the rest follows")]
-
 mod anchor;
 pub mod chain;
 pub mod errors;
 mod faults;
+mod held;
 mod journal;
 mod keys;
 mod open;
@@ -21,9 +20,8 @@ pub(crate) mod tests;
 mod verify;
 mod writer;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use rusqlite::Connection;
@@ -32,6 +30,7 @@ use uuid::Uuid;
 
 pub use errors::QueueError;
 pub use faults::{Faults, Point};
+pub(crate) use held::Held;
 pub use keys::QueueKeys;
 pub use row::{Committed, Draft, Filter, Note, Row, Stats, Verified};
 pub use seal::{ALGORITHMS, head_is_signed};
@@ -69,10 +68,7 @@ struct Inner {
     jobs: mpsc::Sender<Job>,
     reader: Mutex<Connection>,
     changes: broadcast::Sender<Row>,
-    /// What was committed up to here belongs to an earlier process.
-    opened_at: u64,
-    /// Online transactions whose caller gave up half-way in this process.
-    abandoned: Mutex<BTreeSet<u64>>,
+    held: held::Holding,
     _lock: std::fs::File,
 }
 
@@ -121,10 +117,8 @@ impl Queue {
         let (changes, _) = broadcast::channel(CHANGES);
         let writer = Writer { db, context: context.clone(), anchor, head, changes: changes.clone(), faults };
         thread::Builder::new().name("journal".into()).spawn(move || writer.run(&waiting)).map_err(open::io)?;
-        let abandoned = Mutex::default();
-        let inner =
-            Inner { context, settings, jobs, reader, changes, opened_at: head.sequence, abandoned, _lock: lock };
-        Ok(Self { inner: Arc::new(inner) })
+        let held = held::Holding::default();
+        Ok(Self { inner: Arc::new(Inner { context, settings, jobs, reader, changes, held, _lock: lock }) })
     }
 
     /// Commits a transaction; durable when this returns. Blocks: not for an async task.
@@ -193,15 +187,15 @@ impl Queue {
         &*self.inner.context.clock
     }
 
-    /// The caller of an online transaction gives up: the worker resolves it.
-    pub(crate) fn abandon(&self, sequence: u64) {
-        self.inner.abandoned.lock().unwrap_or_else(PoisonError::into_inner).insert(sequence);
+    /// Takes an online transaction in hand by its caller's key, before it is committed: whoever holds it brings it to
+    /// its end. `None` when somebody else has it in hand.
+    pub(crate) fn hold(&self, key: &str) -> Option<Held> {
+        self.inner.held.hold(self.inner.context.crypto.idempotency(key))
     }
 
-    /// Whether nobody waits any more for an online transaction that is still open.
-    pub(crate) fn is_abandoned(&self, sequence: u64) -> bool {
-        sequence <= self.inner.opened_at
-            || self.inner.abandoned.lock().unwrap_or_else(PoisonError::into_inner).contains(&sequence)
+    /// Waits until somebody lets an online transaction go. One that was let go before counts once.
+    pub(crate) async fn let_go(&self) {
+        self.inner.held.let_go().await;
     }
 
     fn wait<T: Send + 'static>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, QueueError> {

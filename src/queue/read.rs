@@ -28,11 +28,11 @@ impl Queue {
         Ok(entries.into_iter().map(|entry| entry.row).collect())
     }
 
-    /// Open transactions after a sequence number, oldest first, each with its holder's keyed hash.
-    pub(crate) fn due(&self, after: u64, limit: u32) -> Result<Vec<(Row, Digest)>, QueueError> {
+    /// Open transactions after a sequence number, oldest first, each with whether somebody has it in hand.
+    pub(crate) fn due(&self, after: u64, limit: u32) -> Result<Vec<(Row, bool)>, QueueError> {
         let sql = format!("SELECT {COLUMNS} FROM entries WHERE open = 1 AND sequence > ?1 ORDER BY sequence LIMIT ?2");
         let entries = self.entries(&sql, &[&after, &limit])?;
-        Ok(entries.into_iter().map(|entry| (entry.row, entry.holder)).collect())
+        Ok(entries.into_iter().map(|entry| (entry.row, self.inner.held.is_held(entry.idempotency))).collect())
     }
 
     /// One row.

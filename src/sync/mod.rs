@@ -1,26 +1,28 @@
 //! Delivery upstream: the [`Uplink`] seam, the worker that empties the journal, and the online settlement.
 
 mod ask;
+mod backoff;
 pub mod errors;
 mod http;
+mod resolve;
+mod round;
+mod settle;
 mod uplink;
+mod worker;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
-use tokio::sync::watch;
 
 pub use ask::Asker;
 pub use errors::{SettleError, UplinkError};
 pub use http::HttpUplink;
+pub use settle::{Patience, Settled, settle};
 pub use uplink::{BoxFuture, Uplink};
+pub use worker::{Worker, start};
 
-use crate::queue::{Draft, Queue, Row};
-use crate::wire::Request;
-use crate::world::{Clock, Random};
+use crate::queue::{Queue, QueueError};
 
 /// Whether the centre can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -29,6 +31,21 @@ pub struct UplinkStatus {
     pub reachable: bool,
     /// Since when it is so.
     pub since: Timestamp,
+    /// Whether the centre's chain of this terminal is the journal's.
+    pub chain: Chain,
+}
+
+/// The journal held against what the centre has of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Chain {
+    /// The centre was not asked yet.
+    Unchecked,
+    /// What the centre has is what the journal has.
+    Agrees,
+    /// The centre has headers that the journal does not have: the journal was cut, or changed. No header goes up any
+    /// more; transactions do.
+    Broken,
 }
 
 /// How patient the worker is.
@@ -48,80 +65,12 @@ impl Default for Pace {
     }
 }
 
-/// The running delivery. Stops when dropped.
-pub struct Worker {}
-
-/// Starts the delivery; needs a tokio runtime around it.
-#[allow(clippy::todo, unused_variables, reason = "the first landing is the shape of the room only")]
-pub fn start(
-    queue: Queue,
-    uplink: Arc<dyn Uplink>,
-    pace: Pace,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
-) -> Worker {
-    todo!()
-}
-
-#[allow(clippy::todo, unused_variables, reason = "the first landing is the shape of the room only")]
-impl Worker {
-    /// Try now, whatever the pause.
-    pub fn wake(&self) {
-        todo!()
-    }
-
-    /// Whether the centre can be reached, now and as it changes.
-    pub fn status(&self) -> watch::Receiver<UplinkStatus> {
-        todo!()
-    }
-
-    /// Ends after the item under way.
-    pub async fn stop(self) {
-        todo!()
-    }
-}
-
-/// How an online settlement ended.
-#[derive(Debug, Clone)]
-pub enum Settled {
-    /// The centre settled it; with its output (`setlinfo`, …).
-    Accepted(Row, Value),
-    /// The centre refused it: its code and words.
-    Refused(Row, String, String),
-    /// Nothing was settled, or what was is being taken back: the holder is told so.
-    NothingSettled(Row),
-}
-
-/// How long the counter waits.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// For the settlement's answer.
-    pub answer: Duration,
-    /// For each answer to the query and the reversal after it.
-    pub resolve: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { answer: Duration::from_secs(15), resolve: Duration::from_secs(5) }
-    }
-}
-
-/// Settles online: writes ahead, sends `request` (2207) under the message id made by the journal, and keeps the
-/// answer. Without an answer it asks the centre for the message id and then reverses (2601) until that is answered,
-/// which the worker goes on with after a restart too. `draft.payload` becomes `{"request", "detail"}`.
-///
-/// Runs to its end even when the caller's future is dropped.
-///
-/// # Errors
-/// When the journal did not take a step, or the same transaction is under way already.
-#[allow(clippy::todo, unused_variables, reason = "the first landing is the shape of the room only")]
-pub async fn settle(
+/// Works on the journal's files off the runtime's threads.
+async fn off_the_runtime<T: Send + 'static>(
     queue: &Queue,
-    uplink: &Arc<dyn Uplink>,
-    draft: Draft,
-    request: Request,
-    patience: Patience,
-) -> Result<Settled, SettleError> {
-    todo!()
+    work: impl FnOnce(&Queue) -> Result<T, QueueError> + Send + 'static,
+) -> Result<T, QueueError> {
+    let queue = queue.clone();
+    // A task that was broken off means that the runtime ends.
+    tokio::task::spawn_blocking(move || work(&queue)).await.unwrap_or(Err(QueueError::Closed))
 }

@@ -1,0 +1,133 @@
+//! An online transaction whose outcome is not known: queried, then reversed until that is answered.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::UplinkError;
+use super::uplink::Uplink;
+use crate::queue::{Note, Queue, QueueError, Row, State};
+use crate::wire::settle::{Reversal, SettlementQuery};
+use crate::wire::{self, Outcome, Receipt, Reply, Request, infno};
+
+/// Why it is not at its end yet.
+#[derive(Debug)]
+pub(super) enum Stuck {
+    /// The journal did not take a step.
+    Queue(QueueError),
+    /// The centre does not answer. Where the transaction stands now.
+    Centre(Box<Row>, UplinkError),
+}
+
+impl From<QueueError> for Stuck {
+    fn from(error: QueueError) -> Self {
+        Self::Queue(error)
+    }
+}
+
+/// How a transaction is resolved.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// How long each answer may take; as long as the uplink waits when `None`.
+    pub(super) within: Option<Duration>,
+    /// Somebody waits: when the query is not answered either, take it back, and say that nothing was settled.
+    pub(super) in_haste: bool,
+}
+
+/// Brings an online transaction from where it stands to its end.
+pub(super) async fn resolve(queue: &Queue, uplink: &dyn Uplink, mut row: Row, manner: Manner) -> Result<Row, Stuck> {
+    loop {
+        row = match row.state {
+            // Written, and never sent.
+            State::Pending => queue.advance_async(row.id, State::Sending, Note::Nothing).await?,
+            State::Sending => queue.advance_async(row.id, State::Unknown, Note::Nothing).await?,
+            State::Unknown => query(queue, uplink, row, manner).await?,
+            State::Reversing => reverse(queue, uplink, row, manner).await?,
+            _ => return Ok(row),
+        };
+    }
+}
+
+async fn query(queue: &Queue, uplink: &dyn Uplink, row: Row, manner: Manner) -> Result<Row, Stuck> {
+    let input = SettlementQuery { medins_setl_id: row.msgid.clone() };
+    let to = match ask(queue, uplink, &row, infno::SETTLEMENT, &input, manner).await {
+        Ok(reply) if reply.infcode == Reply::OK => {
+            return Ok(queue.advance_async(row.id, State::Acked, accepted(queue, &row, reply.output).into()).await?);
+        }
+        // It does not stand, or the centre will not say: what is reversed cannot stand later either.
+        Ok(_) => State::Reversing,
+        Err(_) if manner.in_haste => State::Reversing,
+        Err(error) => return Err(Stuck::Centre(Box::new(row), error)),
+    };
+    Ok(queue.advance_async(row.id, to, Note::Nothing).await?)
+}
+
+async fn reverse(queue: &Queue, uplink: &dyn Uplink, row: Row, manner: Manner) -> Result<Row, Stuck> {
+    let input = Reversal { omsgid: row.msgid.clone(), oinfno: infno::SETTLE.into() };
+    let reply = match ask(queue, uplink, &row, infno::REVERSE, &input, manner).await {
+        Ok(reply) => reply,
+        Err(error) => return Err(Stuck::Centre(Box::new(row), error)),
+    };
+    let to = match reply.infcode {
+        Reply::OK => State::Reversed,
+        Reply::NOT_FOUND => State::Void,
+        _ => {
+            let (code, text) = reply.refusal().unwrap_or_default();
+            return Err(Stuck::Centre(Box::new(row), UplinkError::Refused { code, text }));
+        }
+    };
+    Ok(queue.advance_async(row.id, to, Note::Nothing).await?)
+}
+
+async fn ask(
+    queue: &Queue,
+    uplink: &dyn Uplink,
+    row: &Row,
+    infno: &str,
+    input: &impl Serialize,
+    manner: Manner,
+) -> Result<Reply, UplinkError> {
+    let now = queue.clock().now();
+    let request = Request {
+        infno: infno.to_owned(),
+        msgid: wire::message_id(queue.terminal(), now, row.sequence),
+        fixmedins_code: queue.terminal().to_owned(),
+        opter: row.operator.clone(),
+        inf_time: wire::inf_time(now),
+        demo: row.demo,
+        // Invariant: a message id in a struct always has a JSON form.
+        input: serde_json::to_value(input).unwrap_or_default(),
+    };
+    within(manner.within, uplink.request(&request)).await
+}
+
+/// An answer within a time.
+pub(super) async fn within<T>(
+    time: Option<Duration>,
+    answer: impl Future<Output = Result<T, UplinkError>>,
+) -> Result<T, UplinkError> {
+    match time {
+        Some(time) => tokio::time::timeout(time, answer)
+            .await
+            .unwrap_or_else(|_| Err(UplinkError::NoAnswer("it took too long".into()))),
+        None => answer.await,
+    }
+}
+
+/// The centre's answer to a settlement, as the journal keeps it.
+pub(super) fn accepted(queue: &Queue, row: &Row, output: Value) -> Receipt {
+    let number = output.pointer("/setlinfo/setl_id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Receipt { id: row.id, outcome: Outcome::Accepted, centre_no: number, received_at: queue.clock().now(), output }
+}
+
+/// A refusal, as the journal keeps it.
+pub(super) fn refused(queue: &Queue, row: &Row, code: String, text: String) -> Receipt {
+    Receipt {
+        id: row.id,
+        outcome: Outcome::Refused { code, text },
+        centre_no: String::new(),
+        received_at: queue.clock().now(),
+        output: Value::Null,
+    }
+}

@@ -1,0 +1,297 @@
+//! One round of the delivery: the chain's headers in sequence, then what is open, each once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::resolve::{Manner, Stuck, refused, resolve};
+use super::uplink::Uplink;
+use super::{Chain, UplinkError, UplinkStatus, off_the_runtime};
+use crate::queue::{Note, Queue, QueueError, Row, State};
+use crate::value::Protocol;
+use crate::wire::{ChainHead, Outcome};
+use crate::world::Clock;
+
+/// How many headers go up at once.
+const HEADERS: u32 = 200;
+/// How many open transactions are looked at together.
+const OPEN: u32 = 100;
+
+/// How a round went.
+pub(super) enum Round {
+    /// All that could be done is done.
+    Done,
+    /// Something has to be tried again, not before the centre asked for it.
+    Failed { asked: Option<Duration> },
+    /// The worker is to stop, or the journal is closed.
+    Stopped,
+}
+
+/// What one transaction, or one batch of headers, came to.
+enum Step {
+    /// It is done, or nobody can do it now.
+    Done,
+    /// It has to be tried again; the others need not wait for that.
+    Again(Option<Duration>),
+    /// Nothing can be done now.
+    Halt(Round),
+}
+
+/// Carries what is in the journal to the centre.
+pub(super) struct Carrier {
+    pub(super) queue: Queue,
+    pub(super) stopping: watch::Receiver<bool>,
+    uplink: Arc<dyn Uplink>,
+    clock: Arc<dyn Clock>,
+    status: watch::Sender<UplinkStatus>,
+    /// The centre's head of this terminal's chain; `None` when it is to be asked for.
+    head: Option<ChainHead>,
+}
+
+impl Carrier {
+    pub(super) fn new(
+        queue: Queue,
+        uplink: Arc<dyn Uplink>,
+        clock: Arc<dyn Clock>,
+        status: watch::Sender<UplinkStatus>,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self { queue, stopping, uplink, clock, status, head: None }
+    }
+
+    /// Up to where the centre has the headers, as far as is known.
+    pub(super) fn sequence_told(&self) -> u64 {
+        self.head.map_or(0, |head| head.sequence)
+    }
+
+    /// The next round begins by asking whether the centre is there.
+    pub(super) fn ask_again(&mut self) {
+        self.head = None;
+    }
+
+    /// Does what there is to do.
+    pub(super) async fn round(&mut self) -> Round {
+        let mut again = None;
+        for step in [self.check_head().await, self.send_headers().await] {
+            match step {
+                Step::Done => {}
+                Step::Again(asked) => again = again.max(Some(asked)),
+                Step::Halt(round) => return round,
+            }
+        }
+        let mut after = 0;
+        loop {
+            let due = off_the_runtime(&self.queue, move |queue| queue.due(after, OPEN)).await;
+            let due = match due {
+                Ok(due) if due.is_empty() => break,
+                Ok(due) => due,
+                Err(error) => return self.journal(&error),
+            };
+            for (row, held) in due {
+                after = row.sequence;
+                if *self.stopping.borrow() {
+                    return Round::Stopped;
+                }
+                match self.carry(row, held).await {
+                    Step::Done => {}
+                    Step::Again(asked) => again = again.max(Some(asked)),
+                    Step::Halt(round) => return round,
+                }
+            }
+        }
+        match again {
+            None => Round::Done,
+            Some(asked) => {
+                // One transaction that cannot be carried is no proof that the centre is there.
+                self.ask_again();
+                Round::Failed { asked }
+            }
+        }
+    }
+
+    /// Asks for the centre's head, if it is to be asked for, and holds the journal against it.
+    async fn check_head(&mut self) -> Step {
+        if self.head.is_some() {
+            return Step::Done;
+        }
+        match self.uplink.probe(self.queue.terminal()).await {
+            Ok(head) => {
+                self.reached(true);
+                self.compare(head).await
+            }
+            Err(error) => {
+                self.reached(false);
+                tracing::info!(%error, "the centre is away");
+                Step::Halt(Round::Failed { asked: asked(&error) })
+            }
+        }
+    }
+
+    /// The centre's head is in the journal, or the journal was cut or changed.
+    async fn compare(&mut self, head: ChainHead) -> Step {
+        let ours = off_the_runtime(&self.queue, move |queue| queue.header_hash(head.sequence)).await;
+        let ours = match ours {
+            Ok(ours) => ours,
+            Err(error) => return Step::Halt(self.journal(&error)),
+        };
+        let agrees = head.sequence == 0 || ours == Some(head.hash);
+        self.chain(if agrees { Chain::Agrees } else { Chain::Broken });
+        self.head = Some(head);
+        if !agrees {
+            let what = if ours.is_none() { "the journal was cut" } else { "the journal was changed" };
+            tracing::error!(sequence = head.sequence, "the centre's head of the chain is not the journal's: {what}");
+        }
+        Step::Done
+    }
+
+    async fn send_headers(&mut self) -> Step {
+        while let Some(head) = self.head.filter(|_| self.status.borrow().chain == Chain::Agrees) {
+            let headers = off_the_runtime(&self.queue, move |queue| queue.headers(head.sequence, HEADERS)).await;
+            let headers = match headers {
+                Ok(headers) if headers.is_empty() => break,
+                Ok(headers) => headers,
+                Err(error) => return Step::Halt(self.journal(&error)),
+            };
+            match self.uplink.headers(&headers).await {
+                Ok(next) if next.sequence > head.sequence => {
+                    self.reached(true);
+                    if let Step::Halt(round) = self.compare(next).await {
+                        return Step::Halt(round);
+                    }
+                }
+                Ok(_) => return self.not_taken(&UplinkError::Answer("the head did not move".into())),
+                Err(UplinkError::Refused { code, text }) => {
+                    self.reached(true);
+                    tracing::error!(code, text, "the centre does not take the chain's headers");
+                    self.chain(Chain::Broken);
+                }
+                Err(error) => return self.not_taken(&error),
+            }
+        }
+        Step::Done
+    }
+
+    /// One open transaction.
+    async fn carry(&mut self, row: Row, held: bool) -> Step {
+        match row.protocol() {
+            Protocol::StoreAndForward if row.state != State::Cancelling => self.deliver(row).await,
+            Protocol::Online if !held && row.state != State::Cancelling => self.resolve(row).await,
+            _ => Step::Done,
+        }
+    }
+
+    async fn deliver(&mut self, row: Row) -> Step {
+        let id = row.id;
+        let envelope = off_the_runtime(&self.queue, move |queue| queue.envelope(id)).await;
+        let envelope = match envelope {
+            Ok(Some(envelope)) => envelope,
+            // What is open is never erased.
+            Ok(None) => return self.damaged(&row, &QueueError::NotFound),
+            Err(error) => return self.damaged(&row, &error),
+        };
+        // Written before it is sent, so that each attempt counts.
+        if let Err(error) = self.queue.advance_async(id, State::Sending, Note::Nothing).await {
+            return self.step_failed(&row, &error);
+        }
+        let receipt = match self.uplink.deliver(&envelope).await {
+            Ok(receipt) if receipt.id == id => receipt,
+            Ok(_) => return self.not_taken(&UplinkError::Answer("a receipt for another transaction".into())),
+            Err(UplinkError::Refused { code, text }) => refused(&self.queue, &row, code, text),
+            Err(error) => return self.not_taken(&error),
+        };
+        self.reached(true);
+        let to = match receipt.outcome {
+            Outcome::Accepted => State::Acked,
+            Outcome::Refused { .. } => State::Refused,
+        };
+        match self.queue.advance_async(id, to, receipt.into()).await {
+            Ok(row) => {
+                tracing::info!(%id, state = %row.state, attempts = row.attempts, "the centre answered");
+                Step::Done
+            }
+            Err(error) => self.step_failed(&row, &error),
+        }
+    }
+
+    async fn resolve(&mut self, row: Row) -> Step {
+        let manner = Manner { within: None, in_haste: false };
+        match resolve(&self.queue, &*self.uplink, row.clone(), manner).await {
+            Ok(row) => {
+                self.reached(true);
+                tracing::info!(id = %row.id, state = %row.state, "an online transaction came to its end");
+                Step::Done
+            }
+            Err(Stuck::Queue(error)) => self.step_failed(&row, &error),
+            Err(Stuck::Centre(_, error)) => self.not_taken(&error),
+        }
+    }
+
+    /// The centre did not do its part.
+    fn not_taken(&mut self, error: &UplinkError) -> Step {
+        tracing::warn!(%error, "not delivered");
+        match error {
+            UplinkError::Unreachable(_)
+            | UplinkError::NoAnswer(_)
+            | UplinkError::Unauthorized(_)
+            | UplinkError::Setting(_) => {
+                self.reached(false);
+                Step::Halt(Round::Failed { asked: None })
+            }
+            _ => Step::Again(asked(error)),
+        }
+    }
+
+    /// The journal did not take a step of one transaction.
+    fn step_failed(&mut self, row: &Row, error: &QueueError) -> Step {
+        match error {
+            // Somebody else moved it meanwhile.
+            QueueError::Move { .. } => Step::Done,
+            error if error.is_storage() || *error == QueueError::Closed => Step::Halt(self.journal(error)),
+            error => self.damaged(row, error),
+        }
+    }
+
+    /// What cannot be read does not keep the others waiting.
+    fn damaged(&mut self, row: &Row, error: &QueueError) -> Step {
+        if error.is_storage() || *error == QueueError::Closed {
+            return Step::Halt(self.journal(error));
+        }
+        tracing::error!(id = %row.id, %error, "a transaction cannot be delivered");
+        Step::Again(None)
+    }
+
+    fn journal(&mut self, error: &QueueError) -> Round {
+        if *error == QueueError::Closed {
+            return Round::Stopped;
+        }
+        tracing::error!(%error, "the journal does not do its part");
+        self.ask_again();
+        Round::Failed { asked: None }
+    }
+
+    fn reached(&mut self, reachable: bool) {
+        if !reachable {
+            self.ask_again();
+        }
+        let now = self.clock.now();
+        self.status.send_if_modified(|status| {
+            let changed = status.reachable != reachable;
+            if changed {
+                (status.reachable, status.since) = (reachable, now);
+            }
+            changed
+        });
+    }
+
+    fn chain(&self, chain: Chain) {
+        self.status.send_if_modified(|status| std::mem::replace(&mut status.chain, chain) != chain);
+    }
+}
+
+fn asked(error: &UplinkError) -> Option<Duration> {
+    match error {
+        UplinkError::Failed { retry_after, .. } => *retry_after,
+        _ => None,
+    }
+}

@@ -1,0 +1,125 @@
+//! The online settlement, as the counter waits for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::resolve::{Manner, Stuck, accepted, refused, resolve, within};
+use super::uplink::Uplink;
+use super::{SettleError, UplinkError};
+use crate::queue::{Draft, Note, Queue, QueueError, Row, State};
+use crate::wire::{self, Outcome, Payload, Request};
+
+/// How an online settlement ended.
+#[derive(Debug, Clone)]
+pub enum Settled {
+    /// The centre settled it; with its output (`setlinfo`, …).
+    Accepted(Row, Value),
+    /// The centre refused it: its code and words.
+    Refused(Row, String, String),
+    /// Nothing was settled, or what was is being taken back: the holder is told so.
+    NothingSettled(Row),
+}
+
+/// How long the counter waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For the settlement's answer.
+    pub answer: Duration,
+    /// For each answer to the query and the reversal after it.
+    pub resolve: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { answer: Duration::from_secs(15), resolve: Duration::from_secs(5) }
+    }
+}
+
+/// Settles online: writes ahead, sends `request` (2207) under the message id made by the journal, and keeps the
+/// answer. Without an answer it asks the centre for the message id and then reverses (2601) until that is answered,
+/// which the worker goes on with after a restart too. `draft.payload` becomes `{"request", "detail"}`.
+///
+/// The same idempotency key with the same content gives the same settlement, whenever it comes; the request's message
+/// id, time and operator are filled in here and are not part of the content.
+///
+/// Runs to its end even when the caller's future is dropped.
+///
+/// # Errors
+/// When the journal did not take a step, or the same transaction is under way already.
+pub async fn settle(
+    queue: &Queue,
+    uplink: &Arc<dyn Uplink>,
+    draft: Draft,
+    request: Request,
+    patience: Patience,
+) -> Result<Settled, SettleError> {
+    let (queue, uplink) = (queue.clone(), uplink.clone());
+    let task = tokio::spawn(async move { carry_out(&queue, &*uplink, draft, request, patience).await });
+    // A task that was broken off let its transaction go: the worker, or the next process, brings it to its end.
+    task.await.unwrap_or(Err(SettleError::Queue(QueueError::Closed)))
+}
+
+async fn carry_out(
+    queue: &Queue,
+    uplink: &dyn Uplink,
+    mut draft: Draft,
+    mut request: Request,
+    patience: Patience,
+) -> Result<Settled, SettleError> {
+    let _held = queue.hold(&draft.idempotency).ok_or(SettleError::UnderWay)?;
+    for varies in [&mut request.msgid, &mut request.inf_time, &mut request.opter] {
+        varies.clear();
+    }
+    draft.state = State::Sending;
+    draft.payload = json!(Payload { request: &request, detail: draft.payload });
+    let committed = queue.commit_async(draft).await?;
+    let row = committed.row;
+    if committed.duplicate {
+        return known(queue, row).await;
+    }
+    request.msgid.clone_from(&row.msgid);
+    request.opter.clone_from(&row.operator);
+    request.inf_time = wire::inf_time(row.created_at);
+
+    let (to, note) = match within(Some(patience.answer), uplink.request(&request)).await {
+        Ok(reply) => match reply.refusal() {
+            None => (State::Acked, Note::from(accepted(queue, &row, reply.output))),
+            Some((code, text)) => (State::Refused, refused(queue, &row, code, text).into()),
+        },
+        Err(UplinkError::Refused { code, text }) => (State::Refused, refused(queue, &row, code, text).into()),
+        // The centre looks at the token before anything else.
+        Err(error) if error.never_sent() || matches!(error, UplinkError::Unauthorized(_)) => {
+            (State::Void, Note::Nothing)
+        }
+        Err(error) => {
+            tracing::warn!(id = %row.id, %error, "the outcome of a settlement is not known");
+            let manner = Manner { within: Some(patience.resolve), in_haste: true };
+            return match resolve(queue, uplink, row, manner).await {
+                Ok(row) => known(queue, row).await,
+                Err(Stuck::Centre(row, _)) => Ok(Settled::NothingSettled(*row)),
+                Err(Stuck::Queue(error)) => Err(error.into()),
+            };
+        }
+    };
+    let row = queue.advance_async(row.id, to, note).await?;
+    known(queue, row).await
+}
+
+/// What a settlement that is in the journal came to.
+async fn known(queue: &Queue, row: Row) -> Result<Settled, SettleError> {
+    match row.state {
+        State::Pending | State::Sending | State::Unknown => return Err(SettleError::UnderWay),
+        State::Reversing | State::Reversed | State::Void => return Ok(Settled::NothingSettled(row)),
+        _ => {}
+    }
+    let id = row.id;
+    let receipt = super::off_the_runtime(queue, move |queue| queue.answer(id)).await?;
+    Ok(match receipt.map(|receipt| (receipt.outcome, receipt.output)) {
+        Some((Outcome::Refused { code, text }, _)) => Settled::Refused(row, code, text),
+        Some((Outcome::Accepted, output)) => Settled::Accepted(row, output),
+        // What the centre settled and somebody cancelled since.
+        None => Settled::Accepted(row, Value::Null),
+    })
+}

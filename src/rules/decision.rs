@@ -20,6 +20,18 @@ pub enum Outcome {
     Deny,
 }
 
+impl Outcome {
+    /// Its name in a pack and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Warn => "warn",
+            Self::Refer => "refer",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// One text in both languages of the product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Words {

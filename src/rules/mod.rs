@@ -4,13 +4,22 @@
 //! file (settlement-facts §6); everything in it is checked when it is loaded, its cases included, so that a decision
 //! can only fail by its input.
 
+mod decide;
 mod decision;
 mod difference;
 mod errors;
+mod eval;
+mod explain;
+mod expr;
+mod facts;
 mod input;
+mod pack;
 mod packs;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod trace;
+mod types;
 
 pub use crate::failure::Diagnostic;
 pub use decision::{Basis, Change, Decision, Effect, Outcome, PackRef, Reason, Words};

@@ -1,15 +1,21 @@
 //! The packs in force.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::Diagnostic;
 use super::decision::{Decision, PackRef};
 use super::input::{Input, InputError};
+use super::pack::{self, Case, Pack};
 use super::schema::Schema;
 
-/// The packs in force, checked and compiled.
+/// The packs in force, checked and compiled. A clone shares them.
 #[derive(Debug, Clone)]
-pub struct Packs {}
+pub struct Packs {
+    packs: Arc<[Pack]>,
+}
 
 /// A pack as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,54 +62,107 @@ impl CaseResults {
     }
 }
 
-#[allow(clippy::todo)]
+/// Name and text of each pack that ships with the product.
+const BUILTIN: &[(&str, &str)] = &[
+    (
+        "guangzhou-2015/medical-settlement.toml",
+        include_str!("../../config/policy/guangzhou-2015/medical-settlement.toml"),
+    ),
+    (
+        "guangzhou-2015/unemployment-sign-in.toml",
+        include_str!("../../config/policy/guangzhou-2015/unemployment-sign-in.toml"),
+    ),
+];
+
 impl Packs {
     /// Loads the packs, each a name (for its mistakes) and its text, and runs their cases.
     ///
     /// # Errors
     /// Every mistake of every file, in the order of file and place.
-    pub fn load(_files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
-        todo!()
+    pub fn load(files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
+        let mut packs: Vec<Pack> = Vec::new();
+        let mut mistakes = Vec::new();
+        for (file, text) in files {
+            match pack::load(file, text) {
+                Ok(pack) => {
+                    mistakes.extend(packs.iter().filter_map(|other| clash(&pack, other)));
+                    packs.push(pack);
+                }
+                Err(found) => mistakes.extend(found),
+            }
+        }
+        if mistakes.is_empty() { Ok(Self { packs: packs.into() }) } else { Err(mistakes) }
     }
 
     /// The packs that ship with the product.
     pub fn builtin() -> Self {
-        todo!()
+        let files: Vec<_> = BUILTIN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        // Invariant: they are part of this program, and a test loads them.
+        Self::load(&files).unwrap_or_else(|mistakes| panic!("a pack that ships is wrong: {}", mistakes[0]))
     }
 
-    /// Decides one case.
+    /// Decides one case by the pack that holds on its business date.
     ///
     /// # Errors
     /// When the input is not what the pack needs; a case that fails its rules is a decision, not an error.
-    pub fn decide(&self, _scenario: &str, _input: &Input) -> Result<Decision, InputError> {
-        todo!()
+    pub fn decide(&self, scenario: &str, input: &Input) -> Result<Decision, InputError> {
+        let mut last = InputError::UnknownScenario { scenario: scenario.to_owned() };
+        for pack in self.of(scenario) {
+            match pack.decide(scenario, input, &HashMap::new()) {
+                // Another version of the pack may cover the date, and may ask for other facts.
+                Err(error) if pack.covers(input) != Some(true) => last = error,
+                decided => return decided,
+            }
+        }
+        Err(last)
     }
 
     /// What the packs of a scenario need to be told; one a pack.
-    pub fn schema(&self, _scenario: &str) -> Vec<Schema> {
-        todo!()
+    pub fn schema(&self, scenario: &str) -> Vec<Schema> {
+        self.of(scenario).map(Pack::schema).collect()
     }
 
     /// The packs.
     pub fn list(&self) -> Vec<PackInfo> {
-        todo!()
+        self.packs.iter().map(info).collect()
     }
 
     /// Runs the cases of every pack again.
     pub fn test(&self) -> CaseResults {
-        todo!()
+        let run = |pack: &Pack, case: &Case| CaseResult {
+            pack: pack.reference.id.clone(),
+            name: case.name.clone(),
+            failures: case.run(pack),
+        };
+        let cases = self.packs.iter().flat_map(|pack| pack.cases.iter().map(move |case| run(pack, case)));
+        CaseResults { cases: cases.collect() }
+    }
+
+    fn of(&self, scenario: &str) -> impl Iterator<Item = &Pack> {
+        self.packs.iter().filter(move |pack| pack.scenarios.iter().any(|name| name == scenario))
     }
 }
 
-#[allow(clippy::todo)]
-impl Decision {
-    /// The lines of a slip in Chinese: each fen accounted for, and 演示参数 where figures are for demonstration.
-    pub fn explain_zh(&self) -> Vec<String> {
-        todo!()
+fn info(pack: &Pack) -> PackInfo {
+    PackInfo {
+        pack: pack.reference.clone(),
+        file: pack.file.clone(),
+        scenarios: pack.scenarios.clone(),
+        valid_from: pack.valid.0.to_string(),
+        valid_to: pack.valid.1.to_string(),
+        demo: pack.demo,
+        title: pack.title.clone(),
     }
+}
 
-    /// The trace as a table for a terminal, aligned for wide characters.
-    pub fn explain_table(&self) -> String {
-        todo!()
-    }
+/// The mistake of two packs that both decide a scenario on one day.
+fn clash(pack: &Pack, other: &Pack) -> Option<Diagnostic> {
+    let scenario = pack.scenarios.iter().find(|name| other.scenarios.contains(name))?;
+    let meet = pack.valid.0 <= other.valid.1 && other.valid.0 <= pack.valid.1;
+    meet.then(|| Diagnostic {
+        file: pack.file.clone(),
+        line: 1,
+        column: 1,
+        message: format!("{scenario} has a pack for some of these days already: {}", other.file),
+    })
 }

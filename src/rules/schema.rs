@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use super::pack::{Fact, Pack, Step};
+use super::types::{Enumeration, Type};
+
 /// The items of one pack.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Schema {
@@ -54,4 +57,49 @@ pub struct AccumulatorSpec {
     pub fact: FactSpec,
     /// Over what it runs.
     pub scope: String,
+}
+
+impl Pack {
+    /// What this pack needs to be told.
+    pub(super) fn schema(&self) -> Schema {
+        let spec = |fact: &Fact| FactSpec::of(fact, &self.enums);
+        let accumulators = self
+            .accumulators
+            .iter()
+            .map(|accumulator| AccumulatorSpec { fact: spec(&accumulator.fact), scope: accumulator.scope.clone() });
+        let key = self.lines.iter().map(|lines| {
+            let fact = &lines.facts[lines.key];
+            Choice { value: fact.name.clone(), label: fact.label.clone() }
+        });
+        Schema {
+            pack: self.reference.id.clone(),
+            date_of: self.facts[self.date_of].name.clone(),
+            facts: self.facts.iter().map(spec).collect(),
+            lines: self.lines.iter().flat_map(|lines| lines.facts.iter().map(spec)).collect(),
+            accumulators: accumulators.collect(),
+            outputs: outputs(&self.whole.steps).collect(),
+            line_outputs: key.chain(outputs(&self.line.steps)).collect(),
+        }
+    }
+}
+
+impl FactSpec {
+    fn of(fact: &Fact, enums: &[Enumeration]) -> Self {
+        let values = match fact.typ {
+            Type::Enum(at) => enums.get(at).map(|e| &e.values[..]).unwrap_or_default(),
+            _ => &[],
+        };
+        let choices = values.iter().map(|(value, label)| Choice { value: value.clone(), label: label.clone() });
+        Self {
+            name: fact.name.clone(),
+            label: fact.label.clone(),
+            kind: fact.typ.kind().to_owned(),
+            optional: fact.optional || fact.default.is_some(),
+            choices: choices.collect(),
+        }
+    }
+}
+
+fn outputs(steps: &[Step]) -> impl Iterator<Item = Choice> {
+    steps.iter().filter_map(|step| Some(Choice { value: step.out.clone()?, label: step.label.clone() }))
 }

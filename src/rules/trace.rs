@@ -98,3 +98,22 @@ pub enum TraceRecord {
         ok: bool,
     },
 }
+
+impl TraceRecord {
+    /// The record in one line, as a pack's cases name it: `param pool_cap = ¥445476.00 (from 2015-01-01)`,
+    /// `table pay row 3 -> ded ¥1600.00, rate 80%`, `step pool = ¥22720.00`, `check TOTAL ok`; a line's records begin
+    /// with `line 2: `.
+    pub fn line(&self) -> String {
+        let of = |line: &Option<usize>| line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        match self {
+            Self::Param { name, shown, from, .. } => format!("param {name} = {shown} (from {from})"),
+            Self::Table { name, row, shown, .. } => format!("table {name} row {row} -> {shown}"),
+            Self::Accumulator { name, shown, .. } => format!("acc {name} = {shown}"),
+            Self::Step { line, name, shown, .. } => format!("{}step {name} = {shown}", of(line)),
+            Self::Guard { line, code, hit, outcome } => {
+                format!("{}guard {code} {}", of(line), if *hit { outcome.name() } else { "no" })
+            }
+            Self::Check { line, code, ok } => format!("{}check {code} {}", of(line), if *ok { "ok" } else { "broken" }),
+        }
+    }
+}

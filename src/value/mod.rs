@@ -3,20 +3,28 @@
 
 pub mod bcd;
 mod card_number;
+mod decimal;
 mod fen;
 mod identifier;
 mod kind;
 mod mask;
 mod name;
 mod number;
+mod price;
+mod quantity;
+mod rate;
 mod region;
 
 pub use bcd::BcdError;
 pub use card_number::{CardNumber, CardNumberError, check_character};
+pub use decimal::DecimalError;
 pub use fen::{Fen, FenError};
 pub use identifier::CardIdentifier;
 pub use kind::{Kind, Protocol};
 pub use mask::mask;
 pub use name::{InvalidName, PersonName};
 pub use number::{NumberError, NumberForm, Sex, SocialSecurityNumber, check_digit};
+pub use price::Price;
+pub use quantity::Quantity;
+pub use rate::Rate;
 pub use region::Region;

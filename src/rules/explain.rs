@@ -1,0 +1,121 @@
+//! A decision in words: the lines of a slip, and the trace as a table.
+
+use super::decision::{Basis, Decision, Outcome};
+use super::trace::TraceRecord;
+
+/// Between the columns of the table.
+const GAP: &str = "  ";
+
+impl Decision {
+    /// The lines of a slip in Chinese: each fen accounted for, and 演示参数 where figures are for demonstration.
+    pub fn explain_zh(&self) -> Vec<String> {
+        let mut lines = vec![format!("结论：{}", conclusion(self.outcome))];
+        for reason in &self.reasons {
+            let place = reason.line.map(|line| format!("第 {line} 行：")).unwrap_or_default();
+            let basis = reason.basis.as_ref().map(|basis| format!("，依据{basis}")).unwrap_or_default();
+            lines.push(format!("· {place}{}（{}{basis}）", reason.text.zh, reason.code));
+        }
+        if self.outcome != Outcome::Deny {
+            lines.extend(self.trace.iter().filter_map(|record| match record {
+                TraceRecord::Step { say, line, .. } => {
+                    let place = line.map(|line| format!("第 {line} 行：")).unwrap_or_default();
+                    say.as_ref().map(|say| format!("{place}{say}"))
+                }
+                _ => None,
+            }));
+        }
+        lines.push(match self.basis {
+            Basis::LocalEstimate => "本结果为本机核算，以中心结算为准".to_owned(),
+            Basis::Centre => "本结果已由中心结算".to_owned(),
+        });
+        lines.push(format!("政策依据：{}", self.version_reason));
+        if self.demo {
+            lines.push("演示参数：所用数值仅供演示，不作为待遇依据".to_owned());
+        }
+        lines
+    }
+
+    /// The trace as a table for a terminal, aligned for wide characters.
+    pub fn explain_table(&self) -> String {
+        let mut rows = vec![["类别", "行", "名称", "说明", "值", "出处"].map(str::to_owned)];
+        rows.extend(self.trace.iter().map(row));
+        let mut widths = [0; 6];
+        for row in &rows {
+            for (widest, cell) in widths.iter_mut().zip(row) {
+                *widest = width(cell).max(*widest);
+            }
+        }
+        let shown = rows.iter().map(|row| {
+            let cells = row.iter().zip(widths).map(|(cell, widest)| {
+                let fill = widest - width(cell);
+                format!("{cell}{}", " ".repeat(fill))
+            });
+            cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
+        });
+        shown.collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn conclusion(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Allow => "可以办理",
+        Outcome::Warn => "核对提示后可以办理",
+        Outcome::Refer => "转人工或中心核定",
+        Outcome::Deny => "不予办理",
+    }
+}
+
+/// Kind, line, name, label, value, source.
+fn row(record: &TraceRecord) -> [String; 6] {
+    let of = |line: &Option<usize>| line.map(|line| line.to_string()).unwrap_or_default();
+    let from = |from: &str, source: &str, confidence: &str| format!("{from} 起；{source}（{confidence}）");
+    match record {
+        TraceRecord::Param { name, label, shown, from: since, source, confidence, .. } => {
+            ["参数".into(), String::new(), name.clone(), label.clone(), shown.clone(), from(since, source, confidence)]
+        }
+        TraceRecord::Table { name, label, row, shown, from: since, source, confidence, .. } => [
+            "表".into(),
+            String::new(),
+            format!("{name}#{row}"),
+            label.clone(),
+            shown.clone(),
+            from(since, source, confidence),
+        ],
+        TraceRecord::Accumulator { name, label, shown, .. } => {
+            ["累计".into(), String::new(), name.clone(), label.clone(), shown.clone(), String::new()]
+        }
+        TraceRecord::Step { line, name, label, shown, .. } => {
+            ["步骤".into(), of(line), name.clone(), label.clone(), shown.clone(), String::new()]
+        }
+        TraceRecord::Guard { line, code, hit, outcome } => {
+            let shown = if *hit { outcome.name() } else { "–" };
+            ["条件".into(), of(line), code.clone(), String::new(), shown.to_owned(), String::new()]
+        }
+        TraceRecord::Check { line, code, ok } => {
+            let shown = if *ok { "成立" } else { "不成立" };
+            ["核对".into(), of(line), code.clone(), String::new(), shown.to_owned(), String::new()]
+        }
+    }
+}
+
+/// The columns a text takes on a terminal.
+fn width(text: &str) -> usize {
+    text.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
+}
+
+/// Whether a character takes two columns: East Asian width W and F, in the blocks that occur in Chinese text.
+fn wide(c: char) -> bool {
+    matches!(u32::from(c),
+        0x1100..=0x115F | 0x2E80..=0x303E | 0x3041..=0x33FF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xA000..=0xA4CF
+        | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0xFE30..=0xFE6F | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x20000..=0x3FFFD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chinese_takes_two_columns() {
+        assert_eq!(width("统筹 80%（¥1）"), 4 + 1 + 3 + 2 + 2 + 2);
+    }
+}

@@ -1,0 +1,303 @@
+//! The type checker: a tree becomes a [`Node`], every name known and every unit right.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Mistake;
+use super::node::{Node, Place};
+use super::parser::{Expr, Kind, Op};
+use crate::rules::types::{Enumeration, Type, Val};
+
+/// A name an expression may use.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Symbol {
+    /// `None` when its declaration is wrong, which was told there.
+    pub typ: Option<Type>,
+    pub place: Place,
+    /// It may be missing, so `has` or `given` must stand before it.
+    pub optional: bool,
+}
+
+/// A table as expressions see it.
+#[derive(Debug, Clone)]
+pub(in super::super) struct TableSymbol {
+    pub index: usize,
+    /// The names it is looked up by.
+    pub on: Vec<String>,
+    pub columns: Vec<(String, Option<Type>)>,
+    /// Its declaration is wrong, which was told there.
+    pub broken: bool,
+}
+
+/// What an expression may use.
+#[derive(Debug, Default)]
+pub(in super::super) struct Scope {
+    pub enums: Vec<Enumeration>,
+    pub names: HashMap<String, Symbol>,
+    pub accumulators: HashMap<String, Symbol>,
+    pub tables: HashMap<String, TableSymbol>,
+    /// Steps that stand further down.
+    pub later: HashSet<String>,
+    /// The expression is computed for each line.
+    pub on_line: bool,
+}
+
+/// A checked expression.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Typed {
+    pub node: Node,
+    pub typ: Type,
+}
+
+impl Scope {
+    /// Checks `expr`, of type `wanted` where one is.
+    ///
+    /// # Errors
+    /// Each mistake; none when all follow from one that was told elsewhere.
+    pub fn check(&self, expr: &Expr, wanted: Option<Type>) -> Result<Typed, Vec<Mistake>> {
+        let mut checker = Checker { scope: self, mistakes: Vec::new() };
+        let typed = checker.infer(expr, wanted);
+        let typed = typed.filter(|typed| wanted.is_none_or(|wanted| checker.is(expr.at, typed.typ, wanted)));
+        match typed {
+            Some(typed) if checker.mistakes.is_empty() => Ok(typed),
+            _ => Err(checker.mistakes),
+        }
+    }
+}
+
+/// At work on one expression. A method gives `None` when a mistake was told, here or at a declaration.
+pub(super) struct Checker<'a> {
+    pub scope: &'a Scope,
+    pub mistakes: Vec<Mistake>,
+}
+
+impl Checker<'_> {
+    /// The node and type of `expr`; `hint` is the type it had better be, which gives a text in quotes its meaning.
+    pub fn infer(&mut self, expr: &Expr, hint: Option<Type>) -> Option<Typed> {
+        let num = |n: &i64, typ| Some(Typed { node: Node::Const(Val::Num((*n).into())), typ });
+        match &expr.kind {
+            Kind::Int(n) => num(n, if hint == Some(Type::Days) { Type::Days } else { Type::Int }),
+            Kind::Money(n) => num(n, Type::Money),
+            Kind::Rate(n) => num(n, Type::Rate),
+            Kind::Bool(b) => Some(Typed { node: Node::Const(Val::Bool(*b)), typ: Type::Bool }),
+            Kind::Text(text) => self.quoted(expr.at, text, hint),
+            Kind::Name(name) => self.name(expr.at, name),
+            Kind::Dotted(first, second) => self.dotted(expr.at, first, second),
+            Kind::Call(name, arguments) => self.call(expr.at, name, arguments, hint),
+            Kind::Not(inner) => {
+                let inner = self.wanted(inner, Type::Bool)?;
+                Some(Typed { node: Node::Not(inner), typ: Type::Bool })
+            }
+            Kind::Minus(inner) => {
+                let inner_typed = self.infer(inner, hint)?;
+                let typ = inner_typed.typ;
+                if !typ.number() {
+                    return self.wrong(inner.at, format!("a number is wanted here, not {}", self.type_name(typ)));
+                }
+                Some(Typed { node: Node::Negative(Box::new(inner_typed.node)), typ })
+            }
+            Kind::Binary(op, left, right) => self.binary(expr.at, *op, left, right, hint),
+            Kind::In(item, list) => self.in_list(item, list),
+            Kind::If(condition, yes, no) => {
+                let condition = self.wanted(condition, Type::Bool);
+                let (yes, no, typ) = self.pair(yes, no, hint)?;
+                Some(Typed { node: Node::If(condition?, Box::new(yes), Box::new(no)), typ })
+            }
+        }
+    }
+
+    /// `expr` as a value of `wanted`.
+    pub fn wanted(&mut self, expr: &Expr, wanted: Type) -> Option<Box<Node>> {
+        let typed = self.infer(expr, Some(wanted))?;
+        self.is(expr.at, typed.typ, wanted).then(|| Box::new(typed.node))
+    }
+
+    /// Two expressions of one type, and that type.
+    fn pair(&mut self, left: &Expr, right: &Expr, hint: Option<Type>) -> Option<(Node, Node, Type)> {
+        let literal = |expr: &Expr| matches!(expr.kind, Kind::Text(_) | Kind::Int(_));
+        let (one, other) = if literal(left) && !literal(right) {
+            let right = self.infer(right, hint)?;
+            (self.infer(left, Some(right.typ))?, right)
+        } else {
+            let one = self.infer(left, hint);
+            if one.is_none() && literal(right) {
+                return None;
+            }
+            let other = self.infer(right, one.as_ref().map(|typed| typed.typ).or(hint));
+            (one?, other?)
+        };
+        self.is(right.at, other.typ, one.typ).then_some((one.node, other.node, one.typ))
+    }
+
+    fn binary(&mut self, at: usize, op: Op, left: &Expr, right: &Expr, hint: Option<Type>) -> Option<Typed> {
+        match op {
+            Op::And | Op::Or => {
+                let (left, right) = (self.wanted(left, Type::Bool), self.wanted(right, Type::Bool));
+                let (left, right) = (left?, right?);
+                let node = if op == Op::And { Node::And(left, right) } else { Node::Or(left, right) };
+                Some(Typed { node, typ: Type::Bool })
+            }
+            Op::Equal | Op::Unequal | Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual => {
+                let (left, right, typ) = self.pair(left, right, None)?;
+                if !matches!(op, Op::Equal | Op::Unequal) && !typ.ordered() {
+                    return self.wrong(at, format!("{} has no order", self.type_name(typ)));
+                }
+                Some(Typed { node: Node::Compare(op, Box::new(left), Box::new(right)), typ: Type::Bool })
+            }
+            Op::Plus | Op::Minus => {
+                let (left, right, typ) = self.pair(left, right, hint.filter(|typ| typ.number()))?;
+                if !typ.number() {
+                    return self.wrong(at, format!("'{}' does not work on {}", op.sign(), self.type_name(typ)));
+                }
+                let (left, right) = (Box::new(left), Box::new(right));
+                let node = if op == Op::Plus { Node::Plus(left, right) } else { Node::Minus(left, right) };
+                Some(Typed { node, typ })
+            }
+            Op::Times => {
+                let (left, right) = (self.infer(left, None), self.infer(right, None));
+                let (left, right) = (left?, right?);
+                let (typ, factor) = match self.product(left.typ, right.typ) {
+                    Ok(product) => product,
+                    Err(what) => return self.wrong(at, what),
+                };
+                Some(Typed { node: Node::Times(Box::new(left.node), Box::new(right.node), factor), typ })
+            }
+        }
+    }
+
+    /// The type of a product, and what its number is to be multiplied by to be in that type's unit.
+    fn product(&self, left: Type, right: Type) -> Result<(Type, i128), String> {
+        use Type::{Exact, Int, Money, Price, Quantity, Rate};
+        Ok(match (left, right) {
+            // 10⁻² × 10⁻⁶ and 10⁻⁴ × 10⁻⁴ are the unit of a product.
+            (Money, Rate) | (Rate, Money) | (Price, Quantity) | (Quantity, Price) => (Exact, 1),
+            (Money, Quantity) | (Quantity, Money) => (Exact, 100),
+            (Int, other) | (other, Int) if other.number() => (other, 1),
+            (Exact, _) | (_, Exact) => return Err("a product is rounded before it is multiplied again".to_owned()),
+            _ => return Err(format!("{} × {} has no meaning", self.type_name(left), self.type_name(right))),
+        })
+    }
+
+    fn in_list(&mut self, item: &Expr, list: &[Expr]) -> Option<Typed> {
+        let item = self.infer(item, None)?;
+        let mut values = Vec::new();
+        for element in list {
+            match (*self.wanted(element, item.typ)?, &element.kind) {
+                (Node::Const(value), _) => values.push(value),
+                _ => return self.wrong(element.at, "only values may stand in a list, no names".to_owned()),
+            }
+        }
+        Some(Typed { node: Node::In(Box::new(item.node), values), typ: Type::Bool })
+    }
+
+    /// A text in quotes: a value of the type beside it.
+    fn quoted(&mut self, at: usize, text: &str, hint: Option<Type>) -> Option<Typed> {
+        let Some(typ) = hint else {
+            return self.wrong(at, format!("'{text}' has no type here: nothing beside it tells"));
+        };
+        if !matches!(typ, Type::Date | Type::Month | Type::Text | Type::Enum(_)) {
+            return self.wrong(at, format!("'{text}' is not {}", self.type_name(typ)));
+        }
+        match typ.parse(text, &self.scope.enums) {
+            Some(value) => Some(Typed { node: Node::Const(value), typ }),
+            None => self.wrong(at, format!("'{text}' is not {}", typ.expected(&self.scope.enums))),
+        }
+    }
+
+    fn name(&mut self, at: usize, name: &str) -> Option<Typed> {
+        let symbol = self.symbol(at, name)?;
+        if symbol.optional {
+            return self.wrong(at, format!("'{name}' may be missing: has({name}) or given({name}, …)"));
+        }
+        if symbol.place.of_line() && !self.scope.on_line {
+            return self.wrong(at, format!("'{name}' belongs to a line: sum({name})"));
+        }
+        Some(Typed { node: Node::Get(symbol.place), typ: symbol.typ? })
+    }
+
+    /// The symbol of a name.
+    pub fn symbol(&mut self, at: usize, name: &str) -> Option<Symbol> {
+        if let Some(symbol) = self.scope.names.get(name) {
+            return Some(*symbol);
+        }
+        if self.scope.later.contains(name) {
+            return self.wrong(at, format!("step '{name}' is not computed yet here"));
+        }
+        if self.scope.tables.contains_key(name) {
+            return self.wrong(at, format!("'{name}' is a table: name one of its columns, '{name}.…'"));
+        }
+        self.wrong(at, format!("unknown name '{name}'"))
+    }
+
+    /// The symbol of `acc.name`.
+    pub fn accumulator(&mut self, at: usize, name: &str) -> Option<Symbol> {
+        match self.scope.accumulators.get(name) {
+            Some(symbol) => Some(*symbol),
+            None => self.wrong(at, format!("unknown name 'acc.{name}'")),
+        }
+    }
+
+    fn dotted(&mut self, at: usize, first: &str, second: &str) -> Option<Typed> {
+        if first == "acc" {
+            let symbol = self.accumulator(at, second)?;
+            if symbol.optional {
+                let what = format!("'acc.{second}' may be missing: has(acc.{second}) or given(acc.{second}, …)");
+                return self.wrong(at, what);
+            }
+            return Some(Typed { node: Node::Get(symbol.place), typ: symbol.typ? });
+        }
+        let scope = self.scope;
+        let Some(table) = scope.tables.get(first) else { return self.wrong(at, format!("unknown name '{first}'")) };
+        if table.broken {
+            return None;
+        }
+        let Some(column) = table.columns.iter().position(|(name, _)| name == second) else {
+            return self.wrong(at, format!("table {first} has no column '{second}'"));
+        };
+        let mut on = Vec::new();
+        for name in &table.on {
+            on.push(self.name(at, name)?.node);
+        }
+        let typ = table.columns[column].1?;
+        Some(Typed { node: Node::Cell { table: table.index, column, on }, typ })
+    }
+
+    /// Whether `found` is `wanted`; tells when not.
+    pub fn is(&mut self, at: usize, found: Type, wanted: Type) -> bool {
+        if found != wanted {
+            let what = format!("{} is wanted here, not {}", self.type_name(wanted), self.type_name(found));
+            self.mistakes.push((at, what));
+        }
+        found == wanted
+    }
+
+    /// Tells a mistake.
+    pub fn wrong<T>(&mut self, at: usize, what: String) -> Option<T> {
+        self.mistakes.push((at, what));
+        None
+    }
+
+    /// The name of a type.
+    pub fn type_name(&self, typ: Type) -> String {
+        typ.name(&self.scope.enums).to_owned()
+    }
+
+    /// Several expressions of one type, and that type.
+    pub fn same(&mut self, items: &[Expr], hint: Option<Type>) -> Option<(Vec<Node>, Type)> {
+        let mut nodes = Vec::new();
+        let mut common = hint.filter(|typ| typ.ordered());
+        let mut known: Option<Type> = None;
+        let mut broken = false;
+        for item in items {
+            match self.infer(item, known.or(common)) {
+                Some(typed) => {
+                    broken |= known.is_some_and(|known| !self.is(item.at, typed.typ, known));
+                    known.get_or_insert(typed.typ);
+                    common = known;
+                    nodes.push(typed.node);
+                }
+                None => broken = true,
+            }
+        }
+        if broken { None } else { known.map(|typ| (nodes, typ)) }
+    }
+}

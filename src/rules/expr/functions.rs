@@ -1,0 +1,141 @@
+//! The functions of the language.
+
+use super::check::{Checker, Symbol, Typed};
+use super::node::{Node, Rounding};
+use super::parser::{Expr, Kind};
+use crate::rules::types::Type;
+
+/// The units an amount can be rounded to, in fen: 0.01, 0.1 and 1 yuan.
+const UNITS: &[i128] = &[1, 10, 100];
+/// Units of a product in a fen.
+const EXACT_IN_FEN: i128 = 1_000_000;
+
+impl Checker<'_> {
+    /// A call of the function `name`.
+    pub(super) fn call(&mut self, at: usize, name: &str, arguments: &[Expr], hint: Option<Type>) -> Option<Typed> {
+        if let Some(how) = Rounding::named(name) {
+            return self.round(at, name, how, arguments);
+        }
+        let typed = |node, typ| Some(Typed { node, typ });
+        match (name, arguments) {
+            ("min" | "max", [_, _, ..]) => {
+                let (nodes, typ) = self.same(arguments, hint)?;
+                self.ordered(at, typ)?;
+                typed(if name == "min" { Node::Min(nodes) } else { Node::Max(nodes) }, typ)
+            }
+            ("clamp", [_, _, _]) => {
+                let (nodes, typ) = self.same(arguments, hint)?;
+                self.ordered(at, typ)?;
+                typed(Node::Clamp(Box::new(nodes.try_into().ok()?)), typ)
+            }
+            ("has", [item]) => {
+                let symbol = self.optional(item)?;
+                typed(Node::Has(symbol.place), Type::Bool)
+            }
+            ("given", [item, other]) => {
+                let symbol = self.optional(item)?;
+                let typ = symbol.typ?;
+                typed(Node::Given(symbol.place, self.wanted(other, typ)?), typ)
+            }
+            ("sum" | "distinct", [item]) => self.over_lines(name, item),
+            ("month_of", [date]) => typed(Node::MonthOf(self.wanted(date, Type::Date)?), Type::Month),
+            ("day_of", [date]) => typed(Node::DayOf(self.wanted(date, Type::Date)?), Type::Int),
+            ("days_between", [from, to]) => {
+                let (from, to) = (self.wanted(from, Type::Date), self.wanted(to, Type::Date));
+                typed(Node::DaysBetween(from?, to?), Type::Days)
+            }
+            ("months_between", [from, to]) => {
+                let (from, to) = (self.wanted(from, Type::Month), self.wanted(to, Type::Month));
+                typed(Node::MonthsBetween(from?, to?), Type::Int)
+            }
+            ("add_months", [month, count]) => {
+                let (month, count) = (self.wanted(month, Type::Month), self.wanted(count, Type::Int));
+                typed(Node::AddMonths(month?, count?), Type::Month)
+            }
+            _ => {
+                let what = match usage(name) {
+                    Some(usage) => format!("{name} is used as {usage}"),
+                    None => format!("unknown function '{name}'"),
+                };
+                self.wrong(at, what)
+            }
+        }
+    }
+
+    fn ordered(&mut self, at: usize, typ: Type) -> Option<()> {
+        if typ.ordered() { Some(()) } else { self.wrong(at, format!("{} has no order", self.type_name(typ))) }
+    }
+
+    fn round(&mut self, at: usize, name: &str, how: Rounding, arguments: &[Expr]) -> Option<Typed> {
+        let [of, unit] = arguments else {
+            return self.wrong(at, format!("{name} is used as {name}(amount, ¥0.01): a rounding names its unit"));
+        };
+        let unit = match unit.kind {
+            Kind::Money(fen) if UNITS.contains(&fen.into()) => Some(i128::from(fen)),
+            _ => self.wrong(unit.at, "the unit of a rounding is ¥0.01, ¥0.1 or ¥1".to_owned()),
+        };
+        let typed = self.infer(of, None)?;
+        let scale = match typed.typ {
+            Type::Exact => EXACT_IN_FEN,
+            Type::Money => 1,
+            other => return self.wrong(of.at, format!("an amount is wanted here, not {}", self.type_name(other))),
+        };
+        Some(Typed { node: Node::Round { how, of: Box::new(typed.node), scale, unit: unit? }, typ: Type::Money })
+    }
+
+    /// An optional fact or accumulator, for `has` and `given`.
+    fn optional(&mut self, item: &Expr) -> Option<Symbol> {
+        let symbol = match &item.kind {
+            Kind::Name(name) => self.symbol(item.at, name)?,
+            Kind::Dotted(first, name) if first == "acc" => self.accumulator(item.at, name)?,
+            _ => return self.wrong(item.at, "the name of an optional fact or accumulator is wanted here".to_owned()),
+        };
+        if !symbol.optional && symbol.typ.is_some() {
+            return self.wrong(item.at, "this is never missing".to_owned());
+        }
+        if symbol.place.of_line() && !self.scope.on_line {
+            return self.wrong(item.at, "this belongs to a line".to_owned());
+        }
+        Some(symbol)
+    }
+
+    /// `sum` and `distinct`: a name of a line, seen from the whole.
+    fn over_lines(&mut self, name: &str, item: &Expr) -> Option<Typed> {
+        let wanted = "the name of a line's fact or step is wanted here".to_owned();
+        let Kind::Name(of) = &item.kind else { return self.wrong(item.at, wanted) };
+        let symbol = self.symbol(item.at, of)?;
+        if !symbol.place.of_line() || symbol.optional {
+            return self.wrong(item.at, wanted);
+        }
+        if self.scope.on_line {
+            return self.wrong(item.at, format!("a line cannot look at all lines: {name} is for the whole"));
+        }
+        let typ = symbol.typ?;
+        if name == "distinct" {
+            return Some(Typed { node: Node::Distinct(symbol.place), typ: Type::Bool });
+        }
+        if !typ.number() || typ == Type::Rate {
+            return self.wrong(item.at, format!("{} has no sum", self.type_name(typ)));
+        }
+        Some(Typed { node: Node::Sum(symbol.place), typ })
+    }
+}
+
+/// How a function is used.
+fn usage(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "min" => "min(a, b, …)",
+        "max" => "max(a, b, …)",
+        "clamp" => "clamp(value, least, most)",
+        "has" => "has(name)",
+        "given" => "given(name, otherwise)",
+        "sum" => "sum(name)",
+        "distinct" => "distinct(name)",
+        "month_of" => "month_of(date)",
+        "day_of" => "day_of(date)",
+        "days_between" => "days_between(from, to)",
+        "months_between" => "months_between(from, to)",
+        "add_months" => "add_months(month, count)",
+        _ => return None,
+    })
+}

@@ -1,0 +1,20 @@
+//! The language of expressions: no loops, no recursion, no clock, no randomness (settlement-facts §6.11).
+//!
+//! Text becomes tokens, tokens a tree ([`parser`]), the tree is checked for types and names and becomes a [`Node`]
+//! ([`check`]), which [`eval`](super::eval) computes.
+
+mod check;
+mod functions;
+mod lexer;
+mod node;
+mod parser;
+
+pub(super) use check::{Scope, Symbol, TableSymbol, Typed};
+pub(super) use node::{Node, Place};
+pub(super) use parser::{Op, parse};
+
+/// Words that cannot be names.
+pub(super) const RESERVED: &[&str] = &["if", "then", "else", "and", "or", "not", "in", "true", "false", "acc"];
+
+/// A mistake in an expression: byte offset and what is wrong.
+pub(super) type Mistake = (usize, String);

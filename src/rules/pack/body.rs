@@ -1,0 +1,189 @@
+//! What a pack computes and tests: steps, guards, checks, and what becomes of the accumulators.
+
+use super::load::Builder;
+use super::page::{Item, Keys};
+use super::{Check, Guard, Part, Piece, Post, Say, Step};
+use crate::rules::decision::{Outcome, Words};
+use crate::rules::expr::{Node, Place, Symbol, Typed, parse};
+use crate::rules::types::Type;
+
+impl<'a> Builder<'a> {
+    /// Reads the steps, guards and checks of lines, or of the whole.
+    pub(super) fn part(&mut self, root: &Keys<'a>, on_line: bool) -> Part {
+        self.scope.on_line = on_line;
+        let key = |whole, line| if on_line { line } else { whole };
+        let steps = root.tables(key("step", "line_step"));
+        let guards = root.tables(key("guard", "line_guard"));
+        let checks = root.tables(key("check", "line_check"));
+        let bounded = self.bounded("steps", &steps) & self.bounded("guards", &guards) & self.bounded("checks", &checks);
+        if !bounded {
+            return Part::default();
+        }
+        if on_line && self.lines.is_none() && self.page.clean() {
+            for keys in steps.iter().chain(&guards).chain(&checks) {
+                keys.mistake("the pack has no [lines]");
+            }
+        }
+        let mut part = Part::default();
+        for keys in &steps {
+            let place = if on_line { Place::LineStep(part.steps.len()) } else { Place::Step(part.steps.len()) };
+            part.steps.extend(self.step(keys, place));
+        }
+        part.guards = guards.iter().filter_map(|keys| self.guard(keys)).collect();
+        part.checks = checks.iter().filter_map(|keys| self.check(keys)).collect();
+        part
+    }
+
+    fn step(&mut self, keys: &Keys<'a>, place: Place) -> Option<Step> {
+        let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
+        let label = keys.get("label").and_then(|item| item.text());
+        let typed = keys.need("expr").and_then(|item| self.expression(item, None));
+        let out = keys.get("out").and_then(|item| Some((item, item.text()?)));
+        let (at, name) = name?;
+        self.scope.later.remove(name);
+        if typed.as_ref().is_some_and(|typed| typed.typ == Type::Exact) {
+            at.mistake(format!("step '{name}' keeps an unrounded product"));
+        }
+        let typ = typed.as_ref().map(|typed| typed.typ).filter(|typ| *typ != Type::Exact);
+        self.declare(name, at.inside(0), "a step", Symbol { typ, place, optional: false });
+        if let Some((item, field)) = out
+            && !self.outputs.insert((place.of_line(), field.to_owned()))
+        {
+            item.mistake(format!("two steps fill '{field}'"));
+        }
+        let say = self.say(keys);
+        keys.end();
+        let Typed { node, typ } = typed?;
+        Some(Step {
+            name: name.to_owned(),
+            label: label.unwrap_or(name).to_owned(),
+            typ,
+            node,
+            out: out.map(|(_, field)| field.to_owned()),
+            say,
+        })
+    }
+
+    fn say(&self, keys: &Keys<'a>) -> Option<Say> {
+        let (say, when) = (keys.get("say"), keys.get("say_when"));
+        let when = when.and_then(|item| self.condition(item));
+        let item = say?;
+        let mut pieces = Vec::new();
+        let text = item.text()?;
+        let mut at = 0;
+        while let Some(open) = text[at..].find('{').map(|open| at + open) {
+            pieces.push(Piece::Words(text[at..open].to_owned()));
+            let Some(close) = text[open..].find('}').map(|close| open + close) else {
+                self.page.mistake(item.inside(open), "a brace that is not closed");
+                return None;
+            };
+            pieces.push(Piece::Value(self.parsed(item, open + 1, &text[open + 1..close], None)?));
+            at = close + 1;
+        }
+        pieces.push(Piece::Words(text[at..].to_owned()));
+        Some(Say { pieces, when })
+    }
+
+    fn guard(&self, keys: &Keys<'a>) -> Option<Guard> {
+        let code = self.code(keys);
+        let when = keys.need("when").and_then(|item| self.condition(item));
+        let outcome = keys.need("outcome").and_then(|item| {
+            let outcome = match item.text()? {
+                "warn" => Some(Outcome::Warn),
+                "refer" => Some(Outcome::Refer),
+                "deny" => Some(Outcome::Deny),
+                _ => None,
+            };
+            if outcome.is_none() {
+                item.mistake("the outcome of a guard is \"warn\", \"refer\" or \"deny\"");
+            }
+            outcome
+        });
+        let text = keys.need("text").and_then(|item| {
+            let words = item.keys()?;
+            let (zh, en) = (words.need("zh"), words.need("en"));
+            words.end();
+            Some(Words { zh: zh?.text()?.to_owned(), en: en?.text()?.to_owned() })
+        });
+        let basis = keys.get("basis").and_then(|item| item.text()).map(str::to_owned);
+        keys.end();
+        Some(Guard { code: code?, when: when?, outcome: outcome?, text: text?, basis })
+    }
+
+    fn check(&self, keys: &Keys<'a>) -> Option<Check> {
+        let code = self.code(keys);
+        let node = keys.need("expr").and_then(|item| self.condition(item));
+        keys.end();
+        Some(Check { code: code?, node: node? })
+    }
+
+    fn code(&self, keys: &Keys<'a>) -> Option<String> {
+        let item = keys.need("code")?;
+        let code = item.text()?;
+        if !self.codes.borrow_mut().insert(code.to_owned()) {
+            item.mistake(format!("'{code}' is used twice"));
+        }
+        Some(code.to_owned())
+    }
+
+    /// Reads every `[[post]]`.
+    pub(super) fn posts(&mut self, root: &Keys<'a>) -> Vec<Post> {
+        let mut posts = Vec::new();
+        for keys in root.tables("post") {
+            let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
+            let (add, set) = (keys.get("add"), keys.get("set"));
+            let when = keys.get("when").map(|item| self.condition(item));
+            keys.end();
+            let Some((place, name)) = name else { continue };
+            let Some(symbol) = self.scope.accumulators.get(name).copied() else {
+                place.mistake(format!("unknown accumulator '{name}'"));
+                continue;
+            };
+            let Place::Accumulator(accumulator) = symbol.place else { continue };
+            if posts.iter().any(|post: &Post| post.accumulator == accumulator) {
+                place.mistake(format!("accumulator '{name}' changes twice"));
+            }
+            let (item, adds) = match (add, set) {
+                (Some(item), None) => (item, true),
+                (None, Some(item)) => (item, false),
+                _ => {
+                    keys.mistake("a post has either 'add' or 'set'");
+                    continue;
+                }
+            };
+            let Some(typ) = symbol.typ else { continue };
+            if adds && !typ.number() {
+                item.mistake(format!("nothing can be added to {}", typ.name(&self.scope.enums)));
+            }
+            if let Some(value) = self.expression(item, Some(typ))
+                && !matches!(when, Some(None))
+            {
+                posts.push(Post { accumulator, add: adds, value: value.node, when: when.flatten() });
+            }
+        }
+        posts
+    }
+
+    fn condition(&self, item: Item<'a>) -> Option<Node> {
+        self.expression(item, Some(Type::Bool)).map(|typed| typed.node)
+    }
+
+    fn expression(&self, item: Item<'a>, wanted: Option<Type>) -> Option<Typed> {
+        self.parsed(item, 0, item.text()?, wanted)
+    }
+
+    /// The expression `text`, which begins at byte `offset` of the item's text.
+    fn parsed(&self, item: Item<'a>, offset: usize, text: &str, wanted: Option<Type>) -> Option<Typed> {
+        let checked = match parse(text) {
+            Ok(expr) => self.scope.check(&expr, wanted),
+            Err(mistake) => Err(vec![mistake]),
+        };
+        checked
+            .map_err(|mistakes| {
+                for (at, message) in mistakes {
+                    self.page.mistake(item.inside(offset + at), message);
+                }
+            })
+            .ok()
+    }
+}

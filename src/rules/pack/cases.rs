@@ -1,0 +1,169 @@
+//! The cases of a pack: inputs and what must come of them. They run when the pack is loaded.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::Pack;
+use super::page::{Item, Keys, Page};
+use crate::rules::decision::Outcome;
+use crate::rules::input::Input;
+
+/// A case.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Case {
+    pub name: String,
+    input: Input,
+    /// Figures for the test alone, for parameters that have none.
+    figures: HashMap<String, String>,
+    outcome: Option<Outcome>,
+    /// The codes of all reasons.
+    reasons: Vec<String>,
+    want: Map<String, Value>,
+    want_lines: Vec<Map<String, Value>>,
+    want_accumulators: Map<String, Value>,
+    /// Parts of the trace's lines.
+    trace_has: Vec<String>,
+}
+
+/// The most cases of a pack.
+const MOST: usize = 200;
+
+/// Reads `[case_base]` and every `[[case]]`; each with where its name stands.
+pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Vec<(Item<'a>, Case)> {
+    let base = root.get("case_base").and_then(|item| item.keys()).map(|keys| {
+        let base = input(&keys, &Input::default());
+        keys.end();
+        base
+    });
+    let base = match base {
+        None => Some(Input::default()),
+        Some(base) => base,
+    };
+    let cases = root.tables("case");
+    if let Some(first) = cases.get(MOST) {
+        first.mistake(format!("more than {MOST} cases"));
+    }
+    let read = cases.iter().map(|keys| {
+        let case = case(keys, base.as_ref().unwrap_or(&Input::default()));
+        keys.end();
+        case
+    });
+    let read: Vec<_> = read.collect();
+    // What a mistake leaves half read is not run.
+    if page.clean() { read.into_iter().flatten().collect() } else { Vec::new() }
+}
+
+fn case<'a>(keys: &Keys<'a>, base: &Input) -> Option<(Item<'a>, Case)> {
+    let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
+    let input = input(keys, base);
+    let outcome = keys.need("outcome").and_then(|item| {
+        let outcome = serde_json::from_value(Value::String(item.text()?.to_owned())).ok();
+        if outcome.is_none() {
+            item.mistake("an outcome is \"allow\", \"warn\", \"refer\" or \"deny\"");
+        }
+        outcome
+    });
+    let texts = |key| {
+        let list = keys.get(key).and_then(|item| item.texts()).unwrap_or_default();
+        list.into_iter().map(|(_, text)| text.to_owned()).collect()
+    };
+    let map = |key| keys.get(key).and_then(|item| item.json_map()).unwrap_or_default();
+    let figures = keys.get("figures").and_then(|item| item.keys()).map(|figures| figures.all()).unwrap_or_default();
+    let case = Case {
+        name: String::new(),
+        input: input?,
+        figures: figures.into_iter().filter_map(|(name, _, item)| Some((name.to_owned(), item.written()?))).collect(),
+        outcome,
+        reasons: texts("reasons"),
+        want: map("want"),
+        want_lines: lines(keys, "want_lines")?.unwrap_or_default(),
+        want_accumulators: map("want_accumulators"),
+        trace_has: texts("trace_has"),
+    };
+    let (place, name) = name?;
+    Some((place, Case { name: name.to_owned(), ..case }))
+}
+
+/// `facts`, `lines` and `accumulators` on top of those of `base`; lines replace all of them.
+fn input(keys: &Keys<'_>, base: &Input) -> Option<Input> {
+    let mut input = base.clone();
+    for (key, map) in [("facts", &mut input.facts), ("accumulators", &mut input.accumulators)] {
+        if let Some(item) = keys.get(key) {
+            map.extend(item.json_map()?);
+        }
+    }
+    let without = keys.get("without").and_then(|item| item.texts()).unwrap_or_default();
+    for (item, name) in without {
+        if input.facts.remove(name).or_else(|| input.accumulators.remove(name)).is_none() {
+            item.mistake(format!("'{name}' is not in the base"));
+        }
+    }
+    if let Some(lines) = lines(keys, "lines")? {
+        input.lines = lines;
+    }
+    Some(input)
+}
+
+/// The list of tables at `key`: `Some(None)` when it is left out, `None` when it is wrong.
+#[allow(clippy::option_option, reason = "left out and wrong are two things")]
+fn lines(keys: &Keys<'_>, key: &str) -> Option<Option<Vec<Map<String, Value>>>> {
+    let Some(item) = keys.get(key) else { return Some(None) };
+    item.list()?.into_iter().map(|line| line.json_map()).collect::<Option<Vec<_>>>().map(Some)
+}
+
+impl Case {
+    /// What differs from what the case wants; nothing when it passes.
+    pub fn run(&self, pack: &Pack) -> Vec<String> {
+        let mut figures = HashMap::new();
+        for (name, text) in &self.figures {
+            let Some(at) = pack.params.iter().position(|param| param.name == *name) else {
+                return vec![format!("unknown param '{name}'")];
+            };
+            let param = &pack.params[at];
+            if param.figures.all().all(|(_, figure)| figure.value.is_some()) {
+                return vec![format!("param {name} has its own figures: a case gives none")];
+            }
+            let Some(value) = param.typ.parse(text, &pack.enums) else {
+                return vec![format!("param {name}: {} is wanted", param.typ.expected(&pack.enums))];
+            };
+            figures.insert(at, value);
+        }
+        let decision = match pack.decide(&pack.scenarios[0], &self.input, &figures) {
+            Ok(decision) => decision,
+            Err(error) => return vec![error.to_string()],
+        };
+        let mut failures = Vec::new();
+        if self.outcome.is_some_and(|outcome| outcome != decision.outcome) {
+            failures.push(format!("the outcome is {}", decision.outcome.name()));
+        }
+        let codes: Vec<_> = decision.reasons.iter().map(|reason| reason.code.clone()).collect();
+        if codes != self.reasons {
+            failures.push(format!("the reasons are [{}]", codes.join(", ")));
+        }
+        compare(&self.want, &decision.outputs, "", &mut failures);
+        for (at, want) in self.want_lines.iter().enumerate() {
+            let none = Map::new();
+            compare(want, decision.lines.get(at).unwrap_or(&none), &format!("line {}: ", at + 1), &mut failures);
+        }
+        let after = decision.accumulators.iter().map(|change| (change.name.clone(), change.after.clone())).collect();
+        compare(&self.want_accumulators, &after, "acc.", &mut failures);
+        let trace: Vec<_> = decision.trace.iter().map(|record| record.line()).collect();
+        for wanted in &self.trace_has {
+            if !trace.iter().any(|line| line.contains(wanted)) {
+                failures.push(format!("the trace has no \"{wanted}\""));
+            }
+        }
+        failures
+    }
+}
+
+fn compare(want: &Map<String, Value>, have: &Map<String, Value>, place: &str, failures: &mut Vec<String>) {
+    for (name, want) in want {
+        match have.get(name) {
+            Some(have) if have == want => {}
+            Some(have) => failures.push(format!("{place}{name} is {have}, not {want}")),
+            None => failures.push(format!("{place}{name} is not there")),
+        }
+    }
+}

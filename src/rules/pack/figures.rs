@@ -1,0 +1,219 @@
+//! Figures with their dates and sources: parameters and decision tables.
+
+use super::dated::{Dated, Version, cover, dates};
+use super::header::MOST;
+use super::load::Builder;
+use super::page::{Item, Keys};
+use super::table::{Cell, MOST_ROWS, Row, Rows, Table, can_look_up, prove};
+use super::{Figure, Origin, Param};
+use crate::rules::expr::{Place, Symbol, TableSymbol};
+use crate::rules::types::Type;
+
+/// How sure a figure is; `U` is for one that was not found.
+const CONFIDENCES: &[&str] = &["H", "H-", "M", "M-", "L", "U"];
+
+/// A table that is declared, its rows not yet read.
+pub(super) struct Declared<'a> {
+    name: (Item<'a>, &'a str),
+    label: &'a str,
+    on: Vec<(Item<'a>, &'a str)>,
+    columns: Vec<(String, Option<Type>)>,
+    unique: bool,
+    versions: Vec<Keys<'a>>,
+}
+
+impl<'a> Builder<'a> {
+    /// Reads every `[[param]]`.
+    pub(super) fn params(&mut self, root: &Keys<'a>) {
+        for keys in root.tables("param") {
+            let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
+            let label = keys.get("label").and_then(|item| item.text());
+            let typ = keys.need("type").and_then(|item| self.typ(item));
+            let values = keys.tables("values");
+            keys.end();
+            let Some((place, name)) = name else { continue };
+            let symbol = Symbol { typ, place: Place::Param(self.params.len()), optional: false };
+            self.declare(name, place.inside(0), "a parameter", symbol);
+            let Some(typ) = typ else { continue };
+            if values.is_empty() {
+                place.mistake(format!("param {name} has no values"));
+            }
+            let versions = values.iter().filter_map(|keys| self.figure(keys, typ)).collect();
+            let figures = cover(versions, self.span, &format!("param {name}"));
+            self.params.push(Param { name: name.to_owned(), label: label.unwrap_or(name).to_owned(), typ, figures });
+        }
+    }
+
+    /// One dated figure; without `value` it is not known.
+    fn figure(&self, keys: &Keys<'a>, typ: Type) -> Option<Version<'a, Figure>> {
+        let value = keys.get("value");
+        let origin = origin(keys);
+        let version = dates(keys, ());
+        if let Some(origin) = &origin
+            && (origin.confidence == "U") != value.is_none()
+        {
+            keys.mistake("a figure without value has confidence \"U\", and no other has");
+        }
+        let value = match value {
+            None => None,
+            Some(item) => Some(self.value(item, typ)?),
+        };
+        keys.end();
+        let (version, origin) = (version?, origin?);
+        Some(Version { from: version.from, to: version.to, value: Figure { value, origin } })
+    }
+
+    /// Makes every `[[table]]` known to expressions.
+    pub(super) fn declare_tables(&mut self, root: &Keys<'a>) -> Vec<Declared<'a>> {
+        let mut all = Vec::new();
+        for keys in root.tables("table") {
+            let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
+            let label = keys.get("label").and_then(|item| item.text());
+            let on = keys.need("on").and_then(|item| item.texts());
+            let out = keys.need("out").and_then(|item| item.keys()).map(|out| out.all());
+            let unique = keys.get("hit").map_or(Some(true), |item| match item.text()? {
+                "unique" => Some(true),
+                "first" => Some(false),
+                other => {
+                    item.mistake(format!("unknown hit policy '{other}': \"unique\" or \"first\""));
+                    None
+                }
+            });
+            let versions = keys.tables("version");
+            keys.end();
+            let Some((place, name)) = name else { continue };
+            self.identifier(name, place.inside(0));
+            if let Some(other) = self.kinds.insert(name.to_owned(), "a table") {
+                place.mistake(format!("'{name}' is {other} already"));
+            }
+            let columns: Vec<_> =
+                out.iter().flatten().map(|(column, _, typ)| ((*column).to_owned(), self.typ(*typ))).collect();
+            let broken = on.is_none() || out.is_none() || unique.is_none();
+            let symbol = TableSymbol {
+                index: all.len(),
+                on: on.iter().flatten().map(|(_, name)| (*name).to_owned()).collect(),
+                columns: columns.clone(),
+                broken,
+            };
+            self.scope.tables.insert(name.to_owned(), symbol);
+            all.push(Declared {
+                name: (place, name),
+                label: label.unwrap_or(name),
+                on: on.unwrap_or_default(),
+                columns,
+                unique: unique.unwrap_or(true),
+                versions: if broken { Vec::new() } else { versions },
+            });
+        }
+        all
+    }
+
+    /// Reads and proves the rows of the tables; the types of all names are known by now.
+    pub(super) fn tables(&mut self, declared: Vec<Declared<'a>>) {
+        for table in declared {
+            let (place, name) = table.name;
+            let on: Option<Vec<_>> = table.on.iter().map(|(item, name)| self.looked_up(*item, name)).collect();
+            let columns: Option<Vec<_>> =
+                table.columns.iter().map(|(name, typ)| Some((name.clone(), (*typ)?))).collect();
+            let (Some(on), Some(columns)) = (on, columns) else { continue };
+            if table.versions.is_empty() && self.page.clean() {
+                place.mistake(format!("table {name} has no version"));
+            }
+            let versions =
+                table.versions.iter().filter_map(|keys| self.rows(keys, table.name, &on, &columns, table.unique));
+            let versions: Dated<Rows> = cover(versions.collect(), self.span, &format!("table {name}"));
+            self.tables.push(Table { name: name.to_owned(), label: table.label.to_owned(), on, columns, versions });
+        }
+    }
+
+    /// A name that a table is looked up by, with its type.
+    fn looked_up(&self, item: Item<'a>, name: &str) -> Option<(String, Type)> {
+        let Some(symbol) = self.scope.names.get(name) else {
+            item.mistake(format!("unknown name '{name}'"));
+            return None;
+        };
+        let typ = symbol.typ?;
+        if !can_look_up(typ) {
+            item.mistake(format!("a table cannot be looked up by {}", typ.name(&self.scope.enums)));
+            return None;
+        }
+        Some((name.to_owned(), typ))
+    }
+
+    fn rows(
+        &self,
+        keys: &Keys<'a>,
+        table: (Item<'a>, &str),
+        on: &[(String, Type)],
+        columns: &[(String, Type)],
+        unique: bool,
+    ) -> Option<Version<'a, Rows>> {
+        let origin = origin(keys);
+        let version = dates(keys, ());
+        let list = keys.need("rows").and_then(|item| item.list());
+        keys.end();
+        let list = list?;
+        if list.len() > MOST_ROWS {
+            table.0.mistake(format!("table {} has more than {MOST_ROWS} rows", table.1));
+            return None;
+        }
+        let rows: Vec<_> = list.into_iter().map(|item| Some((item, self.row(item, on, columns)?))).collect();
+        // With a row that cannot be read, what is missing or overlaps cannot be told.
+        let rows: Vec<_> = rows.into_iter().collect::<Option<_>>()?;
+        prove(table.1, table.0, &rows, on, unique, &self.scope.enums);
+        let (version, origin) = (version?, origin?);
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
+        Some(Version { from: version.from, to: version.to, value: Rows { rows, origin } })
+    }
+
+    fn row(&self, item: Item<'a>, on: &[(String, Type)], columns: &[(String, Type)]) -> Option<Row> {
+        let cells = item.list()?;
+        if cells.len() != on.len() + columns.len() {
+            item.mistake(format!("the row has {} cells, not {}", cells.len(), on.len() + columns.len()));
+            return None;
+        }
+        let (conditions, out) = cells.split_at(on.len());
+        let conditions: Vec<_> = conditions.iter().zip(on).map(|(cell, (_, typ))| self.cell(*cell, *typ)).collect();
+        let out: Vec<_> = out.iter().zip(columns).map(|(cell, (_, typ))| self.value(*cell, *typ)).collect();
+        Some(Row {
+            cells: conditions.into_iter().collect::<Option<_>>()?,
+            out: out.into_iter().collect::<Option<_>>()?,
+        })
+    }
+
+    fn cell(&self, item: Item<'a>, typ: Type) -> Option<Cell> {
+        let text = item.written()?;
+        let cell = Cell::parse(&text, typ, &self.scope.enums);
+        if cell.is_none() {
+            let wanted = match typ {
+                Type::Bool | Type::Enum(_) => typ.expected(&self.scope.enums),
+                _ => format!("a range of {} such as \"low..high\"", typ.name(&self.scope.enums)),
+            };
+            item.mistake(format!("'{text}' is no condition: {wanted}, or \"*\""));
+        }
+        cell
+    }
+
+    /// Whether a list is not too long; tells when it is.
+    pub(super) fn bounded(&self, what: &str, list: &[Keys<'a>]) -> bool {
+        if let Some(first) = list.get(MOST) {
+            first.mistake(format!("more than {MOST} of {what}"));
+        }
+        list.len() <= MOST
+    }
+}
+
+/// `source`, `confidence` and `verified_on`, which every figure carries.
+fn origin(keys: &Keys<'_>) -> Option<Origin> {
+    let source = keys.need("source").and_then(|item| item.text());
+    let confidence = keys.need("confidence").and_then(|item| {
+        let confidence = item.text()?;
+        if !CONFIDENCES.contains(&confidence) {
+            item.mistake(format!("confidence is one of {}", CONFIDENCES.join(", ")));
+            return None;
+        }
+        Some(confidence)
+    });
+    keys.need("verified_on").and_then(|item| item.date())?;
+    Some(Origin { source: source?.to_owned(), confidence: confidence?.to_owned() })
+}

@@ -1,0 +1,151 @@
+//! Loading: the order in which the parts of a pack are read, so that each knows the names it may use.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+
+use jiff::civil::Date;
+use toml::de::DeTable;
+
+use super::header::Head;
+use super::page::{Keys, Page};
+use super::{Accumulator, Fact, Lines, Pack, Param, Table};
+use crate::rules::decision::PackRef;
+use crate::rules::diagnostic::Diagnostic;
+use crate::rules::expr::Scope;
+use crate::rules::types::Type;
+
+/// The largest pack, in bytes: it bounds the time that any pack can take.
+const LARGEST: usize = 256 * 1024;
+
+/// A pack half way.
+pub(super) struct Builder<'a> {
+    pub page: &'a Page<'a>,
+    pub scope: Scope,
+    /// What each name of the pack is.
+    pub kinds: HashMap<String, &'static str>,
+    /// The output fields that are filled, and whether they are a line's.
+    pub outputs: HashSet<(bool, String)>,
+    /// The codes of guards and checks.
+    pub codes: RefCell<HashSet<String>>,
+    /// The pack's first and last day.
+    pub span: (Date, Date),
+    pub facts: Vec<Fact>,
+    pub lines: Option<Lines>,
+    pub accumulators: Vec<Accumulator>,
+    pub params: Vec<Param>,
+    pub tables: Vec<Table>,
+}
+
+/// Loads one pack and runs its cases.
+///
+/// # Errors
+/// Every mistake, by place.
+pub(in super::super) fn load(file: &str, text: &str) -> Result<Pack, Vec<Diagnostic>> {
+    let page = Page::new(file, text);
+    if text.len() > LARGEST {
+        page.mistake(0, format!("the pack is larger than {LARGEST} bytes"));
+        return Err(page.mistakes());
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut lines = HashSet::new();
+    for error in &errors {
+        let at = error.span().map_or(0, |span| span.start);
+        // What follows on the same line is most often the same mistake.
+        if lines.insert(text.get(..at).map_or(0, |before| before.matches('\n').count())) {
+            page.mistake(at, error.message());
+        }
+    }
+    let pack = if errors.is_empty() { build(&page, &page.root(&table), text) } else { None };
+    match pack {
+        Some(pack) if page.clean() => Ok(pack),
+        _ => Err(page.mistakes()),
+    }
+}
+
+fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str) -> Option<Pack> {
+    let head = Head::read(root);
+    let mut builder = Builder {
+        page,
+        scope: Scope::default(),
+        kinds: HashMap::new(),
+        outputs: HashSet::new(),
+        codes: RefCell::default(),
+        // Without a head the span is not known, and every version is taken to cover it.
+        span: head.as_ref().map_or((Date::MAX, Date::MIN), |head| head.valid),
+        facts: Vec::new(),
+        lines: None,
+        accumulators: Vec::new(),
+        params: Vec::new(),
+        tables: Vec::new(),
+    };
+    builder.enums(root);
+    builder.facts(root);
+    builder.lines(root);
+    builder.accumulators(root);
+    builder.params(root);
+    let declared = builder.declare_tables(root);
+    builder.note_steps(root);
+    let line = builder.part(root, true);
+    let whole = builder.part(root, false);
+    let posts = builder.posts(root);
+    builder.tables(declared);
+    let cases = super::cases::read(page, root);
+    root.end();
+    let head = head?;
+    let date_of = builder.date_of(&head)?;
+    if !page.clean() {
+        return None;
+    }
+    let pack = Pack {
+        file: page.file().to_owned(),
+        reference: PackRef { id: head.id, version: head.version, sha256: sha256(text) },
+        title: head.title,
+        scenarios: head.scenarios,
+        valid: head.valid,
+        date_of,
+        demo: head.demo,
+        enums: builder.scope.enums,
+        facts: builder.facts,
+        lines: builder.lines,
+        accumulators: builder.accumulators,
+        params: builder.params,
+        tables: builder.tables,
+        line,
+        whole,
+        posts,
+        cases: cases.iter().map(|(_, case)| case.clone()).collect(),
+    };
+    for (place, case) in cases {
+        for failure in case.run(&pack) {
+            place.mistake(format!("case '{}': {failure}", case.name));
+        }
+    }
+    Some(pack)
+}
+
+impl<'a> Builder<'a> {
+    /// The names of all steps, so that a step that is used too early is told apart from one that is unknown.
+    fn note_steps(&mut self, root: &Keys<'a>) {
+        for keys in ["line_step", "step"].into_iter().flat_map(|key| root.peek_tables(key)) {
+            self.scope.later.extend(keys.peek_text("name").map(str::to_owned));
+        }
+    }
+
+    /// The fact that is the business date.
+    fn date_of(&self, head: &Head<'a>) -> Option<usize> {
+        let name = head.date_of.text()?;
+        let found = self.facts.iter().position(|fact| fact.name == name);
+        match found.map(|at| (at, &self.facts[at])) {
+            Some((at, fact)) if fact.typ == Type::Date && !fact.optional && fact.default.is_none() => return Some(at),
+            Some(_) => head.date_of.mistake(format!("'{name}' is not a date that is always given")),
+            // A fact whose declaration is wrong was told there.
+            None if self.scope.names.contains_key(name) => {}
+            None => head.date_of.mistake(format!("unknown name '{name}'")),
+        }
+        None
+    }
+}
+
+fn sha256(text: &str) -> String {
+    hex::encode_upper(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()))
+}

@@ -1,0 +1,185 @@
+//! A policy pack: from TOML to what can decide.
+
+mod body;
+mod cases;
+mod dated;
+mod figures;
+mod header;
+mod load;
+mod page;
+mod range;
+mod table;
+
+use jiff::civil::Date;
+
+pub(super) use cases::Case;
+pub(super) use dated::Dated;
+pub(super) use load::load;
+pub(super) use range::Range;
+pub(super) use table::Table;
+
+use super::decision::{Outcome, PackRef, Words};
+use super::expr::{Node, Place, Typed};
+use super::types::{Enumeration, Type, Val};
+
+/// A pack, checked and compiled.
+#[derive(Debug)]
+pub(super) struct Pack {
+    pub file: String,
+    pub reference: PackRef,
+    pub title: String,
+    pub scenarios: Vec<String>,
+    /// First and last day, both inclusive.
+    pub valid: (Date, Date),
+    /// The fact that is the business date.
+    pub date_of: usize,
+    pub demo: bool,
+    pub enums: Vec<Enumeration>,
+    pub facts: Vec<Fact>,
+    pub lines: Option<Lines>,
+    pub accumulators: Vec<Accumulator>,
+    pub params: Vec<Param>,
+    pub tables: Vec<Table>,
+    /// What is computed and tested for each line, then for the whole.
+    pub line: Part,
+    pub whole: Part,
+    pub posts: Vec<Post>,
+    pub cases: Vec<Case>,
+}
+
+/// Steps, guards and checks of a line, or of the whole.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub steps: Vec<Step>,
+    pub guards: Vec<Guard>,
+    pub checks: Vec<Check>,
+}
+
+/// A fact, or a line's fact, or an accumulator.
+#[derive(Debug, Clone)]
+pub(super) struct Fact {
+    pub name: String,
+    pub label: String,
+    pub typ: Type,
+    pub optional: bool,
+    pub default: Option<Val>,
+    pub range: Option<Range>,
+    /// The range as people read it.
+    pub range_text: String,
+}
+
+/// The bill's lines.
+#[derive(Debug)]
+pub(super) struct Lines {
+    pub least: usize,
+    pub most: usize,
+    /// The fact that tells lines apart, given back with each line's result.
+    pub key: usize,
+    pub facts: Vec<Fact>,
+}
+
+/// A figure kept for a person from case to case.
+#[derive(Debug)]
+pub(super) struct Accumulator {
+    pub fact: Fact,
+    pub scope: String,
+}
+
+/// A parameter with its dated figures.
+#[derive(Debug)]
+pub(super) struct Param {
+    pub name: String,
+    pub label: String,
+    pub typ: Type,
+    pub figures: Dated<Figure>,
+}
+
+/// A figure and where it is from.
+#[derive(Debug)]
+pub(super) struct Figure {
+    /// `None` when it is not known.
+    pub value: Option<Val>,
+    pub origin: Origin,
+}
+
+/// Where a figure is from, and how sure that is.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    pub source: String,
+    pub confidence: String,
+}
+
+impl Origin {
+    /// Whether what is printed from it says 演示参数.
+    pub fn demo(&self) -> bool {
+        self.confidence != "H"
+    }
+}
+
+/// A step.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub name: String,
+    pub label: String,
+    pub typ: Type,
+    pub node: Node,
+    /// The output field it fills.
+    pub out: Option<String>,
+    pub say: Option<Say>,
+}
+
+/// A sentence for the slip.
+#[derive(Debug)]
+pub(super) struct Say {
+    pub pieces: Vec<Piece>,
+    /// Said only when this holds.
+    pub when: Option<Node>,
+}
+
+/// A piece of a sentence.
+#[derive(Debug)]
+pub(super) enum Piece {
+    Words(String),
+    Value(Typed),
+}
+
+/// A guard: when it holds, the outcome is at least its own.
+#[derive(Debug)]
+pub(super) struct Guard {
+    pub code: String,
+    pub when: Node,
+    pub outcome: Outcome,
+    pub text: Words,
+    pub basis: Option<String>,
+}
+
+/// An identity that must hold.
+#[derive(Debug)]
+pub(super) struct Check {
+    pub code: String,
+    pub node: Node,
+}
+
+/// What carrying a case out does to an accumulator.
+#[derive(Debug)]
+pub(super) struct Post {
+    pub accumulator: usize,
+    pub add: bool,
+    pub value: Node,
+    pub when: Option<Node>,
+}
+
+impl Pack {
+    /// The type of what is kept at `place`.
+    pub fn typ(&self, place: Place) -> Type {
+        match place {
+            Place::Fact(at) => self.facts[at].typ,
+            // A line's place exists only in a pack with lines.
+            Place::LineFact(at) => self.lines.as_ref().map_or(Type::Text, |lines| lines.facts[at].typ),
+            Place::LineStep(at) => self.line.steps[at].typ,
+            Place::Step(at) => self.whole.steps[at].typ,
+            Place::Accumulator(at) => self.accumulators[at].fact.typ,
+            Place::Param(at) => self.params[at].typ,
+        }
+    }
+}

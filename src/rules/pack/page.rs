@@ -1,0 +1,240 @@
+//! A pack's TOML with its places: every key is taken by name, and what nobody takes is a mistake.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use jiff::civil::Date;
+use serde_json::{Map, Value};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::failure::place;
+use crate::rules::Diagnostic;
+use crate::rules::types::parse_date;
+
+/// A file being read, and the mistakes found so far.
+pub(super) struct Page<'a> {
+    file: &'a str,
+    text: &'a str,
+    mistakes: RefCell<Vec<Diagnostic>>,
+}
+
+/// A value and where it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Item<'a> {
+    page: &'a Page<'a>,
+    /// Byte offset.
+    pub at: usize,
+    end: usize,
+    value: &'a DeValue<'a>,
+}
+
+/// A table's keys. [`Keys::end`] is called last, so that unknown keys are told.
+pub(super) struct Keys<'a> {
+    page: &'a Page<'a>,
+    /// Byte offset.
+    pub at: usize,
+    /// Key, its place, its value; in the order of the file.
+    entries: Vec<(&'a str, usize, Item<'a>)>,
+    used: RefCell<HashSet<&'a str>>,
+}
+
+impl<'a> Page<'a> {
+    /// A file without mistakes yet.
+    pub fn new(file: &'a str, text: &'a str) -> Self {
+        Self { file, text, mistakes: RefCell::default() }
+    }
+
+    /// Tells a mistake at a byte offset.
+    pub fn mistake(&self, at: usize, message: impl Into<String>) {
+        let (line, column) = place(self.text, at);
+        self.mistakes.borrow_mut().push(Diagnostic {
+            file: self.file.to_owned(),
+            line,
+            column,
+            message: message.into(),
+        });
+    }
+
+    /// The file's name.
+    pub fn file(&self) -> &'a str {
+        self.file
+    }
+
+    /// Whether there is no mistake yet.
+    pub fn clean(&self) -> bool {
+        self.mistakes.borrow().is_empty()
+    }
+
+    /// Every mistake, by place, each once.
+    pub fn mistakes(self) -> Vec<Diagnostic> {
+        let mut mistakes = self.mistakes.into_inner();
+        mistakes.sort();
+        mistakes.dedup();
+        mistakes
+    }
+
+    /// The keys of the whole file.
+    pub fn root(&'a self, table: &'a Spanned<DeTable<'a>>) -> Keys<'a> {
+        Keys::of(self, 0, table.get_ref())
+    }
+}
+
+impl<'a> Item<'a> {
+    fn new(page: &'a Page<'a>, value: &'a Spanned<DeValue<'a>>) -> Self {
+        let span = value.span();
+        Self { page, at: span.start, end: span.end, value: value.get_ref() }
+    }
+
+    /// Tells a mistake here.
+    pub fn mistake(&self, message: impl Into<String>) {
+        self.page.mistake(self.at, message);
+    }
+
+    /// The file's offset of byte `offset` of this text; of the text's beginning when it has escapes.
+    pub fn inside(&self, offset: usize) -> usize {
+        let raw = self.page.text.get(self.at..self.end).unwrap_or_default();
+        match self.value.as_str().and_then(|text| raw.find(text)) {
+            Some(start) => self.at + start + offset,
+            None => self.at,
+        }
+    }
+
+    /// A text.
+    pub fn text(&self) -> Option<&'a str> {
+        self.or_wrong(self.value.as_str(), "a text in quotes")
+    }
+
+    /// True or false.
+    pub fn bool(&self) -> Option<bool> {
+        self.or_wrong(self.value.as_bool(), "true or false")
+    }
+
+    /// A date.
+    pub fn date(&self) -> Option<Date> {
+        let date = self.value.as_datetime().and_then(|date| parse_date(&date.to_string()));
+        self.or_wrong(date, "a date such as 2015-08-01, without quotes")
+    }
+
+    /// A whole number that is not negative.
+    pub fn count(&self) -> Option<usize> {
+        let number = self.value.as_integer().filter(|n| n.radix() == 10).and_then(|n| n.as_str().parse().ok());
+        self.or_wrong(number, "a whole number")
+    }
+
+    /// A list.
+    pub fn list(&self) -> Option<Vec<Item<'a>>> {
+        let list = self.value.as_array().map(|list| list.iter().map(|value| Item::new(self.page, value)).collect());
+        self.or_wrong(list, "a list")
+    }
+
+    /// A list of texts.
+    pub fn texts(&self) -> Option<Vec<(Item<'a>, &'a str)>> {
+        self.list()?.into_iter().map(|item| Some((item, item.text()?))).collect()
+    }
+
+    /// A table.
+    pub fn keys(&self) -> Option<Keys<'a>> {
+        let table = self.value.as_table().map(|table| Keys::of(self.page, self.at, table));
+        self.or_wrong(table, "a table")
+    }
+
+    /// A value in the form it has in data: texts as they are, TOML's own integers, booleans and dates written out.
+    pub fn written(&self) -> Option<String> {
+        let written = match self.value {
+            DeValue::String(text) => Some(text.to_string()),
+            DeValue::Integer(n) if n.radix() == 10 => Some(n.as_str().to_owned()),
+            DeValue::Boolean(b) => Some(b.to_string()),
+            DeValue::Datetime(date) => Some(date.to_string()),
+            _ => None,
+        };
+        self.or_wrong(written, "a text, a whole number, true, false or a date")
+    }
+
+    /// The value as a caller would give it in JSON.
+    pub fn json(&self) -> Option<Value> {
+        match self.value {
+            DeValue::Boolean(b) => Some(Value::Bool(*b)),
+            DeValue::Integer(n) => {
+                let n = (n.radix() == 10).then(|| n.as_str().parse::<i64>().ok()).flatten();
+                self.or_wrong(n, "a whole number of 64 bits").map(Value::from)
+            }
+            _ => self.written().map(Value::String),
+        }
+    }
+
+    /// A table of such values.
+    pub fn json_map(&self) -> Option<Map<String, Value>> {
+        self.keys()?.all().into_iter().map(|(key, _, item)| Some((key.to_owned(), item.json()?))).collect()
+    }
+
+    fn or_wrong<T>(&self, found: Option<T>, wanted: &str) -> Option<T> {
+        if found.is_none() {
+            self.mistake(format!("{wanted} is wanted here"));
+        }
+        found
+    }
+}
+
+impl<'a> Keys<'a> {
+    fn of(page: &'a Page<'a>, at: usize, table: &'a DeTable<'a>) -> Self {
+        let mut entries: Vec<_> =
+            table.iter().map(|(key, value)| (&**key.get_ref(), key.span().start, Item::new(page, value))).collect();
+        entries.sort_by_key(|(_, at, _)| *at);
+        Self { page, at, entries, used: RefCell::default() }
+    }
+
+    /// The value of a key that may be left out.
+    pub fn get(&self, key: &str) -> Option<Item<'a>> {
+        let (key, _, item) = self.entries.iter().find(|(name, ..)| *name == key)?;
+        self.used.borrow_mut().insert(key);
+        Some(*item)
+    }
+
+    /// The value of a key that must be there.
+    pub fn need(&self, key: &str) -> Option<Item<'a>> {
+        let item = self.get(key);
+        if item.is_none() {
+            self.page.mistake(self.at, format!("'{key}' is missing"));
+        }
+        item
+    }
+
+    /// Every key with its place, in the order of the file; all count as known.
+    pub fn all(&self) -> Vec<(&'a str, usize, Item<'a>)> {
+        self.used.borrow_mut().extend(self.entries.iter().map(|(key, ..)| *key));
+        self.entries.clone()
+    }
+
+    /// The tables of the list `key`, none when it is left out.
+    pub fn tables(&self, key: &str) -> Vec<Keys<'a>> {
+        let list = self.get(key).and_then(|item| item.list()).unwrap_or_default();
+        list.into_iter().filter_map(|item| item.keys()).collect()
+    }
+
+    /// The same without a word on mistakes, and without the key being known by it.
+    pub fn peek_tables(&self, key: &str) -> Vec<Keys<'a>> {
+        let item = self.entries.iter().find(|(name, ..)| *name == key).map(|(_, _, item)| item);
+        let list = item.and_then(|item| item.value.as_array()).map(|list| list.iter()).into_iter().flatten();
+        list.filter_map(|item| Some(Keys::of(self.page, item.span().start, item.get_ref().as_table()?))).collect()
+    }
+
+    /// A text, likewise.
+    pub fn peek_text(&self, key: &str) -> Option<&'a str> {
+        self.entries.iter().find(|(name, ..)| *name == key).and_then(|(_, _, item)| item.value.as_str())
+    }
+
+    /// Tells a mistake at this table.
+    pub fn mistake(&self, message: impl Into<String>) {
+        self.page.mistake(self.at, message);
+    }
+
+    /// Tells the keys that nobody took.
+    pub fn end(&self) {
+        for (key, at, _) in &self.entries {
+            if !self.used.borrow().contains(key) {
+                self.page.mistake(*at, format!("unknown key '{key}'"));
+            }
+        }
+    }
+}

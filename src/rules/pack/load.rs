@@ -9,8 +9,8 @@ use toml::de::DeTable;
 use super::header::Head;
 use super::page::{Keys, Page};
 use super::{Accumulator, Fact, Lines, Pack, Param, Table};
+use crate::failure::Diagnostic;
 use crate::rules::decision::PackRef;
-use crate::rules::diagnostic::Diagnostic;
 use crate::rules::expr::Scope;
 use crate::rules::types::Type;
 

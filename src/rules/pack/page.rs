@@ -8,8 +8,7 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::failure::place;
-use crate::rules::Diagnostic;
+use crate::failure::{Diagnostic, place};
 use crate::rules::types::parse_date;
 
 /// A file being read, and the mistakes found so far.

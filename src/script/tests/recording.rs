@@ -144,7 +144,7 @@ fn a_cut_or_mangled_recording_names_file_and_line() {
         ("T0", "T7", "4:19: T7 is no protocol: T0 or T1"),
         ("3B6D", "3C6D", "4:30: the ATR begins with 3C"),
         ("on card", "on cord", "7:4: on card or on psam"),
-        ("> 00A40400 [", "> 00A40400 [{x} ", "8:13: a recording holds bytes, not names"),
+        ("> 00A40400 [", "> 00A40400 [{x} ", "8:14: a recording holds bytes, not names"),
         ("< 61", "< * 61", "9:1: a recording holds bytes, not patterns"),
         ("< 61", "> 61", "9:1: the command in line 8 has no answer"),
         ("end", "end\nend", "the recording ended in line"),

@@ -83,6 +83,10 @@ pub enum RecordError {
 }
 
 crate::entries! {
+    MISTAKE = "E-SCRIPT-MISTAKE", Technician;
+        message "脚本或录制文件有误" | "a script or a recording has a mistake";
+        cause "语法、长度、状态字或名称不对，或文件不完整" | "syntax, a length, a status word or a name is wrong, or the file is not whole";
+        remedy "按所示文件、行、列修改" | "mend it at the file, line and column named";
     STATUS = "E-SCRIPT-STATUS", Clerk;
         message "卡对指令的应答不在脚本接受的范围内" | "the card answered a command in a way the script does not accept";
         cause "该卡与脚本所写的卡不同，或卡内文件不完整" | "the card differs from the one the script was written for, or its files are incomplete";

@@ -16,7 +16,7 @@ mod recording;
 mod run;
 mod vars;
 
-pub use errors::{ENTRIES, RecordError, RunError};
+pub use errors::{ENTRIES, MISTAKE, RecordError, RunError};
 pub use flow::Flow;
 pub use library::Library;
 pub use recording::{Recorder, Recording, Replay};

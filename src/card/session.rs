@@ -7,7 +7,7 @@ use crate::script::{self, RunError, Vars};
 /// The script of what every generation has in common.
 pub(super) const COMMON: &str = "ssc";
 
-/// One card's parts, and the script of its generation once that is known.
+/// One card, and what is needed to speak to it.
 pub(super) struct Session<'p, 'a> {
     pub(super) parts: &'p mut Parts<'a>,
 }

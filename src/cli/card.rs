@@ -61,9 +61,6 @@ fn read_direct(read: &Read, shell: &Shell) -> Result<Value, Problem> {
     let settings = Settings::of(shell)?;
     let mut lease = read.way.card()?;
     let mut keys = read.way.keys(&lease, &settings)?;
-    if read.unmask {
-        tracing::info!(target: "audit", reader = lease.reader(), "card read unmasked");
-    }
     let parts = Parts {
         lease: &mut lease,
         keys: keys.as_mut(),
@@ -75,6 +72,9 @@ fn read_direct(read: &Read, shell: &Shell) -> Result<Value, Problem> {
     };
     let reading = card::read(parts, &mut |step| tracing::debug!(step = step.name(), "card"))
         .map_err(|error| Problem::from_error(&error))?;
+    if read.unmask {
+        tracing::info!(target: "audit", reader = reading.reader(), "card read unmasked");
+    }
     for warning in reading.warnings() {
         shell.step(warning.text());
     }

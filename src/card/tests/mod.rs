@@ -5,6 +5,7 @@ mod budget;
 mod faults;
 mod images;
 mod keys;
+mod records;
 mod refused;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,173 @@
+//! Cards whose records are odd: what is left empty is `null`, what cannot be is an error that names the record.
+
+use super::*;
+use crate::card::Warning;
+use crate::failure::Explain as _;
+use crate::keys::{KeyError, Soft};
+
+/// The image `base` with some settings of its own.
+fn desk(base: &str, settings: &str) -> Desk {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("card.toml");
+    let base = folder().join(base).with_extension("toml");
+    std::fs::write(&file, format!("extends = {:?}\npsam_image = \"psam.toml\"\n{settings}", base.display())).unwrap();
+    std::fs::copy(folder().join("psam.toml"), dir.path().join("psam.toml")).unwrap();
+    std::fs::copy(folder().join("demonstration-keys.toml"), dir.path().join("demonstration-keys.toml")).unwrap();
+    Desk { card: Image::load(&file).unwrap(), ..Desk::new("v3-sm4") }
+}
+
+fn error(base: &str, settings: &str) -> CardError {
+    desk(base, settings).read().outcome.unwrap_err()
+}
+
+/// The image with the value of one record replaced.
+fn with_record(tag: &str, value: &str) -> Result<Reading, CardError> {
+    desk("v3-sm4", &format!("[raw]\n{tag} = \"{value}\"\n")).read().outcome
+}
+
+#[test]
+fn a_wrong_check_character_is_an_error() {
+    let code = |tag, value: &str| with_record(tag, &hex::encode(value)).unwrap_err().entry().code;
+    assert_eq!(code("07", "A10000032"), "E-CARD-NUMBER");
+    assert_eq!(code("07", "A1000003"), "E-CARD-NUMBER");
+    assert_eq!(code("08", "440103198806120022"), "E-CARD-HOLDER-NUMBER");
+    assert_eq!(code("08", "44010319881306002X"), "E-CARD-HOLDER-NUMBER");
+    assert_eq!(code("08", "中"), "E-CARD-HOLDER-NUMBER");
+}
+
+#[test]
+fn a_record_that_cannot_be_names_itself() {
+    for (tag, value) in [
+        ("02", "0133"),
+        ("04", "9156"),
+        ("05", "20200631"),
+        ("06", "2040"),
+        ("0A", "3132"),
+        ("0B", "0A"),
+        ("0B", "0101"),
+        ("0C", "44010A"),
+        ("0C", "4401"),
+        ("0D", "19880631"),
+        ("0D", "1988FFFF"),
+    ] {
+        let error = with_record(tag, value).unwrap_err();
+        let expected = u8::from_str_radix(tag, 16).unwrap();
+        assert!(matches!(error, CardError::Garbled { tag, .. } if tag == expected), "{tag}={value}: {error:?}");
+        assert!(!error.to_string().contains(value), "{error}");
+    }
+}
+
+#[test]
+fn what_was_left_at_ff_or_00_is_null() {
+    for (tag, part, name) in [
+        ("02", "card", "category"),
+        ("04", "card", "issuer"),
+        ("05", "card", "issued"),
+        ("06", "card", "expires"),
+        ("07", "card", "number"),
+        ("08", "holder", "social_security_number"),
+        ("0A", "holder", "sex"),
+        ("0B", "holder", "ethnicity"),
+        ("0C", "holder", "birth_place"),
+        ("0D", "holder", "birth_date"),
+    ] {
+        let length = match tag {
+            "02" | "0A" | "0B" => 1,
+            "04" => 12,
+            "0C" => 3,
+            "07" => 9,
+            "08" => 18,
+            _ => 4,
+        };
+        for fill in ["FF", "00"] {
+            let reading = with_record(tag, &fill.repeat(length)).unwrap();
+            assert!(reading.to_json(true)[part][name].is_null(), "{tag} at {fill}");
+        }
+    }
+    let reading = desk("v3-sm4", "[quirks]\nunpersonalised = [\"09\", \"4E\"]\n").read().outcome.unwrap();
+    assert!(reading.to_json(true)["holder"]["name"].is_null());
+}
+
+#[test]
+fn a_card_that_was_never_personalised_is_an_error() {
+    assert_eq!(error("v3-sm4", "[quirks]\nunpersonalised = [\"01\"]\n"), CardError::Identifier);
+    assert_eq!(error("v3-sm4", "[quirks]\nunpersonalised = [\"03\"]\n"), CardError::Version);
+    assert_eq!(error("v3-sm4", "[card]\nversion = \"4.00\"\n"), CardError::Version);
+    assert_eq!(error("v3-sm4", "[card]\nversion = \"新卡\"\n"), CardError::Version);
+}
+
+#[test]
+fn versions_are_decided_by_their_first_character() {
+    let reading = desk("v2-3des", "[card]\nversion = \"2.01\"\n").read().outcome.unwrap();
+    assert_eq!(reading.card().version, "2.01");
+}
+
+#[test]
+fn a_3_0_card_without_the_extension_is_read_whole_or_by_record() {
+    for quirks in ["no_4e = true", "no_4e = true\nno_whole_file = true"] {
+        let reading = desk("v3-sm4", &format!("[quirks]\n{quirks}\n")).read().outcome.unwrap();
+        assert_eq!(reading.holder().name.as_ref().unwrap().reveal(), "王小雅");
+        assert_eq!(reading.holder().sex, Some('2'));
+    }
+}
+
+#[test]
+fn every_padding_behind_a_name_goes_on_every_generation() {
+    for base in ["v1-3des", "v2-3des", "v3-sm4", "v3-long-name"] {
+        let name = |settings: &str| desk(base, settings).read().outcome.unwrap().holder().name.clone().unwrap();
+        for padding in ["00", "20", "FF"] {
+            assert_eq!(name(&format!("[quirks]\npadding = \"{padding}\"\n")), name(""), "{base}, {padding}");
+        }
+    }
+}
+
+#[test]
+fn a_garbled_record_is_an_error_in_either_way_of_reading() {
+    for tag in ["01", "04", "07", "08", "09", "4E", "0D"] {
+        for whole in ["", "no_whole_file = true\n"] {
+            let error = error("v3-sm4", &format!("[quirks]\ngarbled = [\"{tag}\"]\n{whole}"));
+            assert_eq!(error.entry().code, "E-CARD-GARBLED", "{tag}: {error:?}");
+        }
+    }
+}
+
+#[test]
+fn a_number_field_longer_than_the_standards_is_read_by_record() {
+    let desk = desk("v3-no-whole-file", "[card]\nnumber_length = 25\n").with_store();
+    let counts = [0; 2].map(|_| {
+        let reading = desk.read().outcome.unwrap();
+        assert_eq!(reading.card().number.as_ref().unwrap().reveal(), "A10000031");
+        reading.apdus().card
+    });
+    // The first of its type: the whole file asked for in vain, and one length learned.
+    assert_eq!(counts, [20, 18]);
+}
+
+#[test]
+fn what_contradicts_the_citizen_number_is_a_warning() {
+    let warnings = |settings: &str| desk("v3-sm4", settings).read().outcome.unwrap().warnings();
+    assert_eq!(warnings(""), []);
+    assert_eq!(warnings("[holder]\nsex = \"1\"\n"), [Warning::SexDiffers]);
+    assert_eq!(warnings("[holder]\nsex = \"9\"\n"), []);
+    assert_eq!(warnings("[holder]\nbirth_date = \"1988-06-13\"\n"), [Warning::BirthDateDiffers]);
+}
+
+/// The answer to SELECT replaced, which T=0 fetches with the second TPDU.
+fn with_fci(fci: &str) -> CardError {
+    let answer = hex::decode(format!("{fci}9000")).unwrap();
+    let mut desk = Desk::new("v3-sm4");
+    desk.default_algorithm = Some(Algorithm::Sm4);
+    let mut keys = Soft::load(&folder().join("demonstration-keys.toml"), true).unwrap();
+    desk.read_by(&mut keys, Some((2, Fault::Answer(answer)))).outcome.unwrap_err()
+}
+
+#[test]
+fn an_fci_that_names_no_algorithm_of_ours_is_an_error() {
+    let ssf33 = with_fci("6F1C840F7378312E73682EC9E7BBE1B1A3D5CFA50988011E9F0C03860102");
+    assert_eq!(ssf33, CardError::Key(KeyError::NoAlgorithm(Algorithm::Ssf33)));
+    let unknown = with_fci("6F1C840F7378312E73682EC9E7BBE1B1A3D5CFA50988011E9F0C03860107");
+    assert_eq!(unknown, CardError::UnknownAlgorithm(7));
+    for garbled in ["6F", "6F05", "6F1C840F7378", "6F08A5069F0C03860501"] {
+        assert_eq!(with_fci(garbled).entry().code, "E-CARD-GARBLED", "{garbled}");
+    }
+}

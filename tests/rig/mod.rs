@@ -183,6 +183,8 @@ impl Rig {
         let mut command = Command::new(program());
         command.arg(subcommand).current_dir(tree(""));
         command.env("PCSCLITE_CSOCK_NAME", self.socket()).env("RUST_BACKTRACE", "1").stdin(Stdio::null());
+        // What a command remembers of cards when no configuration says where.
+        command.env("XDG_STATE_HOME", self.dir().join("state"));
         command
     }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::finding::Finding;
-use super::local;
+use super::{local, readers};
 use crate::cli::Problem;
 
 /// Whether the daemon runs.
@@ -26,20 +26,20 @@ pub(super) fn presence(health: &Result<Value, Problem>) -> Finding {
 pub(super) fn neighbours(health: &Value) -> Vec<Finding> {
     let holds = |name: &str| conditions(health).any(|condition| condition == name);
     if holds("card-service-away") {
-        return local::with_nothing_behind(local::pcscd_away());
+        return readers::with_nothing_behind(readers::pcscd_away());
     }
-    let readers = health["readers"].as_array().cloned().unwrap_or_default();
-    let seen: Vec<local::Seen> = readers
+    let list = health["readers"].as_array().cloned().unwrap_or_default();
+    let seen: Vec<readers::Seen> = list
         .iter()
-        .map(|reader| local::Seen {
+        .map(|reader| readers::Seen {
             name: reader["name"].as_str().unwrap_or_default().to_owned(),
             role: serde_json::from_value(reader["role"].clone()).ok(),
             busy: reader["busy"] == true,
         })
         .collect();
-    let mut findings = vec![Finding::ok("pcscd", "可用", "reachable"), local::seen(&seen)];
+    let mut findings = vec![Finding::ok("pcscd", "可用", "reachable"), readers::seen(&seen)];
     findings.push(if holds("keys-away") {
-        local::no_psam("守护进程无法使用密钥", "the daemon cannot use its keys")
+        readers::no_psam("守护进程无法使用密钥", "the daemon cannot use its keys")
     } else {
         Finding::ok("psam", "密钥可用", "the keys can be used")
     });

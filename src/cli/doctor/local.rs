@@ -1,4 +1,4 @@
-//! What can be seen without the daemon.
+//! What can be seen without the daemon: rights, clock, disk, the centre.
 
 use std::fs::Metadata;
 use std::io;
@@ -9,9 +9,6 @@ use std::time::{Duration, SystemTime};
 use super::finding::Finding;
 use crate::cli::client;
 use crate::config::{Config, Mode, TokenSource};
-use crate::failure::Explain as _;
-use crate::keys::KeySource;
-use crate::reader::{Role, TransportError, list_direct, role_by_rule};
 
 /// Below this the journal may soon have no room; each transaction takes a few KiB.
 const LITTLE: u64 = 512 * 1024 * 1024;
@@ -21,95 +18,6 @@ const NONE: u64 = 32 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What systemd-timesyncd touches when the clock is set by the network.
 const SYNCHRONISED: &str = "/run/systemd/timesync/synchronized";
-
-/// A reader as far as the doctor cares.
-pub(super) struct Seen {
-    pub(super) name: String,
-    pub(super) role: Option<Role>,
-    pub(super) busy: bool,
-}
-
-/// pcscd, readers, PSAM, asked directly.
-pub(super) fn readers(config: Option<&Config>) -> Vec<Finding> {
-    let list = match list_direct() {
-        Ok(list) => list,
-        Err(TransportError::ServiceAway) => return with_nothing_behind(pcscd_away()),
-        Err(error) => return with_nothing_behind(Finding::of_failure("pcscd", &error.failure())),
-    };
-    let rules = config.map(|config| &config.readers.rule[..]).unwrap_or_default();
-    let all: Vec<Seen> = list
-        .iter()
-        .map(|reader| Seen {
-            name: reader.name.clone(),
-            role: role_by_rule(rules, &reader.name).or(reader.role),
-            busy: reader.busy,
-        })
-        .collect();
-    let cards = list.iter().filter(|reader| reader.card).count();
-    let mut findings = vec![Finding::ok("pcscd", "可用", "reachable"), seen(&all)];
-    findings.push(match config {
-        Some(config) if config.keys.source == KeySource::Soft => Finding::warning(
-            "psam",
-            ("演示密钥，没有 PSAM", "demonstration keys, no PSAM"),
-            ("仅供演示；生产请插入 PSAM", "for demonstration only; insert a PSAM for real work"),
-        ),
-        _ if cards == 0 => no_psam("所有读卡器都没有卡", "there is no card in any reader"),
-        _ => Finding::ok("psam", format!("{cards} 个读卡器有卡"), format!("cards in {cards} reader(s)")),
-    });
-    findings
-}
-
-/// What there is in readers.
-pub(super) fn seen(readers: &[Seen]) -> Finding {
-    let plug =
-        ("接好读卡器，检查驱动和 [readers] 规则", "plug a reader in; check its driver and the rules in [readers]");
-    let names = |wanted: &dyn Fn(&Seen) -> bool| {
-        let names: Vec<&str> = readers.iter().filter(|reader| wanted(reader)).map(|r| r.name.as_str()).collect();
-        names.join(", ")
-    };
-    let busy = names(&|reader| reader.busy);
-    if readers.iter().all(|reader| matches!(reader.role, Some(Role::Ignored | Role::Psam))) {
-        return Finding::failed(
-            "readers",
-            ("没有可用于持卡人的读卡器", "there is no reader for the holder's card"),
-            plug,
-        );
-    }
-    if !busy.is_empty() {
-        let found = (format!("被其他程序占用：{busy}"), format!("in use by another program: {busy}"));
-        return Finding::warning(
-            "readers",
-            (&found.0, &found.1),
-            ("关闭占用读卡器的程序", "close the program that uses the reader"),
-        );
-    }
-    let all = names(&|_| true);
-    Finding::ok("readers", &all, &all)
-}
-
-/// Readers and PSAM are behind pcscd.
-pub(super) fn with_nothing_behind(pcscd: Finding) -> Vec<Finding> {
-    vec![pcscd, Finding::skipped("readers", "pcscd"), Finding::skipped("psam", "pcscd")]
-}
-
-pub(super) fn pcscd_away() -> Finding {
-    Finding::failed(
-        "pcscd",
-        ("智能卡服务不可用", "the smart card service cannot be reached"),
-        (
-            "安装并启动：apt-get install pcscd；systemctl enable --now pcscd.socket；检查 polkit 规则",
-            "install and start it: apt-get install pcscd; systemctl enable --now pcscd.socket; check the polkit rule",
-        ),
-    )
-}
-
-pub(super) fn no_psam(zh: &str, en: &str) -> Finding {
-    let remedy = (
-        "插好 PSAM 卡；在 [readers] 或 keys.psam_reader 中指明其读卡器",
-        "insert the PSAM; name its reader in [readers] or keys.psam_reader",
-    );
-    Finding::failed("psam", (zh, en), remedy)
-}
 
 pub(super) fn centre_away(zh: &str, en: &str) -> Finding {
     let remedy = (
@@ -264,15 +172,6 @@ mod tests {
         mode(&token, 0o644);
         let findings = rights(&config);
         assert_eq!(findings.iter().filter(|finding| finding.status == Status::Failed).count(), 2);
-    }
-
-    #[test]
-    fn a_reader_for_the_holder_is_needed() {
-        let reader = |role, busy| Seen { name: "R 00 00".to_owned(), role, busy };
-        assert_eq!(seen(&[]).status, Status::Failed);
-        assert_eq!(seen(&[reader(Some(Role::Psam), false)]).status, Status::Failed);
-        assert_eq!(seen(&[reader(Some(Role::Holder), true)]).status, Status::Warning);
-        assert_eq!(seen(&[reader(None, false)]).status, Status::Ok);
     }
 
     #[test]

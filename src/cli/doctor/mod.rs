@@ -6,6 +6,7 @@
 mod daemon;
 mod finding;
 mod local;
+mod readers;
 
 use serde_json::json;
 
@@ -45,7 +46,7 @@ fn examine(shell: &Shell) -> (Vec<Finding>, bool) {
     }
     match &health {
         Ok(health) => findings.extend(daemon::neighbours(health)),
-        Err(_) => findings.extend(local::readers(config.as_ref())),
+        Err(_) => findings.extend(readers::direct(config.as_ref())),
     }
     findings.push(local::clock());
     findings.push(config.as_ref().map_or_else(|| Finding::skipped("disk", "config"), local::disk));

@@ -55,7 +55,7 @@ async fn serve(config: Arc<Config>, shell: &Shell) -> Outcome {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom::default()),
         runtime: tokio::runtime::Handle::current(),
-    });
+    })?;
     let server = Server::open(&config, terminal.clone()).await?;
     announce(&config, &server, shell);
     tokio::select! {

@@ -143,6 +143,23 @@ impl Queue {
         verify::verify(&mut db, context, anchored)
     }
 
+    /// What a holder's provisional settlements since a moment are worth together, those that the centre refused left
+    /// out.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn provisional_sum(&self, holder: Digest, since: Timestamp) -> Result<Fen, QueueError> {
+        // What is worth something and does not go online was settled by the terminal alone.
+        let sum = self
+            .reader()
+            .prepare_cached(
+                "SELECT coalesce(sum(amount), 0) FROM entries
+                 WHERE holder = ?1 AND created_at >= ?2 AND online = 0 AND amount IS NOT NULL AND state <> 'refused'",
+            )?
+            .query_row(params![holder.0, since.as_millisecond()], |row| row.get(0))?;
+        Ok(Fen(sum))
+    }
+
     /// The keyed hash that stands for a holder here and in [`crate::store`].
     pub fn holder_tag(&self, holder: &[u8]) -> Digest {
         self.inner.context.crypto.holder(holder)

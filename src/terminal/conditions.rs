@@ -22,3 +22,8 @@ pub enum Condition {
 
 /// Any set of conditions at once.
 pub type Conditions = BTreeSet<Condition>;
+
+/// Nobody tells when it ends: the terminal has to ask.
+pub(super) fn heals_by_asking(condition: Condition) -> bool {
+    matches!(condition, Condition::Storage | Condition::KeysAway)
+}

@@ -1,16 +1,28 @@
 //! The one room that knows the whole walk of a card: a state machine for a case, one set of conditions for the
 //! terminal, and the events that tell of both.
 
+mod case;
+mod committing;
 mod conditions;
+mod deciding;
 pub mod errors;
 mod event;
 mod health;
-#[allow(dead_code, reason = "the walk that tells of events follows")]
+mod inner;
+mod known;
+mod limits;
 mod log;
-#[allow(dead_code, reason = "the walk that moves cases follows")]
 mod moves;
+mod open;
+mod plan;
+mod reading;
+mod start;
 mod table;
+mod tasks;
+#[cfg(test)]
+mod tests;
 mod view;
+mod who;
 
 pub use conditions::{Condition, Conditions};
 pub use event::{Event, EventStream, What};
@@ -19,17 +31,22 @@ pub use table::{Conduct, Table};
 pub use view::{CaseState, CaseView, HolderView, NewCase};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::queue::{Filter, Row};
+use crate::failure::{Explain as _, Failure};
+use crate::queue::{Faults, Filter, Row};
 use crate::reader::{ReaderState, Readers};
-use crate::scenario::Catalogue;
+use crate::scenario::{Catalogue, Definition};
 use crate::world::{Clock, Random};
+use inner::Inner;
+
+/// How long [`Terminal::drain`] waits for what is being committed.
+const DRAIN: Duration = Duration::from_secs(30);
 
 /// What a terminal is made of; every part can be replaced by a test.
 pub struct Parts {
@@ -47,85 +64,132 @@ pub struct Parts {
 
 /// A running terminal. None of its calls blocks, except where it says so.
 pub struct Terminal {
-    _parts: Parts,
+    inner: Arc<Inner>,
 }
 
-#[allow(clippy::todo, missing_docs, clippy::missing_errors_doc, unused_variables)]
 impl Terminal {
-    /// Starts the terminal on its parts.
-    pub fn start(parts: Parts) -> Arc<Self> {
-        Arc::new(Self { _parts: parts })
+    /// Starts the terminal on its parts. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When a definition, a pack, a script or the table has a mistake, or journal, store, keys or token cannot be used.
+    /// A centre, a card service or a PSAM that is away is a condition, not an error.
+    pub fn start(parts: Parts) -> Result<Arc<Self>, Failure> {
+        Self::start_with_faults(parts, Faults::default())
+    }
+
+    /// [`start`](Self::start) for a test that makes the journal's writes fail.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with_faults(parts: Parts, faults: Faults) -> Result<Arc<Self>, Failure> {
+        Ok(Arc::new(Self { inner: start::start(parts, faults)? }))
     }
 
     /// The readers as last seen.
     pub fn readers(&self) -> Vec<ReaderState> {
-        todo!()
+        self.inner.parts.readers.list()
     }
 
     /// All scenarios, in the order of the table of 2015.
     pub fn catalogue(&self) -> &Catalogue {
-        todo!()
+        &self.inner.catalogue
+    }
+
+    /// How a scenario is carried out: its form above all.
+    pub fn definition(&self, scenario: &str) -> Option<&Definition> {
+        self.inner.definitions.get(scenario)
     }
 
     /// Opens a case. With an idempotency key that is known, the case that has it is returned.
+    ///
+    /// # Errors
+    /// An unknown scenario, a form with mistakes, no operator, a reader that is busy or not there, a key that was used
+    /// for something else, a terminal that stops. A terminal that may not carry it out now opens a case that is refused.
     pub fn open_case(&self, case: NewCase) -> Result<CaseView, Failure> {
-        todo!()
+        self.inner.open_case(case)
     }
 
     /// A case as it stands.
     pub fn case(&self, id: Uuid) -> Option<CaseView> {
-        todo!()
+        self.inner.cases().get(id).map(|case| case.view.clone())
     }
 
     /// Each state of a case from now on; the way to wait for one.
     pub fn follow(&self, id: Uuid) -> Option<watch::Receiver<CaseView>> {
-        todo!()
+        self.inner.cases().get(id).map(|case| case.tell.subscribe())
     }
 
-    /// Gives the form's values.
+    /// Gives the form's values, while the case waits for them or before. A form with mistakes changes nothing; while
+    /// the case waits for it, the case shows them as its failure.
+    ///
+    /// # Errors
+    /// No such case, a case that has gone on, a form with mistakes.
     pub fn input(&self, id: Uuid, values: Value) -> Result<CaseView, Failure> {
-        todo!()
+        self.inner.input(id, &values)
     }
 
     /// The clerk, or the holder, agrees to what is shown. Returns at once with the case in `committing`; what came of it
     /// is told by [`follow`](Self::follow) and the events.
+    ///
+    /// # Errors
+    /// No such case, or one that does not wait for this.
     pub fn confirm(&self, id: Uuid) -> Result<CaseView, Failure> {
-        todo!()
+        self.inner.confirm(id)
     }
 
     /// Gives the case up; refused once it is being committed.
+    ///
+    /// # Errors
+    /// No such case, or one that is being committed or has ended.
     pub fn cancel(&self, id: Uuid) -> Result<CaseView, Failure> {
-        todo!()
+        self.inner.advance(id, None, CaseState::Cancelled, |_| {})
     }
 
     /// The events after `last_id` that are still kept, and all that follow.
     pub fn events(&self, last_id: Option<u64>) -> EventStream {
-        todo!()
+        self.inner.log.after(last_id)
     }
 
     /// Transactions of the queue, newest first. Blocks on the disk.
+    ///
+    /// # Errors
+    /// What the storage may do.
     pub fn transactions(&self, filter: &Filter) -> Result<Vec<Row>, Failure> {
-        todo!()
+        self.inner.queue.list(filter).map_err(|error| error.failure())
     }
 
     /// One transaction. Blocks on the disk.
+    ///
+    /// # Errors
+    /// What the storage may do.
     pub fn transaction(&self, id: Uuid) -> Result<Option<Row>, Failure> {
-        todo!()
+        self.inner.queue.get(id).map_err(|error| error.failure())
     }
 
     /// Proves and reads the card in `reader`, or in the one holder's reader that has a card, outside any case; gives
     /// `card::Reading` as JSON, masked unless told otherwise. Blocks on the card.
+    ///
+    /// # Errors
+    /// No such reader, no card, a case at the reader, and all that can be wrong with a card and the keys.
     pub fn read_card(&self, reader: Option<&str>, unmask: bool) -> Result<Value, Failure> {
-        todo!()
+        let reader = self.inner.reader_meant(reader)?;
+        if self.inner.cases().claimed(&reader) {
+            return Err(Failure::of(&errors::BUSY));
+        }
+        let reading = self.inner.read(&reader, |_| {})?;
+        if unmask {
+            tracing::info!(target: "audit", %reader, "a card's data was given unmasked");
+        }
+        Ok(reading.to_json(unmask))
     }
 
-    /// How the terminal is.
+    /// How the terminal is. Blocks on the disk.
     pub fn health(&self) -> Health {
-        todo!()
+        self.inner.health()
     }
 
     /// Stops: no new case, what is being committed is finished. Blocks until then, at most 30 seconds.
     pub fn drain(&self) {
-        todo!()
+        self.inner.drain(DRAIN);
     }
 }

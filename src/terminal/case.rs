@@ -1,0 +1,208 @@
+//! One case, and all of them: who has which reader, which key opened which case, how many are kept.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::plan::Plan;
+use super::view::{CaseState, CaseView};
+use super::who::Who;
+use crate::reader::{ReaderState, Role};
+use crate::scenario::{Definition, Form};
+
+/// A case with what the doors do not see. What is personal is forgotten as soon as it has ended.
+pub(super) struct Case {
+    pub(super) view: CaseView,
+    pub(super) tell: watch::Sender<CaseView>,
+    /// Rises with each move: work begun at an earlier step no longer counts.
+    pub(super) step: u64,
+    pub(super) definition: Arc<Definition>,
+    /// The reader that was named.
+    pub(super) wanted: Option<String>,
+    /// The caller's key.
+    pub(super) key: Option<String>,
+    /// How often a card had left the reader when this one was taken.
+    pub(super) removals: u64,
+    pub(super) form: Option<Arc<Form>>,
+    pub(super) who: Option<Arc<Who>>,
+    pub(super) plan: Option<Arc<Plan>>,
+}
+
+impl Case {
+    /// Takes a reader's card, if it waits for one there.
+    fn takes(&self, reader: &str) -> bool {
+        self.view.state == CaseState::WaitingCard && self.wanted.as_deref().is_none_or(|wanted| wanted == reader)
+    }
+
+    fn forget(&mut self) {
+        self.form = None;
+        self.who = None;
+        self.plan = None;
+    }
+}
+
+/// All cases of this run that are still kept.
+#[derive(Default)]
+pub(super) struct Cases {
+    all: BTreeMap<Uuid, Case>,
+    keys: HashMap<String, (Uuid, [u8; 32])>,
+    ended: VecDeque<Uuid>,
+    removals: HashMap<String, u64>,
+}
+
+impl Cases {
+    pub(super) fn get(&self, id: Uuid) -> Option<&Case> {
+        self.all.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: Uuid) -> Option<&mut Case> {
+        self.all.get_mut(&id)
+    }
+
+    /// The case that a key opened, and the hash of what it was opened with.
+    pub(super) fn by_key(&self, key: &str) -> Option<(Uuid, [u8; 32])> {
+        self.keys.get(key).copied()
+    }
+
+    pub(super) fn insert(&mut self, case: Case, content: [u8; 32]) {
+        if let Some(key) = &case.key {
+            self.keys.insert(key.clone(), (case.view.id, content));
+        }
+        self.all.insert(case.view.id, case);
+    }
+
+    /// The case that committed a transaction.
+    pub(super) fn committed(&mut self, transaction: Uuid) -> Option<&mut Case> {
+        let id = transaction.to_string();
+        self.all.values_mut().rev().find(|case| {
+            let shown = case.view.transaction.as_ref().and_then(|row| row.get("id")).and_then(Value::as_str);
+            shown == Some(&id) && case.view.state.is_final()
+        })
+    }
+
+    /// Cases that have not ended.
+    pub(super) fn live(&self) -> impl Iterator<Item = &Case> {
+        self.all.values().filter(|case| !case.view.state.is_final())
+    }
+
+    /// Forgets what is personal in a case that has ended, and the oldest ended ones above `keep`.
+    pub(super) fn end(&mut self, id: Uuid, keep: usize) {
+        if let Some(case) = self.all.get_mut(&id) {
+            case.forget();
+            self.ended.push_back(id);
+        }
+        while self.ended.len() > keep {
+            let oldest = self.ended.pop_front().and_then(|oldest| self.all.remove(&oldest));
+            if let Some(key) = oldest.and_then(|case| case.key) {
+                self.keys.remove(&key);
+            }
+        }
+    }
+
+    /// A card left a reader.
+    pub(super) fn removed(&mut self, reader: &str) {
+        *self.removals.entry(reader.to_owned()).or_default() += 1;
+    }
+
+    /// How often a card left a reader.
+    pub(super) fn removals(&self, reader: &str) -> u64 {
+        self.removals.get(reader).copied().unwrap_or(0)
+    }
+
+    /// Whether the card that a case was read from is still where it was.
+    pub(super) fn card_stayed(&self, case: &Case) -> bool {
+        case.view.reader.as_deref().is_none_or(|reader| self.removals(reader) == case.removals)
+    }
+
+    /// Whether a live case has a reader's card.
+    pub(super) fn claimed(&self, reader: &str) -> bool {
+        self.live().any(|case| case.view.reader.as_deref() == Some(reader))
+    }
+
+    /// Which waiting cases may now take which reader's card: the oldest first, a reader once.
+    pub(super) fn matches(&self, readers: &[ReaderState]) -> Vec<(Uuid, String)> {
+        let mut free: Vec<&str> = readers
+            .iter()
+            .filter(|reader| reader.role == Some(Role::Holder) && reader.card && !self.claimed(&reader.name))
+            .map(|reader| reader.name.as_str())
+            .collect();
+        let mut out = Vec::new();
+        // Ids are of their time, so the order is that of opening.
+        for case in self.all.values() {
+            if let Some(at) = free.iter().position(|reader| case.takes(reader)) {
+                out.push((case.view.id, free.swap_remove(at).to_owned()));
+            }
+        }
+        out
+    }
+
+    /// Cases that wait for a card, or for any reader's, while this many readers are there: whether one more may wait.
+    pub(super) fn room_for(&self, wanted: Option<&str>, readers: &[ReaderState]) -> bool {
+        let waits_at = |case: &Case, reader: &str| case.takes(reader) && case.wanted.is_some();
+        match wanted {
+            Some(reader) => !self.claimed(reader) && !self.live().any(|case| waits_at(case, reader)),
+            None => {
+                let usable = readers.iter().filter(|r| !matches!(r.role, Some(Role::Psam | Role::Ignored))).count();
+                // Before any reader is known, one case may wait for it.
+                self.live().count() < usable.max(1)
+            }
+        }
+    }
+}
+
+/// A case as it begins.
+pub(super) fn fresh(
+    id: Uuid,
+    definition: Arc<Definition>,
+    operator: String,
+    demo_date: bool,
+    now: Timestamp,
+) -> (Case, watch::Receiver<CaseView>) {
+    let view = CaseView {
+        id,
+        scenario: definition.id.clone(),
+        kind: definition.kind,
+        state: CaseState::WaitingCard,
+        operator,
+        reader: None,
+        holder: None,
+        business_date: None,
+        business_date_is_demo: demo_date,
+        decision: None,
+        centre: None,
+        differences: Vec::new(),
+        provisional: false,
+        transaction: None,
+        duplicate: false,
+        slip: None,
+        failure: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let (tell, follow) = watch::channel(view.clone());
+    let case = Case {
+        view,
+        tell,
+        step: 0,
+        definition,
+        wanted: None,
+        key: None,
+        removals: 0,
+        form: None,
+        who: None,
+        plan: None,
+    };
+    (case, follow)
+}
+
+/// What tells two openings with the same key apart.
+pub(super) fn content(scenario: &str, operator: &str, reader: Option<&str>, input: Option<&Value>) -> [u8; 32] {
+    let text = serde_json::json!([scenario, operator, reader, input]).to_string();
+    let mut out = [0; 32];
+    out.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref());
+    out
+}

@@ -1,0 +1,298 @@
+//! A case is committed: durable first, then told. Online kinds are settled at the centre.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::conditions::Condition;
+use super::deciding::{detail, once_key};
+use super::errors;
+use super::inner::{Inner, Upstream};
+use super::known::Record;
+use super::plan::{Plan, centre_view};
+use super::view::CaseState;
+use super::who::Who;
+use crate::failure::{Explain as _, Failure};
+use crate::queue::{Draft, QueueError, Row, State};
+use crate::rules::{Basis, Decision, Schema, differences};
+use crate::scenario::{Definition, Message, Period, month};
+use crate::slip::Slip;
+use crate::store::Accumulators;
+use crate::sync::{self, Patience, SettleError, Settled, UplinkError};
+use crate::wire::settle::SettlementAnswer;
+use crate::wire::{Payload, infno};
+
+/// One committing: what goes into it.
+struct Committing<'a> {
+    inner: &'a Inner,
+    id: Uuid,
+    definition: &'a Definition,
+    operator: &'a str,
+    who: &'a Who,
+    plan: &'a Plan,
+    key: Option<&'a str>,
+}
+
+/// How it ended, and what is shown of it.
+#[derive(Default)]
+struct Outcome {
+    failure: Option<Failure>,
+    row: Option<Row>,
+    duplicate: bool,
+    /// The centre's settlement.
+    centre: Option<Map<String, Value>>,
+    /// The decision, once the centre stands behind it.
+    decision: Option<Decision>,
+    differences: Vec<Value>,
+    slip: Option<Vec<String>>,
+}
+
+impl Inner {
+    /// Starts the work of a case that has gone to `Committing`.
+    pub(super) fn begin_committing(self: &Arc<Self>, id: Uuid) {
+        let Some(at) = self.cases().get(id).map(|case| case.step) else { return };
+        self.work(id, at, move |inner| inner.commit(id, at));
+    }
+
+    fn commit(self: &Arc<Self>, id: Uuid, at: u64) {
+        let taken = self.cases().get(id).and_then(|case| {
+            let (who, plan) = (case.who.clone()?, case.plan.clone()?);
+            Some((Arc::clone(&case.definition), case.view.operator.clone(), who, plan, case.key.clone()))
+        });
+        // A case that is being committed cannot have ended by itself.
+        let Some((definition, operator, who, plan, key)) = taken else { return };
+        let committing = Committing {
+            inner: self,
+            id,
+            definition: &definition,
+            operator: &operator,
+            who: &who,
+            plan: &plan,
+            key: key.as_deref(),
+        };
+        let (to, outcome) = match committing.carry_out() {
+            Ok(outcome) => (if plan.provisional { CaseState::ProvisionalDone } else { CaseState::Done }, outcome),
+            Err((to, outcome)) => (to, *outcome),
+        };
+        let moved = self.advance(id, Some(at), to, |case| {
+            let view = &mut case.view;
+            view.failure = outcome.failure;
+            view.transaction = outcome.row.and_then(|row| serde_json::to_value(row).ok()).or(view.transaction.take());
+            view.duplicate |= outcome.duplicate;
+            view.slip = outcome.slip;
+            if let Some(centre) = outcome.centre {
+                view.centre = Some(Value::Object(centre));
+                view.differences = outcome.differences;
+            }
+            if let Some(decision) = outcome.decision {
+                view.decision = serde_json::to_value(decision).ok();
+            }
+        });
+        if let Err(failure) = moved {
+            tracing::error!(case = %id, code = failure.entry.code, "a committed case did not end");
+        }
+    }
+}
+
+type Ended = (CaseState, Box<Outcome>);
+
+fn ended(to: CaseState, failure: Failure) -> Ended {
+    (to, Box::new(Outcome { failure: Some(failure), ..Outcome::default() }))
+}
+
+impl Committing<'_> {
+    fn carry_out(&self) -> Result<Outcome, Ended> {
+        self.inner.probe_storage();
+        if let Some(failure) = self.inner.refusal(self.definition) {
+            return Err(ended(CaseState::Refused, failure));
+        }
+        if let (true, Some(amount)) = (self.plan.provisional, self.plan.amount) {
+            let within = self.inner.within_limits(self.definition, self.who, amount);
+            within.map_err(|failure| ended(CaseState::Refused, failure))?;
+        }
+        let mut outcome = match (&self.plan.message, &self.inner.upstream) {
+            (Message::Settlement(settlement), Some(upstream)) if self.plan.online => {
+                let input = serde_json::to_value(settlement).unwrap_or_default();
+                self.settle(upstream, input)?
+            }
+            _ => self.store_and_forward()?,
+        };
+        self.remember(&outcome);
+        outcome.slip = self.slip(&outcome);
+        Ok(outcome)
+    }
+
+    /// Durable before this returns; delivered later.
+    fn store_and_forward(&self) -> Result<Outcome, Ended> {
+        let payload = match &self.plan.message {
+            Message::SignIn(message) => serde_json::to_value(Payload { request: message, detail: detail(self.plan) }),
+            Message::Settlement(message) => {
+                serde_json::to_value(Payload { request: message, detail: detail(self.plan) })
+            }
+        };
+        let payload = payload.map_err(|_| ended(CaseState::Failed, Failure::of(&errors::DEFECT)))?;
+        let committed =
+            self.inner.queue.commit(self.draft(payload, State::Pending)).map_err(|error| self.not_committed(&error))?;
+        if let Some(upstream) = &self.inner.upstream {
+            upstream.wake();
+        }
+        Ok(Outcome { row: Some(committed.row), duplicate: committed.duplicate, ..Outcome::default() })
+    }
+
+    /// Written ahead, settled at the centre, or nothing settled.
+    fn settle(&self, upstream: &Upstream, input: Value) -> Result<Outcome, Ended> {
+        let request = upstream.asker.request(infno::SETTLE, self.operator, input);
+        let draft = self.draft(detail(self.plan), State::Sending);
+        let patience = self
+            .inner
+            .parts
+            .config
+            .uplink
+            .as_ref()
+            .map_or(Patience::default(), |uplink| Patience { answer: uplink.answer, resolve: uplink.resolve });
+        let settling = sync::settle(&self.inner.queue, &upstream.uplink, draft, request, patience);
+        match self.inner.parts.runtime.block_on(settling) {
+            Ok(Settled::Accepted(row, output)) => Ok(self.accepted(row, output)),
+            Ok(Settled::Refused(row, code, text)) => {
+                let failure = UplinkError::Refused { code, text }.failure();
+                Err(self.not_settled(failure, row))
+            }
+            Ok(Settled::NothingSettled(row)) => Err(self.not_settled(Failure::of(&errors::NOTHING_SETTLED), row)),
+            Err(SettleError::Queue(error)) => Err(self.not_committed(&error)),
+            Err(error @ SettleError::UnderWay) => Err(ended(CaseState::Failed, error.failure())),
+        }
+    }
+
+    fn accepted(&self, row: Row, output: Value) -> Outcome {
+        let mut decision = self.plan.decision.clone();
+        decision.basis = Basis::Centre;
+        let answer = serde_json::from_value::<SettlementAnswer>(output).ok();
+        let setlinfo = answer.map(|answer| answer.setlinfo).unwrap_or_default();
+        // It was compared before anyone agreed; what the centre changed since then stands, and is shown.
+        let found = differences(&decision.outputs, &setlinfo);
+        if !found.is_empty() {
+            tracing::warn!(case = %self.id, fields = found.len(), "the settlement is not what was pre-settled");
+        }
+        Outcome {
+            row: Some(row),
+            centre: Some(centre_view(&setlinfo, &decision)),
+            differences: found.iter().filter_map(|difference| serde_json::to_value(difference).ok()).collect(),
+            decision: Some(decision),
+            ..Outcome::default()
+        }
+    }
+
+    fn not_settled(&self, failure: Failure, row: Row) -> Ended {
+        (CaseState::Refused, Box::new(Outcome { failure: Some(failure), row: Some(row), ..Outcome::default() }))
+    }
+
+    fn not_committed(&self, error: &QueueError) -> Ended {
+        if error.is_storage() {
+            self.inner.set(Condition::Storage, true);
+            return ended(CaseState::Refused, error.failure());
+        }
+        match (error, self.definition.once) {
+            (QueueError::Conflict, Some(_)) => {
+                let failure = Failure::with(&errors::ALREADY, month(self.plan.business_date));
+                let outcome = Outcome { failure: Some(failure), duplicate: true, ..Outcome::default() };
+                (CaseState::Refused, Box::new(outcome))
+            }
+            (QueueError::Conflict, None) => ended(CaseState::Refused, error.failure()),
+            _ => ended(CaseState::Failed, error.failure()),
+        }
+    }
+
+    fn draft(&self, payload: Value, state: State) -> Draft {
+        Draft {
+            idempotency: self.idempotency(),
+            scenario: self.definition.id.clone(),
+            kind: self.definition.kind,
+            business_date: self.plan.business_date,
+            provisional: self.plan.provisional,
+            holder: self.who.number.clone(),
+            operator: self.operator.to_owned(),
+            amount: self.plan.amount,
+            payload,
+            state,
+        }
+    }
+
+    /// What makes it the same transaction: the period for a scenario that is for once a period, else the caller's key,
+    /// else the case. The journal keeps its keyed hash only.
+    fn idempotency(&self) -> String {
+        let scenario = &self.definition.id;
+        match (self.definition.once, self.key) {
+            (Some(Period::Month), _) => {
+                let number = String::from_utf8_lossy(&self.who.number);
+                let instead = self.plan.instead_of.map(|id| format!("/{id}")).unwrap_or_default();
+                format!("once/{scenario}/{}/{number}{instead}", month(self.plan.business_date))
+            }
+            (None, Some(key)) => format!("key/{scenario}/{key}"),
+            (None, None) => format!("case/{scenario}/{}", self.id),
+        }
+    }
+
+    /// What the next decision without the centre must count. A store that fails only costs the record.
+    fn remember(&self, outcome: &Outcome) {
+        let Some(row) = outcome.row.as_ref().filter(|_| !outcome.duplicate) else { return };
+        let now = self.inner.parts.clock.now();
+        let schemas = self.inner.packs.schema(&self.definition.id);
+        let record = Record {
+            store: &self.inner.store,
+            holder: self.who.tag,
+            scenario: &self.definition.id,
+            schemas: &schemas,
+            date: self.plan.business_date,
+            admission: self.plan.admission.as_deref(),
+        };
+        record.apply(&self.plan.decision.accumulators, now);
+        if self.definition.once.is_some() {
+            let mut values = Map::new();
+            values.insert("transaction".to_owned(), row.id.to_string().into());
+            let key = once_key(&self.definition.id, self.plan.business_date);
+            let kept = Accumulators { values, as_of: now };
+            if let Err(error) = self.inner.store.remember_accumulators(self.who.tag, &key, &kept) {
+                tracing::warn!(%error, "the store does not take a record");
+            }
+        }
+    }
+
+    fn slip(&self, outcome: &Outcome) -> Option<Vec<String>> {
+        let row = outcome.row.as_ref()?;
+        let decision = outcome.decision.as_ref().unwrap_or(&self.plan.decision);
+        let explanation = match (&outcome.centre, outcome.differences.is_empty()) {
+            (Some(centre), false) => centres_figures(centre, &self.inner.packs.schema(&self.definition.id)),
+            _ => decision.explain_zh(),
+        };
+        let slip = Slip {
+            title: &self.definition.title.zh,
+            terminal: self.inner.parts.config.terminal.as_str(),
+            operator: self.operator,
+            name: self.who.view.name.as_deref(),
+            number: self.who.view.social_security_number.as_deref(),
+            business_date: self.plan.business_date,
+            demo_date: self.inner.parts.config.business_date.is_some(),
+            expired_card: self.who.expired,
+            explanation: &explanation,
+            demo_figures: decision.demo,
+            centre: outcome.centre.as_ref(),
+            transaction: row,
+            duplicate: outcome.duplicate,
+            at: self.inner.parts.clock.now(),
+        };
+        Some(slip.lines())
+    }
+}
+
+/// The slip of a settlement that came out otherwise than the terminal computed: the centre's figures by name.
+fn centres_figures(centre: &Map<String, Value>, schemas: &[Schema]) -> Vec<String> {
+    let mut lines = vec!["中心结算结果与本机核算不一致，以中心结果为准：".to_owned()];
+    for choice in schemas.iter().flat_map(|schema| &schema.outputs) {
+        if let Some(value) = centre.get(&choice.value) {
+            let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            lines.push(format!("{} {shown}", choice.label));
+        }
+    }
+    lines
+}

@@ -1,0 +1,367 @@
+//! A case is decided: the record is asked for, the rules decide, the centre checks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::conditions::{Condition, Conditions};
+use super::errors;
+use super::inner::{Inner, Upstream};
+use super::known::Record;
+use super::plan::{Plan, Shown, Verdict, centre_view};
+use super::table::Conduct;
+use super::view::CaseState;
+use super::who::Who;
+use crate::failure::{Entry, Explain as _, Failure};
+use crate::queue::State;
+use crate::rules::{Decision, InputError, Outcome, Schema, differences};
+use crate::scenario::{Definition, Form, Known, Message, Period, amount, month};
+use crate::sync::UplinkError;
+use crate::value::{Fen, Protocol};
+use crate::wire::person::Question;
+use crate::wire::settle::Settlement;
+use crate::world::shanghai;
+
+/// How long a terminal that takes the centre to be away asks it once more before it decides alone.
+const ONCE_MORE: Duration = Duration::from_secs(1);
+
+/// One deciding: what goes into it.
+pub(super) struct Deciding<'a> {
+    inner: &'a Inner,
+    definition: &'a Definition,
+    operator: &'a str,
+    form: &'a Form,
+    who: &'a Who,
+    schemas: Vec<Schema>,
+    business_date: Date,
+}
+
+/// What was learned of the person, and whether the centre told it now.
+struct Learned {
+    known: Known,
+    as_of: Option<Timestamp>,
+    psn_no: Option<String>,
+    reached: bool,
+}
+
+type Ended = (CaseState, Failure);
+
+impl Inner {
+    /// Starts the work of a case that has gone to `Deciding`.
+    pub(super) fn begin_deciding(self: &Arc<Self>, id: Uuid) {
+        let Some(at) = self.cases().get(id).map(|case| case.step) else { return };
+        self.work(id, at, move |inner| inner.decide(id, at));
+    }
+
+    fn decide(self: &Arc<Self>, id: Uuid, at: u64) {
+        let taken = self.cases().get(id).and_then(|case| {
+            let (form, who) = (case.form.clone()?, case.who.clone()?);
+            Some((Arc::clone(&case.definition), case.view.operator.clone(), form, who))
+        });
+        // A case that has ended has forgotten both.
+        let Some((definition, operator, form, who)) = taken else { return };
+        let schemas = self.packs.schema(&definition.id);
+        let business_date = definition.business_date(&form, &schemas, self.business_day());
+        let deciding = Deciding {
+            inner: self,
+            definition: &definition,
+            operator: &operator,
+            form: &form,
+            who: &who,
+            schemas,
+            business_date,
+        };
+        let mut shown = Shown { business_date: Some(business_date), ..Shown::default() };
+        let verdict = deciding.verdict(&mut shown).unwrap_or_else(|(state, failure)| Verdict::End(state, failure));
+        self.decided(id, at, verdict, shown);
+    }
+
+    fn decided(self: &Arc<Self>, id: Uuid, at: u64, verdict: Verdict, shown: Shown) {
+        let (to, plan, failure) = match verdict {
+            Verdict::Confirm(plan) => (CaseState::WaitingConfirmation, Some(plan), None),
+            Verdict::End(to, failure) => (to, None, Some(failure)),
+        };
+        let moved = self.advance(id, Some(at), to, |case| {
+            let view = &mut case.view;
+            view.business_date = shown.business_date;
+            view.decision = shown.decision;
+            view.centre = shown.centre;
+            view.differences = shown.differences;
+            view.provisional = shown.provisional;
+            view.transaction = shown.transaction;
+            view.duplicate = shown.duplicate;
+            view.failure = failure;
+            case.plan = plan.map(Arc::from);
+        });
+        if let Err(left) = moved {
+            tracing::debug!(case = %id, code = left.entry.code, "the case had gone on");
+        }
+    }
+
+    /// Why nothing of this kind is done now, beside the centre being away.
+    pub(super) fn refusal(&self, definition: &Definition) -> Option<Failure> {
+        let mut conditions = self.conditions();
+        conditions.remove(&Condition::UplinkAway);
+        match self.table.conduct(definition.kind, &conditions) {
+            (Conduct::Refuse, Some(condition)) => Some(Failure::of(condition.entry())),
+            _ => None,
+        }
+    }
+
+    /// Whether a provisional settlement keeps within the limits.
+    pub(super) fn within_limits(&self, definition: &Definition, who: &Who, amount: Fen) -> Result<(), Failure> {
+        let limits = super::limits::tightest(self.parts.config.limits, definition.limits);
+        let stats = self.queue.stats().map_err(|error| error.failure())?;
+        let midnight = self.parts.clock.today().at(0, 0, 0, 0);
+        let midnight = shanghai().to_timestamp(midnight).unwrap_or(Timestamp::UNIX_EPOCH);
+        let today = self.queue.provisional_sum(who.tag, midnight).map_err(|error| error.failure())?;
+        super::limits::check(limits, amount, today, &stats).map_err(|which| Failure::with(&errors::LIMIT, which))
+    }
+}
+
+impl Deciding<'_> {
+    fn verdict(&self, shown: &mut Shown) -> Result<Verdict, Ended> {
+        self.inner.probe_storage();
+        if let Some(failure) = self.inner.refusal(self.definition) {
+            return Err((CaseState::Refused, failure));
+        }
+        let mut learned = self.learn()?;
+        let instead_of = self.once(shown)?;
+        let input = self.definition.input(self.form, &learned.known, &self.schemas, self.inner.business_day());
+        let decision = self
+            .inner
+            .packs
+            .decide(&self.definition.id, &input)
+            .map_err(|error| self.cannot_decide(&error, learned.reached))?;
+        shown.decision = serde_json::to_value(&decision).ok();
+        shown.business_date = Some(decision.business_date);
+        outcome(&decision)?;
+
+        let mut person = self.who.person.clone();
+        person.psn_no = learned.psn_no.take();
+        let message = self
+            .definition
+            .message(&person, self.form, &learned.known, &input, decision.business_date)
+            .map_err(|item| (CaseState::Failed, Failure::with(&crate::scenario::errors::FORM, item)))?;
+        let mut plan = Plan {
+            business_date: decision.business_date,
+            decision,
+            amount: amount(&input).filter(|_| matches!(message, Message::Settlement(_))),
+            message,
+            online: false,
+            provisional: false,
+            as_of: learned.as_of,
+            admission: self.admission().map(str::to_owned),
+            instead_of,
+        };
+        if self.definition.kind.protocol() == Protocol::Online {
+            self.online(&mut plan, learned.reached, shown)?;
+        }
+        shown.provisional = plan.provisional;
+        Ok(Verdict::Confirm(Box::new(plan)))
+    }
+
+    /// The centre computes it too, or the terminal goes on alone within its limits.
+    fn online(&self, plan: &mut Plan, reached: bool, shown: &mut Shown) -> Result<(), Ended> {
+        let Message::Settlement(settlement) = &plan.message else { return Ok(()) };
+        plan.online = reached && self.pre_settled(settlement, &plan.decision, shown)?;
+        if plan.online {
+            return Ok(());
+        }
+        self.conduct_alone(Conduct::Provisional)?;
+        plan.provisional = true;
+        let within = self.inner.within_limits(self.definition, self.who, plan.amount.unwrap_or(Fen(i64::MAX)));
+        within.map_err(|failure| (CaseState::Refused, failure))
+    }
+
+    /// Whether the centre pre-settled it to the same figures; `false` when it could not be reached.
+    fn pre_settled(&self, settlement: &Settlement, decision: &Decision, shown: &mut Shown) -> Result<bool, Ended> {
+        let Some(upstream) = &self.inner.upstream else { return Ok(false) };
+        let within = self.patience();
+        let asked = upstream.asker.pre_settle(self.operator, settlement, within);
+        let answer = match self.inner.parts.runtime.block_on(asked) {
+            Ok(answer) => answer,
+            Err(error) => return self.not_answered(&error).map(|()| false),
+        };
+        let found = differences(&decision.outputs, &answer.setlinfo);
+        shown.centre = Some(Value::Object(centre_view(&answer.setlinfo, decision)));
+        shown.differences = found.iter().filter_map(|difference| serde_json::to_value(difference).ok()).collect();
+        if found.is_empty() {
+            return Ok(true);
+        }
+        let fields: Vec<&str> = found.iter().map(|difference| difference.field.as_str()).collect();
+        Err((CaseState::Referred, Failure::with(&errors::DIFFERENCE, fields.join(", "))))
+    }
+
+    /// What the centre says of the person; what it said before, where it cannot be asked.
+    fn learn(&self) -> Result<Learned, Ended> {
+        if let Some(upstream) = self.inner.upstream.as_ref().filter(|upstream| self.reachable(upstream)) {
+            match self.ask(upstream) {
+                Ok(learned) => return Ok(learned),
+                Err(error) => self.not_answered(&error)?,
+            }
+        }
+        // A kind that needs the centre is told so before its record is looked for.
+        self.conduct_alone(Conduct::Provisional)?;
+        match self.record().recall() {
+            Some((known, as_of)) => Ok(Learned { known, as_of: Some(as_of), psn_no: None, reached: false }),
+            None if self.inner.table.without_record(self.definition.kind) == Conduct::Refuse => {
+                Err((CaseState::Refused, Failure::of(&errors::NO_RECORD)))
+            }
+            None => Ok(Learned { known: Known::default(), as_of: None, psn_no: None, reached: false }),
+        }
+    }
+
+    fn ask(&self, upstream: &Upstream) -> Result<Learned, UplinkError> {
+        let question = Question {
+            person: self.who.person.clone(),
+            scenario: self.definition.id.clone(),
+            business_date: self.business_date,
+            mdtrt_id: self.admission().map(str::to_owned),
+        };
+        let within = self.patience();
+        let asked = async {
+            tokio::try_join!(
+                upstream.asker.person(self.operator, &question, within),
+                upstream.asker.accumulations(self.operator, &question, within),
+            )
+        };
+        let (person, accumulations) = self.inner.parts.runtime.block_on(asked)?;
+        let known = Known {
+            facts: person.facts.clone(),
+            accumulators: accumulations.accumulators,
+            insutype: person.insutype.clone(),
+        };
+        self.record().keep(&known, accumulations.as_of);
+        Ok(Learned { known, as_of: Some(accumulations.as_of), psn_no: Some(person.psn_no.clone()), reached: true })
+    }
+
+    /// Whether the centre can be reached; one that seems away is asked once more.
+    fn reachable(&self, upstream: &Upstream) -> bool {
+        let mut status = upstream.status.clone();
+        if status.borrow_and_update().reachable {
+            return true;
+        }
+        let there = async {
+            let terminal = self.inner.queue.terminal();
+            tokio::time::timeout(ONCE_MORE.min(self.patience()), upstream.uplink.probe(terminal)).await
+        };
+        matches!(self.inner.parts.runtime.block_on(there), Ok(Ok(_)))
+    }
+
+    /// The centre's own no ends the case; without an answer it is as if it were away.
+    fn not_answered(&self, error: &UplinkError) -> Result<(), Ended> {
+        match error {
+            UplinkError::Refused { .. } => Err((CaseState::Refused, error.failure())),
+            _ => {
+                tracing::warn!(code = error.entry().code, "the centre does not answer a question");
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether this kind goes on while the centre is away, up to `most`.
+    fn conduct_alone(&self, most: Conduct) -> Result<(), Ended> {
+        let mut conditions: Conditions = self.inner.conditions();
+        conditions.insert(Condition::UplinkAway);
+        match self.inner.table.conduct(self.definition.kind, &conditions) {
+            (conduct, _) if conduct <= most => Ok(()),
+            (_, condition) => {
+                let entry: &'static Entry = condition.unwrap_or(Condition::UplinkAway).entry();
+                Err((CaseState::Refused, Failure::of(entry)))
+            }
+        }
+    }
+
+    /// A scenario for once a period ends here when it was carried out already; else the refused transaction of the
+    /// same period whose place this one takes.
+    fn once(&self, shown: &mut Shown) -> Result<Option<Uuid>, Ended> {
+        let Some(Period::Month) = self.definition.once else { return Ok(None) };
+        let key = once_key(&self.definition.id, self.business_date);
+        let kept = self.inner.store.accumulators(self.who.tag, &key).ok().flatten();
+        let id = kept.and_then(|kept| kept.values.get("transaction")?.as_str()?.parse::<Uuid>().ok());
+        let row = id.and_then(|id| self.inner.queue.get(id).ok().flatten());
+        match row {
+            None => Ok(None),
+            Some(row) if matches!(row.state, State::Refused | State::Void | State::Reversed | State::Cancelled) => {
+                Ok(Some(row.id))
+            }
+            Some(row) => {
+                shown.transaction = serde_json::to_value(&row).ok();
+                shown.duplicate = true;
+                Err((CaseState::Refused, Failure::with(&errors::ALREADY, month(self.business_date))))
+            }
+        }
+    }
+
+    /// An item of the form goes back to the clerk; what the centre should have told is not the clerk's to mend.
+    fn cannot_decide(&self, error: &InputError, reached: bool) -> Ended {
+        let item = match error {
+            InputError::Missing { item }
+            | InputError::Unknown { item }
+            | InputError::WrongType { item, .. }
+            | InputError::OutOfRange { item, .. } => item.as_str(),
+            InputError::TooManyLines { .. } => "lines",
+            InputError::UnknownScenario { .. } | InputError::NoVersion { .. } => {
+                return (CaseState::Failed, error.failure());
+            }
+        };
+        let name = item.split(['.', '[']).next().unwrap_or(item);
+        let in_form = self
+            .definition
+            .fields
+            .iter()
+            .any(|field| item == field.name || item.ends_with(&format!(".{}", field.name)))
+            || self.definition.lines.as_ref().is_some_and(|lines| lines.name == name);
+        match (in_form, reached) {
+            (true, _) => (CaseState::WaitingInput, error.failure()),
+            (false, true) => (CaseState::Failed, error.failure()),
+            (false, false) => (CaseState::Refused, Failure::with(&errors::NO_RECORD, error.to_string())),
+        }
+    }
+
+    fn record(&self) -> Record<'_> {
+        Record {
+            store: &self.inner.store,
+            holder: self.who.tag,
+            scenario: &self.definition.id,
+            schemas: &self.schemas,
+            date: self.business_date,
+            admission: self.admission(),
+        }
+    }
+
+    fn admission(&self) -> Option<&str> {
+        self.form.values.get("mdtrt_id").and_then(Value::as_str)
+    }
+
+    fn patience(&self) -> Duration {
+        self.inner.parts.config.uplink.as_ref().map_or(ONCE_MORE, |uplink| uplink.resolve)
+    }
+}
+
+/// Where the store keeps that a scenario was carried out in a date's month.
+pub(super) fn once_key(scenario: &str, date: Date) -> String {
+    format!("{scenario}/once/{}", month(date))
+}
+
+fn outcome(decision: &Decision) -> Result<(), Ended> {
+    let codes = || {
+        let reasons = decision.reasons.iter().filter(|reason| reason.outcome == decision.outcome);
+        reasons.map(|reason| format!("{} {}", reason.code, reason.text.zh)).collect::<Vec<_>>().join("; ")
+    };
+    match decision.outcome {
+        Outcome::Allow | Outcome::Warn => Ok(()),
+        Outcome::Refer => Err((CaseState::Referred, Failure::with(&errors::REFERRED, codes()))),
+        Outcome::Deny => Err((CaseState::Refused, Failure::with(&errors::DENIED, codes()))),
+    }
+}
+
+/// What is kept beside the message: the decision with its trace, and when the accumulators were told.
+pub(super) fn detail(plan: &Plan) -> Value {
+    json!({ "decision": plan.decision, "accumulators_as_of": plan.as_of })
+}

@@ -1,0 +1,260 @@
+//! What the terminal's threads and tasks share, and how a case moves.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::civil::Date;
+use tokio::sync::{Notify, watch};
+use uuid::Uuid;
+
+use super::case::{Case, Cases};
+use super::conditions::{Condition, Conditions};
+use super::errors;
+use super::event::What;
+use super::log::Log;
+use super::table::Table;
+use super::view::{CaseState, CaseView};
+use super::{Parts, conditions};
+use crate::failure::Failure;
+use crate::keys::KeyProvider;
+use crate::queue::Queue;
+use crate::rules::Packs;
+use crate::scenario::{Catalogue, Definition, Definitions};
+use crate::script::Library;
+use crate::store::Store;
+use crate::sync::{Asker, Uplink, UplinkStatus, Worker};
+
+pub(super) struct Inner {
+    pub(super) parts: Parts,
+    pub(super) catalogue: Catalogue,
+    pub(super) definitions: Definitions,
+    pub(super) packs: Packs,
+    pub(super) table: Table,
+    pub(super) scripts: Arc<Library>,
+    pub(super) keys: KeyProvider,
+    /// One PSAM serves one card at a time.
+    pub(super) keys_in_use: Mutex<()>,
+    pub(super) queue: Queue,
+    pub(super) store: Arc<Store>,
+    pub(super) upstream: Option<Upstream>,
+    pub(super) log: Log,
+    pub(super) conditions: Mutex<Conditions>,
+    /// A condition came that nobody tells the end of.
+    pub(super) ailing: Arc<Notify>,
+    cases: Mutex<Cases>,
+    /// A case has ended.
+    ended: Condvar,
+}
+
+/// The way to the centre.
+pub(super) struct Upstream {
+    pub(super) uplink: Arc<dyn Uplink>,
+    pub(super) asker: Asker,
+    pub(super) worker: Mutex<Option<Worker>>,
+    pub(super) status: watch::Receiver<UplinkStatus>,
+}
+
+impl Upstream {
+    /// Something is to be delivered.
+    pub(super) fn wake(&self) {
+        if let Some(worker) = &*lock(&self.worker) {
+            worker.wake();
+        }
+    }
+}
+
+/// What [`Inner`] is made of.
+pub(super) struct Rooms {
+    pub(super) parts: Parts,
+    pub(super) catalogue: Catalogue,
+    pub(super) definitions: Definitions,
+    pub(super) packs: Packs,
+    pub(super) table: Table,
+    pub(super) scripts: Arc<Library>,
+    pub(super) keys: KeyProvider,
+    pub(super) queue: Queue,
+    pub(super) store: Arc<Store>,
+    pub(super) upstream: Option<Upstream>,
+}
+
+impl Inner {
+    pub(super) fn new(rooms: Rooms) -> Self {
+        let log = Log::new(Arc::clone(&rooms.parts.clock));
+        let away = rooms.upstream.as_ref().is_none_or(|upstream| !upstream.status.borrow().reachable);
+        let conditions = if away { Conditions::from([Condition::UplinkAway]) } else { Conditions::new() };
+        Self {
+            parts: rooms.parts,
+            catalogue: rooms.catalogue,
+            definitions: rooms.definitions,
+            packs: rooms.packs,
+            table: rooms.table,
+            scripts: rooms.scripts,
+            keys: rooms.keys,
+            keys_in_use: Mutex::new(()),
+            queue: rooms.queue,
+            store: rooms.store,
+            upstream: rooms.upstream,
+            log,
+            conditions: Mutex::new(conditions),
+            ailing: Arc::default(),
+            cases: Mutex::default(),
+            ended: Condvar::new(),
+        }
+    }
+
+    /// The day decisions are made as on: today, or the demonstration's.
+    pub(super) fn business_day(&self) -> Date {
+        self.parts.config.business_date.unwrap_or_else(|| self.parts.clock.today())
+    }
+
+    pub(super) fn cases(&self) -> MutexGuard<'_, Cases> {
+        lock(&self.cases)
+    }
+
+    // --- conditions
+
+    pub(super) fn conditions(&self) -> Conditions {
+        lock(&self.conditions).clone()
+    }
+
+    /// A condition came or went.
+    pub(super) fn set(&self, condition: Condition, present: bool) {
+        {
+            let mut now = lock(&self.conditions);
+            let changed = if present { now.insert(condition) } else { now.remove(&condition) };
+            if !changed {
+                return;
+            }
+            self.log.tell(What::Condition { condition, present });
+        }
+        tracing::info!(?condition, present, "condition");
+        if present && conditions::heals_by_asking(condition) {
+            self.ailing.notify_one();
+        }
+    }
+
+    // --- how a case moves
+
+    /// Moves a case, if the table allows it and, where `at` is given, if it is still at that step. `change` writes down
+    /// what came of it.
+    pub(super) fn advance(
+        self: &Arc<Self>,
+        id: Uuid,
+        at: Option<u64>,
+        to: CaseState,
+        change: impl FnOnce(&mut Case),
+    ) -> Result<CaseView, Failure> {
+        let view = {
+            let mut cases = self.cases();
+            self.advance_in(&mut cases, id, at, to, change)?
+        };
+        if view.state.is_final() {
+            // Its reader is free.
+            self.match_readers();
+        }
+        Ok(view)
+    }
+
+    /// [`advance`](Self::advance) by who holds the cases already.
+    pub(super) fn advance_in(
+        self: &Arc<Self>,
+        cases: &mut Cases,
+        id: Uuid,
+        at: Option<u64>,
+        to: CaseState,
+        change: impl FnOnce(&mut Case),
+    ) -> Result<CaseView, Failure> {
+        let case = cases.get_mut(id).ok_or_else(|| Failure::of(&errors::NO_CASE))?;
+        if at.is_some_and(|at| at != case.step) || !case.view.state.may_become(to) {
+            return Err(Failure::of(&errors::STATE));
+        }
+        change(case);
+        case.step += 1;
+        case.view.state = to;
+        case.view.updated_at = self.parts.clock.now();
+        let (view, step) = (case.view.clone(), case.step);
+        case.tell.send_replace(view.clone());
+        self.log.tell(What::Case {
+            case: id,
+            scenario: view.scenario.clone(),
+            state: to,
+            code: view.failure.as_ref().map(|failure| failure.entry.code),
+        });
+        if to.is_final() {
+            cases.end(id, self.parts.config.cases.keep);
+            self.ended.notify_all();
+        } else {
+            self.arm(id, step, to);
+        }
+        Ok(view)
+    }
+
+    /// Ends a case with an error, unless it has gone on or ended by itself.
+    pub(super) fn end(self: &Arc<Self>, id: Uuid, at: Option<u64>, to: CaseState, failure: Failure) {
+        if let Err(left) = self.advance(id, at, to, |case| case.view.failure = Some(failure)) {
+            tracing::debug!(case = %id, code = left.entry.code, "the case had gone on");
+        }
+    }
+
+    /// Who waits for a person waits for a time.
+    pub(super) fn arm(self: &Arc<Self>, id: Uuid, step: u64, state: CaseState) {
+        let cases = &self.parts.config.cases;
+        let patience = match state {
+            CaseState::WaitingCard => cases.card,
+            CaseState::WaitingInput => cases.input,
+            CaseState::WaitingConfirmation => cases.confirm,
+            _ => return,
+        };
+        let weak = Arc::downgrade(self);
+        self.parts.runtime.spawn(async move {
+            tokio::time::sleep(patience).await;
+            if let Some(inner) = weak.upgrade() {
+                inner.end(id, Some(step), CaseState::Cancelled, Failure::of(&errors::TIMED_OUT));
+            }
+        });
+    }
+
+    /// Does the work of one step on a thread of its own, since it blocks. A panic in it ends this case only.
+    pub(super) fn work(self: &Arc<Self>, id: Uuid, at: u64, job: impl FnOnce(&Arc<Self>) + Send + 'static) {
+        let inner = Arc::clone(self);
+        let run = move || {
+            if catch_unwind(AssertUnwindSafe(|| job(&inner))).is_err() {
+                tracing::error!(case = %id, "a defect ended the case");
+                inner.defect(id, at);
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("case".into()).spawn(run) {
+            tracing::error!(case = %id, %error, "no thread for the case");
+            self.defect(id, at);
+        }
+    }
+
+    fn defect(self: &Arc<Self>, id: Uuid, at: u64) {
+        let committing = self.cases().get(id).is_some_and(|case| case.view.state == CaseState::Committing);
+        let entry = if committing { &errors::UNSURE } else { &errors::DEFECT };
+        self.end(id, Some(at), CaseState::Failed, Failure::of(entry));
+    }
+
+    /// Blocks until no case is live, or until the time is over.
+    pub(super) fn wait_until_idle(&self, within: Duration) {
+        let idle = |cases: &mut Cases| cases.live().next().is_some();
+        drop(self.ended.wait_timeout_while(self.cases(), within, idle));
+    }
+
+    pub(super) fn definition(&self, id: &str) -> Option<Arc<Definition>> {
+        self.definitions.get(id).cloned().map(Arc::new)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // The task that waits for an ailment learns that there is no one left to ail.
+        self.ailing.notify_one();
+    }
+}
+
+/// Each change under these locks is whole before anything can panic.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,234 @@
+//! What the doors ask of a case, and of the terminal as a whole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::case::{self, Cases};
+use super::conditions::Condition;
+use super::errors;
+use super::event::What;
+use super::health::{Health, QueueHealth, Status, UplinkHealth};
+use super::inner::{Inner, lock};
+use super::table::Conduct;
+use super::view::{CaseState, CaseView, NewCase};
+use crate::failure::{Explain as _, Failure};
+use crate::reader::{ReaderState, Role};
+use crate::scenario::{Definition, Form, ScenarioError};
+
+/// Most cases that may be open at once.
+const MOST_LIVE: usize = 64;
+/// Longest operator's name and idempotency key.
+const LONGEST: (usize, usize) = (20, 100);
+
+impl Inner {
+    pub(super) fn open_case(self: &Arc<Self>, new: NewCase) -> Result<CaseView, Failure> {
+        if self.conditions().contains(&Condition::Draining) {
+            return Err(Failure::of(&errors::DRAINING));
+        }
+        let definition = self.defined(&new.scenario)?;
+        let (operator, key) = self.said(&new)?;
+        let form = new.input.as_ref().map(|input| definition.check(input)).transpose();
+        let form = form.map_err(|error| error.failure())?;
+        let content = case::content(&new.scenario, &operator, new.reader.as_deref(), new.input.as_ref());
+        let readers = self.parts.readers.list();
+        let id = self.new_id()?;
+        {
+            let mut cases = self.cases();
+            if let Some((known, with)) = key.as_deref().and_then(|key| cases.by_key(key)) {
+                return match cases.get(known) {
+                    Some(case) if with == content => Ok(case.view.clone()),
+                    _ => Err(Failure::of(&errors::KEY_USED)),
+                };
+            }
+            room(&cases, new.reader.as_deref(), &readers)?;
+            let demo_date = self.parts.config.business_date.is_some();
+            let now = self.parts.clock.now();
+            let (mut case, _) = case::fresh(id, Arc::clone(&definition), operator, demo_date, now);
+            case.wanted = new.reader;
+            case.key = key;
+            case.form = form.map(Arc::new);
+            let scenario = case.view.scenario.clone();
+            cases.insert(case, content);
+            self.log.tell(What::Case { case: id, scenario, state: CaseState::WaitingCard, code: None });
+        }
+        self.begin(id, &definition);
+        self.cases().get(id).map(|case| case.view.clone()).ok_or_else(|| Failure::of(&errors::NO_CASE))
+    }
+
+    /// Refused where nothing of its kind may be done now; else it takes its card, or waits for it. Keys that seem away
+    /// are tried: only that tells.
+    fn begin(self: &Arc<Self>, id: Uuid, definition: &Definition) {
+        let mut conditions = self.conditions();
+        conditions.remove(&Condition::UplinkAway);
+        conditions.remove(&Condition::KeysAway);
+        if let (Conduct::Refuse, Some(condition)) = self.table.conduct(definition.kind, &conditions) {
+            self.end(id, None, CaseState::Refused, Failure::of(condition.entry()));
+            return;
+        }
+        self.arm(id, 0, CaseState::WaitingCard);
+        self.match_readers();
+    }
+
+    fn defined(&self, scenario: &str) -> Result<Arc<Definition>, Failure> {
+        let missing = || match self.catalogue.entry(scenario) {
+            None => ScenarioError::Unknown(scenario.to_owned()),
+            Some(entry) => ScenarioError::Undefined(entry.id.clone()),
+        };
+        self.definition(scenario).ok_or_else(|| missing().failure())
+    }
+
+    /// The operator and the key, if they are fit to be.
+    fn said(&self, new: &NewCase) -> Result<(String, Option<String>), Failure> {
+        let fits = |text: &str, most| (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let operator = new.operator.trim();
+        if !fits(operator, LONGEST.0) {
+            return Err(Failure::of(&errors::OPERATOR));
+        }
+        if new.idempotency.as_deref().is_some_and(|key| !fits(key, LONGEST.1)) {
+            return Err(Failure::of(&errors::KEY_FORM));
+        }
+        Ok((operator.to_owned(), new.idempotency.clone()))
+    }
+
+    fn new_id(&self) -> Result<Uuid, Failure> {
+        let mut random = [0; 10];
+        let filled = self.parts.random.fill(&mut random);
+        filled.map_err(|error| crate::queue::QueueError::from(error).failure())?;
+        let millis = u64::try_from(self.parts.clock.now().as_millisecond()).unwrap_or(0);
+        Ok(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+
+    pub(super) fn input(self: &Arc<Self>, id: Uuid, values: &Value) -> Result<CaseView, Failure> {
+        let no_case = || Failure::of(&errors::NO_CASE);
+        let definition = self.cases().get(id).map(|case| Arc::clone(&case.definition)).ok_or_else(no_case)?;
+        let form = definition.check(values).map_err(|error| error.failure());
+        let view = {
+            let mut cases = self.cases();
+            let state = cases.get(id).map(|case| case.view.state).ok_or_else(no_case)?;
+            match (state, form) {
+                (CaseState::WaitingInput, Ok(form)) => {
+                    let next = CaseState::Deciding;
+                    self.advance_in(&mut cases, id, None, next, |case| {
+                        case.view.failure = None;
+                        case.form = Some(Arc::new(form));
+                    })?
+                }
+                (CaseState::WaitingCard | CaseState::Reading, Ok(form)) => keep(&mut cases, id, form)?,
+                (CaseState::WaitingInput, Err(failure)) => {
+                    show(&mut cases, id, &failure);
+                    return Err(failure);
+                }
+                (CaseState::WaitingCard | CaseState::Reading, Err(failure)) => return Err(failure),
+                _ => return Err(Failure::of(&errors::STATE)),
+            }
+        };
+        if view.state == CaseState::Deciding {
+            self.begin_deciding(id);
+        }
+        Ok(view)
+    }
+
+    pub(super) fn confirm(self: &Arc<Self>, id: Uuid) -> Result<CaseView, Failure> {
+        let view = {
+            let mut cases = self.cases();
+            let case = cases.get(id).ok_or_else(|| Failure::of(&errors::NO_CASE))?;
+            if !cases.card_stayed(case) {
+                // Its end is on the way.
+                return Err(Failure::of(&errors::CARD_REMOVED));
+            }
+            self.advance_in(&mut cases, id, None, CaseState::Committing, |_| {})?
+        };
+        self.begin_committing(id);
+        Ok(view)
+    }
+
+    pub(super) fn health(&self) -> Health {
+        let conditions = self.conditions();
+        let status = if conditions.contains(&Condition::Draining) {
+            Status::Draining
+        } else if conditions.is_empty() {
+            Status::Ok
+        } else {
+            Status::Degraded
+        };
+        let uplink = self.upstream.as_ref().map(|upstream| *upstream.status.borrow());
+        let queue = self.queue.stats().ok().map(|stats| QueueHealth {
+            unsent: stats.unsent,
+            oldest_unsent_secs: stats.oldest_unsent_secs.and_then(|secs| u64::try_from(secs).ok()),
+            sum: stats.sum,
+            last_ack: stats.last_ack,
+        });
+        Health {
+            status,
+            version: env!("CARGO_PKG_VERSION"),
+            mode: self.parts.config.mode,
+            conditions,
+            readers: self.parts.readers.list(),
+            queue,
+            uplink: UplinkHealth {
+                reachable: uplink.is_some_and(|status| status.reachable),
+                since: uplink.map(|status| status.since),
+            },
+        }
+    }
+
+    pub(super) fn drain(self: &Arc<Self>, within: Duration) {
+        self.set(Condition::Draining, true);
+        let waiting: Vec<Uuid> = {
+            let cases = self.cases();
+            cases.live().filter(|case| case.view.state != CaseState::Committing).map(|case| case.view.id).collect()
+        };
+        for id in waiting {
+            self.end(id, None, CaseState::Cancelled, Failure::of(&errors::DRAINING));
+        }
+        self.wait_until_idle(within);
+        let worker = self.upstream.as_ref().and_then(|upstream| lock(&upstream.worker).take());
+        if let Some(worker) = worker {
+            let (done, wait) = std::sync::mpsc::channel();
+            self.parts.runtime.spawn(async move {
+                worker.stop().await;
+                // Whoever no longer waits needs no answer.
+                let _ = done.send(());
+            });
+            if wait.recv_timeout(within).is_err() {
+                tracing::warn!("the delivery did not stop in time");
+            }
+        }
+        self.queue.close();
+    }
+}
+
+/// Whether one more case may be opened for this reader.
+fn room(cases: &Cases, wanted: Option<&str>, readers: &[ReaderState]) -> Result<(), Failure> {
+    if cases.live().count() >= MOST_LIVE {
+        return Err(Failure::of(&errors::MANY));
+    }
+    let usable = |reader: &&ReaderState| !matches!(reader.role, Some(Role::Psam | Role::Ignored));
+    if let Some(wanted) = wanted {
+        if !readers.iter().filter(usable).any(|reader| reader.name == wanted) {
+            return Err(Failure::of(&errors::NO_READER));
+        }
+    } else {
+        let with_card = |r: &&ReaderState| r.role == Some(Role::Holder) && r.card && !cases.claimed(&r.name);
+        if readers.iter().filter(with_card).count() > 1 {
+            return Err(Failure::of(&errors::WHICH_READER));
+        }
+    }
+    if cases.room_for(wanted, readers) { Ok(()) } else { Err(Failure::of(&errors::BUSY)) }
+}
+
+fn keep(cases: &mut Cases, id: Uuid, form: Form) -> Result<CaseView, Failure> {
+    let case = cases.get_mut(id).ok_or_else(|| Failure::of(&errors::NO_CASE))?;
+    case.form = Some(Arc::new(form));
+    Ok(case.view.clone())
+}
+
+fn show(cases: &mut Cases, id: Uuid, failure: &Failure) {
+    if let Some(case) = cases.get_mut(id) {
+        case.view.failure = Some(failure.clone());
+        case.tell.send_replace(case.view.clone());
+    }
+}

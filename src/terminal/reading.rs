@@ -1,0 +1,162 @@
+//! A card is taken, proven and read, in a case and outside one.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::conditions::Condition;
+use super::errors;
+use super::event::What;
+use super::inner::{Inner, lock};
+use super::view::CaseState;
+use super::who::Who;
+use crate::card::{self, CardError, Reading, Step};
+use crate::failure::{Explain as _, Failure};
+use crate::keys::KeyError;
+use crate::reader::{Role, TransportError};
+
+impl Inner {
+    /// Gives each free holder's card to the case that waits for it.
+    pub(super) fn match_readers(self: &Arc<Self>) {
+        if self.conditions().contains(&Condition::CardServiceAway) {
+            return;
+        }
+        let readers = self.parts.readers.list();
+        let mut begun = Vec::new();
+        {
+            let mut cases = self.cases();
+            for (id, reader) in cases.matches(&readers) {
+                let removals = cases.removals(&reader);
+                let taken = self.advance_in(&mut cases, id, None, CaseState::Reading, |case| {
+                    case.view.reader = Some(reader.clone());
+                    case.removals = removals;
+                });
+                if let (Ok(_), Some(case)) = (taken, cases.get(id)) {
+                    begun.push((id, case.step, reader));
+                }
+            }
+        }
+        for (id, step, reader) in begun {
+            self.work(id, step, move |inner| inner.read_in_case(id, step, &reader));
+        }
+    }
+
+    fn read_in_case(self: &Arc<Self>, id: Uuid, at: u64, reader: &str) {
+        let told = |step: Step| self.log.tell(What::Step { case: id, step: step.name().to_owned() });
+        let expired = self.cases().get(id).map(|case| case.definition.expired_card).unwrap_or_default();
+        let who = self.read(reader, told).and_then(|reading| {
+            let today = self.parts.clock.today();
+            Who::of(&reading, &self.queue, today, expired)
+        });
+        match who {
+            Ok(who) => self.was_read(id, at, who),
+            Err(failure) => self.end(id, Some(at), CaseState::Failed, failure),
+        }
+    }
+
+    /// On to the form, or to deciding where it is there already.
+    fn was_read(self: &Arc<Self>, id: Uuid, at: u64, who: Who) {
+        let (moved, pulled) = {
+            let mut cases = self.cases();
+            let Some(case) = cases.get(id) else { return };
+            let next = if case.form.is_some() { CaseState::Deciding } else { CaseState::WaitingInput };
+            if !cases.card_stayed(case) {
+                (None, true)
+            } else {
+                let moved = self.advance_in(&mut cases, id, Some(at), next, |case| {
+                    case.view.holder = Some(who.view.clone());
+                    case.who = Some(Arc::new(who));
+                });
+                (moved.ok(), false)
+            }
+        };
+        if pulled {
+            self.end(id, Some(at), CaseState::Failed, Failure::of(&errors::CARD_REMOVED));
+        }
+        if moved.is_some_and(|view| view.state == CaseState::Deciding) {
+            self.begin_deciding(id);
+        }
+    }
+
+    /// Proves and reads the card in a reader. Blocks.
+    pub(super) fn read(&self, reader: &str, mut progress: impl FnMut(Step)) -> Result<Reading, Failure> {
+        let parts = &self.parts;
+        let within = parts.config.cases.reading;
+        let mut lease = parts.readers.lease(reader, within).map_err(|error| self.no_card(&error))?;
+        let _one_at_a_time = lock(&self.keys_in_use);
+        let mut keys = self.keys.open(within).map_err(|error| {
+            self.keys_failed(&error);
+            error.failure()
+        })?;
+        let reading = card::read(
+            card::Parts {
+                lease: &mut lease,
+                keys: &mut *keys,
+                scripts: &self.scripts,
+                store: Some(&self.store),
+                clock: &*parts.clock,
+                random: &*parts.random,
+                default_algorithm: parts.config.card.default_algorithm,
+            },
+            &mut progress,
+        );
+        match &reading {
+            Ok(_) => self.set(Condition::KeysAway, false),
+            Err(CardError::Key(error)) => self.keys_failed(error),
+            Err(CardError::Transport(error)) => drop(self.no_card(error)),
+            Err(_) => {}
+        }
+        reading.map_err(|error| error.failure())
+    }
+
+    fn no_card(&self, error: &TransportError) -> Failure {
+        if *error == TransportError::ServiceAway {
+            self.set(Condition::CardServiceAway, true);
+        }
+        error.failure()
+    }
+
+    /// Whether the keys are away, or only not fit for this card.
+    fn keys_failed(&self, error: &KeyError) {
+        let away = matches!(
+            error,
+            KeyError::NoPsam
+                | KeyError::SeveralPsams(_)
+                | KeyError::Transport(_)
+                | KeyError::SoftRefused
+                | KeyError::SoftFile(_)
+        );
+        if away {
+            self.set(Condition::KeysAway, true);
+        }
+    }
+
+    /// Whether the keys look as if they could be used again. Leases nothing: a case may need them now.
+    pub(super) fn keys_look_there(&self) -> bool {
+        use crate::keys::KeyProvider;
+        match &self.keys {
+            KeyProvider::Soft { .. } => self.keys.open(self.parts.config.cases.reading).is_ok(),
+            KeyProvider::Psam { readers, reader, .. } => {
+                let named = |name: &str| reader.as_deref().is_none_or(|wanted| wanted == name);
+                let psams = readers.list();
+                psams.iter().filter(|r| r.card && r.role == Some(Role::Psam) && named(&r.name)).count() == 1
+            }
+        }
+    }
+
+    /// The reader that is meant: the one named, or the one holder's reader that has a card.
+    pub(super) fn reader_meant(&self, wanted: Option<&str>) -> Result<String, Failure> {
+        let readers = self.parts.readers.list();
+        if let Some(wanted) = wanted {
+            let usable =
+                readers.iter().any(|r| r.name == wanted && !matches!(r.role, Some(Role::Psam | Role::Ignored)));
+            return if usable { Ok(wanted.to_owned()) } else { Err(Failure::of(&errors::NO_READER)) };
+        }
+        let mut with_card = readers.iter().filter(|reader| reader.role == Some(Role::Holder) && reader.card);
+        match (with_card.next(), with_card.next()) {
+            (None, _) => Err(Failure::of(&errors::NO_CARD)),
+            (Some(reader), None) => Ok(reader.name.clone()),
+            (Some(_), Some(_)) => Err(Failure::of(&errors::WHICH_READER)),
+        }
+    }
+}

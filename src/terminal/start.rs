@@ -1,0 +1,166 @@
+//! Opens every room of a terminal.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use super::inner::{Inner, Rooms, Upstream};
+use super::table::Table;
+use super::{Parts, errors, tasks};
+use crate::config::{Config, Mode};
+use crate::failure::{Explain as _, Failure};
+use crate::keys::{KeyProvider, KeySource};
+use crate::queue::{Faults, Queue, QueueKeys, Settings};
+use crate::rules::Packs;
+use crate::scenario::{Catalogue, Definitions, ScenarioError};
+use crate::script::Library;
+use crate::store::Store;
+use crate::sync::{self, Asker, HttpUplink, Pace, Uplink};
+
+/// The retries of a delivery begin after this and grow to the heartbeat's tenfold at most.
+const LONGEST_PAUSE: u32 = 10;
+
+/// Opens the rooms and starts the tasks. `faults` make the journal's writes fail; none outside tests.
+pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure> {
+    let config = Arc::clone(&parts.config);
+    let definitions = definitions(&config)?;
+    let known: Vec<String> = definitions.iter().map(|definition| definition.id.clone()).collect();
+    let catalogue = Catalogue::builtin(|id| known.iter().any(|known| known == id)).map_err(|e| setup(e.to_string()))?;
+    let scripts = Arc::new(scripts(&config)?);
+    let packs = packs(&config)?;
+    let table = table(&config)?;
+
+    std::fs::create_dir_all(&config.state).map_err(|error| setup(format!("{}: {error}", config.state.display())))?;
+    let queue = journal(&parts, faults)?;
+    let store = Arc::new(Store::open(&config.state.join("store.db")).map_err(|error| error.failure())?);
+    let keys = keys(&parts, &scripts, &store)?;
+    let upstream = upstream(&parts, &queue)?;
+    let inner = Arc::new(Inner::new(Rooms {
+        parts,
+        catalogue,
+        definitions,
+        packs,
+        table,
+        scripts,
+        keys,
+        queue,
+        store,
+        upstream,
+    }));
+    tasks::start(&inner);
+    Ok(inner)
+}
+
+fn setup(what: impl Into<String>) -> Failure {
+    Failure::with(&errors::NO_POLICY, what)
+}
+
+fn definitions(config: &Config) -> Result<Definitions, Failure> {
+    let loaded = match &config.scenarios {
+        None => Definitions::builtin(),
+        Some(folder) => Definitions::load(&files(folder, "toml")?),
+    };
+    loaded.map_err(|mistakes| ScenarioError::Definition(mistakes).failure())
+}
+
+fn packs(config: &Config) -> Result<Packs, Failure> {
+    match &config.policy {
+        None => Ok(Packs::builtin()),
+        Some(folder) => Packs::load(&files(folder, "toml")?).map_err(|mistakes| setup(listed(&mistakes))),
+    }
+}
+
+fn scripts(config: &Config) -> Result<Library, Failure> {
+    match &config.scripts {
+        None => Ok(Library::builtin()),
+        Some(folder) => Library::load(&files(folder, "apdu")?).map_err(|mistakes| setup(listed(&mistakes))),
+    }
+}
+
+fn table(config: &Config) -> Result<Table, Failure> {
+    let table = match &config.conditions {
+        None => Table::builtin(),
+        Some(file) => {
+            let text = std::fs::read_to_string(file).map_err(|error| setup(format!("{}: {error}", file.display())))?;
+            Table::parse(&file.display().to_string(), &text)
+        }
+    };
+    table.map_err(|mistake| setup(mistake.to_string()))
+}
+
+fn journal(parts: &Parts, faults: Faults) -> Result<Queue, Failure> {
+    let config = &parts.config;
+    let keys = QueueKeys::load_or_create(&config.state.join("keys"), &*parts.random).map_err(|e| e.failure())?;
+    let settings = Settings {
+        path: config.state.join("queue.db"),
+        anchor: config.anchor.clone().unwrap_or_else(|| config.state.join("queue.anchor")),
+        terminal: config.terminal.as_str().to_owned(),
+        demo: config.mode == Mode::Demo,
+    };
+    Queue::open_with_faults(settings, keys, Arc::clone(&parts.clock), Arc::clone(&parts.random), faults)
+        .map_err(|error| error.failure())
+}
+
+fn keys(parts: &Parts, scripts: &Arc<Library>, store: &Arc<Store>) -> Result<KeyProvider, Failure> {
+    let keys = &parts.config.keys;
+    match (keys.source, &keys.soft_file) {
+        (KeySource::Soft, Some(file)) => {
+            Ok(KeyProvider::Soft { file: file.clone(), demo: parts.config.mode == Mode::Demo })
+        }
+        (KeySource::Psam, _) => Ok(KeyProvider::Psam {
+            readers: Arc::clone(&parts.readers),
+            reader: keys.psam_reader.clone(),
+            scripts: Arc::clone(scripts),
+            store: Some(Arc::clone(store)),
+        }),
+        // The configuration was checked for this.
+        (KeySource::Soft, None) => Err(setup("keys.soft_file")),
+        (KeySource::Hsm, _) => Err(setup("keys.source")),
+    }
+}
+
+fn upstream(parts: &Parts, queue: &Queue) -> Result<Option<Upstream>, Failure> {
+    let config = &parts.config;
+    let Some(settings) = &config.uplink else { return Ok(None) };
+    let token = match &settings.token_file {
+        None => String::new(),
+        Some(file) => std::fs::read_to_string(file).map_err(|error| setup(format!("{}: {error}", file.display())))?,
+    };
+    let uplink = HttpUplink::new(&settings.url, token.trim()).map_err(|error| error.failure())?;
+    let uplink: Arc<dyn Uplink> = Arc::new(uplink);
+    let usual = Pace::default();
+    let pace = Pace {
+        first: usual.first.min(settings.heartbeat),
+        longest: usual.longest.min(settings.heartbeat.saturating_mul(LONGEST_PAUSE)),
+        heartbeat: settings.heartbeat,
+    };
+    let _within = parts.runtime.enter();
+    let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
+    let worker = sync::start(queue.clone(), Arc::clone(&uplink), pace, clock, random);
+    let demo = config.mode == Mode::Demo;
+    let asker = Asker::new(Arc::clone(&uplink), Arc::clone(&parts.clock), config.terminal.as_str(), demo);
+    Ok(Some(Upstream { uplink, asker, status: worker.status(), worker: Mutex::new(Some(worker)) }))
+}
+
+/// The files of a folder and the folders in it that end so, in the order of their names.
+fn files(folder: &Path, ending: &str) -> Result<Vec<(String, String)>, Failure> {
+    let broken = |error: std::io::Error| setup(format!("{}: {error}", folder.display()));
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(broken)? {
+        paths.push(entry.map_err(broken)?.path());
+    }
+    paths.sort();
+    let mut out = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            out.append(&mut files(&path, ending)?);
+        } else if path.extension().is_some_and(|extension| extension == ending) {
+            let text = std::fs::read_to_string(&path).map_err(|e| setup(format!("{}: {e}", path.display())))?;
+            out.push((path.display().to_string(), text));
+        }
+    }
+    Ok(out)
+}
+
+fn listed(mistakes: &[crate::rules::Diagnostic]) -> String {
+    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

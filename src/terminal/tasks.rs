@@ -1,0 +1,175 @@
+//! The tasks that watch the terminal's neighbours: readers, centre, journal, and conditions that heal by asking.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::conditions::Condition;
+use super::errors;
+use super::event::What;
+use super::inner::Inner;
+use super::view::CaseState;
+use crate::failure::Failure;
+use crate::queue::Row;
+use crate::reader::{ReaderEvent, Role};
+
+/// How often a condition that nobody tells the end of is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Starts them. They end with the terminal.
+pub(super) fn start(inner: &Arc<Inner>) {
+    let runtime = inner.parts.runtime.clone();
+    // Subscribed before anything can happen.
+    let events = inner.parts.readers.watch();
+    runtime.spawn(readers(Arc::downgrade(inner), events));
+    let changes = inner.queue.changes();
+    runtime.spawn(transactions(Arc::downgrade(inner), changes));
+    if let Some(upstream) = &inner.upstream {
+        runtime.spawn(centre(Arc::downgrade(inner), upstream.status.clone()));
+    }
+    runtime.spawn(heal(Arc::downgrade(inner), Arc::clone(&inner.ailing)));
+}
+
+async fn readers(inner: Weak<Inner>, mut events: tokio::sync::broadcast::Receiver<ReaderEvent>) {
+    loop {
+        let event = events.recv().await;
+        let Some(inner) = inner.upgrade() else { return };
+        match event {
+            Ok(event) => inner.reader_event(event),
+            Err(RecvError::Lagged(_)) => inner.readers_missed(),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+async fn transactions(inner: Weak<Inner>, mut changes: tokio::sync::broadcast::Receiver<Row>) {
+    loop {
+        let change = changes.recv().await;
+        let Some(inner) = inner.upgrade() else { return };
+        match change {
+            Ok(row) => inner.transaction_changed(&row),
+            // Whoever watches asks for the list; the rows are all there.
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+async fn centre(inner: Weak<Inner>, mut status: tokio::sync::watch::Receiver<crate::sync::UplinkStatus>) {
+    loop {
+        let reachable = status.borrow_and_update().reachable;
+        match inner.upgrade() {
+            Some(inner) => inner.set(Condition::UplinkAway, !reachable),
+            None => return,
+        }
+        if status.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn heal(inner: Weak<Inner>, ailing: Arc<Notify>) {
+    while let Some(now) = inner.upgrade() {
+        let ill = tokio::task::spawn_blocking(move || now.heal()).await.unwrap_or(true);
+        if ill {
+            tokio::time::sleep(LOOK).await;
+        } else {
+            // Also woken by the terminal's end.
+            ailing.notified().await;
+        }
+    }
+}
+
+impl Inner {
+    /// Looks at conditions that nobody tells the end of; whether one is left. Blocks on the disk.
+    fn heal(&self) -> bool {
+        let conditions = self.conditions();
+        if conditions.contains(&Condition::Storage) {
+            self.probe_storage();
+        }
+        if conditions.contains(&Condition::KeysAway) && self.keys_look_there() {
+            self.set(Condition::KeysAway, false);
+        }
+        self.conditions().iter().any(|condition| super::conditions::heals_by_asking(*condition))
+    }
+
+    /// Whether the journal can be written; the condition is set by it. Blocks.
+    pub(super) fn probe_storage(&self) {
+        match self.queue.probe() {
+            Ok(()) => self.set(Condition::Storage, false),
+            Err(error) if error.is_storage() => self.set(Condition::Storage, true),
+            Err(error) => tracing::warn!(%error, "the journal"),
+        }
+    }
+
+    fn reader_event(self: &Arc<Self>, event: ReaderEvent) {
+        let tell = |change, reader: &str, role| {
+            self.log.tell(What::Reader { change, reader: reader.to_owned(), role });
+        };
+        match &event {
+            ReaderEvent::Appeared(reader) => tell("appeared", reader, None),
+            ReaderEvent::Gone(reader) => tell("gone", reader, None),
+            ReaderEvent::CardIn(reader, _) => tell("card-in", reader, None),
+            ReaderEvent::CardOut(reader) => tell("card-out", reader, None),
+            ReaderEvent::RoleFound(reader, role) => tell("role", reader, Some(*role)),
+            ReaderEvent::ServiceAway => self.set(Condition::CardServiceAway, true),
+            ReaderEvent::ServiceBack => self.set(Condition::CardServiceAway, false),
+        }
+        match event {
+            ReaderEvent::CardOut(reader) | ReaderEvent::Gone(reader) => self.card_out(&reader),
+            ReaderEvent::RoleFound(_, Role::Psam) => self.ailing.notify_one(),
+            _ => {}
+        }
+        self.match_readers();
+    }
+
+    /// A card left: the case that was read from it ends, unless it is being committed. While it is still being read,
+    /// the lease tells.
+    fn card_out(self: &Arc<Self>, reader: &str) {
+        let bound: Vec<_> = {
+            let mut cases = self.cases();
+            cases.removed(reader);
+            let at_reader = cases.live().filter(|case| case.view.reader.as_deref() == Some(reader));
+            at_reader.filter(|case| holds_card(case.view.state)).map(|case| (case.view.id, case.step)).collect()
+        };
+        for (id, step) in bound {
+            self.end(id, Some(step), CaseState::Failed, Failure::of(&errors::CARD_REMOVED));
+        }
+    }
+
+    /// Events were missed: who has no card now has lost it.
+    fn readers_missed(self: &Arc<Self>) {
+        let readers = self.parts.readers.list();
+        let bound: Vec<String> = self.cases().live().filter_map(|case| case.view.reader.clone()).collect();
+        for reader in bound {
+            if !readers.iter().any(|state| state.name == reader && state.card) {
+                self.card_out(&reader);
+            }
+        }
+        self.match_readers();
+    }
+
+    /// A transaction moved: the case that committed it shows it.
+    fn transaction_changed(&self, row: &Row) {
+        self.log.tell(What::Transaction {
+            id: row.id,
+            sequence: row.sequence,
+            scenario: row.scenario.clone(),
+            state: row.state.name().to_owned(),
+        });
+        let Ok(shown) = serde_json::to_value(row) else { return };
+        let mut cases = self.cases();
+        if let Some(case) = cases.committed(row.id) {
+            case.view.transaction = Some(shown);
+            case.view.updated_at = self.parts.clock.now();
+            case.tell.send_replace(case.view.clone());
+        }
+    }
+}
+
+/// The holder was read and their card must stay in.
+fn holds_card(state: CaseState) -> bool {
+    matches!(state, CaseState::WaitingInput | CaseState::Deciding | CaseState::WaitingConfirmation)
+}

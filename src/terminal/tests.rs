@@ -1,0 +1,1 @@
+//! Cases from end to end.

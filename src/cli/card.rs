@@ -87,7 +87,7 @@ fn read_direct(read: &Read, shell: &Shell) -> Result<Value, Problem> {
 }
 
 /// For a person: a line a value.
-fn table(reading: &Value) -> String {
+pub(super) fn table(reading: &Value) -> String {
     let empty = Map::new();
     let part = |name: &str| reading.get(name).and_then(Value::as_object).unwrap_or(&empty);
     let (card, holder) = (part("card"), part("holder"));

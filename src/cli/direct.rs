@@ -14,7 +14,7 @@ use crate::script::Library;
 use crate::store::Store;
 
 /// How long a command may hold a card.
-const WITHIN: Duration = Duration::from_secs(30);
+pub(super) const WITHIN: Duration = Duration::from_secs(30);
 /// What a card uses that names no algorithm, where no configuration says: a public driver of such cards does the same
 /// (card-facts §1.1).
 const DEFAULT_ALGORITHM: Algorithm = Algorithm::TripleDes;
@@ -50,14 +50,20 @@ impl Settings {
     /// From the configuration that is in force; without one, what is built in, and a store of this user's own.
     pub(super) fn of(shell: &Shell) -> Result<Self, Problem> {
         let config = configuration(shell)?;
-        Ok(Self {
-            scripts: Arc::new(scripts(config.as_ref())?),
-            store: store(config.as_ref()),
-            default_algorithm: match &config {
-                Some(config) => config.card.default_algorithm,
-                None => Some(DEFAULT_ALGORITHM),
-            },
-        })
+        Ok(Self { store: store(config.as_ref()), ..Self::forgetful(config.as_ref())? })
+    }
+
+    /// The same without a store: what was learned before makes no difference, as a recording wants it.
+    pub(super) fn without_store(shell: &Shell) -> Result<Self, Problem> {
+        Self::forgetful(configuration(shell)?.as_ref())
+    }
+
+    fn forgetful(config: Option<&Config>) -> Result<Self, Problem> {
+        let default_algorithm = match config {
+            Some(config) => config.card.default_algorithm,
+            None => Some(DEFAULT_ALGORITHM),
+        };
+        Ok(Self { scripts: Arc::new(scripts(config)?), store: None, default_algorithm })
     }
 }
 
@@ -120,12 +126,16 @@ pub(super) fn release(shell: &Shell) -> Result<usize, Problem> {
 impl Way {
     /// The holder's card. Without a name: the one reader with a card that is not the PSAM's.
     pub(super) fn card(&self) -> Result<Lease, Problem> {
-        let told = |error: TransportError| Problem::from(error.failure());
-        let name = match (&self.reader, &self.psam_reader) {
-            (None, Some(psam)) => only(&others(psam).map_err(told)?),
-            (reader, _) => reader.clone(),
-        };
-        open_direct(name.as_deref(), WITHIN).map_err(told)
+        let open = |name: Option<String>| open_direct(name.as_deref(), WITHIN);
+        self.card_name().and_then(open).map_err(|error| error.failure().into())
+    }
+
+    /// The name of the holder's reader; none stands for the only one that has a card.
+    pub(super) fn card_name(&self) -> Result<Option<String>, TransportError> {
+        match (&self.reader, &self.psam_reader) {
+            (None, Some(psam)) => Ok(only(&others(psam)?)),
+            (reader, _) => Ok(reader.clone()),
+        }
     }
 
     /// The keys. Without a name: the PSAM in the one reader with a card that is not the holder's.
@@ -137,19 +147,29 @@ impl Way {
         if let Some(file) = &self.keys {
             return Ok(Box::new(Soft::load(file, self.mode == "demo")?));
         }
-        let name = match &self.psam_reader {
-            Some(name) => name.clone(),
-            None => match others(card.reader())?.as_slice() {
-                [] => return Err(KeyError::NoPsam),
-                [name] => name.clone(),
-                names => return Err(KeyError::SeveralPsams(names.join(", "))),
-            },
-        };
-        let lease = open_direct(Some(&name), WITHIN).map_err(|error| match error {
-            TransportError::NoCard(_) | TransportError::NoReader(_) => KeyError::NoPsam,
-            other => KeyError::Transport(other),
-        })?;
+        let name = self.psam_name(card.reader())?;
+        let lease = open_direct(Some(&name), WITHIN).map_err(no_psam)?;
         Ok(Box::new(Psam::new(lease, settings.scripts.clone(), settings.store.clone())))
+    }
+
+    /// The name of the PSAM's reader, when the holder's card is in `card`.
+    pub(super) fn psam_name(&self, card: &str) -> Result<String, KeyError> {
+        if let Some(name) = &self.psam_reader {
+            return Ok(name.clone());
+        }
+        match others(card)?.as_slice() {
+            [] => Err(KeyError::NoPsam),
+            [name] => Ok(name.clone()),
+            names => Err(KeyError::SeveralPsams(names.join(", "))),
+        }
+    }
+}
+
+/// A reader without a card, or none, is a PSAM that is not there.
+pub(super) fn no_psam(error: TransportError) -> KeyError {
+    match error {
+        TransportError::NoCard(_) | TransportError::NoReader(_) => KeyError::NoPsam,
+        other => KeyError::Transport(other),
     }
 }
 

@@ -80,6 +80,11 @@ impl Replay {
         self.clock
     }
 
+    /// The first thing that differed so far.
+    pub fn mistake(&self) -> Option<TransportError> {
+        locked(&self.state).mistake.clone()
+    }
+
     /// Holds the replay to have been a whole one.
     ///
     /// # Errors

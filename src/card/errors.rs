@@ -123,7 +123,7 @@ crate::entries! {
 
     VERSION = "E-CARD-VERSION", Technician;
         message "不支持该卡的规范版本" | "the card's version is not supported";
-        cause "规范版本不是 1、2 或 3 开头" | "its version begins with none of 1, 2 and 3";
+        cause "没有该版本的 APDU 脚本，或卡未写入规范版本" | "there is no APDU script for its version, or the card states none";
         remedy "请为该版本增加 APDU 脚本" | "add an APDU script for this version";
 
     HISTORICAL = "E-CARD-ATR", Technician;

@@ -32,7 +32,7 @@ pub struct Parts<'a> {
     pub scripts: &'a Library,
     /// Where card types, and cards that refused these keys, are remembered.
     pub store: Option<&'a Store>,
-    /// The wall clock.
+    /// The wall clock, which says when the card was read.
     pub clock: &'a dyn Clock,
     /// Both authentications' randoms, drawn eight bytes at a time: process factor and original of the internal one, then
     /// original of the external one.

@@ -23,12 +23,13 @@ use crate::value::CardIdentifier;
 /// # Errors
 /// See [`CardError`].
 pub fn read(mut parts: Parts<'_>, progress: &mut dyn FnMut(Step)) -> Result<Reading, CardError> {
-    let started = Instant::now();
+    let (started, read_at) = (Instant::now(), parts.clock.now());
     let before = (parts.lease.counts().commands, parts.keys.commands());
     let mut session = Session { parts: &mut parts };
-    let (type_bytes, serial) = historical(session.parts.lease.atr())?;
 
+    // Before anything else is asked of the card, since a card of another kind may lack anything else.
     let algorithm = session.select()?;
+    let (type_bytes, serial) = historical(session.parts.lease.atr())?;
     progress(Step::Selected);
 
     let mut memory = Memory::of(&session, type_bytes);
@@ -36,7 +37,7 @@ pub fn read(mut parts: Parts<'_>, progress: &mut dyn FnMut(Step)) -> Result<Read
     let (card_records, learned_ef05) = session.file(&ef05, &memory.ef05())?;
     let version = parse::version(&named(&ef05, &card_records))?;
     let identifier = parse::identifier(&named(&ef05, &card_records))?;
-    let script = script_of(&version)?;
+    let script = &script_of(&session, &version)?;
     progress(Step::CardRead);
 
     let key = CardKeyId { algorithm, city: identifier.city(), serial };
@@ -65,6 +66,7 @@ pub fn read(mut parts: Parts<'_>, progress: &mut dyn FnMut(Step)) -> Result<Read
         holder,
         authenticated: Authenticated { internal: true, external, by: parts.keys.source() },
         apdus: Apdus { card: parts.lease.counts().commands - before.0, psam: parts.keys.commands() - before.1 },
+        read_at,
         elapsed: started.elapsed(),
     })
 }
@@ -156,14 +158,10 @@ fn algorithm_id(fci: &[u8]) -> Result<Option<u8>, CardError> {
     Ok(named.and_then(|record| record.value.first().copied()))
 }
 
-/// The script for a version: its first character decides (card-facts §1.3).
-fn script_of(version: &str) -> Result<&'static str, CardError> {
-    match version.as_bytes().first() {
-        Some(b'1') => Ok("ssc-1.0"),
-        Some(b'2') => Ok("ssc-2.0"),
-        Some(b'3') => Ok("ssc-3.0"),
-        _ => Err(CardError::Version),
-    }
+/// The script for a version: its first character decides (card-facts §1.3). A generation is added by adding its script.
+fn script_of(session: &Session<'_, '_>, version: &str) -> Result<String, CardError> {
+    let script = format!("ssc-{}.0", version.chars().next().ok_or(CardError::Version)?);
+    if session.has(&script, "internal-authenticate") { Ok(script) } else { Err(CardError::Version) }
 }
 
 /// What a card of another kind answers to SELECT.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -22,6 +23,7 @@ pub struct Reading {
     pub(super) holder: Holder,
     pub(super) authenticated: Authenticated,
     pub(super) apdus: Apdus,
+    pub(super) read_at: Timestamp,
     pub(super) elapsed: Duration,
 }
 
@@ -92,6 +94,11 @@ impl Reading {
     /// What it took.
     pub fn apdus(&self) -> Apdus {
         self.apdus
+    }
+
+    /// When the reading began, by the terminal's clock.
+    pub fn read_at(&self) -> Timestamp {
+        self.read_at
     }
 
     /// From the first command to the holder.

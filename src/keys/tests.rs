@@ -54,6 +54,42 @@ fn a_psam_at_any_level_proves_what_the_root_keys_prove() {
     }
 }
 
+/// The known answers of another tool, for the whole way from a root key to a card's proof.
+#[test]
+fn proofs_are_as_another_tool_computed_them() {
+    let known: serde_json::Value =
+        serde_json::from_str(include_str!("../../fixtures/cipher/known-answers.json")).unwrap();
+    let cases = known["cipher"].as_array().unwrap();
+    assert!(cases.len() > 3);
+    for case in cases {
+        let text = |name: &str| case[name].as_str().unwrap();
+        let bytes = |name: &str| hex::decode(text(name)).unwrap();
+        let card = CardKeyId {
+            algorithm: serde_json::from_value(case["algorithm"].clone()).unwrap(),
+            city: bytes("city").try_into().unwrap(),
+            serial: bytes("historical")[5..13].try_into().unwrap(),
+        };
+        let roots = format!("[keys.{}]\nirk = {key:?}\nrkssse = {key:?}\n", text("algorithm"), key = text("key"));
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("keys.toml"), &roots).unwrap();
+        // A national PSAM of the same roots: what it is asked, and in which order, decides the answer.
+        let psam = folder().join("psam-level-3.toml");
+        std::fs::write(dir.path().join("psam.toml"), format!("extends = {:?}\n{roots}", psam.display())).unwrap();
+        let chip = Image::load(&dir.path().join("psam.toml")).unwrap().chip(Arc::new(SystemRandom::default()));
+        let lease = Lease::new("psam", Box::new(InProcess::new(chip).unwrap()), Instant::now() + WITHIN);
+        let mut both: [Box<dyn KeyService>; 2] = [
+            Box::new(Soft::load(&dir.path().join("keys.toml"), true).unwrap()),
+            Box::new(Psam::new(lease, Arc::new(Library::builtin()), None)),
+        ];
+        for keys in &mut both {
+            let (process, original) = (bytes("process").try_into().unwrap(), bytes("original").try_into().unwrap());
+            let proof = keys.internal(&card, process, original).unwrap();
+            assert_eq!(proof.to_vec(), bytes("card_authentication_data"), "{:?}", keys.source());
+            assert_eq!(keys.external(&card, KeyRole::ReadHolder, process, original), Ok(proof));
+        }
+    }
+}
+
 #[test]
 fn both_algorithms_of_one_psam_can_be_used_in_turn() {
     let mut keys = psam("psam", None);

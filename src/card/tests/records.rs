@@ -171,3 +171,16 @@ fn an_fci_that_names_no_algorithm_of_ours_is_an_error() {
         assert_eq!(with_fci(garbled).entry().code, "E-CARD-GARBLED", "{garbled}");
     }
 }
+
+#[test]
+fn a_generation_is_added_by_a_script() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("apdu-scripts");
+    let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let mut files: Vec<(String, String)> = ["ssc.apdu", "psam.apdu"].map(|name| (name.to_owned(), text(name))).into();
+    files.push(("ssc-4.0.apdu".to_owned(), text("ssc-3.0.apdu")));
+    let mut desk = desk("v3-sm4", "[card]\nversion = \"4.00\"\n");
+    desk.scripts = Arc::new(Library::load(&files).unwrap());
+    let reading = desk.read().outcome.unwrap();
+    assert_eq!(reading.card().version, "4.00");
+    assert!(reading.authenticated().external);
+}

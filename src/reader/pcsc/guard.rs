@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a reader is taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +13,21 @@ pub(super) enum Use {
     Question,
 }
 
+/// A reader is reported as taken for so long after this program began to give it back.
+const ECHO: Duration = Duration::from_millis(200);
+
 /// The readers that are taken.
 #[derive(Default)]
 pub(super) struct Guards {
-    taken: Mutex<BTreeMap<String, Use>>,
+    taken: Mutex<Taken>,
     freed: Condvar,
+}
+
+#[derive(Default)]
+struct Taken {
+    now: BTreeMap<String, Use>,
+    /// When each reader was last given back.
+    until: BTreeMap<String, Instant>,
 }
 
 /// A reader taken; freed on drop.
@@ -30,39 +40,41 @@ impl Guards {
     /// Takes `reader`, and waits until `end` for a question that is under way. `None` when somebody has it.
     pub(super) fn take(self: &Arc<Self>, reader: &str, what: Use, end: Instant) -> Option<Guard> {
         let mut taken = self.lock();
-        while let Some(by) = taken.get(reader) {
+        while let Some(by) = taken.now.get(reader) {
             let left = end.saturating_duration_since(Instant::now());
             if *by == Use::Lease || left.is_zero() {
                 return None;
             }
             taken = self.freed.wait_timeout(taken, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        taken.insert(reader.to_owned(), what);
+        taken.now.insert(reader.to_owned(), what);
         Some(Guard { guards: Arc::clone(self), reader: reader.to_owned() })
     }
 
-    /// Whether this program has the reader.
-    pub(super) fn has(&self, reader: &str) -> bool {
-        self.lock().contains_key(reader)
+    /// Whether this program has the reader, or may still have had it when it was seen at `seen`.
+    pub(super) fn ours(&self, reader: &str, seen: Instant) -> bool {
+        let taken = self.lock();
+        taken.now.contains_key(reader) || taken.until.get(reader).is_some_and(|end| seen < *end + ECHO)
     }
 
-    /// The map is whole at every moment, also after a panic elsewhere.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Use>> {
+    /// The maps are whole at every moment, also after a panic elsewhere.
+    fn lock(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.guards.lock().remove(&self.reader);
+        let mut taken = self.guards.lock();
+        taken.now.remove(&self.reader);
+        taken.until.insert(std::mem::take(&mut self.reader), Instant::now());
+        drop(taken);
         self.guards.freed.notify_all();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -80,7 +92,10 @@ mod tests {
         });
         drop(question);
         assert!(waiting.join().unwrap());
-        assert!(!guards.has("R"));
+        let now = Instant::now();
+        assert!(guards.ours("R", now), "what was just given back may still be reported as taken");
+        assert!(!guards.ours("R", now + ECHO), "but not for long");
+        assert!(!guards.ours("T", now));
     }
 
     #[test]

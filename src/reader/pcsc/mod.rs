@@ -49,7 +49,7 @@ impl PcscReaders {
 impl Readers for PcscReaders {
     fn list(&self) -> Vec<ReaderState> {
         let shared = &self.monitor.shared;
-        shared.table().list(|reader| shared.guards.has(reader))
+        shared.table().list(|reader, seen| shared.guards.ours(reader, seen))
     }
 
     fn lease(&self, reader: &str, within: Duration) -> Result<Lease, TransportError> {

@@ -101,10 +101,10 @@ impl Shared {
             let names = watch.readers()?;
             self.change(|table| Changes { events: table.service_there(), questions: Vec::new() });
             let known = self.table().known(names);
-            self.change(|table| table.see(&known, Instant::now(), |name| self.guards.has(name)));
+            self.change(|table| table.see(&known, Instant::now()));
             match watch.wait(&known)? {
                 Some(seen) => {
-                    self.change(|table| table.see(&seen, Instant::now(), |name| self.guards.has(name)));
+                    self.change(|table| table.see(&seen, Instant::now()));
                     vanished = 0;
                     *pause = PAUSE.0;
                 }

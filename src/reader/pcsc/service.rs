@@ -10,6 +10,9 @@ use crate::reader::{Protocol, Role, Transport, TransportError};
 
 /// The list of readers is looked at this often even when nothing is reported, so that a lost report heals.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The same while there is a card: pcscd reports neither that a program takes it for itself nor that it gives it back,
+/// it only says so when asked.
+const LONGEST_WAIT_WITH_CARD: Duration = Duration::from_secs(1);
 /// SELECT of the PSAM's application by name (STD-9).
 const SELECT_PSAM: &[u8] = &[0x00, 0xA4, 0x04, 0x00, 0x06, 0xD1, 0x56, 0x00, 0x00, 0x05, 0x90];
 
@@ -93,7 +96,8 @@ impl Watch for PcscWatch {
             let with_count = sight.state | State::from_bits_retain((sight.visits << 16).into());
             states.push(ReaderState::new(c_name(&sight.name)?, with_count));
         }
-        match self.0.get_status_change(LONGEST_WAIT, &mut states) {
+        let wait = if known.iter().any(Sight::card) { LONGEST_WAIT_WITH_CARD } else { LONGEST_WAIT };
+        match self.0.get_status_change(wait, &mut states) {
             Ok(()) => {}
             Err(Error::Timeout | Error::Cancelled) => return Ok(Some(known.to_vec())),
             Err(Error::UnknownReader) => return Ok(None),

@@ -18,7 +18,8 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    fn card(&self) -> bool {
+    /// Whether a card is in it.
+    pub(super) fn card(&self) -> bool {
         self.state.contains(State::PRESENT)
     }
 
@@ -58,6 +59,8 @@ pub(super) struct Table {
 
 struct Row {
     sight: Sight,
+    /// When that was.
+    seen: Instant,
     role: Option<Role>,
     by_rule: bool,
     card: Option<Card>,
@@ -85,13 +88,13 @@ impl Table {
         Self { rules, rows: BTreeMap::new(), away: false, cards: 0 }
     }
 
-    /// The readers, with `ours` for those whose card this program itself has.
-    pub(super) fn list(&self, ours: impl Fn(&str) -> bool) -> Vec<ReaderState> {
+    /// The readers; what `ours` says yes to was held by this program when it was last seen.
+    pub(super) fn list(&self, ours: impl Fn(&str, Instant) -> bool) -> Vec<ReaderState> {
         let state = |(name, row): (&Arc<str>, &Row)| ReaderState {
             name: name.to_string(),
             role: row.role,
             card: row.card.is_some(),
-            busy: row.sight.exclusive() && !ours(name),
+            busy: row.sight.exclusive() && !ours(name, row.seen),
         };
         self.rows.iter().map(state).collect()
     }
@@ -105,8 +108,8 @@ impl Table {
         names.into_iter().map(last).collect()
     }
 
-    /// The whole list of readers as seen at `now`; `ours` as in [`list`](Self::list).
-    pub(super) fn see(&mut self, sights: &[Sight], now: Instant, ours: impl Fn(&str) -> bool) -> Changes {
+    /// The whole list of readers as seen at `now`.
+    pub(super) fn see(&mut self, sights: &[Sight], now: Instant) -> Changes {
         let mut changes = Changes::default();
         let gone: Vec<Arc<str>> =
             self.rows.keys().filter(|name| !sights.iter().any(|sight| *sight.name == ***name)).cloned().collect();
@@ -114,18 +117,18 @@ impl Table {
             self.lose(&name, &mut changes.events);
         }
         for sight in sights {
-            self.look(sight, now, ours(&sight.name), &mut changes);
+            self.look(sight, now, &mut changes);
         }
         changes
     }
 
-    fn look(&mut self, sight: &Sight, now: Instant, ours: bool, changes: &mut Changes) {
+    fn look(&mut self, sight: &Sight, now: Instant, changes: &mut Changes) {
         let rules = &self.rules;
         let row = self.rows.entry(Arc::from(sight.name.as_str())).or_insert_with(|| {
             let role = role_by_rule(rules, &sight.name);
             changes.events.push(ReaderEvent::Appeared(sight.name.clone()));
             changes.events.extend(role.map(|role| ReaderEvent::RoleFound(sight.name.clone(), role)));
-            Row { sight: Sight::unseen(sight.name.clone()), role, by_rule: role.is_some(), card: None }
+            Row { sight: Sight::unseen(sight.name.clone()), seen: now, role, by_rule: role.is_some(), card: None }
         });
         let swapped = row.sight.visits != sight.visits;
         if row.card.is_some() && (swapped || !sight.card()) {
@@ -137,7 +140,8 @@ impl Table {
             row.card = Some(Card { number: self.cards, came: now, told: false, kind });
         }
         row.sight = sight.clone();
-        row.ask_or_tell(ours, changes);
+        row.seen = now;
+        row.ask_or_tell(changes);
     }
 
     /// What the card said it is; `None` when it could not be asked.
@@ -188,9 +192,9 @@ impl Row {
     }
 
     /// A card of unknown kind is asked, unless somebody holds it: then it is told as it is, and asked once it is free.
-    fn ask_or_tell(&mut self, ours: bool, changes: &mut Changes) {
+    fn ask_or_tell(&mut self, changes: &mut Changes) {
         let Some(card) = &mut self.card else { return };
-        if card.kind == Kind::Open && !self.sight.exclusive() && !ours && !self.sight.state.contains(State::MUTE) {
+        if card.kind == Kind::Open && !self.sight.state.intersects(State::EXCLUSIVE | State::MUTE) {
             card.kind = Kind::Asked;
             changes.questions.push(Question { reader: self.sight.name.clone(), card: card.number });
         }

@@ -192,7 +192,7 @@ fn readers_are_plugged_and_unplugged_while_it_runs() {
     assert_eq!(came, [Appeared(name("B")), RoleFound(name("B"), Role::Psam), card_in("B")]);
     made.unplug("B");
     assert_eq!(until(&mut events, &Gone(name("B"))), [CardOut(name("B")), Gone(name("B"))]);
-    assert_eq!(monitor.shared.table().list(|_| false).len(), 1);
+    assert_eq!(monitor.shared.table().list(|_, _| false).len(), 1);
     made.unplug("A");
     until(&mut events, &Gone(name("A")));
 }
@@ -234,7 +234,7 @@ fn a_card_that_another_program_holds_is_told_and_asked_once_it_is_free() {
     made.set("A", |reader| reader.busy = true);
     let (monitor, mut events) = made.monitor(&[]);
     let deadline = Instant::now() + PATIENCE;
-    while !monitor.shared.table().list(|_| false).iter().any(|reader| reader.card && reader.busy) {
+    while !monitor.shared.table().list(|_, _| false).iter().any(|reader| reader.card && reader.busy) {
         assert!(Instant::now() < deadline, "the reader shows as busy");
         std::thread::yield_now();
     }
@@ -264,7 +264,7 @@ fn what_this_program_holds_itself_is_neither_busy_nor_asked() {
     let ours = guards.take("A", Use::Lease, Instant::now()).unwrap();
     made.set("A", |reader| *reader = Reader { card: Some(Role::Holder), visits: 1, busy: true, mute: false });
     until(&mut events, &card_in("A"));
-    assert!(!monitor.shared.table().list(|name| guards.has(name))[0].busy);
+    assert!(!monitor.shared.table().list(|name, seen| guards.ours(name, seen))[0].busy);
     drop(ours);
     made.set("A", |reader| reader.busy = false);
     until(&mut events, &RoleFound(name("A"), Role::Holder));
@@ -294,7 +294,7 @@ fn whichever_call_fails_it_heals() {
         made.plug("A", None);
         made.change(|world| world.fail_in = Some(n));
         let (monitor, mut events) = made.monitor(&[]);
-        let ready = |monitor: &Monitor| !monitor.shared.table().list(|_| false).is_empty();
+        let ready = |monitor: &Monitor| !monitor.shared.table().list(|_, _| false).is_empty();
         let end = Instant::now() + PATIENCE;
         while !ready(&monitor) {
             assert!(Instant::now() < end, "the reader is seen, though call {n} failed");
@@ -349,7 +349,7 @@ proptest! {
         let mut table = Table::new(vec![rule]);
         let mut followed: BTreeMap<String, bool> = BTreeMap::new();
         for (look, answer) in looks.iter().zip(answers) {
-            let changes = table.see(look, Instant::now(), |_| false);
+            let changes = table.see(look, Instant::now());
             let mut events = changes.events;
             for question in &changes.questions {
                 prop_assert!(question.reader != "SAM", "a rule decides it");
@@ -368,7 +368,7 @@ proptest! {
                 }
             }
             let listed: BTreeMap<String, bool> =
-                table.list(|_| false).into_iter().map(|reader| (reader.name, reader.card)).collect();
+                table.list(|_, _| false).into_iter().map(|reader| (reader.name, reader.card)).collect();
             prop_assert_eq!(&followed, &listed);
         }
     }

@@ -21,7 +21,7 @@ mod verify;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use rusqlite::Connection;
@@ -69,7 +69,8 @@ struct Inner {
     reader: Mutex<Connection>,
     changes: broadcast::Sender<Row>,
     held: held::Holding,
-    _lock: std::fs::File,
+    /// Held until the journal is closed.
+    lock: Mutex<Option<std::fs::File>>,
 }
 
 impl Queue {
@@ -118,7 +119,9 @@ impl Queue {
         let writer = Writer { db, context: context.clone(), anchor, head, changes: changes.clone(), faults };
         thread::Builder::new().name("journal".into()).spawn(move || writer.run(&waiting)).map_err(open::io)?;
         let held = held::Holding::default();
-        Ok(Self { inner: Arc::new(Inner { context, settings, jobs, reader, changes, held, _lock: lock }) })
+        Ok(Self {
+            inner: Arc::new(Inner { context, settings, jobs, reader, changes, held, lock: Mutex::new(Some(lock)) }),
+        })
     }
 
     /// Commits a transaction; durable when this returns. Blocks: not for an async task.
@@ -170,6 +173,8 @@ impl Queue {
     pub fn close(&self) {
         // Closed already is closed.
         drop(self.wait(Job::Close));
+        // Nothing is written any more: another process may.
+        drop(self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// The terminal's code.

@@ -90,6 +90,7 @@ impl Writer {
             Err(error) => {
                 self.recover(before);
                 for end in done {
+                    self.tell(&end);
                     end.fail(error.clone());
                 }
             }
@@ -156,6 +157,15 @@ impl Writer {
         self.head = super::open::head(&self.db).unwrap_or(before);
         if self.head != before {
             self.write_anchor();
+        }
+    }
+
+    /// A group that failed may have been committed all the same: who watches is shown what stands now.
+    fn tell(&self, end: &Done) {
+        let (Done::Committed(Committed { row, .. }, _) | Done::Moved(row, _)) = end else { return };
+        if let Ok(Some(entry)) = self.context.find(&self.db, "id", row.id.as_bytes()) {
+            // No receiver is no fault: nobody watches.
+            drop(self.changes.send(entry.row));
         }
     }
 

@@ -1,0 +1,95 @@
+//! The chain of headers: what the centre takes, and what it finds out.
+
+use std::fs;
+use std::path::Path;
+
+use sbkd::queue::State;
+use sbkd::sync::{Chain, UplinkError};
+
+use super::world::{Centre, Life, Process, registration};
+
+fn refused_with(error: Result<impl std::fmt::Debug, UplinkError>) -> String {
+    match error {
+        Err(UplinkError::Refused { code, .. }) => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn only_what_follows_is_taken() {
+    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+    let process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+    for key in ["a", "b", "c", "d"] {
+        process.queue.commit_async(registration(key)).await.unwrap();
+    }
+    let headers = process.queue.headers(0, 10).unwrap();
+    let uplink = &process.uplink;
+    assert_eq!(refused_with(uplink.headers(&headers[1..]).await), "C-CHAIN-GAP");
+    assert_eq!(uplink.headers(&headers[..2]).await.unwrap().sequence, 2);
+    // What is known is no fork; what stands in its place is.
+    assert_eq!(uplink.headers(&headers[..3]).await.unwrap().sequence, 3);
+    let mut forged = headers[1].clone();
+    forged.scenario = "other".into();
+    assert_eq!(refused_with(uplink.headers(&[forged.clone()]).await), "C-CHAIN-FORK");
+    let mut unlinked = headers[3].clone();
+    unlinked.previous = headers[1].previous;
+    assert_eq!(refused_with(uplink.headers(&[unlinked]).await), "C-CHAIN-FORK");
+    // A transaction has the header that the chain has.
+    let id = process.queue.list(&Default::default()).unwrap()[2].id;
+    let mut envelope = process.queue.envelope(id).unwrap().unwrap();
+    assert_eq!(envelope.header.sequence, 2);
+    envelope.header = forged;
+    assert_eq!(refused_with(uplink.deliver(&envelope).await), "C-CHAIN-FORK");
+    // And the chain that of a transaction which came before it.
+    let id = process.queue.list(&Default::default()).unwrap()[0].id;
+    let mut ahead = process.queue.envelope(id).unwrap().unwrap();
+    ahead.header.scenario = "other".into();
+    uplink.deliver(&ahead).await.unwrap();
+    assert_eq!(refused_with(uplink.headers(&headers).await), "C-CHAIN-FORK");
+    process.end().await;
+}
+
+#[tokio::test]
+async fn a_journal_that_was_put_back_is_found_out_by_the_centre() {
+    let (dir, old) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let centre = Centre::start().await;
+    let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
+    process.queue.commit_async(registration("a")).await.unwrap();
+    process.until(|row| row.state == State::Acked).await;
+    process.until_told(&centre).await;
+    process.end().await;
+    copy(dir.path(), old.path());
+
+    let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
+    process.queue.commit_async(registration("b")).await.unwrap();
+    process.until(|row| row.state == State::Acked).await;
+    process.until_told(&centre).await;
+    assert_eq!(process.worker().status().borrow().chain, Chain::Agrees);
+    process.end().await;
+
+    // Journal and anchor of yesterday: the terminal alone cannot tell.
+    copy(old.path(), dir.path());
+    let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
+    process.queue.verify().unwrap();
+    let mut status = process.worker().status();
+    status.wait_for(|status| status.chain == Chain::Broken).await.unwrap();
+    // What now takes the place of the second is refused, and shows in the operator's list.
+    process.queue.commit_async(registration("c")).await.unwrap();
+    let rows = process.until(|row| matches!(row.state, State::Acked | State::Refused)).await;
+    assert!(rows[0].refusal.as_deref().unwrap().starts_with("C-CHAIN-FORK "), "{rows:?}");
+    process.end().await;
+}
+
+fn copy(from: &Path, to: &Path) {
+    for name in ["queue.db-wal", "queue.db-shm"] {
+        // The files were closed: what is left of these would be of another time.
+        drop(fs::remove_file(to.join(name)));
+    }
+    fs::create_dir_all(to.join("keys")).unwrap();
+    for entry in fs::read_dir(from).unwrap().chain(fs::read_dir(from.join("keys")).unwrap()) {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            fs::copy(&path, to.join(path.strip_prefix(from).unwrap())).unwrap();
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Store and forward: sent again with the same id until answered, and once at the centre.
+
+use sbkd::center::Faults;
+use sbkd::queue::{Draft, Row, State};
+use sbkd::wire::Outcome;
+use serde_json::json;
+
+use super::world::{Centre, Life, Process, center_settings, online, provisional, registration, sign_in};
+
+fn answered(row: &Row) -> bool {
+    matches!(row.state, State::Acked | State::Refused)
+}
+
+#[tokio::test]
+async fn what_is_committed_goes_up_once_and_its_receipt_is_kept() {
+    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+    let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
+    let row = process.queue.commit_async(sign_in("a")).await.unwrap().row;
+    let rows = process.until(answered).await;
+    assert_eq!(
+        (rows[0].state, rows[0].attempts, rows[0].centre_no.as_deref()),
+        (State::Acked, 1, Some("C00000000001"))
+    );
+    let receipt = process.queue.answer(row.id).unwrap().unwrap();
+    assert_eq!(receipt.output, json!({ "month": "2015-08", "already": false }));
+    let ledger = process.until_told(&centre).await;
+    assert_eq!((&ledger["transactions"][0]["times"], &ledger["sign_ins"]), (&json!(1), &json!(1)));
+    // A second sign-in for the month, from anywhere, is recorded no second time.
+    let second = process.queue.commit_async(sign_in("b")).await.unwrap().row;
+    process.until(answered).await;
+    assert_eq!(
+        process.queue.answer(second.id).unwrap().unwrap().output,
+        json!({ "month": "2015-08", "already": true })
+    );
+    assert_eq!(centre.ledger().await["sign_ins"], 1);
+    process.end().await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_and_nothing_is_doubled() {
+    for dropped in 1..=4 {
+        let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+        centre.play(Faults { only: Some("transactions".into()), drop_answer: dropped, ..Faults::default() });
+        let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
+        process.queue.commit_async(sign_in("a")).await.unwrap();
+        let rows = process.until(answered).await;
+        assert_eq!((rows[0].state, rows[0].attempts), (State::Acked, dropped + 1));
+        let ledger = process.until_told(&centre).await;
+        assert_eq!(ledger["transactions"].as_array().unwrap().len(), 1);
+        assert_eq!((&ledger["transactions"][0]["times"], &ledger["sign_ins"]), (&json!(dropped + 1), &json!(1)));
+        process.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refused_one_blocks_nothing() {
+    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+    let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+    // The payload of the second has no request in it; the third is refused by the rules.
+    let drafts = [
+        registration("a"),
+        Draft { payload: online("bill").0.payload, ..provisional("bill") },
+        sign_in_without_statement(),
+        registration("b"),
+    ];
+    for draft in drafts {
+        process.queue.commit_async(draft).await.unwrap();
+    }
+    process.deliver();
+    let rows = process.until(answered).await;
+    let states: Vec<_> = rows.iter().rev().map(|row| row.state).collect();
+    assert_eq!(states, [State::Acked, State::Refused, State::Refused, State::Acked]);
+    let reasons: Vec<_> = rows.iter().rev().filter_map(|row| row.refusal.as_deref()).collect();
+    assert!(reasons[0].starts_with("C-FORM "), "{reasons:?}");
+    assert!(reasons[1].starts_with("E-SIGN-NO-STATEMENT "), "{reasons:?}");
+    let ledger = process.until_told(&centre).await;
+    assert_eq!(ledger["sign_ins"], 0);
+    process.end().await;
+}
+
+fn sign_in_without_statement() -> Draft {
+    let mut draft = sign_in("none");
+    draft.payload["request"]["facts"]["acc026"] = json!(false);
+    draft
+}
+
+#[tokio::test]
+async fn a_centre_that_fails_or_is_away_is_tried_until_it_is_back() {
+    let (dir, file) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut settings = center_settings();
+    settings.database = Some(file.path().join("centre.db"));
+    let centre = Centre::with(settings.clone()).await;
+    centre.play(Faults { fail: 3, ..Faults::default() });
+    let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
+    let mut status = process.worker().status();
+    status.wait_for(|status| status.reachable).await.unwrap();
+    process.queue.commit_async(registration("a")).await.unwrap();
+    process.until(answered).await;
+
+    // Away: what is committed waits. Then it is back at the same place, and nothing was restarted here.
+    settings.listen = centre.running.address;
+    centre.running.stop().await;
+    status.wait_for(|status| !status.reachable).await.unwrap();
+    process.queue.commit_async(registration("b")).await.unwrap();
+    assert_eq!(process.queue.stats().unwrap().unsent, 1);
+    let centre = Centre::with(settings).await;
+    status.wait_for(|status| status.reachable).await.unwrap();
+    let rows = process.until(answered).await;
+    assert!(rows.iter().all(|row| row.state == State::Acked));
+    let ledger = process.until_told(&centre).await;
+    assert_eq!(ledger["transactions"].as_array().unwrap().len(), 2);
+    process.end().await;
+}
+
+#[tokio::test]
+async fn one_failing_step_heals_by_itself_whichever_it_is() {
+    for n in 1.. {
+        let (dir, centre, life) = (tempfile::tempdir().unwrap(), Centre::start().await, Life::stumbles_at(n));
+        let process = Process::start(dir.path(), &centre.url, &life).unwrap();
+        for key in ["a", "b"] {
+            // What a caller does who is told of a failure: the same again, with the same key.
+            if process.queue.commit_async(registration(key)).await.is_err() {
+                process.queue.commit_async(registration(key)).await.unwrap();
+            }
+        }
+        let rows = process.until(answered).await;
+        let hit = life.was_hit();
+        check(&rows, &process, &centre, n).await;
+        process.end().await;
+        if !hit {
+            assert!(n > 20, "only {n} steps were seen");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_dies_at_any_step_loses_and_doubles_nothing() {
+    for n in 1.. {
+        let (dir, centre, life) = (tempfile::tempdir().unwrap(), Centre::start().await, Life::dies_at(n));
+        let first = Process::start(dir.path(), &centre.url, &life).unwrap();
+        let mut committed = Vec::new();
+        for key in ["a", "b"] {
+            committed.extend(first.queue.commit_async(registration(key)).await.ok().map(|done| done.row.id));
+        }
+        tokio::select! {
+            _ = first.until(answered) => {}
+            () = life.hit() => {}
+        }
+        let hit = life.was_hit();
+        first.kill();
+
+        let second = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
+        for id in committed {
+            assert!(second.queue.get(id).unwrap().is_some(), "n = {n}: what was said to be committed is lost");
+        }
+        for key in ["a", "b"] {
+            second.queue.commit_async(registration(key)).await.unwrap();
+        }
+        let rows = second.until(answered).await;
+        check(&rows, &second, &centre, n).await;
+        second.end().await;
+        if !hit {
+            assert!(n > 20, "only {n} steps were seen");
+            return;
+        }
+    }
+}
+
+/// Both are acknowledged, and the centre has each once.
+async fn check(rows: &[Row], process: &Process, centre: &Centre, n: usize) {
+    assert_eq!(rows.len(), 2, "n = {n}");
+    assert!(rows.iter().all(|row| row.state == State::Acked), "n = {n}: {rows:?}");
+    let ledger = process.until_told(centre).await;
+    assert_eq!(ledger["transactions"].as_array().unwrap().len(), 2, "n = {n}");
+    process.queue.verify().unwrap();
+}
+
+#[tokio::test]
+async fn a_provisional_settlement_is_settled_by_the_centre_when_it_comes() {
+    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+    centre.play(Faults { only: Some("transactions".into()), drop_answer: 2, ..Faults::default() });
+    let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
+    let row = process.queue.commit_async(provisional("a")).await.unwrap().row;
+    let rows = process.until(answered).await;
+    assert_eq!((rows[0].state, rows[0].attempts), (State::Acked, 3));
+    let output = process.queue.answer(row.id).unwrap().unwrap().output;
+    assert_eq!(output["setlinfo"]["hifp_pay"], "22720.00");
+    assert_eq!(output["setlinfo"]["medins_setl_id"], json!(row.msgid));
+    let ledger = process.until_told(&centre).await;
+    assert_eq!(ledger["settlements"].as_array().unwrap().len(), 1);
+    assert_eq!(ledger["settlements"][0]["state"], "settled");
+    process.end().await;
+}
+
+#[tokio::test]
+async fn the_same_id_with_another_payload_is_refused_and_the_first_stands() {
+    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+    let process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+    let row = process.queue.commit_async(registration("a")).await.unwrap().row;
+    let envelope = process.queue.envelope(row.id).unwrap().unwrap();
+    let first = process.uplink.deliver(&envelope).await.unwrap();
+    let mut other = envelope.clone();
+    other.payload["detail"] = json!("else");
+    let refused = process.uplink.deliver(&other).await.unwrap();
+    assert!(matches!(refused.outcome, Outcome::Refused { code, .. } if code == "C-CONFLICT"));
+    assert_eq!(process.uplink.deliver(&envelope).await.unwrap(), first);
+    process.end().await;
+}

@@ -1,0 +1,7 @@
+//! Delivery, end to end: a journal on disk, real HTTP, the reference centre. What is committed goes up once, whatever
+//! fails on the way.
+
+mod chain;
+mod forward;
+mod online;
+mod world;

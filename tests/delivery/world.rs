@@ -1,0 +1,366 @@
+//! A journal on a real file, a centre behind real HTTP, and a process that can die at any step.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::civil::date;
+use sbkd::center::{self, Faults, Running};
+use sbkd::queue::{self, Draft, Point, Queue, QueueError, QueueKeys, Row, State};
+use sbkd::sync::{self, BoxFuture, HttpUplink, Pace, Patience, Uplink, UplinkError, Worker};
+use sbkd::value::{Fen, Kind};
+use sbkd::wire::person::{PersonKey, SOCIAL_SECURITY_CARD};
+use sbkd::wire::settle::Settlement;
+use sbkd::wire::sign_in::SignIn;
+use sbkd::wire::{ChainHead, Envelope, Header, Receipt, Reply, Request, infno};
+use sbkd::world::{FixedClock, SystemRandom};
+use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
+use zeroize::Zeroizing;
+
+pub const TERMINAL: &str = "H44010099999";
+pub const TOKEN: &str = "demonstration";
+/// How long anything may take before a test fails.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Impatient, so that a test is quick.
+pub const PACE: Pace =
+    Pace { first: Duration::from_millis(1), longest: Duration::from_millis(10), heartbeat: Duration::from_millis(20) };
+pub const PATIENCE: Patience = Patience { answer: Duration::from_secs(10), resolve: Duration::from_secs(10) };
+
+/// Counts the steps of a process, its writes and what it sends, and ends its life at one of them.
+#[derive(Clone, Default)]
+pub struct Life {
+    steps: Arc<AtomicUsize>,
+    /// The step that fails; 0 for none.
+    fails: usize,
+    /// Everything after it fails as well: the process is dead.
+    dies: bool,
+    struck: Arc<Notify>,
+}
+
+impl Life {
+    /// Only the n-th step fails.
+    pub fn stumbles_at(n: usize) -> Self {
+        Self { fails: n, ..Self::default() }
+    }
+
+    /// From the n-th step on nothing is written and nothing is sent.
+    pub fn dies_at(n: usize) -> Self {
+        Self { fails: n, dies: true, ..Self::default() }
+    }
+
+    /// Whether the fault came to pass.
+    pub fn was_hit(&self) -> bool {
+        self.fails > 0 && self.steps.load(Ordering::SeqCst) >= self.fails
+    }
+
+    /// Waits until it comes to pass; never, when it does not.
+    pub async fn hit(&self) {
+        self.struck.notified().await;
+    }
+
+    fn step(&self) -> bool {
+        let n = self.steps.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.fails > 0 && n == self.fails {
+            self.struck.notify_one();
+        }
+        self.fails > 0 && (n == self.fails || self.dies && n > self.fails)
+    }
+}
+
+/// The uplink of such a process: each request can fail before it is sent, and after.
+pub struct Mortal {
+    inner: HttpUplink,
+    life: Life,
+    /// 交易编号 whose next answers are lost on the way, one each.
+    lose: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Mortal {
+    async fn through<T>(&self, sent: impl Future<Output = Result<T, UplinkError>>) -> Result<T, UplinkError> {
+        if self.life.step() {
+            return Err(UplinkError::Unreachable("the test says so".into()));
+        }
+        let answer = sent.await;
+        if self.life.step() { Err(UplinkError::NoAnswer("the test says so".into())) } else { answer }
+    }
+}
+
+impl Uplink for Mortal {
+    fn deliver<'a>(&'a self, envelope: &'a Envelope) -> BoxFuture<'a, Result<Receipt, UplinkError>> {
+        Box::pin(self.through(self.inner.deliver(envelope)))
+    }
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
+        Box::pin(async {
+            let answer = self.through(self.inner.request(request)).await;
+            let mut lose = self.lose.lock().unwrap();
+            match lose.iter().position(|infno| *infno == request.infno) {
+                Some(at) => {
+                    lose.remove(at);
+                    Err(UplinkError::NoAnswer("the test says so".into()))
+                }
+                None => answer,
+            }
+        })
+    }
+    fn headers<'a>(&'a self, headers: &'a [Header]) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
+        Box::pin(self.through(self.inner.headers(headers)))
+    }
+    fn probe<'a>(&'a self, terminal: &'a str) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
+        Box::pin(self.through(self.inner.probe(terminal)))
+    }
+}
+
+/// A terminal's process: journal, uplink, delivery.
+pub struct Process {
+    pub queue: Queue,
+    pub uplink: Arc<dyn Uplink>,
+    /// The same way, without any fault.
+    pub plain: Arc<dyn Uplink>,
+    lose: Arc<Mutex<Vec<&'static str>>>,
+    worker: Option<Worker>,
+}
+
+impl Process {
+    /// Starts it on the files in `dir`; `None` when it dies while it opens them.
+    pub fn start(dir: &Path, centre: &str, life: &Life) -> Option<Self> {
+        let mut process = Self::without_worker(dir, centre, life)?;
+        process.deliver();
+        Some(process)
+    }
+
+    /// The same, and nothing is delivered yet.
+    pub fn without_worker(dir: &Path, centre: &str, life: &Life) -> Option<Self> {
+        let faults = life.clone();
+        let faults = queue::Faults::new(move |point: Point| match faults.step() {
+            true => Err(QueueError::Storage(format!("{point:?}"))),
+            false => Ok(()),
+        });
+        let queue = Queue::open_with_faults(
+            settings(dir),
+            QueueKeys::load_or_create(&dir.join("keys"), &SystemRandom::default()).unwrap(),
+            Arc::new(clock()),
+            Arc::new(SystemRandom::default()),
+            faults,
+        );
+        let lose = Arc::<Mutex<Vec<_>>>::default();
+        let inner = HttpUplink::new(centre, TOKEN).unwrap();
+        let uplink = Arc::new(Mortal { inner, life: life.clone(), lose: lose.clone() });
+        let plain = Arc::new(HttpUplink::new(centre, TOKEN).unwrap());
+        Some(Self { queue: queue.ok()?, uplink, plain, lose, worker: None })
+    }
+
+    /// The next answers to these are lost on the way.
+    pub fn lose(&self, infnos: &[&'static str]) {
+        self.lose.lock().unwrap().extend(infnos);
+    }
+
+    pub fn deliver(&mut self) {
+        let random = Arc::new(SystemRandom::default());
+        let worker = sync::start(self.queue.clone(), self.uplink.clone(), PACE, Arc::new(clock()), random);
+        self.worker = Some(worker);
+    }
+
+    pub fn worker(&self) -> &Worker {
+        self.worker.as_ref().unwrap()
+    }
+
+    /// Ends it: the delivery stops, the files are closed.
+    pub async fn end(mut self) {
+        if let Some(worker) = self.worker.take() {
+            worker.stop().await;
+        }
+        self.queue.close();
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub fn kill(mut self) {
+        drop(self.worker.take());
+        self.queue.close();
+    }
+
+    /// Waits until every transaction is in a state that `wanted` takes.
+    pub async fn until(&self, wanted: impl Fn(&Row) -> bool) -> Vec<Row> {
+        let mut changes = self.queue.changes();
+        let all = async {
+            loop {
+                let rows = self.queue.list(&queue::Filter::default()).unwrap();
+                if rows.iter().all(&wanted) {
+                    return rows;
+                }
+                // Missed changes are no harm: the list is read again.
+                drop(changes.recv().await);
+            }
+        };
+        tokio::time::timeout(LONG, all)
+            .await
+            .unwrap_or_else(|_| panic!("still waiting: {:?}", self.queue.list(&queue::Filter::default()).unwrap()))
+    }
+
+    /// Waits until the centre has all headers.
+    pub async fn until_told(&self, centre: &Centre) -> Value {
+        let head = self.queue.verify().unwrap();
+        let told = async {
+            loop {
+                let ledger = centre.ledger().await;
+                if ledger["terminals"][0]["sequence"] == json!(head.rows) {
+                    return ledger;
+                }
+                self.worker().wake();
+                tokio::task::yield_now().await;
+            }
+        };
+        let ledger = tokio::time::timeout(LONG, told).await.expect("the centre has the headers");
+        assert_eq!(ledger["terminals"][0]["hash"], json!(head.head));
+        ledger
+    }
+}
+
+pub fn settings(dir: &Path) -> queue::Settings {
+    queue::Settings {
+        path: dir.join("queue.db"),
+        anchor: dir.join("queue.anchor"),
+        terminal: TERMINAL.into(),
+        demo: true,
+    }
+}
+
+pub fn clock() -> FixedClock {
+    FixedClock("2015-08-03T02:00:00Z".parse().unwrap())
+}
+
+/// A centre, and its ledger by HTTP.
+pub struct Centre {
+    pub running: Running,
+    pub url: String,
+}
+
+impl Centre {
+    pub async fn start() -> Self {
+        Self::with(center_settings()).await
+    }
+
+    pub async fn with(settings: center::Settings) -> Self {
+        let running = center::run(settings).await.unwrap();
+        let url = format!("http://{}", running.address);
+        Self { running, url }
+    }
+
+    /// What it does wrong from now on.
+    pub fn play(&self, faults: Faults) {
+        self.running.set_faults(faults);
+    }
+
+    pub async fn ledger(&self) -> Value {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = client.get(format!("{}/v1/ledger", self.url)).bearer_auth(TOKEN).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.json().await.unwrap()
+    }
+}
+
+pub fn center_settings() -> center::Settings {
+    center::Settings {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        database: None,
+        seed: None,
+        token: TOKEN.into(),
+        demo: true,
+        faults: Faults::default(),
+    }
+}
+
+/// 王小雅, the main card of the demonstration.
+pub fn person() -> PersonKey {
+    PersonKey {
+        mdtrt_cert_type: SOCIAL_SECURITY_CARD.into(),
+        mdtrt_cert_no: "A10000031".into(),
+        card_sn: "440100D15600000530000003FFFFFFFF".into(),
+        certno: "440103198806120021".into(),
+        psn_name: "王小雅".into(),
+        psn_no: None,
+    }
+}
+
+fn draft(key: &str, scenario: &str, kind: Kind, request: Value) -> Draft {
+    Draft {
+        idempotency: key.into(),
+        scenario: scenario.into(),
+        kind,
+        business_date: date(2015, 8, 3),
+        provisional: false,
+        holder: Zeroizing::new(b"440103198806120021".to_vec()),
+        operator: "0007".into(),
+        amount: None,
+        payload: json!({ "request": request, "detail": {} }),
+        state: State::Pending,
+    }
+}
+
+/// A transaction that the centre keeps and acknowledges.
+pub fn registration(key: &str) -> Draft {
+    draft(key, "work-registration", Kind::Register, json!({ "person": person(), "key": key }))
+}
+
+pub fn sign_in(key: &str) -> Draft {
+    let facts = object(json!({ "sign_date": "2015-08-03", "acc026": true, "acc027": false }));
+    let request = SignIn { person: person(), month: "2015-08".into(), facts };
+    draft(key, "unemployment-sign-in", Kind::SignIn, serde_json::to_value(request).unwrap())
+}
+
+/// 30000.00 yuan at level 3, all in scope, the account unused: pool 22720.00, cash 7280.00 (settlement-facts §3.5).
+pub fn settlement() -> Settlement {
+    let facts = json!({
+        "begntime": "2015-07-20", "endtime": "2015-08-03", "hosp_lv": "L3", "psn_type": "1", "psn_insu_stas": "0",
+        "medfee_sumamt": "30000.00", "acct_used_flag": false, "balc": "0.00",
+    });
+    let line = json!({
+        "feedetl_sn": "1", "med_list_codg": "S1", "fee_ocur_time": "2015-07-25", "cnt": "1", "pric": "30000.00",
+        "det_item_fee_sumamt": "30000.00", "chrgitm_lv": "01",
+    });
+    Settlement {
+        person: person(),
+        insutype: "310".into(),
+        med_type: "21".into(),
+        medfee_sumamt: Fen(3_000_000),
+        psn_setlway: "01".into(),
+        acct_used_flag: "0".into(),
+        mdtrt_id: None,
+        scenario: "medical-settlement".into(),
+        business_date: date(2015, 8, 3),
+        facts: object(facts),
+        feedetail: vec![object(line)],
+    }
+}
+
+/// The same settlement, decided by the terminal alone.
+pub fn provisional(key: &str) -> Draft {
+    let request = serde_json::to_value(settlement()).unwrap();
+    Draft { provisional: true, ..draft(key, "medical-settlement", Kind::Settle, request) }
+}
+
+/// What the journal gets of a settlement, and what the centre does.
+pub fn online(key: &str) -> (Draft, Request) {
+    let draft = Draft {
+        amount: Some(Fen(3_000_000)),
+        payload: json!({ "decision": "local" }),
+        state: State::Sending,
+        ..draft(key, "medical-settlement", Kind::Settle, Value::Null)
+    };
+    let request = Request {
+        infno: infno::SETTLE.into(),
+        msgid: String::new(),
+        fixmedins_code: TERMINAL.into(),
+        opter: "0007".into(),
+        inf_time: String::new(),
+        demo: true,
+        input: serde_json::to_value(settlement()).unwrap(),
+    };
+    (draft, request)
+}
+
+pub fn object(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}

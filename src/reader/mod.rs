@@ -74,6 +74,11 @@ pub trait Readers: Send + Sync {
     /// No such reader, no card, the service away, or another program (or another lease) has the card.
     fn lease(&self, reader: &str, within: Duration) -> Result<Lease, TransportError>;
 
+    /// Whether the service behind the readers is known to be away.
+    fn away(&self) -> bool {
+        false
+    }
+
     /// From now on, each event.
     fn watch(&self) -> tokio::sync::broadcast::Receiver<ReaderEvent>;
 }

@@ -21,8 +21,11 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Starts them. They end with the terminal.
 pub(super) fn start(inner: &Arc<Inner>) {
     let runtime = inner.parts.runtime.clone();
-    // Subscribed before anything can happen.
+    // Subscribed first: what was found away before is seen by asking, what happens from now on is told.
     let events = inner.parts.readers.watch();
+    if inner.parts.readers.away() {
+        inner.set(Condition::CardServiceAway, true);
+    }
     runtime.spawn(readers(Arc::downgrade(inner), events));
     let changes = inner.queue.changes();
     runtime.spawn(transactions(Arc::downgrade(inner), changes));

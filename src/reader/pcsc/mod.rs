@@ -63,6 +63,10 @@ impl Readers for PcscReaders {
         Ok(Lease::new(reader, Box::new(Leased { guard: Some(guard), connection }), deadline))
     }
 
+    fn away(&self) -> bool {
+        self.monitor.shared.table().is_away()
+    }
+
     fn watch(&self) -> broadcast::Receiver<ReaderEvent> {
         self.monitor.shared.events.subscribe()
     }

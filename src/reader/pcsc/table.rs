@@ -171,6 +171,11 @@ impl Table {
         events
     }
 
+    /// Whether the service was found away when last looked for.
+    pub(super) fn is_away(&self) -> bool {
+        self.away
+    }
+
     /// The service answers.
     pub(super) fn service_there(&mut self) -> Vec<ReaderEvent> {
         if std::mem::take(&mut self.away) { vec![ReaderEvent::ServiceBack] } else { Vec::new() }

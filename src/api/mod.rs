@@ -17,7 +17,7 @@ mod server;
 
 pub use errors::ENTRIES;
 pub use openapi::document;
-pub use server::Server;
+pub use server::{Server, nobody_at};
 
 use std::sync::Arc;
 

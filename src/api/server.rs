@@ -106,9 +106,7 @@ fn own_ids() -> io::Result<(u32, u32)> {
 /// Binds under another name and moves it into place with its mode set, so that it is never open wider than 0660.
 async fn bind_socket(path: &Path) -> Result<UnixListener, Failure> {
     let failed = |error: io::Error| failed(&path.display().to_string(), &error);
-    if let Ok(other) = tokio::net::UnixStream::connect(path).await {
-        return Err(Failure::with(&errors::IN_USE, format!("{}: {}", path.display(), owner(&other))));
-    }
+    nobody_at(path).await?;
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         std::fs::DirBuilder::new().recursive(true).mode(0o750).create(directory).map_err(failed)?;
     }
@@ -120,6 +118,17 @@ async fn bind_socket(path: &Path) -> Result<UnixListener, Failure> {
     std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
     std::fs::rename(&fresh, path).map_err(failed)?;
     Ok(listener)
+}
+
+/// Whether a daemon answers at this socket already.
+///
+/// # Errors
+/// When one does; it is named.
+pub async fn nobody_at(path: &Path) -> Result<(), Failure> {
+    match tokio::net::UnixStream::connect(path).await {
+        Ok(other) => Err(Failure::with(&errors::IN_USE, format!("{}: {}", path.display(), owner(&other)))),
+        Err(_) => Ok(()),
+    }
 }
 
 /// Who listens at the other end, as the kernel names it.

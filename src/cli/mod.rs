@@ -4,9 +4,6 @@
 //! `{"error":{…}}` that the local interface answers with, and an exit code by its kind ([`exit`]). The shapes are
 //! fixed in `docs/cli.md`.
 
-// Until the rooms behind the commands are there.
-#![allow(dead_code)]
-
 mod card;
 mod case;
 mod center;

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 
 use super::signals::Signals;
 use super::{Outcome, Problem, Shell, config, errors, systemd};
-use crate::api::Server;
+use crate::api::{Server, nobody_at};
 use crate::config::Config;
 use crate::reader::PcscReaders;
 use crate::terminal::{Parts, Terminal};
@@ -47,6 +47,10 @@ fn runtime() -> Result<Runtime, Problem> {
 
 async fn serve(config: Arc<Config>, shell: &Shell) -> Outcome {
     let mut signals = Signals::catch().map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))?;
+    if let Some(socket) = &config.api.socket {
+        // Before the journal is opened, which the other daemon holds: its name helps more than that.
+        nobody_at(socket).await?;
+    }
     // pcscd is looked for on a thread of its own: one that is away delays nothing here.
     let readers = PcscReaders::start(config.readers.rule.clone());
     let terminal = Terminal::start(Parts {

@@ -1,0 +1,109 @@
+//! `sbkd run` as a process: ready at once, heard by the service manager, ended in order.
+
+mod rig;
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rig::http::Client;
+use rig::{Child, PATIENCE, Ran, program, until};
+use serde_json::Value;
+
+/// Writes a configuration and its token; the daemon's own files go beside it.
+fn configure(dir: &Path) {
+    let text = "mode = \"demo\"\nterminal = \"H44010099999\"\nstate = \"state\"\n[keys]\nsource = \"psam\"\n\
+                [api]\nlisten = \"127.0.0.1:0\"\nsocket = \"sbkd.sock\"\n\
+                [[api.client]]\nname = \"test\"\ntoken_file = \"token\"\npermissions = [\"read\"]\n";
+    fs::write(dir.join("sbkd.toml"), text).unwrap();
+    fs::write(dir.join("token"), "a token that is long enough").unwrap();
+}
+
+/// `sbkd …` in `dir` with its configuration, where no pcscd is.
+fn sbkd(dir: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command.args(args).args(["--config", "sbkd.toml", "--json"]).current_dir(dir).stdin(Stdio::null());
+    command.env("PCSCLITE_CSOCK_NAME", dir.join("no.comm")).env_remove("NOTIFY_SOCKET");
+    command
+}
+
+fn ready(daemon: &mut Child) -> Value {
+    daemon.line("the daemon is ready", |line| {
+        let value: Value = serde_json::from_str(line).ok()?;
+        (value["ready"] == true).then_some(value)
+    })
+}
+
+#[test]
+fn it_is_ready_though_pcscd_is_away_and_ends_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    configure(dir.path());
+    let mut daemon = Child::spawn("daemon", sbkd(dir.path(), &["run"]), dir.path());
+    let told = ready(&mut daemon);
+    assert_eq!(told["pid"], daemon.id());
+    let client = Client::tcp(told["url"].as_str().unwrap()).token("a token that is long enough");
+    until("the daemon sees that pcscd is away", || {
+        let health = client.get("/v1/health").success();
+        health["conditions"].as_array().unwrap().contains(&"card-service-away".into()).then_some(())
+    });
+    let report = Ran::of(sbkd(dir.path(), &["doctor"]));
+    assert_eq!((report.code, report.error_code().as_str()), (Some(1), "E-CLI-UNWELL"));
+    let report = report.json();
+    assert_eq!(report["daemon"], true);
+    let names: Vec<&str> = report["checks"].as_array().unwrap().iter().filter_map(|c| c["check"].as_str()).collect();
+    let wanted = ["config", "daemon", "rights", "pcscd", "readers", "psam", "clock", "disk", "queue", "upstream"];
+    assert_eq!(names, wanted);
+    assert_eq!(daemon.terminate(), Some(0));
+    assert!(!dir.path().join("sbkd.sock").exists());
+    // The same place serves the next one.
+    let mut again = Child::spawn("again", sbkd(dir.path(), &["run"]), dir.path());
+    ready(&mut again);
+    assert_eq!(again.terminate(), Some(0));
+}
+
+#[test]
+fn a_second_daemon_names_the_first_and_leaves_it_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    configure(dir.path());
+    let mut daemon = Child::spawn("daemon", sbkd(dir.path(), &["run"]), dir.path());
+    ready(&mut daemon);
+    let second = Ran::of(sbkd(dir.path(), &["run"]));
+    assert_eq!((second.code, second.error_code().as_str()), (Some(7), "E-API-IN-USE"));
+    let elsewhere = dir.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    configure(&elsewhere);
+    let socket = dir.path().join("sbkd.sock");
+    let third = Ran::of(sbkd(&elsewhere, &["run", "--socket", socket.to_str().unwrap()]));
+    assert_eq!((third.code, third.error_code().as_str()), (Some(7), "E-API-IN-USE"));
+    let detail = third.json()["error"]["detail"].as_str().unwrap().to_owned();
+    assert!(detail.ends_with(&format!("sbkd {}", daemon.id())), "{detail}");
+    Client::unix(socket).get("/v1/health").success();
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn the_service_manager_hears_of_ready_watchdog_and_stopping() {
+    let dir = tempfile::tempdir().unwrap();
+    configure(dir.path());
+    let manager = UnixDatagram::bind(dir.path().join("notify")).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let hear = |wanted: &str| loop {
+        let mut text = [0; 256];
+        let length = manager.recv(&mut text).unwrap_or_else(|error| panic!("{wanted} never comes: {error}"));
+        if String::from_utf8_lossy(&text[..length]).lines().any(|line| line == wanted) {
+            break;
+        }
+    };
+    let mut command = sbkd(dir.path(), &["run"]);
+    command.env("NOTIFY_SOCKET", dir.path().join("notify"));
+    command.env("WATCHDOG_USEC", Duration::from_millis(300).as_micros().to_string());
+    let mut daemon = Child::spawn("daemon", command, dir.path());
+    hear("READY=1");
+    ready(&mut daemon);
+    hear("WATCHDOG=1");
+    hear("WATCHDOG=1");
+    assert_eq!(daemon.terminate(), Some(0));
+    hear("STOPPING=1");
+}

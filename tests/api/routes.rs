@@ -1,0 +1,108 @@
+//! The OpenAPI document and the routes agree, and every route answers.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::house::{ALL, House, READ};
+use super::refused;
+
+/// What the task lists, and what the doors added.
+const WANTED: &[(&str, &str)] = &[
+    ("GET", "/v1/readers"),
+    ("GET", "/v1/events"),
+    ("GET", "/v1/scenarios"),
+    ("POST", "/v1/cases"),
+    ("GET", "/v1/cases/{id}"),
+    ("POST", "/v1/cases/{id}/input"),
+    ("POST", "/v1/cases/{id}/confirm"),
+    ("POST", "/v1/cases/{id}/cancel"),
+    ("GET", "/v1/transactions"),
+    ("GET", "/v1/transactions/{id}"),
+    ("GET", "/v1/health"),
+    ("POST", "/v1/card/read"),
+    ("GET", "/openapi.json"),
+];
+
+/// Every route of the document, with an id that names nothing.
+pub fn described() -> Vec<(String, String)> {
+    let document = serde_json::to_value(sbkd::api::document()).unwrap();
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            let path = path.replace("{id}", "01940000-0000-7000-8000-000000000000");
+            all.push((method.to_uppercase(), path));
+        }
+    }
+    all
+}
+
+#[test]
+fn the_document_is_served_and_has_every_route() {
+    let house = House::open();
+    let document = house.http().token(READ).get("/openapi.json").success();
+    let mut told = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            told.insert((method.to_uppercase(), path.clone()));
+            let described = operation["summary"].as_str().or_else(|| operation["description"].as_str());
+            assert!(described.is_some_and(|text| !text.is_empty()), "{method} {path} has no description");
+            assert!(operation["responses"].as_object().is_some_and(|all| !all.is_empty()), "{method} {path}");
+        }
+    }
+    let wanted = WANTED.iter().map(|(method, path)| ((*method).to_owned(), (*path).to_owned())).collect();
+    assert_eq!(told, wanted);
+    let page = std::fs::read_to_string(super::rig::tree("docs/api.md")).unwrap();
+    for (method, path) in WANTED {
+        assert!(page.contains(&format!("`{method} {path}`")), "docs/api.md does not have {method} {path}");
+    }
+}
+
+#[test]
+fn every_route_that_is_described_is_there() {
+    let house = House::open();
+    let client = house.http().token(ALL);
+    for (method, path) in described().into_iter().filter(|(_, path)| path != "/v1/events") {
+        let answer = client.request(&method, &path, (method == "POST").then_some("{}"));
+        let code = answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
+        assert!(
+            answer.status < 500 && code != "E-API-NO-ROUTE" && code != "E-API-METHOD",
+            "{method} {path}: {answer:?}"
+        );
+    }
+}
+
+#[test]
+fn readers_scenarios_and_health_are_what_they_are() {
+    let house = House::open();
+    let client = house.http().token(READ);
+    let readers = client.get("/v1/readers").success();
+    let names: Vec<&str> = readers.as_array().unwrap().iter().filter_map(|r| r["name"].as_str()).collect();
+    assert_eq!(names, [super::rig::HOLDER, super::rig::PSAM]);
+    assert_eq!(readers[1]["role"], "psam");
+    let scenarios = client.get("/v1/scenarios").success();
+    assert_eq!(scenarios.as_array().unwrap().len(), 77);
+    assert_eq!(scenarios[57]["id"], "unemployment-sign-in");
+    assert_eq!(scenarios[57]["available"], true);
+    let health = client.get("/v1/health").success();
+    assert_eq!((health["mode"].as_str(), health["queue"]["unsent"].as_u64()), (Some("demo"), Some(0)), "{health}");
+    assert_eq!(client.get("/v1/transactions?state=pending,acked&limit=5").success(), json!([]));
+}
+
+#[test]
+fn a_case_names_its_operator_and_its_key_opens_it_once() {
+    let house = House::open();
+    let client = house.http().token(ALL);
+    let open = json!({ "scenario": "unemployment-sign-in", "operator": "0017", "idempotency": "one" });
+    let answer = client.post("/v1/cases", &open);
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let case = answer.success();
+    assert_eq!((case["state"].as_str(), case["operator"].as_str()), (Some("waiting-card"), Some("0017")), "{case}");
+    assert_eq!(client.post("/v1/cases", &open).success()["id"], case["id"]);
+    let id = case["id"].as_str().unwrap();
+    assert_eq!(client.get(&format!("/v1/cases/{id}")).success()["id"], id);
+    refused(&client.post(&format!("/v1/cases/{id}/confirm"), &json!({})), 409, "E-TERM-STATE");
+    let cancelled = client.request("POST", &format!("/v1/cases/{id}/cancel"), Some("")).success();
+    assert_eq!(cancelled["state"], "cancelled");
+    assert_eq!(client.get("/v1/transactions").success(), Value::Array(Vec::new()));
+}

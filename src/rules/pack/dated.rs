@@ -58,12 +58,12 @@ pub(super) fn cover<T>(versions: Vec<Version<'_, T>>, span: (Date, Date), what: 
             }
             _ => {}
         }
-        if let Some((place, to)) = to
-            && to < from
-        {
-            place.mistake(format!("{what}: a version ends before it begins"));
-        }
-        end = to;
+        end = to.filter(|(place, to)| {
+            if *to < from {
+                place.mistake(format!("{what}: a version ends before it begins"));
+            }
+            *to >= from
+        });
         dated.push((from, value));
     }
     if let Some((place, to)) = end

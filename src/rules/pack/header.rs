@@ -37,7 +37,6 @@ impl<'a> Head<'a> {
         let scenarios = keys.need("scenarios").and_then(|item| item.texts());
         if let Some([]) = scenarios.as_deref() {
             keys.mistake("a pack is for one scenario at least");
-            return None;
         }
         let date = |name| keys.need(name).and_then(|item| Some((item, item.date()?)));
         let (from, to) = (date("valid_from"), date("valid_to"));

@@ -1,3 +1,36 @@
 //! Tests of the engine and of the packs that ship, by what they are about.
 
+mod broken;
+mod hostile;
+mod language;
+mod reference;
+mod settlement;
 mod shipped;
+
+/// A small pack with an accumulator that a case adds to, in which amounts may be as large as they like.
+const ACCUMULATING: &str = r#"
+[pack]
+id = "test.accumulating"
+version = "1"
+title = "累计"
+scenarios = ["test"]
+valid_from = 2015-01-01
+valid_to = 2015-12-31
+date_of = "date"
+status = "official"
+[facts]
+date = { type = "date" }
+amount = { type = "money", range = ".." }
+[accumulators]
+used = { type = "money", scope = "year", range = "..", optional = true }
+[[step]]
+name = "paid"
+expr = "amount + ¥0.01 - ¥0.01"
+out = "paid"
+[[step]]
+name = "twice"
+expr = "2 * paid"
+[[post]]
+name = "used"
+add = "paid"
+"#;

@@ -1,10 +1,127 @@
 //! The packs that ship: they load, their cases pass, and they say what they should.
 
-use crate::rules::Packs;
+use serde_json::json;
+
+use crate::rules::{Decision, Input, Outcome, Packs};
+
+const WITH_ACCOUNT: &str = include_str!("../../../fixtures/settlement/l3-active-with-account.json");
+
+fn with_account() -> Input {
+    serde_json::from_str(WITH_ACCOUNT).unwrap()
+}
+
+fn settle(input: &Input) -> Decision {
+    Packs::builtin().decide("medical-settlement", input).unwrap()
+}
+
+fn sign_in(facts: serde_json::Value, accumulators: serde_json::Value) -> Decision {
+    let object = |value: serde_json::Value| value.as_object().unwrap().clone();
+    let input = Input { facts: object(facts), accumulators: object(accumulators), ..Input::default() };
+    Packs::builtin().decide("unemployment-sign-in", &input).unwrap()
+}
 
 #[test]
 fn every_case_of_the_shipped_packs_passes() {
     let results = Packs::builtin().test();
     assert!(results.passed(), "{:#?}", results.cases);
-    assert!(results.cases.len() >= 2);
+    assert_eq!(results.cases.len(), 38);
+}
+
+#[test]
+fn every_guard_and_check_has_a_case_that_meets_it() {
+    for text in [
+        include_str!("../../../config/policy/guangzhou-2015/medical-settlement.toml"),
+        include_str!("../../../config/policy/guangzhou-2015/unemployment-sign-in.toml"),
+    ] {
+        let (rules, cases) = text.split_once("[case_base]").unwrap();
+        for code in rules.lines().filter_map(|line| line.strip_prefix("code = \"E-")) {
+            let code = format!("\"E-{code}");
+            // The windows of days are whole months in these packs, so that no day is outside.
+            let never = ["\"E-SIGN-TOO-EARLY\"", "\"E-SIGN-TOO-LATE\""].contains(&code.as_str());
+            assert!(never || cases.contains(&code), "{code}");
+        }
+    }
+}
+
+#[test]
+fn every_figure_of_the_shipped_packs_is_marked_for_demonstration() {
+    let packs = Packs::builtin();
+    assert!(packs.list().iter().all(|pack| pack.demo));
+    let slip = settle(&with_account()).explain_zh();
+    assert!(slip.iter().any(|line| line.starts_with("演示参数")), "{slip:?}");
+    assert!(slip.iter().any(|line| line.contains("以中心结算为准")), "{slip:?}");
+}
+
+#[test]
+fn the_slip_and_the_trace_of_the_vector_with_an_account() {
+    let decision = settle(&with_account());
+    insta::assert_snapshot!("with_account_slip", decision.explain_zh().join("\n"));
+    insta::assert_snapshot!("with_account_table", decision.explain_table());
+}
+
+#[test]
+fn the_slips_of_the_other_vectors() {
+    let vector = |level: &str, status: &str, total: &str| {
+        let mut input = with_account();
+        let mut line = input.lines[0].clone();
+        for (name, value) in [("pric", total), ("det_item_fee_sumamt", total)] {
+            line.insert(name.to_owned(), json!(value));
+        }
+        for (name, value) in [("hosp_lv", level), ("psn_type", status), ("medfee_sumamt", total)] {
+            input.facts.insert(name.to_owned(), json!(value));
+        }
+        input.facts.insert("acct_used_flag".to_owned(), json!(false));
+        input.lines = vec![line];
+        settle(&input).explain_zh().join("\n")
+    };
+    insta::assert_snapshot!("l3_active_slip", vector("L3", "1", "30000.00"));
+    insta::assert_snapshot!("l2_retired_slip", vector("L2", "2", "560.10"));
+}
+
+#[test]
+fn the_slip_of_a_refusal_gives_every_reason_and_no_amount() {
+    let mut input = with_account();
+    for (name, value) in [("psn_insu_stas", json!("4")), ("ttp_resp", json!(true)), ("medfee_sumamt", json!("1.00"))] {
+        input.facts.insert(name.to_owned(), value);
+    }
+    input.lines[1].insert("fee_ocur_time".to_owned(), json!("2015-08-02"));
+    let decision = settle(&input);
+    assert_eq!(decision.outcome, Outcome::Deny);
+    assert!(decision.outputs.is_empty() && decision.lines.is_empty() && decision.accumulators.is_empty());
+    insta::assert_snapshot!("refused_slip", decision.explain_zh().join("\n"));
+}
+
+#[test]
+fn the_slips_of_signing_in() {
+    let facts = json!({ "sign_date": "2015-08-03", "acc026": true, "acc027": false });
+    let kept = |signed: &str| json!({ "start_month": "2015-02", "signed_month": signed, "months_left": 6 });
+    let slip = |signed: &str| sign_in(facts.clone(), kept(signed)).explain_zh().join("\n");
+    insta::assert_snapshot!("sign_in_slip", slip("2015-07"));
+    insta::assert_snapshot!("sign_in_missed_slip", slip("2015-06"));
+    insta::assert_snapshot!("sign_in_stopped_slip", slip("2015-05"));
+    insta::assert_snapshot!("sign_in_table", sign_in(facts, kept("2015-07")).explain_table());
+}
+
+#[test]
+fn the_schema_names_what_a_form_needs() {
+    let packs = Packs::builtin();
+    let schema = packs.schema("medical-settlement").remove(0);
+    assert_eq!(schema.date_of, "endtime");
+    let level = schema.facts.iter().find(|fact| fact.name == "hosp_lv").unwrap();
+    assert_eq!((level.kind.as_str(), level.optional, level.choices.len()), ("choice", false, 3));
+    assert!(schema.lines.iter().any(|fact| fact.name == "pric_uplmt_amt" && fact.optional));
+    let scopes: Vec<_> = schema.accumulators.iter().map(|one| (one.fact.name.as_str(), one.scope.as_str())).collect();
+    assert_eq!(scopes, [("ded_paid", "admission"), ("pool", "year"), ("supplement", "year")]);
+    assert!(schema.outputs.iter().any(|field| field.value == "hifp_pay"));
+    assert_eq!(schema.line_outputs[0].value, "feedetl_sn");
+    assert!(packs.schema("unemployment-sign-in")[0].lines.is_empty());
+    assert!(packs.schema("no-such").is_empty());
+}
+
+#[test]
+fn no_fact_of_the_case_stands_in_the_record() {
+    let mut input = with_account();
+    input.lines[0].insert("med_list_codg".to_owned(), json!("XZ-SECRET"));
+    let stored = serde_json::to_string(&settle(&input)).unwrap();
+    assert!(!stored.contains("XZ-SECRET"), "a line is named by its position and key alone");
 }

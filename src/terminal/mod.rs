@@ -19,8 +19,7 @@ mod reading;
 mod start;
 mod table;
 mod tasks;
-#[cfg(test)]
-mod tests;
+
 mod view;
 mod who;
 

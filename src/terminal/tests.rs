@@ -1,1 +1,0 @@
-//! Cases from end to end.

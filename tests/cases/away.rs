@@ -1,0 +1,148 @@
+//! The terminal's neighbours go away and come back.
+
+use sbkd::queue::{Faults, Point, QueueError, State};
+use sbkd::terminal::{CaseState, Condition, Status};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::counter::{Counter, HOLDER, PSAM, Setup, bill, bill_of, new_case, psam, statement};
+
+const SETTLE: &str = "medical-settlement";
+
+/// A counter whose centre has told it of the person, and is away now.
+fn left_alone(config: &'static str) -> Counter {
+    let mut counter = Counter::with(Setup { config, ..Setup::default() });
+    let view = counter.decided(SETTLE, bill());
+    counter.terminal.cancel(view.id).unwrap();
+    counter.stop_centre();
+    counter
+}
+
+#[test]
+fn without_the_centre_a_settlement_is_provisional_and_settled_later() {
+    let mut counter = left_alone("");
+    let view = counter.decided(SETTLE, bill());
+    assert_eq!((view.state, view.provisional), (CaseState::WaitingConfirmation, true), "{:?}", view.failure);
+    assert!(view.centre.is_none());
+    let view = counter.confirmed(view.id);
+    assert_eq!(view.state, CaseState::ProvisionalDone, "{:?}", view.failure);
+    assert!(view.slip.unwrap().join("\n").contains("以中心结算为准"));
+    let row = counter.transactions().remove(0);
+    assert!(row.provisional && row.state.is_open());
+    counter.start_centre();
+    counter.wait_for_state(row.id, State::Acked);
+    counter.wait_for_condition(Condition::UplinkAway, false);
+}
+
+#[test]
+fn beyond_the_limits_nothing_is_provisional() {
+    let counter = left_alone("");
+    let refused = |amount: &str| {
+        let view = counter.decided(SETTLE, bill_of(amount));
+        assert_eq!(view.state, CaseState::Refused, "{amount}");
+        view.failure.unwrap()
+    };
+    assert_eq!(refused("50000.01").entry.code, "E-TERM-LIMIT");
+    let first = counter.carried_out(SETTLE, bill_of("45000.00"));
+    assert_eq!(first.state, CaseState::ProvisionalDone);
+    // The day's sum counts what was committed.
+    let second = refused("35000.01");
+    assert!(second.detail.unwrap().contains("person"));
+    let fits = counter.decided(SETTLE, bill_of("35000.00"));
+    assert_eq!(fits.state, CaseState::WaitingConfirmation);
+}
+
+#[test]
+fn a_person_the_centre_never_told_of_is_not_settled_alone() {
+    let counter = Counter::with(Setup { centre: None, ..Setup::default() });
+    let view = counter.decided(SETTLE, bill());
+    assert_eq!(view.state, CaseState::Refused);
+    assert_eq!(view.failure.unwrap().entry.code, "E-TERM-NO-RECORD");
+    assert!(counter.transactions().is_empty());
+}
+
+#[test]
+fn a_provisional_settlement_counts_in_the_next() {
+    let counter = left_alone("");
+    counter.carried_out(SETTLE, bill());
+    let view = counter.decided(SETTLE, bill());
+    let trace = view.decision.unwrap()["trace"].to_string();
+    // 12000.00 that the centre told, and the 22720.00 since.
+    assert!(trace.contains("34720.00"), "{trace}");
+}
+
+#[test]
+fn a_psam_that_is_away_is_a_condition_that_heals() {
+    let counter = Counter::with(Setup { psam: false, ..Setup::default() });
+    let id = counter.open(SETTLE, Some(bill()));
+    let view = counter.ended(id);
+    assert_eq!(view.state, CaseState::Failed);
+    assert_eq!(view.failure.unwrap().entry.code, "E-KEYS-NO-PSAM");
+    assert!(view.holder.is_none());
+    counter.wait_for_condition(Condition::KeysAway, true);
+    assert_eq!(counter.terminal.health().status, Status::Degraded);
+    counter.readers.insert(PSAM, psam("v3-sm4"));
+    counter.wait_for_condition(Condition::KeysAway, false);
+    assert_eq!(counter.decided(SETTLE, bill()).state, CaseState::WaitingConfirmation);
+}
+
+#[test]
+fn a_card_service_that_is_away_refuses_and_heals() {
+    let counter = Counter::new();
+    counter.readers.service(false);
+    counter.wait_for_condition(Condition::CardServiceAway, true);
+    let view = counter.terminal.open_case(new_case(SETTLE, Some(bill()))).unwrap();
+    assert_eq!(view.state, CaseState::Refused);
+    assert_eq!(view.failure.unwrap().entry.code, "E-TERM-CARD-SERVICE-AWAY");
+    counter.readers.service(true);
+    counter.wait_for_condition(Condition::CardServiceAway, false);
+    assert_eq!(counter.carried_out(SETTLE, bill()).state, CaseState::Done);
+}
+
+#[test]
+fn a_case_that_waits_for_a_card_outlives_the_card_services_absence() {
+    let counter = Counter::new();
+    let card = counter.readers.remove(HOLDER).unwrap();
+    let id = counter.open(SETTLE, Some(bill()));
+    counter.readers.service(false);
+    counter.wait_for_condition(Condition::CardServiceAway, true);
+    counter.readers.insert(HOLDER, card);
+    counter.readers.service(true);
+    let view = counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation || view.state.is_final());
+    assert_eq!(view.state, CaseState::WaitingConfirmation, "{:?}", view.failure);
+}
+
+#[test]
+fn a_disk_that_fails_commits_nothing_and_says_so_and_heals() {
+    for point in [Point::Begin, Point::Insert, Point::Sign, Point::Commit] {
+        let broken = Arc::new(AtomicBool::new(false));
+        let switch = broken.clone();
+        let faults = Faults::new(move |at| {
+            if at == point && switch.load(Ordering::SeqCst) { Err(QueueError::StorageFull) } else { Ok(()) }
+        });
+        let counter = Counter::with(Setup { faults, ..Setup::default() });
+        let view = counter.decided("unemployment-sign-in", statement());
+        broken.store(true, Ordering::SeqCst);
+        let view = counter.confirmed(view.id);
+        assert!(matches!(view.state, CaseState::Refused | CaseState::Failed), "{point:?}: {:?}", view.state);
+        assert!(view.slip.is_none() && view.transaction.is_none(), "{point:?}");
+        assert!(counter.transactions().is_empty(), "{point:?}");
+        broken.store(false, Ordering::SeqCst);
+        counter.wait_for_condition(Condition::Storage, false);
+        let view = counter.carried_out("unemployment-sign-in", statement());
+        assert_eq!(view.state, CaseState::Done, "{point:?}: {:?}", view.failure);
+    }
+}
+
+#[test]
+fn a_terminal_that_stops_begins_nothing_and_ends_what_waits() {
+    let counter = Counter::new();
+    let view = counter.decided(SETTLE, bill());
+    counter.terminal.drain();
+    let view = counter.ended(view.id);
+    assert_eq!(view.state, CaseState::Cancelled);
+    assert_eq!(view.failure.unwrap().entry.code, "E-TERM-DRAINING");
+    let refused = counter.terminal.open_case(new_case(SETTLE, None)).unwrap_err();
+    assert_eq!(refused.entry.code, "E-TERM-DRAINING");
+    assert_eq!(counter.terminal.health().status, Status::Draining);
+}

@@ -1,0 +1,109 @@
+//! Cards that are pulled, wrong, or past their validity.
+
+use sbkd::terminal::{CaseState, What};
+use serde_json::json;
+
+use crate::counter::{Counter, HOLDER, Setup, bill, chip, statement};
+
+const SIGN_IN: &str = "unemployment-sign-in";
+
+#[test]
+fn a_card_pulled_at_any_command_ends_the_case_and_commits_nothing() {
+    let counter = Counter::new();
+    let mut n = 1;
+    loop {
+        counter.readers.insert(HOLDER, chip("v3-sm4"));
+        counter.readers.pull_at(HOLDER, n);
+        let view = counter.decided(SIGN_IN, statement());
+        if !counter.readers.pulled(HOLDER) {
+            assert_eq!(view.state, CaseState::WaitingConfirmation);
+            counter.terminal.cancel(view.id).unwrap();
+            break;
+        }
+        assert_eq!(view.state, CaseState::Failed, "at {n}");
+        assert_eq!(view.failure.unwrap().entry.code, "E-READER-CARD-REMOVED", "at {n}");
+        assert!(view.holder.is_none(), "at {n}");
+        assert!(counter.transactions().is_empty(), "at {n}");
+        n += 1;
+    }
+    assert!(n > 6, "only {n} commands");
+}
+
+#[test]
+fn a_card_pulled_while_somebody_thinks_ends_the_case() {
+    let counter = Counter::new();
+    let decided = counter.decided(SIGN_IN, statement());
+    counter.readers.remove(HOLDER);
+    let view = counter.ended(decided.id);
+    assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Failed, "E-TERM-CARD-REMOVED"));
+    assert!(counter.terminal.confirm(decided.id).is_err());
+
+    counter.readers.insert(HOLDER, chip("v3-sm4"));
+    let id = counter.open(SIGN_IN, None);
+    counter.wait_for(id, |view| view.state == CaseState::WaitingInput);
+    counter.readers.remove(HOLDER);
+    assert_eq!(counter.ended(id).failure.unwrap().entry.code, "E-TERM-CARD-REMOVED");
+    assert!(counter.transactions().is_empty());
+}
+
+#[test]
+fn a_card_may_come_before_or_after_the_case() {
+    let counter = Counter::new();
+    let card = counter.readers.remove(HOLDER).unwrap();
+    let mut events = counter.terminal.events(None);
+    let id = counter.open(SIGN_IN, Some(statement()));
+    assert_eq!(counter.terminal.case(id).unwrap().state, CaseState::WaitingCard);
+    counter.readers.insert(HOLDER, card);
+    let view = counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation);
+    assert_eq!(view.reader.as_deref(), Some(HOLDER));
+    for step in ["selected", "card-read", "internal-authenticated", "external-authenticated", "holder-read"] {
+        counter.next_event(&mut events, |what| matches!(what, What::Step { step: told, .. } if told == step));
+    }
+}
+
+#[test]
+fn cards_that_cannot_be_accepted_are_told_apart() {
+    for (image, code) in [
+        ("not-social-security", "E-CARD-WRONG-TYPE"),
+        ("v3-forged", "E-CARD-NOT-GENUINE"),
+        ("v3-garbled-record", "E-CARD-GARBLED"),
+        ("v3-bad-name", "E-CARD-NAME"),
+        ("v2-unpersonalised", "E-TERM-CARD-BLANK"),
+    ] {
+        let counter = Counter::with(Setup { centre: None, ..Setup::default() });
+        counter.readers.insert(HOLDER, chip(image));
+        let view = counter.decided(SIGN_IN, statement());
+        assert_eq!(view.state, CaseState::Failed, "{image}");
+        assert_eq!(view.failure.unwrap().entry.code, code, "{image}");
+        assert!(view.holder.is_none() && counter.transactions().is_empty(), "{image}");
+    }
+}
+
+#[test]
+fn what_an_expired_card_may_do_is_the_scenarios_setting() {
+    let counter = Counter::with(Setup { card: "v3-expired", ..Setup::default() });
+    let settlement = counter.decided("medical-settlement", bill());
+    assert_eq!(settlement.state, CaseState::Failed);
+    assert_eq!(settlement.failure.unwrap().entry.code, "E-TERM-CARD-EXPIRED");
+    // The sign-in takes it; that its holder works again is another matter.
+    let sign_in = counter.decided(SIGN_IN, statement());
+    assert!(sign_in.holder.is_some());
+    assert!(sign_in.failure.unwrap().detail.unwrap().contains("E-SIGN-STOPPED"));
+}
+
+#[test]
+fn a_card_is_read_outside_a_case_and_masked_unless_told_otherwise() {
+    let counter = Counter::with(Setup { centre: None, ..Setup::default() });
+    let masked = counter.terminal.read_card(None, false).unwrap();
+    assert_ne!(masked["holder"]["social_security_number"], "440103198806120021");
+    let whole = counter.terminal.read_card(Some(HOLDER), true).unwrap();
+    assert_eq!(whole["holder"]["social_security_number"], "440103198806120021");
+    let code = |reader| counter.terminal.read_card(reader, false).unwrap_err().entry.code;
+    assert_eq!(code(Some("nowhere")), "E-TERM-NO-READER");
+    let view = counter.decided(SIGN_IN, json!({"acc026": true, "acc027": true}));
+    assert_eq!(view.state, CaseState::WaitingConfirmation, "{:?}", view.failure);
+    assert_eq!(code(None), "E-TERM-BUSY");
+    counter.terminal.cancel(view.id).unwrap();
+    counter.readers.remove(HOLDER);
+    assert_eq!(code(None), "E-TERM-NO-CARD");
+}

@@ -1,0 +1,274 @@
+//! A counter to test at: readers, a terminal, a centre.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sbkd::center::{self, Running};
+use sbkd::config::Config;
+use sbkd::queue::{Faults, Filter, Row, State};
+use sbkd::reader::Role;
+use sbkd::terminal::{CaseState, CaseView, Condition, EventStream, NewCase, Parts, Terminal, What};
+use sbkd::virtual_card::{Chip, Image, VirtualReaders};
+use sbkd::world::{SystemClock, SystemRandom};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+/// The holder's reader.
+pub const HOLDER: &str = "Counter 00 00";
+/// The PSAM's reader.
+pub const PSAM: &str = "Counter 01 00";
+/// Longer than anything takes; a test that waits so long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+const TOKEN: &str = "a token of the tests, no secret";
+
+/// What a counter is made of.
+pub struct Setup {
+    /// The card's image.
+    pub card: &'static str,
+    /// The PSAM is in its reader.
+    pub psam: bool,
+    /// There is a centre, with this seed; `None` for the built-in one.
+    pub centre: Option<Option<&'static str>>,
+    /// Lines after the usual ones in the configuration.
+    pub config: &'static str,
+    /// The journal's faults.
+    pub faults: Faults,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { card: "v3-sm4", psam: true, centre: Some(None), config: "", faults: Faults::default() }
+    }
+}
+
+/// A counter. The card is in the reader.
+pub struct Counter {
+    pub readers: Arc<VirtualReaders>,
+    pub terminal: Arc<Terminal>,
+    pub centre: Option<Running>,
+    pub runtime: Runtime,
+    pub dir: tempfile::TempDir,
+    address: SocketAddr,
+    seed: Option<&'static str>,
+}
+
+impl Counter {
+    pub fn new() -> Self {
+        Self::with(Setup::default())
+    }
+
+    pub fn with(setup: Setup) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("token"), TOKEN).unwrap();
+        let readers = VirtualReaders::new(&[(HOLDER, Some(Role::Holder)), (PSAM, Some(Role::Psam))]);
+        readers.insert(HOLDER, chip(setup.card));
+        if setup.psam {
+            readers.insert(PSAM, psam(setup.card));
+        }
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (centre, address, seed) = match setup.centre {
+            Some(seed) => {
+                let centre = run_centre(&runtime, dir.path(), any, seed);
+                let address = centre.address;
+                (Some(centre), address, seed)
+            }
+            // A port that was free a moment ago: nobody answers there.
+            None => (None, std::net::TcpListener::bind(any).unwrap().local_addr().unwrap(), None),
+        };
+        let terminal = terminal(&runtime, &readers, dir.path(), address, setup.config, setup.faults);
+        let counter = Self { readers, terminal, centre, runtime, dir, address, seed };
+        if counter.centre.is_some() {
+            counter.wait_for_condition(Condition::UplinkAway, false);
+        }
+        counter
+    }
+
+    /// The same counter after a restart of its daemon; `lose` names a file of its state that is lost.
+    pub fn restarted(mut self, lose: &str) -> Self {
+        self.terminal.drain();
+        let lost = self.dir.path().join("state").join(lose);
+        if lost.exists() {
+            std::fs::remove_file(lost).unwrap();
+        }
+        self.terminal = terminal(&self.runtime, &self.readers, self.dir.path(), self.address, "", Faults::default());
+        if self.centre.is_some() {
+            self.wait_for_condition(Condition::UplinkAway, false);
+        }
+        self
+    }
+
+    pub fn stop_centre(&mut self) {
+        let centre = self.centre.take().unwrap();
+        self.runtime.block_on(centre.stop());
+    }
+
+    pub fn start_centre(&mut self) {
+        self.centre = Some(run_centre(&self.runtime, self.dir.path(), self.address, self.seed));
+    }
+
+    /// The centre does this wrong from now on.
+    pub fn centre_faults(&self, faults: center::Faults) {
+        self.centre.as_ref().unwrap().set_faults(faults);
+    }
+
+    // --- cases
+
+    pub fn open(&self, scenario: &str, input: Option<Value>) -> Uuid {
+        self.terminal.open_case(new_case(scenario, input)).unwrap().id
+    }
+
+    /// Opens a case with its form and waits until it is decided.
+    pub fn decided(&self, scenario: &str, input: Value) -> CaseView {
+        let id = self.open(scenario, Some(input));
+        self.wait_for(id, |view| view.state.is_final() || view.state == CaseState::WaitingConfirmation)
+    }
+
+    /// The same, and agrees to it.
+    pub fn carried_out(&self, scenario: &str, input: Value) -> CaseView {
+        let view = self.decided(scenario, input);
+        assert_eq!(view.state, CaseState::WaitingConfirmation, "{:?}", view.failure);
+        self.confirmed(view.id)
+    }
+
+    pub fn confirmed(&self, id: Uuid) -> CaseView {
+        let view = self.terminal.confirm(id).unwrap();
+        assert_eq!(view.state, CaseState::Committing);
+        self.ended(id)
+    }
+
+    pub fn ended(&self, id: Uuid) -> CaseView {
+        self.wait_for(id, |view| view.state.is_final())
+    }
+
+    pub fn wait_for(&self, id: Uuid, wanted: impl FnMut(&CaseView) -> bool) -> CaseView {
+        let mut follow = self.terminal.follow(id).unwrap();
+        let found = self.runtime.block_on(async {
+            tokio::time::timeout(PATIENCE, follow.wait_for(wanted)).await.map(|found| found.map(|view| view.clone()))
+        });
+        found.unwrap_or_else(|_| panic!("the case stays at {:?}", self.terminal.case(id))).unwrap()
+    }
+
+    // --- what came of it
+
+    pub fn transactions(&self) -> Vec<Row> {
+        self.terminal.transactions(&Filter::default()).unwrap()
+    }
+
+    /// Waits until a transaction is in this state.
+    pub fn wait_for_state(&self, id: Uuid, state: State) -> Row {
+        let mut events = self.terminal.events(None);
+        loop {
+            let row = self.terminal.transaction(id).unwrap().unwrap();
+            if row.state == state {
+                return row;
+            }
+            self.next_event(&mut events, |what| matches!(what, What::Transaction { id: moved, .. } if *moved == id));
+        }
+    }
+
+    pub fn wait_for_condition(&self, condition: Condition, present: bool) {
+        let mut events = self.terminal.events(None);
+        while self.terminal.health().conditions.contains(&condition) != present {
+            self.next_event(&mut events, |what| matches!(what, What::Condition { .. }));
+        }
+    }
+
+    /// Waits for an event of this kind.
+    pub fn next_event(&self, events: &mut EventStream, wanted: impl Fn(&What) -> bool) -> What {
+        let next = async {
+            loop {
+                let event = events.live.recv().await.unwrap();
+                if wanted(&event.what) {
+                    return event.what;
+                }
+            }
+        };
+        self.runtime.block_on(async { tokio::time::timeout(PATIENCE, next).await }).expect("an event in time")
+    }
+}
+
+pub fn new_case(scenario: &str, input: Option<Value>) -> NewCase {
+    NewCase { scenario: scenario.into(), operator: "0001".into(), reader: None, input, idempotency: None }
+}
+
+/// The sign-in's form.
+pub fn statement() -> Value {
+    json!({"acc026": true, "acc027": false})
+}
+
+/// The bill of the test vector: all of 30000.00 in scope.
+pub fn bill() -> Value {
+    bill_of("30000.00")
+}
+
+/// A bill of one line.
+pub fn bill_of(amount: &str) -> Value {
+    json!({
+        "begntime": "2015-07-20", "endtime": "2015-08-01", "hosp_lv": "L3",
+        "lines": [{
+            "feedetl_sn": "1", "med_list_codg": "S1", "fee_ocur_time": "2015-07-25", "cnt": "1", "pric": amount,
+            "det_item_fee_sumamt": amount, "chrgitm_lv": "01"
+        }]
+    })
+}
+
+pub fn image(name: &str) -> Image {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cards").join(name).with_extension("toml");
+    Image::load(&file).unwrap()
+}
+
+pub fn chip(name: &str) -> Box<dyn Chip> {
+    image(name).chip(Arc::new(SystemRandom::default()))
+}
+
+/// The PSAM that goes with a card.
+pub fn psam(card: &str) -> Box<dyn Chip> {
+    image(card).psam().unwrap_or(&image("psam")).chip(Arc::new(SystemRandom::default()))
+}
+
+fn terminal(
+    runtime: &Runtime,
+    readers: &Arc<VirtualReaders>,
+    dir: &Path,
+    centre: SocketAddr,
+    more: &str,
+    faults: Faults,
+) -> Arc<Terminal> {
+    let text = format!(
+        "mode = \"demo\"\nterminal = \"H44010099999\"\nstate = \"state\"\nbusiness_date = 2015-08-03\n\
+         [keys]\nsource = \"psam\"\n[uplink]\nurl = \"http://{centre}\"\ntoken_file = \"token\"\n\
+         answer_secs = 2\nresolve_secs = 2\nheartbeat_secs = 1\n{LIMITS}{more}"
+    );
+    let config = Config::parse("test.toml", &text, dir).unwrap();
+    let parts = Parts {
+        config: Arc::new(config),
+        readers: readers.clone(),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom::default()),
+        runtime: runtime.handle().clone(),
+    };
+    Terminal::start_with_faults(parts, faults).unwrap()
+}
+
+const LIMITS: &str = "[limits]\namount = \"50000.00\"\nperson_day = \"80000.00\"\ncount = 200\nage_hours = 72\n";
+
+fn run_centre(runtime: &Runtime, dir: &Path, listen: SocketAddr, seed: Option<&str>) -> Running {
+    let seed = seed.map(|seed| Path::new(env!("CARGO_MANIFEST_DIR")).join("config/center").join(seed));
+    runtime.block_on(run_at(dir.join("centre.db"), listen, seed)).unwrap()
+}
+
+async fn run_at(database: PathBuf, listen: SocketAddr, seed: Option<PathBuf>) -> Result<Running, String> {
+    let settings = center::Settings {
+        listen,
+        database: Some(database),
+        seed,
+        token: TOKEN.into(),
+        demo: true,
+        faults: center::Faults::default(),
+    };
+    center::run(settings).await
+}

@@ -1,0 +1,118 @@
+//! What the doors may ask, and in which order.
+
+use sbkd::terminal::{CaseState, NewCase};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::counter::{Counter, HOLDER, Setup, bill, new_case, statement};
+
+const SIGN_IN: &str = "unemployment-sign-in";
+
+fn alone() -> Counter {
+    Counter::with(Setup { centre: None, ..Setup::default() })
+}
+
+#[test]
+fn scenarios_that_are_not_there_are_told_apart() {
+    let counter = alone();
+    let code = |scenario| counter.terminal.open_case(new_case(scenario, None)).unwrap_err().entry.code;
+    assert_eq!(code("dance"), "E-SCN-UNKNOWN");
+    assert_eq!(code("employment-registration"), "E-SCN-UNDEFINED");
+    let available: Vec<&str> =
+        counter.terminal.catalogue().entries().iter().filter(|e| e.available).map(|e| e.id.as_str()).collect();
+    assert_eq!(available, ["medical-settlement", SIGN_IN]);
+}
+
+#[test]
+fn wrong_input_opens_nothing_and_changes_nothing() {
+    let counter = alone();
+    for input in [json!([]), json!({}), json!({"acc026": "yes", "acc027": false}), json!({"acc026": 1}), Value::Null] {
+        let refused = counter.terminal.open_case(new_case(SIGN_IN, Some(input))).unwrap_err();
+        assert_eq!(refused.entry.code, "E-SCN-INPUT");
+    }
+    let id = counter.open(SIGN_IN, None);
+    counter.wait_for(id, |view| view.state == CaseState::WaitingInput);
+    let refused = counter.terminal.input(id, json!({"acc026": "yes"})).unwrap_err();
+    let detail = refused.detail.unwrap();
+    assert!(detail.contains("acc026") && detail.contains("acc027") && !detail.contains("yes"), "{detail}");
+    let view = counter.terminal.case(id).unwrap();
+    assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::WaitingInput, "E-SCN-INPUT"));
+    counter.terminal.input(id, statement()).unwrap();
+    let view = counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation);
+    assert!(view.failure.is_none());
+}
+
+#[test]
+fn a_key_opens_one_case() {
+    let counter = alone();
+    let keyed = |input: Value, key: &str| NewCase { idempotency: Some(key.into()), ..new_case(SIGN_IN, Some(input)) };
+    let first = counter.terminal.open_case(keyed(statement(), "k1")).unwrap();
+    let again = counter.terminal.open_case(keyed(statement(), "k1")).unwrap();
+    assert_eq!(first.id, again.id);
+    let other = counter.terminal.open_case(keyed(json!({"acc026": false, "acc027": true}), "k1")).unwrap_err();
+    assert_eq!(other.entry.code, "E-TERM-KEY-USED");
+    assert_eq!(counter.terminal.open_case(keyed(statement(), "")).unwrap_err().entry.code, "E-TERM-KEY-FORM");
+    let nobody = NewCase { operator: "  ".into(), ..new_case(SIGN_IN, None) };
+    assert_eq!(counter.terminal.open_case(nobody).unwrap_err().entry.code, "E-TERM-OPERATOR");
+}
+
+#[test]
+fn one_reader_serves_one_case() {
+    let counter = alone();
+    let first = counter.open(SIGN_IN, None);
+    let busy = |reader: Option<&str>| {
+        let case = NewCase { reader: reader.map(str::to_owned), ..new_case(SIGN_IN, None) };
+        counter.terminal.open_case(case).unwrap_err().entry.code
+    };
+    assert_eq!(busy(None), "E-TERM-BUSY");
+    assert_eq!(busy(Some(HOLDER)), "E-TERM-BUSY");
+    assert_eq!(busy(Some("nowhere")), "E-TERM-NO-READER");
+    counter.terminal.cancel(first).unwrap();
+    let second = counter.open(SIGN_IN, None);
+    counter.wait_for(second, |view| view.state == CaseState::WaitingInput);
+}
+
+#[test]
+fn a_case_can_be_given_up_until_it_is_committed() {
+    let counter = alone();
+    let card = counter.readers.remove(HOLDER).unwrap();
+    let cancelled = |id: Uuid| {
+        assert_eq!(counter.terminal.cancel(id).unwrap().state, CaseState::Cancelled);
+        assert_eq!(counter.terminal.cancel(id).unwrap_err().entry.code, "E-TERM-STATE");
+        assert_eq!(counter.terminal.input(id, statement()).unwrap_err().entry.code, "E-TERM-STATE");
+        assert_eq!(counter.terminal.confirm(id).unwrap_err().entry.code, "E-TERM-STATE");
+    };
+    cancelled(counter.open(SIGN_IN, None));
+    counter.readers.insert(HOLDER, card);
+    let id = counter.open(SIGN_IN, None);
+    counter.wait_for(id, |view| view.state == CaseState::WaitingInput);
+    cancelled(id);
+    cancelled(counter.decided(SIGN_IN, statement()).id);
+    let done = counter.carried_out(SIGN_IN, statement());
+    assert_eq!(counter.terminal.cancel(done.id).unwrap_err().entry.code, "E-TERM-STATE");
+    assert_eq!(counter.transactions().len(), 1);
+    assert_eq!(counter.terminal.cancel(Uuid::nil()).unwrap_err().entry.code, "E-TERM-NO-CASE");
+}
+
+#[test]
+fn who_does_not_go_on_in_time_loses_the_case() {
+    let counter = Counter::with(Setup { centre: None, config: "[cases]\ninput_secs = 1\n", ..Setup::default() });
+    let id = counter.open("medical-settlement", None);
+    let view = counter.ended(id);
+    assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Cancelled, "E-TERM-TIMED-OUT"));
+}
+
+#[test]
+fn only_the_latest_cases_are_kept() {
+    let counter = Counter::with(Setup { centre: None, config: "[cases]\nkeep = 2\n", ..Setup::default() });
+    let ids: Vec<Uuid> = (0..3)
+        .map(|_| {
+            let id = counter.open("medical-settlement", Some(bill()));
+            let _ = counter.terminal.cancel(id);
+            counter.ended(id);
+            id
+        })
+        .collect();
+    assert!(counter.terminal.case(ids[0]).is_none());
+    assert!(counter.terminal.case(ids[1]).is_some() && counter.terminal.case(ids[2]).is_some());
+}

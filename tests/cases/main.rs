@@ -1,0 +1,9 @@
+//! Cases from end to end in one process: virtual readers and chips, the real walk, a real journal, a real centre over
+//! HTTP.
+
+mod away;
+mod card;
+mod counter;
+mod doors;
+mod settlement;
+mod sign_in;

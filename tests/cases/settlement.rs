@@ -1,0 +1,83 @@
+//! The settlement of medical costs, with a centre.
+
+use sbkd::center::Faults;
+use sbkd::queue::State;
+use sbkd::terminal::CaseState;
+
+use crate::counter::{Counter, Setup, bill};
+
+const SETTLE: &str = "medical-settlement";
+
+#[test]
+fn the_vector_is_settled_at_the_centre_and_accounted_for() {
+    let counter = Counter::new();
+    let view = counter.decided(SETTLE, bill());
+    assert_eq!(view.state, CaseState::WaitingConfirmation, "{:?}", view.failure);
+    let centre = view.centre.unwrap();
+    for (field, amount) in [("act_pay_dedc", "1600.00"), ("hifp_pay", "22720.00"), ("psn_cash_pay", "7280.00")] {
+        assert_eq!(view.decision.as_ref().unwrap()["outputs"][field], amount);
+        assert_eq!(centre[field], amount);
+    }
+    assert!(view.differences.is_empty() && !view.provisional);
+    assert!(counter.transactions().is_empty(), "nothing is committed before somebody agrees");
+
+    let view = counter.confirmed(view.id);
+    assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
+    let rows = counter.transactions();
+    assert_eq!((rows.len(), rows[0].state), (1, State::Acked));
+    assert_eq!(view.decision.unwrap()["basis"], "centre");
+    assert!(view.centre.unwrap()["setl_id"].is_string());
+    let slip = view.slip.unwrap().join("\n");
+    for said in ["22720.00", "1600.00", "7280.00", "中心已结算", "演示参数"] {
+        assert!(slip.contains(said), "{said}:\n{slip}");
+    }
+    assert!(!slip.contains("以中心结算为准"));
+}
+
+#[test]
+fn a_difference_is_referred_and_nothing_is_committed() {
+    let seed = Some(Some("seed-other-accumulators.toml"));
+    let counter = Counter::with(Setup { centre: seed, ..Setup::default() });
+    let view = counter.decided(SETTLE, bill());
+    assert_eq!(view.state, CaseState::Referred);
+    assert_eq!(view.failure.unwrap().entry.code, "E-TERM-DIFFERENCE");
+    let fields: Vec<&str> = view.differences.iter().filter_map(|d| d["field"].as_str()).collect();
+    assert!(fields.contains(&"hifp_pay"), "{fields:?}");
+    assert!(counter.transactions().is_empty());
+}
+
+#[test]
+fn an_unknown_outcome_is_reversed_and_the_holder_is_told() {
+    let counter = Counter::new();
+    let view = counter.decided(SETTLE, bill());
+    // The centre settles it and says nothing, neither then nor when it is asked.
+    counter.centre_faults(Faults { drop_answer: 2, ..Faults::default() });
+    let view = counter.confirmed(view.id);
+    assert_eq!(view.state, CaseState::Refused, "{:?}", view.failure);
+    assert_eq!(view.failure.unwrap().entry.code, "E-TERM-NOTHING-SETTLED");
+    assert!(view.slip.is_none());
+    counter.wait_for_state(counter.transactions()[0].id, State::Reversed);
+    // What was taken back is not counted: the same bill settles to the same figures.
+    let again = counter.carried_out(SETTLE, bill());
+    assert_eq!(again.state, CaseState::Done, "{:?}", again.failure);
+}
+
+#[test]
+fn a_frozen_benefit_is_denied() {
+    let counter = Counter::with(Setup { card: "v2-3des", ..Setup::default() });
+    let view = counter.decided(SETTLE, bill());
+    assert_eq!(view.state, CaseState::Refused);
+    assert!(view.failure.unwrap().detail.unwrap().contains("E-MED-FROZEN"));
+    assert!(counter.transactions().is_empty());
+}
+
+#[test]
+fn the_centres_no_ends_the_case() {
+    let counter = Counter::new();
+    let view = counter.decided(SETTLE, bill());
+    counter.centre_faults(Faults { refuse: 1, ..Faults::default() });
+    let view = counter.confirmed(view.id);
+    assert_eq!(view.state, CaseState::Refused);
+    assert_eq!(view.failure.unwrap().entry.code, "E-UPLINK-REFUSED");
+    assert_eq!(counter.transactions()[0].state, State::Refused);
+}

@@ -1,0 +1,106 @@
+//! The monthly sign-in.
+
+use sbkd::queue::State;
+use sbkd::terminal::CaseState;
+use serde_json::json;
+
+use crate::counter::{Counter, HOLDER, Setup, chip, statement};
+
+const SIGN_IN: &str = "unemployment-sign-in";
+
+#[test]
+fn a_sign_in_is_committed_printed_and_acknowledged() {
+    let counter = Counter::new();
+    let view = counter.carried_out(SIGN_IN, statement());
+    assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
+    assert!(!view.provisional && !view.duplicate && view.business_date_is_demo);
+    let rows = counter.transactions();
+    assert_eq!(rows.len(), 1);
+    counter.wait_for_state(rows[0].id, State::Acked);
+
+    let decision = view.decision.unwrap();
+    assert_eq!(decision["outputs"]["aac169"], "1516.00");
+    let slip = view.slip.unwrap().join("\n");
+    for said in ["1516.00", "演示参数", "（演示日期）", &rows[0].id.to_string(), "下次签到月份"] {
+        assert!(slip.contains(said), "{said}:\n{slip}");
+    }
+    assert!(!slip.contains("王小雅") && !slip.contains("440103198806120021"));
+    let holder = serde_json::to_string(&view.holder).unwrap();
+    assert!(!holder.contains("440103198806120021"), "{holder}");
+}
+
+#[test]
+fn the_case_shows_when_its_transaction_is_acknowledged() {
+    let counter = Counter::new();
+    let id = counter.carried_out(SIGN_IN, statement()).id;
+    let acked = counter.wait_for(id, |view| view.transaction.as_ref().is_some_and(|row| row["state"] == "acked"));
+    assert_eq!(acked.state, CaseState::Done);
+}
+
+#[test]
+fn twice_in_a_month_is_told_and_not_committed_twice() {
+    let counter = Counter::new();
+    let first = counter.carried_out(SIGN_IN, statement());
+    let again = counter.decided(SIGN_IN, statement());
+    assert_eq!(again.state, CaseState::Refused);
+    assert_eq!(again.failure.unwrap().entry.code, "E-TERM-ALREADY");
+    assert!(again.duplicate);
+    assert_eq!(again.transaction.unwrap()["id"], first.transaction.unwrap()["id"]);
+    assert_eq!(counter.transactions().len(), 1);
+}
+
+#[test]
+fn a_lost_cache_does_not_let_it_through() {
+    let counter = Counter::with(Setup { centre: None, ..Setup::default() });
+    let first = counter.carried_out(SIGN_IN, statement());
+    assert_eq!(first.state, CaseState::Done, "{:?}", first.failure);
+    let counter = counter.restarted("store.db");
+    // The journal knows the month by itself; the other statement makes it other content.
+    let again = counter.carried_out(SIGN_IN, json!({"acc026": false, "acc027": true}));
+    assert_eq!((again.state, again.duplicate), (CaseState::Refused, true));
+    assert_eq!(again.failure.unwrap().entry.code, "E-TERM-ALREADY");
+    assert_eq!(counter.transactions().len(), 1);
+}
+
+#[test]
+fn two_missed_months_stop_the_benefit() {
+    let counter = Counter::with(Setup { card: "v1-3des", ..Setup::default() });
+    let view = counter.decided(SIGN_IN, statement());
+    assert_eq!(view.state, CaseState::Refused);
+    let failure = view.failure.unwrap();
+    assert_eq!(failure.entry.code, "E-TERM-DENIED");
+    assert!(failure.detail.unwrap().contains("E-SIGN-TWO-MISSED"));
+    assert!(counter.transactions().is_empty());
+}
+
+#[test]
+fn a_good_reason_excuses() {
+    let counter = Counter::with(Setup { card: "v1-3des", ..Setup::default() });
+    let mut form = statement();
+    form["excuse"] = json!("hospital");
+    let view = counter.carried_out(SIGN_IN, form);
+    assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
+    assert_eq!(view.decision.unwrap()["outcome"], "warn");
+    counter.wait_for_state(counter.transactions()[0].id, State::Acked);
+}
+
+#[test]
+fn without_the_centre_it_is_kept_and_delivered_later() {
+    let mut counter = Counter::new();
+    counter.stop_centre();
+    let view = counter.carried_out(SIGN_IN, statement());
+    assert_eq!((view.state, view.provisional), (CaseState::Done, false));
+    let id = counter.transactions()[0].id;
+    counter.start_centre();
+    counter.wait_for_state(id, State::Acked);
+}
+
+#[test]
+fn another_person_signs_in_at_the_same_counter() {
+    let counter = Counter::new();
+    counter.carried_out(SIGN_IN, statement());
+    counter.readers.insert(HOLDER, chip("v3-long-name"));
+    let view = counter.carried_out(SIGN_IN, statement());
+    assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
+    assert_eq!(counter.transactions().len(), 2);
+}

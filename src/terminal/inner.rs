@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::civil::Date;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
 
 use super::case::{Case, Cases};
@@ -19,6 +19,7 @@ use super::{Parts, conditions};
 use crate::failure::Failure;
 use crate::keys::KeyProvider;
 use crate::queue::Queue;
+use crate::reader::ReaderEvent;
 use crate::rules::Packs;
 use crate::scenario::{Catalogue, Definition, Definitions};
 use crate::script::Library;
@@ -42,6 +43,8 @@ pub(super) struct Inner {
     pub(super) conditions: Mutex<Conditions>,
     /// A condition came that nobody tells the end of.
     pub(super) ailing: Arc<Notify>,
+    /// What the readers told and nobody has acted on yet.
+    pub(super) told: Mutex<broadcast::Receiver<ReaderEvent>>,
     cases: Mutex<Cases>,
     /// A case has ended.
     ended: Condvar,
@@ -80,6 +83,7 @@ pub(super) struct Rooms {
 
 impl Inner {
     pub(super) fn new(rooms: Rooms) -> Self {
+        let told = Mutex::new(rooms.parts.readers.watch());
         let log = Log::new(Arc::clone(&rooms.parts.clock));
         let away = rooms.upstream.as_ref().is_none_or(|upstream| !upstream.status.borrow().reachable);
         let conditions = if away { Conditions::from([Condition::UplinkAway]) } else { Conditions::new() };
@@ -98,6 +102,7 @@ impl Inner {
             log,
             conditions: Mutex::new(conditions),
             ailing: Arc::default(),
+            told,
             cases: Mutex::default(),
             ended: Condvar::new(),
         }

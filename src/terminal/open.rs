@@ -33,6 +33,7 @@ impl Inner {
         let form = new.input.as_ref().map(|input| definition.check(input)).transpose();
         let form = form.map_err(|error| error.failure())?;
         let content = case::content(&new.scenario, &operator, new.reader.as_deref(), new.input.as_ref());
+        self.heed();
         let readers = self.parts.readers.list();
         let id = self.new_id()?;
         {
@@ -132,6 +133,7 @@ impl Inner {
     }
 
     pub(super) fn confirm(self: &Arc<Self>, id: Uuid) -> Result<CaseView, Failure> {
+        self.heed();
         let view = {
             let mut cases = self.cases();
             let case = cases.get(id).ok_or_else(|| Failure::of(&errors::NO_CASE))?;

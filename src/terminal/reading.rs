@@ -56,6 +56,7 @@ impl Inner {
 
     /// On to the form, or to deciding where it is there already.
     fn was_read(self: &Arc<Self>, id: Uuid, at: u64, who: Who) {
+        self.heed();
         let (moved, pulled) = {
             let mut cases = self.cases();
             let Some(case) = cases.get(id) else { return };

@@ -4,12 +4,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::conditions::Condition;
 use super::errors;
 use super::event::What;
-use super::inner::Inner;
+use super::inner::{Inner, lock};
 use super::view::CaseState;
 use crate::failure::Failure;
 use crate::queue::Row;
@@ -35,19 +36,17 @@ pub(super) fn start(inner: &Arc<Inner>) {
     runtime.spawn(heal(Arc::downgrade(inner), Arc::clone(&inner.ailing)));
 }
 
-async fn readers(inner: Weak<Inner>, mut events: tokio::sync::broadcast::Receiver<ReaderEvent>) {
-    loop {
-        let event = events.recv().await;
-        let Some(inner) = inner.upgrade() else { return };
-        match event {
-            Ok(event) => inner.reader_event(event),
-            Err(RecvError::Lagged(_)) => inner.readers_missed(),
-            Err(RecvError::Closed) => return,
+async fn readers(inner: Weak<Inner>, mut events: Receiver<ReaderEvent>) {
+    // The events themselves are taken by `heed`, in order, by whoever comes first.
+    while !matches!(events.recv().await, Err(RecvError::Closed)) {
+        match inner.upgrade() {
+            Some(inner) => inner.heed(),
+            None => return,
         }
     }
 }
 
-async fn transactions(inner: Weak<Inner>, mut changes: tokio::sync::broadcast::Receiver<Row>) {
+async fn transactions(inner: Weak<Inner>, mut changes: Receiver<Row>) {
     loop {
         let change = changes.recv().await;
         let Some(inner) = inner.upgrade() else { return };
@@ -104,6 +103,19 @@ impl Inner {
             Ok(()) => self.set(Condition::Storage, false),
             Err(error) if error.is_storage() => self.set(Condition::Storage, true),
             Err(error) => tracing::warn!(%error, "the journal"),
+        }
+    }
+
+    /// Acts on all that the readers have told up to now, so that what follows is not about a card of before.
+    pub(super) fn heed(self: &Arc<Self>) {
+        // Held throughout: events are acted on in their order.
+        let mut told = lock(&self.told);
+        loop {
+            match told.try_recv() {
+                Ok(event) => self.reader_event(event),
+                Err(TryRecvError::Lagged(_)) => self.readers_missed(),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
         }
     }
 

@@ -68,7 +68,6 @@ fn cards_that_cannot_be_accepted_are_told_apart() {
         ("v3-forged", "E-CARD-NOT-GENUINE"),
         ("v3-garbled-record", "E-CARD-GARBLED"),
         ("v3-bad-name", "E-CARD-NAME"),
-        ("v2-unpersonalised", "E-TERM-CARD-BLANK"),
     ] {
         let counter = Counter::with(Setup { centre: None, ..Setup::default() });
         counter.readers.insert(HOLDER, chip(image));

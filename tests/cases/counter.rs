@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sbkd::center::{self, Running};
 use sbkd::config::Config;
+use sbkd::failure::Failure;
 use sbkd::queue::{Faults, Filter, Row, State};
 use sbkd::reader::Role;
 use sbkd::terminal::{CaseState, CaseView, Condition, EventStream, NewCase, Parts, Terminal, What};
@@ -79,7 +80,7 @@ impl Counter {
             // A port that was free a moment ago: nobody answers there.
             None => (None, std::net::TcpListener::bind(any).unwrap().local_addr().unwrap(), None),
         };
-        let terminal = terminal(&runtime, &readers, dir.path(), address, setup.config, setup.faults);
+        let terminal = start(&runtime, &readers, dir.path(), address, setup.config, setup.faults).unwrap();
         let counter = Self { readers, terminal, centre, runtime, dir, address, seed };
         if counter.centre.is_some() {
             counter.wait_for_condition(Condition::UplinkAway, false);
@@ -88,17 +89,28 @@ impl Counter {
     }
 
     /// The same counter after a restart of its daemon; `lose` names a file of its state that is lost.
-    pub fn restarted(mut self, lose: &str) -> Self {
-        self.terminal.drain();
-        let lost = self.dir.path().join("state").join(lose);
+    pub fn restarted(self, lose: &str) -> Self {
+        let Self { readers, terminal: before, centre, runtime, dir, address, seed } = self;
+        before.drain();
+        drop(before);
+        let lost = dir.path().join("state").join(lose);
         if lost.exists() {
             std::fs::remove_file(lost).unwrap();
         }
-        self.terminal = terminal(&self.runtime, &self.readers, self.dir.path(), self.address, "", Faults::default());
-        if self.centre.is_some() {
-            self.wait_for_condition(Condition::UplinkAway, false);
+        // The last thread of the one before lets go of the journal in its own time.
+        let deadline = std::time::Instant::now() + PATIENCE;
+        let terminal = loop {
+            match start(&runtime, &readers, dir.path(), address, "", Faults::default()) {
+                Ok(terminal) => break terminal,
+                Err(failure) => assert!(std::time::Instant::now() < deadline, "{failure}"),
+            }
+            std::thread::yield_now();
+        };
+        let counter = Self { readers, terminal, centre, runtime, dir, address, seed };
+        if counter.centre.is_some() {
+            counter.wait_for_condition(Condition::UplinkAway, false);
         }
-        self
+        counter
     }
 
     pub fn stop_centre(&mut self) {
@@ -230,14 +242,14 @@ pub fn psam(card: &str) -> Box<dyn Chip> {
     image(card).psam().unwrap_or(&image("psam")).chip(Arc::new(SystemRandom::default()))
 }
 
-fn terminal(
+fn start(
     runtime: &Runtime,
     readers: &Arc<VirtualReaders>,
     dir: &Path,
     centre: SocketAddr,
     more: &str,
     faults: Faults,
-) -> Arc<Terminal> {
+) -> Result<Arc<Terminal>, Failure> {
     let text = format!(
         "mode = \"demo\"\nterminal = \"H44010099999\"\nstate = \"state\"\nbusiness_date = 2015-08-03\n\
          [keys]\nsource = \"psam\"\n[uplink]\nurl = \"http://{centre}\"\ntoken_file = \"token\"\n\
@@ -251,7 +263,7 @@ fn terminal(
         random: Arc::new(SystemRandom::default()),
         runtime: runtime.handle().clone(),
     };
-    Terminal::start_with_faults(parts, faults).unwrap()
+    Terminal::start_with_faults(parts, faults)
 }
 
 const LIMITS: &str = "[limits]\namount = \"50000.00\"\nperson_day = \"80000.00\"\ncount = 200\nage_hours = 72\n";

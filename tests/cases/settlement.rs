@@ -51,8 +51,9 @@ fn an_unknown_outcome_is_reversed_and_the_holder_is_told() {
     let counter = Counter::new();
     let view = counter.decided(SETTLE, bill());
     // The centre settles it and says nothing, neither then nor when it is asked.
-    counter.centre_faults(Faults { drop_answer: 2, ..Faults::default() });
+    counter.centre_faults(Faults { drop_answer: 1000, ..Faults::default() });
     let view = counter.confirmed(view.id);
+    counter.centre_faults(Faults::default());
     assert_eq!(view.state, CaseState::Refused, "{:?}", view.failure);
     assert_eq!(view.failure.unwrap().entry.code, "E-TERM-NOTHING-SETTLED");
     assert!(view.slip.is_none());
@@ -60,6 +61,17 @@ fn an_unknown_outcome_is_reversed_and_the_holder_is_told() {
     // What was taken back is not counted: the same bill settles to the same figures.
     let again = counter.carried_out(SETTLE, bill());
     assert_eq!(again.state, CaseState::Done, "{:?}", again.failure);
+}
+
+#[test]
+fn an_answer_that_was_lost_is_asked_for_and_settled_once() {
+    let counter = Counter::new();
+    let view = counter.decided(SETTLE, bill());
+    counter.centre_faults(Faults { only: Some("2207".into()), drop_answer: 1, ..Faults::default() });
+    let view = counter.confirmed(view.id);
+    assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
+    assert_eq!(counter.transactions().len(), 1);
+    assert_eq!(counter.transactions()[0].state, State::Acked);
 }
 
 #[test]

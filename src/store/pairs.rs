@@ -3,7 +3,7 @@
 
 use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::{Store, StoreError, logged};
 
@@ -45,11 +45,15 @@ impl Store {
 
     /// This store's own salt, made when it is first needed.
     fn salt(&self) -> Result<[u8; 32], StoreError> {
+        let db = self.db();
+        let kept = db.prepare_cached("SELECT salt FROM salt")?.query_row([], |row| row.get(0)).optional()?;
+        if let Some(salt) = kept {
+            return Ok(salt);
+        }
         let mut fresh = [0; 32];
         SystemRandom::new().fill(&mut fresh).map_err(|_| StoreError("no random bytes".to_owned()))?;
-        let db = self.db();
-        db.prepare_cached("INSERT OR IGNORE INTO salt VALUES (1, ?1)")?.execute(params![fresh])?;
-        Ok(db.prepare_cached("SELECT salt FROM salt")?.query_row([], |row| row.get(0))?)
+        db.execute("INSERT INTO salt VALUES (1, ?1)", params![fresh])?;
+        Ok(fresh)
     }
 }
 

@@ -50,6 +50,10 @@ impl Transport for Tap {
         self.inner.reset()
     }
 
+    fn end(&mut self) -> Result<(), TransportError> {
+        self.inner.end()
+    }
+
     fn atr(&self) -> &Atr {
         self.inner.atr()
     }
@@ -63,15 +67,19 @@ impl Transport for Tap {
     }
 }
 
+/// The context of the bare sessions: made once, as the daemon makes its own once.
+pub fn establish() -> Context {
+    Context::establish(Scope::System).expect("the rig's pcscd")
+}
+
 /// How long the three parts of a session took: the cards are opened, the session itself, the cards are given back.
 pub type Parts = [Duration; 3];
 
 /// Sends the tape through the `pcsc` crate and nothing else, in a session of the same extent: both cards connected,
 /// for this program alone, and reset at the end, since both gave rights. Every answer must be that of the tape.
-pub fn send(tape: &[Exchange]) -> Parts {
+pub fn send(context: &Context, tape: &[Exchange]) -> Parts {
     let mut clock = Stopwatch::start();
-    let context = Context::establish(Scope::System).expect("the rig's pcscd");
-    let cards = [HOLDER, PSAM].map(|reader| connect(&context, reader));
+    let cards = [HOLDER, PSAM].map(|reader| connect(context, reader));
     clock.part();
     let mut buffer = [0; MAX_BUFFER_SIZE];
     for Exchange { seat, sent, got } in tape {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use sbkd::card::{self, Parts};
 use sbkd::keys::Psam;
-use sbkd::reader::{Lease, open_direct, transport_direct};
+use sbkd::reader::{Lease, PcscReaders, Readers as _, Role, RoleRule, transport_direct};
 use sbkd::script::Library;
 use sbkd::store::Store;
 use sbkd::virtual_card::{Image, serve};
@@ -41,6 +41,7 @@ impl Random for Same {
 
 /// What stays from read to read.
 struct Terminal {
+    readers: Arc<PcscReaders>,
     scripts: Arc<Library>,
     store: Arc<Store>,
 }
@@ -61,17 +62,20 @@ pub const CHILD: &str = "whole-read";
 
 /// What the child does.
 pub fn measure_here() -> Vec<Row> {
+    let rule = |pattern: &str, role| RoleRule { pattern: pattern.to_owned(), role };
     let terminal = Terminal {
+        readers: PcscReaders::start(vec![rule(HOLDER, Role::Holder), rule(PSAM, Role::Psam)]),
         scripts: Arc::new(Library::builtin()),
         store: Arc::new(Store::in_memory().expect("a store in memory")),
     };
     // The first read learns what the type of card can do; the second is what each later one is like.
     terminal.read();
     let tape = terminal.taped_read();
+    let context = tape::establish();
     let [mut ours, mut bare] = [Vec::new(), Vec::new()];
     for pair in 0..WARM_UP + PAIRS {
         let mut session = |ours_now: bool| {
-            let parts = if ours_now { terminal.read() } else { tape::send(&tape) };
+            let parts = if ours_now { terminal.read() } else { tape::send(&context, &tape) };
             if pair >= WARM_UP {
                 if ours_now { &mut ours } else { &mut bare }.push(parts);
             }
@@ -112,8 +116,8 @@ fn figure(sessions: &[tape::Parts]) -> String {
 impl Terminal {
     fn read(&self) -> tape::Parts {
         let mut clock = Stopwatch::start();
-        let lease = open_direct(Some(HOLDER), WITHIN).expect("the card");
-        let psam = open_direct(Some(PSAM), WITHIN).expect("the PSAM");
+        let lease = self.readers.lease(HOLDER, WITHIN).expect("the card");
+        let psam = self.readers.lease(PSAM, WITHIN).expect("the PSAM");
         clock.part();
         let leases = self.read_with(lease, psam);
         clock.part();

@@ -111,7 +111,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.gained_rights && self.transport.reset().is_err() {
+        if self.gained_rights && self.transport.end().is_err() {
             // A card that cannot be reset is gone or unpowered, and its rights with it.
             tracing::debug!(reader = %self.reader, "the card went before it could be reset");
         }

@@ -39,6 +39,14 @@ pub trait Transport: Send {
     /// As [`exchange`](Self::exchange).
     fn reset(&mut self) -> Result<(), TransportError>;
 
+    /// As [`reset`](Self::reset), and nothing is sent afterwards: a back end may give the card back in the same step.
+    ///
+    /// # Errors
+    /// As [`exchange`](Self::exchange).
+    fn end(&mut self) -> Result<(), TransportError> {
+        self.reset()
+    }
+
     /// The card's answer to reset.
     fn atr(&self) -> &Atr;
 

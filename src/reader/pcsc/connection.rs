@@ -17,7 +17,7 @@ const REMOVAL_SEEN: Duration = Duration::from_millis(800);
 /// A short response: 256 bytes and the status word.
 const LONGEST_ANSWER: usize = 258;
 
-/// A connection with a PC/SC context of its own, so that no thread waits for another one's.
+/// A connection in a PC/SC context that no other connection uses, so that no thread waits for another one's.
 pub(super) struct Connection {
     /// Before `context`, so that the card is given back first.
     card: Option<Card>,
@@ -40,7 +40,14 @@ impl Connection {
     /// # Errors
     /// No service, reader or card; a mute card; another program has the card and keeps it.
     pub(super) fn open(reader: &str, patience: Duration) -> Result<Self, TransportError> {
-        let context = establish()?;
+        Self::open_in(establish()?, reader, patience)
+    }
+
+    /// As [`open`](Self::open), in a context that is there already.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(super) fn open_in(context: Context, reader: &str, patience: Duration) -> Result<Self, TransportError> {
         let name = c_name(reader)?;
         let patience = Instant::now() + patience;
         let card = loop {
@@ -58,6 +65,11 @@ impl Connection {
         let (atr, protocol) = status(&card).map_err(|error| while_opening(error, reader))?;
         let atr = Atr::parse(&atr).map_err(|_| TransportError::Mute)?;
         Ok(Self { card: Some(card), context, reader: reader.to_owned(), atr, protocol })
+    }
+
+    /// Its context, to be used for another connection once this one has ended.
+    pub(super) fn context(&self) -> Context {
+        self.context.clone()
     }
 
     /// Gives the card back and takes back whatever it gave.
@@ -109,6 +121,12 @@ impl Transport for Connection {
         self.atr = Atr::parse(&atr).map_err(|_| TransportError::Mute)?;
         self.protocol = protocol;
         Ok(())
+    }
+
+    /// One call to the service, where a reset that goes on needs three.
+    fn end(&mut self) -> Result<(), TransportError> {
+        let card = self.card.take().ok_or(TransportError::ServiceAway)?;
+        card.disconnect(Disposition::ResetCard).map_err(|(_card, error)| while_open(error, &self.reader))
     }
 
     fn atr(&self) -> &Atr {

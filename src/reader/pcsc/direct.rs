@@ -12,11 +12,14 @@ use crate::reader::{Lease, ReaderState, Transport, TransportError};
 /// # Errors
 /// When the service is away.
 pub fn list_direct() -> Result<Vec<ReaderState>, TransportError> {
-    let context = establish()?;
+    list_in(&establish()?)
+}
+
+fn list_in(context: &Context) -> Result<Vec<ReaderState>, TransportError> {
     let away = |_| TransportError::ServiceAway;
     let names = context.list_readers_owned().map_err(away)?;
     let mut states: Vec<_> = names.into_iter().map(|name| pcsc::ReaderState::new(name, State::UNAWARE)).collect();
-    look(&context, &mut states)?;
+    look(context, &mut states)?;
     Ok(states.iter().map(seen).collect())
 }
 
@@ -53,8 +56,9 @@ pub fn open_direct(reader: Option<&str>, within: Duration) -> Result<Lease, Tran
 /// # Errors
 /// As [`open_direct`].
 pub fn transport_direct(reader: Option<&str>) -> Result<(String, Box<dyn Transport>), TransportError> {
-    let name = choose(&list_direct()?, reader)?;
-    let connection = Connection::open(&name, SHARING_PATIENCE)?;
+    let context = establish()?;
+    let name = choose(&list_in(&context)?, reader)?;
+    let connection = Connection::open_in(context, &name, SHARING_PATIENCE)?;
     Ok((name, Box::new(connection)))
 }
 

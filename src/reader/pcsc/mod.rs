@@ -1,6 +1,7 @@
 //! The PC/SC back end.
 
 mod connection;
+mod contexts;
 mod direct;
 mod guard;
 mod monitor;
@@ -24,6 +25,7 @@ use super::{
     role_by_rule,
 };
 use connection::{Connection, SHARING_PATIENCE};
+use contexts::Contexts;
 use guard::{Guard, Use};
 use monitor::Monitor;
 use service::Pcscd;
@@ -36,13 +38,14 @@ const OURSELVES: &str = "sbkd";
 pub struct PcscReaders {
     rules: Vec<RoleRule>,
     monitor: Monitor,
+    contexts: Contexts,
 }
 
 impl PcscReaders {
     /// Begins to watch. The first look comes as events soon after.
     pub fn start(rules: Vec<RoleRule>) -> Arc<Self> {
         let monitor = Monitor::start(Box::new(Pcscd), rules.clone());
-        Arc::new(Self { rules, monitor })
+        Arc::new(Self { rules, monitor, contexts: Contexts::default() })
     }
 }
 
@@ -59,7 +62,7 @@ impl Readers for PcscReaders {
         let deadline = Instant::now() + within;
         let guard = self.monitor.shared.guards.take(reader, Use::Lease, deadline);
         let guard = guard.ok_or_else(|| TransportError::Busy(Some(OURSELVES.to_owned())))?;
-        let connection = Connection::open(reader, SHARING_PATIENCE.min(within))?;
+        let connection = self.contexts.open(reader, SHARING_PATIENCE.min(within))?;
         Ok(Lease::new(reader, Box::new(Leased { guard: Some(guard), connection }), deadline))
     }
 
@@ -104,6 +107,11 @@ impl Transport for Leased {
     fn reset(&mut self) -> Result<(), TransportError> {
         let outcome = self.connection.reset();
         self.learn(outcome)
+    }
+
+    fn end(&mut self) -> Result<(), TransportError> {
+        self.guard = None;
+        self.connection.end()
     }
 
     fn atr(&self) -> &Atr {

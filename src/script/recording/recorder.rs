@@ -26,9 +26,12 @@ struct Log {
 }
 
 impl Recorder {
-    /// A recorder whose clock stands still at this moment.
+    /// A recorder whose clock stands still at this second.
     pub fn new(clock: &dyn Clock) -> Self {
-        let log = Log { clock: FixedClock(clock.now()), card: None, psam: None, events: Vec::new(), broken: None };
+        let now = clock.now();
+        // A moment that is cut to its second is one still.
+        let clock = FixedClock(jiff::Timestamp::from_second(now.as_second()).unwrap_or(now));
+        let log = Log { clock, card: None, psam: None, events: Vec::new(), broken: None };
         Self(Arc::new(Mutex::new(log)))
     }
 

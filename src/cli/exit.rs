@@ -58,7 +58,8 @@ impl Exit {
             "E-CLI-PACK" | "E-API-LISTEN" | "E-API-IN-USE" | "E-API-TOKEN-FILE" => Some(Self::Configuration),
             "E-CLI-CENTER" => Some(Self::Upstream),
             "E-CLI-NOT-CONFIRMED" | "E-CLI-NOTHING-HAPPENS" | "E-CLI-NOT-DONE" => Some(Self::Refused),
-            "E-RULES-INPUT" => Some(Self::Usage),
+            "E-RULES-INPUT" | "E-SCRIPT-VALUE" | "E-SCRIPT-NO-FLOW" | "E-SCRIPT-RECORD-SOFT" => Some(Self::Usage),
+            "E-SCRIPT-STATUS" | "E-SCRIPT-DATA" | "E-SCRIPT-NOT-RECORDED" => Some(Self::Card),
             _ => None,
         };
         let room = code.split('-').nth(1).unwrap_or_default();

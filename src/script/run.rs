@@ -80,7 +80,12 @@ impl Run<'_> {
             *byte = self.one_byte(part)?;
         }
         let [cla, ins, p1, p2] = header;
-        let mut data = Zeroizing::new(Vec::with_capacity(255));
+        // All of it at once: growing would leave a copy behind that nobody wipes.
+        let lengths = sent.data.iter().map(|part| match part {
+            Part::Byte(_) => 1,
+            Part::Value(name) => self.values.get(&name.text).map_or(0, <[u8]>::len),
+        });
+        let mut data = Zeroizing::new(Vec::with_capacity(lengths.sum()));
         for part in &sent.data {
             match part {
                 Part::Byte(byte) => data.push(*byte),

@@ -3,17 +3,21 @@
 use proptest::prelude::*;
 
 use super::{library, mistakes};
-use crate::script::Library;
+use crate::script::{Library, Recording};
 
-/// The scripts on the page of the grammar.
-fn page() -> String {
+/// The examples on the page of the grammar: a script, and a recording.
+fn page() -> [String; 2] {
     let page = include_str!("../../../apdu-scripts/README.md");
-    page.split("```").nth(1).expect("the page has an example").to_owned()
+    let block = |n| page.split("```").nth(n).expect("the page has two examples").to_owned();
+    [block(1), block(3)]
 }
 
 #[test]
 fn the_examples_of_the_page_are_sound() {
-    let library = library(&page());
+    let [script, recording] = page();
+    assert!(Recording::is_one(&recording) && !Recording::is_one(&script));
+    assert_eq!(Recording::parse("page", &recording).unwrap().exchanges(), 1);
+    let library = library(&script);
     let flow = library.flow("t", "read-record").unwrap();
     assert_eq!(flow.inputs().collect::<Vec<_>>(), ["tag", "length"]);
     assert_eq!(flow.outputs().collect::<Vec<_>>(), ["record"]);

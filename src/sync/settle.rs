@@ -1,5 +1,6 @@
 //! The online settlement, as the counter waits for it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use super::{SettleError, UplinkError};
 use crate::queue::{Draft, Note, Queue, QueueError, Row, State};
 use crate::wire::{self, Outcome, Payload, Request};
 
-/// How an online settlement ended.
-#[derive(Debug, Clone)]
+/// How an online settlement ended. Prints without the centre's output.
+#[derive(Clone)]
 pub enum Settled {
     /// The centre settled it; with its output (`setlinfo`, …).
     Accepted(Row, Value),
@@ -20,6 +21,16 @@ pub enum Settled {
     Refused(Row, String, String),
     /// Nothing was settled, or what was is being taken back: the holder is told so.
     NothingSettled(Row),
+}
+
+impl fmt::Debug for Settled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted(row, _) => f.debug_tuple("Accepted").field(row).finish_non_exhaustive(),
+            Self::Refused(row, code, _) => f.debug_tuple("Refused").field(row).field(code).finish_non_exhaustive(),
+            Self::NothingSettled(row) => f.debug_tuple("NothingSettled").field(row).finish(),
+        }
+    }
 }
 
 /// How long the counter waits.

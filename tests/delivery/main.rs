@@ -4,4 +4,8 @@
 mod chain;
 mod forward;
 mod online;
+mod privacy;
+#[path = "../rig/search.rs"]
+#[allow(dead_code, reason = "the search of all tests; this one uses a part")]
+mod search;
 mod world;

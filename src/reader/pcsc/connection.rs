@@ -85,6 +85,7 @@ impl Connection {
 
     /// The typed error. An exchange that failed without a reason is a card that was pulled, when pcscd sees it go.
     fn explain(&self, error: Error) -> TransportError {
+        tracing::debug!(reader = %self.reader, %error, "the card cannot be reached any more");
         let unclear = matches!(error, Error::NotTransacted | Error::CommDataLost | Error::UnresponsiveCard);
         if unclear && self.card_goes() { TransportError::Removed } else { while_open(error, &self.reader) }
     }
@@ -108,6 +109,8 @@ impl Transport for Connection {
     fn exchange(&mut self, tpdu: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError> {
         let mut buffer = Zeroizing::new([0; LONGEST_ANSWER]);
         match self.card()?.transmit(tpdu, &mut *buffer) {
+            // A driver may report success and no answer when the card goes in the middle (vpcd does).
+            Ok([] | [_]) => Err(self.explain(Error::NotTransacted)),
             Ok(answer) => Ok(Zeroizing::new(answer.to_vec())),
             Err(error) => Err(self.explain(error)),
         }

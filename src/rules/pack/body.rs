@@ -1,11 +1,15 @@
 //! What a pack computes and tests: steps, guards, checks, and what becomes of the accumulators.
 
+use super::header::MOST;
 use super::load::Builder;
 use super::page::{Item, Keys};
 use super::{Check, Guard, Part, Piece, Post, Say, Step};
 use crate::rules::decision::{Outcome, Words};
 use crate::rules::expr::{Node, Place, Symbol, Typed, parse};
 use crate::rules::types::Type;
+
+/// The most steps, guards or checks of a line: each leaves a record for every line of a bill.
+const MOST_OF_LINE: usize = 40;
 
 impl<'a> Builder<'a> {
     /// Reads the steps, guards and checks of lines, or of the whole.
@@ -15,8 +19,10 @@ impl<'a> Builder<'a> {
         let steps = root.tables(key("step", "line_step"));
         let guards = root.tables(key("guard", "line_guard"));
         let checks = root.tables(key("check", "line_check"));
-        let bounded = self.bounded("steps", &steps) & self.bounded("guards", &guards) & self.bounded("checks", &checks);
-        if !bounded {
+        let most = if on_line { MOST_OF_LINE } else { MOST };
+        let bounded = |what, list| self.bounded(what, list, most);
+        if !bounded("steps", &steps) || !bounded("guards", &guards) || !bounded("checks", &checks) {
+            self.give_up_steps(&steps);
             return Part::default();
         }
         if on_line && self.lines.is_none() && self.page.clean() {
@@ -32,6 +38,15 @@ impl<'a> Builder<'a> {
         part.guards = guards.iter().filter_map(|keys| self.guard(keys)).collect();
         part.checks = checks.iter().filter_map(|keys| self.check(keys)).collect();
         part
+    }
+
+    /// Makes the names of steps known that are not read, so that nothing is told of who uses them.
+    fn give_up_steps(&mut self, steps: &[Keys<'a>]) {
+        for name in steps.iter().filter_map(|keys| keys.peek_text("name")) {
+            let place = if self.scope.on_line { Place::LineStep(0) } else { Place::Step(0) };
+            self.scope.names.insert(name.to_owned(), Symbol { typ: None, place, optional: false });
+            self.scope.later.remove(name);
+        }
     }
 
     fn step(&mut self, keys: &Keys<'a>, place: Place) -> Option<Step> {

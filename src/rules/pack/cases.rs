@@ -26,8 +26,9 @@ pub(in super::super) struct Case {
     trace_has: Vec<String>,
 }
 
-/// The most cases of a pack.
+/// The most cases of a pack, and lines in all of them: they run at every load.
 const MOST: usize = 200;
+const MOST_LINES: usize = 5_000;
 
 /// Reads `[case_base]` and every `[[case]]`; each with where its name stands.
 pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Vec<(Item<'a>, Case)> {
@@ -50,6 +51,10 @@ pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Vec<(Item<'a>, Case)
         case
     });
     let read: Vec<_> = read.collect();
+    let lines: usize = read.iter().flatten().map(|(_, case)| case.input.lines.len()).sum();
+    if lines > MOST_LINES {
+        root.mistake(format!("the cases have more than {MOST_LINES} lines in all"));
+    }
     // What a mistake leaves half read is not run.
     if page.clean() { read.into_iter().flatten().collect() } else { Vec::new() }
 }

@@ -1,7 +1,6 @@
 //! Figures with their dates and sources: parameters and decision tables.
 
 use super::dated::{Dated, Version, cover, dates};
-use super::header::MOST;
 use super::load::Builder;
 use super::page::{Item, Keys};
 use super::table::{Cell, MOST_ROWS, Row, Rows, Table, can_look_up, prove};
@@ -195,11 +194,11 @@ impl<'a> Builder<'a> {
     }
 
     /// Whether a list is not too long; tells when it is.
-    pub(super) fn bounded(&self, what: &str, list: &[Keys<'a>]) -> bool {
-        if let Some(first) = list.get(MOST) {
-            first.mistake(format!("more than {MOST} of {what}"));
+    pub(super) fn bounded(&self, what: &str, list: &[Keys<'a>], most: usize) -> bool {
+        if let Some(first) = list.get(most) {
+            first.mistake(format!("more than {most} {what}"));
         }
-        list.len() <= MOST
+        list.len() <= most
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use toml::de::DeTable;
 
 use super::header::Head;
-use super::page::{Keys, Page};
+use super::page::{Keys, MOST_MISTAKES, Page};
 use super::{Accumulator, Fact, Lines, Pack, Param, Table};
 use crate::failure::Diagnostic;
 use crate::rules::decision::PackRef;
@@ -48,7 +48,7 @@ pub(in super::super) fn load(file: &str, text: &str) -> Result<Pack, Vec<Diagnos
     }
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut lines = HashSet::new();
-    for error in &errors {
+    for error in errors.iter().take(MOST_MISTAKES) {
         let at = error.span().map_or(0, |span| span.start);
         // What follows on the same line is most often the same mistake.
         if lines.insert(text.get(..at).map_or(0, |before| before.matches('\n').count())) {

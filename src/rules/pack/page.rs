@@ -11,6 +11,9 @@ use toml::de::{DeTable, DeValue};
 use crate::failure::{Diagnostic, place};
 use crate::rules::types::parse_date;
 
+/// The most mistakes told of one file: enough to read, and few enough that finding their places takes no time.
+pub(super) const MOST_MISTAKES: usize = 200;
+
 /// A file being read, and the mistakes found so far.
 pub(super) struct Page<'a> {
     file: &'a str,
@@ -44,8 +47,11 @@ impl<'a> Page<'a> {
         Self { file, text, mistakes: RefCell::default() }
     }
 
-    /// Tells a mistake at a byte offset.
+    /// Tells a mistake at a byte offset; no more than [`MOST_MISTAKES`].
     pub fn mistake(&self, at: usize, message: impl Into<String>) {
+        if self.mistakes.borrow().len() >= MOST_MISTAKES {
+            return;
+        }
         let (line, column) = place(self.text, at);
         self.mistakes.borrow_mut().push(Diagnostic {
             file: self.file.to_owned(),

@@ -121,6 +121,20 @@ fn deep_nesting_is_a_mistake_and_not_a_crash() {
 }
 
 #[test]
+fn a_file_of_mistakes_is_told_of_a_part_and_soon() {
+    for line in ["=\n", "a = \n", "[x]\n", "\"\n", "a = [\n"] {
+        let mistakes = load(&line.repeat(250_000 / line.len())).unwrap_err();
+        assert!((1..=200).contains(&mistakes.len()), "{line:?}: {}", mistakes.len());
+    }
+    let unknown: String = (0..20_000).map(|n| format!("k{n} = 1\n")).collect();
+    assert_eq!(load(&unknown).unwrap_err().len(), 200);
+    let steps: String = (0..600).map(|n| format!("[[step]]\nname = \"s{n}\"\nexpr = \"¥1\"\n")).collect();
+    let told = load(&format!("{ACCUMULATING}{steps}")).unwrap_err();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].message, "more than 500 steps");
+}
+
+#[test]
 fn what_does_not_fit_is_referred() {
     let packs = load(ACCUMULATING).unwrap();
     let decide = |amount: &str, used: &str| {

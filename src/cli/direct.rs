@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Problem, Shell, config, errors, shell};
 use crate::cipher::Algorithm;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::failure::Explain as _;
 use crate::keys::{KeyError, KeyService, Psam, Soft};
 use crate::reader::{Lease, TransportError, list_direct, open_direct};
@@ -44,6 +44,8 @@ pub(super) struct Settings {
     pub(super) scripts: Arc<Library>,
     pub(super) store: Option<Arc<Store>>,
     pub(super) default_algorithm: Option<Algorithm>,
+    /// A configuration for production is in force: no argument makes it a demonstration.
+    production: bool,
 }
 
 impl Settings {
@@ -63,7 +65,8 @@ impl Settings {
             Some(config) => config.card.default_algorithm,
             None => Some(DEFAULT_ALGORITHM),
         };
-        Ok(Self { scripts: Arc::new(scripts(config)?), store: None, default_algorithm })
+        let production = config.is_some_and(|config| config.mode == Mode::Production);
+        Ok(Self { scripts: Arc::new(scripts(config)?), store: None, default_algorithm, production })
     }
 }
 
@@ -91,7 +94,7 @@ fn scripts(config: Option<&Config>) -> Result<Library, Problem> {
 }
 
 /// The place of the store: the terminal's where there is one, else this user's.
-pub(super) fn store_file(config: Option<&Config>) -> Option<PathBuf> {
+fn store_file(config: Option<&Config>) -> Option<PathBuf> {
     if let Some(config) = config {
         return Some(config.state.join("store.db"));
     }
@@ -145,7 +148,7 @@ impl Way {
 
     fn open_keys(&self, card: &Lease, settings: &Settings) -> Result<Box<dyn KeyService>, KeyError> {
         if let Some(file) = &self.keys {
-            return Ok(Box::new(Soft::load(file, self.mode == "demo")?));
+            return Ok(Box::new(Soft::load(file, self.mode == "demo" && !settings.production)?));
         }
         let name = self.psam_name(card.reader())?;
         let lease = open_direct(Some(&name), WITHIN).map_err(no_psam)?;

@@ -46,14 +46,15 @@ impl Store {
     /// This store's own salt, made when it is first needed.
     fn salt(&self) -> Result<[u8; 32], StoreError> {
         let db = self.db();
-        let kept = db.prepare_cached("SELECT salt FROM salt")?.query_row([], |row| row.get(0)).optional()?;
-        if let Some(salt) = kept {
+        let mut kept = db.prepare_cached("SELECT salt FROM salt")?;
+        if let Some(salt) = kept.query_row([], |row| row.get(0)).optional()? {
             return Ok(salt);
         }
         let mut fresh = [0; 32];
         SystemRandom::new().fill(&mut fresh).map_err(|_| StoreError("no random bytes".to_owned()))?;
-        db.execute("INSERT INTO salt VALUES (1, ?1)", params![fresh])?;
-        Ok(fresh)
+        // Another process may have been quicker: its salt stays.
+        db.prepare_cached("INSERT OR IGNORE INTO salt VALUES (1, ?1)")?.execute(params![fresh])?;
+        Ok(kept.query_row([], |row| row.get(0))?)
     }
 }
 

@@ -7,6 +7,7 @@ mod images;
 mod keys;
 mod records;
 mod refused;
+mod rights;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

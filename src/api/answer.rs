@@ -57,6 +57,8 @@ const BY_CODE: &[(&str, StatusCode)] = &[
     ("E-API-NO-TRANSACTION", StatusCode::NOT_FOUND),
     ("E-API-SLOW", StatusCode::GATEWAY_TIMEOUT),
     ("E-TERM-NO-CASE", StatusCode::NOT_FOUND),
+    ("E-TERM-OPERATOR", StatusCode::UNPROCESSABLE_ENTITY),
+    ("E-TERM-KEY-FORM", StatusCode::UNPROCESSABLE_ENTITY),
     ("E-SCN-UNKNOWN", StatusCode::NOT_FOUND),
     ("E-TERM-DRAINING", StatusCode::SERVICE_UNAVAILABLE),
     ("E-QUEUE-CONFLICT", StatusCode::CONFLICT),
@@ -67,7 +69,8 @@ const BY_CODE: &[(&str, StatusCode)] = &[
 const BY_ROOM: &[(&str, StatusCode)] = &[
     ("TERM", StatusCode::CONFLICT),
     ("CARD", StatusCode::CONFLICT),
-    ("KEY", StatusCode::CONFLICT),
+    ("KEYS", StatusCode::CONFLICT),
+    ("READER", StatusCode::CONFLICT),
     ("SCN", StatusCode::UNPROCESSABLE_ENTITY),
     ("RULES", StatusCode::UNPROCESSABLE_ENTITY),
     ("QUEUE", StatusCode::SERVICE_UNAVAILABLE),

@@ -1,6 +1,6 @@
 //! One case, and all of them: who has which reader, which key opened which case, how many are kept.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -52,6 +52,8 @@ pub(super) struct Cases {
     keys: HashMap<String, (Uuid, [u8; 32])>,
     ended: VecDeque<Uuid>,
     removals: HashMap<String, u64>,
+    /// Readers whose card is being read, by a case that may have been given up meanwhile, or outside any.
+    in_use: BTreeSet<String>,
 }
 
 impl Cases {
@@ -123,11 +125,22 @@ impl Cases {
         self.live().any(|case| case.view.reader.as_deref() == Some(reader))
     }
 
+    /// Takes a reader for reading its card; `false` when its card is being read already.
+    pub(super) fn take(&mut self, reader: &str) -> bool {
+        self.in_use.insert(reader.to_owned())
+    }
+
+    /// Gives a reader back.
+    pub(super) fn give_back(&mut self, reader: &str) {
+        self.in_use.remove(reader);
+    }
+
     /// Which waiting cases may now take which reader's card: the oldest first, a reader once.
     pub(super) fn matches(&self, readers: &[ReaderState]) -> Vec<(Uuid, String)> {
         let mut free: Vec<&str> = readers
             .iter()
-            .filter(|reader| reader.role == Some(Role::Holder) && reader.card && !self.claimed(&reader.name))
+            .filter(|reader| reader.role == Some(Role::Holder) && reader.card)
+            .filter(|reader| !self.claimed(&reader.name) && !self.in_use.contains(&reader.name))
             .map(|reader| reader.name.as_str())
             .collect();
         let mut out = Vec::new();

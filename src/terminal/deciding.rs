@@ -1,54 +1,40 @@
 //! A case is decided: the record is asked for, the rules decide, the centre checks.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::conditions::{Condition, Conditions};
+use super::conditions::Condition;
 use super::errors;
-use super::inner::{Inner, Upstream};
-use super::known::Record;
+use super::inner::Inner;
 use super::plan::{Plan, Shown, Verdict, centre_view};
 use super::table::Conduct;
 use super::view::CaseState;
 use super::who::Who;
-use crate::failure::{Entry, Explain as _, Failure};
+use crate::failure::{Explain as _, Failure};
 use crate::queue::State;
 use crate::rules::{Decision, InputError, Outcome, Schema, differences};
-use crate::scenario::{Definition, Form, Known, Message, Period, amount, month};
-use crate::sync::UplinkError;
+use crate::scenario::{Definition, Form, Message, Period, amount, month};
 use crate::value::{Fen, Protocol};
-use crate::wire::person::Question;
 use crate::wire::settle::Settlement;
 use crate::world::shanghai;
 
-/// How long a terminal that takes the centre to be away asks it once more before it decides alone.
-const ONCE_MORE: Duration = Duration::from_secs(1);
-
 /// One deciding: what goes into it.
 pub(super) struct Deciding<'a> {
-    inner: &'a Inner,
-    definition: &'a Definition,
-    operator: &'a str,
-    form: &'a Form,
-    who: &'a Who,
-    schemas: Vec<Schema>,
-    business_date: Date,
+    pub(super) inner: &'a Inner,
+    pub(super) definition: &'a Definition,
+    pub(super) operator: &'a str,
+    pub(super) form: &'a Form,
+    pub(super) who: &'a Who,
+    pub(super) schemas: Vec<Schema>,
+    pub(super) business_date: Date,
 }
 
-/// What was learned of the person, and whether the centre told it now.
-struct Learned {
-    known: Known,
-    as_of: Option<Timestamp>,
-    psn_no: Option<String>,
-    reached: bool,
-}
-
-type Ended = (CaseState, Failure);
+/// A case that ends here, or waits for another form: its state, and why.
+pub(super) type Ended = (CaseState, Failure);
 
 impl Inner {
     /// Starts the work of a case that has gone to `Deciding`.
@@ -197,86 +183,6 @@ impl Deciding<'_> {
         Err((CaseState::Referred, Failure::with(&errors::DIFFERENCE, fields.join(", "))))
     }
 
-    /// What the centre says of the person; what it said before, where it cannot be asked.
-    fn learn(&self) -> Result<Learned, Ended> {
-        if let Some(upstream) = self.inner.upstream.as_ref().filter(|upstream| self.reachable(upstream)) {
-            match self.ask(upstream) {
-                Ok(learned) => return Ok(learned),
-                Err(error) => self.not_answered(&error)?,
-            }
-        }
-        // A kind that needs the centre is told so before its record is looked for.
-        self.conduct_alone(Conduct::Provisional)?;
-        match self.record().recall() {
-            Some((known, as_of)) => Ok(Learned { known, as_of: Some(as_of), psn_no: None, reached: false }),
-            None if self.inner.table.without_record(self.definition.kind) == Conduct::Refuse => {
-                Err((CaseState::Refused, Failure::of(&errors::NO_RECORD)))
-            }
-            None => Ok(Learned { known: Known::default(), as_of: None, psn_no: None, reached: false }),
-        }
-    }
-
-    fn ask(&self, upstream: &Upstream) -> Result<Learned, UplinkError> {
-        let question = Question {
-            person: self.who.person.clone(),
-            scenario: self.definition.id.clone(),
-            business_date: self.business_date,
-            mdtrt_id: self.admission().map(str::to_owned),
-        };
-        let within = self.patience();
-        let asked = async {
-            tokio::try_join!(
-                upstream.asker.person(self.operator, &question, within),
-                upstream.asker.accumulations(self.operator, &question, within),
-            )
-        };
-        let (person, accumulations) = self.inner.parts.runtime.block_on(asked)?;
-        let known = Known {
-            facts: person.facts.clone(),
-            accumulators: accumulations.accumulators,
-            insutype: person.insutype.clone(),
-        };
-        self.record().keep(&known, accumulations.as_of);
-        Ok(Learned { known, as_of: Some(accumulations.as_of), psn_no: Some(person.psn_no.clone()), reached: true })
-    }
-
-    /// Whether the centre can be reached; one that seems away is asked once more.
-    fn reachable(&self, upstream: &Upstream) -> bool {
-        let mut status = upstream.status.clone();
-        if status.borrow_and_update().reachable {
-            return true;
-        }
-        let there = async {
-            let terminal = self.inner.queue.terminal();
-            tokio::time::timeout(ONCE_MORE.min(self.patience()), upstream.uplink.probe(terminal)).await
-        };
-        matches!(self.inner.parts.runtime.block_on(there), Ok(Ok(_)))
-    }
-
-    /// The centre's own no ends the case; without an answer it is as if it were away.
-    fn not_answered(&self, error: &UplinkError) -> Result<(), Ended> {
-        match error {
-            UplinkError::Refused { .. } => Err((CaseState::Refused, error.failure())),
-            _ => {
-                tracing::warn!(code = error.entry().code, "the centre does not answer a question");
-                Ok(())
-            }
-        }
-    }
-
-    /// Whether this kind goes on while the centre is away, up to `most`.
-    fn conduct_alone(&self, most: Conduct) -> Result<(), Ended> {
-        let mut conditions: Conditions = self.inner.conditions();
-        conditions.insert(Condition::UplinkAway);
-        match self.inner.table.conduct(self.definition.kind, &conditions) {
-            (conduct, _) if conduct <= most => Ok(()),
-            (_, condition) => {
-                let entry: &'static Entry = condition.unwrap_or(Condition::UplinkAway).entry();
-                Err((CaseState::Refused, Failure::of(entry)))
-            }
-        }
-    }
-
     /// A scenario for once a period ends here when it was carried out already; else the refused transaction of the
     /// same period whose place this one takes.
     fn once(&self, shown: &mut Shown) -> Result<Option<Uuid>, Ended> {
@@ -322,25 +228,6 @@ impl Deciding<'_> {
             (false, true) => (CaseState::Failed, error.failure()),
             (false, false) => (CaseState::Refused, Failure::with(&errors::NO_RECORD, error.to_string())),
         }
-    }
-
-    fn record(&self) -> Record<'_> {
-        Record {
-            store: &self.inner.store,
-            holder: self.who.tag,
-            scenario: &self.definition.id,
-            schemas: &self.schemas,
-            date: self.business_date,
-            admission: self.admission(),
-        }
-    }
-
-    fn admission(&self) -> Option<&str> {
-        self.form.values.get("mdtrt_id").and_then(Value::as_str)
-    }
-
-    fn patience(&self) -> Duration {
-        self.inner.parts.config.uplink.as_ref().map_or(ONCE_MORE, |uplink| uplink.resolve)
     }
 }
 

@@ -10,6 +10,7 @@ mod event;
 mod health;
 mod inner;
 mod known;
+mod learning;
 mod limits;
 mod log;
 mod moves;
@@ -172,9 +173,7 @@ impl Terminal {
     /// No such reader, no card, a case at the reader, and all that can be wrong with a card and the keys.
     pub fn read_card(&self, reader: Option<&str>, unmask: bool) -> Result<Value, Failure> {
         let reader = self.inner.reader_meant(reader)?;
-        if self.inner.cases().claimed(&reader) {
-            return Err(Failure::of(&errors::BUSY));
-        }
+        let _in_use = self.inner.take_reader(&reader)?;
         let reading = self.inner.read(&reader, |_| {})?;
         if unmask {
             tracing::info!(target: "audit", %reader, "a card's data was given unmasked");

@@ -15,6 +15,19 @@ use crate::failure::{Explain as _, Failure};
 use crate::keys::KeyError;
 use crate::reader::{Role, TransportError};
 
+/// A reader whose card is being read. Dropped, it is free for whoever waits.
+pub(super) struct InUse {
+    inner: Arc<Inner>,
+    reader: String,
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.inner.cases().give_back(&self.reader);
+        self.inner.match_readers();
+    }
+}
+
 impl Inner {
     /// Gives each free holder's card to the case that waits for it.
     pub(super) fn match_readers(self: &Arc<Self>) {
@@ -31,20 +44,32 @@ impl Inner {
                     case.view.reader = Some(reader.clone());
                     case.removals = removals;
                 });
-                if let (Ok(_), Some(case)) = (taken, cases.get(id)) {
-                    begun.push((id, case.step, reader));
+                if let (Ok(_), Some(step)) = (taken, cases.get(id).map(|case| case.step)) {
+                    cases.take(&reader);
+                    begun.push((id, step, InUse { inner: Arc::clone(self), reader }));
                 }
             }
         }
         for (id, step, reader) in begun {
-            self.work(id, step, move |inner| inner.read_in_case(id, step, &reader));
+            self.work(id, step, move |inner| inner.read_in_case(id, step, reader));
         }
     }
 
-    fn read_in_case(self: &Arc<Self>, id: Uuid, at: u64, reader: &str) {
+    /// Takes a reader for a reading outside a case.
+    pub(super) fn take_reader(self: &Arc<Self>, reader: &str) -> Result<InUse, Failure> {
+        let mut cases = self.cases();
+        if cases.claimed(reader) || !cases.take(reader) {
+            return Err(Failure::of(&errors::BUSY));
+        }
+        Ok(InUse { inner: Arc::clone(self), reader: reader.to_owned() })
+    }
+
+    fn read_in_case(self: &Arc<Self>, id: Uuid, at: u64, reader: InUse) {
         let told = |step: Step| self.log.tell(What::Step { case: id, step: step.name().to_owned() });
         let expired = self.cases().get(id).map(|case| case.definition.expired_card).unwrap_or_default();
-        let who = self.read(reader, told).and_then(|reading| {
+        let reading = self.read(&reader.reader, told);
+        drop(reader);
+        let who = reading.and_then(|reading| {
             let today = self.parts.clock.today();
             Who::of(&reading, &self.queue, today, expired)
         });

@@ -2,6 +2,7 @@
 
 use sbkd::queue::{Faults, Point, QueueError, State};
 use sbkd::terminal::{CaseState, Condition, Status};
+use sbkd::world::{NoRandom, Random, SystemRandom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -145,4 +146,25 @@ fn a_terminal_that_stops_begins_nothing_and_ends_what_waits() {
     let refused = counter.terminal.open_case(new_case(SETTLE, None)).unwrap_err();
     assert_eq!(refused.entry.code, "E-TERM-DRAINING");
     assert_eq!(counter.terminal.health().status, Status::Draining);
+}
+
+/// Panics once on a case's thread: a defect of this program.
+struct Defect(AtomicBool);
+
+impl Random for Defect {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandom> {
+        let in_case = std::thread::current().name() == Some("case");
+        assert!(!(in_case && self.0.swap(false, Ordering::SeqCst)), "a defect, for the test");
+        SystemRandom::default().fill(bytes)
+    }
+}
+
+#[test]
+fn a_defect_ends_one_case_and_nothing_else() {
+    let random = Arc::new(Defect(AtomicBool::new(true)));
+    let counter = Counter::with(Setup { random, ..Setup::default() });
+    let view = counter.decided(SETTLE, bill());
+    assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Failed, "E-TERM-DEFECT"));
+    assert!(counter.transactions().is_empty());
+    assert_eq!(counter.carried_out(SETTLE, bill()).state, CaseState::Done);
 }

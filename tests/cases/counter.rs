@@ -12,7 +12,7 @@ use sbkd::queue::{Faults, Filter, Row, State};
 use sbkd::reader::Role;
 use sbkd::terminal::{CaseState, CaseView, Condition, EventStream, NewCase, Parts, Terminal, What};
 use sbkd::virtual_card::{Chip, Image, VirtualReaders};
-use sbkd::world::{SystemClock, SystemRandom};
+use sbkd::world::{Random, SystemClock, SystemRandom};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -37,11 +37,20 @@ pub struct Setup {
     pub config: &'static str,
     /// The journal's faults.
     pub faults: Faults,
+    /// Where random bytes come from.
+    pub random: Arc<dyn Random>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { card: "v3-sm4", psam: true, centre: Some(None), config: "", faults: Faults::default() }
+        Self {
+            card: "v3-sm4",
+            psam: true,
+            centre: Some(None),
+            config: "",
+            faults: Faults::default(),
+            random: Arc::new(SystemRandom::default()),
+        }
     }
 }
 
@@ -80,7 +89,8 @@ impl Counter {
             // A port that was free a moment ago: nobody answers there.
             None => (None, std::net::TcpListener::bind(any).unwrap().local_addr().unwrap(), None),
         };
-        let terminal = start(&runtime, &readers, dir.path(), address, setup.config, setup.faults).unwrap();
+        let terminal =
+            start(&runtime, &readers, dir.path(), address, setup.config, setup.faults, setup.random).unwrap();
         let counter = Self { readers, terminal, centre, runtime, dir, address, seed };
         if counter.centre.is_some() {
             counter.wait_for_condition(Condition::UplinkAway, false);
@@ -100,7 +110,15 @@ impl Counter {
         // The last thread of the one before lets go of the journal in its own time.
         let deadline = std::time::Instant::now() + PATIENCE;
         let terminal = loop {
-            match start(&runtime, &readers, dir.path(), address, "", Faults::default()) {
+            match start(
+                &runtime,
+                &readers,
+                dir.path(),
+                address,
+                "",
+                Faults::default(),
+                Arc::new(SystemRandom::default()),
+            ) {
                 Ok(terminal) => break terminal,
                 Err(failure) => assert!(std::time::Instant::now() < deadline, "{failure}"),
             }
@@ -249,6 +267,7 @@ fn start(
     centre: SocketAddr,
     more: &str,
     faults: Faults,
+    random: Arc<dyn Random>,
 ) -> Result<Arc<Terminal>, Failure> {
     let text = format!(
         "mode = \"demo\"\nterminal = \"H44010099999\"\nstate = \"state\"\nbusiness_date = 2015-08-03\n\
@@ -260,7 +279,7 @@ fn start(
         config: Arc::new(config),
         readers: readers.clone(),
         clock: Arc::new(SystemClock),
-        random: Arc::new(SystemRandom::default()),
+        random,
         runtime: runtime.handle().clone(),
     };
     Terminal::start_with_faults(parts, faults)

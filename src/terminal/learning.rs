@@ -1,0 +1,130 @@
+//! What is known of the person is asked of the centre; where it cannot be asked, it is recalled.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::conditions::{Condition, Conditions};
+use super::deciding::{Deciding, Ended};
+use super::errors;
+use super::inner::Upstream;
+use super::known::Record;
+use super::table::Conduct;
+use super::view::CaseState;
+use crate::failure::{Entry, Explain as _, Failure};
+use crate::scenario::Known;
+use crate::sync::UplinkError;
+use crate::wire::person::Question;
+
+/// How long a terminal that takes the centre to be away asks it once more before it decides alone.
+const ONCE_MORE: Duration = Duration::from_secs(1);
+
+/// What was learned of the person, and whether the centre told it now.
+pub(super) struct Learned {
+    pub(super) known: Known,
+    pub(super) as_of: Option<Timestamp>,
+    pub(super) psn_no: Option<String>,
+    pub(super) reached: bool,
+}
+
+impl Deciding<'_> {
+    /// What the centre says of the person; what it said before, where it cannot be asked.
+    pub(super) fn learn(&self) -> Result<Learned, Ended> {
+        if let Some(upstream) = self.inner.upstream.as_ref().filter(|upstream| self.reachable(upstream)) {
+            match self.ask(upstream) {
+                Ok(learned) => return Ok(learned),
+                Err(error) => self.not_answered(&error)?,
+            }
+        }
+        // A kind that needs the centre is told so before its record is looked for.
+        self.conduct_alone(Conduct::Provisional)?;
+        match self.record().recall() {
+            Some((known, as_of)) => Ok(Learned { known, as_of: Some(as_of), psn_no: None, reached: false }),
+            None if self.inner.table.without_record(self.definition.kind) == Conduct::Refuse => {
+                Err((CaseState::Refused, Failure::of(&errors::NO_RECORD)))
+            }
+            None => Ok(Learned { known: Known::default(), as_of: None, psn_no: None, reached: false }),
+        }
+    }
+
+    pub(super) fn ask(&self, upstream: &Upstream) -> Result<Learned, UplinkError> {
+        let question = Question {
+            person: self.who.person.clone(),
+            scenario: self.definition.id.clone(),
+            business_date: self.business_date,
+            mdtrt_id: self.admission().map(str::to_owned),
+        };
+        let within = self.patience();
+        let asked = async {
+            tokio::try_join!(
+                upstream.asker.person(self.operator, &question, within),
+                upstream.asker.accumulations(self.operator, &question, within),
+            )
+        };
+        let (person, accumulations) = self.inner.parts.runtime.block_on(asked)?;
+        let known = Known {
+            facts: person.facts.clone(),
+            accumulators: accumulations.accumulators,
+            insutype: person.insutype.clone(),
+        };
+        self.record().keep(&known, accumulations.as_of);
+        Ok(Learned { known, as_of: Some(accumulations.as_of), psn_no: Some(person.psn_no.clone()), reached: true })
+    }
+
+    /// Whether the centre can be reached; one that seems away is asked once more.
+    pub(super) fn reachable(&self, upstream: &Upstream) -> bool {
+        let mut status = upstream.status.clone();
+        if status.borrow_and_update().reachable {
+            return true;
+        }
+        let there = async {
+            let terminal = self.inner.queue.terminal();
+            tokio::time::timeout(ONCE_MORE.min(self.patience()), upstream.uplink.probe(terminal)).await
+        };
+        matches!(self.inner.parts.runtime.block_on(there), Ok(Ok(_)))
+    }
+
+    /// The centre's own no ends the case; without an answer it is as if it were away.
+    pub(super) fn not_answered(&self, error: &UplinkError) -> Result<(), Ended> {
+        match error {
+            UplinkError::Refused { .. } => Err((CaseState::Refused, error.failure())),
+            _ => {
+                tracing::warn!(code = error.entry().code, "the centre does not answer a question");
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether this kind goes on while the centre is away, up to `most`.
+    pub(super) fn conduct_alone(&self, most: Conduct) -> Result<(), Ended> {
+        let mut conditions: Conditions = self.inner.conditions();
+        conditions.insert(Condition::UplinkAway);
+        match self.inner.table.conduct(self.definition.kind, &conditions) {
+            (conduct, _) if conduct <= most => Ok(()),
+            (_, condition) => {
+                let entry: &'static Entry = condition.unwrap_or(Condition::UplinkAway).entry();
+                Err((CaseState::Refused, Failure::of(entry)))
+            }
+        }
+    }
+
+    pub(super) fn record(&self) -> Record<'_> {
+        Record {
+            store: &self.inner.store,
+            holder: self.who.tag,
+            scenario: &self.definition.id,
+            schemas: &self.schemas,
+            date: self.business_date,
+            admission: self.admission(),
+        }
+    }
+
+    pub(super) fn admission(&self) -> Option<&str> {
+        self.form.values.get("mdtrt_id").and_then(Value::as_str)
+    }
+
+    pub(super) fn patience(&self) -> Duration {
+        self.inner.parts.config.uplink.as_ref().map_or(ONCE_MORE, |uplink| uplink.resolve)
+    }
+}

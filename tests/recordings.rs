@@ -180,7 +180,10 @@ fn a_replay_prints_what_a_reading_prints() {
 
 #[test]
 fn a_reading_over_pcscd_is_recorded_once_and_replays() {
-    let mut rig = Rig::with_card(&image("v3-long-name"));
+    let mut rig = Rig::start();
+    // It stays while the card is changed.
+    rig.keep_psam(&image("v3-long-name"));
+    rig.insert(&image("v3-long-name"));
     let out = rig.dir().join("new.apdu");
     let out_name = out.to_str().unwrap().to_owned();
     let record = |rig: &Rig| {

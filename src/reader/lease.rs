@@ -69,8 +69,20 @@ impl Lease {
             super::Protocol::T0 => command.to_tpdu(),
             super::Protocol::T1 => command.to_bytes(),
         };
+        let started = Instant::now();
         let answer = self.transport.exchange(&bytes)?;
-        Response::parse(&answer).map_err(|_| TransportError::Mute)
+        let response = Response::parse(&answer).map_err(|_| TransportError::Mute)?;
+        // Never the data: it may be the holder's, or a proof.
+        tracing::trace!(
+            reader = %self.reader,
+            ins = format_args!("{:02X}", command.ins()),
+            sent = bytes.len(),
+            received = answer.len(),
+            status = %response.status(),
+            micros = started.elapsed().as_micros(),
+            "APDU"
+        );
+        Ok(response)
     }
 
     fn note_rights(&mut self, command: &Command, status: StatusWord) {

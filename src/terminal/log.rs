@@ -33,6 +33,7 @@ impl Log {
         let mut kept = self.lock();
         kept.last += 1;
         let event = Event { id: kept.last, at: self.clock.now(), what };
+        tracing::debug!(id = event.id, what = ?event.what, "event");
         if kept.events.len() == KEPT {
             kept.events.pop_front();
         }

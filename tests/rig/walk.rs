@@ -9,7 +9,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::http::Client;
-use super::{Child, PSAM, Ran, Rig, free_ports, until};
+use super::{Child, PSAM, Ran, Rig, free_ports, tree, until};
 
 /// The state of a case after which nothing happens to it.
 const FINAL: [&str; 6] = ["done", "provisional-done", "referred", "refused", "cancelled", "failed"];
@@ -232,14 +232,19 @@ impl Watch {
     }
 }
 
-/// The form of a month's sign-in.
+/// The form of a month's sign-in: that of the demonstration.
 pub fn sign_in() -> Value {
-    json!({"job_seeking": "参加技能培训"})
+    form("unemployment-sign-in")
 }
 
-/// The form of a stay of 30,000 yuan at a hospital of level 3.
+/// The form of a bill: that of the demonstration.
 pub fn bill() -> Value {
-    json!({"level": "L3", "lines": [{"amount": "30000.00"}]})
+    form("medical-settlement")
+}
+
+fn form(scenario: &str) -> Value {
+    let text = fs::read_to_string(tree("fixtures/demo").join(scenario).with_extension("json"));
+    serde_json::from_str(&text.expect("the demonstration's form")).expect("JSON")
 }
 
 /// A demonstration terminal with its interface at `port` and its centre at the next one.

@@ -3,8 +3,21 @@
 mod rig;
 
 use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
 
 use rig::search::{Needle, forms_of_bytes, forms_of_text, found_below, found_in};
+
+use rig::walk::{CENTRE, Setting, Walk, below, bill, sign_in};
+use rig::{HOLDER, PSAM, Ran, image, tree};
+
+/// A made-up person who is nowhere else in the tree, so that whatever is found came from this card.
+const NAME: &str = "司马青岚";
+const NUMBER: &str = "530927197309173626";
+const BIRTH: &str = "19730917";
+const SERIAL: [u8; 6] = [0x44, 0x09, 0x7E, 0x5A, 0x91, 0xC3];
+const IDENTIFIER: &str = "440900D1560000057E5A91C34BD20F68";
 
 /// The positive control: what is planted in any form is found, so that "nothing found" means something.
 #[test]
@@ -50,4 +63,168 @@ fn the_forms_are_those_of_other_tools() {
     let sha = "1d841bc0ee98309cb7916670b7f0fdef5f4c35150711a41405ef3633b56322cf";
     assert!(!found("张三", sha).is_empty(), "sha256");
     assert!(!found("19491231", "\u{19}I\u{12}1").is_empty(), "BCD");
+}
+
+/// The whole walk at the most verbose level, through every process. Left out of the search is the centre's own
+/// database, by its directory: a centre must know whose transaction it is.
+#[test]
+fn nothing_that_the_walk_writes_names_the_holder() {
+    let private = tempfile::tempdir().unwrap();
+    let card = private.path().join("card.toml");
+    let seed = private.path().join("seed.toml");
+    fs::write(&card, card_image()).unwrap();
+    fs::write(&seed, seed_file()).unwrap();
+
+    let mut walk = Walk::start(Setting { seed: Some(seed), log: "trace" });
+    walk.rig.keep_psam(&image("psam"));
+    let watch = walk.watch();
+    let waiting = walk.open("unemployment-sign-in", &sign_in());
+    walk.rig.insert(&card);
+    let mut shown = Vec::new();
+    shown.push(walk.until_case(&waiting, &["waiting-confirmation"]).to_string());
+    walk.http.post(&format!("/v1/cases/{waiting}/confirm"), &json!({})).success();
+    let signed = walk.until_case(&waiting, &["done"]);
+    let input = walk.file("bill.json");
+    fs::write(&input, bill().to_string()).unwrap();
+    let input = input.to_str().unwrap();
+    keep(
+        &walk,
+        "case-run",
+        &walk.sbkd(&["case", "run", "medical-settlement", "--input", input, "--yes", "--log", "trace"]),
+    );
+    // With the centre away a transaction stays in the queue: sealed, it must say as little as one that went.
+    walk.kill_centre();
+    let waits = walk.carry_out("medical-settlement", &bill(), &["provisional-done", "refused"]);
+    shown.extend([signed.to_string(), waits.to_string()]);
+    for path in ["/v1/transactions", "/v1/health", "/v1/readers"] {
+        shown.push(walk.http.get(path).body);
+    }
+    for args in [&["card", "read"][..], &["queue", "list"], &["readers"], &["doctor"]] {
+        keep(&walk, &args.join("-"), &walk.sbkd(&[args, &["--json", "--log", "trace"]].concat()));
+    }
+
+    // What must know the holder does: so the data did pass, in the forms that are searched for.
+    let unmasked = walk.sbkd(&["card", "read", "--unmask", "--json"]);
+    assert_eq!(unmasked.code, Some(0), "{unmasked:?}");
+    for (what, plain) in [("name", NAME), ("number", NUMBER), ("identifier", IDENTIFIER)] {
+        assert!(unmasked.stdout.contains(plain), "the unmasked answer has no {what}");
+    }
+    assert!(!found_below(&walk.file(CENTRE), &needles(), |_| false).is_empty(), "the centre knows its people");
+
+    // The recorder and its replay, with the readers for themselves.
+    assert_eq!(walk.stop_daemon(), Some(0));
+    let recording = walk.file("session.apdu");
+    let direct = ["--direct", "--reader", HOLDER, "--psam-reader", PSAM, "--log", "trace"];
+    let out = ["record", "--out", recording.to_str().unwrap()];
+    assert_eq!(keep(&walk, "record", &walk.rig.sbkd(&[&out[..], &direct].concat())), Some(0));
+    let replayed = walk.rig.sbkd(&["replay", recording.to_str().unwrap(), "--log", "trace"]);
+    assert_eq!(keep(&walk, "replay", &replayed), Some(0));
+    keep(&walk, "direct", &walk.rig.sbkd(&[&["card", "read"][..], &direct].concat()));
+    // A daemon that is ended in the middle of its work, as a crash would.
+    walk.start_daemon();
+    let _ = walk.open("medical-settlement", &bill());
+    walk.kill_daemon();
+
+    shown.extend(watch.all().iter().map(ToString::to_string));
+    fs::write(walk.file("shown.txt"), shown.join("\n")).unwrap();
+    let searched = rig::search::files_below(walk.rig.dir());
+    for part in
+        ["daemon.err", "centre.err", "case-run.out", "session.apdu", "shown.txt", "queue.anchor", "queue.db-wal"]
+    {
+        let there = |file: &PathBuf| file.ends_with(part);
+        let size = searched.iter().find(|file| there(file)).and_then(|file| Some(fs::metadata(file).ok()?.len()));
+        assert!(size > Some(0), "{part} was to be searched, and is not there or empty: {searched:#?}");
+    }
+    let log = walk.rig.log("daemon");
+    assert!(log.contains("APDU") && log.contains("status=9000"), "the most verbose level tells of each command");
+    let found = found_below(walk.rig.dir(), &needles(), |file| below(file, CENTRE));
+    assert!(found.is_empty(), "personal data was written:\n{}", found.join("\n"));
+}
+
+/// Keeps what a command said among what is searched; gives its exit status.
+fn keep(walk: &Walk, name: &str, ran: &Ran) -> Option<i32> {
+    fs::write(walk.file(&format!("{name}.out")), format!("{}{}", ran.stdout, ran.stderr)).unwrap();
+    ran.code
+}
+
+fn needles() -> Vec<Needle> {
+    let number = card_number();
+    let mut needles = Vec::new();
+    for (what, text) in [
+        ("name", NAME),
+        ("number", NUMBER),
+        ("card number", &number),
+        ("birth date", BIRTH),
+        ("birth date", "1973-09-17"),
+    ] {
+        needles.extend(forms_of_text(what, text));
+    }
+    let identifier = hex::decode(IDENTIFIER).unwrap();
+    needles.extend(forms_of_bytes("the ATR's own bytes", &SERIAL));
+    needles.extend(forms_of_bytes("identifier", &identifier));
+    needles.extend(forms_of_bytes("identifier without its region", &identifier[3..]));
+    needles
+}
+
+fn card_number() -> String {
+    let body = "S7305926";
+    let check = sbkd::value::check_character(body.as_bytes()).expect("eight characters");
+    format!("{body}{}", char::from(check))
+}
+
+fn card_image() -> String {
+    let file = |path: &str| -> PathBuf { tree("fixtures/cards").join(path) };
+    let show = |path: &Path| path.display().to_string();
+    format!(
+        r#"
+extends = "{keys}"
+chip = "card"
+psam_image = "{psam}"
+historical = "86035342440003{serial}"
+[card]
+algorithm = "SM4"
+identifier = "{IDENTIFIER}"
+category = "3"
+version = "3.00"
+issuer = "915600000244010044010001"
+issued = "2021-02-03"
+expires = "2041-02-02"
+number = "{number}"
+[holder]
+social_security_number = "{NUMBER}"
+name = "{NAME}"
+sex = "2"
+ethnicity = "05"
+birth_place = "530927"
+birth_date = "1973-09-17"
+"#,
+        keys = show(&file("demonstration-keys.toml")),
+        psam = show(&file("psam.toml")),
+        serial = hex::encode_upper(SERIAL),
+        number = card_number(),
+    )
+}
+
+fn seed_file() -> String {
+    format!(
+        r#"
+[[person]]
+psn_no = "44010000009999"
+certno = "{NUMBER}"
+insutype = "310"
+[person.scenario.medical-settlement]
+facts = {{ insutype = "310", psn_type = "1", psn_insu_stas = "0", balc = "500.00" }}
+accumulators = [
+    {{ name = "pool", period = "2015", value = "12000.00" }},
+    {{ name = "supplement", period = "2015", value = "0.00" }},
+]
+[person.scenario.unemployment-sign-in]
+facts = {{ stop_cause = "none", detained = false }}
+accumulators = [
+    {{ name = "start_month", period = "-", value = "2015-02" }},
+    {{ name = "signed_month", period = "-", value = "2015-07" }},
+    {{ name = "months_left", period = "-", value = 6 }},
+]
+"#
+    )
 }

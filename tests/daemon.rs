@@ -1,0 +1,217 @@
+//! The daemon as it runs at a counter: a real pcscd with virtual readers, the reference centre and the daemon, each a
+//! process of its own, and what happens to each of them.
+
+mod rig;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+
+use serde_json::{Value, json};
+
+use rig::walk::{Setting, Walk, bill, sign_in};
+use rig::{image, tree};
+
+const SIGN_IN: &str = "unemployment-sign-in";
+const SETTLEMENT: &str = "medical-settlement";
+/// Two people whom the demonstration's centre knows.
+const ONE: &str = "v3-sm4";
+const OTHER: &str = "v3-long-name";
+
+#[test]
+fn a_card_goes_in_and_an_acknowledged_transaction_comes_out() {
+    let mut walk = Walk::start(Setting::default());
+    walk.rig.keep_psam(&image("psam"));
+    let watch = walk.watch();
+    walk.rig.insert(&image(ONE));
+    watch.until("the card's event", |event| event["type"] == "reader" && event["change"] == "card-in");
+
+    let case = walk.carry_out(SIGN_IN, &sign_in(), &["done"]);
+    assert_masked(&case);
+    let signed = id_of(&case["transaction"]);
+    let case = walk.carry_out(SETTLEMENT, &bill(), &["done"]);
+    assert_masked(&case);
+    assert_eq!(case["provisional"], false, "{case:#}");
+    assert!(case["decision"]["trace"].as_array().is_some_and(|trace| !trace.is_empty()), "a decision explains itself");
+    assert!(case["centre"].is_object(), "the centre settled it");
+    let settled = id_of(&case["transaction"]);
+    for id in [&signed, &settled] {
+        walk.until_transaction(id, "acked");
+        watch.until("the acknowledgement's event", |event| event["id"] == **id && event["state"] == "acked");
+    }
+    for step in ["selected", "internal-authenticated", "external-authenticated", "card-read", "holder-read"] {
+        watch.until(step, |event| event["step"] == step);
+    }
+
+    // The same by the command line, for another holder.
+    walk.rig.insert(&image(OTHER));
+    for (scenario, input) in [(SIGN_IN, sign_in()), (SETTLEMENT, bill())] {
+        let file = walk.file("input.json");
+        std::fs::write(&file, input.to_string()).unwrap();
+        let file = file.to_str().unwrap();
+        let case = walk.sbkd(&["case", "run", scenario, "--input", file, "--yes", "--operator", "clerk-7", "--json"]);
+        let case = case.success();
+        assert_eq!(case["state"], "done", "{case:#}");
+        walk.until_transaction(&id_of(&case["transaction"]), "acked");
+    }
+    assert_eq!(walk.transactions().len(), 4);
+
+    let doctor = walk.sbkd(&["doctor", "--json"]).success();
+    assert_eq!(doctor["ok"], true, "{doctor:#}");
+    throw_garbage(&mut walk);
+    assert_eq!(walk.stop_daemon(), Some(0));
+    assert!(!walk.socket().exists(), "the socket is left behind");
+    let doctor = walk.sbkd(&["doctor", "--json"]);
+    assert_eq!(doctor.json()["daemon"], false, "{doctor:?}");
+}
+
+#[test]
+fn neighbours_go_and_come_back_while_the_daemon_stays() {
+    let mut walk = Walk::start(Setting::default());
+    walk.rig.keep_psam(&image("psam"));
+    walk.rig.insert(&image(ONE));
+    let daemon = walk.daemon_id();
+
+    // pcscd crashes: nothing can be read, and it says so; it comes back, and so does the work.
+    let watch = walk.watch();
+    walk.rig.kill_pcscd();
+    let condition =
+        |present: bool| move |event: &Value| event["condition"] == "card-service-away" && event["present"] == present;
+    watch.until("the daemon notices that pcscd is away", condition(true));
+    assert!(walk.condition("card-service-away"));
+    walk.rig.restart_pcscd();
+    watch.until("the daemon notices that pcscd is back", condition(false));
+    walk.rig.wait_for_cards(true);
+    let first = walk.carry_out(SETTLEMENT, &bill(), &["done"]);
+    walk.until_transaction(&id_of(&first["transaction"]), "acked");
+
+    // The centre crashes: what may wait is committed and waits; what it must settle is provisional.
+    walk.kill_centre();
+    let signed = walk.carry_out(SIGN_IN, &sign_in(), &["done"]);
+    let settled = walk.carry_out(SETTLEMENT, &another_bill(), &["provisional-done"]);
+    assert_eq!(settled["provisional"], true);
+    assert!(slip(&settled).contains("以中心结算为准"), "{settled:#}");
+    let ids = [&signed, &settled].map(|case| id_of(&case["transaction"]));
+    let before: Vec<Value> = walk.transactions().iter().map(fixed).collect();
+    assert_eq!(before.len(), 3);
+    assert_eq!(walk.daemon_id(), daemon, "nothing of this stopped the daemon");
+
+    // The daemon loses its power after it committed: nothing is lost, nothing is double.
+    walk.kill_daemon();
+    walk.start_daemon();
+    assert_eq!(walk.transactions().iter().map(fixed).collect::<Vec<_>>(), before);
+    walk.start_centre();
+    for id in &ids {
+        walk.until_transaction(id, "acked");
+    }
+    walk.kill_daemon();
+    walk.start_daemon();
+    assert_eq!(walk.transactions().iter().map(fixed).collect::<Vec<_>>(), before);
+    for row in walk.transactions() {
+        assert_eq!(row["state"], "acked", "{row:#}");
+    }
+    assert_eq!(walk.stop_daemon(), Some(0));
+}
+
+/// Each card that is not as it should be is refused with its own code, and nothing is committed.
+#[test]
+fn a_card_that_is_not_as_it_should_be_commits_nothing() {
+    let other_figures = Some(tree("config/center/seed-other-accumulators.toml"));
+    let mut walk = Walk::start(Setting { seed: other_figures, ..Setting::default() });
+    walk.rig.keep_psam(&image("psam"));
+    let codes = [
+        ("v3-expired", "E-TERM-CARD-EXPIRED"),
+        ("v3-forged", "E-CARD-NOT-GENUINE"),
+        ("v3-card-blocked", "E-CARD-BLOCKED"),
+        ("v3-app-locked", "E-CARD-APPLICATION-LOCKED"),
+        ("not-social-security", "E-CARD-WRONG-TYPE"),
+        ("v3-garbled-record", "E-CARD-GARBLED"),
+        ("v3-bad-name", "E-CARD-NAME"),
+    ];
+    for (name, code) in codes {
+        walk.rig.insert(&image(name));
+        let id = walk.open(SETTLEMENT, &bill());
+        let case = walk.until_case(&id, &["failed", "refused"]);
+        assert_eq!(case["failure"]["code"], code, "{name}: {case:#}");
+        assert!(case["holder"].is_null(), "{name}: nothing of it is shown: {case:#}");
+    }
+    // Pulled in the middle: after the eighth command it is gone.
+    let pulled = walk.file("pulled.toml");
+    let text = format!("extends = \"{}\"\n[faults]\nremove_at = 8\n", image(ONE).display());
+    std::fs::write(&pulled, text).unwrap();
+    walk.rig.pull();
+    let id = walk.open(SETTLEMENT, &bill());
+    walk.rig.insert_without_waiting(&pulled);
+    let case = walk.until_case(&id, &["failed"]);
+    eprintln!("{}", walk.rig.log("daemon"));
+    assert_eq!(case["failure"]["code"], "E-READER-CARD-REMOVED", "{case:#}");
+    // A card as it should be, of a holder whose accumulators are others at the centre: a person must look at it.
+    walk.rig.insert(&image(ONE));
+    let id = walk.open(SETTLEMENT, &bill());
+    let case = walk.until_case(&id, &["referred"]);
+    assert!(case["differences"].as_array().is_some_and(|all| !all.is_empty()), "{case:#}");
+    assert_eq!(walk.transactions(), Vec::<Value>::new());
+    assert_eq!(walk.stop_daemon(), Some(0));
+}
+
+/// The bill of another stay.
+fn another_bill() -> Value {
+    let mut bill = bill();
+    bill["mdtrt_id"] = json!("D20150727002");
+    bill
+}
+
+/// What does not change any more once it is committed.
+fn fixed(row: &Value) -> Value {
+    json!([row["id"], row["sequence"], row["scenario"], row["msgid"], row["created_at"]])
+}
+
+#[track_caller]
+fn id_of(transaction: &Value) -> String {
+    transaction["id"].as_str().unwrap_or_else(|| panic!("no transaction: {transaction:#}")).to_owned()
+}
+
+fn slip(case: &Value) -> String {
+    case["slip"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+}
+
+#[track_caller]
+fn assert_masked(case: &Value) {
+    let holder = case["holder"].to_string();
+    assert!(holder.contains('*'), "{holder}");
+    for whole in ["王小雅", "440103198806120021", "A10000031"] {
+        assert!(!case.to_string().contains(whole), "a case shows its holder masked");
+    }
+}
+
+/// What is not HTTP, not JSON, too long, or in the wrong place: each is answered or hung up on, and the daemon stays.
+fn throw_garbage(walk: &mut Walk) {
+    let daemon = walk.daemon_id();
+    let garbage: [&[u8]; 5] = [
+        b"\0\x01\x02\xFF\xFE\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /v1/cases HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n{",
+        b"GET /v1/readers HTTP/1.1\r\nTransfer-Encoding: chunked\r\nHost: a\r\n\r\nZZZ\r\n",
+        &[b'A'; 100_000],
+    ];
+    for bytes in garbage {
+        let mut tcp = TcpStream::connect(walk.http.address()).expect("the daemon listens");
+        let mut unix = UnixStream::connect(walk.socket()).expect("the daemon listens");
+        // The daemon may hang up while it is still being talked to.
+        let _ = tcp.write_all(bytes);
+        let _ = unix.write_all(bytes);
+        let _ = tcp.shutdown(std::net::Shutdown::Write);
+        let _ = unix.shutdown(std::net::Shutdown::Write);
+        let _ = tcp.read_to_end(&mut Vec::new());
+        let _ = unix.read_to_end(&mut Vec::new());
+    }
+    for body in ["", "null", "[]", "{\"scenario\":", "{\"scenario\":\"no-such\",\"operator\":\"x\"}", "\"\\ud800\""] {
+        let answer = walk.http.request("POST", "/v1/cases", Some(body));
+        assert!((400..500).contains(&answer.status), "{body}: {answer:?}");
+        assert!(answer.json()["error"]["code"].is_string(), "{body}: {answer:?}");
+    }
+    let wrong_type = json!({"scenario": SETTLEMENT, "operator": "clerk-7", "input": {"lines": "many"}});
+    let answer = walk.http.post("/v1/cases", &wrong_type);
+    assert_eq!(answer.json()["error"]["code"], "E-SCN-INPUT", "{answer:?}");
+    assert_eq!(walk.daemon_id(), daemon);
+}

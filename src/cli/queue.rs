@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::client::{Daemon, text};
 use super::{Outcome, Shell};
+use crate::queue::State;
 
 /// Arguments of `sbkd queue`.
 #[derive(Debug, clap::Args)]
@@ -16,9 +17,9 @@ pub(super) struct Args {
 enum Command {
     /// List transactions, the latest first
     List {
-        /// Only these states
-        #[arg(long, value_name = "STATE")]
-        state: Vec<String>,
+        /// Only these states: pending, sending, acked, refused, unknown, reversing, reversed, void, …
+        #[arg(long, value_name = "STATE", value_parser = state)]
+        state: Vec<State>,
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
@@ -34,10 +35,10 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     let daemon = Daemon::of(shell)?;
     match args.command {
         Command::List { state, limit } => {
-            let query = [("state", state.join(",")), ("limit", limit.to_string())];
+            let names: Vec<&str> = state.iter().map(|state| state.name()).collect();
+            let query = [("state", names.join(",")), ("limit", limit.to_string())];
             let rows = daemon.get_with("/v1/transactions", &query)?;
-            shell
-                .show(&rows, || rows.as_array().into_iter().flatten().filter_map(Value::as_object).map(line).collect());
+            shell.show(&rows, || list(&rows));
         }
         Command::Show { id } => {
             let row = daemon.get(&format!("/v1/transactions/{id}"))?;
@@ -45,6 +46,16 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
         }
     }
     Ok(())
+}
+
+fn state(name: &str) -> Result<State, String> {
+    let all = || State::ALL.map(State::name).join(", ");
+    State::of_name(name).ok_or_else(|| format!("a state is one of: {}", all()))
+}
+
+fn list(rows: &Value) -> String {
+    let lines: String = rows.as_array().into_iter().flatten().filter_map(Value::as_object).map(line).collect();
+    if lines.is_empty() { "没有业务 / no transactions\n".to_owned() } else { lines }
 }
 
 fn line(row: &Map<String, Value>) -> String {
@@ -66,5 +77,32 @@ fn member((name, value): (&String, &Value)) -> String {
         Value::String(text) => format!("{name:<14} {text}\n"),
         Value::Null => format!("{name:<14} –\n"),
         other => format!("{name:<14} {other}\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_list_has_a_line_a_transaction_and_says_when_there_is_none() {
+        assert_eq!(list(&json!([])), "没有业务 / no transactions\n");
+        let row = json!({
+            "sequence": 7, "id": "014ef149-7500-7588-a67f-4af7d65f3e97", "state": "acked", "attempts": 2,
+            "scenario": "medical-settlement", "amount": "30000.00", "provisional": true,
+        });
+        let text = list(&json!([row, row]));
+        assert_eq!(text.lines().count(), 2);
+        for part in ["    7 014ef149", " acked ", " medical-settlement ", " 30000.00 ×2 暂结"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_state_is_known_by_its_name() {
+        assert_eq!(state("handed-over"), Ok(State::HandedOver));
+        assert!(state("lost").unwrap_err().contains("pending, sending, handed-over"));
     }
 }

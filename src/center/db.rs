@@ -1,5 +1,7 @@
 //! The centre's database.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,7 +18,12 @@ const STEPS: &[M<'static>] = &[M::up(include_str!("schema/v1.sql"))];
 /// Opens the database, or makes a new one; in memory when no file is named.
 pub(super) fn open(path: Option<&Path>) -> Result<Connection, CenterError> {
     let mut db = match path {
-        Some(path) => Connection::open(path)?,
+        Some(path) => {
+            // It holds personal data; SQLite gives its other files the rights of this one.
+            let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+            made.map_err(|error| CenterError::Start(format!("{}: {error}", path.display())))?;
+            Connection::open(path)?
+        }
         None => Connection::open_in_memory()?,
     };
     db.busy_timeout(Duration::from_secs(5))?;

@@ -19,6 +19,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -30,6 +31,9 @@ use connection::{Cut, Cuttable};
 use http::Centre;
 
 use crate::rules::Packs;
+
+/// How long a request that is under way may still take when the centre stops.
+const LAST: Duration = Duration::from_secs(5);
 
 /// How a centre runs.
 #[derive(Clone)]
@@ -64,11 +68,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Stops it and waits until it has; what is under way is answered first.
-    pub async fn stop(self) {
+    /// Stops it and waits until it has; what is under way is answered first, if that takes no longer than 5 s.
+    pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        // A task that panicked has stopped too.
-        drop(self.task.await);
+        if tokio::time::timeout(LAST, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
     }
 
     /// What it does wrong on purpose, from now on.

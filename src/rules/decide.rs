@@ -28,7 +28,7 @@ impl Pack {
         let Some(Val::Date(date)) = given.facts[self.date_of] else {
             return Err(InputError::Missing { item: format!("facts.{}", self.facts[self.date_of].name) });
         };
-        if date < self.valid.0 || date > self.valid.1 {
+        if !self.covers(date) {
             return Err(InputError::NoVersion { scenario: scenario.to_owned(), date });
         }
         let lines = given.lines.len();

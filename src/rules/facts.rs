@@ -1,5 +1,6 @@
 //! A caller's input against what a pack asks for.
 
+use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::input::{Input, InputError};
@@ -15,10 +16,14 @@ pub(super) struct Given {
 }
 
 impl Pack {
-    /// Whether the input's business date is in the pack's span; `None` when it has no readable date.
-    pub fn covers(&self, input: &Input) -> Option<bool> {
-        let date = parse_date(input.facts.get(&self.facts[self.date_of].name)?.as_str()?)?;
-        Some(self.valid.0 <= date && date <= self.valid.1)
+    /// The input's business date; `None` when it has none that can be read.
+    pub fn business_date(&self, input: &Input) -> Option<Date> {
+        parse_date(input.facts.get(&self.facts[self.date_of].name)?.as_str()?)
+    }
+
+    /// Whether a date is in the pack's span.
+    pub fn covers(&self, date: Date) -> bool {
+        self.valid.0 <= date && date <= self.valid.1
     }
 
     /// Reads an input.

@@ -106,15 +106,17 @@ impl Packs {
     /// # Errors
     /// When the input is not what the pack needs; a case that fails its rules is a decision, not an error.
     pub fn decide(&self, scenario: &str, input: &Input) -> Result<Decision, InputError> {
-        let mut last = InputError::UnknownScenario { scenario: scenario.to_owned() };
+        let mut refused = InputError::UnknownScenario { scenario: scenario.to_owned() };
         for pack in self.of(scenario) {
-            match pack.decide(scenario, input, &HashMap::new()) {
-                // Another version of the pack may cover the date, and may ask for other facts.
-                Err(error) if pack.covers(input) != Some(true) => last = error,
-                decided => return decided,
+            match pack.business_date(input) {
+                Some(date) if !pack.covers(date) => {
+                    refused = InputError::NoVersion { scenario: scenario.to_owned(), date };
+                }
+                // Without a date that can be read, the pack tells what is wrong with it.
+                _ => return pack.decide(scenario, input, &HashMap::new()),
             }
         }
-        Err(last)
+        Err(refused)
     }
 
     /// What the packs of a scenario need to be told; one a pack.

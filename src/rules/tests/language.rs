@@ -249,3 +249,26 @@ fn the_hash_is_of_the_files_bytes() {
     let commented = Packs::load(&[("a.toml".to_owned(), text + "# ")]).unwrap();
     assert_ne!(commented.list()[0].pack.sha256, wanted);
 }
+
+#[test]
+fn the_pack_that_holds_on_the_day_decides() {
+    let year =
+        |file: &str, year: &str, facts: &str| (file.to_owned(), pack(facts).replace("= 2015-", &format!("= {year}-")));
+    let packs = Packs::load(&[
+        year("a.toml", "2015", "[[step]]\nname = \"x\"\nexpr = \"1\"\nout = \"x\"\n"),
+        year("b.toml", "2016", "added = { type = \"int\" }\n[[step]]\nname = \"x\"\nexpr = \"added\"\nout = \"x\"\n"),
+    ])
+    .unwrap();
+    assert_eq!(packs.schema("test").len(), 2);
+    assert_eq!(decide_on(&packs, json!({ "date": "2015-12-31" })).outputs["x"], json!(1));
+    let later = decide_on(&packs, json!({ "date": "2016-01-01", "added": 2 }));
+    assert_eq!((&later.outputs["x"], later.version_reason.contains("2016-01-01 至 2016-12-31")), (&json!(2), true));
+    let wrong = |facts: Value| {
+        let facts = facts.as_object().unwrap().clone();
+        packs.decide("test", &Input { facts, ..Input::default() }).unwrap_err().to_string()
+    };
+    assert_eq!(wrong(json!({ "date": "2016-01-01" })), "facts.added is missing");
+    assert_eq!(wrong(json!({ "date": "2017-01-01" })), "no version of the pack for this date: test on 2017-01-01");
+    assert_eq!(wrong(json!({})), "facts.date is missing");
+    assert_eq!(wrong(json!({ "date": "2015-02-29" })), "facts.date is not a date such as \"2015-08-01\"");
+}

@@ -19,6 +19,8 @@ use uuid::Uuid;
 
 /// The holder's reader.
 pub const HOLDER: &str = "Counter 00 00";
+/// Another reader for holders' cards, empty.
+pub const SECOND: &str = "Counter 02 00";
 /// The PSAM's reader.
 pub const PSAM: &str = "Counter 01 00";
 /// Longer than anything takes; a test that waits so long has failed.
@@ -74,7 +76,11 @@ impl Counter {
         let runtime = Runtime::new().unwrap();
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("token"), TOKEN).unwrap();
-        let readers = VirtualReaders::new(&[(HOLDER, Some(Role::Holder)), (PSAM, Some(Role::Psam))]);
+        let readers = VirtualReaders::new(&[
+            (HOLDER, Some(Role::Holder)),
+            (SECOND, Some(Role::Holder)),
+            (PSAM, Some(Role::Psam)),
+        ]);
         readers.insert(HOLDER, chip(setup.card));
         if setup.psam {
             readers.insert(PSAM, psam(setup.card));

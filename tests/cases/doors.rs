@@ -4,7 +4,7 @@ use sbkd::terminal::{CaseState, NewCase};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::counter::{Counter, HOLDER, Setup, bill, new_case, statement};
+use crate::counter::{Counter, HOLDER, PSAM, SECOND, Setup, bill, chip, new_case, statement};
 
 const SIGN_IN: &str = "unemployment-sign-in";
 
@@ -57,19 +57,26 @@ fn a_key_opens_one_case() {
 }
 
 #[test]
-fn one_reader_serves_one_case() {
+fn one_reader_serves_one_case_and_two_serve_two() {
     let counter = alone();
-    let first = counter.open(SIGN_IN, None);
-    let busy = |reader: Option<&str>| {
-        let case = NewCase { reader: reader.map(str::to_owned), ..new_case(SIGN_IN, None) };
-        counter.terminal.open_case(case).unwrap_err().entry.code
+    let opened = |reader: Option<&str>| {
+        counter.terminal.open_case(NewCase { reader: reader.map(str::to_owned), ..new_case(SIGN_IN, None) })
     };
-    assert_eq!(busy(None), "E-TERM-BUSY");
-    assert_eq!(busy(Some(HOLDER)), "E-TERM-BUSY");
-    assert_eq!(busy(Some("nowhere")), "E-TERM-NO-READER");
+    let refused = |reader| opened(reader).unwrap_err().entry.code;
+    let read = |id| counter.wait_for(id, |view| view.state == CaseState::WaitingInput).reader.unwrap();
+    let first = opened(None).unwrap().id;
+    assert_eq!(refused(Some(HOLDER)), "E-TERM-BUSY");
+    assert_eq!(refused(Some("nowhere")), "E-TERM-NO-READER");
+    assert_eq!(refused(Some(PSAM)), "E-TERM-NO-READER");
+    let second = opened(Some(SECOND)).unwrap().id;
+    assert_eq!(refused(None), "E-TERM-BUSY");
+    counter.readers.insert(SECOND, chip("v3-long-name"));
+    assert_eq!((read(first), read(second)), (HOLDER.to_owned(), SECOND.to_owned()));
+
     counter.terminal.cancel(first).unwrap();
-    let second = counter.open(SIGN_IN, None);
-    counter.wait_for(second, |view| view.state == CaseState::WaitingInput);
+    counter.terminal.cancel(second).unwrap();
+    assert_eq!(refused(None), "E-TERM-WHICH-READER");
+    assert_eq!(read(opened(Some(HOLDER)).unwrap().id), HOLDER);
 }
 
 #[test]

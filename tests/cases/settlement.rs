@@ -2,9 +2,9 @@
 
 use sbkd::center::Faults;
 use sbkd::queue::State;
-use sbkd::terminal::CaseState;
+use sbkd::terminal::{CaseState, What};
 
-use crate::counter::{Counter, Setup, bill};
+use crate::counter::{Counter, HOLDER, Setup, bill};
 
 const SETTLE: &str = "medical-settlement";
 
@@ -72,6 +72,20 @@ fn an_answer_that_was_lost_is_asked_for_and_settled_once() {
     assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
     assert_eq!(counter.transactions().len(), 1);
     assert_eq!(counter.transactions()[0].state, State::Acked);
+}
+
+#[test]
+fn a_card_pulled_while_it_is_settled_changes_nothing() {
+    let counter = Counter::new();
+    let view = counter.decided(SETTLE, bill());
+    counter.centre_faults(Faults { only: Some("2207".into()), delay_ms: 500, ..Faults::default() });
+    let mut events = counter.terminal.events(None);
+    assert_eq!(counter.terminal.confirm(view.id).unwrap().state, CaseState::Committing);
+    counter.readers.remove(HOLDER);
+    counter.next_event(&mut events, |what| matches!(what, What::Reader { change: "card-out", .. }));
+    assert_eq!(counter.terminal.case(view.id).unwrap().state, CaseState::Committing);
+    assert_eq!(counter.terminal.cancel(view.id).unwrap_err().entry.code, "E-TERM-STATE");
+    assert_eq!(counter.ended(view.id).state, CaseState::Done);
 }
 
 #[test]

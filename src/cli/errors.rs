@@ -53,8 +53,4 @@ crate::entries! {
         message "终端有问题" | "something is wrong with this terminal";
         cause "有检查项未通过" | "a check failed";
         remedy "按各项的办法处理" | "do what each line says";
-    NOT_YET = "E-CLI-NOT-YET", Technician;
-        message "本版本尚未提供该命令" | "this build does not carry the command yet";
-        cause "该部分仍在开发" | "that part is still being built";
-        remedy "更新到较新的版本" | "use a newer version";
 }

@@ -120,6 +120,27 @@ fn without_a_psam_the_error_says_so() {
     assert_eq!(read(&rig).error_code(), "E-KEYS-NO-PSAM");
 }
 
+/// A few more tries would lock the card's key, so a second reading does not even begin; a technician releases the pair.
+#[test]
+fn a_card_that_refused_a_psams_keys_is_left_alone_until_the_pair_is_released() {
+    let mut rig = Rig::start();
+    let keys = "[keys.SM4]\nrkssse = \"00112233445566778899AABBCCDDEEFF\"";
+    let psam = rig.dir().join("foreign.toml");
+    fs::write(&psam, format!("extends = {:?}\n{keys}\n", image("psam"))).expect("an image");
+    rig.keep_psam(&changed(&rig, "v3-sm4", &format!("psam_image = {psam:?}")));
+    rig.insert(&image("v3-sm4"));
+    let tries_left = |ran: &Ran| ran.json()["error"]["detail"].as_str().map(str::to_owned);
+    let refused = read(&rig);
+    assert_eq!(refused.error_code(), "E-CARD-TERMINAL-REFUSED");
+    assert!(tries_left(&refused).is_some_and(|detail| detail.ends_with("tries left: 2")), "{refused:?}");
+    for _ in 0..3 {
+        assert_eq!(read(&rig).error_code(), "E-CARD-PAIR-HELD");
+    }
+    assert_eq!(rig.sbkd(&["card", "release", "--json"]).success(), json!({ "released": 1 }));
+    let again = read(&rig);
+    assert!(tries_left(&again).is_some_and(|detail| detail.ends_with("tries left: 1")), "one try was spent: {again:?}");
+}
+
 /// The card is pulled at the n-th TPDU for n = 1, 2, … until it is read before that; each time the error is the same,
 /// nothing is shown, and the next card is read.
 #[test]

@@ -60,7 +60,7 @@ pub enum CardError {
     #[error("social security number: {0}")]
     HolderNumber(#[from] NumberError),
     /// The card refused the terminal's proof; this many tries are left. These keys are not tried on it again.
-    #[error("the card refused the terminal's key, {left} tries are left")]
+    #[error("the card refused the terminal's key; tries left: {left}")]
     TerminalRefused {
         /// Tries the card has left for the key.
         left: u8,

@@ -1,5 +1,6 @@
 //! One round of the delivery: the chain's headers in sequence, then what is open, each once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +23,10 @@ const OPEN: u32 = 100;
 pub(super) enum Round {
     /// All that could be done is done.
     Done,
-    /// Something has to be tried again, not before the centre asked for it.
+    /// Nothing can be done now; to be tried again, not before the centre asked for it.
     Failed { asked: Option<Duration> },
+    /// Some could not be carried and wait; the others need not.
+    Waiting { asked: Option<Duration> },
     /// The worker is to stop, or the journal is closed.
     Stopped,
 }
@@ -47,7 +50,12 @@ pub(super) struct Carrier {
     status: watch::Sender<UplinkStatus>,
     /// The centre's head of this terminal's chain; `None` when it is to be asked for.
     head: Option<ChainHead>,
+    /// What could not be carried and is left alone until its pause is over: sequence numbers, [`CHAIN`] for the headers.
+    waiting: BTreeSet<u64>,
 }
+
+/// Stands for the headers among what waits.
+const CHAIN: u64 = 0;
 
 impl Carrier {
     pub(super) fn new(
@@ -57,7 +65,7 @@ impl Carrier {
         status: watch::Sender<UplinkStatus>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { queue, stopping, uplink, clock, status, head: None }
+        Self { queue, stopping, uplink, clock, status, head: None, waiting: BTreeSet::new() }
     }
 
     /// Up to where the centre has the headers, as far as is known.
@@ -70,13 +78,26 @@ impl Carrier {
         self.head = None;
     }
 
-    /// Does what there is to do.
+    /// The pause is over: what waits is tried again.
+    pub(super) fn try_all(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Whether something waits for its pause to be over.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Does what there is to do, except for what waits.
     pub(super) async fn round(&mut self) -> Round {
-        let mut again = None;
-        for step in [self.check_head().await, self.send_headers().await] {
-            match step {
+        let mut latest = None;
+        if let Step::Halt(round) = self.check_head().await {
+            return round;
+        }
+        if !self.waiting.contains(&CHAIN) {
+            match self.send_headers().await {
                 Step::Done => {}
-                Step::Again(asked) => again = again.max(Some(asked)),
+                Step::Again(asked) => self.wait(CHAIN, asked, &mut latest),
                 Step::Halt(round) => return round,
             }
         }
@@ -93,21 +114,24 @@ impl Carrier {
                 if *self.stopping.borrow() {
                     return Round::Stopped;
                 }
+                if self.waiting.contains(&after) {
+                    continue;
+                }
                 match self.carry(row, held).await {
                     Step::Done => {}
-                    Step::Again(asked) => again = again.max(Some(asked)),
+                    Step::Again(asked) => self.wait(after, asked, &mut latest),
                     Step::Halt(round) => return round,
                 }
             }
         }
-        match again {
-            None => Round::Done,
-            Some(asked) => {
-                // One transaction that cannot be carried is no proof that the centre is there.
-                self.ask_again();
-                Round::Failed { asked }
-            }
-        }
+        if self.waiting.is_empty() { Round::Done } else { Round::Waiting { asked: latest } }
+    }
+
+    fn wait(&mut self, sequence: u64, asked: Option<Duration>, latest: &mut Option<Duration>) {
+        self.waiting.insert(sequence);
+        *latest = asked.max(*latest);
+        // What cannot be carried is no proof that the centre is there.
+        self.ask_again();
     }
 
     /// Asks for the centre's head, if it is to be asked for, and holds the journal against it.

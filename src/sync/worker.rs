@@ -1,7 +1,6 @@
 //! The delivery worker: what runs it, and when.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
@@ -80,45 +79,72 @@ struct Running {
     backoff: Backoff,
 }
 
+/// Why a rest is over.
+enum Next {
+    /// Something new is there; what waits goes on waiting.
+    News,
+    /// The pause is over, or somebody asks.
+    All,
+    /// It is to stop.
+    Stop,
+}
+
 impl Running {
     async fn run(mut self) {
+        let mut until = Instant::now();
+        let mut all = true;
         loop {
             // Whatever changes from here on starts another round: nothing falls between.
             self.changes = self.carrier.queue.changes();
+            if all {
+                self.carrier.try_all();
+            }
+            let waited = self.carrier.has_waiting();
             let round = self.carrier.round().await;
-            let (pause, failed) = match round {
+            let listens = match round {
                 Round::Done => {
                     self.backoff.reset();
-                    (self.pace.heartbeat, false)
+                    until = Instant::now() + self.pace.heartbeat;
+                    true
                 }
-                Round::Failed { asked } => (self.backoff.next(&self.pace, asked, &*self.random), true),
+                // What waited before was not tried again: its pause runs on.
+                Round::Waiting { asked: None } if waited => true,
+                Round::Waiting { asked } => {
+                    until = Instant::now() + self.backoff.next(&self.pace, asked, &*self.random);
+                    true
+                }
+                Round::Failed { asked } => {
+                    until = Instant::now() + self.backoff.next(&self.pace, asked, &*self.random);
+                    false
+                }
                 Round::Stopped => return,
             };
-            if !self.rest(pause, failed).await {
-                return;
-            }
+            all = match self.rest(until, listens).await {
+                Next::News => false,
+                Next::All => true,
+                Next::Stop => return,
+            };
         }
     }
 
-    /// Waits for something to do; after a failure for its pause, or to be woken. `false`: it is to stop.
-    async fn rest(&mut self, pause: Duration, failed: bool) -> bool {
-        let until = Instant::now() + pause;
+    /// Waits until then, or to be woken; and for news, where `listens` says so: while nothing can be done they wait.
+    async fn rest(&mut self, until: Instant, listens: bool) -> Next {
         let mut stopping = self.carrier.stopping.clone();
         loop {
             tokio::select! {
                 // A sender that was dropped means the same as a stop.
-                _ = stopping.wait_for(|stop| *stop) => return false,
-                () = self.wake.notified() => return true,
+                _ = stopping.wait_for(|stop| *stop) => return Next::Stop,
+                () = self.wake.notified() => return Next::All,
                 () = tokio::time::sleep_until(until) => {
                     self.carrier.ask_again();
-                    return true;
+                    return Next::All;
                 }
-                () = self.carrier.queue.let_go(), if !failed => return true,
-                change = self.changes.recv(), if !failed => match change {
-                    Ok(row) if self.carrier.has_news(&row) => return true,
+                () = self.carrier.queue.let_go(), if listens => return Next::News,
+                change = self.changes.recv(), if listens => match change {
+                    Ok(row) if self.carrier.has_news(&row) => return Next::News,
                     Ok(_) => {}
-                    Err(broadcast::error::RecvError::Lagged(_)) => return true,
-                    Err(broadcast::error::RecvError::Closed) => return false,
+                    Err(broadcast::error::RecvError::Lagged(_)) => return Next::News,
+                    Err(broadcast::error::RecvError::Closed) => return Next::Stop,
                 },
             }
         }

@@ -2,6 +2,7 @@
 
 use sbkd::center::Faults;
 use sbkd::queue::{Draft, Row, State};
+use sbkd::sync::Pace;
 use sbkd::wire::Outcome;
 use serde_json::json;
 
@@ -82,6 +83,30 @@ fn sign_in_without_statement() -> Draft {
     let mut draft = sign_in("none");
     draft.payload["request"]["facts"]["acc026"] = json!(false);
     draft
+}
+
+#[tokio::test]
+async fn one_that_makes_the_centre_fail_waits_by_itself() {
+    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+    let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+    process.poison(Some(1));
+    process.queue.commit_async(registration("poison")).await.unwrap();
+    let hour = std::time::Duration::from_secs(3600);
+    process.deliver_at(Pace { first: hour, longest: hour, heartbeat: hour });
+    process.until(|row| row.state == State::Sending).await;
+    // Its pause is an hour; what is committed now does not wait for that, and does not try it again.
+    for key in ["a", "b"] {
+        process.queue.commit_async(registration(key)).await.unwrap();
+        process.until(|row| answered(row) || row.sequence == 1).await;
+    }
+    let first = process.queue.list(&Default::default()).unwrap().remove(2);
+    assert_eq!((first.sequence, first.state, first.attempts), (1, State::Sending, 1));
+    process.poison(None);
+    process.worker().wake();
+    let rows = process.until(answered).await;
+    assert!(rows.iter().all(|row| row.state == State::Acked), "{rows:?}");
+    process.until_told(&centre).await;
+    process.end().await;
 }
 
 #[tokio::test]

@@ -76,6 +76,8 @@ pub struct Mortal {
     life: Life,
     /// 交易编号 whose next answers are lost on the way, one each.
     lose: Arc<Mutex<Vec<&'static str>>>,
+    /// The transaction at this place makes the centre fail each time.
+    poison: Arc<Mutex<Option<u64>>>,
 }
 
 impl Mortal {
@@ -90,6 +92,9 @@ impl Mortal {
 
 impl Uplink for Mortal {
     fn deliver<'a>(&'a self, envelope: &'a Envelope) -> BoxFuture<'a, Result<Receipt, UplinkError>> {
+        if *self.poison.lock().unwrap() == Some(envelope.header.sequence) {
+            return Box::pin(async { Err(UplinkError::Failed { status: 500, retry_after: None }) });
+        }
         Box::pin(self.through(self.inner.deliver(envelope)))
     }
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
@@ -120,6 +125,7 @@ pub struct Process {
     /// The same way, without any fault.
     pub plain: Arc<dyn Uplink>,
     lose: Arc<Mutex<Vec<&'static str>>>,
+    poison: Arc<Mutex<Option<u64>>>,
     worker: Option<Worker>,
 }
 
@@ -146,10 +152,16 @@ impl Process {
             faults,
         );
         let lose = Arc::<Mutex<Vec<_>>>::default();
+        let poison = Arc::<Mutex<Option<_>>>::default();
         let inner = HttpUplink::new(centre, TOKEN).unwrap();
-        let uplink = Arc::new(Mortal { inner, life: life.clone(), lose: lose.clone() });
+        let uplink = Arc::new(Mortal { inner, life: life.clone(), lose: lose.clone(), poison: poison.clone() });
         let plain = Arc::new(HttpUplink::new(centre, TOKEN).unwrap());
-        Some(Self { queue: queue.ok()?, uplink, plain, lose, worker: None })
+        Some(Self { queue: queue.ok()?, uplink, plain, lose, poison, worker: None })
+    }
+
+    /// The centre fails at the transaction at this place, until another is named.
+    pub fn poison(&self, sequence: Option<u64>) {
+        *self.poison.lock().unwrap() = sequence;
     }
 
     /// The next answers to these are lost on the way.
@@ -158,8 +170,12 @@ impl Process {
     }
 
     pub fn deliver(&mut self) {
+        self.deliver_at(PACE);
+    }
+
+    pub fn deliver_at(&mut self, pace: Pace) {
         let random = Arc::new(SystemRandom::default());
-        let worker = sync::start(self.queue.clone(), self.uplink.clone(), PACE, Arc::new(clock()), random);
+        let worker = sync::start(self.queue.clone(), self.uplink.clone(), pace, Arc::new(clock()), random);
         self.worker = Some(worker);
     }
 

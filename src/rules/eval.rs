@@ -3,13 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::civil::Date;
-use serde_json::Map;
 
 use super::expr::{Node, Op, Place};
 use super::facts::Given;
 use super::pack::Pack;
 use super::trace::TraceRecord;
-use super::types::{Type, Val, month, month_of};
+use super::types::{Val, month, month_of};
 
 /// Why a value cannot be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +34,12 @@ pub(super) struct Run<'a> {
     pub trace: Vec<TraceRecord>,
     /// A figure that is for demonstration was used.
     pub demo: bool,
-    seen: HashSet<Seen>,
+    pub seen: HashSet<Seen>,
 }
 
 /// What the trace has already.
 #[derive(PartialEq, Eq, Hash)]
-enum Seen {
+pub(super) enum Seen {
     Param(usize),
     Accumulator(usize),
     Row(Option<usize>, usize, usize),
@@ -69,6 +68,7 @@ impl<'a> Run<'a> {
             // The checker lets an optional value be read only by `has` and `given`.
             Node::Get(place) => self.get(*place, line).and_then(|value| value.ok_or(Stop::Range)),
             Node::Cell { table, column, on } => self.cell(*table, *column, on, line),
+            Node::Bands { of, table, column } => self.bands(of, *table, *column, line),
             Node::Has(place) => Ok(Val::Bool(self.get(*place, line)?.is_some())),
             Node::Given(place, other) => match self.get(*place, line)? {
                 Some(value) => Ok(value),
@@ -130,7 +130,7 @@ impl<'a> Run<'a> {
         self.eval(node, line).map(|value| value.truth())
     }
 
-    fn number(&mut self, node: &Node, line: Option<usize>) -> Result<i128, Stop> {
+    pub fn number(&mut self, node: &Node, line: Option<usize>) -> Result<i128, Stop> {
         match self.eval(node, line)? {
             Val::Num(n) => Ok(n),
             _ => Err(Stop::Range),
@@ -210,65 +210,6 @@ impl<'a> Run<'a> {
                 Ok(value)
             }
         }
-    }
-
-    fn param(&mut self, at: usize) -> Computed {
-        let param = &self.pack.params[at];
-        // The versions cover the pack's span, and only a date within it comes here.
-        let Some((from, figure)) = param.figures.on(self.date) else { return Err(Stop::NoFigure(at)) };
-        let value = figure.value.as_ref().or_else(|| self.figures.get(&at));
-        if self.seen.insert(Seen::Param(at)) {
-            let enums = &self.pack.enums;
-            self.demo |= figure.origin.demo();
-            self.trace.push(TraceRecord::Param {
-                name: param.name.clone(),
-                label: param.label.clone(),
-                value: value.map_or(serde_json::Value::Null, |value| param.typ.json(value, enums)),
-                shown: value.map_or("无数值".to_owned(), |value| param.typ.shown(value, enums)),
-                from: from.to_string(),
-                source: figure.origin.source.clone(),
-                confidence: figure.origin.confidence.clone(),
-            });
-        }
-        value.cloned().ok_or(Stop::NoFigure(at))
-    }
-
-    fn cell(&mut self, table: usize, column: usize, on: &[Node], line: Option<usize>) -> Computed {
-        let pack = self.pack;
-        let spec = &pack.tables[table];
-        let mut values = Vec::with_capacity(on.len());
-        for node in on {
-            values.push(self.eval(node, line)?);
-        }
-        // Proved complete at load, and the versions cover the pack's span.
-        let Some((from, version)) = spec.versions.on(self.date) else { return Err(Stop::Range) };
-        let Some(at) = version.rows.iter().position(|row| row.holds(&values)) else { return Err(Stop::Range) };
-        let row = &version.rows[at];
-        if self.seen.insert(Seen::Row(line, table, at)) {
-            let json = |typ: Type, value: &Val| typ.json(value, &pack.enums);
-            let named = |names: &[(String, Type)], values: &[Val]| -> Map<String, serde_json::Value> {
-                names.iter().zip(values).map(|((name, typ), value)| (name.clone(), json(*typ, value))).collect()
-            };
-            let shown: Vec<_> = spec
-                .columns
-                .iter()
-                .zip(&row.out)
-                .map(|((name, typ), value)| format!("{name} {}", typ.shown(value, &pack.enums)))
-                .collect();
-            self.demo |= version.origin.demo();
-            self.trace.push(TraceRecord::Table {
-                name: spec.name.clone(),
-                label: spec.label.clone(),
-                from: from.to_string(),
-                row: at + 1,
-                on: named(&spec.on, &values),
-                out: named(&spec.columns, &row.out),
-                shown: shown.join(", "),
-                source: version.origin.source.clone(),
-                confidence: version.origin.confidence.clone(),
-            });
-        }
-        Ok(row.out[column].clone())
     }
 }
 

@@ -13,6 +13,7 @@ mod explain;
 mod expr;
 mod facts;
 mod input;
+mod lookup;
 mod pack;
 mod packs;
 mod schema;

@@ -24,6 +24,8 @@ pub(in super::super) struct TableSymbol {
     /// The names it is looked up by.
     pub on: Vec<String>,
     pub columns: Vec<(String, Option<Type>)>,
+    /// No two rows meet.
+    pub unique: bool,
     /// Its declaration is wrong, which was told there.
     pub broken: bool,
 }

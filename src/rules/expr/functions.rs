@@ -37,6 +37,7 @@ impl Checker<'_> {
                 let typ = symbol.typ?;
                 typed(Node::Given(symbol.place, self.wanted(other, typ)?), typ)
             }
+            ("bands", [amount, column]) => self.bands(amount, column),
             ("sum" | "distinct", [item]) => self.over_lines(name, item),
             ("month_of", [date]) => typed(Node::MonthOf(self.wanted(date, Type::Date)?), Type::Month),
             ("day_of", [date]) => typed(Node::DayOf(self.wanted(date, Type::Date)?), Type::Int),
@@ -81,6 +82,36 @@ impl Checker<'_> {
             other => return self.wrong(of.at, format!("an amount is wanted here, not {}", self.type_name(other))),
         };
         Some(Typed { node: Node::Round { how, of: Box::new(typed.node), scale, unit: unit? }, typ: Type::Money })
+    }
+
+    /// `bands(amount, table.rate)`: each part of the amount at the rate of the row whose range it lies in.
+    fn bands(&mut self, amount: &Expr, column: &Expr) -> Option<Typed> {
+        let of = self.wanted(amount, Type::Money);
+        let scope = self.scope;
+        let Kind::Dotted(name, rate) = &column.kind else {
+            return self.wrong(column.at, "a column of a table is wanted here".to_owned());
+        };
+        let Some(table) = scope.tables.get(name) else {
+            return self.wrong(column.at, format!("unknown name '{name}'"));
+        };
+        if table.broken {
+            return None;
+        }
+        let by_amount = match &table.on[..] {
+            [on] => scope.names.get(on).is_some_and(|symbol| symbol.typ.is_none_or(|typ| typ == Type::Money)),
+            _ => false,
+        };
+        if !by_amount || !table.unique {
+            return self.wrong(column.at, format!("bands are a unique table looked up by one amount; {name} is not"));
+        }
+        let Some(at) = table.columns.iter().position(|(column, _)| column == rate) else {
+            return self.wrong(column.at, format!("table {name} has no column '{rate}'"));
+        };
+        let typ = table.columns[at].1?;
+        if !self.is(column.at, typ, Type::Rate) {
+            return None;
+        }
+        Some(Typed { node: Node::Bands { of: of?, table: table.index, column: at }, typ: Type::Exact })
     }
 
     /// An optional fact or accumulator, for `has` and `given`.
@@ -129,6 +160,7 @@ fn usage(name: &str) -> Option<&'static str> {
         "clamp" => "clamp(value, least, most)",
         "has" => "has(name)",
         "given" => "given(name, otherwise)",
+        "bands" => "bands(amount, table.rate)",
         "sum" => "sum(name)",
         "distinct" => "distinct(name)",
         "month_of" => "month_of(date)",

@@ -71,6 +71,12 @@ pub(in super::super) enum Node {
         column: usize,
         on: Vec<Node>,
     },
+    /// An amount cut into the ranges of a table's rows, each part times its row's rate.
+    Bands {
+        of: Box<Node>,
+        table: usize,
+        column: usize,
+    },
     /// Whether an optional fact or accumulator is there.
     Has(Place),
     /// An optional one, or else the other.

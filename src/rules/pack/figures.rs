@@ -92,6 +92,7 @@ impl<'a> Builder<'a> {
                 index: all.len(),
                 on: on.iter().flatten().map(|(_, name)| (*name).to_owned()).collect(),
                 columns: columns.clone(),
+                unique: unique.unwrap_or(true),
                 broken,
             };
             self.scope.tables.insert(name.to_owned(), symbol);

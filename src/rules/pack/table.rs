@@ -78,6 +78,16 @@ impl Cell {
         }
     }
 
+    /// How much of the amounts from zero to `amount` lies in its range.
+    pub fn part(&self, amount: i128) -> i128 {
+        let (low, high) = match self {
+            Self::Any => (0, amount),
+            Self::Range(range) => (range.low.unwrap_or(0).max(0), range.high.map_or(amount, |high| high.min(amount))),
+            _ => (0, 0),
+        };
+        (high - low).max(0)
+    }
+
     fn meets(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Bool(a), Self::Bool(b)) => a == b,

@@ -272,3 +272,46 @@ fn the_pack_that_holds_on_the_day_decides() {
     assert_eq!(wrong(json!({})), "facts.date is missing");
     assert_eq!(wrong(json!({ "date": "2015-02-29" })), "facts.date is not a date such as \"2015-08-01\"");
 }
+
+#[test]
+fn bands_charge_each_part_at_its_own_rate() {
+    let table = |hit: &str| {
+        format!(
+            r#"
+[[table]]
+name = "t"
+on = ["total"]
+out = {{ rate = "rate", n = "int" }}
+hit = "{hit}"
+[[table.version]]
+from = 2015-01-01
+source = "a"
+confidence = "H"
+verified_on = 2015-01-01
+rows = [["..50000.00", "50%", 1], ["50000.00..100000.00", "60%", 2], ["100000.00..", "70%", 3]]
+[[step]]
+name = "x"
+expr = "half_up(bands(total, t.rate), ¥0.01)"
+out = "x"
+"#
+        )
+    };
+    let packs = load(&table("unique"));
+    for (total, wanted) in [
+        ("-1.00", "0.00"),
+        ("0.01", "0.01"),
+        ("50000.00", "25000.00"),
+        ("50000.01", "25000.01"),
+        ("100000.00", "55000.00"),
+        ("100000.03", "55000.02"),
+        ("300000.00", "195000.00"),
+    ] {
+        let decision = decide_on(&packs, json!({ "date": "2015-08-31", "total": total }));
+        assert_eq!(decision.outputs["x"], json!(wanted), "{total}");
+    }
+    let wrong = |rest: &str| Packs::load(&[("t.toml".to_owned(), pack(rest))]).unwrap_err()[0].message.clone();
+    assert!(wrong(&table("first")).starts_with("bands are a unique table"));
+    assert_eq!(wrong(&table("unique").replace("t.rate", "t.n")), "rate is wanted here, not int");
+    assert_eq!(wrong(&table("unique").replace("t.rate", "t.m")), "table t has no column 'm'");
+    assert_eq!(wrong(&table("unique").replace("t.rate", "total")), "a column of a table is wanted here");
+}

@@ -18,7 +18,7 @@ enum Command {
     /// List transactions, the latest first
     List {
         /// Only these states: pending, sending, acked, refused, unknown, reversing, reversed, void, …
-        #[arg(long, value_name = "STATE", value_parser = state)]
+        #[arg(long, value_name = "STATE", value_parser = state, value_delimiter = ',')]
         state: Vec<State>,
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 50)]

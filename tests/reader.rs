@@ -5,7 +5,7 @@ mod rig;
 use std::process::Command as Process;
 use std::time::{Duration, Instant};
 
-use pcsc::{Context, Protocols, Scope, ShareMode};
+use pcsc::{Context, Disposition, Protocols, Scope, ShareMode};
 use rig::{Child, HOLDER, PATIENCE, PSAM, Rig, image, until};
 use sbkd::apdu::Command;
 use sbkd::reader::{Lease, PcscReaders, ReaderEvent, Readers, Role, RoleRule, TransportError};
@@ -101,6 +101,24 @@ fn a_lease_keeps_everybody_else_out_and_gives_back() {
         assert_eq!(failed(readers.lease("No such reader", PATIENCE)), no_reader());
         rig.pull();
         assert_eq!(failed(readers.lease(HOLDER, PATIENCE)), TransportError::NoCard(HOLDER.to_owned()));
+    });
+}
+
+#[test]
+fn another_programs_resets_come_between_leases_and_do_no_harm() {
+    alone("another_programs_resets_come_between_leases_and_do_no_harm", |rig| {
+        rig.insert(&image("v3-sm4"));
+        let readers = PcscReaders::start(Vec::new());
+        let other = Context::establish(Scope::User).unwrap();
+        for end in [Disposition::ResetCard, Disposition::UnpowerCard] {
+            assert!(selects(&mut leased(&*readers)).is_ok());
+            let card = taken(&other);
+            assert!(card.disconnect(end).is_ok());
+            let mut lease = leased(&*readers);
+            assert!(selects(&mut lease).is_ok(), "after {end:?} by another program");
+            assert_eq!(lease.reset(), Ok(()));
+            assert!(selects(&mut lease).is_ok());
+        }
     });
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::machine::resident_kb;
 use crate::numbers::{median_and_95th, ms};
 use crate::rig::image;
-use crate::rig::walk::{Setting, Walk};
+use crate::rig::walk::{Setting, Walk, sign_in};
 use crate::table::Row;
 
 const CARDS: usize = 10;
@@ -70,7 +70,7 @@ fn event_to_holder(walk: &mut Walk) -> Vec<Row> {
     for _ in 0..CARDS {
         walk.rig.pull();
         let watch = walk.watch();
-        let id = walk.open("unemployment-sign-in", &json!({}));
+        let id = walk.open("unemployment-sign-in", &sign_in());
         walk.rig.insert_without_waiting(&image("v3-sm4"));
         let (seen, _) = watch.until("the card's event", |event| event["change"] == "card-in");
         let (known, _) =

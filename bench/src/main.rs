@@ -24,11 +24,19 @@ fn main() {
     let mut rows: Vec<Row> = Vec::new();
     if is_wanted("read") {
         eprintln!("measuring the whole read …");
-        rows.extend(whole_read::measure());
+        rows.extend(told(whole_read::measure()));
     }
     if is_wanted("daemon") {
         eprintln!("measuring the daemon …");
-        rows.extend(daemon::measure());
+        rows.extend(told(daemon::measure()));
     }
     println!("{}\n\n{}", machine::describe(), table::render(&rows));
+}
+
+/// Tells the rows at once: what comes after them may fail.
+fn told(rows: Vec<Row>) -> Vec<Row> {
+    for row in &rows {
+        eprintln!("  {}: {}", row.what, row.figure);
+    }
+    rows
 }

@@ -100,7 +100,8 @@ fn neighbours_go_and_come_back_while_the_daemon_stays() {
     walk.kill_daemon();
     walk.start_daemon();
     assert_eq!(walk.transactions().iter().map(fixed).collect::<Vec<_>>(), before);
-    walk.start_centre();
+    // It comes back, carries the first delivery out, and its answer is lost on the way.
+    walk.start_centre_with("only = \"transactions\"\ndrop_answer = 1\n");
     for id in &ids {
         walk.until_transaction(id, "acked");
     }
@@ -110,6 +111,15 @@ fn neighbours_go_and_come_back_while_the_daemon_stays() {
     for row in walk.transactions() {
         assert_eq!(row["state"], "acked", "{row:#}");
     }
+    let ledger = walk.ledger();
+    let taken = ledger["transactions"].as_array().unwrap();
+    let taken_ids: Vec<&str> = taken.iter().filter_map(|row| row["id"].as_str()).collect();
+    assert_eq!(taken_ids, ids, "each stands once at the centre: {ledger:#}");
+    let times: u64 = taken.iter().filter_map(|row| row["times"].as_u64()).sum();
+    assert_eq!(times, 3, "the one whose answer was lost was sent again: {ledger:#}");
+    let settled: Vec<&Value> = ledger["settlements"].as_array().unwrap().iter().collect();
+    assert!(settled.len() == 2 && settled.iter().all(|row| row["state"] == "settled"), "{ledger:#}");
+    assert_eq!((&ledger["sign_ins"], &ledger["terminals"][0]["sequence"]), (&json!(1), &json!(3)), "{ledger:#}");
     assert_eq!(walk.stop_daemon(), Some(0));
 }
 

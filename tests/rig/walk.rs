@@ -72,6 +72,12 @@ impl Walk {
 
     /// Starts the centre; a second time on the same database.
     pub fn start_centre(&mut self) {
+        self.start_centre_with("");
+    }
+
+    /// The same, with what it does wrong on purpose, as TOML (`sbkd center --faults`).
+    pub fn start_centre_with(&mut self, faults: &str) {
+        fs::write(self.file("faults.toml"), faults).expect("a file in the rig's directory");
         let mut command = self.rig.command("center");
         command.args(["--log", self.setting.log, "--listen", &format!("127.0.0.1:{}", self.centre_port)]);
         command
@@ -79,6 +85,7 @@ impl Walk {
             .arg(self.file("uplink-token"))
             .arg("--database")
             .arg(self.file(CENTRE).join("centre.db"));
+        command.arg("--faults").arg(self.file("faults.toml"));
         if let Some(seed) = &self.setting.seed {
             command.arg("--seed").arg(seed);
         }
@@ -91,6 +98,13 @@ impl Walk {
     /// Ends the centre as a power cut would.
     pub fn kill_centre(&mut self) {
         self.centre.take().expect("a running centre").kill();
+    }
+
+    /// What the centre holds, by its own account.
+    #[track_caller]
+    pub fn ledger(&self) -> Value {
+        let centre = Client::tcp(&format!("127.0.0.1:{}", self.centre_port));
+        centre.token("a token of the terminal at the centre").get("/v1/ledger").success()
     }
 
     /// Starts the daemon and waits until it answers.

@@ -24,11 +24,11 @@ fn it_shows_both_scenarios_from_card_to_acknowledgement_twice() {
             "结论：可以办理",
             "统筹基金支付",
             "中心已结算",
-            "结论：可以办理",
+            "中心断开",
             "签到月份",
             "送达前的队列",
             " pending ",
-            "恢复收件",
+            "中心恢复",
             " acked ",
             "centre_no",
         ] {

@@ -54,20 +54,44 @@ impl Paper {
         }
     }
 
+    /// Lines no wider than the paper. A date or a number is kept together where it fits on a line of its own.
     fn wrapped(&self, text: &str) -> Vec<String> {
-        let mut lines = vec![String::new()];
-        let mut taken = 0;
         // What would move the paper or the head is not text.
-        for c in text.chars().filter(|c| !c.is_control()) {
-            if taken + columns(c) > self.columns {
+        let text: String = text.chars().filter(|c| !c.is_control()).collect();
+        let mut lines = vec![String::new()];
+        for word in words(&text) {
+            let taken = lines.last().map_or(0, |line| width(line));
+            if taken > 0 && taken + width(word) > self.columns && width(word) <= self.columns {
                 lines.push(String::new());
-                taken = 0;
             }
-            taken += columns(c);
-            if let Some(line) = lines.last_mut() {
-                line.push(c);
+            for c in word.chars() {
+                if lines.last().is_some_and(|line| width(line) + columns(c) > self.columns) {
+                    lines.push(String::new());
+                }
+                if let Some(line) = lines.last_mut() {
+                    line.push(c);
+                }
             }
         }
         lines
     }
+}
+
+/// Runs of ASCII without blanks, and every other character by itself.
+fn words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut start = 0;
+    let mut in_run = false;
+    for (at, c) in text.char_indices() {
+        let of_run = c.is_ascii() && c != ' ';
+        if !(in_run && of_run) && at > start {
+            words.push(&text[start..at]);
+            start = at;
+        }
+        in_run = of_run;
+    }
+    if start < text.len() {
+        words.push(&text[start..]);
+    }
+    words
 }

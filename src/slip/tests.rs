@@ -69,6 +69,20 @@ fn a_settled_slip_names_the_centres_number() {
     assert!(text.contains("中心已结算") && text.contains("S0001") && !text.contains("以中心结算为准"), "{text}");
 }
 
+#[test]
+fn a_date_is_not_broken_and_nothing_is_lost() {
+    let mut paper = Paper::new(12);
+    let text = "有效期 2015-01-01 至 2015-12-31，共一年";
+    paper.text(text);
+    let lines = paper.into_lines();
+    assert_eq!(lines.concat(), text);
+    assert!(lines.iter().any(|line| line.contains("2015-01-01")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("2015-12-31")), "{lines:?}");
+    let mut paper = Paper::new(12);
+    paper.text("0123456789ABCDEF");
+    assert_eq!(paper.into_lines(), ["0123456789AB", "CDEF"]);
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_leaves_the_paper(text in "\\PC{0,120}", value in "\\PC{0,60}") {

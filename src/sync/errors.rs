@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::failure::{Entry, Explain};
-use crate::queue::QueueError;
+use crate::queue::{QueueError, Row};
 
 /// Why the centre's answer is not there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,9 +52,13 @@ impl UplinkError {
 /// Why an online settlement was not carried through by this terminal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettleError {
-    /// The journal did not take a step. A settlement that is under way is resolved later.
+    /// The journal did not take it: nothing was sent.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// It was written ahead, and the journal did not take a later step: it may be settled. It is asked about, and taken
+    /// back where it must be, later; the journal tells what came of it.
+    #[error("the outcome is not in the journal yet: {1}")]
+    Unsure(Box<Row>, QueueError),
     /// The same transaction is under way already.
     #[error("this transaction is under way")]
     UnderWay,
@@ -89,6 +93,10 @@ crate::entries! {
         message "中心地址或令牌不可用" | "the centre's address or token cannot be used";
         cause "配置有误；无 TLS 时只允许本机地址" | "the configuration is wrong; without TLS only the loopback is allowed";
         remedy "请检查配置中的 [uplink]" | "check [uplink] in the configuration";
+    UNSURE = "E-SETTLE-UNSURE", Clerk;
+        message "结算结果尚未记录，请勿收费，也不要重复办理" | "the settlement's outcome is not recorded yet: do not charge, do not repeat it";
+        cause "本机流水未能写入中心的结果" | "the journal did not take what the centre said";
+        remedy "恢复后系统会自动查询或冲正，结果以流水为准" | "it is asked about or taken back by itself; the journal tells the outcome";
     UNDER_WAY = "E-SETTLE-UNDER-WAY", Clerk;
         message "该结算正在办理" | "this settlement is under way";
         cause "同一流水标识的结算尚未结束" | "a settlement with the same key has not ended";
@@ -123,6 +131,7 @@ impl Explain for SettleError {
     fn entry(&self) -> &'static Entry {
         match self {
             Self::Queue(error) => error.entry(),
+            Self::Unsure(..) => &UNSURE,
             Self::UnderWay => &UNDER_WAY,
         }
     }
@@ -130,6 +139,7 @@ impl Explain for SettleError {
     fn detail(&self) -> Option<String> {
         match self {
             Self::Queue(error) => error.detail(),
+            Self::Unsure(_, error) => Some(error.to_string()),
             Self::UnderWay => None,
         }
     }

@@ -58,7 +58,8 @@ impl Default for Patience {
 /// Runs to its end even when the caller's future is dropped.
 ///
 /// # Errors
-/// When the journal did not take a step, or the same transaction is under way already.
+/// When the journal did not take it ([`SettleError::Queue`]) or not what came of it ([`SettleError::Unsure`]), or the
+/// same transaction is under way already.
 pub async fn settle(
     queue: &Queue,
     uplink: &Arc<dyn Uplink>,
@@ -87,9 +88,26 @@ async fn carry_out(
     draft.payload = json!(Payload { request: &request, detail: draft.payload });
     let committed = queue.commit_async(draft).await?;
     let row = committed.row;
-    if committed.duplicate {
-        return known(queue, row).await;
-    }
+    let written = row.clone();
+    let settled = match committed.duplicate {
+        true => known(queue, row).await,
+        false => send(queue, uplink, row, request, patience).await,
+    };
+    // From here on it is in the journal: what fails leaves its outcome open.
+    settled.map_err(|error| match error {
+        SettleError::Queue(error) => SettleError::Unsure(Box::new(written), error),
+        error => error,
+    })
+}
+
+/// Sends what was written ahead, and keeps the answer.
+async fn send(
+    queue: &Queue,
+    uplink: &dyn Uplink,
+    row: Row,
+    mut request: Request,
+    patience: Patience,
+) -> Result<Settled, SettleError> {
     request.msgid.clone_from(&row.msgid);
     request.opter.clone_from(&row.operator);
     request.inf_time = wire::inf_time(row.created_at);

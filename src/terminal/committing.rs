@@ -160,7 +160,7 @@ impl Committing<'_> {
             }
             Ok(Settled::NothingSettled(row)) => Err(self.not_settled(Failure::of(&errors::NOTHING_SETTLED), row)),
             Err(SettleError::Queue(error)) => Err(self.not_committed(&error)),
-            Err(error @ SettleError::UnderWay) => Err(ended(CaseState::Failed, error.failure())),
+            Err(error) => Err(self.unsure(error)),
         }
     }
 
@@ -185,6 +185,21 @@ impl Committing<'_> {
 
     fn not_settled(&self, failure: Failure, row: Row) -> Ended {
         (CaseState::Refused, Box::new(Outcome { failure: Some(failure), row: Some(row), ..Outcome::default() }))
+    }
+
+    /// It may be settled: the case shows the transaction, whose state tells once it is known.
+    fn unsure(&self, error: SettleError) -> Ended {
+        let failure = Some(error.failure());
+        let row = match error {
+            SettleError::Unsure(row, error) => {
+                if error.is_storage() {
+                    self.inner.set(Condition::Storage, true);
+                }
+                Some(*row)
+            }
+            _ => None,
+        };
+        (CaseState::Failed, Box::new(Outcome { failure, row, ..Outcome::default() }))
     }
 
     fn not_committed(&self, error: &QueueError) -> Ended {

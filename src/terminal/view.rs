@@ -54,7 +54,7 @@ pub enum CaseState {
     Refused,
     /// Given up. Nothing was committed.
     Cancelled,
-    /// An error ended it. Nothing was committed.
+    /// An error ended it. Nothing was committed, or the case shows the transaction whose outcome is still open.
     Failed,
 }
 

@@ -1,7 +1,10 @@
 //! The settlement of medical costs, with a centre.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use sbkd::center::Faults;
-use sbkd::queue::State;
+use sbkd::queue::{Point, QueueError, State};
 use sbkd::terminal::{CaseState, What};
 
 use crate::counter::{Counter, HOLDER, Setup, bill};
@@ -106,4 +109,28 @@ fn the_centres_no_ends_the_case() {
     assert_eq!(view.state, CaseState::Refused);
     assert_eq!(view.failure.unwrap().entry.code, "E-UPLINK-REFUSED");
     assert_eq!(counter.transactions()[0].state, State::Refused);
+}
+
+#[test]
+fn an_outcome_that_the_journal_does_not_take_is_not_called_a_refusal() {
+    let full = Arc::new(AtomicBool::new(false));
+    let switch = full.clone();
+    let faults = sbkd::queue::Faults::new(move |at| {
+        let fails = at == Point::Advance && switch.load(Ordering::SeqCst);
+        if fails { Err(QueueError::StorageFull) } else { Ok(()) }
+    });
+    let counter = Counter::with(Setup { faults, ..Setup::default() });
+    let view = counter.decided(SETTLE, bill());
+    full.store(true, Ordering::SeqCst);
+    let view = counter.confirmed(view.id);
+    // The centre has settled it: to say that nothing was would have it settled twice.
+    assert_eq!(view.state, CaseState::Failed, "{:?}", view.failure);
+    assert_eq!(view.failure.unwrap().entry.code, "E-SETTLE-UNSURE");
+    assert!(view.slip.is_none());
+    let row = counter.transactions().remove(0);
+    assert_eq!(view.transaction.unwrap()["id"], row.id.to_string());
+    full.store(false, Ordering::SeqCst);
+    counter.wait_for_state(row.id, State::Acked);
+    let view = counter.wait_for(view.id, |view| view.transaction.as_ref().is_some_and(|row| row["state"] == "acked"));
+    assert_eq!(view.state, CaseState::Failed);
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::conditions::Condition;
 use super::deciding::{detail, once_key};
 use super::errors;
-use super::inner::{Inner, Upstream};
+use super::inner::{Inner, Upstream, lock};
 use super::known::Record;
 use super::plan::{Plan, centre_view};
 use super::view::CaseState;
@@ -107,6 +107,7 @@ impl Committing<'_> {
         if let Some(failure) = self.inner.refusal(self.definition) {
             return Err(ended(CaseState::Refused, failure));
         }
+        let _counted = self.plan.provisional.then(|| lock(&self.inner.settling_alone));
         if let (true, Some(amount)) = (self.plan.provisional, self.plan.amount) {
             let within = self.inner.within_limits(self.definition, self.who, amount);
             within.map_err(|failure| ended(CaseState::Refused, failure))?;

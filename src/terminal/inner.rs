@@ -36,6 +36,8 @@ pub(super) struct Inner {
     pub(super) keys: KeyProvider,
     /// One PSAM serves one card at a time.
     pub(super) keys_in_use: Mutex<()>,
+    /// One case at a time is counted against the limits and committed, so that the next one finds it counted.
+    pub(super) settling_alone: Mutex<()>,
     pub(super) queue: Queue,
     pub(super) store: Arc<Store>,
     pub(super) upstream: Option<Upstream>,
@@ -96,6 +98,7 @@ impl Inner {
             scripts: rooms.scripts,
             keys: rooms.keys,
             keys_in_use: Mutex::new(()),
+            settling_alone: Mutex::new(()),
             queue: rooms.queue,
             store: rooms.store,
             upstream: rooms.upstream,

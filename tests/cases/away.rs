@@ -1,10 +1,10 @@
 //! The terminal's neighbours go away and come back.
 
 use sbkd::queue::{Faults, Point, QueueError, State};
-use sbkd::terminal::{CaseState, Condition, Status};
+use sbkd::terminal::{CaseState, Condition, NewCase, Status};
 use sbkd::world::{NoRandom, Random, SystemRandom};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 
 use crate::counter::{Counter, HOLDER, PSAM, Setup, bill, bill_of, new_case, psam, statement};
 
@@ -51,6 +51,50 @@ fn beyond_the_limits_nothing_is_provisional() {
     assert!(second.detail.unwrap().contains("person"));
     let fits = counter.decided(SETTLE, bill_of("35000.00"));
     assert_eq!(fits.state, CaseState::WaitingConfirmation);
+}
+
+#[test]
+fn cases_that_are_carried_out_at_once_do_not_pass_the_limits_together() {
+    const READERS: [&str; 8] = [
+        "Counter 10 00",
+        "Counter 11 00",
+        "Counter 12 00",
+        "Counter 13 00",
+        "Counter 14 00",
+        "Counter 15 00",
+        "Counter 16 00",
+        "Counter 17 00",
+    ];
+    // The journal's writer is held until all are on their way.
+    let held = Arc::new((Mutex::new(false), Condvar::new()));
+    let gate = held.clone();
+    let faults = Faults::new(move |at| {
+        if at == Point::Begin {
+            drop(gate.1.wait_while(gate.0.lock().unwrap(), |held| *held));
+        }
+        Ok(())
+    });
+    let mut counter = Counter::with(Setup { more_readers: &READERS, faults, ..Setup::default() });
+    let case = |counter: &Counter, reader: &str| {
+        let new = NewCase { reader: Some(reader.into()), ..new_case(SETTLE, Some(bill_of("45000.00"))) };
+        let id = counter.terminal.open_case(new).unwrap().id;
+        counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation);
+        id
+    };
+    let first = case(&counter, HOLDER);
+    counter.terminal.cancel(first).unwrap();
+    counter.stop_centre();
+    // Each keeps within the day's 80000.00 by itself; two of them do not.
+    let cases: Vec<_> = READERS.iter().map(|reader| case(&counter, reader)).collect();
+    *held.0.lock().unwrap() = true;
+    for id in &cases {
+        counter.terminal.confirm(*id).unwrap();
+    }
+    *held.0.lock().unwrap() = false;
+    held.1.notify_all();
+    let ends: Vec<CaseState> = cases.iter().map(|id| counter.ended(*id).state).collect();
+    assert_eq!(ends.iter().filter(|end| **end == CaseState::ProvisionalDone).count(), 1, "{ends:?}");
+    assert_eq!(counter.transactions().len(), 1);
 }
 
 #[test]

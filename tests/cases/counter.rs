@@ -37,6 +37,8 @@ pub struct Setup {
     pub centre: Option<Option<&'static str>>,
     /// Lines after the usual ones in the configuration.
     pub config: &'static str,
+    /// Further readers, each with the same holder's card in it.
+    pub more_readers: &'static [&'static str],
     /// The journal's faults.
     pub faults: Faults,
     /// Where random bytes come from.
@@ -50,6 +52,7 @@ impl Default for Setup {
             psam: true,
             centre: Some(None),
             config: "",
+            more_readers: &[],
             faults: Faults::default(),
             random: Arc::new(SystemRandom::default()),
         }
@@ -76,12 +79,12 @@ impl Counter {
         let runtime = Runtime::new().unwrap();
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("token"), TOKEN).unwrap();
-        let readers = VirtualReaders::new(&[
-            (HOLDER, Some(Role::Holder)),
-            (SECOND, Some(Role::Holder)),
-            (PSAM, Some(Role::Psam)),
-        ]);
-        readers.insert(HOLDER, chip(setup.card));
+        let mut names = vec![(HOLDER, Some(Role::Holder)), (SECOND, Some(Role::Holder)), (PSAM, Some(Role::Psam))];
+        names.extend(setup.more_readers.iter().map(|name| (*name, Some(Role::Holder))));
+        let readers = VirtualReaders::new(&names);
+        for reader in [&[HOLDER][..], setup.more_readers].concat() {
+            readers.insert(reader, chip(setup.card));
+        }
         if setup.psam {
             readers.insert(PSAM, psam(setup.card));
         }

@@ -43,6 +43,16 @@ impl Queue {
         Ok(self.entry(id)?.map(|entry| entry.row))
     }
 
+    /// The transaction that a caller's key stands for, and the keyed hash of its holder.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn by_key(&self, key: &str) -> Result<Option<(Row, Digest)>, QueueError> {
+        let context = &self.inner.context;
+        let entry = context.find(&self.reader(), "idempotency", &context.crypto.idempotency(key).0)?;
+        Ok(entry.map(|entry| (entry.row, entry.holder)))
+    }
+
     /// The opened payload; `None` when there is no such row or its payload was erased. Personal data inside.
     ///
     /// # Errors

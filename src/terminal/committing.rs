@@ -6,11 +6,12 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::conditions::Condition;
-use super::deciding::{detail, once_key};
+use super::deciding::detail;
 use super::errors;
 use super::inner::{Inner, Upstream, lock};
 use super::known::Record;
 use super::plan::{Plan, centre_view};
+use super::same::{key_of_case, key_of_month};
 use super::view::CaseState;
 use super::who::Who;
 use crate::failure::{Explain as _, Failure};
@@ -18,7 +19,6 @@ use crate::queue::{Draft, QueueError, Row, State};
 use crate::rules::{Basis, Decision, Schema, differences};
 use crate::scenario::{Definition, Message, Period, month};
 use crate::slip::Slip;
-use crate::store::Accumulators;
 use crate::sync::{self, Patience, SettleError, Settled, UplinkError};
 use crate::wire::settle::SettlementAnswer;
 use crate::wire::{Payload, infno};
@@ -234,25 +234,19 @@ impl Committing<'_> {
         }
     }
 
-    /// What makes it the same transaction: the period for a scenario that is for once a period, else the caller's key,
-    /// else the case. The journal keeps its keyed hash only.
     fn idempotency(&self) -> String {
-        let scenario = &self.definition.id;
-        match (self.definition.once, self.key) {
-            (Some(Period::Month), _) => {
-                let number = String::from_utf8_lossy(&self.who.number);
-                let instead = self.plan.instead_of.map(|id| format!("/{id}")).unwrap_or_default();
-                format!("once/{scenario}/{}/{number}{instead}", month(self.plan.business_date))
-            }
-            (None, Some(key)) => format!("key/{scenario}/{key}"),
-            (None, None) => format!("case/{scenario}/{}", self.id),
+        let (scenario, plan) = (&self.definition.id, self.plan);
+        match self.definition.once {
+            Some(Period::Month) => key_of_month(scenario, plan.business_date, &self.who.number, plan.instead_of),
+            None => key_of_case(scenario, self.key, self.id),
         }
     }
 
     /// What the next decision without the centre must count. A store that fails only costs the record.
     fn remember(&self, outcome: &Outcome) {
-        let Some(row) = outcome.row.as_ref().filter(|_| !outcome.duplicate) else { return };
-        let now = self.inner.parts.clock.now();
+        if outcome.duplicate {
+            return;
+        }
         let schemas = self.inner.packs.schema(&self.definition.id);
         let record = Record {
             store: &self.inner.store,
@@ -262,16 +256,7 @@ impl Committing<'_> {
             date: self.plan.business_date,
             admission: self.plan.admission.as_deref(),
         };
-        record.apply(&self.plan.decision.accumulators, now);
-        if self.definition.once.is_some() {
-            let mut values = Map::new();
-            values.insert("transaction".to_owned(), row.id.to_string().into());
-            let key = once_key(&self.definition.id, self.plan.business_date);
-            let kept = Accumulators { values, as_of: now };
-            if let Err(error) = self.inner.store.remember_accumulators(self.who.tag, &key, &kept) {
-                tracing::warn!(%error, "the store does not take a record");
-            }
-        }
+        record.apply(&self.plan.decision.accumulators, self.inner.parts.clock.now());
     }
 
     fn slip(&self, outcome: &Outcome) -> Option<Vec<String>> {

@@ -15,9 +15,8 @@ use super::table::Conduct;
 use super::view::CaseState;
 use super::who::Who;
 use crate::failure::{Explain as _, Failure};
-use crate::queue::State;
 use crate::rules::{Decision, InputError, Outcome, Schema, differences};
-use crate::scenario::{Definition, Form, Message, Period, amount, month};
+use crate::scenario::{Definition, Form, Message, amount};
 use crate::value::{Fen, Protocol};
 use crate::wire::settle::Settlement;
 use crate::world::shanghai;
@@ -27,6 +26,8 @@ pub(super) struct Deciding<'a> {
     pub(super) inner: &'a Inner,
     pub(super) definition: &'a Definition,
     pub(super) operator: &'a str,
+    /// The caller's key.
+    pub(super) key: Option<&'a str>,
     pub(super) form: &'a Form,
     pub(super) who: &'a Who,
     pub(super) schemas: Vec<Schema>,
@@ -46,16 +47,17 @@ impl Inner {
     fn decide(self: &Arc<Self>, id: Uuid, at: u64) {
         let taken = self.cases().get(id).and_then(|case| {
             let (form, who) = (case.form.clone()?, case.who.clone()?);
-            Some((Arc::clone(&case.definition), case.view.operator.clone(), form, who))
+            Some((Arc::clone(&case.definition), case.view.operator.clone(), case.key.clone(), form, who))
         });
         // A case that has ended has forgotten both.
-        let Some((definition, operator, form, who)) = taken else { return };
+        let Some((definition, operator, key, form, who)) = taken else { return };
         let schemas = self.packs.schema(&definition.id);
         let business_date = definition.business_date(&form, &schemas, self.business_day());
         let deciding = Deciding {
             inner: self,
             definition: &definition,
             operator: &operator,
+            key: key.as_deref(),
             form: &form,
             who: &who,
             schemas,
@@ -115,8 +117,8 @@ impl Deciding<'_> {
         if let Some(failure) = self.inner.refusal(self.definition) {
             return Err((CaseState::Refused, failure));
         }
+        let instead_of = self.first_time(shown)?;
         let mut learned = self.learn()?;
-        let instead_of = self.once(shown)?;
         let input = self.definition.input(self.form, &learned.known, &self.schemas, self.inner.business_day());
         let decision = self
             .inner
@@ -183,27 +185,6 @@ impl Deciding<'_> {
         Err((CaseState::Referred, Failure::with(&errors::DIFFERENCE, fields.join(", "))))
     }
 
-    /// A scenario for once a period ends here when it was carried out already; else the refused transaction of the
-    /// same period whose place this one takes.
-    fn once(&self, shown: &mut Shown) -> Result<Option<Uuid>, Ended> {
-        let Some(Period::Month) = self.definition.once else { return Ok(None) };
-        let key = once_key(&self.definition.id, self.business_date);
-        let kept = self.inner.store.accumulators(self.who.tag, &key).ok().flatten();
-        let id = kept.and_then(|kept| kept.values.get("transaction")?.as_str()?.parse::<Uuid>().ok());
-        let row = id.and_then(|id| self.inner.queue.get(id).ok().flatten());
-        match row {
-            None => Ok(None),
-            Some(row) if matches!(row.state, State::Refused | State::Void | State::Reversed | State::Cancelled) => {
-                Ok(Some(row.id))
-            }
-            Some(row) => {
-                shown.transaction = serde_json::to_value(&row).ok();
-                shown.duplicate = true;
-                Err((CaseState::Refused, Failure::with(&errors::ALREADY, month(self.business_date))))
-            }
-        }
-    }
-
     /// An item of the form goes back to the clerk; what the centre should have told is not the clerk's to mend.
     fn cannot_decide(&self, error: &InputError, reached: bool) -> Ended {
         let item = match error {
@@ -229,11 +210,6 @@ impl Deciding<'_> {
             (false, false) => (CaseState::Refused, Failure::with(&errors::NO_RECORD, error.to_string())),
         }
     }
-}
-
-/// Where the store keeps that a scenario was carried out in a date's month.
-pub(super) fn once_key(scenario: &str, date: Date) -> String {
-    format!("{scenario}/once/{}", month(date))
 }
 
 fn outcome(decision: &Decision) -> Result<(), Ended> {

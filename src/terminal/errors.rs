@@ -96,6 +96,10 @@ crate::entries! {
         message "本期已经办理，未重复提交" | "it was carried out in this period already: not committed again";
         cause "该业务每期每人一次" | "the scenario is for once a period and person";
         remedy "无需再次办理" | "nothing needs to be done";
+    REPEATED = "E-TERM-REPEATED", Clerk;
+        message "这笔业务此前已经提交，未重复提交" | "it was committed before under the same key: not committed again";
+        cause "流水中已有同一流水标识的业务" | "the journal has a transaction of this key";
+        remedy "请查看所示流水的状态；另办业务请使用新的流水标识" | "look at the state of the transaction shown; use a new key for another case";
     DENIED = "E-TERM-DENIED", Clerk;
         message "按规定不予办理" | "the rules say no";
         cause "见所列原因" | "see the reasons listed";

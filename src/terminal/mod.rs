@@ -17,6 +17,7 @@ mod moves;
 mod open;
 mod plan;
 mod reading;
+mod same;
 mod start;
 mod table;
 mod tasks;

@@ -23,7 +23,8 @@ pub struct NewCase {
     /// The form's values, where they are known already; else the case waits for them.
     #[serde(default)]
     pub input: Option<Value>,
-    /// The same key and the same content open one case, however often they are sent.
+    /// The same key and the same content open one case, however often they are sent; once that case is no longer known,
+    /// they open one that ends with the transaction the key committed.
     #[serde(default)]
     pub idempotency: Option<String>,
 }

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sbkd::center::Faults;
 use sbkd::queue::{Point, QueueError, State};
-use sbkd::terminal::{CaseState, What};
+use sbkd::terminal::{CaseState, NewCase, What};
 
-use crate::counter::{Counter, HOLDER, Setup, bill};
+use crate::counter::{Counter, HOLDER, Setup, bill, bill_of, new_case};
 
 const SETTLE: &str = "medical-settlement";
 
@@ -133,4 +133,30 @@ fn an_outcome_that_the_journal_does_not_take_is_not_called_a_refusal() {
     counter.wait_for_state(row.id, State::Acked);
     let view = counter.wait_for(view.id, |view| view.transaction.as_ref().is_some_and(|row| row["state"] == "acked"));
     assert_eq!(view.state, CaseState::Failed);
+}
+
+#[test]
+fn a_key_is_spent_once_though_the_daemon_has_restarted_since() {
+    let counter = Counter::new();
+    let keyed = |amount: &str| NewCase { idempotency: Some("K1".into()), ..new_case(SETTLE, Some(bill_of(amount))) };
+    let view = counter.terminal.open_case(keyed("30000.00")).unwrap();
+    counter.wait_for(view.id, |view| view.state == CaseState::WaitingConfirmation);
+    let first = counter.confirmed(view.id);
+    assert_eq!(first.state, CaseState::Done, "{:?}", first.failure);
+    // Whoever lost the answer asks again with the same key.
+    let counter = counter.restarted("nothing");
+    let again = counter.terminal.open_case(keyed("30000.00")).unwrap();
+    let again =
+        counter.wait_for(again.id, |view| view.state.is_final() || view.state == CaseState::WaitingConfirmation);
+    assert_eq!((again.state, again.duplicate), (CaseState::Refused, true));
+    assert_eq!(again.failure.unwrap().entry.code, "E-TERM-REPEATED");
+    let transaction = again.transaction.unwrap();
+    assert_eq!((&transaction["id"], &transaction["state"]), (&first.transaction.unwrap()["id"], &"acked".into()));
+    let counter = counter.restarted("nothing");
+    let other = counter.terminal.open_case(keyed("30000.01")).unwrap();
+    let other =
+        counter.wait_for(other.id, |view| view.state.is_final() || view.state == CaseState::WaitingConfirmation);
+    assert_eq!((other.state, other.transaction), (CaseState::Refused, None));
+    assert_eq!(other.failure.unwrap().entry.code, "E-TERM-KEY-USED");
+    assert_eq!(counter.transactions().len(), 1);
 }

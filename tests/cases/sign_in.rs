@@ -1,5 +1,6 @@
 //! The monthly sign-in.
 
+use sbkd::center::Faults;
 use sbkd::queue::State;
 use sbkd::terminal::CaseState;
 use serde_json::json;
@@ -56,10 +57,29 @@ fn a_lost_cache_does_not_let_it_through() {
     assert_eq!(first.state, CaseState::Done, "{:?}", first.failure);
     let counter = counter.restarted("store.db");
     // The journal knows the month by itself; the other statement makes it other content.
-    let again = counter.carried_out(SIGN_IN, json!({"acc026": false, "acc027": true}));
+    let again = counter.decided(SIGN_IN, json!({"acc026": false, "acc027": true}));
     assert_eq!((again.state, again.duplicate), (CaseState::Refused, true));
     assert_eq!(again.failure.unwrap().entry.code, "E-TERM-ALREADY");
     assert_eq!(counter.transactions().len(), 1);
+}
+
+#[test]
+fn one_that_the_centre_refused_is_repeated_whatever_became_of_the_cache() {
+    let mut counter = Counter::new();
+    for lose in ["nothing", "store.db"] {
+        counter.centre_faults(Faults { refuse: 1, ..Faults::default() });
+        let view = counter.carried_out(SIGN_IN, statement());
+        let id = view.transaction.unwrap()["id"].as_str().unwrap().parse().unwrap();
+        counter.wait_for_state(id, State::Refused);
+        counter = counter.restarted(lose);
+    }
+    let view = counter.carried_out(SIGN_IN, statement());
+    assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
+    let rows = counter.transactions();
+    assert_eq!(rows.len(), 3);
+    counter.wait_for_state(rows[0].id, State::Acked);
+    let again = counter.decided(SIGN_IN, statement());
+    assert_eq!(again.failure.unwrap().entry.code, "E-TERM-ALREADY");
 }
 
 #[test]

@@ -142,6 +142,19 @@ fn another_program_that_holds_the_card_is_named() {
     });
 }
 
+/// pcscd tells nobody that a card was given back, so who waits for it has to look.
+#[test]
+fn programs_that_want_the_card_at_once_have_it_in_turn() {
+    let rig = Rig::with_card(&image("v3-sm4"));
+    let select = || rig.sbkd(&["script", "run", "ssc", "select", "--reader", HOLDER, "--json"]).success();
+    std::thread::scope(|scope| {
+        let programs: Vec<_> = (0..4).map(|_| scope.spawn(|| [(); 5].map(|()| select()))).collect();
+        for selected in programs.into_iter().flat_map(|program| program.join().expect("each has the card")) {
+            assert_eq!(selected["status"], "9000");
+        }
+    });
+}
+
 #[test]
 fn a_card_that_is_pulled_is_told_as_such() {
     alone("a_card_that_is_pulled_is_told_as_such", |rig| {

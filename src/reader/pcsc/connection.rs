@@ -12,6 +12,8 @@ use crate::reader::{Atr, Interface, Protocol, Transport, TransportError};
 
 /// How long another program may finish what it does with the card before the sharing conflict is told.
 pub(super) const SHARING_PATIENCE: Duration = Duration::from_millis(500);
+/// How often a card that another program has is tried again: pcscd tells nobody that it was given back.
+const SHARING_PAUSE: Duration = Duration::from_millis(10);
 /// pcscd looks for a card that came or went every 400 ms; twice that, to know why an exchange failed.
 const REMOVAL_SEEN: Duration = Duration::from_millis(800);
 /// A short response: 256 bytes and the status word.
@@ -49,11 +51,11 @@ impl Connection {
     /// As [`open`](Self::open).
     pub(super) fn open_in(context: Context, reader: &str, patience: Duration) -> Result<Self, TransportError> {
         let name = c_name(reader)?;
-        let patience = Instant::now() + patience;
+        let end = Instant::now() + patience;
         let card = loop {
             match context.connect(&name, ShareMode::Exclusive, Protocols::ANY) {
                 Ok(card) => break card,
-                Err(Error::SharingViolation) if wait_for_change(&context, &name, patience) => {}
+                Err(Error::SharingViolation) if Instant::now() < end => std::thread::sleep(SHARING_PAUSE),
                 Err(Error::SharingViolation) => return Err(TransportError::Busy(other_programs())),
                 Err(error) => return Err(while_opening(error, reader)),
             }
@@ -190,17 +192,6 @@ fn status(card: &Card) -> Result<(Zeroizing<Vec<u8>>, Protocol), Error> {
         _ => Protocol::T1,
     };
     Ok((Zeroizing::new(status.atr().to_vec()), protocol))
-}
-
-/// Waits until something about the reader changes; false when nothing did before `end`.
-fn wait_for_change(context: &Context, name: &CString, end: Instant) -> bool {
-    let mut states = [ReaderState::new(name.clone(), State::UNAWARE)];
-    if context.get_status_change(Duration::ZERO, &mut states).is_err() {
-        return false;
-    }
-    states[0].sync_current_state();
-    let left = end.saturating_duration_since(Instant::now());
-    !left.is_zero() && context.get_status_change(left, &mut states).is_ok()
 }
 
 #[cfg(test)]

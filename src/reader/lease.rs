@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use zeroize::Zeroizing;
 
-use super::{Atr, Interface, Transport, TransportError};
+use super::{Atr, Interface, Protocol, Transport, TransportError};
 use crate::apdu::{Command, Response, ins};
 
 /// No answer of a card is longer in all its pieces (256 bytes, card-facts §8); four times that is patience enough.
@@ -48,12 +48,18 @@ impl Lease {
         // Until the card has said no: an answer that is lost may have been a yes.
         self.gained_rights |= grants;
         let mut response = self.exchange(command)?;
-        if let Some(le) = response.status().right_le() {
+        if let Some(le) = response.status().right_le().filter(|_| self.sends_le(command)) {
             response = self.exchange(&command.clone().with_le(le))?;
         }
         let whole = self.rest_of(response)?;
         self.gained_rights = before || (grants && whole.status().is_ok());
         Ok(whole)
+    }
+
+    /// Whether another Le makes another command of it: in T=0 data goes without Le, and what was a proof or a PIN must not
+    /// be sent twice.
+    fn sends_le(&self, command: &Command) -> bool {
+        command.data().is_empty() || (command.le().is_some() && self.transport.protocol() == Protocol::T1)
     }
 
     /// Fetches what 61xx announces, piece by piece. A card that announces without end is one that cannot be understood.
@@ -91,8 +97,8 @@ impl Lease {
             return Err(TransportError::Deadline);
         }
         let bytes = match self.transport.protocol() {
-            super::Protocol::T0 => command.to_tpdu(),
-            super::Protocol::T1 => command.to_bytes(),
+            Protocol::T0 => command.to_tpdu(),
+            Protocol::T1 => command.to_bytes(),
         };
         let started = Instant::now();
         let answer = self.transport.exchange(&bytes)?;
@@ -166,7 +172,7 @@ mod tests {
 
     use super::*;
     use crate::apdu::StatusWord;
-    use crate::reader::{Protocol, TransportError::Mute};
+    use crate::reader::TransportError::Mute;
 
     /// A card that gives these answers, and remembers what it was sent; "reset" for a reset.
     struct Scripted {
@@ -225,6 +231,23 @@ mod tests {
         assert_eq!(lease.counts(), Counts { commands: 2, get_responses: 0 });
         let (mut lease, _) = card(Protocol::T0, &[&[0x6C, 0x03], &[0x6C, 0x04]]);
         assert_eq!(lease.send(&read()).unwrap().status(), StatusWord(0x6C04), "not for ever");
+    }
+
+    #[test]
+    fn a_command_that_would_be_the_same_again_is_not_repeated() {
+        let prove = || Command::new(0x00, ins::EXTERNAL_AUTHENTICATE, 0, 0x0A).with_data(&[7; 16]).unwrap();
+        let select = || Command::new(0x00, ins::SELECT, 4, 0).with_data(&[7]).unwrap().with_le(0);
+        for (protocol, command, times) in [
+            (Protocol::T0, prove(), 1),
+            (Protocol::T1, prove(), 1),
+            (Protocol::T0, select(), 1),
+            (Protocol::T1, select(), 2),
+        ] {
+            let (mut lease, sent) = card(protocol, &[&[0x6C, 0x08], &[0x90, 0x00]]);
+            lease.send(&command).unwrap();
+            let sent = sent.lock().unwrap().iter().filter(|what| *what != "reset").count();
+            assert_eq!(sent, times, "{protocol:?} {command:?}");
+        }
     }
 
     #[test]

@@ -62,9 +62,9 @@ fn a_reset_by_another_program_at_any_tpdu_is_a_typed_error() {
 }
 
 /// Status words of every family, from the card's own table (card-facts §3.1).
-const STATUSES: [u16; 16] = [
+const STATUSES: [u16; 17] = [
     0x6281, 0x6300, 0x63C2, 0x6581, 0x6700, 0x6901, 0x6982, 0x6983, 0x6984, 0x6985, 0x6A80, 0x6A82, 0x6A83, 0x6A88,
-    0x6F00, 0x9303,
+    0x6C08, 0x6F00, 0x9303,
 ];
 
 #[test]

@@ -3,11 +3,11 @@
 pub mod errors;
 mod pairs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -56,6 +56,10 @@ pub struct Accumulators {
 /// The store. Shared behind an `Arc`; one caller at a time uses its connection.
 pub struct Store {
     db: Mutex<Connection>,
+    /// The salt of pairs' names.
+    salt: OnceLock<[u8; 32]>,
+    /// Pairs held apart that could not be written.
+    unkept_pairs: Mutex<BTreeSet<[u8; 32]>>,
 }
 
 const STEPS: &[M<'static>] = &[M::up(include_str!("schema/v1.sql")), M::up(include_str!("schema/v2.sql"))];
@@ -87,7 +91,7 @@ impl Store {
              PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 4194304;",
         )?;
         Migrations::from_slice(STEPS).to_latest(&mut db)?;
-        Ok(Self { db: Mutex::new(db) })
+        Ok(Self { db: Mutex::new(db), salt: OnceLock::new(), unkept_pairs: Mutex::default() })
     }
 
     /// What is remembered of a card type. A failing store knows nothing.

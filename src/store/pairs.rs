@@ -1,6 +1,9 @@
 //! Keys and cards held apart: a card that refused a terminal's keys once is not tried with them again, since a few more
 //! tries would lock it. A technician releases them.
 
+use std::collections::BTreeSet;
+use std::sync::{MutexGuard, PoisonError};
+
 use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rusqlite::{OptionalExtension as _, params};
@@ -9,9 +12,12 @@ use super::{Store, StoreError, logged};
 
 impl Store {
     /// Whether this card refused these keys before. `keys` names the keys (a PSAM's serial number), `card` is 卡识别码.
-    /// A failing store knows nothing.
+    /// Of a store that cannot be read, what this program itself held is known.
     pub fn pair_held(&self, keys: &[u8], card: &[u8; 16]) -> bool {
         let held = self.pair(keys, card).and_then(|pair| {
+            if self.unkept().contains(&pair) {
+                return Ok(true);
+            }
             let db = self.db();
             let mut statement = db.prepare_cached("SELECT 1 FROM held_pairs WHERE pair = ?1")?;
             Ok(statement.exists(params![pair])?)
@@ -19,12 +25,13 @@ impl Store {
         logged(held).unwrap_or(false)
     }
 
-    /// Holds keys and card apart from now on.
+    /// Holds keys and card apart from now on; where it cannot be written, as long as this program runs: on a full disk
+    /// as well a few more tries would lock the card.
     pub fn hold_pair(&self, keys: &[u8], card: &[u8; 16]) {
-        logged(
-            self.pair(keys, card)
-                .and_then(|pair| self.execute("INSERT OR IGNORE INTO held_pairs VALUES (?1)", params![pair])),
-        );
+        let Some(pair) = logged(self.pair(keys, card)) else { return };
+        if logged(self.execute("INSERT OR IGNORE INTO held_pairs VALUES (?1)", params![pair])).is_none() {
+            self.unkept().insert(pair);
+        }
     }
 
     /// Releases every pair and says how many there were.
@@ -32,7 +39,13 @@ impl Store {
     /// # Errors
     /// When the store cannot be written.
     pub fn release_pairs(&self) -> Result<usize, StoreError> {
-        Ok(self.db().execute("DELETE FROM held_pairs", [])?)
+        let kept = self.db().execute("DELETE FROM held_pairs", [])?;
+        Ok(kept + std::mem::take(&mut *self.unkept()).len())
+    }
+
+    /// The map is whole at every moment, also after a panic elsewhere.
+    fn unkept(&self) -> MutexGuard<'_, BTreeSet<[u8; 32]>> {
+        self.unkept_pairs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A pair's name: a keyed hash, so that the file names no card.
@@ -43,15 +56,24 @@ impl Store {
         tag.as_ref().try_into().map_err(|_| StoreError("a hash of another length".to_owned()))
     }
 
-    /// This store's own salt, made when it is first needed.
+    /// This store's own salt, made when it is first needed; where it cannot be written, this program's own.
     fn salt(&self) -> Result<[u8; 32], StoreError> {
+        if let Some(salt) = self.salt.get() {
+            return Ok(*salt);
+        }
+        let mut fresh = [0; 32];
+        SystemRandom::new().fill(&mut fresh).map_err(|_| StoreError("no random bytes".to_owned()))?;
+        let salt = logged(self.kept_salt(&fresh)).unwrap_or(fresh);
+        Ok(*self.salt.get_or_init(|| salt))
+    }
+
+    /// The salt in the file; `fresh`, if there was none.
+    fn kept_salt(&self, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
         let db = self.db();
         let mut kept = db.prepare_cached("SELECT salt FROM salt")?;
         if let Some(salt) = kept.query_row([], |row| row.get(0)).optional()? {
             return Ok(salt);
         }
-        let mut fresh = [0; 32];
-        SystemRandom::new().fill(&mut fresh).map_err(|_| StoreError("no random bytes".to_owned()))?;
         // Another process may have been quicker: its salt stays.
         db.prepare_cached("INSERT OR IGNORE INTO salt VALUES (1, ?1)")?.execute(params![fresh])?;
         Ok(kept.query_row([], |row| row.get(0))?)
@@ -75,6 +97,19 @@ mod tests {
         store.hold_pair(b"psam", &card);
         assert_eq!(store.release_pairs().unwrap(), 1);
         assert!(!store.pair_held(b"psam", &card));
+    }
+
+    #[test]
+    fn a_pair_that_cannot_be_written_is_held_all_the_same() {
+        let store = Store::in_memory().unwrap();
+        store.db().execute_batch("PRAGMA query_only = ON").unwrap();
+        store.hold_pair(b"psam", &[7; 16]);
+        assert!(store.pair_held(b"psam", &[7; 16]));
+        assert!(!store.pair_held(b"psam", &[8; 16]));
+        assert!(store.release_pairs().is_err(), "nothing is released that could not be written");
+        store.db().execute_batch("PRAGMA query_only = OFF").unwrap();
+        assert_eq!(store.release_pairs().unwrap(), 1);
+        assert!(!store.pair_held(b"psam", &[7; 16]));
     }
 
     #[test]

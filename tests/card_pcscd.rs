@@ -136,6 +136,9 @@ fn a_card_that_refused_a_psams_keys_is_left_alone_until_the_pair_is_released() {
     for _ in 0..3 {
         assert_eq!(read(&rig).error_code(), "E-CARD-PAIR-HELD");
     }
+    let file = rig.dir().join("refused.apdu").display().to_string();
+    let record = ["record", "--direct", "--reader", HOLDER, "--psam-reader", PSAM, "--json", "--out", &file];
+    assert_eq!(rig.sbkd(&record).error_code(), "E-CARD-PAIR-HELD", "nor is it tried for a recording");
     assert_eq!(rig.sbkd(&["card", "release", "--json"]).success(), json!({ "released": 1 }));
     let again = read(&rig);
     assert!(tries_left(&again).is_some_and(|detail| detail.ends_with("tries left: 1")), "one try was spent: {again:?}");

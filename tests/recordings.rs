@@ -277,6 +277,7 @@ fn read(mut card: Lease, mut keys: Psam, clock: &dyn Clock, random: &dyn Random)
         keys: &mut keys as &mut dyn KeyService,
         scripts: &Library::builtin(),
         store: None,
+        pairs: None,
         clock,
         random,
         default_algorithm: Some(Algorithm::TripleDes),

@@ -144,6 +144,7 @@ impl Terminal {
             keys: &mut keys,
             scripts: &self.scripts,
             store: Some(&self.store),
+            pairs: Some(&self.store),
             clock: &SystemClock,
             random: &Same,
             default_algorithm: None,

@@ -30,8 +30,10 @@ pub struct Parts<'a> {
     pub keys: &'a mut dyn KeyService,
     /// The scripts.
     pub scripts: &'a Library,
-    /// Where card types, and cards that refused these keys, are remembered.
+    /// Where card types are remembered.
     pub store: Option<&'a Store>,
+    /// Where it is kept which cards refused these keys.
+    pub pairs: Option<&'a Store>,
     /// The wall clock, which says when the card was read.
     pub clock: &'a dyn Clock,
     /// Both authentications' randoms, drawn eight bytes at a time: process factor and original of the internal one, then

@@ -110,7 +110,7 @@ impl Session<'_, '_> {
         identifier: &CardIdentifier,
     ) -> Result<(), CardError> {
         let keys = self.parts.keys.identity(key)?;
-        if self.parts.store.is_some_and(|store| store.pair_held(&keys, identifier.as_bytes())) {
+        if self.parts.pairs.is_some_and(|pairs| pairs.pair_held(&keys, identifier.as_bytes())) {
             return Err(CardError::PairHeld);
         }
         let original = self.random()?;
@@ -123,8 +123,8 @@ impl Session<'_, '_> {
         if status.is_ok() {
             return Ok(());
         }
-        if let Some(store) = self.parts.store {
-            store.hold_pair(&keys, identifier.as_bytes());
+        if let Some(pairs) = self.parts.pairs {
+            pairs.hold_pair(&keys, identifier.as_bytes());
         }
         match status {
             StatusWord::LOCKED => Err(CardError::KeyLocked),

@@ -66,6 +66,7 @@ fn read_direct(read: &Read, shell: &Shell) -> Result<Value, Problem> {
         keys: keys.as_mut(),
         scripts: &settings.scripts,
         store: settings.store.as_deref(),
+        pairs: settings.store.as_deref(),
         clock: &SystemClock,
         random: &SystemRandom::default(),
         default_algorithm: settings.default_algorithm,

@@ -55,7 +55,7 @@ impl Settings {
         Ok(Self { store: store(config.as_ref()), ..Self::forgetful(config.as_ref())? })
     }
 
-    /// The same without a store: what was learned before makes no difference, as a recording wants it.
+    /// The same without a store: what was learned before makes no difference, as a replay wants it.
     pub(super) fn without_store(shell: &Shell) -> Result<Self, Problem> {
         Self::forgetful(configuration(shell)?.as_ref())
     }

@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     if args.out.exists() {
         return Err(Problem::with(&errors::FILE, format!("{}: there is one already", args.out.display())));
     }
-    let settings = Settings::without_store(shell)?;
+    let settings = Settings::of(shell)?;
     let recorder = Recorder::new(&SystemClock);
     read(args, &settings, &recorder)?;
     let recording = recorder.finish(&args.out.display().to_string()).map_err(|error| Problem::from_error(&error))?;
@@ -65,7 +65,9 @@ fn read(args: &Args, settings: &Settings, recorder: &Recorder) -> Outcome {
         lease: &mut lease,
         keys: &mut Psam::new(psam, settings.scripts.clone(), None),
         scripts: &settings.scripts,
+        // What was learned of card types makes no difference to a recording; that the card refused these keys does.
         store: None,
+        pairs: settings.store.as_deref(),
         clock: &recorder.clock(),
         random: &*recorder.random(Box::new(SystemRandom::default())),
         default_algorithm: settings.default_algorithm,

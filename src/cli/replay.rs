@@ -44,6 +44,7 @@ pub(super) fn read(recording: &Recording, settings: &Settings) -> Result<Reading
         keys: &mut keys,
         scripts: &settings.scripts,
         store: None,
+        pairs: None,
         clock: &replay.clock(),
         random: &*replay.random(),
         default_algorithm: settings.default_algorithm,

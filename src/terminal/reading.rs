@@ -120,6 +120,7 @@ impl Inner {
                 keys: &mut *keys,
                 scripts: &self.scripts,
                 store: Some(&self.store),
+                pairs: Some(&self.store),
                 clock: &*parts.clock,
                 random: &*parts.random,
                 default_algorithm: parts.config.card.default_algorithm,

@@ -161,6 +161,7 @@ impl Desk {
             keys,
             scripts: &self.scripts,
             store: self.store.as_deref(),
+            pairs: self.store.as_deref(),
             clock: &SystemClock,
             random: &SystemRandom::default(),
             default_algorithm: self.default_algorithm,

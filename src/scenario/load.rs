@@ -42,10 +42,14 @@ impl Definitions {
     /// # Errors
     /// Every mistake of every file, in the order of file and place.
     pub fn load(files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
-        let mut by_id = BTreeMap::new();
+        let mut by_id: BTreeMap<String, Definition> = BTreeMap::new();
         let mut mistakes = Vec::new();
         for (file, text) in files {
             match definition(file, text) {
+                Ok(definition) if by_id.contains_key(&definition.id) => {
+                    let message = format!("{} is defined in another file already", definition.id);
+                    mistakes.push(Diagnostic { file: file.clone(), line: 1, column: 1, message });
+                }
                 Ok(definition) => {
                     by_id.insert(definition.id.clone(), definition);
                 }

@@ -91,6 +91,17 @@ fn a_mistake_names_file_line_and_column() {
 }
 
 #[test]
+fn a_scenario_is_defined_once() {
+    let file = |folder: &str| (format!("{folder}/medical-settlement.toml"), SMALL.to_owned());
+    let mistakes = Definitions::load(&[file("a"), file("b")]).unwrap_err();
+    assert_eq!(mistakes.len(), 1);
+    assert_eq!(
+        mistakes[0].to_string(),
+        "b/medical-settlement.toml:1:1: medical-settlement is defined in another file already"
+    );
+}
+
+#[test]
 fn a_form_that_fits_is_taken_as_it_is() {
     let form =
         small().check(&json!({"level": "L1", "on": null, "lines": [{"amount": "10.00", "cnt": "2.5"}]})).unwrap();

@@ -81,7 +81,7 @@ impl Shelf<'_> {
     /// Takes it back. An amount is subtracted from whatever stands there now; a value that was set goes back to the
     /// one before, unless something later has set it since.
     pub(super) fn take_back(&self, db: &Connection, changes: &[Change]) -> Result<(), CenterError> {
-        for change in changes {
+        for change in changes.iter().filter(|change| self.period(&change.scope).is_some()) {
             let (now, _) = self.one(db, &change.name, &change.scope)?;
             let now = now.unwrap_or(Value::Null);
             match change.effect {
@@ -94,11 +94,12 @@ impl Shelf<'_> {
     }
 
     fn one(&self, db: &Connection, name: &str, scope: &str) -> Result<(Option<Value>, Option<Value>), CenterError> {
+        let Some(period) = self.period(scope) else { return Ok((None, None)) };
         let kept: Option<(String, Option<String>)> = db
             .prepare_cached(
                 "SELECT value, told FROM accumulators WHERE psn_no = ?1 AND scenario = ?2 AND name = ?3 AND period = ?4",
             )?
-            .query_row(params![self.psn_no, self.scenario, name, self.period(scope)], |row| {
+            .query_row(params![self.psn_no, self.scenario, name, period], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .optional()?;
@@ -107,7 +108,8 @@ impl Shelf<'_> {
     }
 
     fn put(&self, db: &Connection, name: &str, scope: &str, value: &Value) -> Result<(), CenterError> {
-        let key = params![self.psn_no, self.scenario, name, self.period(scope), json(value)];
+        let Some(period) = self.period(scope) else { return Ok(()) };
+        let key = params![self.psn_no, self.scenario, name, period, json(value)];
         if value.is_null() {
             db.prepare_cached(
                 "DELETE FROM accumulators WHERE psn_no = ?1 AND scenario = ?2 AND name = ?3 AND period = ?4",
@@ -123,13 +125,14 @@ impl Shelf<'_> {
         Ok(())
     }
 
-    /// Over what an accumulator of a scope runs: settlement-facts §3.3 and §6.5.
-    fn period(&self, scope: &str) -> String {
+    /// Over what an accumulator of a scope runs: settlement-facts §3.3 and §6.5. `None` for an admission that is not
+    /// named: nobody can tell it from another, so nothing is counted over it.
+    fn period(&self, scope: &str) -> Option<String> {
         match scope {
-            "year" => format!("{:04}", self.on.year()),
-            "month" => format!("{:04}-{:02}", self.on.year(), self.on.month()),
-            "admission" => self.mdtrt_id.unwrap_or("-").to_owned(),
-            _ => "-".to_owned(),
+            "year" => Some(format!("{:04}", self.on.year())),
+            "month" => Some(format!("{:04}-{:02}", self.on.year(), self.on.month())),
+            "admission" => self.mdtrt_id.map(str::to_owned),
+            _ => Some("-".to_owned()),
         }
     }
 }

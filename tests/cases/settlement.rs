@@ -160,3 +160,21 @@ fn a_key_is_spent_once_though_the_daemon_has_restarted_since() {
     assert_eq!(other.failure.unwrap().entry.code, "E-TERM-KEY-USED");
     assert_eq!(counter.transactions().len(), 1);
 }
+
+#[test]
+fn a_deductible_is_paid_once_an_admission() {
+    let counter = Counter::new();
+    let paid = |admission: Option<&str>| {
+        let mut bill = bill();
+        if let Some(admission) = admission {
+            bill["mdtrt_id"] = admission.into();
+        }
+        let view = counter.carried_out(SETTLE, bill);
+        assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
+        view.centre.unwrap()["act_pay_dedc"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((paid(Some("A1")), paid(Some("A1"))), ("1600.00".into(), "0.00".into()));
+    assert_eq!(paid(Some("A2")), "1600.00");
+    // Without its number nobody knows an admission from another.
+    assert_eq!((paid(None), paid(None)), ("1600.00".into(), "1600.00".into()));
+}

@@ -190,7 +190,7 @@ pub struct Cases {
     pub confirm: Duration,
     /// How long one reading may take: the lease's time.
     pub reading: Duration,
-    /// How many ended cases can still be asked for.
+    /// How many ended cases can still be asked for; fewer where they show very much.
     pub keep: usize,
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use super::plan::Plan;
@@ -13,6 +14,9 @@ use super::view::{CaseState, CaseView};
 use super::who::Who;
 use crate::reader::{ReaderState, Role};
 use crate::scenario::{Definition, Form};
+
+/// How much all ended cases that are kept may show together, in bytes. A bill of 500 lines shows half a megabyte.
+const MOST_SHOWN: usize = 8 * 1024 * 1024;
 
 /// A case with what the doors do not see. What is personal is forgotten as soon as it has ended.
 pub(super) struct Case {
@@ -30,6 +34,17 @@ pub(super) struct Case {
     pub(super) form: Option<Arc<Form>>,
     pub(super) who: Option<Arc<Who>>,
     pub(super) plan: Option<Arc<Plan>>,
+    /// Ends it when nobody goes on.
+    pub(super) alarm: Option<Alarm>,
+}
+
+/// The end of somebody's patience; called off when dropped.
+pub(super) struct Alarm(pub(super) AbortHandle);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Case {
@@ -50,7 +65,9 @@ impl Case {
 pub(super) struct Cases {
     all: BTreeMap<Uuid, Case>,
     keys: HashMap<String, (Uuid, [u8; 32])>,
-    ended: VecDeque<Uuid>,
+    ended: VecDeque<(Uuid, usize)>,
+    /// How much the ended ones show, in bytes.
+    shown: usize,
     removals: HashMap<String, u64>,
     /// Readers whose card is being read, by a case that may have been given up meanwhile, or outside any.
     in_use: BTreeSet<String>,
@@ -91,15 +108,19 @@ impl Cases {
         self.all.values().filter(|case| !case.view.state.is_final())
     }
 
-    /// Forgets what is personal in a case that has ended, and the oldest ended ones above `keep`.
+    /// Forgets what is personal in a case that has ended, and the oldest ended ones above `keep` or [`MOST_SHOWN`];
+    /// the one that ends now stays.
     pub(super) fn end(&mut self, id: Uuid, keep: usize) {
         if let Some(case) = self.all.get_mut(&id) {
             case.forget();
-            self.ended.push_back(id);
+            let size = case.view.size();
+            self.ended.push_back((id, size));
+            self.shown += size;
         }
-        while self.ended.len() > keep {
-            let oldest = self.ended.pop_front().and_then(|oldest| self.all.remove(&oldest));
-            if let Some(key) = oldest.and_then(|case| case.key) {
+        while self.ended.len() > keep || (self.shown > MOST_SHOWN && self.ended.len() > 1) {
+            let Some((oldest, size)) = self.ended.pop_front() else { return };
+            self.shown -= size;
+            if let Some(key) = self.all.remove(&oldest).and_then(|case| case.key) {
                 self.keys.remove(&key);
             }
         }
@@ -208,6 +229,7 @@ pub(super) fn fresh(
         form: None,
         who: None,
         plan: None,
+        alarm: None,
     };
     (case, follow)
 }
@@ -218,4 +240,46 @@ pub(super) fn content(scenario: &str, operator: &str, reader: Option<&str>, inpu
     let mut out = [0; 32];
     out.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref());
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::JsonText;
+    use super::*;
+    use crate::scenario::Definitions;
+
+    fn ended(cases: &mut Cases, n: u8, key: Option<&str>, shown: usize, keep: usize) -> Uuid {
+        let definition = Definitions::builtin().unwrap().get("medical-settlement").cloned().unwrap();
+        let id = Uuid::from_bytes([n; 16]);
+        let (mut case, _) = fresh(id, Arc::new(definition), "1".to_owned(), false, Timestamp::UNIX_EPOCH);
+        case.view.state = CaseState::Done;
+        case.view.decision = JsonText::of(&"x".repeat(shown));
+        case.key = key.map(str::to_owned);
+        cases.insert(case, [0; 32]);
+        cases.end(id, keep);
+        id
+    }
+
+    #[test]
+    fn ended_cases_are_kept_up_to_a_number() {
+        let mut cases = Cases::default();
+        let ids: Vec<Uuid> = (1..=4).map(|n| ended(&mut cases, n, Some(&n.to_string()), 10, 2)).collect();
+        assert_eq!(ids.iter().map(|id| cases.get(*id).is_some()).collect::<Vec<_>>(), [false, false, true, true]);
+        assert!(cases.by_key("2").is_none() && cases.by_key("3").is_some());
+    }
+
+    #[test]
+    fn long_ended_cases_are_kept_up_to_a_size() {
+        let mut cases = Cases::default();
+        for n in 1..=100 {
+            ended(&mut cases, n, None, MOST_SHOWN / 4, 200);
+            assert!(cases.ended.iter().map(|(_, size)| size).sum::<usize>() <= MOST_SHOWN);
+            assert_eq!(cases.all.len(), cases.ended.len());
+        }
+        assert_eq!(cases.all.len(), 3);
+        let longest = ended(&mut cases, 101, None, 2 * MOST_SHOWN, 200);
+        assert!(cases.get(longest).is_some() && cases.all.len() == 1, "the one that ended last can be asked for");
+        ended(&mut cases, 102, None, 1, 200);
+        assert!(cases.get(longest).is_none());
+    }
 }

@@ -9,6 +9,7 @@ use super::conditions::Condition;
 use super::deciding::detail;
 use super::errors;
 use super::inner::{Inner, Upstream, lock};
+use super::json::JsonText;
 use super::known::Record;
 use super::plan::{Plan, centre_view};
 use super::same::{key_of_case, key_of_month};
@@ -86,7 +87,7 @@ impl Inner {
                 view.differences = outcome.differences;
             }
             if let Some(decision) = outcome.decision {
-                view.decision = serde_json::to_value(decision).ok();
+                view.decision = JsonText::of(&decision);
             }
         });
         if let Err(failure) = moved {

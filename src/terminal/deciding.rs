@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::conditions::Condition;
 use super::errors;
 use super::inner::Inner;
+use super::json::JsonText;
 use super::plan::{Plan, Shown, Verdict, centre_view};
 use super::table::Conduct;
 use super::view::CaseState;
@@ -125,7 +126,7 @@ impl Deciding<'_> {
             .packs
             .decide(&self.definition.id, &input)
             .map_err(|error| self.cannot_decide(&error, learned.reached))?;
-        shown.decision = serde_json::to_value(&decision).ok();
+        shown.decision = JsonText::of(&decision);
         shown.business_date = Some(decision.business_date);
         outcome(&decision)?;
 

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
 
-use super::case::{Case, Cases};
+use super::case::{Alarm, Case, Cases};
 use super::conditions::{Condition, Conditions};
 use super::errors;
 use super::event::What;
@@ -179,9 +179,10 @@ impl Inner {
         }
         change(case);
         case.step += 1;
+        case.alarm = self.alarm(id, case.step, to);
         case.view.state = to;
         case.view.updated_at = self.parts.clock.now();
-        let (view, step) = (case.view.clone(), case.step);
+        let view = case.view.clone();
         case.tell.send_replace(view.clone());
         self.log.tell(What::Case {
             case: id,
@@ -192,8 +193,6 @@ impl Inner {
         if to.is_final() {
             cases.end(id, self.parts.config.cases.keep);
             self.ended.notify_all();
-        } else {
-            self.arm(id, step, to);
         }
         Ok(view)
     }
@@ -206,21 +205,22 @@ impl Inner {
     }
 
     /// Who waits for a person waits for a time.
-    pub(super) fn arm(self: &Arc<Self>, id: Uuid, step: u64, state: CaseState) {
+    pub(super) fn alarm(self: &Arc<Self>, id: Uuid, step: u64, state: CaseState) -> Option<Alarm> {
         let cases = &self.parts.config.cases;
         let patience = match state {
             CaseState::WaitingCard => cases.card,
             CaseState::WaitingInput => cases.input,
             CaseState::WaitingConfirmation => cases.confirm,
-            _ => return,
+            _ => return None,
         };
         let weak = Arc::downgrade(self);
-        self.parts.runtime.spawn(async move {
+        let task = self.parts.runtime.spawn(async move {
             tokio::time::sleep(patience).await;
             if let Some(inner) = weak.upgrade() {
                 inner.end(id, Some(step), CaseState::Cancelled, Failure::of(&errors::TIMED_OUT));
             }
         });
+        Some(Alarm(task.abort_handle()))
     }
 
     /// Does the work of one step on a thread of its own, since it blocks. A panic in it ends this case only.

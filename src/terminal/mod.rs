@@ -9,6 +9,7 @@ pub mod errors;
 mod event;
 mod health;
 mod inner;
+mod json;
 mod known;
 mod learning;
 mod limits;
@@ -21,13 +22,13 @@ mod same;
 mod start;
 mod table;
 mod tasks;
-
 mod view;
 mod who;
 
 pub use conditions::{Condition, Conditions};
 pub use event::{Event, EventStream, What};
 pub use health::{Health, QueueHealth, Status, UplinkHealth};
+pub use json::JsonText;
 pub use table::{Conduct, Table};
 pub use view::{CaseState, CaseView, HolderView, NewCase};
 

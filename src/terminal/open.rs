@@ -69,7 +69,10 @@ impl Inner {
             self.end(id, None, CaseState::Refused, Failure::of(condition.entry()));
             return;
         }
-        self.arm(id, 0, CaseState::WaitingCard);
+        let alarm = self.alarm(id, 0, CaseState::WaitingCard);
+        if let Some(case) = self.cases().get_mut(id).filter(|case| case.step == 0) {
+            case.alarm = alarm;
+        }
         self.match_readers();
     }
 

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::json::JsonText;
 use crate::rules::Decision;
 use crate::scenario::Message;
 use crate::value::Fen;
@@ -40,7 +41,7 @@ pub(super) enum Verdict {
 #[derive(Default)]
 pub(super) struct Shown {
     pub(super) business_date: Option<Date>,
-    pub(super) decision: Option<Value>,
+    pub(super) decision: Option<JsonText>,
     pub(super) centre: Option<Value>,
     pub(super) differences: Vec<Value>,
     pub(super) provisional: bool,

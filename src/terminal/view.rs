@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::json::JsonText;
 use crate::failure::Failure;
 use crate::value::Kind;
 
@@ -92,7 +93,7 @@ pub struct CaseView {
     /// The business date is a demonstration's, not today's.
     pub business_date_is_demo: bool,
     /// What the local rules decided, with the trace (see `rules::Decision`).
-    pub decision: Option<Value>,
+    pub decision: Option<JsonText>,
     /// The centre's figures, where it was asked.
     pub centre: Option<Value>,
     /// Where terminal and centre differ: `{"field","local","centre"}` each.
@@ -111,6 +112,14 @@ pub struct CaseView {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl CaseView {
+    /// About how much room it takes, in bytes: what grows with the form.
+    pub(super) fn size(&self) -> usize {
+        let slip = self.slip.iter().flatten().map(String::len).sum::<usize>();
+        self.decision.as_ref().map_or(0, JsonText::size) + slip
+    }
 }
 
 impl CaseState {

@@ -111,7 +111,7 @@ fn a_provisional_settlement_counts_in_the_next() {
     let counter = left_alone("");
     counter.carried_out(SETTLE, bill());
     let view = counter.decided(SETTLE, bill());
-    let trace = view.decision.unwrap()["trace"].to_string();
+    let trace = view.decision.unwrap().value()["trace"].to_string();
     // 12000.00 that the centre told, and the 22720.00 since.
     assert!(trace.contains("34720.00"), "{trace}");
 }

@@ -18,7 +18,7 @@ fn the_vector_is_settled_at_the_centre_and_accounted_for() {
     assert_eq!(view.state, CaseState::WaitingConfirmation, "{:?}", view.failure);
     let centre = view.centre.unwrap();
     for (field, amount) in [("act_pay_dedc", "1600.00"), ("hifp_pay", "22720.00"), ("psn_cash_pay", "7280.00")] {
-        assert_eq!(view.decision.as_ref().unwrap()["outputs"][field], amount);
+        assert_eq!(view.decision.as_ref().unwrap().value()["outputs"][field], amount);
         assert_eq!(centre[field], amount);
     }
     assert!(view.differences.is_empty() && !view.provisional);
@@ -28,7 +28,7 @@ fn the_vector_is_settled_at_the_centre_and_accounted_for() {
     assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
     let rows = counter.transactions();
     assert_eq!((rows.len(), rows[0].state), (1, State::Acked));
-    assert_eq!(view.decision.unwrap()["basis"], "centre");
+    assert_eq!(view.decision.unwrap().value()["basis"], "centre");
     assert!(view.centre.unwrap()["setl_id"].is_string());
     let slip = view.slip.unwrap().join("\n");
     for said in ["22720.00", "1600.00", "7280.00", "中心已结算", "演示参数"] {

@@ -19,7 +19,7 @@ fn a_sign_in_is_committed_printed_and_acknowledged() {
     assert_eq!(rows.len(), 1);
     counter.wait_for_state(rows[0].id, State::Acked);
 
-    let decision = view.decision.unwrap();
+    let decision = view.decision.unwrap().value();
     assert_eq!(decision["outputs"]["aac169"], "1516.00");
     let slip = view.slip.unwrap().join("\n");
     for said in ["1516.00", "演示参数", "（演示日期）", &rows[0].id.to_string(), "下次签到月份"] {
@@ -100,7 +100,7 @@ fn a_good_reason_excuses() {
     form["excuse"] = json!("hospital");
     let view = counter.carried_out(SIGN_IN, form);
     assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
-    assert_eq!(view.decision.unwrap()["outcome"], "warn");
+    assert_eq!(view.decision.unwrap().value()["outcome"], "warn");
     counter.wait_for_state(counter.transactions()[0].id, State::Acked);
 }
 

@@ -1,32 +1,66 @@
 //! Cards that are pulled, wrong, or past their validity.
 
 use sbkd::terminal::{CaseState, What};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::counter::{Counter, HOLDER, Setup, bill, chip, statement};
+use crate::counter::{Counter, HOLDER, PSAM, Setup, bill, chip, psam, statement};
 
 const SIGN_IN: &str = "unemployment-sign-in";
 
 #[test]
 fn a_card_pulled_at_any_command_ends_the_case_and_commits_nothing() {
-    let counter = Counter::new();
+    for image in ["v1-3des", "v2-3des", "v3-sm4", "v3-no-whole-file"] {
+        let counter = Counter::with(Setup { card: image, ..Setup::default() });
+        for (scenario, form) in [(SIGN_IN, statement()), ("medical-settlement", bill())] {
+            pulled_at_every_command(&counter, image, scenario, &form);
+        }
+    }
+}
+
+/// One case for each command of the card, which is pulled before it answers; then one with none left to be pulled at.
+fn pulled_at_every_command(counter: &Counter, image: &str, scenario: &str, form: &Value) {
     let mut n = 1;
     loop {
-        counter.readers.insert(HOLDER, chip("v3-sm4"));
+        let place = format!("{image}, {scenario}, command {n}");
+        counter.readers.insert(HOLDER, chip(image));
         counter.readers.pull_at(HOLDER, n);
-        let view = counter.decided(SIGN_IN, statement());
+        let view = counter.decided(scenario, form.clone());
         if !counter.readers.pulled(HOLDER) {
-            assert_eq!(view.state, CaseState::WaitingConfirmation);
-            counter.terminal.cancel(view.id).unwrap();
+            assert!(view.holder.is_some(), "{place}: {:?}", view.failure);
+            if !view.state.is_final() {
+                counter.terminal.cancel(view.id).unwrap();
+            }
             break;
         }
-        assert_eq!(view.state, CaseState::Failed, "at {n}");
-        assert_eq!(view.failure.unwrap().entry.code, "E-READER-CARD-REMOVED", "at {n}");
-        assert!(view.holder.is_none(), "at {n}");
-        assert!(counter.transactions().is_empty(), "at {n}");
+        assert_eq!(view.state, CaseState::Failed, "{place}");
+        assert_eq!(view.failure.unwrap().entry.code, "E-READER-CARD-REMOVED", "{place}");
+        assert!(view.holder.is_none(), "{place}");
         n += 1;
     }
-    assert!(n > 6, "only {n} commands");
+    assert!(n > 6, "{image}, {scenario}: only {n} commands");
+    assert!(counter.transactions().is_empty(), "{image}, {scenario}");
+}
+
+#[test]
+fn a_psam_pulled_at_any_command_ends_the_case_and_commits_nothing() {
+    for image in ["v2-3des", "v3-sm4"] {
+        let counter = Counter::with(Setup { card: image, ..Setup::default() });
+        let mut n = 1;
+        loop {
+            counter.readers.insert(PSAM, psam(image));
+            counter.readers.pull_at(PSAM, n);
+            let view = counter.decided(SIGN_IN, statement());
+            if !counter.readers.pulled(PSAM) {
+                assert!(view.holder.is_some(), "{image} at {n}: {:?}", view.failure);
+                break;
+            }
+            assert_eq!(view.state, CaseState::Failed, "{image} at {n}");
+            assert!(view.holder.is_none() && view.failure.is_some(), "{image} at {n}");
+            assert!(counter.transactions().is_empty(), "{image} at {n}");
+            n += 1;
+        }
+        assert!(n > 3, "{image}: only {n} commands");
+    }
 }
 
 #[test]

@@ -54,11 +54,7 @@ pub enum Warning {
 impl Holder {
     /// Sex by its code: 1 男, 2 女, anything else not stated.
     pub fn sex(&self) -> Option<Sex> {
-        self.sex.map(|code| match code {
-            '1' => Sex::Male,
-            '2' => Sex::Female,
-            _ => Sex::Unstated,
-        })
+        self.sex.map(Sex::from_code)
     }
 
     /// Where the records contradict the citizen number (settlement-facts §5). Not an error of the reading: which of the

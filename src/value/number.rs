@@ -55,7 +55,7 @@ pub enum Sex {
     Male,
     /// 女, code 2.
     Female,
-    /// 未说明, code 9 (or 0, 未知).
+    /// 未说明, code 9, or any other.
     Unstated,
 }
 
@@ -152,13 +152,12 @@ pub fn check_digit(body: &[u8]) -> Option<u8> {
 }
 
 impl Sex {
-    /// From the code on the card.
-    pub fn from_code(code: u8) -> Option<Self> {
+    /// From the code on the card; a code that is neither 1 nor 2 states nothing.
+    pub fn from_code(code: char) -> Self {
         match code {
-            b'1' => Some(Self::Male),
-            b'2' => Some(Self::Female),
-            b'9' | b'0' => Some(Self::Unstated),
-            _ => None,
+            '1' => Self::Male,
+            '2' => Self::Female,
+            _ => Self::Unstated,
         }
     }
 }

@@ -21,11 +21,6 @@ impl Region {
         digits(&bytes)?;
         Ok(Some(Self(bytes)))
     }
-
-    /// The three packed bytes.
-    pub fn to_bcd(self) -> [u8; 3] {
-        self.0
-    }
 }
 
 impl fmt::Display for Region {

@@ -72,8 +72,10 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     let json = std::env::args_os().any(|arg| arg == "--json");
     if error.use_stderr() && json {
         let text = error.render().to_string();
-        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        print_json(&Problem::with(&errors::USAGE, first).to_json());
+        // Up to the usage, which names what is missing in lines of their own.
+        let what: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+        let what = what.join(" ");
+        print_json(&Problem::with(&errors::USAGE, what.trim_start_matches("error: ")).to_json());
     } else {
         // What a closed pipe does not take needs no second report.
         let _ = error.print();

@@ -120,6 +120,19 @@ fn without_a_psam_the_error_says_so() {
     assert_eq!(read(&rig).error_code(), "E-KEYS-NO-PSAM");
 }
 
+#[test]
+fn readers_that_were_mixed_up_are_told_as_such() {
+    let mut rig = rig_with_psam();
+    rig.insert(&image("v3-sm4"));
+    let code = |reader: &str, psam: &str| {
+        rig.sbkd(&["card", "read", "--direct", "--reader", reader, "--psam-reader", psam, "--json"]).error_code()
+    };
+    assert_eq!(code(PSAM, HOLDER), "E-CARD-WRONG-TYPE", "a PSAM has an environment of the same name");
+    assert_eq!(code(HOLDER, HOLDER), "E-KEYS-NO-PSAM");
+    assert_eq!(code(HOLDER, "Virtual PCD"), "E-READER-AMBIGUOUS");
+    assert_eq!(code(HOLDER, "No such reader"), "E-KEYS-NO-PSAM");
+}
+
 /// A few more tries would lock the card's key, so a second reading does not even begin; a technician releases the pair.
 #[test]
 fn a_card_that_refused_a_psams_keys_is_left_alone_until_the_pair_is_released() {

@@ -13,8 +13,8 @@ pub enum CardError {
     /// The card, or the way to it, is gone.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// It has no social security environment (national code −1).
-    #[error("this is no social security card: SELECT was answered {0}")]
+    /// It has no social security environment, or no EF05 in it (national code −1).
+    #[error("this is no social security card: it answered {0}")]
     WrongType(StatusWord),
     /// The whole card is blocked (6A81).
     #[error("the card is blocked")]
@@ -93,7 +93,7 @@ pub enum CardError {
 crate::entries! {
     WRONG_TYPE = "E-CARD-WRONG-TYPE", Holder;
         message "不是社会保障卡" | "this is not a social security card";
-        cause "卡中没有社会保障应用环境" | "the card has no social security environment";
+        cause "卡中没有社会保障应用环境或发卡数据" | "the card has no social security environment, or no issuer's data in it";
         remedy "请插入社会保障卡" | "insert a social security card";
 
     BLOCKED = "E-CARD-BLOCKED", Holder;

@@ -34,7 +34,11 @@ pub fn read(mut parts: Parts<'_>, progress: &mut dyn FnMut(Step)) -> Result<Read
 
     let mut memory = Memory::of(&session, type_bytes);
     let ef05 = FileKind::ef05();
-    let (card_records, learned_ef05) = session.file(&ef05, &memory.ef05())?;
+    // A PSAM has the environment, by the same name, and no such file.
+    let (card_records, learned_ef05) = session.file(&ef05, &memory.ef05()).map_err(|error| match error {
+        CardError::Status { status, .. } if has_no_file(status) => CardError::WrongType(status),
+        other => other,
+    })?;
     let version = parse::version(&named(&ef05, &card_records))?;
     let identifier = parse::identifier(&named(&ef05, &card_records))?;
     let script = &script_of(&session, &version)?;
@@ -162,6 +166,11 @@ fn algorithm_id(fci: &[u8]) -> Result<Option<u8>, CardError> {
 fn script_of(session: &Session<'_, '_>, version: &str) -> Result<String, CardError> {
     let script = format!("ssc-{}.0", version.chars().next().ok_or(CardError::Version)?);
     if session.has(&script, "internal-authenticate") { Ok(script) } else { Err(CardError::Version) }
+}
+
+/// What a card of another kind answers to READ RECORD of EF05.
+fn has_no_file(status: StatusWord) -> bool {
+    matches!(status, StatusWord::FILE_NOT_FOUND | StatusWord::INSTRUCTION | StatusWord::CLASS)
 }
 
 /// What a card of another kind answers to SELECT.

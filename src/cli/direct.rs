@@ -136,7 +136,7 @@ impl Way {
     /// The name of the holder's reader; none stands for the only one that has a card.
     pub(super) fn card_name(&self) -> Result<Option<String>, TransportError> {
         match (&self.reader, &self.psam_reader) {
-            (None, Some(psam)) => Ok(only(&others(psam)?)),
+            (None, Some(psam)) => Ok(only(&others(|name| !name.starts_with(psam))?)),
             (reader, _) => Ok(reader.clone()),
         }
     }
@@ -157,13 +157,14 @@ impl Way {
 
     /// The name of the PSAM's reader, when the holder's card is in `card`.
     pub(super) fn psam_name(&self, card: &str) -> Result<String, KeyError> {
-        if let Some(name) = &self.psam_reader {
-            return Ok(name.clone());
-        }
-        match others(card)?.as_slice() {
-            [] => Err(KeyError::NoPsam),
-            [name] => Ok(name.clone()),
-            names => Err(KeyError::SeveralPsams(names.join(", "))),
+        match &self.psam_reader {
+            Some(name) if name == card => Err(KeyError::NoPsam),
+            Some(name) => Ok(name.clone()),
+            None => match others(|name| name != card)?.as_slice() {
+                [] => Err(KeyError::NoPsam),
+                [name] => Ok(name.clone()),
+                names => Err(KeyError::SeveralPsams(names.join(", "))),
+            },
         }
     }
 }
@@ -176,9 +177,9 @@ pub(super) fn no_psam(error: TransportError) -> KeyError {
     }
 }
 
-/// Readers with a card whose names do not begin so.
-fn others(name: &str) -> Result<Vec<String>, TransportError> {
-    let readers = list_direct()?.into_iter().filter(|reader| reader.card && !reader.name.starts_with(name));
+/// Readers with a card whose names are not the one that is taken.
+fn others(other: impl Fn(&str) -> bool) -> Result<Vec<String>, TransportError> {
+    let readers = list_direct()?.into_iter().filter(|reader| reader.card && other(&reader.name));
     Ok(readers.map(|reader| reader.name).collect())
 }
 

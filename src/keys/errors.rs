@@ -3,6 +3,7 @@
 use super::KeyRole;
 use crate::cipher::Algorithm;
 use crate::failure::{Entry, Explain};
+use crate::reader::TransportError;
 
 /// Why a key could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +25,7 @@ pub enum KeyError {
     Level,
     /// The way to the PSAM failed.
     #[error("PSAM: {0}")]
-    Transport(#[from] crate::reader::TransportError),
+    Transport(#[from] TransportError),
     /// The PSAM answered something else.
     #[error("the PSAM answered {0}")]
     Status(crate::apdu::StatusWord),
@@ -102,6 +103,8 @@ impl Explain for KeyError {
             Self::NoAlgorithm(_) => &NO_ALGORITHM,
             Self::NoKey(_) => &NO_KEY,
             Self::Level => &LEVEL,
+            // What is wrong there is not the PSAM.
+            Self::Transport(error @ (TransportError::ServiceAway | TransportError::Ambiguous(_))) => error.entry(),
             Self::Transport(_) => &WAY,
             Self::Status(_) | Self::Script(_) => &STATUS,
             Self::SoftRefused => &SOFT_REFUSED,
@@ -116,6 +119,7 @@ impl Explain for KeyError {
             Self::NoAlgorithm(algorithm) => Some(algorithm.to_string()),
             Self::NoKey(role) => Some(role.name().to_owned()),
             Self::SeveralPsams(text) | Self::SoftFile(text) | Self::Script(text) => Some(text.clone()),
+            Self::Transport(TransportError::Ambiguous(readers)) => Some(readers.join(", ")),
             Self::Transport(error) => Some(error.to_string()),
             Self::Status(status) => Some(status.to_string()),
         }

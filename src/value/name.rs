@@ -177,7 +177,7 @@ mod tests {
         }
 
         #[test]
-        fn a_name_cut_anywhere_is_read_whole(text in "[\u{4e00}-\u{9fa5}]{2,12}", at in 1usize..24) {
+        fn a_name_cut_anywhere_is_read_whole(text in "[\u{4e00}-\u{9fa5}\u{3400}-\u{4db5}\u{20000}-\u{2a6d6}]{2,12}", at in 1usize..48) {
             let bytes = gbk(&text);
             let at = at.min(bytes.len() - 1);
             let name = PersonName::parse(&bytes[..at], &bytes[at..]).unwrap().unwrap();

@@ -2,7 +2,7 @@
 
 mod rig;
 
-use rig::Rig;
+use rig::{HOLDER, PSAM, Rig, image};
 
 #[test]
 fn two_rigs_run_side_by_side_and_leave_nothing_behind() {
@@ -15,4 +15,20 @@ fn two_rigs_run_side_by_side_and_leave_nothing_behind() {
     for dir in dirs {
         assert!(!dir.exists(), "{} is left", dir.display());
     }
+}
+
+#[test]
+fn cards_come_and_go_while_the_psam_stays() {
+    let mut rig = Rig::start();
+    rig.keep_psam(&image("psam"));
+    for name in ["v3-sm4", "v1-3des"] {
+        rig.insert(&image(name));
+        assert_eq!((rig.card_seen(HOLDER), rig.card_seen(PSAM)), (Some(true), Some(true)), "{name}");
+    }
+    rig.kill_pcscd();
+    assert_eq!(rig.card_seen(HOLDER), None, "nobody is asked");
+    rig.restart_pcscd();
+    rig.wait_for_cards(true);
+    rig.pull();
+    assert_eq!((rig.card_seen(HOLDER), rig.card_seen(PSAM)), (Some(false), Some(true)));
 }

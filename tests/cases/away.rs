@@ -1,10 +1,13 @@
 //! The terminal's neighbours go away and come back.
 
-use sbkd::queue::{Faults, Point, QueueError, State};
-use sbkd::terminal::{CaseState, Condition, NewCase, Status};
-use sbkd::world::{NoRandom, Random, SystemRandom};
+use std::io::Write as _;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+
+use sbkd::queue::{Faults, Filter, Point, QueueError, State};
+use sbkd::terminal::{CaseState, Condition, NewCase, Status};
+use sbkd::world::{NoRandom, Random, SystemRandom};
 
 use crate::counter::{Counter, HOLDER, PSAM, Setup, bill, bill_of, new_case, psam, statement};
 
@@ -51,6 +54,23 @@ fn beyond_the_limits_nothing_is_provisional() {
     assert!(second.detail.unwrap().contains("person"));
     let fits = counter.decided(SETTLE, bill_of("35000.00"));
     assert_eq!(fits.state, CaseState::WaitingConfirmation);
+}
+
+#[test]
+fn a_restart_forgets_neither_what_was_settled_alone_nor_the_days_sum() {
+    let counter = left_alone("");
+    let first = counter.carried_out(SETTLE, bill_of("45000.00"));
+    assert_eq!(first.state, CaseState::ProvisionalDone, "{:?}", first.failure);
+    let mut counter = counter.restarted("nothing");
+    let refused = counter.decided(SETTLE, bill_of("35000.01"));
+    assert_eq!(refused.failure.map(|failure| failure.entry.code), Some("E-TERM-LIMIT"));
+    let fits = counter.decided(SETTLE, bill_of("35000.00"));
+    assert_eq!(fits.state, CaseState::WaitingConfirmation, "{:?}", fits.failure);
+    // 12000.00 that the centre told, and the 34720.00 since.
+    assert!(fits.decision.unwrap().value()["trace"].to_string().contains("46720.00"));
+    let row = counter.transactions().remove(0);
+    counter.start_centre();
+    counter.wait_for_state(row.id, State::Acked);
 }
 
 #[test]
@@ -211,4 +231,59 @@ fn a_defect_ends_one_case_and_nothing_else() {
     assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Failed, "E-TERM-DEFECT"));
     assert!(counter.transactions().is_empty());
     assert_eq!(counter.carried_out(SETTLE, bill()).state, CaseState::Done);
+}
+
+/// Set where a test runs on a disk of its own that is small.
+const SMALL_DISK: &str = "SBKD_TEST_SMALL_DISK";
+
+#[test]
+fn a_disk_that_is_really_full_loses_nothing_that_was_told() {
+    if std::env::var_os(SMALL_DISK).is_none() {
+        return on_a_small_disk("away::a_disk_that_is_really_full_loses_nothing_that_was_told");
+    }
+    let counter = left_alone("");
+    let filler = counter.dir.path().join("filler");
+    let mut file = std::fs::File::create(&filler).unwrap();
+    while file.write_all(&[0; 1024]).is_ok() {}
+    drop(file);
+    // What the journal's files have room for may still be committed.
+    let mut told = 0;
+    let refused = loop {
+        let view = counter.decided(SETTLE, bill_of("1.00"));
+        let view = if view.state.is_final() { view } else { counter.confirmed(view.id) };
+        if view.state != CaseState::ProvisionalDone {
+            break view;
+        }
+        told += 1;
+        assert!(told < 150, "the disk does not fill");
+    };
+    assert_eq!(refused.state, CaseState::Refused, "{:?}", refused.failure);
+    let code = refused.failure.unwrap().entry.code;
+    assert!(["E-QUEUE-STORAGE-FULL", "E-TERM-STORAGE"].contains(&code), "{code}");
+    let kept = |counter: &Counter| {
+        let all = Filter { limit: Some(1000), ..Filter::default() };
+        counter.terminal.transactions(&all).unwrap().len()
+    };
+    assert_eq!(kept(&counter), told);
+
+    std::fs::remove_file(filler).unwrap();
+    counter.wait_for_condition(Condition::Storage, false);
+    assert_eq!(counter.carried_out(SETTLE, bill_of("1.00")).state, CaseState::ProvisionalDone);
+    let counter = counter.restarted("nothing");
+    assert_eq!(kept(&counter), told + 1);
+}
+
+/// Runs one test of this program with a file system of 1 MB for its files.
+fn on_a_small_disk(test: &str) {
+    let disk = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs -o size=1m none \"$1\" && TMPDIR=$1 exec \"$2\" --exact \"$3\"";
+    let status = Command::new("unshare")
+        .args(["-rm", "sh", "-c", script, "sh"])
+        .arg(disk.path())
+        .arg(std::env::current_exe().unwrap())
+        .arg(test)
+        .env(SMALL_DISK, "1")
+        .status()
+        .unwrap();
+    assert!(status.success());
 }

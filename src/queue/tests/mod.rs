@@ -234,6 +234,34 @@ fn the_statistics_count_what_is_owed() {
 }
 
 #[test]
+fn the_sum_of_a_holder_is_of_what_was_settled_alone_since_and_not_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Hands::at("2015-08-01T15:59:59.999Z");
+    let queue = Queue::open(settings(dir.path()), keys(), clock.clone(), Arc::new(SystemRandom::default())).unwrap();
+    let alone = |key: &str, fen| Draft { kind: Kind::Settle, provisional: true, amount: Some(Fen(fen)), ..draft(key) };
+    queue.commit(alone("the day before", 1)).unwrap();
+    clock.add(1);
+    // Midnight in Shanghai.
+    let since = clock.now();
+    let refused = queue.commit(alone("refused", 20)).unwrap().row;
+    queue.commit(alone("pending", 300)).unwrap();
+    queue.commit(Draft { amount: None, ..alone("worth nothing", 0) }).unwrap();
+    queue.commit(Draft { holder: b"another".to_vec().into(), ..alone("another's", 4000) }).unwrap();
+    queue.commit(Draft { amount: Some(Fen(50_000)), ..online("at the centre") }).unwrap();
+    let acked = queue.commit(alone("acked", 600_000)).unwrap().row;
+    let sum = || queue.provisional_sum(queue.holder_tag(&draft("").holder), since).unwrap();
+    assert_eq!(sum(), Fen(600_320));
+    for (row, to, outcome) in [
+        (&refused, State::Refused, Outcome::Refused { code: "E-1".into(), text: "不符合条件".into() }),
+        (&acked, State::Acked, Outcome::Accepted),
+    ] {
+        queue.advance(row.id, State::Sending, Note::Nothing).unwrap();
+        queue.advance(row.id, to, receipt(row, outcome).into()).unwrap();
+    }
+    assert_eq!(sum(), Fen(600_300));
+}
+
+#[test]
 fn the_database_has_the_same_moves() {
     let (dir, queue) = fresh();
     queue.commit(draft("a")).unwrap();

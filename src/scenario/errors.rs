@@ -59,6 +59,9 @@ pub enum FieldMistake {
     /// It must be a date.
     #[error("应为日期，如 \"2015-08-01\" must be a date such as \"2015-08-01\"")]
     Date,
+    /// It must not be later than the business day.
+    #[error("不能晚于业务当日 must not be later than today")]
+    Future,
     /// It must be a month.
     #[error("应为月份，如 \"2015-08\" must be a month such as \"2015-08\"")]
     Month,

@@ -17,7 +17,7 @@ use super::view::CaseState;
 use super::who::Who;
 use crate::failure::{Explain as _, Failure};
 use crate::rules::{Decision, InputError, Outcome, Schema, differences};
-use crate::scenario::{Definition, Form, Message, amount};
+use crate::scenario::{Definition, FieldError, FieldMistake, Form, Message, ScenarioError, amount};
 use crate::value::{Fen, Protocol};
 use crate::wire::settle::Settlement;
 use crate::world::shanghai;
@@ -118,6 +118,7 @@ impl Deciding<'_> {
         if let Some(failure) = self.inner.refusal(self.definition) {
             return Err((CaseState::Refused, failure));
         }
+        self.not_in_the_future()?;
         let instead_of = self.first_time(shown)?;
         let mut learned = self.learn()?;
         let input = self.definition.input(self.form, &learned.known, &self.schemas, self.inner.business_day());
@@ -152,6 +153,16 @@ impl Deciding<'_> {
         }
         shown.provisional = plan.provisional;
         Ok(Verdict::Confirm(Box::new(plan)))
+    }
+
+    /// Figures are looked up by the business date, and those of a day to come are not known today.
+    fn not_in_the_future(&self) -> Result<(), Ended> {
+        if self.business_date <= self.inner.business_day() {
+            return Ok(());
+        }
+        let item = self.schemas.first().map(|schema| schema.date_of.clone()).unwrap_or_default();
+        let mistake = FieldError { item, what: FieldMistake::Future };
+        Err((CaseState::WaitingInput, ScenarioError::Form(vec![mistake]).failure()))
     }
 
     /// The centre computes it too, or the terminal goes on alone within its limits.

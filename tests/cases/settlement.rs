@@ -178,3 +178,20 @@ fn a_deductible_is_paid_once_an_admission() {
     // Without its number nobody knows an admission from another.
     assert_eq!((paid(None), paid(None)), ("1600.00".into(), "1600.00".into()));
 }
+
+#[test]
+fn a_discharge_in_the_days_to_come_goes_back_to_the_clerk() {
+    let counter = Counter::new();
+    let mut tomorrow = bill();
+    tomorrow["endtime"] = "2015-08-04".into();
+    let id = counter.open(SETTLE, Some(tomorrow));
+    let view = counter.wait_for(id, |view| view.failure.is_some());
+    assert_eq!(view.state, CaseState::WaitingInput);
+    let failure = view.failure.unwrap();
+    assert_eq!(failure.entry.code, "E-SCN-INPUT");
+    assert!(failure.detail.unwrap().starts_with("endtime: "));
+    let mut today = bill();
+    today["endtime"] = "2015-08-03".into();
+    counter.terminal.input(id, today).unwrap();
+    counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation);
+}

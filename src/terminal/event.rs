@@ -12,7 +12,7 @@ use crate::reader::Role;
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// Rises by one with each event of this run of the daemon.
+    /// Rises by one with each event of this run of the daemon, and lies above those of every earlier run.
     pub id: u64,
     /// When.
     pub at: Timestamp,

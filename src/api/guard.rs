@@ -83,9 +83,10 @@ fn check_place(doors: &Doors, way: &Way, headers: &HeaderMap) -> Result<Option<H
             return Err(Refusal::from(&errors::HOST));
         }
     }
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(None) };
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let Some(origin) = origins.next() else { return Ok(None) };
     let listed = origin.to_str().is_ok_and(|origin| doors.access.origin(origin));
-    if listed { Ok(Some(origin.clone())) } else { Err(Refusal::from(&errors::ORIGIN)) }
+    if listed && origins.next().is_none() { Ok(Some(origin.clone())) } else { Err(Refusal::from(&errors::ORIGIN)) }
 }
 
 fn caller(doors: &Doors, way: &Way, headers: &HeaderMap) -> Result<Caller, Refusal> {

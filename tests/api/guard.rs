@@ -64,6 +64,8 @@ fn a_page_of_another_origin_is_refused() {
         let preflight = house.http().with("Origin", origin).with("Access-Control-Request-Method", "POST");
         refused(&preflight.request("OPTIONS", "/v1/cases", None), 403, "E-API-ORIGIN");
     }
+    let two = house.http().token(ALL).with("Origin", ORIGIN).with("Origin", "http://counter.example");
+    refused(&two.get("/v1/scenarios"), 403, "E-API-ORIGIN");
     let answer = house.http().token(READ).with("Origin", ORIGIN).get("/v1/scenarios");
     assert!(answer.head.to_ascii_lowercase().contains(&format!("access-control-allow-origin: {ORIGIN}")));
     // The page may read why it was refused, and is refused nonetheless.

@@ -55,6 +55,7 @@ const BY_CODE: &[(&str, StatusCode)] = &[
     ("E-API-NO-ROUTE", StatusCode::NOT_FOUND),
     ("E-API-METHOD", StatusCode::METHOD_NOT_ALLOWED),
     ("E-API-NO-TRANSACTION", StatusCode::NOT_FOUND),
+    ("E-API-STREAMS", StatusCode::SERVICE_UNAVAILABLE),
     ("E-API-SLOW", StatusCode::GATEWAY_TIMEOUT),
     ("E-TERM-NO-CASE", StatusCode::NOT_FOUND),
     ("E-TERM-OPERATOR", StatusCode::UNPROCESSABLE_ENTITY),

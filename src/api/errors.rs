@@ -53,6 +53,10 @@ crate::entries! {
         message "处理超时" | "it took too long";
         cause "读卡器、磁盘或上级没有及时应答" | "reader, disk or centre did not answer in time";
         remedy "查看 sbkd doctor；业务状态以查询为准" | "see sbkd doctor; ask for the case to learn its state";
+    STREAMS = "E-API-STREAMS", Technician;
+        message "事件流过多" | "too many streams of events are open";
+        cause "程序打开了事件流而没有关闭" | "a program opens streams and does not close them";
+        remedy "每个程序只保持一个 /v1/events" | "let each program keep one /v1/events";
     BROKEN = "E-API-BROKEN", Technician;
         message "内部错误" | "an internal error";
         cause "程序缺陷" | "a defect of this program";

@@ -18,6 +18,9 @@ use super::errors;
 use crate::failure::Failure;
 use crate::terminal::{Event, EventStream};
 
+/// How many streams there may be at once: each holds a connection of its door.
+pub(super) const MOST: usize = 64;
+
 /// How many events may wait for a client that reads slowly.
 const WAITING: usize = 16;
 
@@ -39,8 +42,17 @@ pub async fn events(State(doors): State<Arc<Doors>>, headers: HeaderMap) -> Resu
         None => None,
         Some(value) => Some(last_id(value.to_str().unwrap_or_default())?),
     };
+    let place = Arc::clone(&doors.streams).try_acquire_owned().map_err(|_| Refusal::from(&errors::STREAMS))?;
     let (sender, receiver) = tokio::sync::mpsc::channel(WAITING);
-    tokio::spawn(pump(doors, last, sender));
+    tokio::spawn(async move {
+        let mut stopping = doors.stopping.clone();
+        tokio::select! {
+            () = pump(&doors, last, &sender) => {}
+            () = sender.closed() => {}
+            _ = stopping.wait_for(|stop| *stop) => {}
+        }
+        drop(place);
+    });
     let alive = KeepAlive::new().interval(Duration::from_secs(15));
     Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(alive))
 }
@@ -49,30 +61,19 @@ fn last_id(text: &str) -> Result<u64, Refusal> {
     text.trim().parse().map_err(|_| Refusal(Failure::with(&errors::QUERY, "Last-Event-ID")))
 }
 
-/// Ends when the client has gone or the daemon stops.
-async fn pump(doors: Arc<Doors>, mut last: Option<u64>, sender: Sender<Result<SseEvent, Infallible>>) {
-    let mut stopping = doors.stopping.clone();
+/// Passes on what happens, until nobody takes it.
+async fn pump(doors: &Doors, mut last: Option<u64>, sender: &Sender<Result<SseEvent, Infallible>>) {
     loop {
-        let EventStream { backlog, mut live } = doors.terminal.events(last);
-        for event in backlog {
-            last = Some(event.id);
-            if sender.send(Ok(written(&event))).await.is_err() {
-                return;
-            }
-        }
+        let EventStream { mut backlog, mut live } = doors.terminal.events(last);
         loop {
-            let event = tokio::select! {
-                () = sender.closed() => return,
-                _ = stopping.wait_for(|stop| *stop) => return,
-                event = live.recv() => event,
-            };
-            match event {
-                Ok(event) => {
-                    last = Some(event.id);
-                    if sender.send(Ok(written(&event))).await.is_err() {
-                        return;
-                    }
+            for event in backlog.drain(..) {
+                last = Some(event.id);
+                if sender.send(Ok(written(&event))).await.is_err() {
+                    return;
                 }
+            }
+            match live.recv().await {
+                Ok(event) => backlog.push(event),
                 // Too slow for the live channel: what is still kept is taken from the backlog.
                 Err(RecvError::Lagged(_)) => break,
                 Err(RecvError::Closed) => return,

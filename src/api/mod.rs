@@ -7,6 +7,7 @@
 mod access;
 mod answer;
 mod body;
+mod connections;
 mod errors;
 mod events;
 mod guard;
@@ -21,7 +22,7 @@ pub use server::{Server, nobody_at};
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::terminal::Terminal;
 use access::Access;
@@ -31,4 +32,6 @@ struct Doors {
     terminal: Arc<Terminal>,
     access: Access,
     stopping: watch::Receiver<bool>,
+    /// Places for streams of events.
+    streams: Arc<Semaphore>,
 }

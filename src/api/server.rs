@@ -1,6 +1,5 @@
 //! Opening the doors and closing them.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
@@ -8,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::IncomingStream;
-use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::watch;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::access::{Access, Peer};
+use super::connections::{Bounds, serve};
+use super::events::MOST;
 use super::guard::Way;
 use super::{Doors, errors, routes};
 use crate::config::Config;
@@ -42,23 +41,21 @@ impl Server {
         let (owner, group) = own_ids().map_err(|error| Failure::with(&errors::LISTEN, error.to_string()))?;
         let access = Access::new(api, config.mode, owner, group)?;
         let (stop, stopping) = watch::channel(false);
-        let doors = Arc::new(Doors { terminal, access, stopping: stopping.clone() });
+        let doors =
+            Arc::new(Doors { terminal, access, stopping: stopping.clone(), streams: Arc::new(Semaphore::new(MOST)) });
         let router = routes::router(doors);
         let mut server = Self { address: None, socket: None, stop, tasks: Vec::new() };
         if let Some(listen) = api.listen {
             let listener = TcpListener::bind(listen).await;
             let listener = listener.map_err(|error| failed(&listen.to_string(), &error))?;
             server.address = listener.local_addr().ok();
-            let service = router.clone().into_make_service_with_connect_info::<Way>();
-            let serve = axum::serve(listener, service).with_graceful_shutdown(stopped(stopping.clone()));
-            server.tasks.push(tokio::spawn(ended(serve.into_future())));
+            let serve = serve(listener, over_http, router.clone(), Bounds::USUAL, stopping.clone());
+            server.tasks.push(tokio::spawn(serve));
         }
         if let Some(path) = &api.socket {
             let listener = bind_socket(path).await?;
             server.socket = Some(path.clone());
-            let service = router.into_make_service_with_connect_info::<Way>();
-            let serve = axum::serve(listener, service).with_graceful_shutdown(stopped(stopping));
-            server.tasks.push(tokio::spawn(ended(serve.into_future())));
+            server.tasks.push(tokio::spawn(serve(listener, at_socket, router, Bounds::USUAL, stopping)));
         }
         Ok(server)
     }
@@ -79,17 +76,6 @@ impl Server {
         if let Some(socket) = &self.socket {
             let _ = std::fs::remove_file(socket);
         }
-    }
-}
-
-async fn stopped(mut stopping: watch::Receiver<bool>) {
-    // A sender that was dropped means the same as a stop.
-    let _ = stopping.wait_for(|stop| *stop).await;
-}
-
-async fn ended(serve: impl Future<Output = io::Result<()>>) {
-    if let Err(error) = serve.await {
-        tracing::error!(%error, "a door closed by itself");
     }
 }
 
@@ -125,33 +111,29 @@ async fn bind_socket(path: &Path) -> Result<UnixListener, Failure> {
 /// # Errors
 /// When one does; it is named.
 pub async fn nobody_at(path: &Path) -> Result<(), Failure> {
-    match tokio::net::UnixStream::connect(path).await {
+    match UnixStream::connect(path).await {
         Ok(other) => Err(Failure::with(&errors::IN_USE, format!("{}: {}", path.display(), owner(&other)))),
         Err(_) => Ok(()),
     }
 }
 
 /// Who listens at the other end, as the kernel names it.
-fn owner(other: &tokio::net::UnixStream) -> String {
+fn owner(other: &UnixStream) -> String {
     let Some(pid) = other.peer_cred().ok().and_then(|peer| peer.pid()) else { return "?".to_owned() };
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     format!("{} {pid}", name.trim()).trim_start().to_owned()
 }
 
-impl Connected<IncomingStream<'_, TcpListener>> for Way {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        // Port 0 is in no Host header: a connection whose own end is unknown is refused.
-        Self::Http(stream.io().local_addr().map_or(0, |address| address.port()))
-    }
+/// Port 0 is in no Host header: a connection whose own end is unknown is refused.
+fn over_http(stream: &TcpStream) -> Way {
+    Way::Http(stream.local_addr().map_or(0, |address| address.port()))
 }
 
-impl Connected<IncomingStream<'_, UnixListener>> for Way {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        let Ok(peer) = stream.io().peer_cred() else { return Self::Socket(None) };
-        let mut groups = vec![peer.gid()];
-        groups.extend(peer.pid().map(supplementary).unwrap_or_default());
-        Self::Socket(Some(Peer { uid: peer.uid(), groups }))
-    }
+fn at_socket(stream: &UnixStream) -> Way {
+    let Ok(peer) = stream.peer_cred() else { return Way::Socket(None) };
+    let mut groups = vec![peer.gid()];
+    groups.extend(peer.pid().map(supplementary).unwrap_or_default());
+    Way::Socket(Some(Peer { uid: peer.uid(), groups }))
 }
 
 /// The kernel names a peer's own group only; the others are in its entry in /proc.

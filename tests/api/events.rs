@@ -1,10 +1,13 @@
 //! The stream of events: as they happen, resumed where it was left, and honest about what was dropped.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+
 use serde_json::Value;
 
 use super::house::{House, READ, chip};
 use super::rig::http::Client;
-use super::rig::{HOLDER, until};
+use super::rig::{HOLDER, PATIENCE, until};
 
 type Event = (String, Value);
 
@@ -77,4 +80,36 @@ fn an_event_names_nobody() {
     for personal in ["440103198806120021", "王小雅", "A10000031", "440100D15600000530000003"] {
         assert!(!told.contains(personal), "{told}");
     }
+}
+
+/// A stream of events, open, and the first line of its answer.
+fn open(house: &House) -> (String, BufReader<TcpStream>) {
+    let mut stream = TcpStream::connect(house.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = format!("GET /v1/events HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {READ}\r\n\r\n", house.address());
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    stream.read_line(&mut line).unwrap();
+    (line, stream)
+}
+
+#[test]
+fn a_program_that_never_closes_its_streams_is_told_so() {
+    let house = House::open();
+    let mut streams = Vec::new();
+    loop {
+        let (line, stream) = open(&house);
+        if !line.contains(" 200 ") {
+            assert!(line.contains(" 503 "), "{line}");
+            break;
+        }
+        streams.push(stream);
+        assert!(streams.len() < 1000, "there is no end of streams");
+    }
+    let client = house.http().token(READ);
+    super::refused(&client.get("/v1/events"), 503, "E-API-STREAMS");
+    client.get("/v1/scenarios").success();
+    drop(streams);
+    until("closed streams make room", || open(&house).0.contains(" 200 ").then_some(()));
 }

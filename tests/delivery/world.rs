@@ -343,7 +343,7 @@ pub fn settlement() -> Settlement {
         medfee_sumamt: Fen(3_000_000),
         psn_setlway: "01".into(),
         acct_used_flag: "0".into(),
-        mdtrt_id: None,
+        mdtrt_id: Some("D20150727001".into()),
         scenario: "medical-settlement".into(),
         business_date: date(2015, 8, 3),
         facts: object(facts),

@@ -59,11 +59,11 @@ pub enum CardError {
     /// 社会保障号码 is not one.
     #[error("social security number: {0}")]
     HolderNumber(#[from] NumberError),
-    /// The card refused the terminal's proof; this many tries are left. These keys are not tried on it again.
-    #[error("the card refused the terminal's key; tries left: {left}")]
+    /// The card refused the terminal's proof. These keys are not tried on it again.
+    #[error("the card refused the terminal's key; tries left: {}", .left.map_or("not said".to_owned(), |n| n.to_string()))]
     TerminalRefused {
-        /// Tries the card has left for the key.
-        left: u8,
+        /// Tries the card has left for the key, where it says (63Cx).
+        left: Option<u8>,
     },
     /// The card refused these keys before; a technician must release the pair.
     #[error("this card refused these keys before")]

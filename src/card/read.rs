@@ -132,7 +132,7 @@ impl Session<'_, '_> {
         }
         match status {
             StatusWord::LOCKED => Err(CardError::KeyLocked),
-            _ => Err(CardError::TerminalRefused { left: status.tries_left().unwrap_or(0) }),
+            _ => Err(CardError::TerminalRefused { left: status.tries_left() }),
         }
     }
 

@@ -28,7 +28,7 @@ fn keys_that_a_card_refused_once_are_not_tried_on_it_again() {
     let desk = Desk::new("v3-sm4").with_store();
     let (_dir, mut keys) = wrong_keys();
     let first = desk.read_by(&mut keys, None);
-    assert_eq!(first.outcome, Err(CardError::TerminalRefused { left: 2 }));
+    assert_eq!(first.outcome, Err(CardError::TerminalRefused { left: Some(2) }));
     assert_eq!(first.card.lock().unwrap().count(0x82), 1);
     assert_eq!(first.steps, [Step::Selected, Step::CardRead, Step::InternalAuthenticated]);
 
@@ -42,7 +42,7 @@ fn keys_that_a_card_refused_once_are_not_tried_on_it_again() {
 
     assert_eq!(desk.store.as_ref().unwrap().release_pairs().unwrap(), 1);
     let third = desk.read_by(&mut keys, None);
-    assert_eq!(third.outcome, Err(CardError::TerminalRefused { left: 2 }));
+    assert_eq!(third.outcome, Err(CardError::TerminalRefused { left: Some(2) }));
 }
 
 #[test]
@@ -51,6 +51,15 @@ fn a_locked_key_is_said_and_held() {
     let at = desk.read().card.lock().unwrap().sent.iter().position(|tpdu| tpdu[1] == 0x82).unwrap() + 1;
     let locked = desk.read_with(Some((at, Fault::Answer(vec![0x69, 0x83]))), None);
     assert_eq!(locked.outcome, Err(CardError::KeyLocked));
+    assert_eq!(desk.read().outcome, Err(CardError::PairHeld));
+}
+
+#[test]
+fn a_card_that_does_not_count_its_tries_is_held_as_well() {
+    let desk = Desk::new("v3-sm4").with_store();
+    let at = desk.read().card.lock().unwrap().sent.iter().position(|tpdu| tpdu[1] == 0x82).unwrap() + 1;
+    let refused = desk.read_with(Some((at, Fault::Answer(vec![0x63, 0x00]))), None).outcome.unwrap_err();
+    assert_eq!(refused.to_string(), "the card refused the terminal's key; tries left: not said");
     assert_eq!(desk.read().outcome, Err(CardError::PairHeld));
 }
 

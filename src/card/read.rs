@@ -94,7 +94,7 @@ impl Session<'_, '_> {
     /// Internal authentication: both randoms are the terminal's (card-facts §4.2).
     fn authenticate_card(&mut self, script: &str, key: &CardKeyId) -> Result<(), CardError> {
         let (process, original) = (self.random()?, self.random()?);
-        let expected = self.parts.keys.internal(key, process, original)?;
+        let expected = self.parts.keys.prove(key, KeyRole::Internal, process, original)?;
         let mut vars = Vars::new().with("process", &process).with("original", &original);
         self.run(script, "internal-authenticate", &mut vars).map_err(|error| match error {
             // A card without the key, or without the command, cannot prove itself.
@@ -121,7 +121,7 @@ impl Session<'_, '_> {
         let mut vars = Vars::new().with("original", &original);
         self.run(script, "get-challenge", &mut vars)?;
         let process = eight(&vars, "process")?;
-        let proof = self.parts.keys.external(key, KeyRole::ReadHolder, process, original)?;
+        let proof = self.parts.keys.prove(key, KeyRole::ReadHolder, process, original)?;
         vars.set("proof", &proof);
         let status = self.run(script, "external-authenticate", &mut vars)?;
         if status.is_ok() {

@@ -73,18 +73,13 @@ pub trait KeyService: Send {
     /// Who answers.
     fn source(&self) -> KeySource;
 
-    /// What a genuine card must answer to INTERNAL AUTHENTICATE for these two randoms.
+    /// What proves a key of the card for two randoms, the same on both sides: by [`KeyRole::Internal`] what a genuine
+    /// card must answer to INTERNAL AUTHENTICATE; by any other role what the terminal sends in EXTERNAL AUTHENTICATE,
+    /// where `process` is the card's own latest challenge.
     ///
     /// # Errors
     /// No PSAM, or one without the algorithm, the key or the level; see [`KeyError`].
-    fn internal(&mut self, card: &CardKeyId, process: [u8; 8], original: [u8; 8]) -> Result<[u8; 8], KeyError>;
-
-    /// The authentication data that the terminal sends in EXTERNAL AUTHENTICATE; `process` is the card's own latest
-    /// challenge.
-    ///
-    /// # Errors
-    /// As [`internal`](Self::internal).
-    fn external(
+    fn prove(
         &mut self,
         card: &CardKeyId,
         role: KeyRole,
@@ -96,7 +91,7 @@ pub trait KeyService: Send {
     /// them once is not tried with them again.
     ///
     /// # Errors
-    /// As [`internal`](Self::internal).
+    /// As [`prove`](Self::prove).
     fn identity(&mut self, card: &CardKeyId) -> Result<Vec<u8>, KeyError>;
 
     /// 终端机编号 of the PSAM, six bytes; `None` where there is no PSAM.

@@ -36,28 +36,6 @@ impl Psam {
         Self { lease, scripts, store, selected: None, serial: None }
     }
 
-    fn prove(
-        &mut self,
-        card: &CardKeyId,
-        role: KeyRole,
-        process: [u8; 8],
-        original: [u8; 8],
-    ) -> Result<[u8; 8], KeyError> {
-        let serial = self.identity(card)?;
-        let key = format!("{}/{}", role.name(), card.algorithm);
-        let known = self.store.as_ref().and_then(|store| store.psam_level(&serial, &key));
-        let levels = known.into_iter().chain(LEVELS.into_iter().filter(|level| Some(*level) != known));
-        for level in levels {
-            if self.deliver(card, role, level, process)? {
-                if let Some(store) = self.store.as_ref().filter(|_| known != Some(level)) {
-                    store.remember_psam_level(&serial, &key, level);
-                }
-                return self.encipher(card.algorithm, original);
-            }
-        }
-        Err(KeyError::Level)
-    }
-
     /// Makes the process key inside the PSAM; false when the key needs another number of levels.
     fn deliver(&mut self, card: &CardKeyId, role: KeyRole, level: u8, process: [u8; 8]) -> Result<bool, KeyError> {
         let flow = match role {
@@ -138,18 +116,26 @@ impl KeyService for Psam {
         KeySource::Psam
     }
 
-    fn internal(&mut self, card: &CardKeyId, process: [u8; 8], original: [u8; 8]) -> Result<[u8; 8], KeyError> {
-        self.prove(card, KeyRole::Internal, process, original)
-    }
-
-    fn external(
+    fn prove(
         &mut self,
         card: &CardKeyId,
         role: KeyRole,
         process: [u8; 8],
         original: [u8; 8],
     ) -> Result<[u8; 8], KeyError> {
-        self.prove(card, role, process, original)
+        let serial = self.identity(card)?;
+        let key = format!("{}/{}", role.name(), card.algorithm);
+        let known = self.store.as_ref().and_then(|store| store.psam_level(&serial, &key));
+        let levels = known.into_iter().chain(LEVELS.into_iter().filter(|level| Some(*level) != known));
+        for level in levels {
+            if self.deliver(card, role, level, process)? {
+                if let Some(store) = self.store.as_ref().filter(|_| known != Some(level)) {
+                    store.remember_psam_level(&serial, &key, level);
+                }
+                return self.encipher(card.algorithm, original);
+            }
+        }
+        Err(KeyError::Level)
     }
 
     /// The PSAM's serial number, from 公共信息.

@@ -57,8 +57,20 @@ impl Soft {
         })?;
         Ok(Self { keys: file.keys })
     }
+}
 
-    fn prove(&self, card: &CardKeyId, role: KeyRole, process: [u8; 8], original: [u8; 8]) -> Result<[u8; 8], KeyError> {
+impl KeyService for Soft {
+    fn source(&self) -> KeySource {
+        KeySource::Soft
+    }
+
+    fn prove(
+        &mut self,
+        card: &CardKeyId,
+        role: KeyRole,
+        process: [u8; 8],
+        original: [u8; 8],
+    ) -> Result<[u8; 8], KeyError> {
         let algorithm = card.algorithm;
         let roots = match algorithm {
             Algorithm::TripleDes => self.keys.des.as_ref(),
@@ -74,26 +86,6 @@ impl Soft {
         cipher::diversify_by(algorithm, root, &card.factors().descending())
             .and_then(|key| cipher::authentication_data(algorithm, &key, process, original))
             .map_err(|unsupported| KeyError::NoAlgorithm(unsupported.0))
-    }
-}
-
-impl KeyService for Soft {
-    fn source(&self) -> KeySource {
-        KeySource::Soft
-    }
-
-    fn internal(&mut self, card: &CardKeyId, process: [u8; 8], original: [u8; 8]) -> Result<[u8; 8], KeyError> {
-        self.prove(card, KeyRole::Internal, process, original)
-    }
-
-    fn external(
-        &mut self,
-        card: &CardKeyId,
-        role: KeyRole,
-        process: [u8; 8],
-        original: [u8; 8],
-    ) -> Result<[u8; 8], KeyError> {
-        self.prove(card, role, process, original)
     }
 
     fn identity(&mut self, _card: &CardKeyId) -> Result<Vec<u8>, KeyError> {

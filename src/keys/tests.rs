@@ -40,7 +40,7 @@ fn card(algorithm: Algorithm) -> CardKeyId {
 fn proofs(keys: &mut dyn KeyService, algorithm: Algorithm) -> [Result<[u8; 8], KeyError>; 2] {
     let (process, original) = (*b"process.", *b"original");
     let card = card(algorithm);
-    [keys.internal(&card, process, original), keys.external(&card, KeyRole::ReadHolder, process, original)]
+    [KeyRole::Internal, KeyRole::ReadHolder].map(|role| keys.prove(&card, role, process, original))
 }
 
 #[test]
@@ -83,9 +83,9 @@ fn proofs_are_as_another_tool_computed_them() {
         ];
         for keys in &mut both {
             let (process, original) = (bytes("process").try_into().unwrap(), bytes("original").try_into().unwrap());
-            let proof = keys.internal(&card, process, original).unwrap();
+            let proof = keys.prove(&card, KeyRole::Internal, process, original).unwrap();
             assert_eq!(proof.to_vec(), bytes("card_authentication_data"), "{:?}", keys.source());
-            assert_eq!(keys.external(&card, KeyRole::ReadHolder, process, original), Ok(proof));
+            assert_eq!(keys.prove(&card, KeyRole::ReadHolder, process, original), Ok(proof));
         }
     }
 }

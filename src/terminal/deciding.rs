@@ -91,10 +91,12 @@ impl Inner {
         }
     }
 
-    /// Why nothing of this kind is done now, beside the centre being away.
+    /// Why nothing of this kind is done now, beside the centre being away. What was begun is finished though the terminal
+    /// stops: whoever stops it ends what may not be.
     pub(super) fn refusal(&self, definition: &Definition) -> Option<Failure> {
         let mut conditions = self.conditions();
         conditions.remove(&Condition::UplinkAway);
+        conditions.remove(&Condition::Draining);
         match self.table.conduct(definition.kind, &conditions) {
             (Conduct::Refuse, Some(condition)) => Some(Failure::of(condition.entry())),
             _ => None,

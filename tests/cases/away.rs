@@ -2,14 +2,14 @@
 
 use std::io::Write as _;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
 
 use sbkd::queue::{Faults, Filter, Point, QueueError, State};
-use sbkd::terminal::{CaseState, Condition, NewCase, Status};
+use sbkd::terminal::{CaseState, Condition, NewCase, Status, What};
 use sbkd::world::{NoRandom, Random, SystemRandom};
 
-use crate::counter::{Counter, HOLDER, PSAM, Setup, bill, bill_of, new_case, psam, statement};
+use crate::counter::{Counter, Gate, HOLDER, PSAM, Setup, bill, bill_of, new_case, psam, statement};
 
 const SETTLE: &str = "medical-settlement";
 
@@ -20,6 +20,19 @@ fn left_alone(config: &'static str) -> Counter {
     counter.terminal.cancel(view.id).unwrap();
     counter.stop_centre();
     counter
+}
+
+/// A gate before each transaction of the journal.
+fn held_at_begin() -> (Gate, Faults) {
+    let gate = Gate::default();
+    let before = gate.clone();
+    let faults = Faults::new(move |at| {
+        if at == Point::Begin {
+            before.pass();
+        }
+        Ok(())
+    });
+    (gate, faults)
 }
 
 #[test]
@@ -86,14 +99,7 @@ fn cases_that_are_carried_out_at_once_do_not_pass_the_limits_together() {
         "Counter 17 00",
     ];
     // The journal's writer is held until all are on their way.
-    let held = Arc::new((Mutex::new(false), Condvar::new()));
-    let gate = held.clone();
-    let faults = Faults::new(move |at| {
-        if at == Point::Begin {
-            drop(gate.1.wait_while(gate.0.lock().unwrap(), |held| *held));
-        }
-        Ok(())
-    });
+    let (gate, faults) = held_at_begin();
     let mut counter = Counter::with(Setup { more_readers: &READERS, faults, ..Setup::default() });
     let case = |counter: &Counter, reader: &str| {
         let new = NewCase { reader: Some(reader.into()), ..new_case(SETTLE, Some(bill_of("45000.00"))) };
@@ -106,12 +112,11 @@ fn cases_that_are_carried_out_at_once_do_not_pass_the_limits_together() {
     counter.stop_centre();
     // Each keeps within the day's 80000.00 by itself; two of them do not.
     let cases: Vec<_> = READERS.iter().map(|reader| case(&counter, reader)).collect();
-    *held.0.lock().unwrap() = true;
+    gate.set(true);
     for id in &cases {
         counter.terminal.confirm(*id).unwrap();
     }
-    *held.0.lock().unwrap() = false;
-    held.1.notify_all();
+    gate.set(false);
     let ends: Vec<CaseState> = cases.iter().map(|id| counter.ended(*id).state).collect();
     assert_eq!(ends.iter().filter(|end| **end == CaseState::ProvisionalDone).count(), 1, "{ends:?}");
     assert_eq!(counter.transactions().len(), 1);
@@ -210,6 +215,23 @@ fn a_terminal_that_stops_begins_nothing_and_ends_what_waits() {
     let refused = counter.terminal.open_case(new_case(SETTLE, None)).unwrap_err();
     assert_eq!(refused.entry.code, "E-TERM-DRAINING");
     assert_eq!(counter.terminal.health().status, Status::Draining);
+}
+
+#[test]
+fn what_somebody_agreed_to_is_finished_though_the_terminal_stops() {
+    let (gate, faults) = held_at_begin();
+    let counter = Counter::with(Setup { faults, ..Setup::default() });
+    let view = counter.decided("unemployment-sign-in", statement());
+    let mut events = counter.terminal.events(None);
+    gate.set(true);
+    assert_eq!(counter.terminal.confirm(view.id).unwrap().state, CaseState::Committing);
+    std::thread::scope(|threads| {
+        threads.spawn(|| counter.terminal.drain());
+        counter.next_event(&mut events, |what| matches!(what, What::Condition { condition: Condition::Draining, .. }));
+        gate.set(false);
+    });
+    let view = counter.ended(view.id);
+    assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
 }
 
 /// Panics once on a case's thread: a defect of this program.

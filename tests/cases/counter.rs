@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use sbkd::center::{self, Running};
@@ -12,7 +12,7 @@ use sbkd::queue::{Faults, Filter, Row, State};
 use sbkd::reader::Role;
 use sbkd::terminal::{CaseState, CaseView, Condition, EventStream, NewCase, Parts, Terminal, What};
 use sbkd::virtual_card::{Chip, Image, VirtualReaders};
-use sbkd::world::{Random, SystemClock, SystemRandom};
+use sbkd::world::{Clock, Random, SystemClock, SystemRandom};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -43,6 +43,8 @@ pub struct Setup {
     pub faults: Faults,
     /// Where random bytes come from.
     pub random: Arc<dyn Random>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Default for Setup {
@@ -55,6 +57,7 @@ impl Default for Setup {
             more_readers: &[],
             faults: Faults::default(),
             random: Arc::new(SystemRandom::default()),
+            clock: Arc::new(SystemClock),
         }
     }
 }
@@ -98,8 +101,7 @@ impl Counter {
             // A port that was free a moment ago: nobody answers there.
             None => (None, std::net::TcpListener::bind(any).unwrap().local_addr().unwrap(), None),
         };
-        let terminal =
-            start(&runtime, &readers, dir.path(), address, setup.config, setup.faults, setup.random).unwrap();
+        let terminal = start(&runtime, &readers, dir.path(), address, &setup).unwrap();
         let counter = Self { readers, terminal, centre, runtime, dir, address, seed };
         if counter.centre.is_some() {
             counter.wait_for_condition(Condition::UplinkAway, false);
@@ -119,15 +121,7 @@ impl Counter {
         // The last thread of the one before lets go of the journal in its own time.
         let deadline = std::time::Instant::now() + PATIENCE;
         let terminal = loop {
-            match start(
-                &runtime,
-                &readers,
-                dir.path(),
-                address,
-                "",
-                Faults::default(),
-                Arc::new(SystemRandom::default()),
-            ) {
+            match start(&runtime, &readers, dir.path(), address, &Setup::default()) {
                 Ok(terminal) => break terminal,
                 Err(failure) => assert!(std::time::Instant::now() < deadline, "{failure}"),
             }
@@ -230,6 +224,22 @@ impl Counter {
     }
 }
 
+/// A gate that a test closes, for whoever comes through it.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub fn set(&self, closed: bool) {
+        *self.0.0.lock().unwrap() = closed;
+        self.0.1.notify_all();
+    }
+
+    /// Waits while it is closed.
+    pub fn pass(&self) {
+        drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |closed| *closed).unwrap());
+    }
+}
+
 pub fn new_case(scenario: &str, input: Option<Value>) -> NewCase {
     NewCase { scenario: scenario.into(), operator: "0001".into(), reader: None, input, idempotency: None }
 }
@@ -274,24 +284,23 @@ fn start(
     readers: &Arc<VirtualReaders>,
     dir: &Path,
     centre: SocketAddr,
-    more: &str,
-    faults: Faults,
-    random: Arc<dyn Random>,
+    setup: &Setup,
 ) -> Result<Arc<Terminal>, Failure> {
     let text = format!(
         "mode = \"demo\"\nterminal = \"H44010099999\"\nstate = \"state\"\nbusiness_date = 2015-08-03\n\
          [keys]\nsource = \"psam\"\n[uplink]\nurl = \"http://{centre}\"\ntoken_file = \"token\"\n\
-         answer_secs = 2\nresolve_secs = 2\nheartbeat_secs = 1\n{LIMITS}{more}"
+         answer_secs = 2\nresolve_secs = 2\nheartbeat_secs = 1\n{LIMITS}{}",
+        setup.config
     );
     let config = Config::parse("test.toml", &text, dir).unwrap();
     let parts = Parts {
         config: Arc::new(config),
         readers: readers.clone(),
-        clock: Arc::new(SystemClock),
-        random,
+        clock: setup.clock.clone(),
+        random: setup.random.clone(),
         runtime: runtime.handle().clone(),
     };
-    Terminal::start_with_faults(parts, faults)
+    Terminal::start_with_faults(parts, setup.faults.clone())
 }
 
 const LIMITS: &str = "[limits]\namount = \"50000.00\"\nperson_day = \"80000.00\"\ncount = 200\nage_hours = 72\n";

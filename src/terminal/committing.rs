@@ -76,6 +76,7 @@ impl Inner {
             Ok(outcome) => (if plan.provisional { CaseState::ProvisionalDone } else { CaseState::Done }, outcome),
             Err((to, outcome)) => (to, *outcome),
         };
+        let written = outcome.row.as_ref().map(|row| row.id);
         let moved = self.advance(id, Some(at), to, |case| {
             let view = &mut case.view;
             view.failure = outcome.failure;
@@ -92,6 +93,9 @@ impl Inner {
         });
         if let Err(failure) = moved {
             tracing::error!(case = %id, code = failure.entry.code, "a committed case did not end");
+        }
+        if let Some(transaction) = written {
+            self.catch_up(transaction);
         }
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use uuid::Uuid;
 
+use super::case::Cases;
 use super::conditions::Condition;
 use super::errors;
 use super::event::What;
@@ -174,9 +176,21 @@ impl Inner {
             scenario: row.scenario.clone(),
             state: row.state.name().to_owned(),
         });
-        let Ok(shown) = serde_json::to_value(row) else { return };
+        self.show_transaction(&mut self.cases(), row);
+    }
+
+    /// A case that has ended just now shows its transaction as it stands: until now nobody knew whose it was.
+    pub(super) fn catch_up(&self, transaction: Uuid) {
+        // Held from before the row is read: no later state is shown before it.
         let mut cases = self.cases();
-        if let Some(case) = cases.committed(row.id) {
+        if let Ok(Some(row)) = self.queue.get(transaction) {
+            self.show_transaction(&mut cases, &row);
+        }
+    }
+
+    fn show_transaction(&self, cases: &mut Cases, row: &Row) {
+        let (Ok(shown), Some(case)) = (serde_json::to_value(row), cases.committed(row.id)) else { return };
+        if case.view.transaction.as_ref() != Some(&shown) {
             case.view.transaction = Some(shown);
             case.view.updated_at = self.parts.clock.now();
             case.tell.send_replace(case.view.clone());

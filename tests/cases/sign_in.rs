@@ -1,11 +1,14 @@
 //! The monthly sign-in.
 
+use std::sync::Arc;
+
 use sbkd::center::Faults;
 use sbkd::queue::State;
-use sbkd::terminal::CaseState;
+use sbkd::terminal::{CaseState, What};
+use sbkd::world::{Clock, SystemClock};
 use serde_json::json;
 
-use crate::counter::{Counter, HOLDER, Setup, chip, statement};
+use crate::counter::{Counter, Gate, HOLDER, Setup, chip, statement};
 
 const SIGN_IN: &str = "unemployment-sign-in";
 
@@ -36,6 +39,33 @@ fn the_case_shows_when_its_transaction_is_acknowledged() {
     let id = counter.carried_out(SIGN_IN, statement()).id;
     let acked = counter.wait_for(id, |view| view.transaction.as_ref().is_some_and(|row| row["state"] == "acked"));
     assert_eq!(acked.state, CaseState::Done);
+}
+
+/// Holds up whoever carries out a case, wherever it looks at the time.
+struct SlowCase(Gate);
+
+impl Clock for SlowCase {
+    fn now(&self) -> jiff::Timestamp {
+        if std::thread::current().name() == Some("case") {
+            self.0.pass();
+        }
+        SystemClock.now()
+    }
+}
+
+#[test]
+fn an_answer_that_comes_before_the_case_has_ended_is_shown_too() {
+    let gate = Gate::default();
+    let counter = Counter::with(Setup { clock: Arc::new(SlowCase(gate.clone())), ..Setup::default() });
+    let view = counter.decided(SIGN_IN, statement());
+    let mut events = counter.terminal.events(None);
+    gate.set(true);
+    counter.terminal.confirm(view.id).unwrap();
+    counter.next_event(&mut events, |what| matches!(what, What::Transaction { state, .. } if state == "acked"));
+    assert_eq!(counter.terminal.case(view.id).unwrap().state, CaseState::Committing);
+    gate.set(false);
+    let view = counter.wait_for(view.id, |view| view.transaction.as_ref().is_some_and(|row| row["state"] == "acked"));
+    assert_eq!(view.state, CaseState::Done);
 }
 
 #[test]

@@ -6,11 +6,12 @@ mod rig;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use rig::walk::{Setting, Walk, bill, sign_in};
-use rig::{image, tree};
+use rig::{image, tree, until};
 
 const SIGN_IN: &str = "unemployment-sign-in";
 const SETTLEMENT: &str = "medical-settlement";
@@ -162,6 +163,45 @@ fn a_card_that_is_not_as_it_should_be_commits_nothing() {
     assert!(case["differences"].as_array().is_some_and(|all| !all.is_empty()), "{case:#}");
     assert_eq!(walk.transactions(), Vec::<Value>::new());
     assert_eq!(walk.stop_daemon(), Some(0));
+}
+
+/// A command that is stopped leaves no case behind that keeps the reader, and says so when it comes too late.
+#[test]
+fn a_command_that_is_stopped_gives_its_case_up_while_that_can_be() {
+    let mut walk = Walk::start(Setting::default());
+    walk.rig.keep_psam(&image("psam"));
+    let watch = walk.watch();
+    let waits = walk.rig.spawn("waits", case_run(&walk, SIGN_IN));
+    let (_, opened) = watch.until("the case waits for a card", |event| event["state"] == "waiting-card");
+    assert_eq!(waits.terminate(), Some(4));
+    let error = told(&walk, "waits")["error"].clone();
+    assert_eq!((&error["code"], &error["case"]["state"]), (&json!("E-CLI-INTERRUPTED"), &json!("cancelled")));
+    assert_eq!(walk.case(opened["case"].as_str().unwrap())["state"], "cancelled");
+
+    walk.rig.insert(&image(ONE));
+    walk.kill_centre();
+    walk.start_centre_with("only = \"2207\"\ndelay_ms = 3000\n");
+    until("the centre is back", || (!walk.condition("uplink-away")).then_some(()));
+    let watch = walk.watch();
+    let settles = walk.rig.spawn("settles", case_run(&walk, SETTLEMENT));
+    let (_, begun) = watch.until("the case is being committed", |event| event["state"] == "committing");
+    assert_eq!(settles.terminate(), Some(1));
+    assert_eq!(told(&walk, "settles")["error"]["code"], "E-CLI-GOES-ON");
+    walk.until_case(begun["case"].as_str().unwrap(), &["done"]);
+}
+
+/// What a child printed.
+fn told(walk: &Walk, child: &str) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(walk.file(child).with_extension("out")).unwrap()).unwrap()
+}
+
+/// `sbkd case run … --yes --json` with the demonstration's form.
+fn case_run(walk: &Walk, scenario: &str) -> Command {
+    let mut command = walk.rig.command("case");
+    command.args(["run", scenario, "--yes", "--json", "--input"]);
+    command.arg(tree("fixtures/demo").join(scenario).with_extension("json"));
+    command.arg("--config").arg(walk.file("sbkd.toml"));
+    command
 }
 
 /// The bill of another stay.

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::client::{Daemon, Events};
+use super::signals::Signals;
 use super::{Exit, Outcome, Problem, Shell, errors, shell};
 use crate::rules::Decision;
 
@@ -61,7 +63,8 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     }
     let view = daemon.post("/v1/cases", &body)?;
     let id = view["id"].as_str().unwrap_or_default().to_owned();
-    let mut follower = Follower { daemon: &daemon, events, shell, id, run: &run, shown: String::new() };
+    let stop = daemon.enter(Signals::catch).map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))?;
+    let mut follower = Follower { daemon: &daemon, events, stop, shell, id, run: &run, shown: String::new() };
     let view = follower.follow(view)?;
     finish(&view, shell)
 }
@@ -70,6 +73,8 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
 struct Follower<'a> {
     daemon: &'a Daemon,
     events: Events,
+    /// Ctrl-C gives the case up: it would keep its reader until its time is over.
+    stop: Signals,
     shell: &'a Shell,
     id: String,
     run: &'a Run,
@@ -87,19 +92,20 @@ impl Follower<'_> {
                 self.shell.step(&format!("· {}", told(&state)));
                 self.shown.clone_from(&state);
             }
-            match state.as_str() {
-                "done" | "provisional-done" | "referred" | "refused" | "cancelled" | "failed" => return Ok(view),
-                "waiting-input" => return Err(self.give_up(needs_input(&view))),
+            let gone_on = match state.as_str() {
+                state if is_final(state) => return Ok(view),
+                "waiting-input" => Err(needs_input(&view)),
                 "waiting-confirmation" if news => {
                     self.show(&view);
-                    self.agree()?;
-                    view = self.post("confirm")?;
+                    self.agree()
                 }
-                _ => {
-                    self.next()?;
-                    view = self.daemon.get(&format!("/v1/cases/{}", self.id))?;
-                }
-            }
+                _ => self.next(),
+            };
+            view = match gone_on {
+                Err(problem) => return self.give_up(problem),
+                Ok(()) if news && state == "waiting-confirmation" => self.post("confirm")?,
+                Ok(()) => self.look()?,
+            };
         }
     }
 
@@ -107,13 +113,19 @@ impl Follower<'_> {
     fn next(&mut self) -> Result<(), Problem> {
         let patience = Duration::from_secs(self.run.wait);
         loop {
-            let event = match self.events.next(self.daemon, patience) {
-                Ok(Some(event)) => event,
-                Ok(None) => {
-                    let what = format!("{} s, {}", self.run.wait, self.shown);
-                    return Err(self.give_up(Problem::with(&errors::NOTHING_HAPPENS, what)));
+            let next = async {
+                tokio::select! {
+                    event = self.events.next(self.daemon, patience) => event.map(Some),
+                    () = self.stop.next() => Ok(None),
                 }
-                Err(problem) => return Err(problem),
+            };
+            let event = match self.daemon.wait(next)? {
+                Some(Some(event)) => event,
+                Some(None) => {
+                    let what = format!("{} s, {}", self.run.wait, self.shown);
+                    return Err(Problem::with(&errors::NOTHING_HAPPENS, what));
+                }
+                None => return Err(Problem::from(&errors::INTERRUPTED)),
             };
             if event["type"] == "gap" {
                 return Ok(());
@@ -135,35 +147,64 @@ impl Follower<'_> {
     }
 
     /// The person agrees, or has agreed by `--yes`.
-    fn agree(&self) -> Result<(), Problem> {
+    fn agree(&mut self) -> Result<(), Problem> {
         if self.run.yes {
             return Ok(());
         }
         if self.shell.json() || !std::io::stdin().is_terminal() {
-            return Err(self.give_up(Problem::from(&errors::NOT_CONFIRMED)));
+            return Err(Problem::from(&errors::NOT_CONFIRMED));
         }
-        let mut err = std::io::stderr();
-        let _ = write!(err, "确认办理？/ Confirm? [y/N] ");
-        let mut answer = String::new();
-        let read = std::io::stdin().read_line(&mut answer);
-        match (read, answer.trim()) {
-            (Ok(_), "y" | "Y" | "yes") => Ok(()),
-            _ => Err(self.give_up(Problem::from(&errors::NOT_CONFIRMED))),
+        let _ = write!(std::io::stderr(), "确认办理？/ Confirm? [y/N] ");
+        let answer = line();
+        let answered = async {
+            tokio::select! {
+                answer = answer => answer.ok(),
+                () = self.stop.next() => None,
+            }
+        };
+        match self.daemon.wait(answered).as_deref().map(str::trim) {
+            Some("y" | "Y" | "yes") => Ok(()),
+            Some(_) => Err(Problem::from(&errors::NOT_CONFIRMED)),
+            None => Err(Problem::from(&errors::INTERRUPTED)),
         }
     }
 
-    /// Cancels the case, and tells why.
-    fn give_up(&self, problem: Problem) -> Problem {
-        match self.post("cancel") {
-            Ok(view) => problem.and("case", view),
-            // Too late to cancel: the case goes on at the daemon.
-            Err(_) => problem.and("case", json!({ "id": self.id })),
+    /// Cancels the case, and tells why. One that has ended meanwhile is told as it ended, and one that is past
+    /// cancelling goes on at the daemon.
+    fn give_up(&self, problem: Problem) -> Result<Value, Problem> {
+        if let Ok(view) = self.post("cancel") {
+            return Err(problem.and("case", view));
         }
+        match self.look() {
+            Ok(view) if view["state"].as_str().is_some_and(is_final) => Ok(view),
+            Ok(view) => Err(Problem::from(&errors::GOES_ON).and("case", view)),
+            Err(away) => Err(away.and("case", json!({ "id": self.id }))),
+        }
+    }
+
+    fn look(&self) -> Result<Value, Problem> {
+        self.daemon.get(&format!("/v1/cases/{}", self.id))
     }
 
     fn post(&self, step: &str) -> Result<Value, Problem> {
         self.daemon.post(&format!("/v1/cases/{}/{step}", self.id), &json!({}))
     }
+}
+
+/// A line from standard input, read on a thread of its own: it cannot be called off, and ends with the program.
+fn line() -> oneshot::Receiver<String> {
+    let (told, answer) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        // Who cannot answer does not agree.
+        let _ = std::io::stdin().read_line(&mut line);
+        let _ = told.send(line);
+    });
+    answer
+}
+
+fn is_final(state: &str) -> bool {
+    matches!(state, "done" | "provisional-done" | "referred" | "refused" | "cancelled" | "failed")
 }
 
 fn needs_input(view: &Value) -> Problem {

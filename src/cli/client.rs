@@ -84,6 +84,17 @@ impl Daemon {
         })
     }
 
+    /// Waits for `future`.
+    pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Does what needs the runtime to be there.
+    pub(super) fn enter<T>(&self, job: impl FnOnce() -> T) -> T {
+        let _within = self.runtime.enter();
+        job()
+    }
+
     fn away(&self, error: &reqwest::Error) -> Problem {
         let mut cause: &dyn std::error::Error = error;
         while let Some(source) = cause.source() {
@@ -102,15 +113,14 @@ pub(super) struct Events {
 
 impl Events {
     /// The next event; `None` when none comes within `patience`.
-    pub(super) fn next(&mut self, daemon: &Daemon, patience: Duration) -> Result<Option<Value>, Problem> {
+    pub(super) async fn next(&mut self, daemon: &Daemon, patience: Duration) -> Result<Option<Value>, Problem> {
         let end = Instant::now() + patience;
         loop {
             if let Some(event) = self.whole() {
                 return Ok(Some(event));
             }
             let left = end.saturating_duration_since(Instant::now());
-            let chunk = daemon.runtime.block_on(async { tokio::time::timeout(left, self.answer.chunk()).await });
-            match chunk {
+            match tokio::time::timeout(left, self.answer.chunk()).await {
                 Err(_) => return Ok(None),
                 Ok(Err(error)) => return Err(daemon.away(&error)),
                 Ok(Ok(None)) => return Err(Problem::with(&errors::NO_DAEMON, "the daemon stopped")),

@@ -45,6 +45,14 @@ crate::entries! {
         message "等待超时，业务已取消" | "nothing happened, so the case was cancelled";
         cause "没有插卡，或守护进程没有进展" | "no card was inserted, or the daemon did not go on";
         remedy "插好卡后重试，或运行 sbkd doctor" | "insert the card and try again, or see sbkd doctor";
+    INTERRUPTED = "E-CLI-INTERRUPTED", Clerk;
+        message "操作被中断，业务已取消" | "interrupted, so the case was cancelled";
+        cause "收到 Ctrl-C 或停止信号" | "Ctrl-C, or a signal to stop";
+        remedy "需要时重新办理" | "start anew where it is wanted";
+    GOES_ON = "E-CLI-GOES-ON", Clerk;
+        message "业务正在提交，不能取消，由守护进程继续办理" | "the case is being committed and cannot be cancelled: the daemon goes on";
+        cause "本命令没有等到结果" | "this command did not wait for the outcome";
+        remedy "用 sbkd queue list 查看结果" | "see what came of it with sbkd queue list";
     NOT_DONE = "E-CLI-NOT-DONE", Clerk;
         message "业务未办成" | "the case was not carried out";
         cause "规则、中心或终端状况不允许" | "the rules, the centre or the terminal's conditions do not allow it";

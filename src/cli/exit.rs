@@ -57,7 +57,9 @@ impl Exit {
             }
             "E-CLI-PACK" | "E-API-LISTEN" | "E-API-IN-USE" | "E-API-TOKEN-FILE" => Some(Self::Configuration),
             "E-CLI-CENTER" => Some(Self::Upstream),
-            "E-CLI-NOT-CONFIRMED" | "E-CLI-NOTHING-HAPPENS" | "E-CLI-NOT-DONE" => Some(Self::Refused),
+            "E-CLI-NOT-CONFIRMED" | "E-CLI-NOTHING-HAPPENS" | "E-CLI-INTERRUPTED" | "E-CLI-NOT-DONE" => {
+                Some(Self::Refused)
+            }
             "E-RULES-INPUT" | "E-SCRIPT-VALUE" | "E-SCRIPT-NO-FLOW" | "E-SCRIPT-RECORD-SOFT" => Some(Self::Usage),
             "E-SCRIPT-STATUS" | "E-SCRIPT-DATA" | "E-SCRIPT-NOT-RECORDED" => Some(Self::Card),
             _ => None,

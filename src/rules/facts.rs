@@ -43,7 +43,7 @@ impl Pack {
             return Err(InputError::OutOfRange { item: "lines".to_owned(), range: format!("at least {least}") });
         }
         let line = |(at, line): (usize, &Map<String, Value>)| {
-            read(&line_facts, line, enums, |name| format!("lines[{at}].{name}"))
+            read(&line_facts, line, enums, |name| format!("lines[{}].{name}", at + 1))
         };
         Ok(Given {
             facts: read(&facts, &input.facts, enums, |name| format!("facts.{name}"))?,

@@ -40,7 +40,7 @@ pub enum InputError {
     /// An item the pack needs is not there.
     #[error("{item} is missing")]
     Missing {
-        /// Where and which, e.g. `lines[2].cnt`.
+        /// Where and which, e.g. `lines[2].cnt`, lines counted from 1 as on the slip.
         item: String,
     },
     /// An item the pack does not know.

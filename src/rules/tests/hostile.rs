@@ -178,7 +178,7 @@ fn inputs_are_named_by_place_and_never_by_value() {
         wrong(&|i| i["facts"]["hosp_lv"] = json!("L4")),
         "facts.hosp_lv is not one of \"L1\" 一级, \"L2\" 二级, \"L3\" 三级"
     );
-    assert_eq!(wrong(&|i| i["lines"][0]["selfpay_prop"] = json!("100.1%")), "lines[0].selfpay_prop must be 0%..=100%");
+    assert_eq!(wrong(&|i| i["lines"][0]["selfpay_prop"] = json!("100.1%")), "lines[1].selfpay_prop must be 0%..=100%");
     assert_eq!(wrong(&|i| i["lines"] = json!([])), "lines must be at least 1");
     let line = case_line();
     assert_eq!(wrong(&|i| i["lines"] = json!(vec![line.clone(); 501])), "the bill has more than 500 lines");

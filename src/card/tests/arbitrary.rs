@@ -67,7 +67,7 @@ fn a_card_of_another_kind_is_told_whatever_its_answer_to_reset() {
 
 /// A reading of a card that gives these answers one after the other.
 fn read_from(desk: &Desk, answers: Vec<Vec<u8>>, atr: Atr) -> Result<Reading, CardError> {
-    let (psam, _) = lease(&desk.psam, None);
+    let (psam, _) = lease(&desk.psam, Interface::Contact, None);
     let mut keys = Psam::new(psam, desk.scripts.clone(), None);
     let parts = Parts {
         lease: &mut babble(answers, atr),

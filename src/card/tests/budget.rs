@@ -24,6 +24,16 @@ fn older_cards_take_no_external_authentication() {
 }
 
 #[test]
+fn what_a_type_can_do_is_known_for_each_way_to_read_it() {
+    let mut desk = Desk::new("v3-no-whole-file").with_store();
+    assert_eq!(counts(&desk), [19, 18]);
+    desk.interface = Interface::Contactless;
+    assert_eq!(counts(&desk), [19, 18], "by radio it may do other things");
+    desk.interface = Interface::Contact;
+    assert_eq!(desk.read().outcome.unwrap().apdus().card, 18);
+}
+
+#[test]
 fn what_is_counted_is_what_was_sent() {
     for card in ["v1-3des", "v3-sm4", "v3-no-whole-file", "v3-wrong-le"] {
         let went = Desk::new(card).with_store().read();

@@ -133,6 +133,18 @@ fn a_card_without_an_algorithm_takes_the_terminals_default() {
 }
 
 #[test]
+fn a_card_read_by_radio_gives_the_same() {
+    for name in ["v1-3des", "v2-3des", "v3-sm4", "v3-no-whole-file", "v3-wrong-le"] {
+        let mut desk = Desk::new(name);
+        let contact = desk.read().outcome.unwrap();
+        desk.interface = Interface::Contactless;
+        let radio = desk.read().outcome.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!((radio.card(), radio.holder()), (contact.card(), contact.holder()), "{name}");
+        assert_eq!(radio.apdus(), contact.apdus(), "{name}");
+    }
+}
+
+#[test]
 fn a_long_name_straddles_two_records() {
     let reading = Desk::new("v3-long-name").read().outcome.unwrap();
     let name = reading.holder().name.as_ref().unwrap();

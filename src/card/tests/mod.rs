@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::{CardError, Parts, Reading, Step, read};
 use crate::cipher::Algorithm;
 use crate::keys::{KeyService, Psam};
-use crate::reader::{Atr, Lease, Protocol, Transport, TransportError};
+use crate::reader::{Atr, Interface, Lease, Protocol, Transport, TransportError};
 use crate::script::Library;
 use crate::store::Store;
 use crate::virtual_card::{Image, InProcess};
@@ -63,6 +63,7 @@ struct Tap {
     fault: Option<(usize, Fault)>,
     wire: Arc<Mutex<Wire>>,
     gone: bool,
+    interface: Interface,
 }
 
 impl Transport for Tap {
@@ -98,8 +99,13 @@ impl Transport for Tap {
         self.chip.atr()
     }
 
+    /// Contactless cards speak T=1.
     fn protocol(&self) -> Protocol {
-        self.chip.protocol()
+        if self.interface == Interface::Contact { self.chip.protocol() } else { Protocol::T1 }
+    }
+
+    fn interface(&self) -> Interface {
+        self.interface
     }
 }
 
@@ -110,6 +116,7 @@ struct Desk {
     store: Option<Arc<Store>>,
     default_algorithm: Option<Algorithm>,
     scripts: Arc<Library>,
+    interface: Interface,
 }
 
 /// How a reading went.
@@ -128,6 +135,7 @@ impl Desk {
             store: None,
             default_algorithm: None,
             scripts: Arc::new(Library::builtin()),
+            interface: Interface::Contact,
         }
     }
 
@@ -146,7 +154,7 @@ impl Desk {
     }
 
     fn read_with(&self, card: Option<(usize, Fault)>, psam: Option<(usize, Fault)>) -> Went {
-        let (psam_lease, psam_wire) = lease(&self.psam, psam);
+        let (psam_lease, psam_wire) = lease(&self.psam, Interface::Contact, psam);
         let mut keys = Psam::new(psam_lease, self.scripts.clone(), self.store.clone());
         let went = self.read_by(&mut keys, card);
         drop(keys);
@@ -154,7 +162,7 @@ impl Desk {
     }
 
     fn read_by(&self, keys: &mut dyn KeyService, fault: Option<(usize, Fault)>) -> Went {
-        let (mut lease, card) = lease(&self.card, fault);
+        let (mut lease, card) = lease(&self.card, self.interface, fault);
         let mut steps = Vec::new();
         let parts = Parts {
             lease: &mut lease,
@@ -172,9 +180,9 @@ impl Desk {
     }
 }
 
-fn lease(image: &Image, fault: Option<(usize, Fault)>) -> (Lease, Arc<Mutex<Wire>>) {
+fn lease(image: &Image, interface: Interface, fault: Option<(usize, Fault)>) -> (Lease, Arc<Mutex<Wire>>) {
     let chip = InProcess::new(image.chip(Arc::new(SystemRandom::default()))).unwrap();
     let wire = Arc::new(Mutex::default());
-    let tap = Tap { chip, fault, wire: Arc::clone(&wire), gone: false };
+    let tap = Tap { chip, fault, wire: Arc::clone(&wire), gone: false, interface };
     (Lease::new("reader", Box::new(tap), Instant::now() + Duration::from_secs(60)), wire)
 }

@@ -41,7 +41,9 @@ pub(super) fn session(card: &Opening, events: &[Event]) -> Result<(Opening, Vec<
         }
     }
     let mut traces = evident(&real, &made_up);
-    traces.push(("the historical bytes", historical.real.clone()));
+    if *historical.real != historical.made_up {
+        traces.push(("the historical bytes", historical.real.clone()));
+    }
     search(&redacted, &traces)?;
     Ok((Opening { atr: historical.atr, ..card.clone() }, redacted))
 }

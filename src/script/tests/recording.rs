@@ -104,6 +104,18 @@ fn a_recording_replays_a_made_up_holder_with_every_byte_checked() {
 }
 
 #[test]
+fn a_card_that_is_the_made_up_one_already_can_be_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("made-up.toml");
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cards/v3-sm4.toml");
+    let settings =
+        "historical = \"86035342440003440100000001\"\n[card]\nidentifier = \"440100D15600000500000001FFFFFFFF\"\n";
+    std::fs::write(&file, format!("extends = {base:?}\n{settings}")).unwrap();
+    let (_, recording) = recorded(file.to_str().unwrap());
+    assert!(replayed(&recording).is_ok());
+}
+
+#[test]
 fn what_is_sent_otherwise_ends_the_replay_at_its_line() {
     let (_, recording) = recorded("v3-sm4.toml");
     let text = recording.to_string();

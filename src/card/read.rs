@@ -12,7 +12,7 @@ use super::{CardError, Parts, Reading, Step, parse};
 use crate::apdu::{StatusWord, tlv};
 use crate::cipher::Algorithm;
 use crate::keys::{CardKeyId, KeyRole};
-use crate::reader::{Atr, Interface};
+use crate::reader::Atr;
 use crate::script::Vars;
 use crate::store::{Capability, CardType};
 use crate::value::CardIdentifier;
@@ -210,11 +210,8 @@ struct Memory {
 
 impl Memory {
     fn of(session: &Session<'_, '_>, type_bytes: [u8; 7]) -> Self {
-        let interface = match session.parts.lease.interface() {
-            Interface::Contact => "contact",
-            Interface::Contactless => "contactless",
-        };
-        let ef05 = CardType { type_bytes, interface: interface.to_owned(), version: String::new() };
+        let interface = session.parts.lease.interface();
+        let ef05 = CardType { type_bytes, interface, version: String::new() };
         let known_ef05 = session.parts.store.and_then(|store| store.capability(&ef05));
         Self { ef06: ef05.clone(), ef05, known_ef05, known_ef06: None }
     }

@@ -14,13 +14,22 @@ pub enum Protocol {
 }
 
 /// How the card is reached; part of the key under which its capabilities are remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Interface {
     /// By contacts.
     Contact,
     /// By radio.
     Contactless,
+}
+
+impl Interface {
+    /// Its name in files: `contact`, `contactless`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Contactless => "contactless",
+        }
+    }
 }
 
 /// What carries bytes to one card and its answers back. A back end does no more than that: T=0 is spoken in

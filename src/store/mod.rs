@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 
 pub use errors::StoreError;
 
+use crate::reader::Interface;
 use crate::wire::Digest;
 
 /// A type of card: what decides which commands it takes.
@@ -26,8 +27,8 @@ use crate::wire::Digest;
 pub struct CardType {
     /// Bytes 1–7 of the historical bytes: no card's own.
     pub type_bytes: [u8; 7],
-    /// How it is read, as `card` names it: `contact`, `contactless`.
-    pub interface: String,
+    /// How it is read.
+    pub interface: Interface,
     /// Its version, `3.00`.
     pub version: String,
 }
@@ -98,7 +99,7 @@ impl Store {
     pub fn capability(&self, card: &CardType) -> Option<Capability> {
         let found = self.json::<Capability>(
             "SELECT capability FROM card_types WHERE type_bytes = ?1 AND interface = ?2 AND version = ?3",
-            params![card.type_bytes, card.interface, card.version],
+            params![card.type_bytes, card.interface.name(), card.version],
         );
         logged(found).flatten()
     }
@@ -108,7 +109,7 @@ impl Store {
         logged(json(capability).and_then(|capability| {
             self.execute(
                 "INSERT OR REPLACE INTO card_types VALUES (?1, ?2, ?3, ?4)",
-                params![card.type_bytes, card.interface, card.version, capability],
+                params![card.type_bytes, card.interface.name(), card.version, capability],
             )
         }));
     }
@@ -188,7 +189,7 @@ mod tests {
     fn a_card_type_is_remembered_over_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.db");
-        let card = CardType { type_bytes: *b"\x86\x01SSSE1", interface: "contact".into(), version: "3.00".into() };
+        let card = CardType { type_bytes: *b"\x86\x01SSSE1", interface: Interface::Contact, version: "3.00".into() };
         let other = CardType { version: "2.00".into(), ..card.clone() };
         let capability = Capability { whole_ef05: Some(0x40), ..Capability::default() };
         {

@@ -53,7 +53,7 @@ fn a_length_remembered_too_short_is_noticed() {
     let type_bytes = whole.atr().historical()[..7].try_into().unwrap();
     for length in 1..=0x5A {
         for version in ["", "2.00"] {
-            let card = CardType { type_bytes, interface: "contact".into(), version: version.into() };
+            let card = CardType { type_bytes, interface: Interface::Contact, version: version.into() };
             let wrong = Capability { whole_ef05: Some(length), whole_ef06: Some(length), ..Capability::default() };
             desk.store.as_ref().unwrap().remember(&card, &wrong);
         }
@@ -70,7 +70,7 @@ fn a_card_that_was_refused_teaches_nothing() {
     desk.read().outcome.unwrap_err();
     let type_bytes = *b"\x86\x03\x53\x42\x44\x00\x03";
     for version in ["", "3.00"] {
-        let card = crate::store::CardType { type_bytes, interface: "contact".into(), version: version.into() };
+        let card = crate::store::CardType { type_bytes, interface: Interface::Contact, version: version.into() };
         assert_eq!(desk.store.as_ref().unwrap().capability(&card), None);
     }
 }

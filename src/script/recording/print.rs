@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::{Channel, Event, Opening, Recording, Turn};
 use crate::apdu::Command;
-use crate::reader::{Interface, Protocol};
+use crate::reader::Protocol;
 
 impl Display for Recording {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -37,10 +37,7 @@ fn opening(f: &mut Formatter<'_>, channel: Channel, opening: &Opening) -> fmt::R
         Protocol::T0 => "T0",
         Protocol::T1 => "T1",
     };
-    let interface = match opening.interface {
-        Interface::Contact => "contact",
-        Interface::Contactless => "contactless",
-    };
+    let interface = opening.interface.name();
     let atr = hex::encode_upper(opening.atr.as_bytes());
     writeln!(f, "{} \"{}\" {protocol} {interface} {atr}", channel.name(), opening.reader)
 }

@@ -17,6 +17,7 @@ use super::{ConfigError, Mistake};
 use crate::cipher::Algorithm;
 use crate::failure::place;
 use crate::keys::KeySource;
+use crate::sync::HttpUplink;
 use crate::value::Fen;
 use crate::wire::Digest;
 
@@ -182,7 +183,7 @@ impl Check<'_> {
             keys: self.keys(mode, file.keys),
             card: Card { default_algorithm: file.card.default_algorithm },
             api: self.api(file.api),
-            uplink: file.uplink.map(|uplink| self.uplink(mode, uplink)),
+            uplink: file.uplink.map(|uplink| self.uplink(uplink)),
             limits: Limits {
                 amount: file.limits.amount,
                 person_day: file.limits.person_day,
@@ -270,15 +271,10 @@ impl Check<'_> {
         Some(Client { name: name.into_inner(), token, permissions })
     }
 
-    fn uplink(&mut self, mode: Mode, uplink: UplinkTable) -> Uplink {
-        let url = uplink.url.get_ref();
-        match url.split_once("://") {
-            Some(("https", host)) if !host.is_empty() => {}
-            Some(("http", host)) if mode == Mode::Demo || is_loopback(host) => {}
-            Some(("http", _)) => {
-                self.mistake(uplink.url.span(), "personal data travels by https only, save to this machine itself");
-            }
-            _ => self.mistake(uplink.url.span(), "the centre's address is an https URL"),
+    fn uplink(&mut self, uplink: UplinkTable) -> Uplink {
+        if HttpUplink::check(uplink.url.get_ref()).is_err() {
+            let wanted = "the centre is reached by http on this machine's loopback, where a tunnel ends its TLS";
+            self.mistake(uplink.url.span(), wanted);
         }
         Uplink {
             answer: self.seconds(uplink.answer_secs.as_ref(), Duration::from_secs(15)),
@@ -325,15 +321,6 @@ impl Check<'_> {
 fn is_origin(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ', '?', '#', '@']))
-}
-
-fn is_loopback(host: &str) -> bool {
-    let authority = host.split('/').next().unwrap_or_default();
-    let name = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -409,17 +396,20 @@ mod tests {
     }
 
     #[test]
-    fn a_tunnel_on_this_machine_may_be_plain() {
+    fn the_centre_is_reached_through_this_machine_only() {
         for (url, fits) in [
             ("http://127.0.0.1:9000/x", true),
             ("http://[::1]:9000", true),
             ("http://localhost", true),
             ("http://localhost.example", false),
             ("http://10.0.0.1", false),
-            ("https://centre.example", true),
+            ("https://centre.example", false),
             ("centre.example", false),
         ] {
-            assert_eq!(mistakes(&format!("{SMALL}[uplink]\nurl = \"{url}\"\n")).is_empty(), fits, "{url}");
+            for mode in ["production", "demo"] {
+                let text = format!("{}[uplink]\nurl = \"{url}\"\n", SMALL.replace("production", mode));
+                assert_eq!(mistakes(&text).is_empty(), fits, "{mode}: {url}");
+            }
         }
     }
 

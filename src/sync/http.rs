@@ -31,12 +31,7 @@ impl HttpUplink {
     /// made.
     pub fn new(url: &str, token: &str) -> Result<Self, UplinkError> {
         let bad = |what: &str| UplinkError::Setting(what.to_owned());
-        let base = Url::parse(url).map_err(|error| bad(&error.to_string()))?;
-        // Without TLS a token and personal data may not leave this machine.
-        let loopback = matches!(base.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-        if base.scheme() != "http" || !loopback {
-            return Err(bad("the address must be http:// on the loopback"));
-        }
+        let base = base(url)?;
         let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| bad("the token is not text"))?;
         bearer.set_sensitive(true);
         let client = Client::builder()
@@ -49,6 +44,14 @@ impl HttpUplink {
             .build()
             .map_err(|error| bad(&error.to_string()))?;
         Ok(Self { client, base })
+    }
+
+    /// Whether [`new`](Self::new) takes this address.
+    ///
+    /// # Errors
+    /// [`UplinkError::Setting`] when it does not.
+    pub fn check(url: &str) -> Result<(), UplinkError> {
+        base(url).map(drop)
     }
 
     fn url(&self, path: &[&str]) -> Url {
@@ -71,6 +74,17 @@ impl HttpUplink {
                 .map_err(|_| UplinkError::Answer(format!("status {status}, but another form")));
         }
         Err(refused(status, &body, retry_after))
+    }
+}
+
+/// Without TLS a token and personal data may not leave this machine.
+fn base(url: &str) -> Result<Url, UplinkError> {
+    let base = Url::parse(url).map_err(|error| UplinkError::Setting(error.to_string()))?;
+    let loopback = matches!(base.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    if base.scheme() == "http" && loopback {
+        Ok(base)
+    } else {
+        Err(UplinkError::Setting("the address must be http:// on the loopback".to_owned()))
     }
 }
 

@@ -3,6 +3,7 @@
 mod rig;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -106,4 +107,27 @@ fn the_service_manager_hears_of_ready_watchdog_and_stopping() {
     hear("WATCHDOG=1");
     assert_eq!(daemon.terminate(), Some(0));
     hear("STOPPING=1");
+}
+
+#[test]
+fn what_others_may_not_see_is_kept_from_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "mode = \"production\"\nterminal = \"H44010000001\"\nstate = \"new/state\"\n[keys]\nsource = \"psam\"\n\
+                [api]\nsocket = \"sbkd.sock\"\n[uplink]\nurl = \"http://127.0.0.1:9\"\ntoken_file = \"uplink\"\n";
+    fs::write(dir.path().join("sbkd.toml"), text).unwrap();
+    let token = dir.path().join("uplink");
+    fs::write(&token, "the token of the terminal at the centre").unwrap();
+    let rights = |rights| fs::set_permissions(&token, fs::Permissions::from_mode(rights)).unwrap();
+    rights(0o644);
+    let refused = Ran::of(sbkd(dir.path(), &["run"]));
+    assert_eq!((refused.code, refused.error_code().as_str()), (Some(7), "E-TERM-SETUP"));
+    assert!(refused.json()["error"]["detail"].as_str().unwrap().ends_with("uplink: mode 0644"), "{refused:?}");
+    rights(0o640);
+    let mut daemon = Child::spawn("daemon", sbkd(dir.path(), &["run"]), dir.path());
+    ready(&mut daemon);
+    let mode = |path: &str| fs::metadata(dir.path().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("new/state"), mode("sbkd.sock")), (0o700, 0o660));
+    let state: Vec<_> = fs::read_dir(dir.path().join("new/state")).unwrap().map(|entry| entry.unwrap()).collect();
+    assert!(state.iter().all(|entry| entry.metadata().unwrap().permissions().mode() & 0o077 == 0), "{state:?}");
+    assert_eq!(daemon.terminate(), Some(0));
 }

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::os::unix::fs::MetadataExt as _;
 
 use ring::digest;
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
 
 use super::errors;
 use crate::config::{self, Permission, TokenSource};
@@ -53,9 +51,17 @@ impl Access {
     /// The rules that the configuration sets; `owner` and `group` are the daemon's own.
     ///
     /// # Errors
-    /// When a token file cannot be used, or may be read by everybody where `mode` is not demo.
+    /// When a token file cannot be used, may be read by everybody where `mode` is not demo, or holds the token of
+    /// another client: who calls would not be known.
     pub fn new(api: &config::Api, mode: config::Mode, owner: u32, group: u32) -> Result<Self, Failure> {
-        let clients = api.clients.iter().map(|client| Client::new(client, mode)).collect::<Result<_, _>>()?;
+        let mut clients: Vec<Client> = Vec::new();
+        for client in &api.clients {
+            let client = Client::new(client, mode)?;
+            if let Some(other) = clients.iter().find(|other| other.token == client.token) {
+                return Err(Failure::with(&errors::TOKEN_FILE, format!("{}, {}", other.name, client.name)));
+            }
+            clients.push(client);
+        }
         Ok(Self { clients, origins: api.origins.clone(), owner, group })
     }
 
@@ -97,18 +103,12 @@ impl Client {
         let token = match &client.token {
             TokenSource::Sha256(digest) => digest.0,
             TokenSource::File(file) => {
-                let refused = |why: String| Failure::with(&errors::TOKEN_FILE, format!("{}: {why}", file.display()));
-                let rights = std::fs::metadata(file).map_err(|error| refused(error.to_string()))?.mode() & 0o777;
-                if rights & 0o007 != 0 && mode != config::Mode::Demo {
-                    return Err(refused(format!("mode {rights:04o}")));
-                }
-                let text = std::fs::read_to_string(file).map_err(|error| refused(error.to_string()))?;
-                let text = Zeroizing::new(text);
-                let token = text.trim();
+                let refused = |why: String| Failure::with(&errors::TOKEN_FILE, why);
+                let token = config::read_secret(file, mode).map_err(refused)?;
                 if token.len() < SHORTEST {
-                    return Err(refused(format!("{} characters", token.len())));
+                    return Err(refused(format!("{}: {} characters", file.display(), token.len())));
                 }
-                sha256(token)
+                sha256(&token)
             }
         };
         Ok(Self { name: client.name.clone(), token, permissions: client.permissions.clone() })
@@ -165,6 +165,19 @@ mod tests {
         assert_eq!(access.client("a token of a client").unwrap().name, "counter");
         assert_eq!(access.client("a token of a clienT"), None);
         assert_eq!(access.client(""), None);
+    }
+
+    #[test]
+    fn two_clients_with_one_token_are_refused() {
+        let client = |name: &str, permissions: &[Permission]| config::Client {
+            name: name.to_owned(),
+            token: TokenSource::Sha256(Digest(sha256("the same token for both"))),
+            permissions: permissions.iter().copied().collect(),
+        };
+        let clients = vec![client("counter", &[Permission::Read]), client("kiosk", &[Permission::Unmask])];
+        let api = config::Api { clients, ..config::Api::default() };
+        let failure = Access::new(&api, Mode::Production, 990, 991).unwrap_err();
+        assert_eq!((failure.entry.code, failure.detail.as_deref()), ("E-API-TOKEN-FILE", Some("counter, kiosk")));
     }
 
     fn from_file(file: &std::path::Path, mode: config::Mode) -> Result<Client, Failure> {

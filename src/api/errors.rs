@@ -71,6 +71,6 @@ crate::entries! {
         remedy "先停止它，或另设 api.socket" | "stop it first, or set another api.socket";
     TOKEN_FILE = "E-API-TOKEN-FILE", Technician;
         message "令牌文件不可用" | "a token file cannot be used";
-        cause "文件不存在、没有权限、任何人可读，或令牌少于 16 个字符" | "it is not there, may not be read, may be read by everybody, or holds fewer than 16 characters";
+        cause "文件不存在、没有权限、任何人可读，令牌少于 16 个字符，或与另一程序的令牌相同" | "it is not there, may not be read, may be read by everybody, holds fewer than 16 characters, or the token of another client";
         remedy "重新生成令牌文件，权限 0640" | "make the token file anew, mode 0640";
 }

@@ -55,7 +55,9 @@ impl Exit {
             "E-CLI-USAGE" | "E-CLI-FILE" | "E-CLI-JSON" | "E-CLI-NO-INPUT" | "E-API-NO-TRANSACTION" => {
                 Some(Self::Usage)
             }
-            "E-CLI-PACK" | "E-API-LISTEN" | "E-API-IN-USE" | "E-API-TOKEN-FILE" => Some(Self::Configuration),
+            "E-CLI-PACK" | "E-API-LISTEN" | "E-API-IN-USE" | "E-API-TOKEN-FILE" | "E-TERM-SETUP" => {
+                Some(Self::Configuration)
+            }
             "E-CLI-CENTER" => Some(Self::Upstream),
             "E-CLI-NOT-CONFIRMED" | "E-CLI-NOTHING-HAPPENS" | "E-CLI-INTERRUPTED" | "E-CLI-NOT-DONE" => {
                 Some(Self::Refused)
@@ -84,6 +86,7 @@ mod tests {
     fn codes_fall_into_their_kinds() {
         assert_eq!(Exit::for_code("E-CARD-ABSENT"), Exit::Card);
         assert_eq!(Exit::for_code("E-CLI-NO-DAEMON"), Exit::Daemon);
+        assert_eq!(Exit::for_code("E-TERM-SETUP"), Exit::Configuration);
         assert_eq!(Exit::for_code("E-NOBODY-KNOWS"), Exit::Failed);
         assert_eq!(Exit::for_code(""), Exit::Failed);
     }

@@ -3,8 +3,10 @@
 mod errors;
 mod load;
 mod parts;
+mod secret;
 
 pub use errors::{ConfigError, ENTRIES, Mistake};
 pub use parts::{
     Api, Card, Cases, Client, Config, Keys, Limits, Mode, Permission, Readers, TerminalName, TokenSource, Uplink,
 };
+pub use secret::read_secret;

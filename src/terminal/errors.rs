@@ -118,7 +118,7 @@ crate::entries! {
         remedy "请重新办理；系统会冲正到底" | "start anew; the reversal is seen through by itself";
     NO_POLICY = "E-TERM-SETUP", Technician;
         message "终端无法启动" | "the terminal cannot start";
-        cause "定义、策略包、脚本或状况表有误，或目录不可用" | "a definition, pack, script or table has a mistake, or a folder cannot be used";
+        cause "定义、策略包、脚本或状况表有误，或目录、中心令牌文件不可用" | "a definition, pack, script or table has a mistake, or a folder or the centre's token file cannot be used";
         remedy "请按提示修改" | "mend what is named";
     DEFECT = "E-TERM-DEFECT", Technician;
         message "内部错误，业务未提交" | "an internal error ended the case, nothing was committed";

@@ -1,12 +1,15 @@
 //! Opens every room of a terminal.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+
+use zeroize::Zeroizing;
 
 use super::inner::{Inner, Rooms, Upstream};
 use super::table::Table;
 use super::{Parts, errors, tasks};
-use crate::config::{Config, Mode};
+use crate::config::{Config, Mode, read_secret};
 use crate::failure::{Explain as _, Failure};
 use crate::keys::{KeyProvider, KeySource};
 use crate::queue::{Faults, Queue, QueueKeys, Settings};
@@ -29,7 +32,9 @@ pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure>
     let packs = packs(&config)?;
     let table = table(&config)?;
 
-    std::fs::create_dir_all(&config.state).map_err(|error| setup(format!("{}: {error}", config.state.display())))?;
+    // Nobody else's, from the first moment: what is personal in it is sealed, but its keys lie there as well.
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.state);
+    made.map_err(|error| setup(format!("{}: {error}", config.state.display())))?;
     let queue = journal(&parts, faults)?;
     let store = Arc::new(Store::open(&config.state.join("store.db")).map_err(|error| error.failure())?);
     let keys = keys(&parts, &scripts, &store)?;
@@ -122,10 +127,10 @@ fn upstream(parts: &Parts, queue: &Queue) -> Result<Option<Upstream>, Failure> {
     let config = &parts.config;
     let Some(settings) = &config.uplink else { return Ok(None) };
     let token = match &settings.token_file {
-        None => String::new(),
-        Some(file) => std::fs::read_to_string(file).map_err(|error| setup(format!("{}: {error}", file.display())))?,
+        None => Zeroizing::default(),
+        Some(file) => read_secret(file, config.mode).map_err(setup)?,
     };
-    let uplink = HttpUplink::new(&settings.url, token.trim()).map_err(|error| error.failure())?;
+    let uplink = HttpUplink::new(&settings.url, &token).map_err(|error| error.failure())?;
     let uplink: Arc<dyn Uplink> = Arc::new(uplink);
     let usual = Pace::default();
     let pace = Pace {

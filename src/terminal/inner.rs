@@ -246,8 +246,8 @@ impl Inner {
 
     /// Blocks until no case is live, or until the time is over.
     pub(super) fn wait_until_idle(&self, within: Duration) {
-        let idle = |cases: &mut Cases| cases.live().next().is_some();
-        drop(self.ended.wait_timeout_while(self.cases(), within, idle));
+        let busy = |cases: &mut Cases| cases.live().next().is_some();
+        drop(self.ended.wait_timeout_while(self.cases(), within, busy));
     }
 
     pub(super) fn definition(&self, id: &str) -> Option<Arc<Definition>> {

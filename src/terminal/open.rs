@@ -1,7 +1,7 @@
 //! What the doors ask of a case, and of the terminal as a whole.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -198,7 +198,7 @@ impl Inner {
                 // Whoever no longer waits needs no answer.
                 let _ = done.send(());
             });
-            if wait.recv_timeout(within).is_err() {
+            if wait.recv_timeout(end.saturating_duration_since(Instant::now())).is_err() {
                 tracing::warn!("the delivery did not stop in time");
             }
         }

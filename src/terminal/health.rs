@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::conditions::Conditions;
 use crate::reader::ReaderState;
+use crate::sync::Chain;
 use crate::value::Fen;
 use jiff::Timestamp;
 
@@ -39,6 +40,8 @@ pub struct UplinkHealth {
     pub reachable: bool,
     /// Since when that is so.
     pub since: Option<Timestamp>,
+    /// Whether what the centre has of this terminal is what the journal has.
+    pub chain: Option<Chain>,
 }
 
 /// How the terminal is.

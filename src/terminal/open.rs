@@ -176,11 +176,13 @@ impl Inner {
             uplink: UplinkHealth {
                 reachable: uplink.is_some_and(|status| status.reachable),
                 since: uplink.map(|status| status.since),
+                chain: uplink.map(|status| status.chain),
             },
         }
     }
 
     pub(super) fn drain(self: &Arc<Self>, within: Duration) {
+        let end = Instant::now() + within;
         self.set(Condition::Draining, true);
         let waiting: Vec<Uuid> = {
             let cases = self.cases();

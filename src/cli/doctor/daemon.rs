@@ -5,6 +5,10 @@ use serde_json::Value;
 use super::finding::Finding;
 use super::{local, readers};
 use crate::cli::Problem;
+use crate::config::Config;
+
+/// The age of the oldest transaction without an answer that is an alarm, in seconds: a day.
+const LATE: u64 = 24 * 3600;
 
 /// Whether the daemon runs.
 pub(super) fn presence(health: &Result<Value, Problem>) -> Finding {
@@ -24,8 +28,7 @@ pub(super) fn presence(health: &Result<Value, Problem>) -> Finding {
 
 /// pcscd, readers and keys.
 pub(super) fn neighbours(health: &Value) -> Vec<Finding> {
-    let holds = |name: &str| conditions(health).any(|condition| condition == name);
-    if holds("card-service-away") {
+    if holds(health, "card-service-away") {
         return readers::with_nothing_behind(readers::pcscd_away());
     }
     let list = health["readers"].as_array().cloned().unwrap_or_default();
@@ -38,7 +41,7 @@ pub(super) fn neighbours(health: &Value) -> Vec<Finding> {
         })
         .collect();
     let mut findings = vec![Finding::ok("pcscd", "可用", "reachable"), readers::seen(&seen)];
-    findings.push(if holds("keys-away") {
+    findings.push(if holds(health, "keys-away") {
         readers::no_psam("守护进程无法使用密钥", "the daemon cannot use its keys")
     } else {
         Finding::ok("psam", "密钥可用", "the keys can be used")
@@ -47,35 +50,50 @@ pub(super) fn neighbours(health: &Value) -> Vec<Finding> {
 }
 
 /// The journal and the centre.
-pub(super) fn upstream(health: &Value) -> Vec<Finding> {
-    let holds = |name: &str| conditions(health).any(|condition| condition == name);
+pub(super) fn upstream(health: &Value, config: Option<&Config>) -> Vec<Finding> {
+    vec![queue(health), centre(health, config)]
+}
+
+fn queue(health: &Value) -> Finding {
     let queue = &health["queue"];
-    let mut findings = Vec::new();
-    if queue.is_null() || holds("storage") {
-        findings.push(Finding::failed(
+    if queue.is_null() || holds(health, "storage") {
+        return Finding::failed(
             "queue",
             ("交易队列无法写入", "the journal cannot be written"),
             ("检查磁盘空间和目录权限", "check disk space and the directory's rights"),
-        ));
-    } else {
-        let unsent = queue["unsent"].as_u64().unwrap_or_default();
-        let age = queue["oldest_unsent_secs"].as_u64().unwrap_or_default();
-        findings.push(Finding::ok(
-            "queue",
-            format!("未送达 {unsent} 笔，最早 {age} 秒前"),
-            format!("{unsent} not delivered, the oldest {age} s old"),
-        ));
+        );
     }
-    findings.push(if holds("uplink-away") {
+    if health["uplink"]["chain"] == "broken" {
+        return Finding::failed(
+            "queue",
+            ("中心持有本机流水中没有的记录", "the centre has records that the journal does not have"),
+            ("保留流水原样，由技术人员与中心核对", "leave the journal as it is, and compare it with the centre's"),
+        );
+    }
+    let unsent = queue["unsent"].as_u64().unwrap_or_default();
+    let age = queue["oldest_unsent_secs"].as_u64().unwrap_or_default();
+    let found =
+        (format!("未送达 {unsent} 笔，最早 {age} 秒前"), format!("{unsent} not delivered, the oldest {age} s old"));
+    if age > LATE {
+        let remedy = ("查明中心为何没有回执", "find out why the centre does not acknowledge them");
+        return Finding::failed("queue", (&found.0, &found.1), remedy);
+    }
+    Finding::ok("queue", found.0, found.1)
+}
+
+fn centre(health: &Value, config: Option<&Config>) -> Finding {
+    if config.is_some_and(|config| config.uplink.is_none()) {
+        local::no_centre()
+    } else if holds(health, "uplink-away") {
         local::centre_away("守护进程连接不上中心", "the daemon cannot reach the centre")
     } else {
         Finding::ok("upstream", "中心可达", "the centre can be reached")
-    });
-    findings
+    }
 }
 
-fn conditions(health: &Value) -> impl Iterator<Item = &str> {
-    health["conditions"].as_array().into_iter().flatten().filter_map(Value::as_str)
+fn holds(health: &Value, name: &str) -> bool {
+    let conditions = health["conditions"].as_array().into_iter().flatten();
+    conditions.filter_map(Value::as_str).any(|condition| condition == name)
 }
 
 #[cfg(test)]
@@ -94,11 +112,26 @@ mod tests {
         let reader = json!({"name": "R 00 00", "role": "holder", "card": false, "busy": false});
         let health = |conditions: &[&str]| json!({"conditions": conditions, "readers": [reader], "queue": {"unsent": 2, "oldest_unsent_secs": 9}});
         let well = health(&[]);
-        assert!(neighbours(&well).iter().chain(&upstream(&well)).all(|finding| finding.status == Status::Ok));
+        assert!(neighbours(&well).iter().chain(&upstream(&well, None)).all(|finding| finding.status == Status::Ok));
         assert_eq!(statuses(&neighbours(&health(&["card-service-away"])))[0], ("pcscd", Status::Failed));
         assert_eq!(neighbours(&health(&["card-service-away"])).len(), 3, "a line each");
         assert_eq!(statuses(&neighbours(&health(&["keys-away"])))[2], ("psam", Status::Failed));
-        assert_eq!(statuses(&upstream(&health(&["storage"])))[0], ("queue", Status::Failed));
-        assert_eq!(statuses(&upstream(&health(&["uplink-away"])))[1], ("upstream", Status::Failed));
+        assert_eq!(statuses(&upstream(&health(&["storage"]), None))[0], ("queue", Status::Failed));
+        assert_eq!(statuses(&upstream(&health(&["uplink-away"]), None))[1], ("upstream", Status::Failed));
+    }
+
+    #[test]
+    fn what_is_not_delivered_for_a_day_is_an_alarm_and_so_is_a_chain_that_broke() {
+        let health = |age: u64, chain: &str| json!({"conditions": [], "queue": {"unsent": 1, "oldest_unsent_secs": age}, "uplink": {"chain": chain}});
+        assert_eq!(queue(&health(LATE, "agrees")).status, Status::Ok);
+        assert_eq!(queue(&health(LATE + 1, "agrees")).status, Status::Failed);
+        assert_eq!(queue(&health(0, "broken")).status, Status::Failed);
+    }
+
+    #[test]
+    fn a_centre_that_is_not_configured_is_not_away() {
+        let text = "mode = \"production\"\nterminal = \"H44010000001\"\n[keys]\nsource = \"psam\"\n";
+        let config = Config::parse("sbkd.toml", text, std::path::Path::new("")).unwrap();
+        assert_eq!(centre(&json!({"conditions": ["uplink-away"]}), Some(&config)).status, Status::Warning);
     }
 }

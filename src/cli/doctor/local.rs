@@ -27,6 +27,11 @@ pub(super) fn centre_away(zh: &str, en: &str) -> Finding {
     Finding::failed("upstream", (zh, en), remedy)
 }
 
+pub(super) fn no_centre() -> Finding {
+    let remedy = ("在 [uplink] 中设置地址和令牌", "set address and token in [uplink]");
+    Finding::warning("upstream", ("没有配置中心", "no centre is configured"), remedy)
+}
+
 /// Files whose rights matter; a line each that is wrong, or one that all is well.
 pub(super) fn rights(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -117,13 +122,7 @@ pub(super) fn disk(config: &Config) -> Finding {
 
 /// The centre, asked whether it answers at all; it is not given the token.
 pub(super) fn upstream(config: &Config) -> Finding {
-    let Some(uplink) = &config.uplink else {
-        return Finding::warning(
-            "upstream",
-            ("没有配置中心", "no centre is configured"),
-            ("在 [uplink] 中设置地址和令牌", "set address and token in [uplink]"),
-        );
-    };
+    let Some(uplink) = &config.uplink else { return no_centre() };
     let Ok(runtime) = client::runtime() else { return centre_away("无法检查", "it cannot be checked") };
     let answer = runtime.block_on(async {
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;

@@ -51,7 +51,7 @@ fn examine(shell: &Shell) -> (Vec<Finding>, bool) {
     findings.push(local::clock());
     findings.push(config.as_ref().map_or_else(|| Finding::skipped("disk", "config"), local::disk));
     match (&health, &config) {
-        (Ok(health), _) => findings.extend(daemon::upstream(health)),
+        (Ok(health), _) => findings.extend(daemon::upstream(health, config.as_ref())),
         (Err(_), Some(config)) => findings.push(local::upstream(config)),
         (Err(_), None) => findings.push(Finding::skipped("upstream", "config")),
     }

@@ -170,7 +170,25 @@ impl Queue {
         Ok(Fen(sum))
     }
 
-    /// The keyed hash that stands for a holder here and in [`crate::store`].
+    /// A holder's transactions that stand, or may, and that the centre cannot have counted when it was asked at `asked`:
+    /// it had not answered them then. Oldest first, with their opened payloads; what was erased is left out.
+    ///
+    /// # Errors
+    /// As [`Queue::payload`].
+    pub fn uncounted(&self, holder: Digest, asked: Timestamp) -> Result<Vec<(Row, Value)>, QueueError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM entries
+             WHERE holder = ?1 AND (open = 1 OR state = 'acked' AND updated_at >= ?2) ORDER BY sequence"
+        );
+        let entries = self.entries(&sql, &[&holder.0, &asked.as_millisecond()])?;
+        let opened = entries.into_iter().filter_map(|entry| match self.plain(&entry) {
+            Ok(payload) => payload.map(|payload| Ok((entry.row, payload))),
+            Err(error) => Some(Err(error)),
+        });
+        opened.collect()
+    }
+
+    /// The keyed hash that stands for a holder, or for what is as personal, here and in [`crate::store`].
     pub fn holder_tag(&self, holder: &[u8]) -> Digest {
         self.inner.context.crypto.holder(holder)
     }

@@ -52,6 +52,8 @@ pub struct Accumulators {
     pub values: Map<String, Value>,
     /// When the centre told them: what is decided on them is an estimate from then on.
     pub as_of: Timestamp,
+    /// When it was asked, by this terminal's clock.
+    pub asked: Timestamp,
 }
 
 /// The store. Shared behind an `Arc`; one caller at a time uses its connection.
@@ -212,6 +214,7 @@ mod tests {
         let told = |pool: &str, as_of: &str| Accumulators {
             values: json!({"pool": pool}).as_object().unwrap().clone(),
             as_of: as_of.parse().unwrap(),
+            asked: as_of.parse().unwrap(),
         };
         let holder = Digest([7; 32]);
         let late = told("200.00", "2015-08-02T00:00:00Z");

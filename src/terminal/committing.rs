@@ -10,7 +10,6 @@ use super::deciding::detail;
 use super::errors;
 use super::inner::{Inner, Upstream, lock};
 use super::json::JsonText;
-use super::known::Record;
 use super::plan::{Plan, centre_view};
 use super::same::{key_of_case, key_of_month};
 use super::view::CaseState;
@@ -124,7 +123,6 @@ impl Committing<'_> {
             }
             _ => self.store_and_forward()?,
         };
-        self.remember(&outcome);
         outcome.slip = self.slip(&outcome);
         Ok(outcome)
     }
@@ -245,23 +243,6 @@ impl Committing<'_> {
             Some(Period::Month) => key_of_month(scenario, plan.business_date, &self.who.number, plan.instead_of),
             None => key_of_case(scenario, self.key, self.id),
         }
-    }
-
-    /// What the next decision without the centre must count. A store that fails only costs the record.
-    fn remember(&self, outcome: &Outcome) {
-        if outcome.duplicate {
-            return;
-        }
-        let schemas = self.inner.packs.schema(&self.definition.id);
-        let record = Record {
-            store: &self.inner.store,
-            holder: self.who.tag,
-            scenario: &self.definition.id,
-            schemas: &schemas,
-            date: self.plan.business_date,
-            admission: self.plan.admission.as_deref(),
-        };
-        record.apply(&self.plan.decision.accumulators, self.inner.parts.clock.now());
     }
 
     fn slip(&self, outcome: &Outcome) -> Option<Vec<String>> {

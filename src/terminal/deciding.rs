@@ -240,5 +240,5 @@ fn outcome(decision: &Decision) -> Result<(), Ended> {
 
 /// What is kept beside the message: the decision with its trace, and when the accumulators were told.
 pub(super) fn detail(plan: &Plan) -> Value {
-    json!({ "decision": plan.decision, "accumulators_as_of": plan.as_of })
+    json!({ "decision": plan.decision, "accumulators_as_of": plan.as_of, "admission": plan.admission })
 }

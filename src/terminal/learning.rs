@@ -56,6 +56,7 @@ impl Deciding<'_> {
             mdtrt_id: self.admission().map(str::to_owned),
         };
         let within = self.patience();
+        let asked_at = self.inner.parts.clock.now();
         let asked = async {
             tokio::try_join!(
                 upstream.asker.person(self.operator, &question, within),
@@ -68,7 +69,7 @@ impl Deciding<'_> {
             accumulators: accumulations.accumulators,
             insutype: person.insutype.clone(),
         };
-        self.record().keep(&known, accumulations.as_of);
+        self.record().keep(&known, accumulations.as_of, asked_at);
         Ok(Learned { known, as_of: Some(accumulations.as_of), psn_no: Some(person.psn_no.clone()), reached: true })
     }
 
@@ -112,6 +113,7 @@ impl Deciding<'_> {
     pub(super) fn record(&self) -> Record<'_> {
         Record {
             store: &self.inner.store,
+            queue: &self.inner.queue,
             holder: self.who.tag,
             scenario: &self.definition.id,
             schemas: &self.schemas,

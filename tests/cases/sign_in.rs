@@ -113,6 +113,19 @@ fn one_that_the_centre_refused_is_repeated_whatever_became_of_the_cache() {
 }
 
 #[test]
+fn one_that_the_centre_refused_does_not_count_while_the_centre_is_away() {
+    let mut counter = Counter::new();
+    counter.centre_faults(Faults { refuse: 1, ..Faults::default() });
+    counter.carried_out(SIGN_IN, statement());
+    counter.wait_for_state(counter.transactions()[0].id, State::Refused);
+    counter.stop_centre();
+    let view = counter.carried_out(SIGN_IN, statement());
+    assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
+    counter.start_centre();
+    counter.wait_for_state(counter.transactions()[0].id, State::Acked);
+}
+
+#[test]
 fn two_missed_months_stop_the_benefit() {
     let counter = Counter::with(Setup { card: "v1-3des", ..Setup::default() });
     let view = counter.decided(SIGN_IN, statement());

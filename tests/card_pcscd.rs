@@ -152,6 +152,12 @@ fn a_card_that_refused_a_psams_keys_is_left_alone_until_the_pair_is_released() {
     let file = rig.dir().join("refused.apdu").display().to_string();
     let record = ["record", "--direct", "--reader", HOLDER, "--psam-reader", PSAM, "--json", "--out", &file];
     assert_eq!(rig.sbkd(&record).error_code(), "E-CARD-PAIR-HELD", "nor is it tried for a recording");
+    // A terminal whose store this user may not use: what the user's own remembers counts.
+    let config = rig.dir().join("sbkd.toml").display().to_string();
+    let text = fs::read_to_string(rig::tree("config/demo.toml")).expect("a configuration");
+    fs::write(&config, text.replace("../target/demo/state", "/proc/sbkd")).expect("a configuration");
+    let card = ["card", "read", "--direct", "--reader", HOLDER, "--psam-reader", PSAM, "--json", "--config", &config];
+    assert_eq!(rig.sbkd(&card).error_code(), "E-CARD-PAIR-HELD");
     assert_eq!(rig.sbkd(&["card", "release", "--json"]).success(), json!({ "released": 1 }));
     let again = read(&rig);
     assert!(tries_left(&again).is_some_and(|detail| detail.ends_with("tries left: 1")), "one try was spent: {again:?}");

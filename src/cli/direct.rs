@@ -93,37 +93,33 @@ fn scripts(config: Option<&Config>) -> Result<Library, Problem> {
     })
 }
 
-/// The place of the store: the terminal's where there is one, else this user's.
-fn store_file(config: Option<&Config>) -> Option<PathBuf> {
-    if let Some(config) = config {
-        return Some(config.state.join("store.db"));
-    }
+/// Where a store may be: the terminal's, where there is one, then this user's own.
+fn store_files(config: Option<&Config>) -> Vec<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    state.or_else(home).map(|state| state.join("sbkd/store.db"))
+    let own = state.or_else(home).map(|state| state.join("sbkd/store.db"));
+    config.map(|config| config.state.join("store.db")).into_iter().chain(own).collect()
 }
 
-/// A store that cannot be had costs commands, and is no reason not to read a card.
+/// The first store that can be had, so that a card that refuses the keys is left alone by whoever runs the command. None
+/// costs commands, and is no reason not to read a card.
 fn store(config: Option<&Config>) -> Option<Arc<Store>> {
-    let file = store_file(config)?;
-    let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
-    match made.map_err(|error| error.to_string()).and_then(|()| Store::open(&file).map_err(|error| error.to_string())) {
-        Ok(store) => Some(Arc::new(store)),
-        Err(error) => {
-            tracing::warn!(file = %file.display(), %error, "nothing is remembered of this card's type");
-            None
-        }
-    }
+    store_files(config).into_iter().find_map(|file| {
+        let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let store = made.map_err(|error| error.to_string());
+        let store = store.and_then(|()| Store::open(&file).map_err(|error| error.to_string()));
+        let told =
+            |error: &String| tracing::warn!(file = %file.display(), %error, "nothing is remembered of cards here");
+        store.inspect_err(told).ok().map(Arc::new)
+    })
 }
 
 /// Releases the pairs of keys and cards that were held apart; how many there were.
 pub(super) fn release(shell: &Shell) -> Result<usize, Problem> {
     let config = configuration(shell)?;
-    let Some(file) = store_file(config.as_ref()).filter(|file| file.exists()) else {
-        return Ok(0);
-    };
-    let released = Store::open(&file).and_then(|store| store.release_pairs());
-    released.map_err(|error| Problem::from_error(&error))
+    let there = store_files(config.as_ref()).into_iter().filter(|file| file.exists());
+    let released = there.map(|file| Store::open(&file).and_then(|store| store.release_pairs()));
+    released.sum::<Result<usize, _>>().map_err(|error| Problem::from_error(&error))
 }
 
 impl Way {

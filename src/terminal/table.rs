@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::conditions::{Condition, Conditions};
 use crate::failure::place;
 use crate::rules::Diagnostic;
-use crate::value::Kind;
+use crate::value::{Kind, Protocol};
 
 const BUILTIN: &str = include_str!("../../config/conditions.toml");
 
@@ -40,6 +40,22 @@ struct Row {
 }
 
 impl Row {
+    /// What this kind cannot do.
+    fn mistake(&self, kind: Kind) -> Option<&'static str> {
+        let Self { uplink_away, card_service_away, keys_away, storage, draining, no_record } = *self;
+        let cells = [uplink_away, card_service_away, keys_away, storage, draining, no_record];
+        match kind.protocol() {
+            _ if draining != Conduct::Refuse => Some("a terminal that stops begins nothing"),
+            Protocol::Online if uplink_away == Conduct::CarryOut => {
+                Some("without the centre it is provisional or refused: nothing else settles it")
+            }
+            Protocol::StoreAndForward if cells.contains(&Conduct::Provisional) => {
+                Some("only what the centre settles can be provisional, and has limits")
+            }
+            _ => None,
+        }
+    }
+
     fn cell(&self, condition: Condition) -> Conduct {
         match condition {
             Condition::UplinkAway => self.uplink_away,
@@ -72,8 +88,8 @@ impl Table {
         let rows: BTreeMap<Kind, Spanned<Row>> = toml::from_str(text)
             .map_err(|error| mistake(error.span().unwrap_or(0..0).start, error.message().to_owned()))?;
         for (kind, row) in &rows {
-            if row.get_ref().draining != Conduct::Refuse {
-                return Err(mistake(row.span().start, format!("{kind:?}: a terminal that stops begins nothing")));
+            if let Some(what) = row.get_ref().mistake(*kind) {
+                return Err(mistake(row.span().start, format!("{kind:?}: {what}")));
             }
         }
         if let Some(kind) = ALL_KINDS.iter().find(|kind| !rows.contains_key(kind)) {
@@ -136,6 +152,23 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_goes_on_without_the_centre_as_its_protocol_allows() {
+        use Kind::*;
+        let table = Table::builtin().unwrap();
+        for kind in ALL_KINDS {
+            // Sent again until answered; asked of the centre or paid out by it; settled by it.
+            let (away, unknown) = match kind {
+                Register | Apply | Visit | SignIn | Certify | Report => (Conduct::CarryOut, Conduct::CarryOut),
+                Change => (Conduct::CarryOut, Conduct::Refuse),
+                Settle => (Conduct::Provisional, Conduct::Refuse),
+                Query | Pay | Collect => (Conduct::Refuse, Conduct::Refuse),
+            };
+            assert_eq!(table.conduct(kind, &Conditions::from([Condition::UplinkAway])).0, away, "{kind:?}");
+            assert_eq!(table.without_record(kind), unknown, "{kind:?}");
+        }
+    }
+
+    #[test]
     fn nothing_is_committed_where_it_cannot_be_kept_and_nothing_begins_at_the_end() {
         let table = Table::builtin().unwrap();
         for kind in ALL_KINDS {
@@ -155,6 +188,15 @@ mod tests {
         assert!(
             shown(&BUILTIN.replacen("draining = \"refuse\"", "draining = \"carry-out\"", 1)).contains("c.toml:8:1: ")
         );
+        let row = |kind: &str, cell: &str, other: &str| {
+            let at = BUILTIN.find(&format!("[{kind}]")).unwrap();
+            format!("{}{}", &BUILTIN[..at], BUILTIN[at..].replacen(cell, other, 1))
+        };
+        let away = |kind, from, to| {
+            shown(&row(kind, &format!("uplink-away = \"{from}\""), &format!("uplink-away = \"{to}\"")))
+        };
+        assert!(away("settle", "provisional", "carry-out").contains("Settle: without the centre"));
+        assert!(away("sign-in", "carry-out", "provisional").contains("SignIn: only what the centre settles"));
         let last = BUILTIN.find("[report]").unwrap();
         assert!(shown(&BUILTIN[..last]).contains("no row for Report"));
     }

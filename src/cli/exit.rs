@@ -52,18 +52,38 @@ impl Exit {
     pub fn for_code(code: &str) -> Self {
         let exact = match code {
             "E-CLI-NO-DAEMON" | "E-CLI-DAEMON-ANSWER" | "E-API-PEER" => Some(Self::Daemon),
-            "E-CLI-USAGE" | "E-CLI-FILE" | "E-CLI-JSON" | "E-CLI-NO-INPUT" | "E-API-NO-TRANSACTION" => {
-                Some(Self::Usage)
-            }
-            "E-CLI-PACK" | "E-API-LISTEN" | "E-API-IN-USE" | "E-API-TOKEN-FILE" | "E-TERM-SETUP" => {
-                Some(Self::Configuration)
-            }
-            "E-CLI-CENTER" => Some(Self::Upstream),
+            "E-CLI-USAGE"
+            | "E-CLI-FILE"
+            | "E-CLI-JSON"
+            | "E-CLI-NO-INPUT"
+            | "E-API-NO-TRANSACTION"
+            | "E-RULES-INPUT"
+            | "E-SCRIPT-VALUE"
+            | "E-SCRIPT-NO-FLOW"
+            | "E-SCRIPT-RECORD-SOFT"
+            | "E-TERM-OPERATOR"
+            | "E-TERM-KEY-FORM" => Some(Self::Usage),
+            "E-CLI-PACK" | "E-API-LISTEN" | "E-API-IN-USE" | "E-API-TOKEN-FILE" | "E-TERM-SETUP"
+            | "E-SCN-DEFINITION" | "E-UPLINK-SETTING" => Some(Self::Configuration),
+            "E-CLI-CENTER" | "E-TERM-UPLINK-AWAY" => Some(Self::Upstream),
             "E-CLI-NOT-CONFIRMED" | "E-CLI-NOTHING-HAPPENS" | "E-CLI-INTERRUPTED" | "E-CLI-NOT-DONE" => {
                 Some(Self::Refused)
             }
-            "E-RULES-INPUT" | "E-SCRIPT-VALUE" | "E-SCRIPT-NO-FLOW" | "E-SCRIPT-RECORD-SOFT" => Some(Self::Usage),
-            "E-SCRIPT-STATUS" | "E-SCRIPT-DATA" | "E-SCRIPT-NOT-RECORDED" => Some(Self::Card),
+            "E-SCRIPT-STATUS"
+            | "E-SCRIPT-DATA"
+            | "E-SCRIPT-NOT-RECORDED"
+            | "E-TERM-NO-READER"
+            | "E-TERM-WHICH-READER"
+            | "E-TERM-BUSY"
+            | "E-TERM-NO-CARD"
+            | "E-TERM-CARD-REMOVED"
+            | "E-TERM-CARD-EXPIRED"
+            | "E-TERM-CARD-NOT-YET"
+            | "E-TERM-CARD-BLANK"
+            | "E-TERM-CARD-SERVICE-AWAY"
+            | "E-TERM-KEYS-AWAY" => Some(Self::Card),
+            "E-TERM-STORAGE" => Some(Self::Storage),
+            "E-TERM-DEFECT" | "E-TERM-UNSURE" => Some(Self::Failed),
             _ => None,
         };
         let room = code.split('-').nth(1).unwrap_or_default();
@@ -87,6 +107,8 @@ mod tests {
         assert_eq!(Exit::for_code("E-CARD-ABSENT"), Exit::Card);
         assert_eq!(Exit::for_code("E-CLI-NO-DAEMON"), Exit::Daemon);
         assert_eq!(Exit::for_code("E-TERM-SETUP"), Exit::Configuration);
+        assert_eq!(Exit::for_code("E-TERM-NO-CARD"), Exit::for_code("E-READER-NO-CARD"), "asked of the daemon or not");
+        assert_eq!(Exit::for_code("E-TERM-DEFECT"), Exit::Failed);
         assert_eq!(Exit::for_code("E-NOBODY-KNOWS"), Exit::Failed);
         assert_eq!(Exit::for_code(""), Exit::Failed);
     }

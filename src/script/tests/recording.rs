@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
+use zeroize::Zeroizing;
 
 use crate::apdu::{Command, tlv};
 use crate::cipher::{Factors, fold};
 use crate::failure::Explain;
-use crate::reader::{Lease, Transport, TransportError};
+use crate::reader::{Atr, Lease, Protocol, Transport, TransportError};
 use crate::script::{RecordError, Recorder, Recording};
 use crate::virtual_card::{Image, InProcess};
 use crate::world::{Random, SystemClock, SystemRandom};
@@ -180,6 +181,48 @@ fn what_may_carry_a_secret_is_refused() {
     assert_eq!(fails("805E010000", "v3-sm4.toml"), RecordError::Command { ins: 0x5E });
     assert_eq!(Recorder::new(&SystemClock).finish("r.apdu").unwrap_err(), RecordError::NoCard);
     assert_eq!(RecordError::Soft.entry().code, "E-SCRIPT-RECORD-SOFT");
+}
+
+/// A card that gives these answers, in hex, one after the other.
+struct Answers(std::vec::IntoIter<String>, Atr);
+
+impl Transport for Answers {
+    fn exchange(&mut self, _: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError> {
+        let answer = self.0.next().ok_or(TransportError::Removed)?;
+        Ok(Zeroizing::new(hex::decode(answer + "9000").unwrap()))
+    }
+
+    fn reset(&mut self) -> Result<(), TransportError> {
+        Ok(())
+    }
+
+    fn atr(&self) -> &Atr {
+        &self.1
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::T0
+    }
+}
+
+#[test]
+fn what_stands_where_no_rule_looks_is_found_and_refused() {
+    let number = hex::encode("440103198806120021");
+    let record = format!("0812{number}");
+    let atr = || Atr::parse(&hex::decode("3B6D000086035342440003440130000003").unwrap()).unwrap();
+    let finish = |fci: &str| {
+        let recorder = Recorder::new(&SystemClock);
+        let answers = vec![fci.to_owned(), record.clone()].into_iter();
+        let mut card = lease(recorder.card("r", Box::new(Answers(answers, atr()))));
+        send(&mut card, SELECT_SSSE).unwrap();
+        send(&mut card, "00B2083014").unwrap();
+        drop(card);
+        recorder.finish("r.apdu")
+    };
+    assert!(!finish("6F00").unwrap().to_string().contains(&number.to_uppercase()));
+    let left = |what| Err(RecordError::Left { what });
+    assert_eq!(finish(&format!("6F12{number}")), left("the social security number"));
+    assert_eq!(finish("6F06440130000003"), left("the historical bytes"));
 }
 
 #[test]

@@ -156,10 +156,21 @@ fn algorithm_id(fci: &[u8]) -> Result<Option<u8>, CardError> {
     let Some(issuer) = tlv::ber_find(fci, &[0x6F, 0xA5, 0x9F0C]).map_err(garbled)? else {
         return Ok(None);
     };
-    // One byte of tag, one of length: the issuer's own data need not be BER as a whole.
-    let records = tlv::records(&issuer).map_err(garbled)?;
-    let named = records.iter().find(|record| record.tag == 0x86);
-    Ok(named.and_then(|record| record.value.first().copied()))
+    // One byte of tag, one of length; what the issuer put behind the algorithm need be neither.
+    let mut rest = issuer.as_slice();
+    loop {
+        match rest {
+            [] | [0x00 | 0xFF, ..] => return Ok(None),
+            [tag, length, tail @ ..] if tail.len() >= usize::from(*length) => {
+                let (value, after) = tail.split_at(usize::from(*length));
+                if *tag == 0x86 {
+                    return Ok(value.first().copied());
+                }
+                rest = after;
+            }
+            _ => return Err(garbled(tlv::TlvError::Truncated(issuer.len() - rest.len()))),
+        }
+    }
 }
 
 /// The script for a version: its first character decides (card-facts §1.3). A generation is added by adding its script.

@@ -153,23 +153,38 @@ fn what_contradicts_the_citizen_number_is_a_warning() {
 }
 
 /// The answer to SELECT replaced, which T=0 fetches with the second TPDU.
-fn with_fci(fci: &str) -> CardError {
+fn with_fci(fci: &str) -> Result<Reading, CardError> {
     let answer = hex::decode(format!("{fci}9000")).unwrap();
     let mut desk = Desk::new("v3-sm4");
     desk.default_algorithm = Some(Algorithm::Sm4);
     let mut keys = Soft::load(&folder().join("demonstration-keys.toml"), true).unwrap();
-    desk.read_by(&mut keys, Some((2, Fault::Answer(answer)))).outcome.unwrap_err()
+    desk.read_by(&mut keys, Some((2, Fault::Answer(answer)))).outcome
 }
 
 #[test]
 fn an_fci_that_names_no_algorithm_of_ours_is_an_error() {
     let ssf33 = with_fci("6F1C840F7378312E73682EC9E7BBE1B1A3D5CFA50988011E9F0C03860102");
-    assert_eq!(ssf33, CardError::Key(KeyError::NoAlgorithm(Algorithm::Ssf33)));
+    assert_eq!(ssf33, Err(CardError::Key(KeyError::NoAlgorithm(Algorithm::Ssf33))));
     let unknown = with_fci("6F1C840F7378312E73682EC9E7BBE1B1A3D5CFA50988011E9F0C03860107");
-    assert_eq!(unknown, CardError::UnknownAlgorithm(7));
+    assert_eq!(unknown, Err(CardError::UnknownAlgorithm(7)));
     for garbled in ["6F", "6F05", "6F1C840F7378", "6F08A5069F0C03860501"] {
-        assert_eq!(with_fci(garbled).entry().code, "E-CARD-GARBLED", "{garbled}");
+        assert_eq!(with_fci(garbled).unwrap_err().entry().code, "E-CARD-GARBLED", "{garbled}");
     }
+}
+
+#[test]
+fn an_issuer_may_put_its_own_bytes_around_the_algorithm() {
+    for (before, after) in [("8702AABB", ""), ("", "AABBCCDDEE"), ("", "0000"), ("8700", "86")] {
+        let issuer = hex::decode(format!("{before}860103{after}")).unwrap();
+        let inner = [vec![0x9F, 0x0C], tlv(&issuer)].concat();
+        let fci = [vec![0x6F], tlv(&[vec![0xA5], tlv(&inner)].concat())].concat();
+        assert_eq!(with_fci(&hex::encode(fci)).unwrap().algorithm(), Algorithm::Sm4, "{before} {after}");
+    }
+}
+
+/// A length and what it is the length of.
+fn tlv(value: &[u8]) -> Vec<u8> {
+    [&[value.len() as u8], value].concat()
 }
 
 #[test]

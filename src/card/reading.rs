@@ -11,7 +11,6 @@ use super::data::{CardFile, Holder, Warning};
 use crate::cipher::Algorithm;
 use crate::keys::KeySource;
 use crate::reader::Atr;
-use crate::value::mask;
 
 /// A card that proved itself, and its holder. Prints masked.
 #[derive(Clone, PartialEq, Eq)]
@@ -129,7 +128,7 @@ impl Reading {
         let star = |whole: String| see(&whole, star(&whole));
         json!({
             "reader": self.reader,
-            "atr": see(&hex::encode_upper(self.atr.as_bytes()), masked_atr(&self.atr)),
+            "atr": see(&hex::encode_upper(self.atr.as_bytes()), self.atr.masked()),
             "version": card.version,
             "algorithm": self.algorithm.name(),
             "card": {
@@ -159,15 +158,6 @@ impl Reading {
 /// Every letter and digit starred, so that the form shows and nothing else.
 fn star(text: &str) -> String {
     text.chars().map(|c| if c.is_alphanumeric() { '*' } else { c }).collect()
-}
-
-/// Up to historical byte 7, which names the card's type; the rest names the card.
-fn masked_atr(atr: &Atr) -> String {
-    let (bytes, historical) = (atr.as_bytes(), atr.historical());
-    // The historical bytes stand in the ATR, before a check byte there may be.
-    let start = bytes.windows(historical.len().max(1)).position(|part| part == historical).unwrap_or(0);
-    let shown = start + historical.len().min(7);
-    mask(&hex::encode_upper(bytes), 2 * shown, 0)
 }
 
 /// Masked, as [`to_json`](Reading::to_json) without `unmask`.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::value::mask;
+
 /// An answer to reset. Its historical bytes 8 to 13 name one card, so it is never printed whole.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Atr {
@@ -60,6 +62,12 @@ impl Atr {
     /// The historical bytes T1…: on a social security card T1–T7 name its type, T8–TD the one card.
     pub fn historical(&self) -> &[u8] {
         &self.bytes[self.historical.clone()]
+    }
+
+    /// In hex up to historical byte 7, which names the card's type; the rest, which names the card, starred.
+    pub fn masked(&self) -> String {
+        let shown = self.historical.start + self.historical.len().min(7);
+        mask(&hex::encode_upper(&*self.bytes), 2 * shown, 0)
     }
 
     /// The same answer to reset with other historical bytes, as many as before; a check byte behind them (which cards
@@ -123,5 +131,6 @@ mod tests {
     fn debug_names_no_card() {
         let atr = Atr::parse(&hex::decode("3B6D00000102030405060744010A0B0C0D").unwrap()).unwrap();
         assert!(!format!("{atr:?}").contains("0A0B0C0D"));
+        assert_eq!(atr.masked(), "3B6D000001020304050607************");
     }
 }

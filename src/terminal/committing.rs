@@ -169,20 +169,19 @@ impl Committing<'_> {
     }
 
     fn accepted(&self, row: Row, output: Value) -> Outcome {
-        let mut decision = self.plan.decision.clone();
-        decision.basis = Basis::Centre;
+        let planned = &self.plan.decision;
         let answer = serde_json::from_value::<SettlementAnswer>(output).ok();
         let setlinfo = answer.map(|answer| answer.setlinfo).unwrap_or_default();
         // It was compared before anyone agreed; what the centre changed since then stands, and is shown.
-        let found = differences(&decision.outputs, &setlinfo);
+        let found = differences(&planned.outputs, &setlinfo);
         if !found.is_empty() {
             tracing::warn!(case = %self.id, fields = found.len(), "the settlement is not what was pre-settled");
         }
         Outcome {
             row: Some(row),
-            centre: Some(centre_view(&setlinfo, &decision)),
+            centre: Some(centre_view(&setlinfo, planned)),
+            decision: found.is_empty().then(|| Decision { basis: Basis::Centre, ..planned.clone() }),
             differences: found.iter().filter_map(|difference| serde_json::to_value(difference).ok()).collect(),
-            decision: Some(decision),
             ..Outcome::default()
         }
     }

@@ -50,6 +50,38 @@ fn a_difference_is_referred_and_nothing_is_committed() {
 }
 
 #[test]
+fn what_changed_at_the_centre_since_somebody_agreed_stands_and_is_shown() {
+    const OTHER: &str = "Counter 10 00";
+    let counter = Counter::with(Setup { more_readers: &[OTHER], ..Setup::default() });
+    let decided = |reader: &str| {
+        let mut bill = bill();
+        bill["mdtrt_id"] = "A1".into();
+        let new = NewCase { reader: Some(reader.into()), ..new_case(SETTLE, Some(bill)) };
+        let id = counter.terminal.open_case(new).unwrap().id;
+        counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation);
+        id
+    };
+    // Both reckon with the deductible; the centre takes it once.
+    let (first, second) = (decided(HOLDER), decided(OTHER));
+    assert!(counter.confirmed(first).differences.is_empty());
+    let view = counter.confirmed(second);
+    assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
+    assert_eq!(view.centre.unwrap()["psn_cash_pay"], "6000.00");
+    assert_eq!(
+        view.decision.unwrap().value()["basis"],
+        "local-estimate",
+        "the centre does not stand behind its figures"
+    );
+    let field = |name: &str| view.differences.iter().any(|difference| difference["field"] == name);
+    assert!(field("act_pay_dedc") && field("psn_cash_pay"), "{:?}", view.differences);
+    let slip = view.slip.unwrap().join("\n");
+    for said in ["以中心结果为准", "6000.00", "中心已结算", "演示参数"] {
+        assert!(slip.contains(said), "{said}:\n{slip}");
+    }
+    assert!(!slip.contains("7280.00"), "{slip}");
+}
+
+#[test]
 fn an_unknown_outcome_is_reversed_and_the_holder_is_told() {
     let counter = Counter::new();
     let view = counter.decided(SETTLE, bill());

@@ -155,7 +155,9 @@ fn a_card_that_refused_a_psams_keys_is_left_alone_until_the_pair_is_released() {
     // A terminal whose store this user may not use: what the user's own remembers counts.
     let config = rig.dir().join("sbkd.toml").display().to_string();
     let text = fs::read_to_string(rig::tree("config/demo.toml")).expect("a configuration");
-    fs::write(&config, text.replace("../target/demo/state", "/proc/sbkd")).expect("a configuration");
+    fs::write(&config, text.replace("../target/demo/state", "/dev/null/sbkd")).expect("a configuration");
+    let release = ["card", "release", "--json", "--config", &config];
+    assert_eq!(rig.sbkd(&release).error_code(), "E-STORE-FAILED", "nothing may be said of pairs that were not seen");
     let card = ["card", "read", "--direct", "--reader", HOLDER, "--psam-reader", PSAM, "--json", "--config", &config];
     assert_eq!(rig.sbkd(&card).error_code(), "E-CARD-PAIR-HELD");
     assert_eq!(rig.sbkd(&["card", "release", "--json"]).success(), json!({ "released": 1 }));

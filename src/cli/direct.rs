@@ -117,7 +117,8 @@ fn store(config: Option<&Config>) -> Option<Arc<Store>> {
 /// Releases the pairs of keys and cards that were held apart; how many there were.
 pub(super) fn release(shell: &Shell) -> Result<usize, Problem> {
     let config = configuration(shell)?;
-    let there = store_files(config.as_ref()).into_iter().filter(|file| file.exists());
+    // One that may not be looked for is not released, and that is told.
+    let there = store_files(config.as_ref()).into_iter().filter(|file| !matches!(file.try_exists(), Ok(false)));
     let released = there.map(|file| Store::open(&file).and_then(|store| store.release_pairs()));
     released.sum::<Result<usize, _>>().map_err(|error| Problem::from_error(&error))
 }

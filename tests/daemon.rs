@@ -11,7 +11,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use rig::walk::{Setting, Walk, bill, sign_in};
-use rig::{image, tree, until};
+use rig::{HOLDER, image, tree, until};
 
 const SIGN_IN: &str = "unemployment-sign-in";
 const SETTLEMENT: &str = "medical-settlement";
@@ -188,6 +188,13 @@ fn a_command_that_is_stopped_gives_its_case_up_while_that_can_be() {
     assert_eq!(settles.terminate(), Some(1));
     assert_eq!(told(&walk, "settles")["error"]["code"], "E-CLI-GOES-ON");
     walk.until_case(begun["case"].as_str().unwrap(), &["done"]);
+    for (reader, code) in [("Virtual PCD", "E-READER-AMBIGUOUS"), ("Another", "E-READER-NONE")] {
+        let ran = walk.sbkd(&["card", "read", "--reader", reader, "--json"]);
+        assert_eq!((ran.code, ran.error_code().as_str()), (Some(3), code));
+        let ran = walk.sbkd(&["case", "run", SIGN_IN, "--reader", reader, "--json"]);
+        assert_eq!((ran.code, ran.error_code().as_str()), (Some(3), code));
+    }
+    walk.sbkd(&["card", "read", "--reader", HOLDER, "--json"]).success();
 }
 
 /// What a child printed.

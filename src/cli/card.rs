@@ -50,11 +50,12 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
 
 /// Asks the daemon, which has the readers.
 fn ask(read: &Read, shell: &Shell) -> Result<Value, Problem> {
+    let daemon = Daemon::of(shell)?;
     let mut body = json!({ "unmask": read.unmask });
     if let Some(reader) = &read.way.reader {
-        body["reader"] = json!(reader);
+        body["reader"] = json!(daemon.reader(reader)?);
     }
-    Daemon::of(shell)?.post("/v1/card/read", &body)
+    daemon.post("/v1/card/read", &body)
 }
 
 fn read_direct(read: &Read, shell: &Shell) -> Result<Value, Problem> {

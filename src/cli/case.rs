@@ -33,6 +33,9 @@ struct Run {
     /// The form's fields: a JSON object, - for standard input
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
+    /// The reader that holds the card: its name or an unambiguous beginning of it
+    #[arg(long, value_name = "READER")]
+    reader: Option<String>,
     /// Confirm without asking
     #[arg(long, visible_alias = "confirm")]
     yes: bool,
@@ -54,9 +57,12 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     // Before the case is opened, so that none of its events is missed.
     let events = daemon.events()?;
     let mut body = json!({ "scenario": run.scenario, "operator": run.operator });
-    for (name, value) in
-        [("input", input.map(Value::Object)), ("idempotency", run.idempotency.clone().map(Value::String))]
-    {
+    let reader = run.reader.as_deref().map(|reader| daemon.reader(reader)).transpose()?;
+    for (name, value) in [
+        ("input", input.map(Value::Object)),
+        ("idempotency", run.idempotency.clone().map(Value::String)),
+        ("reader", reader.map(Value::String)),
+    ] {
         if let Some(value) = value {
             body[name] = value;
         }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 
 use super::{Problem, Shell, config, errors};
+use crate::reader::{ReaderState, choose};
 
 /// Where the daemon's socket is when neither an argument nor a configuration says.
 const SOCKET: &str = "/run/sbkd/sbkd.sock";
@@ -82,6 +83,13 @@ impl Daemon {
             let value: Value = answer.json().await.map_err(|_| strange(status.as_u16()))?;
             Err(told(value, status.as_u16()))
         })
+    }
+
+    /// The reader that is meant, by its name or an unambiguous beginning of it.
+    pub(super) fn reader(&self, wanted: &str) -> Result<String, Problem> {
+        let readers = serde_json::from_value::<Vec<ReaderState>>(self.get("/v1/readers")?);
+        let readers = readers.map_err(|_| Problem::from(&errors::DAEMON_ANSWER))?;
+        choose(&readers, Some(wanted)).map_err(|error| Problem::from_error(&error))
     }
 
     /// Waits for `future`.

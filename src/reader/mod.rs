@@ -11,7 +11,7 @@ mod transport;
 pub use atr::{Atr, AtrError};
 pub use errors::ENTRIES;
 pub use lease::{Counts, Lease};
-pub use pcsc::{PcscReaders, list_direct, open_direct, transport_direct};
+pub use pcsc::{PcscReaders, choose, list_direct, open_direct, transport_direct};
 pub use role::{RoleRule, role_by_rule};
 pub use transport::{Interface, Protocol, Transport, TransportError};
 
@@ -32,7 +32,7 @@ pub enum Role {
 }
 
 /// One reader as the monitor sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReaderState {
     /// The PC/SC name.
     pub name: String,

@@ -62,7 +62,11 @@ pub fn transport_direct(reader: Option<&str>) -> Result<(String, Box<dyn Transpo
     Ok((name, Box::new(connection)))
 }
 
-fn choose(readers: &[ReaderState], wanted: Option<&str>) -> Result<String, TransportError> {
+/// The reader that is meant: by its name or an unambiguous beginning of it; without one, the only one that has a card.
+///
+/// # Errors
+/// No such reader, more than one, no card.
+pub fn choose(readers: &[ReaderState], wanted: Option<&str>) -> Result<String, TransportError> {
     let fits = |reader: &&ReaderState| wanted.map_or(reader.card, |name| reader.name.starts_with(name));
     if let Some(exact) = readers.iter().find(|reader| Some(reader.name.as_str()) == wanted) {
         return Ok(exact.name.clone());

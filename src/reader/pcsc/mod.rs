@@ -12,7 +12,7 @@ mod table;
 mod tests;
 mod translate;
 
-pub use direct::{list_direct, open_direct, transport_direct};
+pub use direct::{choose, list_direct, open_direct, transport_direct};
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -52,7 +52,7 @@ impl Inner {
     /// Starts the work of a case that has gone to `Committing`.
     pub(super) fn begin_committing(self: &Arc<Self>, id: Uuid) {
         let Some(at) = self.cases().get(id).map(|case| case.step) else { return };
-        self.work(id, at, move |inner| inner.commit(id, at));
+        self.work(id, at, "case commit", move |inner| inner.commit(id, at));
     }
 
     fn commit(self: &Arc<Self>, id: Uuid, at: u64) {

@@ -42,7 +42,7 @@ impl Inner {
     /// Starts the work of a case that has gone to `Deciding`.
     pub(super) fn begin_deciding(self: &Arc<Self>, id: Uuid) {
         let Some(at) = self.cases().get(id).map(|case| case.step) else { return };
-        self.work(id, at, move |inner| inner.decide(id, at));
+        self.work(id, at, "case decide", move |inner| inner.decide(id, at));
     }
 
     fn decide(self: &Arc<Self>, id: Uuid, at: u64) {

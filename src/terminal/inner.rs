@@ -223,8 +223,14 @@ impl Inner {
         Some(Alarm(task.abort_handle()))
     }
 
-    /// Does the work of one step on a thread of its own, since it blocks. A panic in it ends this case only.
-    pub(super) fn work(self: &Arc<Self>, id: Uuid, at: u64, job: impl FnOnce(&Arc<Self>) + Send + 'static) {
+    /// Does the work of one step on a thread of its own, named after it, since it blocks. A panic in it ends this case only.
+    pub(super) fn work(
+        self: &Arc<Self>,
+        id: Uuid,
+        at: u64,
+        thread: &str,
+        job: impl FnOnce(&Arc<Self>) + Send + 'static,
+    ) {
         let inner = Arc::clone(self);
         let run = move || {
             if catch_unwind(AssertUnwindSafe(|| job(&inner))).is_err() {
@@ -232,7 +238,7 @@ impl Inner {
                 inner.defect(id, at);
             }
         };
-        if let Err(error) = std::thread::Builder::new().name("case".into()).spawn(run) {
+        if let Err(error) = std::thread::Builder::new().name(thread.to_owned()).spawn(run) {
             tracing::error!(case = %id, %error, "no thread for the case");
             self.defect(id, at);
         }

@@ -51,7 +51,7 @@ impl Inner {
             }
         }
         for (id, step, reader) in begun {
-            self.work(id, step, move |inner| inner.read_in_case(id, step, reader));
+            self.work(id, step, "case read", move |inner| inner.read_in_case(id, step, reader));
         }
     }
 

@@ -41,12 +41,12 @@ fn the_case_shows_when_its_transaction_is_acknowledged() {
     assert_eq!(acked.state, CaseState::Done);
 }
 
-/// Holds up whoever carries out a case, wherever it looks at the time.
-struct SlowCase(Gate);
+/// Holds up whoever commits a case, wherever it looks at the time.
+struct SlowCommit(Gate);
 
-impl Clock for SlowCase {
+impl Clock for SlowCommit {
     fn now(&self) -> jiff::Timestamp {
-        if std::thread::current().name() == Some("case") {
+        if std::thread::current().name() == Some("case commit") {
             self.0.pass();
         }
         SystemClock.now()
@@ -56,7 +56,7 @@ impl Clock for SlowCase {
 #[test]
 fn an_answer_that_comes_before_the_case_has_ended_is_shown_too() {
     let gate = Gate::default();
-    let counter = Counter::with(Setup { clock: Arc::new(SlowCase(gate.clone())), ..Setup::default() });
+    let counter = Counter::with(Setup { clock: Arc::new(SlowCommit(gate.clone())), ..Setup::default() });
     let view = counter.decided(SIGN_IN, statement());
     let mut events = counter.terminal.events(None);
     gate.set(true);

@@ -45,6 +45,8 @@ pub struct Setup {
     pub random: Arc<dyn Random>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// The demonstration's business date, 2015-08-03, takes the place of the clock's.
+    pub demo_date: bool,
 }
 
 impl Default for Setup {
@@ -58,6 +60,7 @@ impl Default for Setup {
             faults: Faults::default(),
             random: Arc::new(SystemRandom::default()),
             clock: Arc::new(SystemClock),
+            demo_date: true,
         }
     }
 }
@@ -286,8 +289,9 @@ fn start(
     centre: SocketAddr,
     setup: &Setup,
 ) -> Result<Arc<Terminal>, Failure> {
+    let date = if setup.demo_date { "business_date = 2015-08-03\n" } else { "" };
     let text = format!(
-        "mode = \"demo\"\nterminal = \"H44010099999\"\nstate = \"state\"\nbusiness_date = 2015-08-03\n\
+        "mode = \"demo\"\nterminal = \"H44010099999\"\nstate = \"state\"\n{date}\
          [keys]\nsource = \"psam\"\n[uplink]\nurl = \"http://{centre}\"\ntoken_file = \"token\"\n\
          answer_secs = 2\nresolve_secs = 2\nheartbeat_secs = 1\n{LIMITS}{}",
         setup.config

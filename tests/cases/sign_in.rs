@@ -1,6 +1,7 @@
 //! The monthly sign-in.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use sbkd::center::Faults;
 use sbkd::queue::State;
@@ -78,6 +79,36 @@ fn twice_in_a_month_is_told_and_not_committed_twice() {
     assert!(again.duplicate);
     assert_eq!(again.transaction.unwrap()["id"], first.transaction.unwrap()["id"]);
     assert_eq!(counter.transactions().len(), 1);
+}
+
+/// A clock that a test sets, in seconds.
+struct Hands(AtomicI64);
+
+impl Clock for Hands {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+#[test]
+fn the_month_turns_at_midnight_in_shanghai() {
+    let last: jiff::Timestamp = "2015-08-31T15:59:59Z".parse().unwrap();
+    let clock = Arc::new(Hands(AtomicI64::new(last.as_second())));
+    // A card of 2014.
+    let card = "v2-3des";
+    let counter = Counter::with(Setup { card, clock: clock.clone(), demo_date: false, ..Setup::default() });
+    let signed = || {
+        let view = counter.carried_out(SIGN_IN, statement());
+        assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
+        counter.wait_for_state(counter.transactions()[0].id, State::Acked);
+        view.decision.unwrap().value()["outputs"]["sign_month"].clone()
+    };
+    assert_eq!(signed(), "2015-08");
+    let again = counter.decided(SIGN_IN, statement());
+    assert_eq!(again.failure.unwrap().entry.code, "E-TERM-ALREADY");
+    clock.0.fetch_add(1, Ordering::SeqCst);
+    assert_eq!(signed(), "2015-09");
+    assert_eq!(counter.transactions().len(), 2);
 }
 
 #[test]

@@ -55,10 +55,10 @@ pub enum SettleError {
     /// The journal did not take it: nothing was sent.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// It was written ahead, and the journal did not take a later step: it may be settled. It is asked about, and taken
-    /// back where it must be, later; the journal tells what came of it.
+    /// It was written ahead, and the journal did not take a later step, or the task was broken off (without a row): it
+    /// may be settled. It is asked about, and taken back where it must be, later; the journal tells what came of it.
     #[error("the outcome is not in the journal yet: {1}")]
-    Unsure(Box<Row>, QueueError),
+    Unsure(Option<Box<Row>>, QueueError),
     /// The same transaction is under way already.
     #[error("this transaction is under way")]
     UnderWay,

@@ -70,7 +70,7 @@ pub async fn settle(
     let (queue, uplink) = (queue.clone(), uplink.clone());
     let task = tokio::spawn(async move { carry_out(&queue, &*uplink, draft, request, patience).await });
     // A task that was broken off let its transaction go: the worker, or the next process, brings it to its end.
-    task.await.unwrap_or(Err(SettleError::Queue(QueueError::Closed)))
+    task.await.unwrap_or(Err(SettleError::Unsure(None, QueueError::Closed)))
 }
 
 async fn carry_out(
@@ -95,7 +95,7 @@ async fn carry_out(
     };
     // From here on it is in the journal: what fails leaves its outcome open.
     settled.map_err(|error| match error {
-        SettleError::Queue(error) => SettleError::Unsure(Box::new(written), error),
+        SettleError::Queue(error) => SettleError::Unsure(Some(Box::new(written)), error),
         error => error,
     })
 }

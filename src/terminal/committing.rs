@@ -198,7 +198,7 @@ impl Committing<'_> {
                 if error.is_storage() {
                     self.inner.set(Condition::Storage, true);
                 }
-                Some(*row)
+                row.map(|row| *row)
             }
             _ => None,
         };

@@ -13,6 +13,7 @@ pub use errors::ENTRIES;
 pub use lease::{Counts, Lease};
 pub use pcsc::{PcscReaders, choose, list_direct, open_direct, transport_direct};
 pub use role::{RoleRule, role_by_rule};
+pub(crate) use role::{SELECT_PSAM, role_of};
 pub use transport::{Interface, Protocol, Transport, TransportError};
 
 use std::time::{Duration, Instant};

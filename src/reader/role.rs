@@ -1,8 +1,20 @@
-//! What a reader is for, by its name.
+//! What a reader is for: by its name, or by what the card in it answers.
 
 use serde::{Deserialize, Serialize};
 
 use super::Role;
+
+/// SELECT of the PSAM's application by name (STD-9), as it goes to a card that speaks T=0.
+pub(crate) const SELECT_PSAM: &[u8] = &[0x00, 0xA4, 0x04, 0x00, 0x06, 0xD1, 0x56, 0x00, 0x00, 0x05, 0x90];
+
+/// What a card is by its answer to [`SELECT_PSAM`]: a PSAM knows the application; any other card that answers is a
+/// holder's, until it is identified.
+pub(crate) fn role_of(answer: &[u8]) -> Role {
+    match answer {
+        [.., 0x61, _] | [.., 0x90, 0x00] => Role::Psam,
+        _ => Role::Holder,
+    }
+}
 
 /// One rule of the configuration: readers whose name fits have this role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,12 +7,10 @@ use tokio::sync::broadcast;
 
 use super::chip::{Chip, Reaction};
 use super::in_process::{InProcess, Slot};
-use crate::reader::{Lease, ReaderEvent, ReaderState, Readers, Role, TransportError};
+use crate::reader::{Lease, ReaderEvent, ReaderState, Readers, Role, SELECT_PSAM, TransportError, role_of};
 
 /// Events that a slow watcher may fall behind by.
 const BACKLOG: usize = 256;
-/// SELECT of the PSAM's application by name.
-const SELECT_PSAM: &[u8] = &[0x00, 0xA4, 0x04, 0x00, 0x06, 0xD1, 0x56, 0x00, 0x00, 0x05, 0x90];
 
 /// A fixed list of readers, with the faults of real ones at a test's command.
 pub struct VirtualReaders {
@@ -140,8 +138,8 @@ fn ask(chip: &mut dyn Chip) -> Role {
     let answer = chip.answer(SELECT_PSAM);
     chip.reset();
     match answer {
-        Reaction::Answer(bytes) if matches!(bytes.as_slice(), [.., 0x61, _] | [.., 0x90, 0x00]) => Role::Psam,
-        _ => Role::Holder,
+        Reaction::Answer(bytes) => role_of(&bytes),
+        Reaction::Removed | Reaction::Mute => Role::Holder,
     }
 }
 

@@ -6,15 +6,13 @@ use pcsc::{Context, Error, PNP_NOTIFICATION, ReaderState, State};
 
 use super::connection::{Connection, c_name, establish};
 use super::table::Sight;
-use crate::reader::{Protocol, Role, Transport, TransportError};
+use crate::reader::{Protocol, Role, SELECT_PSAM, Transport, TransportError, role_of};
 
 /// The list of readers is looked at this often even when nothing is reported, so that a lost report heals.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// The same while there is a card: pcscd reports neither that a program takes it for itself nor that it gives it back,
 /// it only says so when asked.
 const LONGEST_WAIT_WITH_CARD: Duration = Duration::from_secs(1);
-/// SELECT of the PSAM's application by name (STD-9).
-const SELECT_PSAM: &[u8] = &[0x00, 0xA4, 0x04, 0x00, 0x06, 0xD1, 0x56, 0x00, 0x00, 0x05, 0x90];
 
 /// A PC/SC service.
 pub(super) trait Service: Send + Sync {
@@ -71,14 +69,6 @@ impl Service for Pcscd {
         let answer = connection.exchange(&select);
         connection.end_with_reset();
         Ok(role_of(&answer?))
-    }
-}
-
-/// A PSAM knows the application; any other card that answers is a holder's, until it is identified.
-fn role_of(answer: &[u8]) -> Role {
-    match answer {
-        [.., 0x61, _] | [.., 0x90, 0x00] => Role::Psam,
-        _ => Role::Holder,
     }
 }
 

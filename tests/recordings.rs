@@ -179,6 +179,24 @@ fn a_replay_prints_what_a_reading_prints() {
 }
 
 #[test]
+fn scripts_of_ones_own_stand_beside_the_built_in_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("sbkd.toml");
+    let text = fs::read_to_string(rig::tree("config/demo.toml")).unwrap();
+    fs::write(&config, format!("{text}\n[paths]\nscripts = \"own\"\n")).unwrap();
+    fs::create_dir(dir.path().join("own")).unwrap();
+    let script = |name: &str, text: &str| fs::write(dir.path().join("own").join(name), text).unwrap();
+    let file = folder().join("v3-sm4.apdu");
+    let replay = || sbkd(&["replay", "--json", "--config", config.to_str().unwrap(), file.to_str().unwrap()]);
+    script("ssc-4.0.apdu", "flow internal-authenticate -> proof\n> 00880000 08\n< {proof:8} 9000\n");
+    assert_eq!(replay().success()["version"], "3.00");
+    script("ssc-3.0.apdu", "flow\n");
+    let ran = replay();
+    assert_eq!((ran.code, ran.error_code().as_str()), (Some(7), "E-SCRIPT-MISTAKE"));
+    assert_eq!(ran.json()["error"]["diagnostics"][0]["line"], 1);
+}
+
+#[test]
 fn a_reading_over_pcscd_is_recorded_once_and_replays() {
     let mut rig = Rig::start();
     // It stays while the card is changed.

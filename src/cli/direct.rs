@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Problem, Shell, config, errors, shell};
+use super::{Problem, Shell, config, script, shell};
 use crate::cipher::Algorithm;
 use crate::config::{Config, Mode};
 use crate::failure::Explain as _;
@@ -87,10 +87,7 @@ fn scripts(config: Option<&Config>) -> Result<Library, Problem> {
     for path in shell::files(&[folder], "apdu")? {
         files.push((path.display().to_string(), shell::read_text(&path)?));
     }
-    Library::load(&files).map_err(|mistakes| {
-        let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        Problem::with(&errors::FILE, told.join("; ")).exit_as(super::Exit::Configuration)
-    })
+    Library::over_builtin(&files).map_err(|mistakes| script::told(&mistakes))
 }
 
 /// Where a store may be: the terminal's, where there is one, then this user's own.

@@ -79,7 +79,7 @@ pub struct Config {
     pub scenarios: Option<PathBuf>,
     /// A directory of policy packs in place of the built-in ones.
     pub policy: Option<PathBuf>,
-    /// A directory of APDU scripts in place of the built-in ones.
+    /// A directory of APDU scripts, each in place of the built-in one of its name, or beside them.
     pub scripts: Option<PathBuf>,
     /// A table of conditions in place of the built-in one.
     pub conditions: Option<PathBuf>,

@@ -40,6 +40,17 @@ impl Library {
         if mistakes.is_empty() { Ok(library) } else { Err(mistakes) }
     }
 
+    /// The scripts that the program carries, and those of `files`, each in place of the one of its name.
+    ///
+    /// # Errors
+    /// Every mistake of every file.
+    pub fn over_builtin(files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
+        let own = Self::load(files)?;
+        let mut all = Self::builtin();
+        all.0.extend(own.0);
+        Ok(all)
+    }
+
     /// One flow of a script.
     ///
     /// # Errors

@@ -77,7 +77,7 @@ fn packs(config: &Config) -> Result<Packs, Failure> {
 fn scripts(config: &Config) -> Result<Library, Failure> {
     match &config.scripts {
         None => Ok(Library::builtin()),
-        Some(folder) => Library::load(&files(folder, "apdu")?).map_err(|mistakes| setup(listed(&mistakes))),
+        Some(folder) => Library::over_builtin(&files(folder, "apdu")?).map_err(|mistakes| setup(listed(&mistakes))),
     }
 }
 

@@ -189,13 +189,19 @@ fn tlv(value: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_generation_is_added_by_a_script() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("apdu-scripts");
-    let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-    let mut files: Vec<(String, String)> = ["ssc.apdu", "psam.apdu"].map(|name| (name.to_owned(), text(name))).into();
-    files.push(("ssc-4.0.apdu".to_owned(), text("ssc-3.0.apdu")));
+    let text = include_str!("../../../apdu-scripts/ssc-3.0.apdu");
     let mut desk = desk("v3-sm4", "[card]\nversion = \"4.00\"\n");
-    desk.scripts = Arc::new(Library::load(&files).unwrap());
+    desk.scripts = Arc::new(Library::over_builtin(&[("ssc-4.0.apdu".to_owned(), text.to_owned())]).unwrap());
     let reading = desk.read().outcome.unwrap();
     assert_eq!(reading.card().version, "4.00");
     assert!(reading.authenticated().external);
+}
+
+#[test]
+fn a_script_of_ones_own_takes_the_place_of_the_built_in_one() {
+    let text = include_str!("../../../apdu-scripts/ssc-2.0.apdu").replace("< {proof:8} 9000", "< {proof:8} 9001");
+    let mut desk = Desk::new("v2-3des");
+    desk.scripts = Arc::new(Library::over_builtin(&[("own/ssc-2.0.apdu".to_owned(), text)]).unwrap());
+    let refused = CardError::Status { step: "internal-authenticate", status: crate::apdu::StatusWord::OK };
+    assert_eq!(desk.read().outcome, Err(refused));
 }

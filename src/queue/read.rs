@@ -12,6 +12,13 @@ use super::{Filter, Queue, QueueError, Row, State, Stats, Verified, anchor, open
 use crate::value::Fen;
 use crate::wire::{Digest, Envelope, Header, Receipt};
 
+/// A holder's since a moment: what is worth something and does not go online was settled by the terminal alone.
+pub(super) const ALONE: &str =
+    "holder = ?1 AND created_at >= ?2 AND online = 0 AND amount IS NOT NULL AND state <> 'refused'";
+
+/// A holder's that were not answered before a moment.
+pub(super) const UNCOUNTED: &str = "holder = ?1 AND (open = 1 OR state = 'acked' AND updated_at >= ?2)";
+
 impl Queue {
     /// Rows, newest first.
     ///
@@ -159,13 +166,9 @@ impl Queue {
     /// # Errors
     /// What the storage may do.
     pub fn provisional_sum(&self, holder: Digest, since: Timestamp) -> Result<Fen, QueueError> {
-        // What is worth something and does not go online was settled by the terminal alone.
         let sum = self
             .reader()
-            .prepare_cached(
-                "SELECT coalesce(sum(amount), 0) FROM entries
-                 WHERE holder = ?1 AND created_at >= ?2 AND online = 0 AND amount IS NOT NULL AND state <> 'refused'",
-            )?
+            .prepare_cached(&format!("SELECT coalesce(sum(amount), 0) FROM entries WHERE {ALONE}"))?
             .query_row(params![holder.0, since.as_millisecond()], |row| row.get(0))?;
         Ok(Fen(sum))
     }
@@ -176,10 +179,7 @@ impl Queue {
     /// # Errors
     /// As [`Queue::payload`].
     pub fn uncounted(&self, holder: Digest, asked: Timestamp) -> Result<Vec<(Row, Value)>, QueueError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM entries
-             WHERE holder = ?1 AND (open = 1 OR state = 'acked' AND updated_at >= ?2) ORDER BY sequence"
-        );
+        let sql = format!("SELECT {COLUMNS} FROM entries WHERE {UNCOUNTED} ORDER BY sequence");
         let entries = self.entries(&sql, &[&holder.0, &asked.as_millisecond()])?;
         let opened = entries.into_iter().filter_map(|entry| match self.plain(&entry) {
             Ok(payload) => payload.map(|payload| Ok((entry.row, payload))),

@@ -262,6 +262,17 @@ fn the_sum_of_a_holder_is_of_what_was_settled_alone_since_and_not_refused() {
 }
 
 #[test]
+fn a_holder_is_found_without_reading_the_whole_journal() {
+    let (dir, _queue) = fresh();
+    let db = open::reader(&settings(dir.path()).path).unwrap();
+    for condition in [read::ALONE, read::UNCOUNTED] {
+        let sql = format!("EXPLAIN QUERY PLAN SELECT amount FROM entries WHERE {condition} ORDER BY sequence");
+        let plan: String = db.query_row(&sql, [vec![0; 32], vec![0; 8]], |row| row.get(3)).unwrap();
+        assert!(plan.contains("entries_holder"), "{plan}");
+    }
+}
+
+#[test]
 fn the_database_has_the_same_moves() {
     let (dir, queue) = fresh();
     queue.commit(draft("a")).unwrap();

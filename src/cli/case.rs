@@ -67,9 +67,10 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
             body[name] = value;
         }
     }
+    // Before the case is opened, so that no signal leaves it behind.
+    let stop = daemon.enter(Signals::catch).map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))?;
     let view = daemon.post("/v1/cases", &body)?;
     let id = view["id"].as_str().unwrap_or_default().to_owned();
-    let stop = daemon.enter(Signals::catch).map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))?;
     let mut follower = Follower { daemon: &daemon, events, stop, shell, id, run: &run, shown: String::new() };
     let view = follower.follow(view)?;
     finish(&view, shell)

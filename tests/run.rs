@@ -4,7 +4,7 @@ mod rig;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -129,5 +129,27 @@ fn what_others_may_not_see_is_kept_from_them() {
     assert_eq!((mode("new/state"), mode("sbkd.sock")), (0o700, 0o660));
     let state: Vec<_> = fs::read_dir(dir.path().join("new/state")).unwrap().map(|entry| entry.unwrap()).collect();
     assert!(state.iter().all(|entry| entry.metadata().unwrap().permissions().mode() & 0o077 == 0), "{state:?}");
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn the_doctor_sees_a_pcscd_that_hangs_with_the_daemon_and_without() {
+    let dir = tempfile::tempdir().unwrap();
+    configure(dir.path());
+    // It takes connections, and says nothing.
+    let _hangs = UnixListener::bind(dir.path().join("no.comm")).unwrap();
+    let examine = |running: bool| {
+        let report = Ran::of(sbkd(dir.path(), &["doctor"]));
+        assert_eq!((report.code, report.error_code().as_str()), (Some(1), "E-CLI-UNWELL"));
+        let report = report.json();
+        assert_eq!(report["daemon"], running);
+        let pcscd =
+            report["checks"].as_array().unwrap().iter().find(|check| check["check"] == "pcscd").cloned().unwrap();
+        assert_eq!((&pcscd["status"], &pcscd["found"]["en"]), (&"failed".into(), &"pcscd does not answer".into()));
+    };
+    examine(false);
+    let mut daemon = Child::spawn("daemon", sbkd(dir.path(), &["run"]), dir.path());
+    ready(&mut daemon);
+    examine(true);
     assert_eq!(daemon.terminate(), Some(0));
 }

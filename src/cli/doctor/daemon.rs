@@ -26,6 +26,11 @@ pub(super) fn presence(health: &Result<Value, Problem>) -> Finding {
     }
 }
 
+/// Whether the daemon knows how pcscd is: one that hangs looks to it like one without readers.
+pub(super) fn sees_pcscd(health: &Value) -> bool {
+    holds(health, "card-service-away") || health["readers"].as_array().is_some_and(|readers| !readers.is_empty())
+}
+
 /// pcscd, readers and keys.
 pub(super) fn neighbours(health: &Value) -> Vec<Finding> {
     if holds(health, "card-service-away") {

@@ -45,8 +45,8 @@ fn examine(shell: &Shell) -> (Vec<Finding>, bool) {
         None => findings.push(Finding::skipped("rights", "config")),
     }
     match &health {
-        Ok(health) => findings.extend(daemon::neighbours(health)),
-        Err(_) => findings.extend(readers::direct(config.as_ref())),
+        Ok(health) if daemon::sees_pcscd(health) => findings.extend(daemon::neighbours(health)),
+        _ => findings.extend(readers::direct(config.as_ref())),
     }
     findings.push(local::clock());
     findings.push(config.as_ref().map_or_else(|| Finding::skipped("disk", "config"), local::disk));

@@ -1,5 +1,6 @@
 //! pcscd, the readers behind it and the PSAM in one of them, asked directly.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use super::finding::Finding;
@@ -21,16 +22,32 @@ pub(super) struct Seen {
 
 /// pcscd, readers, PSAM, asked directly.
 pub(super) fn direct(config: Option<&Config>) -> Vec<Finding> {
-    let cards = match list_direct() {
-        Ok(list) => list.iter().filter(|reader| reader.card).count(),
-        Err(TransportError::ServiceAway) => return with_nothing_behind(pcscd_away()),
-        Err(error) => return with_nothing_behind(Finding::of_failure("pcscd", &error.failure())),
+    let cards = match within(PATIENCE, list_direct) {
+        Some(Ok(list)) => list.iter().filter(|reader| reader.card).count(),
+        Some(Err(TransportError::ServiceAway)) => return with_nothing_behind(pcscd_away()),
+        Some(Err(error)) => return with_nothing_behind(Finding::of_failure("pcscd", &error.failure())),
+        None => return with_nothing_behind(pcscd_hangs()),
     };
     let rules = config.map(|config| config.readers.rule.clone()).unwrap_or_default();
     let list = asked(rules, cards);
     let all: Vec<Seen> =
         list.iter().map(|reader| Seen { name: reader.name.clone(), role: reader.role, busy: reader.busy }).collect();
     vec![Finding::ok("pcscd", "可用", "reachable"), seen(&all), psam(config, &list)]
+}
+
+/// What `job` gives; `None` when it takes longer. It is then left to itself, and ends with the program.
+fn within<T: Send + 'static>(patience: Duration, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (told, answer) = mpsc::channel();
+    std::thread::spawn(move || {
+        // Nobody listens any more when it took too long.
+        let _ = told.send(job());
+    });
+    answer.recv_timeout(patience).ok()
+}
+
+fn pcscd_hangs() -> Finding {
+    let found = ("pcscd 没有应答", "pcscd does not answer");
+    Finding::failed("pcscd", found, ("重新启动：systemctl restart pcscd", "start it anew: systemctl restart pcscd"))
 }
 
 /// The readers, once the cards in those without a configured role were asked what they are.

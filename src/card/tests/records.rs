@@ -144,6 +144,12 @@ fn a_number_field_longer_than_the_standards_is_read_by_record() {
 }
 
 #[test]
+fn a_file_longer_than_an_answer_is_read_by_record() {
+    let reading = desk("v3-sm4", "[card]\nnumber_length = 253\n").read().outcome.unwrap();
+    assert_eq!(reading.card().number.as_ref().unwrap().reveal(), "A10000031");
+}
+
+#[test]
 fn what_contradicts_the_citizen_number_is_a_warning() {
     let warnings = |settings: &str| desk("v3-sm4", settings).read().outcome.unwrap().warnings();
     assert_eq!(warnings(""), []);

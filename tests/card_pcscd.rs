@@ -109,6 +109,22 @@ fn a_psam_that_lacks_something_is_an_error_of_its_own() {
 }
 
 #[test]
+fn a_psam_pulled_in_the_middle_is_told_from_a_card_that_is() {
+    // While it is selected, while the card is proven, while the terminal is.
+    for n in [1, 6, 10] {
+        let mut rig = Rig::start();
+        let psam = rig.dir().join("pulled.toml");
+        fs::write(&psam, format!("extends = {:?}\n[faults]\nremove_at = {n}\n", image("psam"))).expect("an image");
+        rig.keep_psam(&changed(&rig, "v3-sm4", &format!("psam_image = {psam:?}")));
+        rig.insert(&image("v3-sm4"));
+        let ran = read(&rig);
+        assert_eq!(ran.error_code(), "E-KEYS-PSAM-LOST", "TPDU {n}");
+        assert!(!ran.stdout.contains("440103198806120021"), "TPDU {n}");
+        assert_eq!(read(&rig).error_code(), "E-KEYS-NO-PSAM", "TPDU {n}");
+    }
+}
+
+#[test]
 fn without_a_psam_the_error_says_so() {
     let mut rig = Rig::start();
     let alone = rig.dir().join("alone.toml");

@@ -34,26 +34,8 @@ pub async fn scenarios(State(doors): State<Arc<Doors>>) -> Json<Vec<Entry>> {
     Json(doors.terminal.catalogue().entries().to_vec())
 }
 
-/// The shape of [`NewCase`], for the description only.
-#[derive(utoipa::ToSchema)]
-#[schema(as = NewCase)]
-pub struct OpenCase {
-    /// The scenario's id, as `GET /v1/scenarios` gives it.
-    #[allow(dead_code)]
-    scenario: String,
-    /// Who works the terminal.
-    #[allow(dead_code)]
-    operator: String,
-    /// The form's values; the case waits for them when left out.
-    #[allow(dead_code)]
-    input: Option<Value>,
-    /// The same key and the same content open one case, however often they are sent.
-    #[allow(dead_code)]
-    idempotency: Option<String>,
-}
-
 /// Opens a case; the same idempotency key gives the same case.
-#[utoipa::path(post, path = "/v1/cases", request_body = OpenCase, responses((status = 201, body = Object)))]
+#[utoipa::path(post, path = "/v1/cases", request_body = NewCase, responses((status = 201, body = Object)))]
 pub async fn open_case(
     State(doors): State<Arc<Doors>>,
     JsonBody(case): JsonBody<NewCase>,

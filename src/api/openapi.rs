@@ -54,4 +54,13 @@ mod tests {
         let routed: BTreeSet<_> = ROUTES.iter().map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
         assert_eq!(described, routed);
     }
+
+    #[test]
+    fn what_opens_a_case_is_described_whole() {
+        let document = serde_json::to_value(document()).unwrap();
+        let described = &document["components"]["schemas"]["NewCase"];
+        let names: BTreeSet<&str> = described["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, BTreeSet::from(["scenario", "operator", "reader", "input", "idempotency"]));
+        assert_eq!(described["required"], serde_json::json!(["scenario", "operator"]));
+    }
 }

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::value::Kind;
 
 /// What opens a case.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCase {
     /// The scenario's id, e.g. `medical-settlement`.

@@ -221,3 +221,19 @@ fn the_doctor_has_a_line_for_each_part_and_its_remedy() {
         assert_eq!(text.stdout.lines().filter(|line| !line.starts_with(' ')).count(), 9, "{}", text.stdout);
     }
 }
+
+#[test]
+fn output_that_is_lost_is_a_failure_unless_nobody_wants_it() {
+    let listed = |to: std::fs::File| {
+        let mut command = Command::new(rig::program());
+        command.args(["scenario", "list", "--json"]).stdin(Stdio::null()).stdout(to).stderr(Stdio::piped());
+        let ended = command.spawn().unwrap().wait_with_output().unwrap();
+        (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
+    };
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let (code, told) = listed(full);
+    assert!(code == Some(1) && told.contains("E-CLI-FILE") && told.contains("standard output"), "{code:?}: {told}");
+    let (gone, pipe) = std::io::pipe().unwrap();
+    drop(gone);
+    assert_eq!(listed(std::os::fd::OwnedFd::from(pipe).into()), (Some(0), String::new()));
+}

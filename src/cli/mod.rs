@@ -129,7 +129,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args, &shell),
     };
     match outcome {
-        Ok(()) => Exit::Ok.into(),
+        Ok(()) => shell.done(),
         Err(problem) => shell.fail(&problem),
     }
 }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,6 +52,16 @@ impl Shell {
         if !self.global.json {
             let _ = writeln!(std::io::stderr(), "{text}");
         }
+    }
+
+    /// The exit code of a command that is done: a failure when what it had to say was lost.
+    pub(super) fn done(&self) -> ExitCode {
+        if !LOST.load(Ordering::Relaxed) {
+            return Exit::Ok.into();
+        }
+        let problem = Problem::with(&errors::FILE, "standard output").exit_as(Exit::Failed);
+        let _ = write!(std::io::stderr(), "{}", problem.to_text());
+        problem.exit().into()
     }
 
     /// Tells a failure and gives its exit code.
@@ -148,7 +159,14 @@ fn print_json(value: &impl Serialize) {
     }
 }
 
+/// Whether output was lost for want of room.
+static LOST: AtomicBool = AtomicBool::new(false);
+
 fn print_line(text: &str) {
-    // A reader that has gone (`| head`) is no failure of the command.
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let mut out = std::io::stdout();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        // A reader that has gone (`| head`) is no failure of the command.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => LOST.store(true, Ordering::Relaxed),
+        _ => {}
+    }
 }

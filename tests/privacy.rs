@@ -94,7 +94,9 @@ fn nothing_that_the_walk_writes_names_the_holder() {
     );
     // With the centre away a transaction stays in the queue: sealed, it must say as little as one that went.
     walk.kill_centre();
-    let waits = walk.carry_out("medical-settlement", &bill(), &["provisional-done", "refused"]);
+    let mut another = bill();
+    another["lines"][0]["feedetl_sn"] = json!("another");
+    let waits = walk.carry_out("medical-settlement", &another, &["provisional-done", "refused"]);
     shown.extend([signed.to_string(), waits.to_string()]);
     for path in ["/v1/transactions", "/v1/health", "/v1/readers"] {
         shown.push(walk.http.get(path).body);

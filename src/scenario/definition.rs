@@ -17,8 +17,8 @@ pub struct Definition {
     pub title: Label,
     /// What a card that is past its validity may do.
     pub expired_card: ExpiredCard,
-    /// The same person carries it out once in this period: what repeats it is told, not committed.
-    pub once: Option<Period>,
+    /// What of it the same person carries out once; every case is one of its own where this is absent.
+    pub once: Option<Once>,
     /// The form's fields, in the order they are asked.
     pub fields: Vec<Field>,
     /// The bill, where there is one.
@@ -50,12 +50,14 @@ pub enum ExpiredCard {
     Warn,
 }
 
-/// How long one carrying out lasts.
+/// What a person carries out once: the same again is told, and not committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Period {
-    /// The business date's month.
+pub enum Once {
+    /// In the business date's month, whatever the form says.
     Month,
+    /// With the same form, to the letter: the same bill. A caller's own key tells two such cases apart.
+    Form,
 }
 
 /// One field of a form, or of each line of a bill. The rules are told it under the same name.

@@ -19,6 +19,16 @@ pub struct Form {
     pub lines: Vec<Map<String, Value>>,
 }
 
+impl Form {
+    /// SHA-256 of the whole form, upper-case hex: the same form gives the same, whatever order its fields were given in.
+    /// It stands for what may be personal: for keyed hashes only, never kept as it is.
+    pub fn fingerprint(&self) -> String {
+        // Maps are kept in the order of their keys.
+        let text = zeroize::Zeroizing::new(serde_json::json!([self.values, self.lines]).to_string());
+        hex::encode_upper(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()))
+    }
+}
+
 /// Prints the names of the items only: a note may hold anything.
 impl std::fmt::Debug for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::definition::{Choice, Definition, ExpiredCard, Field, FieldType, Label, Lines, Period, Source, Tightening};
+use super::definition::{Choice, Definition, ExpiredCard, Field, FieldType, Label, Lines, Once, Source, Tightening};
 use crate::failure::place;
 use crate::rules::Diagnostic;
 use crate::value::Kind;
@@ -94,7 +94,7 @@ struct Head {
     title: Label,
     #[serde(default)]
     expired_card: ExpiredCard,
-    once: Option<Period>,
+    once: Option<Once>,
 }
 
 #[derive(Deserialize)]

@@ -11,13 +11,12 @@ use super::errors;
 use super::inner::{Inner, Upstream, lock};
 use super::json::JsonText;
 use super::plan::{Plan, centre_view};
-use super::same::{key_of_case, key_of_month};
 use super::view::CaseState;
 use super::who::Who;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Draft, QueueError, Row, State};
 use crate::rules::{Basis, Decision, Schema, differences};
-use crate::scenario::{Definition, Message, Period, month};
+use crate::scenario::{Definition, Message, Once, month};
 use crate::slip::Slip;
 use crate::sync::{self, Patience, SettleError, Settled, UplinkError};
 use crate::wire::settle::SettlementAnswer;
@@ -31,7 +30,6 @@ struct Committing<'a> {
     operator: &'a str,
     who: &'a Who,
     plan: &'a Plan,
-    key: Option<&'a str>,
 }
 
 /// How it ended, and what is shown of it.
@@ -58,19 +56,12 @@ impl Inner {
     fn commit(self: &Arc<Self>, id: Uuid, at: u64) {
         let taken = self.cases().get(id).and_then(|case| {
             let (who, plan) = (case.who.clone()?, case.plan.clone()?);
-            Some((Arc::clone(&case.definition), case.view.operator.clone(), who, plan, case.key.clone()))
+            Some((Arc::clone(&case.definition), case.view.operator.clone(), who, plan))
         });
         // A case that is being committed cannot have ended by itself.
-        let Some((definition, operator, who, plan, key)) = taken else { return };
-        let committing = Committing {
-            inner: self,
-            id,
-            definition: &definition,
-            operator: &operator,
-            who: &who,
-            plan: &plan,
-            key: key.as_deref(),
-        };
+        let Some((definition, operator, who, plan)) = taken else { return };
+        let committing =
+            Committing { inner: self, id, definition: &definition, operator: &operator, who: &who, plan: &plan };
         let (to, outcome) = match committing.carry_out() {
             Ok(outcome) => (if plan.provisional { CaseState::ProvisionalDone } else { CaseState::Done }, outcome),
             Err((to, outcome)) => (to, *outcome),
@@ -211,8 +202,11 @@ impl Committing<'_> {
             return ended(CaseState::Refused, error.failure());
         }
         match (error, self.definition.once) {
-            (QueueError::Conflict, Some(_)) => {
-                let failure = Failure::with(&errors::ALREADY, month(self.plan.business_date));
+            (QueueError::Conflict, Some(once)) => {
+                let failure = match once {
+                    Once::Month => Failure::with(&errors::ALREADY, month(self.plan.business_date)),
+                    Once::Form => Failure::of(&errors::SAME_FORM),
+                };
                 let outcome = Outcome { failure: Some(failure), duplicate: true, ..Outcome::default() };
                 (CaseState::Refused, Box::new(outcome))
             }
@@ -223,7 +217,7 @@ impl Committing<'_> {
 
     fn draft(&self, payload: Value, state: State) -> Draft {
         Draft {
-            idempotency: self.idempotency(),
+            idempotency: self.plan.key.clone(),
             scenario: self.definition.id.clone(),
             kind: self.definition.kind,
             business_date: self.plan.business_date,
@@ -233,14 +227,6 @@ impl Committing<'_> {
             amount: self.plan.amount,
             payload,
             state,
-        }
-    }
-
-    fn idempotency(&self) -> String {
-        let (scenario, plan) = (&self.definition.id, self.plan);
-        match self.definition.once {
-            Some(Period::Month) => key_of_month(scenario, plan.business_date, &self.who.number, plan.instead_of),
-            None => key_of_case(scenario, self.key, self.id),
         }
     }
 

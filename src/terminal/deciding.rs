@@ -25,6 +25,7 @@ use crate::world::shanghai;
 /// One deciding: what goes into it.
 pub(super) struct Deciding<'a> {
     pub(super) inner: &'a Inner,
+    pub(super) id: Uuid,
     pub(super) definition: &'a Definition,
     pub(super) operator: &'a str,
     /// The caller's key.
@@ -56,6 +57,7 @@ impl Inner {
         let business_date = definition.business_date(&form, &schemas, self.business_day());
         let deciding = Deciding {
             inner: self,
+            id,
             definition: &definition,
             operator: &operator,
             key: key.as_deref(),
@@ -121,7 +123,7 @@ impl Deciding<'_> {
             return Err((CaseState::Refused, failure));
         }
         self.not_in_the_future()?;
-        let instead_of = self.first_time(shown)?;
+        let key = self.first_time(shown)?;
         let mut learned = self.learn()?;
         let input = self.definition.input(self.form, &learned.known, &self.schemas, self.inner.business_day());
         let decision = self
@@ -148,7 +150,7 @@ impl Deciding<'_> {
             provisional: false,
             as_of: learned.as_of,
             admission: self.admission().map(str::to_owned),
-            instead_of,
+            key,
         };
         if self.definition.kind.protocol() == Protocol::Online {
             self.online(&mut plan, learned.reached, shown)?;

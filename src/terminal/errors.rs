@@ -100,6 +100,10 @@ crate::entries! {
         message "这笔业务此前已经提交，未重复提交" | "it was committed before under the same key: not committed again";
         cause "流水中已有同一流水标识的业务" | "the journal has a transaction of this key";
         remedy "请查看所示流水的状态；另办业务请使用新的流水标识" | "look at the state of the transaction shown; use a new key for another case";
+    SAME_FORM = "E-TERM-SAME-FORM", Clerk;
+        message "同一人、内容相同的业务此前已经提交，未重复提交" | "the same form of the same person was committed before: not committed again";
+        cause "流水中已有内容相同的业务" | "the journal has a transaction with the same content";
+        remedy "请查看所示流水的状态；确属另一笔业务时，请给它另外的流水标识" | "look at the state of the transaction shown; where it is another one indeed, give it a key of its own";
     DENIED = "E-TERM-DENIED", Clerk;
         message "按规定不予办理" | "the rules say no";
         cause "见所列原因" | "see the reasons listed";

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use super::json::JsonText;
 use crate::rules::Decision;
@@ -25,8 +24,8 @@ pub(super) struct Plan {
     pub(super) as_of: Option<Timestamp>,
     /// 就诊ID: what accumulates over one admission belongs to it.
     pub(super) admission: Option<String>,
-    /// The centre refused this transaction of the same period before: this one takes its place.
-    pub(super) instead_of: Option<Uuid>,
+    /// By which the journal knows it again.
+    pub(super) key: String,
 }
 
 /// How a deciding ends.

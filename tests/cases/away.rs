@@ -9,7 +9,7 @@ use sbkd::queue::{Faults, Filter, Point, QueueError, State};
 use sbkd::terminal::{CaseState, Condition, NewCase, Status, What};
 use sbkd::world::{NoRandom, Random, SystemRandom};
 
-use crate::counter::{Counter, Gate, HOLDER, PSAM, Setup, bill, bill_of, new_case, psam, statement};
+use crate::counter::{Counter, Gate, HOLDER, PSAM, Setup, bill, bill_of, new_case, numbered, psam, statement};
 
 const SETTLE: &str = "medical-settlement";
 
@@ -135,7 +135,7 @@ fn a_person_the_centre_never_told_of_is_not_settled_alone() {
 fn a_provisional_settlement_counts_in_the_next() {
     let counter = left_alone("");
     counter.carried_out(SETTLE, bill());
-    let view = counter.decided(SETTLE, bill());
+    let view = counter.decided(SETTLE, numbered("2"));
     let trace = view.decision.unwrap().value()["trace"].to_string();
     // 12000.00 that the centre told, and the 22720.00 since.
     assert!(trace.contains("34720.00"), "{trace}");

@@ -257,6 +257,13 @@ pub fn bill() -> Value {
     bill_of("30000.00")
 }
 
+/// The same, its line under another number: another bill.
+pub fn numbered(feedetl_sn: &str) -> Value {
+    let mut bill = bill();
+    bill["lines"][0]["feedetl_sn"] = feedetl_sn.into();
+    bill
+}
+
 /// A bill of one line.
 pub fn bill_of(amount: &str) -> Value {
     json!({

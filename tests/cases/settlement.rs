@@ -7,7 +7,7 @@ use sbkd::center::Faults;
 use sbkd::queue::{Point, QueueError, State};
 use sbkd::terminal::{CaseState, NewCase, What};
 
-use crate::counter::{Counter, HOLDER, Setup, bill, bill_of, new_case};
+use crate::counter::{Counter, HOLDER, Setup, bill, bill_of, new_case, numbered};
 
 const SETTLE: &str = "medical-settlement";
 
@@ -53,8 +53,8 @@ fn a_difference_is_referred_and_nothing_is_committed() {
 fn what_changed_at_the_centre_since_somebody_agreed_stands_and_is_shown() {
     const OTHER: &str = "Counter 10 00";
     let counter = Counter::with(Setup { more_readers: &[OTHER], ..Setup::default() });
-    let decided = |reader: &str| {
-        let mut bill = bill();
+    let decided = |reader: &str, number: &str| {
+        let mut bill = numbered(number);
         bill["mdtrt_id"] = "A1".into();
         let new = NewCase { reader: Some(reader.into()), ..new_case(SETTLE, Some(bill)) };
         let id = counter.terminal.open_case(new).unwrap().id;
@@ -62,7 +62,7 @@ fn what_changed_at_the_centre_since_somebody_agreed_stands_and_is_shown() {
         id
     };
     // Both reckon with the deductible; the centre takes it once.
-    let (first, second) = (decided(HOLDER), decided(OTHER));
+    let (first, second) = (decided(HOLDER, "1"), decided(OTHER, "2"));
     assert!(counter.confirmed(first).differences.is_empty());
     let view = counter.confirmed(second);
     assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
@@ -196,8 +196,8 @@ fn a_key_is_spent_once_though_the_daemon_has_restarted_since() {
 #[test]
 fn a_deductible_is_paid_once_an_admission() {
     let counter = Counter::new();
-    let paid = |admission: Option<&str>| {
-        let mut bill = bill();
+    let paid = |number: &str, admission: Option<&str>| {
+        let mut bill = numbered(number);
         if let Some(admission) = admission {
             bill["mdtrt_id"] = admission.into();
         }
@@ -205,10 +205,43 @@ fn a_deductible_is_paid_once_an_admission() {
         assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
         view.centre.unwrap()["act_pay_dedc"].as_str().unwrap().to_owned()
     };
-    assert_eq!((paid(Some("A1")), paid(Some("A1"))), ("1600.00".into(), "0.00".into()));
-    assert_eq!(paid(Some("A2")), "1600.00");
+    assert_eq!((paid("1", Some("A1")), paid("2", Some("A1"))), ("1600.00".into(), "0.00".into()));
+    assert_eq!(paid("3", Some("A2")), "1600.00");
     // Without its number nobody knows an admission from another.
-    assert_eq!((paid(None), paid(None)), ("1600.00".into(), "1600.00".into()));
+    assert_eq!((paid("4", None), paid("5", None)), ("1600.00".into(), "1600.00".into()));
+}
+
+#[test]
+fn the_same_bill_is_settled_once_unless_the_caller_tells_two_apart() {
+    let counter = Counter::new();
+    let first = counter.carried_out(SETTLE, bill());
+    // Whoever never saw how it ended, for the daemon went down meanwhile, begins anew.
+    let counter = counter.restarted("nothing");
+    let again = counter.decided(SETTLE, bill());
+    assert_eq!((again.state, again.duplicate), (CaseState::Refused, true));
+    assert_eq!(again.failure.unwrap().entry.code, "E-TERM-SAME-FORM");
+    assert_eq!(again.transaction.unwrap()["id"], first.transaction.unwrap()["id"]);
+    assert_eq!(counter.transactions().len(), 1);
+    assert_eq!(counter.carried_out(SETTLE, numbered("2")).state, CaseState::Done);
+
+    let keyed = NewCase { idempotency: Some("another".into()), ..new_case(SETTLE, Some(bill())) };
+    let id = counter.terminal.open_case(keyed).unwrap().id;
+    counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation);
+    assert_eq!(counter.confirmed(id).state, CaseState::Done);
+    assert_eq!(counter.transactions().len(), 3);
+}
+
+#[test]
+fn a_bill_of_which_nothing_stands_is_settled_anew() {
+    let counter = Counter::new();
+    for _ in 0..2 {
+        counter.centre_faults(Faults { refuse: 1, only: Some("2207".into()), ..Faults::default() });
+        let refused = counter.carried_out(SETTLE, bill());
+        assert_eq!(refused.state, CaseState::Refused, "{:?}", refused.failure);
+        assert_eq!(refused.transaction.unwrap()["state"], "refused");
+    }
+    counter.centre_faults(Faults::default());
+    assert_eq!(counter.carried_out(SETTLE, bill()).state, CaseState::Done);
 }
 
 #[test]

@@ -233,9 +233,10 @@ impl Rig {
         let _ = fs::remove_file(self.socket());
         let _ = fs::remove_file(self.dir().join("run/pcscd/pcscd.pid"));
         let mut command = Command::new("unshare");
-        // The death signal is asked for inside, since entering a namespace clears it.
-        let script =
-            r#"mount --bind "$1/run" /run && exec setpriv --pdeathsig KILL pcscd --foreground --config "$1/conf""#;
+        // The death signal is asked for inside, since entering a namespace clears it. An ordinary user's PATH on Debian
+        // leaves out the directory that pcscd is in.
+        let script = r#"PATH=$PATH:/usr/sbin
+            mount --bind "$1/run" /run && exec setpriv --pdeathsig KILL pcscd --foreground --config "$1/conf""#;
         command.args(["-rm", "sh", "-c", script, "sh"]).arg(self.dir());
         let mut child = Child::spawn("pcscd", command, self.dir());
         let started = until("pcscd starts", || {

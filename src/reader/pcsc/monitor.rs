@@ -38,7 +38,7 @@ pub(super) struct Monitor {
 }
 
 impl Monitor {
-    /// Starts to watch. Where the system gives no thread, nothing is watched and the readers stay unknown.
+    /// Starts to watch. Where the system gives no thread, nothing is watched, and the service counts as away.
     pub(super) fn start(service: Box<dyn Service>, rules: Vec<RoleRule>) -> Self {
         let shared = Arc::new(Shared {
             table: Mutex::new(Table::new(rules)),
@@ -55,8 +55,11 @@ impl Monitor {
             }
         };
         let thread = std::thread::Builder::new().name("sbkd-readers".to_owned()).spawn(run);
-        let thread = thread.inspect_err(|error| tracing::error!(%error, "the readers are not watched")).ok();
-        Self { shared, thread }
+        let thread = thread.inspect_err(|error| {
+            tracing::error!(%error, "the readers are not watched");
+            shared.change(|table| Changes { events: table.service_away(), questions: Vec::new() });
+        });
+        Self { shared, thread: thread.ok() }
     }
 }
 
@@ -143,7 +146,10 @@ impl Shared {
         };
         if let Err(error) = std::thread::Builder::new().name("sbkd-ask".to_owned()).spawn(asker) {
             tracing::error!(%error, "a card cannot be asked what it is");
-            self.change(|table| Changes { events: table.answered(&question, None), questions: Vec::new() });
+            self.change(|table| Changes {
+                events: table.answered(&question, None, Instant::now()),
+                questions: Vec::new(),
+            });
         }
     }
 
@@ -156,7 +162,7 @@ impl Shared {
                 None
             }
         });
-        self.change(|table| Changes { events: table.answered(question, role), questions: Vec::new() });
+        self.change(|table| Changes { events: table.answered(question, role, Instant::now()), questions: Vec::new() });
     }
 }
 

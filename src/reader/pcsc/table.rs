@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pcsc::State;
 
 use crate::reader::{ReaderEvent, ReaderState, Role, RoleRule, role_by_rule};
+
+/// How long a card whose kind could not be asked is left alone: at first, and at most.
+const LEFT_ALONE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(64));
 
 /// A reader as PC/SC reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +26,10 @@ impl Sight {
         self.state.contains(State::PRESENT)
     }
 
-    fn exclusive(&self) -> bool {
-        self.state.contains(State::EXCLUSIVE)
+    /// Whether a program has a connection to its card, shared or for itself alone: either keeps another one, which wants
+    /// it for itself, out.
+    fn taken(&self) -> bool {
+        self.state.intersects(State::EXCLUSIVE | State::INUSE)
     }
 
     /// A reader that was not looked at yet.
@@ -73,12 +78,14 @@ struct Card {
     /// Watchers know of it: they are told after its kind was asked.
     told: bool,
     kind: Kind,
+    /// How long it is left alone after a question that it does not answer.
+    pause: Duration,
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Not known, and nobody asks.
-    Open,
+    /// Not known, and nobody asks before then.
+    Open(Instant),
     Asked,
     Known,
 }
@@ -94,7 +101,7 @@ impl Table {
             name: name.to_string(),
             role: row.role,
             card: row.card.is_some(),
-            busy: row.sight.exclusive() && !ours(name, row.seen),
+            busy: row.sight.taken() && !ours(name, row.seen),
         };
         self.rows.iter().map(state).collect()
     }
@@ -136,20 +143,21 @@ impl Table {
         }
         if sight.card() && row.card.is_none() {
             self.cards += 1;
-            let kind = if row.by_rule { Kind::Known } else { Kind::Open };
-            row.card = Some(Card { number: self.cards, came: now, told: false, kind });
+            let kind = if row.by_rule { Kind::Known } else { Kind::Open(now) };
+            row.card = Some(Card { number: self.cards, came: now, told: false, kind, pause: LEFT_ALONE.0 });
         }
         row.sight = sight.clone();
         row.seen = now;
         row.ask_or_tell(changes);
     }
 
-    /// What the card said it is; `None` when it could not be asked.
-    pub(super) fn answered(&mut self, question: &Question, role: Option<Role>) -> Vec<ReaderEvent> {
+    /// What the card said it is at `now`; `None` when it could not be asked.
+    pub(super) fn answered(&mut self, question: &Question, role: Option<Role>, now: Instant) -> Vec<ReaderEvent> {
         let mut events = Vec::new();
         let Some(row) = self.rows.get_mut(question.reader.as_str()) else { return events };
         let Some(card) = row.card.as_mut().filter(|card| card.number == question.card) else { return events };
-        card.kind = if role.is_some() { Kind::Known } else { Kind::Open };
+        card.kind = if role.is_some() { Kind::Known } else { Kind::Open(now + card.pause) };
+        card.pause = (card.pause * 2).min(LEFT_ALONE.1);
         if let Some(found) = role.filter(|found| row.role != Some(*found)) {
             row.role = Some(found);
             events.push(ReaderEvent::RoleFound(question.reader.clone(), found));
@@ -199,7 +207,10 @@ impl Row {
     /// A card of unknown kind is asked, unless somebody holds it: then it is told as it is, and asked once it is free.
     fn ask_or_tell(&mut self, changes: &mut Changes) {
         let Some(card) = &mut self.card else { return };
-        if card.kind == Kind::Open && !self.sight.state.intersects(State::EXCLUSIVE | State::MUTE) {
+        let silent = self.sight.taken() || self.sight.state.contains(State::MUTE);
+        if let (Kind::Open(from), false) = (card.kind, silent)
+            && from <= self.seen
+        {
             card.kind = Kind::Asked;
             changes.questions.push(Question { reader: self.sight.name.clone(), card: card.number });
         }

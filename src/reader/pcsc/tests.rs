@@ -321,6 +321,42 @@ fn it_waits_without_turning() {
     assert!(made.world().calls < 20, "{} calls", made.world().calls);
 }
 
+/// One reader, in this state, with the same card in it.
+fn one(state: State) -> Vec<Sight> {
+    vec![Sight { name: name("A"), state, visits: 1 }]
+}
+
+#[test]
+fn a_card_that_does_not_say_what_it_is_is_asked_ever_more_rarely() {
+    let mut table = Table::new(Vec::new());
+    let start = Instant::now();
+    let mut asked = Vec::new();
+    // A look a second, for an hour.
+    for second in 0..3600 {
+        let now = start + Duration::from_secs(second);
+        for question in table.see(&one(State::PRESENT), now).questions {
+            asked.push(second);
+            table.answered(&question, None, now);
+        }
+    }
+    assert_eq!(asked[..8], [0, 1, 3, 7, 15, 31, 63, 127]);
+    assert_eq!(asked[9] - asked[8], 64, "but never forgotten");
+    let now = start + Duration::from_secs(3600);
+    let another = vec![Sight { visits: 2, ..one(State::PRESENT).remove(0) }];
+    assert_eq!(table.see(&another, now).questions.len(), 1, "another card is asked at once");
+}
+
+#[test]
+fn a_card_that_another_program_shares_is_busy_and_asked_once_it_is_let_go() {
+    let mut table = Table::new(Vec::new());
+    let now = Instant::now();
+    assert!(table.see(&one(State::PRESENT | State::INUSE), now).questions.is_empty());
+    assert!(table.list(|_, _| false)[0].busy);
+    assert!(!table.list(|_, _| true)[0].busy, "unless it is this program");
+    assert_eq!(table.see(&one(State::PRESENT), now).questions.len(), 1);
+    assert!(!table.list(|_, _| false)[0].busy);
+}
+
 fn sights() -> impl Strategy<Value = Vec<Vec<Sight>>> {
     let state = prop::sample::select(vec![
         State::EMPTY,
@@ -349,13 +385,14 @@ proptest! {
         let mut table = Table::new(vec![rule]);
         let mut followed: BTreeMap<String, bool> = BTreeMap::new();
         for (look, answer) in looks.iter().zip(answers) {
-            let changes = table.see(look, Instant::now());
+            let now = Instant::now();
+            let changes = table.see(look, now);
             let mut events = changes.events;
             for question in &changes.questions {
                 prop_assert!(question.reader != "SAM", "a rule decides it");
                 let role = answer.map(|psam| if psam { Role::Psam } else { Role::Holder });
-                events.extend(table.answered(question, role));
-                prop_assert!(table.answered(question, None).is_empty(), "told once");
+                events.extend(table.answered(question, role, now));
+                prop_assert!(table.answered(question, None, now).is_empty(), "told once");
             }
             for event in events {
                 match event {

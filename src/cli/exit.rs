@@ -70,6 +70,7 @@ impl Exit {
             | "E-TERM-NO-READER"
             | "E-TERM-WHICH-READER"
             | "E-TERM-BUSY"
+            | "E-TERM-KEYS-BUSY"
             | "E-TERM-NO-CARD"
             | "E-TERM-CARD-REMOVED"
             | "E-TERM-CARD-EXPIRED"

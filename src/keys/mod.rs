@@ -11,6 +11,7 @@ pub use psam::Psam;
 pub use soft::Soft;
 
 use crate::cipher::{Algorithm, Factors};
+use crate::reader::Recall;
 
 /// Who answers for the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -102,6 +103,11 @@ pub trait KeyService: Send {
 
     /// Commands sent to a PSAM so far.
     fn commands(&self) -> u32;
+
+    /// A way to take the PSAM back from whoever keeps it too long; `None` where there is no PSAM.
+    fn recall(&self) -> Option<Recall> {
+        None
+    }
 }
 
 #[cfg(test)]

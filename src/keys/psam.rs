@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{CardKeyId, KeyError, KeyRole, KeyService, KeySource};
 use crate::apdu::StatusWord;
 use crate::cipher::{self, Algorithm};
-use crate::reader::Lease;
+use crate::reader::{Lease, Recall};
 use crate::script::{self, Library, RunError, Vars};
 use crate::store::Store;
 
@@ -163,6 +163,10 @@ impl KeyService for Psam {
 
     fn commands(&self) -> u32 {
         self.lease.counts().commands
+    }
+
+    fn recall(&self) -> Option<Recall> {
+        Some(self.lease.recall())
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use zeroize::Zeroizing;
 
+use super::held::{Held, Recall};
 use super::{Atr, Interface, Protocol, Transport, TransportError};
 use crate::apdu::{Command, Response, ins};
 
@@ -25,7 +26,9 @@ pub struct Counts {
 /// right, so that whoever comes next inherits none.
 pub struct Lease {
     reader: String,
-    transport: Box<dyn Transport>,
+    card: Held,
+    atr: Atr,
+    interface: Interface,
     deadline: Instant,
     counts: Counts,
     gained_rights: bool,
@@ -34,7 +37,14 @@ pub struct Lease {
 impl Lease {
     /// A lease on `transport` until `deadline`.
     pub fn new(reader: impl Into<String>, transport: Box<dyn Transport>, deadline: Instant) -> Self {
-        Self { reader: reader.into(), transport, deadline, counts: Counts::default(), gained_rights: false }
+        let (atr, interface) = (transport.atr().clone(), transport.interface());
+        let (card, counts) = (Held::new(transport), Counts::default());
+        Self { reader: reader.into(), card, atr, interface, deadline, counts, gained_rights: false }
+    }
+
+    /// A way to end this lease from outside, should it last too long.
+    pub fn recall(&self) -> Recall {
+        self.card.recall()
     }
 
     /// Sends a command and returns the card's whole answer: 61xx is followed by GET RESPONSE, 6Cxx by the same
@@ -59,7 +69,8 @@ impl Lease {
     /// Whether another Le makes another command of it: in T=0 data goes without Le, and what was a proof or a PIN must not
     /// be sent twice.
     fn sends_le(&self, command: &Command) -> bool {
-        command.data().is_empty() || (command.le().is_some() && self.transport.protocol() == Protocol::T1)
+        let in_t1 = || self.card.with(|transport| Ok(transport.protocol() == Protocol::T1));
+        command.data().is_empty() || (command.le().is_some() && in_t1() == Ok(true))
     }
 
     /// Fetches what 61xx announces, piece by piece. A card that announces without end is one that cannot be understood.
@@ -96,18 +107,20 @@ impl Lease {
         if Instant::now() >= self.deadline {
             return Err(TransportError::Deadline);
         }
-        let bytes = match self.transport.protocol() {
-            Protocol::T0 => command.to_tpdu(),
-            Protocol::T1 => command.to_bytes(),
-        };
         let started = Instant::now();
-        let answer = self.transport.exchange(&bytes)?;
+        let (sent, answer) = self.card.with(|transport| {
+            let bytes = match transport.protocol() {
+                Protocol::T0 => command.to_tpdu(),
+                Protocol::T1 => command.to_bytes(),
+            };
+            Ok((bytes.len(), transport.exchange(&bytes)?))
+        })?;
         let response = Response::parse(&answer).map_err(|_| TransportError::Mute)?;
         // Never the data: it may be the holder's, or a proof.
         tracing::trace!(
             reader = %self.reader,
             ins = format_args!("{:02X}", command.ins()),
-            sent = bytes.len(),
+            sent,
             received = answer.len(),
             status = %response.status(),
             micros = started.elapsed().as_micros(),
@@ -121,8 +134,11 @@ impl Lease {
     /// # Errors
     /// When the card is gone.
     pub fn reset(&mut self) -> Result<(), TransportError> {
-        self.transport.reset()?;
-        self.gained_rights = false;
+        let (atr, interface) = self.card.with(|transport| {
+            transport.reset()?;
+            Ok((transport.atr().clone(), transport.interface()))
+        })?;
+        (self.atr, self.interface, self.gained_rights) = (atr, interface, false);
         Ok(())
     }
 
@@ -133,12 +149,12 @@ impl Lease {
 
     /// The card's answer to reset.
     pub fn atr(&self) -> &Atr {
-        self.transport.atr()
+        &self.atr
     }
 
     /// Contact or contactless.
     pub fn interface(&self) -> Interface {
-        self.transport.interface()
+        self.interface
     }
 
     /// What was sent so far.
@@ -149,7 +165,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.gained_rights && self.transport.end().is_err() {
+        if self.gained_rights && self.card.with(|transport| transport.end()).is_err() {
             // A card that cannot be reset is gone or unpowered, and its rights with it.
             tracing::debug!(reader = %self.reader, "the card went before it could be reset");
         }
@@ -298,6 +314,20 @@ mod tests {
         lease.reset().unwrap();
         drop(lease);
         assert_eq!(sent.lock().unwrap().len(), 2, "not twice");
+    }
+
+    #[test]
+    fn a_lease_that_lasts_too_long_is_taken_back_and_its_card_reset() {
+        let (mut lease, sent) = card(Protocol::T0, &[&[0x90, 0x00], &[0x90, 0x00]]);
+        lease.send(&read()).unwrap();
+        let recall = lease.recall();
+        let under_way = lease.card.with(|_| Ok(recall.end()));
+        assert_eq!(under_way, Ok(false), "not in the middle of a command");
+        assert!(recall.end());
+        assert_eq!(lease.send(&read()), Err(TransportError::Deadline));
+        drop(lease);
+        assert!(recall.end(), "a lease that has ended holds nothing");
+        assert_eq!(*sent.lock().unwrap(), ["00B0850010", "reset"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod atr;
 mod errors;
+mod held;
 mod lease;
 mod pcsc;
 mod role;
@@ -10,6 +11,7 @@ mod transport;
 
 pub use atr::{Atr, AtrError};
 pub use errors::ENTRIES;
+pub use held::Recall;
 pub use lease::{Counts, Lease};
 pub use pcsc::{PcscReaders, choose, list_direct, open_direct, transport_direct};
 pub use role::{RoleRule, role_by_rule};

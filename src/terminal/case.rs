@@ -103,6 +103,13 @@ impl Cases {
         })
     }
 
+    /// The transactions that ended cases show.
+    pub(super) fn transactions(&self) -> Vec<Uuid> {
+        let ended = self.all.values().filter(|case| case.view.state.is_final());
+        let shown = ended.filter_map(|case| case.view.transaction.as_ref()?.get("id")?.as_str()?.parse().ok());
+        shown.collect()
+    }
+
     /// Cases that have not ended.
     pub(super) fn live(&self) -> impl Iterator<Item = &Case> {
         self.all.values().filter(|case| !case.view.state.is_final())
@@ -236,7 +243,7 @@ pub(super) fn fresh(
 
 /// What tells two openings with the same key apart.
 pub(super) fn content(scenario: &str, operator: &str, reader: Option<&str>, input: Option<&Value>) -> [u8; 32] {
-    let text = serde_json::json!([scenario, operator, reader, input]).to_string();
+    let text = zeroize::Zeroizing::new(serde_json::json!([scenario, operator, reader, input]).to_string());
     let mut out = [0; 32];
     out.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref());
     out

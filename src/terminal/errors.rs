@@ -16,6 +16,10 @@ crate::entries! {
         message "读卡器正在办理另一笔业务" | "another case is being carried out at the reader";
         cause "同一读卡器同时只能办理一笔业务" | "one reader serves one case at a time";
         remedy "请先完成或取消当前业务" | "finish or cancel that case first";
+    KEYS_BUSY = "E-TERM-KEYS-BUSY", Clerk;
+        message "PSAM 正在为另一张卡服务" | "the PSAM is serving another card";
+        cause "另一个读卡器上的读卡尚未结束" | "a reading at another reader has not ended";
+        remedy "请稍后重试；如反复出现，请取出另一读卡器中的卡" | "try again in a moment; if it stays so, take the card out of the other reader";
     MANY = "E-TERM-MANY", Clerk;
         message "同时办理的业务过多" | "too many cases are open";
         cause "有业务未完成也未取消" | "cases were neither finished nor cancelled";
@@ -104,6 +108,14 @@ crate::entries! {
         message "同一人、内容相同的业务此前已经提交，未重复提交" | "the same form of the same person was committed before: not committed again";
         cause "流水中已有内容相同的业务" | "the journal has a transaction with the same content";
         remedy "请查看所示流水的状态；确属另一笔业务时，请给它另外的流水标识" | "look at the state of the transaction shown; where it is another one indeed, give it a key of its own";
+    EARLIER_OPEN = "E-TERM-EARLIER-OPEN", Clerk;
+        message "该人上一笔结算尚未了结，暂不能再结算" | "an earlier settlement of this person is still open: no other one now";
+        cause "上一笔的结果尚未确定、正在冲正或正在补送中心；它占用的起付标准、限额与账户余额尚不明确" | "its outcome is not known, it is being taken back, or it is on its way to the centre: what it leaves of deductible, caps and account is not known";
+        remedy "请查看所示流水，等它了结后再办理；系统会自行继续" | "look at the transaction shown and start anew once it is at its end; that is seen to by itself";
+    CENTRE_BACK = "E-TERM-CENTRE-BACK", Clerk;
+        message "中心已恢复，请重新办理，由中心结算" | "the centre is back: start anew, so that it settles";
+        cause "结果是中心不可达时由本机核算的" | "the result was computed while the centre was away";
+        remedy "请重新办理；没有提交，也不要按原结果收费" | "start anew; nothing was committed, do not charge what was shown";
     DENIED = "E-TERM-DENIED", Clerk;
         message "按规定不予办理" | "the rules say no";
         cause "见所列原因" | "see the reasons listed";
@@ -119,7 +131,7 @@ crate::entries! {
     NOTHING_SETTLED = "E-TERM-NOTHING-SETTLED", Clerk;
         message "没有结算，请勿收费" | "nothing was settled: do not charge";
         cause "中心没有给出结果，本笔已作废或正在冲正" | "the centre gave no outcome; it is void or being taken back";
-        remedy "请重新办理；系统会冲正到底" | "start anew; the reversal is seen through by itself";
+        remedy "请在冲正完成后重新办理；系统会冲正到底" | "start anew once it is taken back; that is seen through by itself";
     NO_POLICY = "E-TERM-SETUP", Technician;
         message "终端无法启动" | "the terminal cannot start";
         cause "定义、策略包、脚本或状况表有误，或目录、中心令牌文件不可用" | "a definition, pack, script or table has a mistake, or a folder or the centre's token file cannot be used";

@@ -14,17 +14,21 @@ use super::errors;
 use super::event::What;
 use super::log::Log;
 use super::table::Table;
+use super::turn::Turns;
 use super::view::{CaseState, CaseView};
 use super::{Parts, conditions};
-use crate::failure::Failure;
+use crate::failure::{Explain as _, Failure};
 use crate::keys::KeyProvider;
 use crate::queue::Queue;
-use crate::reader::ReaderEvent;
+use crate::reader::{ReaderEvent, TransportError};
 use crate::rules::Packs;
 use crate::scenario::{Catalogue, Definition, Definitions};
 use crate::script::Library;
 use crate::store::Store;
 use crate::sync::{Asker, Uplink, UplinkStatus, Worker};
+
+/// How much later than its own deadline a reading may end by itself.
+const GRACE: Duration = Duration::from_secs(1);
 
 pub(super) struct Inner {
     pub(super) parts: Parts,
@@ -34,8 +38,7 @@ pub(super) struct Inner {
     pub(super) table: Table,
     pub(super) scripts: Arc<Library>,
     pub(super) keys: KeyProvider,
-    /// One PSAM serves one card at a time.
-    pub(super) keys_in_use: Mutex<()>,
+    pub(super) turns: Turns,
     /// One case at a time is counted against the limits and committed, so that the next one finds it counted.
     pub(super) settling_alone: Mutex<()>,
     pub(super) queue: Queue,
@@ -45,6 +48,8 @@ pub(super) struct Inner {
     pub(super) conditions: Mutex<Conditions>,
     /// A condition came that nobody tells the end of.
     pub(super) ailing: Arc<Notify>,
+    /// Held while a transaction is read from the journal and shown, so that it is never shown as it was before.
+    pub(super) showing: Mutex<()>,
     /// What the readers told and nobody has acted on yet.
     pub(super) told: Mutex<broadcast::Receiver<ReaderEvent>>,
     cases: Mutex<Cases>,
@@ -97,7 +102,7 @@ impl Inner {
             table: rooms.table,
             scripts: rooms.scripts,
             keys: rooms.keys,
-            keys_in_use: Mutex::new(()),
+            turns: Turns::default(),
             settling_alone: Mutex::new(()),
             queue: rooms.queue,
             store: rooms.store,
@@ -105,6 +110,7 @@ impl Inner {
             log,
             conditions: Mutex::new(conditions),
             ailing: Arc::default(),
+            showing: Mutex::new(()),
             told,
             cases: Mutex::default(),
             ended: Condvar::new(),
@@ -204,20 +210,23 @@ impl Inner {
         }
     }
 
-    /// Who waits for a person waits for a time.
+    /// Who waits for a person waits for a time; so does who waits for a card's answer.
     pub(super) fn alarm(self: &Arc<Self>, id: Uuid, step: u64, state: CaseState) -> Option<Alarm> {
         let cases = &self.parts.config.cases;
-        let patience = match state {
-            CaseState::WaitingCard => cases.card,
-            CaseState::WaitingInput => cases.input,
-            CaseState::WaitingConfirmation => cases.confirm,
+        let too_late = |patience| (patience, CaseState::Cancelled, Failure::of(&errors::TIMED_OUT));
+        let (patience, to, failure) = match state {
+            CaseState::WaitingCard => too_late(cases.card),
+            CaseState::WaitingInput => too_late(cases.input),
+            CaseState::WaitingConfirmation => too_late(cases.confirm),
+            // For its turn at the keys, and for the card: who is not back by then hangs in a call.
+            CaseState::Reading => (2 * cases.reading + GRACE, CaseState::Failed, TransportError::Deadline.failure()),
             _ => return None,
         };
         let weak = Arc::downgrade(self);
         let task = self.parts.runtime.spawn(async move {
             tokio::time::sleep(patience).await;
             if let Some(inner) = weak.upgrade() {
-                inner.end(id, Some(step), CaseState::Cancelled, Failure::of(&errors::TIMED_OUT));
+                inner.end(id, Some(step), to, failure);
             }
         });
         Some(Alarm(task.abort_handle()))
@@ -244,7 +253,8 @@ impl Inner {
         }
     }
 
-    fn defect(self: &Arc<Self>, id: Uuid, at: u64) {
+    /// Ends a case that cannot go on, unless it has ended already.
+    pub(super) fn defect(self: &Arc<Self>, id: Uuid, at: u64) {
         let committing = self.cases().get(id).is_some_and(|case| case.view.state == CaseState::Committing);
         let entry = if committing { &errors::UNSURE } else { &errors::DEFECT };
         self.end(id, Some(at), CaseState::Failed, Failure::of(entry));

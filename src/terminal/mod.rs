@@ -22,6 +22,7 @@ mod same;
 mod start;
 mod table;
 mod tasks;
+mod turn;
 mod view;
 mod who;
 

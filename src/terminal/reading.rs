@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::conditions::Condition;
 use super::errors;
 use super::event::What;
-use super::inner::{Inner, lock};
+use super::inner::Inner;
 use super::view::CaseState;
 use super::who::Who;
 use crate::card::{self, CardError, Reading, Step};
@@ -108,12 +108,14 @@ impl Inner {
     pub(super) fn read(&self, reader: &str, mut progress: impl FnMut(Step)) -> Result<Reading, Failure> {
         let parts = &self.parts;
         let within = parts.config.cases.reading;
+        // First, so that no card's time runs while another one is read.
+        let turn = self.turns.take(within).ok_or_else(|| Failure::of(&errors::KEYS_BUSY))?;
         let mut lease = parts.readers.lease(reader, within).map_err(|error| self.no_card(&error))?;
-        let _one_at_a_time = lock(&self.keys_in_use);
         let mut keys = self.keys.open(within).map_err(|error| {
             self.keys_failed(&error);
             error.failure()
         })?;
+        turn.uses(keys.recall());
         let reading = card::read(
             card::Parts {
                 lease: &mut lease,
@@ -173,6 +175,9 @@ impl Inner {
 
     /// The reader that is meant: the one named, or the one holder's reader that has a card.
     pub(super) fn reader_meant(&self, wanted: Option<&str>) -> Result<String, Failure> {
+        if self.conditions().contains(&Condition::CardServiceAway) {
+            return Err(Failure::of(&errors::CARD_SERVICE_AWAY));
+        }
         let readers = self.parts.readers.list();
         if let Some(wanted) = wanted {
             let usable =

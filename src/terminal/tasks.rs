@@ -1,5 +1,6 @@
 //! The tasks that watch the terminal's neighbours: readers, centre, journal, and conditions that heal by asking.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -8,13 +9,12 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use uuid::Uuid;
 
-use super::case::Cases;
 use super::conditions::Condition;
 use super::errors;
 use super::event::What;
 use super::inner::{Inner, lock};
 use super::view::CaseState;
-use crate::failure::Failure;
+use crate::failure::{Entry, Failure};
 use crate::queue::Row;
 use crate::reader::{ReaderEvent, Role};
 
@@ -52,11 +52,14 @@ async fn transactions(inner: Weak<Inner>, mut changes: Receiver<Row>) {
     loop {
         let change = changes.recv().await;
         let Some(inner) = inner.upgrade() else { return };
-        match change {
-            Ok(row) => inner.transaction_changed(&row),
-            // Whoever watches asks for the list; the rows are all there.
-            Err(RecvError::Lagged(_)) => {}
+        let told = match change {
+            // On a thread that may wait: a case that ends just now may be reading the journal.
+            Ok(row) => tokio::task::spawn_blocking(move || inner.transaction_changed(&row)).await,
+            Err(RecvError::Lagged(_)) => tokio::task::spawn_blocking(move || inner.transactions_missed()).await,
             Err(RecvError::Closed) => return,
+        };
+        if let Err(error) = told {
+            tracing::error!(%error, "a defect while a transaction was shown");
         }
     }
 }
@@ -135,7 +138,11 @@ impl Inner {
             ReaderEvent::ServiceBack => self.set(Condition::CardServiceAway, false),
         }
         match event {
-            ReaderEvent::CardOut(reader) | ReaderEvent::Gone(reader) => self.card_out(&reader),
+            ReaderEvent::CardOut(reader) | ReaderEvent::Gone(reader) => {
+                let service = self.conditions().contains(&Condition::CardServiceAway);
+                let why = if service { &errors::CARD_SERVICE_AWAY } else { &errors::CARD_REMOVED };
+                self.card_out(&reader, why);
+            }
             ReaderEvent::RoleFound(_, Role::Psam) => self.ailing.notify_one(),
             _ => {}
         }
@@ -144,7 +151,7 @@ impl Inner {
 
     /// A card left: the case that was read from it ends, unless it is being committed. While it is still being read,
     /// the lease tells.
-    fn card_out(self: &Arc<Self>, reader: &str) {
+    fn card_out(self: &Arc<Self>, reader: &str, why: &'static Entry) {
         let bound: Vec<_> = {
             let mut cases = self.cases();
             cases.removed(reader);
@@ -152,19 +159,18 @@ impl Inner {
             at_reader.filter(|case| holds_card(case.view.state)).map(|case| (case.view.id, case.step)).collect()
         };
         for (id, step) in bound {
-            self.end(id, Some(step), CaseState::Failed, Failure::of(&errors::CARD_REMOVED));
+            self.end(id, Some(step), CaseState::Failed, Failure::of(why));
         }
     }
 
-    /// Events were missed: who has no card now has lost it.
+    /// Events were missed: a card that is there now may be another one, so each counts as one that left.
     fn readers_missed(self: &Arc<Self>) {
-        let readers = self.parts.readers.list();
-        let bound: Vec<String> = self.cases().live().filter_map(|case| case.view.reader.clone()).collect();
+        let bound: BTreeSet<String> = self.cases().live().filter_map(|case| case.view.reader.clone()).collect();
         for reader in bound {
-            if !readers.iter().any(|state| state.name == reader && state.card) {
-                self.card_out(&reader);
-            }
+            self.card_out(&reader, &errors::CARD_REMOVED);
         }
+        self.set(Condition::CardServiceAway, self.parts.readers.away());
+        self.log.tell(What::Gap);
         self.match_readers();
     }
 
@@ -176,19 +182,32 @@ impl Inner {
             scenario: row.scenario.clone(),
             state: row.state.name().to_owned(),
         });
-        self.show_transaction(&mut self.cases(), row);
+        let _in_order = lock(&self.showing);
+        self.show_transaction(row);
+    }
+
+    /// Changes were missed: each case that has ended shows what the journal has now, and whoever listens asks anew.
+    fn transactions_missed(&self) {
+        self.log.tell(What::Gap);
+        let shown = self.cases().transactions();
+        for transaction in shown {
+            self.catch_up(transaction);
+        }
     }
 
     /// A case that has ended just now shows its transaction as it stands: until now nobody knew whose it was.
     pub(super) fn catch_up(&self, transaction: Uuid) {
-        // Held from before the row is read: no later state is shown before it.
-        let mut cases = self.cases();
-        if let Ok(Some(row)) = self.queue.get(transaction) {
-            self.show_transaction(&mut cases, &row);
+        // Held from before the row is read: no later state is shown before it. The cases are not held meanwhile.
+        let _in_order = lock(&self.showing);
+        match self.queue.get(transaction) {
+            Ok(Some(row)) => self.show_transaction(&row),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "a case does not show how its transaction goes on"),
         }
     }
 
-    fn show_transaction(&self, cases: &mut Cases, row: &Row) {
+    fn show_transaction(&self, row: &Row) {
+        let mut cases = self.cases();
         let (Ok(shown), Some(case)) = (serde_json::to_value(row), cases.committed(row.id)) else { return };
         if case.view.transaction.as_ref() != Some(&shown) {
             case.view.transaction = Some(shown);

@@ -15,6 +15,8 @@ pub(super) struct Slot(Mutex<Content>);
 #[derive(Default)]
 pub(super) struct Content {
     pub(super) chip: Option<Box<dyn Chip>>,
+    /// The chip is with the transport, which waits for its answer: a slow one does not keep others from looking.
+    answering: bool,
     /// Changes whenever a chip comes or goes, so that a transport of the one before knows.
     pub(super) generation: u64,
     pub(super) leased: bool,
@@ -42,9 +44,16 @@ impl Content {
         self.foreign_reset = false;
     }
 
+    /// Whether there is a chip.
+    pub(super) fn card(&self) -> bool {
+        self.chip.is_some() || self.answering
+    }
+
+    /// Pulls the chip out; one that is just answering is lost.
     pub(super) fn pull(&mut self) -> Option<Box<dyn Chip>> {
         self.pull_in = None;
         self.generation += 1;
+        self.answering = false;
         self.chip.take()
     }
 
@@ -118,9 +127,23 @@ impl Transport for InProcess {
         }
         content.exchanges += 1;
         let due = content.due();
-        let reaction = match &mut content.chip {
-            Some(chip) if !due => chip.answer(tpdu),
-            _ => Reaction::Removed,
+        let reaction = match content.chip.take() {
+            Some(mut chip) if !due => {
+                content.answering = true;
+                drop(content);
+                let reaction = chip.answer(tpdu);
+                content = self.slot.lock();
+                if content.generation == self.generation {
+                    content.answering = false;
+                    content.chip = Some(chip);
+                }
+                self.present(&content)?;
+                reaction
+            }
+            chip => {
+                content.chip = chip;
+                Reaction::Removed
+            }
         };
         match reaction {
             Reaction::Answer(bytes) => Ok(Zeroizing::new(bytes)),

@@ -33,7 +33,7 @@ impl Reader {
     }
 
     fn card(&self) -> bool {
-        self.slot.lock().chip.is_some()
+        self.slot.lock().card()
     }
 }
 
@@ -122,9 +122,14 @@ impl VirtualReaders {
     }
 
     fn pull(&self, reader: &Reader) -> Option<Box<dyn Chip>> {
-        let chip = reader.slot.lock().pull()?;
-        self.tell(ReaderEvent::CardOut(reader.name.clone()));
-        Some(chip)
+        let mut content = reader.slot.lock();
+        let there = content.card();
+        let chip = content.pull();
+        drop(content);
+        if there {
+            self.tell(ReaderEvent::CardOut(reader.name.clone()));
+        }
+        chip
     }
 
     fn tell(&self, event: ReaderEvent) {

@@ -5,5 +5,6 @@ mod away;
 mod card;
 mod counter;
 mod doors;
+mod hung;
 mod settlement;
 mod sign_in;

@@ -210,6 +210,6 @@ pub struct Limits {
     pub person_day: Fen,
     /// Largest number of unsent provisional transactions.
     pub count: u32,
-    /// Oldest unsent transaction with which provisional work still goes on, in hours.
+    /// Age of the oldest unsent provisional transaction with which provisional work still goes on, in hours.
     pub age_hours: u32,
 }

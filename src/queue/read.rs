@@ -19,6 +19,12 @@ pub(super) const ALONE: &str =
 /// A holder's that were not answered before a moment.
 pub(super) const UNCOUNTED: &str = "holder = ?1 AND (open = 1 OR state = 'acked' AND updated_at >= ?2)";
 
+/// A holder's that may have reached the centre and were not answered, or were answered since a moment.
+pub(super) const IN_DOUBT: &str = "holder = ?1 AND (open = 1 AND attempts > 0 OR updated_at >= ?2)";
+
+/// A holder's that are worth something and not at their end.
+pub(super) const UNSETTLED: &str = "holder = ?1 AND open = 1 AND amount IS NOT NULL";
+
 impl Queue {
     /// Rows, newest first.
     ///
@@ -158,6 +164,39 @@ impl Queue {
             anchor::peek(&self.inner.settings.anchor, &context.crypto, &context.terminal).map_err(open::io)?;
         let mut db = open::reader(&self.inner.settings.path)?;
         verify::verify(&mut db, context, anchored)
+    }
+
+    /// A holder's transactions that are worth something and not at their end, oldest first.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn unsettled(&self, holder: Digest) -> Result<Vec<Row>, QueueError> {
+        let sql = format!("SELECT {COLUMNS} FROM entries WHERE {UNSETTLED} ORDER BY sequence");
+        Ok(self.entries(&sql, &[&holder.0])?.into_iter().map(|entry| entry.row).collect())
+    }
+
+    /// Whether nobody can say if the centre, asked at `asked` and answering only now, had counted all of a holder's
+    /// transactions that reached it: one was on its way then, or was answered since.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn in_doubt(&self, holder: Digest, asked: Timestamp) -> Result<bool, QueueError> {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM entries WHERE {IN_DOUBT})");
+        let db = self.reader();
+        let mut statement = db.prepare_cached(&sql)?;
+        Ok(statement.query_row(params![holder.0, asked.as_millisecond()], |row| row.get(0))?)
+    }
+
+    /// How many provisional settlements the centre has not answered, and the age of the oldest in seconds.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn provisional_unsent(&self) -> Result<(u64, Option<i64>), QueueError> {
+        let now = self.inner.context.clock.now().as_millisecond();
+        let sql = "SELECT count(*), min(created_at) FROM entries WHERE open = 1 AND online = 0 AND amount IS NOT NULL";
+        let (count, oldest): (u64, Option<i64>) =
+            self.reader().prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok((count, oldest.map(|millis| (now - millis).max(0) / 1000)))
     }
 
     /// What a holder's provisional settlements since a moment are worth together, those that the centre refused left

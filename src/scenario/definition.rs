@@ -153,6 +153,6 @@ pub struct Tightening {
     pub person_day: Option<Fen>,
     /// Largest number of unsent provisional transactions.
     pub count: Option<u32>,
-    /// Oldest unsent transaction with which provisional work still goes on, in hours.
+    /// Age of the oldest unsent provisional transaction with which provisional work still goes on, in hours.
     pub age_hours: Option<u32>,
 }

@@ -58,8 +58,8 @@ impl Inner {
             let (who, plan) = (case.who.clone()?, case.plan.clone()?);
             Some((Arc::clone(&case.definition), case.view.operator.clone(), who, plan))
         });
-        // A case that is being committed cannot have ended by itself.
-        let Some((definition, operator, who, plan)) = taken else { return };
+        // A case that is being committed has all three, and cannot have ended by itself.
+        let Some((definition, operator, who, plan)) = taken else { return self.defect(id, at) };
         let committing =
             Committing { inner: self, id, definition: &definition, operator: &operator, who: &who, plan: &plan };
         let (to, outcome) = match committing.carry_out() {
@@ -102,6 +102,12 @@ impl Committing<'_> {
         if let Some(failure) = self.inner.refusal(self.definition) {
             return Err(ended(CaseState::Refused, failure));
         }
+        if self.plan.provisional && self.centre_came_back() {
+            return Err(ended(CaseState::Refused, Failure::of(&errors::CENTRE_BACK)));
+        }
+        if self.plan.online && self.something_is_open()? {
+            return Err(ended(CaseState::Refused, Failure::of(&errors::EARLIER_OPEN)));
+        }
         let _counted = self.plan.provisional.then(|| lock(&self.inner.settling_alone));
         if let (true, Some(amount)) = (self.plan.provisional, self.plan.amount) {
             let within = self.inner.within_limits(self.definition, self.who, amount);
@@ -109,13 +115,27 @@ impl Committing<'_> {
         }
         let mut outcome = match (&self.plan.message, &self.inner.upstream) {
             (Message::Settlement(settlement), Some(upstream)) if self.plan.online => {
-                let input = serde_json::to_value(settlement).unwrap_or_default();
-                self.settle(upstream, input)?
+                let input = serde_json::to_value(settlement);
+                self.settle(upstream, input.map_err(|_| ended(CaseState::Failed, Failure::of(&errors::DEFECT)))?)?
             }
             _ => self.store_and_forward()?,
         };
         outcome.slip = self.slip(&outcome);
         Ok(outcome)
+    }
+
+    /// Whether the centre can be reached since what was decided without it: then it settles, before anyone is charged.
+    fn centre_came_back(&self) -> bool {
+        self.inner.upstream.as_ref().is_some_and(|upstream| {
+            let status = *upstream.status.borrow();
+            status.reachable && status.since > self.plan.decided_at
+        })
+    }
+
+    /// Whether another case of this person has begun to settle since this one was decided.
+    fn something_is_open(&self) -> Result<bool, Ended> {
+        let open = self.inner.queue.unsettled(self.who.tag).map_err(|error| self.not_committed(&error))?;
+        Ok(!open.is_empty())
     }
 
     /// Durable before this returns; delivered later.

@@ -11,11 +11,13 @@ use super::conditions::Condition;
 use super::errors;
 use super::inner::Inner;
 use super::json::JsonText;
+use super::limits::Alone;
 use super::plan::{Plan, Shown, Verdict, centre_view};
 use super::table::Conduct;
 use super::view::CaseState;
 use super::who::Who;
 use crate::failure::{Explain as _, Failure};
+use crate::queue::Row;
 use crate::rules::{Decision, InputError, Outcome, Schema, differences};
 use crate::scenario::{Definition, FieldError, FieldMistake, Form, Message, ScenarioError, amount};
 use crate::value::{Fen, Protocol};
@@ -51,8 +53,8 @@ impl Inner {
             let (form, who) = (case.form.clone()?, case.who.clone()?);
             Some((Arc::clone(&case.definition), case.view.operator.clone(), case.key.clone(), form, who))
         });
-        // A case that has ended has forgotten both.
-        let Some((definition, operator, key, form, who)) = taken else { return };
+        // Only a case that has ended has forgotten both, and to that nothing happens any more.
+        let Some((definition, operator, key, form, who)) = taken else { return self.defect(id, at) };
         let schemas = self.packs.schema(&definition.id);
         let business_date = definition.business_date(&form, &schemas, self.business_day());
         let deciding = Deciding {
@@ -108,11 +110,12 @@ impl Inner {
     /// Whether a provisional settlement keeps within the limits.
     pub(super) fn within_limits(&self, definition: &Definition, who: &Who, amount: Fen) -> Result<(), Failure> {
         let limits = super::limits::tightest(self.parts.config.limits, definition.limits);
-        let stats = self.queue.stats().map_err(|error| error.failure())?;
+        let (unsent, oldest_secs) = self.queue.provisional_unsent().map_err(|error| error.failure())?;
         let midnight = self.parts.clock.today().at(0, 0, 0, 0);
         let midnight = shanghai().to_timestamp(midnight).unwrap_or(Timestamp::UNIX_EPOCH);
         let today = self.queue.provisional_sum(who.tag, midnight).map_err(|error| error.failure())?;
-        super::limits::check(limits, amount, today, &stats).map_err(|which| Failure::with(&errors::LIMIT, which))
+        super::limits::check(limits, amount, Alone { today, unsent, oldest_secs })
+            .map_err(|which| Failure::with(&errors::LIMIT, which))
     }
 }
 
@@ -123,8 +126,13 @@ impl Deciding<'_> {
             return Err((CaseState::Refused, failure));
         }
         self.not_in_the_future()?;
+        self.none_open(shown, |row| row.protocol() == Protocol::Online)?;
         let key = self.first_time(shown)?;
         let mut learned = self.learn()?;
+        if learned.reached {
+            // The centre has not counted it yet, and would settle this one as if it were the first.
+            self.none_open(shown, |_| true)?;
+        }
         let input = self.definition.input(self.form, &learned.known, &self.schemas, self.inner.business_day());
         let decision = self
             .inner
@@ -149,6 +157,7 @@ impl Deciding<'_> {
             online: false,
             provisional: false,
             as_of: learned.as_of,
+            decided_at: self.inner.parts.clock.now(),
             admission: self.admission().map(str::to_owned),
             key,
         };
@@ -157,6 +166,22 @@ impl Deciding<'_> {
         }
         shown.provisional = plan.provisional;
         Ok(Verdict::Confirm(Box::new(plan)))
+    }
+
+    /// What is settled online comes after everything of this person that is open: while the outcome of one is not known,
+    /// or a provisional one is on its way, neither terminal nor centre knows what it leaves of deductible, cap and account.
+    fn none_open(&self, shown: &mut Shown, counts: impl Fn(&Row) -> bool) -> Result<(), Ended> {
+        if self.definition.kind.protocol() != Protocol::Online {
+            return Ok(());
+        }
+        let open = self.inner.queue.unsettled(self.who.tag).map_err(|error| (CaseState::Refused, error.failure()))?;
+        match open.into_iter().find(counts) {
+            Some(row) => {
+                shown.transaction = serde_json::to_value(&row).ok();
+                Err((CaseState::Refused, Failure::of(&errors::EARLIER_OPEN)))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Figures are looked up by the business date, and those of a day to come are not known today.

@@ -15,6 +15,7 @@ use super::view::CaseState;
 use crate::failure::{Entry, Explain as _, Failure};
 use crate::scenario::Known;
 use crate::sync::UplinkError;
+use crate::value::Protocol;
 use crate::wire::person::Question;
 
 /// How long a terminal that takes the centre to be away asks it once more before it decides alone.
@@ -31,7 +32,9 @@ pub(super) struct Learned {
 impl Deciding<'_> {
     /// What the centre says of the person; what it said before, where it cannot be asked.
     pub(super) fn learn(&self) -> Result<Learned, Ended> {
-        if let Some(upstream) = self.inner.upstream.as_ref().filter(|upstream| self.reachable(upstream)) {
+        if let Some(upstream) = &self.inner.upstream
+            && self.reachable(upstream)?
+        {
             match self.ask(upstream) {
                 Ok(learned) => return Ok(learned),
                 Err(error) => self.not_answered(&error)?,
@@ -39,7 +42,8 @@ impl Deciding<'_> {
         }
         // A kind that needs the centre is told so before its record is looked for.
         self.conduct_alone(Conduct::Provisional)?;
-        match self.record().recall() {
+        let recalled = self.record().recall().map_err(|error| (CaseState::Refused, error.failure()))?;
+        match recalled {
             Some((known, as_of)) => Ok(Learned { known, as_of: Some(as_of), psn_no: None, reached: false }),
             None if self.inner.table.without_record(self.definition.kind) == Conduct::Refuse => {
                 Err((CaseState::Refused, Failure::of(&errors::NO_RECORD)))
@@ -74,22 +78,28 @@ impl Deciding<'_> {
     }
 
     /// Whether the centre can be reached; one that seems away is asked once more.
-    pub(super) fn reachable(&self, upstream: &Upstream) -> bool {
-        let mut status = upstream.status.clone();
-        if status.borrow_and_update().reachable {
-            return true;
+    fn reachable(&self, upstream: &Upstream) -> Result<bool, Ended> {
+        if upstream.status.borrow().reachable {
+            return Ok(true);
         }
         let there = async {
             let terminal = self.inner.queue.terminal();
             tokio::time::timeout(ONCE_MORE.min(self.patience()), upstream.uplink.probe(terminal)).await
         };
-        matches!(self.inner.parts.runtime.block_on(there), Ok(Ok(_)))
+        match self.inner.parts.runtime.block_on(there) {
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(error)) => self.not_answered(&error).map(|()| false),
+            Err(_) => Ok(false),
+        }
     }
 
-    /// The centre's own no ends the case; without an answer it is as if it were away.
+    /// The centre's own no ends the case; without an answer it is as if it were away. A centre that does not know the
+    /// terminal is not away: what it settles is not settled without it.
     pub(super) fn not_answered(&self, error: &UplinkError) -> Result<(), Ended> {
+        let online = self.definition.kind.protocol() == Protocol::Online;
         match error {
             UplinkError::Refused { .. } => Err((CaseState::Refused, error.failure())),
+            UplinkError::Unauthorized(_) if online => Err((CaseState::Refused, error.failure())),
             _ => {
                 tracing::warn!(code = error.entry().code, "the centre does not answer a question");
                 Ok(())

@@ -1,7 +1,6 @@
 //! How far the terminal may go by itself while the centre is away.
 
 use crate::config::Limits;
-use crate::queue::Stats;
 use crate::scenario::Tightening;
 use crate::value::Fen;
 
@@ -15,23 +14,33 @@ pub(super) fn tightest(limits: Limits, own: Tightening) -> Limits {
     }
 }
 
-/// Whether a provisional transaction keeps within the limits.
+/// What was settled by the terminal alone so far.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Alone {
+    /// This person's sum of the day.
+    pub(super) today: Fen,
+    /// How many the centre has not answered.
+    pub(super) unsent: u64,
+    /// Age of the oldest of them, in seconds.
+    pub(super) oldest_secs: Option<i64>,
+}
+
+/// Whether one more provisional transaction keeps within the limits.
 ///
 /// # Errors
 /// Which limit it does not keep, in both languages.
-pub(super) fn check(limits: Limits, amount: Fen, today: Fen, stats: &Stats) -> Result<(), &'static str> {
+pub(super) fn check(limits: Limits, amount: Fen, so_far: Alone) -> Result<(), &'static str> {
     if amount > limits.amount {
         return Err("单笔金额 amount");
     }
-    if today.checked_add(amount).is_none_or(|sum| sum > limits.person_day) {
+    if so_far.today.checked_add(amount).is_none_or(|sum| sum > limits.person_day) {
         return Err("每人每日累计 sum of the person and day");
     }
-    if stats.unsent >= u64::from(limits.count) {
-        return Err("未送达笔数 number of unsent transactions");
+    if so_far.unsent >= u64::from(limits.count) {
+        return Err("未送达的暂结笔数 number of unsent provisional settlements");
     }
-    let oldest = stats.oldest_unsent_secs.unwrap_or(0);
-    if oldest > i64::from(limits.age_hours) * 3600 {
-        return Err("未送达时限 age of the oldest unsent transaction");
+    if so_far.oldest_secs.unwrap_or(0) > i64::from(limits.age_hours) * 3600 {
+        return Err("未送达暂结的时限 age of the oldest unsent provisional settlement");
     }
     Ok(())
 }
@@ -50,16 +59,9 @@ mod tests {
 
     #[test]
     fn each_limit_holds_at_its_edge() {
-        let stats = |unsent, oldest| Stats {
-            total: 9,
-            unsent,
-            oldest_unsent_secs: oldest,
-            sum: Fen(0),
-            refused: 0,
-            last_ack: None,
+        let fits = |amount, today, unsent, oldest_secs| {
+            check(LIMITS, Fen(amount), Alone { today: Fen(today), unsent, oldest_secs }).is_ok()
         };
-        let fits =
-            |amount, today, unsent, oldest| check(LIMITS, Fen(amount), Fen(today), &stats(unsent, oldest)).is_ok();
         assert!(fits(5000, 3000, 1, Some(3600)));
         assert!(!fits(5001, 0, 0, None));
         assert!(!fits(5000, 3001, 0, None));
@@ -67,6 +69,6 @@ mod tests {
         assert!(!fits(1, 0, 1, Some(3601)));
         assert!(!fits(1, i64::MAX, 0, None));
         let none = Limits { amount: Fen(0), person_day: Fen(0), count: 0, age_hours: 0 };
-        assert!(check(none, Fen(1), Fen(0), &stats(0, None)).is_err());
+        assert!(check(none, Fen(1), Alone { today: Fen(0), unsent: 0, oldest_secs: None }).is_err());
     }
 }

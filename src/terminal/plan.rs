@@ -22,6 +22,8 @@ pub(super) struct Plan {
     pub(super) provisional: bool,
     /// When the centre told the accumulators.
     pub(super) as_of: Option<Timestamp>,
+    /// When it was decided.
+    pub(super) decided_at: Timestamp,
     /// 就诊ID: what accumulates over one admission belongs to it.
     pub(super) admission: Option<String>,
     /// By which the journal knows it again.

@@ -31,13 +31,13 @@ impl Deciding<'_> {
 
     /// The first of this person that stands; each that came to nothing passes its place on.
     fn first_of(&self, what: &str, failure: Failure, shown: &mut Shown) -> Result<String, Ended> {
-        let number = String::from_utf8_lossy(&self.who.number);
-        let mut key = format!("{what}/{number}");
+        let holder = self.who.tag;
+        let mut key = format!("{what}/{holder}");
         while let Some((row, _)) = self.in_journal(&key)? {
             if !came_to_nothing(row.state) {
                 return Err(repeated(shown, &row, failure));
             }
-            key = format!("{what}/{number}/{}", row.id);
+            key = format!("{what}/{holder}/{}", row.id);
         }
         Ok(key)
     }

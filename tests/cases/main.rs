@@ -5,6 +5,7 @@ mod away;
 mod card;
 mod counter;
 mod doors;
+mod earlier;
 mod hung;
 mod settlement;
 mod sign_in;

@@ -30,6 +30,9 @@ use crate::sync::{Asker, Uplink, UplinkStatus, Worker};
 /// How much later than its own deadline a reading may end by itself.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Whoever takes more than one of these locks takes them in this order: `settling_alone`, `told`, `showing`, `cases`,
+/// `conditions`, the log's own. Only `settling_alone` is held over a commit, and `showing` over a look into the journal;
+/// what the doors ask, on threads that must not wait, takes neither.
 pub(super) struct Inner {
     pub(super) parts: Parts,
     pub(super) catalogue: Catalogue,

@@ -1,5 +1,7 @@
 //! A case as the doors show it: what a person at the counter may see, the holder masked.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use crate::failure::Failure;
 use crate::value::Kind;
 
 /// What opens a case.
-#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCase {
     /// The scenario's id, e.g. `medical-settlement`.
@@ -28,6 +30,15 @@ pub struct NewCase {
     /// they open one that ends with the transaction the key committed.
     #[serde(default)]
     pub idempotency: Option<String>,
+}
+
+/// Without the form: it may hold anything.
+impl fmt::Debug for NewCase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut case = f.debug_struct("NewCase");
+        case.field("scenario", &self.scenario).field("operator", &self.operator).field("reader", &self.reader);
+        case.finish_non_exhaustive()
+    }
 }
 
 /// Where a case stands.

@@ -38,7 +38,7 @@ impl std::fmt::Debug for Form {
 }
 
 impl Definition {
-    /// Checks a form. A field that may be left out may also be `null`.
+    /// Checks a form. A field that may be left out may also be `null`, and a text blank.
     ///
     /// # Errors
     /// [`ScenarioError::Form`] with every mistake (the first twenty), by item.
@@ -103,11 +103,12 @@ fn object(
     }
     let mut out = Map::new();
     for field in fields {
-        let checked = match given.get(&field.name) {
-            None | Some(Value::Null) if field.default.is_some() => Ok(field.default.clone().unwrap_or_default()),
-            None | Some(Value::Null) if field.optional => continue,
-            None | Some(Value::Null) => Err(FieldMistake::Missing),
-            Some(value) => field.value(value),
+        let given = given.get(&field.name).filter(|value| !field.blank(value));
+        let checked = match (given, &field.default) {
+            (Some(value), _) => field.value(value),
+            (None, Some(default)) => Ok(default.clone()),
+            (None, None) if field.optional => continue,
+            (None, None) => Err(FieldMistake::Missing),
         };
         match checked {
             Ok(value) => {
@@ -120,7 +121,14 @@ fn object(
 }
 
 impl Field {
-    /// The value, if the field takes it.
+    /// Whether the value says nothing. A blank text would else be a text of its own: a stay in hospital without a number,
+    /// say, which all such stays of a person would share.
+    fn blank(&self, value: &Value) -> bool {
+        let empty = |text: &str| text.trim().is_empty();
+        value.is_null() || self.kind == FieldType::Text && value.as_str().is_some_and(empty)
+    }
+
+    /// The value, if the field takes it; a text without the space around it.
     pub(super) fn value(&self, value: &Value) -> Result<Value, FieldMistake> {
         let text = value.as_str();
         let fits = |fits: bool, what| if fits { Ok(value.clone()) } else { Err(what) };
@@ -137,9 +145,10 @@ impl Field {
                 fits(text.is_some_and(known), FieldMistake::Choice)
             }
             FieldType::Text => {
-                let longest = self.longest.unwrap_or(usize::MAX);
-                let good = |text: &str| text.chars().count() <= longest && !text.chars().any(char::is_control);
-                fits(text.is_some_and(good), FieldMistake::Text)
+                let lengths = 1..=self.longest.unwrap_or(usize::MAX);
+                let text = text.filter(|text| !text.chars().any(char::is_control)).map(str::trim);
+                let text = text.filter(|text| lengths.contains(&text.chars().count()));
+                text.map(Value::from).ok_or(FieldMistake::Text)
             }
         }
     }

@@ -118,6 +118,25 @@ fn what_is_left_out_gets_its_default() {
 }
 
 #[test]
+fn a_text_that_says_nothing_is_left_out() {
+    let line = json!([{"amount": "1.00", "cnt": "1"}]);
+    for note in ["", " ", "\u{3000}", "\t"] {
+        let form = small().check(&json!({"level": "L1", "note": note, "lines": line})).unwrap();
+        assert_eq!(Value::Object(form.values), json!({"level": "L1"}), "{note:?}");
+    }
+    let form = small().check(&json!({"level": "L1", "note": " 四个字的 ", "lines": line})).unwrap();
+    assert_eq!(form.values["note"], "四个字的");
+
+    let with = |from: &str, to: &str| load(&SMALL.replacen(from, to, 1)).map(|all| all.iter().next().unwrap().clone());
+    let needed = with("optional = true\nlongest = 4", "longest = 4").unwrap();
+    let missing = needed.check(&json!({"level": "L1", "note": " ", "lines": line})).unwrap_err();
+    assert_eq!(missing, ScenarioError::Form(vec![FieldError { item: "note".into(), what: FieldMistake::Missing }]));
+    let with_default = with("optional = true\nlongest = 4", "default = \"无\"").unwrap();
+    assert_eq!(with_default.check(&json!({"level": "L1", "note": "", "lines": line})).unwrap().values["note"], "无");
+    assert!(with("optional = true\nlongest = 4", "default = \" \"").unwrap_err()[0].contains("its own default"));
+}
+
+#[test]
 fn a_rate_is_per_cent_up_to_all() {
     let field = |kind| Field { kind, ..small().fields[1].clone() };
     for (text, fits) in [

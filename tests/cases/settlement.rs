@@ -209,6 +209,8 @@ fn a_deductible_is_paid_once_an_admission() {
     assert_eq!(paid("3", Some("A2")), "1600.00");
     // Without its number nobody knows an admission from another.
     assert_eq!((paid("4", None), paid("5", None)), ("1600.00".into(), "1600.00".into()));
+    // A number that is blank is none.
+    assert_eq!((paid("6", Some("")), paid("7", Some(" "))), ("1600.00".into(), "1600.00".into()));
 }
 
 #[test]

@@ -1,16 +1,20 @@
 //! A form's values checked against its definition.
 
+use std::str::FromStr;
+
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::definition::{Definition, Field, FieldType, Lines};
 use super::errors::{FieldError, FieldMistake, ScenarioError};
-use crate::value::Fen;
+use crate::value::{Fen, Price, Quantity, Rate};
 
 /// The most mistakes that are told at once.
 const MOST_MISTAKES: usize = 20;
+/// 100%.
+const WHOLE: Rate = Rate(1_000_000);
 
-/// A form whose values fit their fields, in the form the rules take them.
+/// A form whose values fit their fields, each in the one form that says it, as the rules take it.
 #[derive(Clone, Default, PartialEq)]
 pub struct Form {
     /// The values by field.
@@ -128,29 +132,33 @@ impl Field {
         value.is_null() || self.kind == FieldType::Text && value.as_str().is_some_and(empty)
     }
 
-    /// The value, if the field takes it; a text without the space around it.
+    /// The value in the one form that says it (`"1.0"` as `"1"`, a text without the space around it), if the field
+    /// takes it.
     pub(super) fn value(&self, value: &Value) -> Result<Value, FieldMistake> {
         let text = value.as_str();
-        let fits = |fits: bool, what| if fits { Ok(value.clone()) } else { Err(what) };
-        match self.kind {
-            FieldType::Money => fits(text.is_some_and(is_amount), FieldMistake::Money),
-            FieldType::Price | FieldType::Quantity => fits(text.is_some_and(is_decimal), FieldMistake::Decimal),
-            FieldType::Rate => fits(text.is_some_and(is_rate), FieldMistake::Rate),
-            FieldType::Int => fits(value.is_i64(), FieldMistake::Int),
-            FieldType::Bool => fits(value.is_boolean(), FieldMistake::Bool),
-            FieldType::Date => fits(text.is_some_and(|text| date(text).is_some()), FieldMistake::Date),
-            FieldType::Month => fits(text.is_some_and(is_month), FieldMistake::Month),
+        let as_it_is = |fits: bool| fits.then(|| value.clone());
+        let decimal = text.filter(|text| is_decimal(text));
+        let (taken, otherwise) = match self.kind {
+            FieldType::Money => (text.and_then(amount), FieldMistake::Money),
+            FieldType::Price => (decimal.and_then(canonical::<Price>), FieldMistake::Decimal),
+            FieldType::Quantity => (decimal.and_then(canonical::<Quantity>), FieldMistake::Decimal),
+            FieldType::Rate => (text.and_then(share), FieldMistake::Rate),
+            FieldType::Int => (as_it_is(value.is_i64()), FieldMistake::Int),
+            FieldType::Bool => (as_it_is(value.is_boolean()), FieldMistake::Bool),
+            FieldType::Date => (as_it_is(text.is_some_and(|text| date(text).is_some())), FieldMistake::Date),
+            FieldType::Month => (as_it_is(text.is_some_and(is_month)), FieldMistake::Month),
             FieldType::Choice => {
                 let known = |text: &str| self.choices.iter().any(|choice| choice.value == text);
-                fits(text.is_some_and(known), FieldMistake::Choice)
+                (as_it_is(text.is_some_and(known)), FieldMistake::Choice)
             }
             FieldType::Text => {
                 let lengths = 1..=self.longest.unwrap_or(usize::MAX);
                 let text = text.filter(|text| !text.chars().any(char::is_control)).map(str::trim);
                 let text = text.filter(|text| lengths.contains(&text.chars().count()));
-                text.map(Value::from).ok_or(FieldMistake::Text)
+                (text.map(Value::from), FieldMistake::Text)
             }
-        }
+        };
+        taken.ok_or(otherwise)
     }
 }
 
@@ -169,15 +177,19 @@ pub(super) fn is_name(text: &str) -> bool {
         && text.bytes().filter(u8::is_ascii_digit).count() < 4
 }
 
-fn is_amount(text: &str) -> bool {
-    text.parse::<Fen>().is_ok_and(|amount| amount >= Fen::ZERO) && !text.starts_with('-')
+/// A number as its type prints it.
+fn canonical<T: FromStr + ToString>(text: &str) -> Option<Value> {
+    text.parse::<T>().ok().map(|number| number.to_string().into())
 }
 
-fn is_rate(text: &str) -> bool {
-    let Some(number) = text.strip_suffix('%').filter(|number| is_decimal(number)) else { return false };
-    let (whole, places) = number.split_once('.').unwrap_or((number, ""));
-    let whole: u64 = whole.parse().unwrap_or(u64::MAX);
-    whole < 100 || whole == 100 && places.bytes().all(|place| place == b'0')
+fn amount(text: &str) -> Option<Value> {
+    if text.starts_with('-') { None } else { canonical::<Fen>(text) }
+}
+
+/// A rate up to the whole.
+fn share(text: &str) -> Option<Value> {
+    let rate = text.parse::<Rate>().ok().filter(|rate| *rate <= WHOLE)?;
+    Some(rate.to_string().into())
 }
 
 fn is_month(text: &str) -> bool {

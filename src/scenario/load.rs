@@ -228,12 +228,12 @@ impl Check<'_> {
         }
         let longest = field.longest.map(Spanned::into_inner);
         let default = field.default;
-        let field = Field {
+        let mut field = Field {
             name: field.name.into_inner(),
             label: field.label,
             kind,
             optional: field.optional || default.is_some(),
-            default: default.as_ref().map(|default| default.get_ref().clone()),
+            default: None,
             choices: field
                 .choices
                 .into_iter()
@@ -241,10 +241,11 @@ impl Check<'_> {
                 .collect(),
             longest: (kind == FieldType::Text).then(|| longest.unwrap_or(LONGEST_TEXT)),
         };
-        if let Some(default) = default
-            && field.value(default.get_ref()).is_err()
-        {
-            self.mistake(default.span(), "the field does not take its own default");
+        if let Some(default) = default {
+            field.default = field.value(default.get_ref()).ok();
+            if field.default.is_none() {
+                self.mistake(default.span(), "the field does not take its own default");
+            }
         }
         field
     }

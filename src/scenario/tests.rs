@@ -102,11 +102,30 @@ fn a_scenario_is_defined_once() {
 }
 
 #[test]
-fn a_form_that_fits_is_taken_as_it_is() {
+fn a_form_that_fits_is_taken() {
     let form =
         small().check(&json!({"level": "L1", "on": null, "lines": [{"amount": "10.00", "cnt": "2.5"}]})).unwrap();
     assert_eq!(Value::Object(form.values), json!({"level": "L1"}));
     assert_eq!(form.lines.len(), 1);
+}
+
+#[test]
+fn a_number_has_one_form_however_it_is_written() {
+    let field = |kind| Field { kind, ..small().fields[1].clone() };
+    for (kind, one, written) in [
+        (FieldType::Money, "10.00", ["10", "10.0", "010.00"]),
+        (FieldType::Price, "0.4050", ["0.405", "0.4050", "00.405"]),
+        (FieldType::Quantity, "1", ["1", "1.0", "01.0000"]),
+        (FieldType::Rate, "45%", ["45%", "45.0%", "045.0000%"]),
+    ] {
+        for text in written {
+            assert_eq!(field(kind).value(&json!(text)), Ok(json!(one)), "{text}");
+        }
+    }
+    let text = SMALL.replacen("type = \"quantity\"", "type = \"quantity\"\ndefault = \"1.0\"", 1);
+    let definition = load(&text).unwrap().get("medical-settlement").unwrap().clone();
+    let form = definition.check(&json!({"level": "L1", "lines": [{"amount": "1.00"}]})).unwrap();
+    assert_eq!(form.lines[0]["cnt"], "1");
 }
 
 #[test]

@@ -215,6 +215,8 @@ fn case_run(walk: &Walk, scenario: &str) -> Command {
 fn another_bill() -> Value {
     let mut bill = bill();
     bill["mdtrt_id"] = json!("D20150727002");
+    // Its lines tell it from the first.
+    bill["lines"][0]["feedetl_sn"] = json!("101");
     bill
 }
 

@@ -51,13 +51,24 @@ pub enum ExpiredCard {
 }
 
 /// What a person carries out once: the same again is told, and not committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Once {
     /// In the business date's month, whatever the form says.
     Month,
-    /// With the same form, to the letter: the same bill. A caller's own key tells two such cases apart.
-    Form,
+    /// With a form that says the same under these names: the same bill, whatever else is stated of it. A caller's own
+    /// key tells two such cases apart.
+    Form(Identity),
+}
+
+/// The fields that make two forms the same. The form always has them: one that may be left out would make another of
+/// the same form once it is stated.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// Those of the form itself.
+    pub fields: Vec<String>,
+    /// Those of each line; the lines may come in any order.
+    pub lines: Vec<String>,
 }
 
 /// One field of a form, or of each line of a bill. The rules are told it under the same name.

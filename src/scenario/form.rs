@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use jiff::civil::Date;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
-use super::definition::{Definition, Field, FieldType, Lines};
+use super::definition::{Definition, Field, FieldType, Identity, Lines};
 use super::errors::{FieldError, FieldMistake, ScenarioError};
 use crate::value::{Fen, Price, Quantity, Rate};
 
@@ -24,12 +25,22 @@ pub struct Form {
 }
 
 impl Form {
-    /// SHA-256 of the whole form, upper-case hex: the same form gives the same, whatever order its fields were given in.
+    /// SHA-256 of what makes the form the same as another, upper-case hex; in whatever order its lines were given.
     /// It stands for what may be personal: for keyed hashes only, never kept as it is.
-    pub fn fingerprint(&self) -> String {
-        // Maps are kept in the order of their keys.
-        let text = zeroize::Zeroizing::new(serde_json::json!([self.values, self.lines]).to_string());
-        hex::encode_upper(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()))
+    pub fn fingerprint(&self, identity: &Identity) -> String {
+        let said = |values: &Map<String, Value>, names: &[String]| -> Zeroizing<String> {
+            let said: Vec<Option<&Value>> = names.iter().map(|name| values.get(name)).collect();
+            Zeroizing::new(json!(said).to_string())
+        };
+        let mut lines: Vec<_> = self.lines.iter().map(|line| said(line, &identity.lines)).collect();
+        lines.sort_by(|one, other| one.as_str().cmp(other));
+        let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+        for part in std::iter::once(said(&self.values, &identity.fields)).chain(lines) {
+            // JSON has no line break outside of its strings, and none unescaped within.
+            hash.update(part.as_bytes());
+            hash.update(b"\n");
+        }
+        hex::encode_upper(hash.finish())
     }
 }
 

@@ -6,7 +6,9 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::definition::{Choice, Definition, ExpiredCard, Field, FieldType, Label, Lines, Once, Source, Tightening};
+use super::definition::{
+    Choice, Definition, ExpiredCard, Field, FieldType, Identity, Label, Lines, Once, Source, Tightening,
+};
 use crate::failure::place;
 use crate::rules::Diagnostic;
 use crate::value::Kind;
@@ -94,7 +96,23 @@ struct Head {
     title: Label,
     #[serde(default)]
     expired_card: ExpiredCard,
-    once: Option<Once>,
+    once: Option<Spanned<OnceTable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OnceTable {
+    Month,
+    Form(IdentityTable),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IdentityTable {
+    #[serde(default)]
+    fields: Vec<Spanned<String>>,
+    #[serde(default)]
+    lines: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -151,6 +169,7 @@ impl Check<'_> {
         let mut names = BTreeSet::new();
         let fields: Vec<Field> = file.field.into_iter().map(|field| self.field(field, &mut names)).collect();
         let lines = file.lines.map(|lines| self.lines(lines, &mut names));
+        let once = file.scenario.once.map(|once| self.once(once, &fields, lines.as_ref()));
         let facts = file
             .facts
             .into_iter()
@@ -165,7 +184,7 @@ impl Check<'_> {
             kind: file.scenario.kind.into_inner(),
             title: file.scenario.title,
             expired_card: file.scenario.expired_card,
-            once: file.scenario.once,
+            once,
             fields,
             lines,
             facts,
@@ -248,6 +267,34 @@ impl Check<'_> {
             }
         }
         field
+    }
+
+    fn once(&mut self, once: Spanned<OnceTable>, fields: &[Field], lines: Option<&Lines>) -> Once {
+        let span = once.span();
+        match once.into_inner() {
+            OnceTable::Month => Once::Month,
+            OnceTable::Form(names) if names.fields.is_empty() && names.lines.is_empty() => {
+                self.mistake(span, "nothing is named that makes a form the same");
+                Once::Form(Identity::default())
+            }
+            OnceTable::Form(names) => Once::Form(Identity {
+                fields: self.identifying(names.fields, fields),
+                lines: self.identifying(names.lines, lines.map_or(&[], |lines| &lines.fields)),
+            }),
+        }
+    }
+
+    fn identifying(&mut self, names: Vec<Spanned<String>>, fields: &[Field]) -> Vec<String> {
+        for name in &names {
+            match fields.iter().find(|field| field.name == *name.get_ref()) {
+                None => self.mistake(name.span(), "there is no such field here"),
+                Some(field) if field.optional && field.default.is_none() => {
+                    self.mistake(name.span(), "what may be left out does not make a form the same");
+                }
+                Some(_) => {}
+            }
+        }
+        names.into_iter().map(Spanned::into_inner).collect()
     }
 
     /// A fact may stand for a field that can be left out, and for no other.

@@ -10,7 +10,9 @@ mod load;
 mod tests;
 
 pub use catalogue::{Catalogue, CatalogueError, Entry};
-pub use definition::{Choice, Definition, ExpiredCard, Field, FieldType, Label, Lines, Once, Source, Tightening};
+pub use definition::{
+    Choice, Definition, ExpiredCard, Field, FieldType, Identity, Label, Lines, Once, Source, Tightening,
+};
 pub use errors::{FieldError, FieldMistake, ScenarioError};
 pub use flow::{Known, Message, amount, month};
 pub use form::Form;

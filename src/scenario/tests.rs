@@ -156,6 +156,51 @@ fn a_text_that_says_nothing_is_left_out() {
 }
 
 #[test]
+fn a_form_is_the_same_by_what_identifies_it_however_it_is_stated() {
+    let text = SMALL.replacen(
+        "[[field]]",
+        "[scenario.once.form]\nfields = [\"level\"]\nlines = [\"amount\", \"cnt\"]\n[[field]]",
+        1,
+    );
+    let text = text.replacen("type = \"quantity\"", "type = \"quantity\"\ndefault = \"1\"", 1);
+    let text = text.replacen("en = \"1\" }", "en = \"1\" }, { value = \"L2\", zh = \"二级\", en = \"2\" }", 1);
+    let definition = load(&text).unwrap().get("medical-settlement").unwrap().clone();
+    let print = |form: Value| match &definition.once {
+        Some(Once::Form(identity)) => definition.check(&form).unwrap().fingerprint(identity),
+        other => panic!("{other:?}"),
+    };
+    let bill = print(json!({"level": "L1", "lines": [{"amount": "10.00"}, {"amount": "2.00", "cnt": "3"}]}));
+    for same in [
+        json!({"level": "L1", "on": "2015-08-01", "note": "x", "lines": [{"amount": "10.00"}, {"amount": "2.00", "cnt": "3"}]}),
+        json!({"level": "L1", "lines": [{"amount": "10", "cnt": "1.0"}, {"amount": "2.0", "cnt": "03"}]}),
+        json!({"level": "L1", "lines": [{"amount": "2.00", "cnt": "3"}, {"amount": "10.00"}]}),
+    ] {
+        assert_eq!(print(same.clone()), bill, "{same}");
+    }
+    for other in [
+        json!({"level": "L2", "lines": [{"amount": "10.00"}, {"amount": "2.00", "cnt": "3"}]}),
+        json!({"level": "L1", "lines": [{"amount": "10.01"}, {"amount": "2.00", "cnt": "3"}]}),
+        json!({"level": "L1", "lines": [{"amount": "10.00", "cnt": "3"}, {"amount": "2.00"}]}),
+        json!({"level": "L1", "lines": [{"amount": "10.00"}]}),
+    ] {
+        assert_ne!(print(other.clone()), bill, "{other}");
+    }
+}
+
+#[test]
+fn what_identifies_a_form_is_always_there() {
+    let once = |what: &str| {
+        let text = SMALL.replacen("[[field]]", &format!("[scenario.once.form]\n{what}\n[[field]]"), 1);
+        load(&text).map(|_| ()).unwrap_err()
+    };
+    let at = |place: &str, what: &str| vec![format!("medical-settlement.toml:{place}: {what}")];
+    assert_eq!(once("lines = [\"dance\"]"), at("6:10", "there is no such field here"));
+    assert_eq!(once("fields = [\"amount\"]"), at("6:11", "there is no such field here"));
+    assert_eq!(once("fields = [\"on\"]"), at("6:11", "what may be left out does not make a form the same"));
+    assert_eq!(once("lines = []"), at("5:11", "nothing is named that makes a form the same"));
+}
+
+#[test]
 fn a_rate_is_per_cent_up_to_all() {
     let field = |kind| Field { kind, ..small().fields[1].clone() };
     for (text, fits) in [

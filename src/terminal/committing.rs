@@ -221,11 +221,11 @@ impl Committing<'_> {
             self.inner.set(Condition::Storage, true);
             return ended(CaseState::Refused, error.failure());
         }
-        match (error, self.definition.once) {
+        match (error, &self.definition.once) {
             (QueueError::Conflict, Some(once)) => {
                 let failure = match once {
                     Once::Month => Failure::with(&errors::ALREADY, month(self.plan.business_date)),
-                    Once::Form => Failure::of(&errors::SAME_FORM),
+                    Once::Form(_) => Failure::of(&errors::SAME_FORM),
                 };
                 let outcome = Outcome { failure: Some(failure), duplicate: true, ..Outcome::default() };
                 (CaseState::Refused, Box::new(outcome))

@@ -105,8 +105,8 @@ crate::entries! {
         cause "流水中已有同一流水标识的业务" | "the journal has a transaction of this key";
         remedy "请查看所示流水的状态；另办业务请使用新的流水标识" | "look at the state of the transaction shown; use a new key for another case";
     SAME_FORM = "E-TERM-SAME-FORM", Clerk;
-        message "同一人、内容相同的业务此前已经提交，未重复提交" | "the same form of the same person was committed before: not committed again";
-        cause "流水中已有内容相同的业务" | "the journal has a transaction with the same content";
+        message "同一人的同一份单据此前已经提交，未重复提交" | "the same bill or form of the same person was committed before: not committed again";
+        cause "流水中已有这份单据的业务；其余项目另有填写，仍是同一份单据" | "the journal has a transaction of it; what else is stated of it makes it no other one";
         remedy "请查看所示流水的状态；确属另一笔业务时，请给它另外的流水标识" | "look at the state of the transaction shown; where it is another one indeed, give it a key of its own";
     EARLIER_OPEN = "E-TERM-EARLIER-OPEN", Clerk;
         message "该人上一笔结算尚未了结，暂不能再结算" | "an earlier settlement of this person is still open: no other one now";

@@ -14,15 +14,15 @@ impl Deciding<'_> {
     /// The key of what this case would commit. What is in the journal under it already ends the case here, unless it
     /// came to nothing: then this one takes its place.
     pub(super) fn first_time(&self, shown: &mut Shown) -> Result<String, Ended> {
-        match (self.definition.once, self.key) {
+        match (&self.definition.once, self.key) {
             (Some(Once::Month), _) => {
                 let month = month(self.business_date);
                 let failure = Failure::with(&errors::ALREADY, month.clone());
                 self.first_of(&format!("once/{}/{month}", self.definition.id), failure, shown)
             }
             (_, Some(key)) => self.first_of_key(key, shown),
-            (Some(Once::Form), None) => {
-                let form = format!("form/{}/{}", self.definition.id, self.form.fingerprint());
+            (Some(Once::Form(identity)), None) => {
+                let form = format!("form/{}/{}", self.definition.id, self.form.fingerprint(identity));
                 self.first_of(&form, Failure::of(&errors::SAME_FORM), shown)
             }
             (None, None) => Ok(format!("case/{}/{}", self.definition.id, self.id)),

@@ -234,6 +234,33 @@ fn the_same_bill_is_settled_once_unless_the_caller_tells_two_apart() {
 }
 
 #[test]
+fn a_bill_that_is_stated_otherwise_is_the_same_bill() {
+    let counter = Counter::new();
+    let whole = counter.carried_out(SETTLE, bill());
+    assert_eq!(whole.state, CaseState::Done, "{:?}", whole.failure);
+    let stated = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut bill = bill();
+        change(&mut bill);
+        bill
+    };
+    for same in [
+        stated(&|bill| bill["medfee_sumamt"] = "30000.00".into()),
+        stated(&|bill| bill["acct_used_flag"] = true.into()),
+        stated(&|bill| bill["mdtrt_id"] = "A1".into()),
+        stated(&|bill| bill["hosp_lv"] = "L1".into()),
+        stated(&|bill| bill["lines"][0]["cnt"] = "1.0".into()),
+        stated(&|bill| bill["lines"][0]["pric"] = "30000".into()),
+        stated(&|bill| bill["lines"][0]["feedetl_sn"] = " 1".into()),
+        stated(&|bill| bill["lines"][0]["lmt_used_flag"] = true.into()),
+    ] {
+        let again = counter.decided(SETTLE, same.clone());
+        assert_eq!((again.state, again.duplicate), (CaseState::Refused, true), "{same}");
+        assert_eq!(again.failure.unwrap().entry.code, "E-TERM-SAME-FORM");
+    }
+    assert_eq!(counter.transactions().len(), 1);
+}
+
+#[test]
 fn a_bill_of_which_nothing_stands_is_settled_anew() {
     let counter = Counter::new();
     for _ in 0..2 {

@@ -133,6 +133,18 @@ fn a_frozen_benefit_is_denied() {
 }
 
 #[test]
+fn a_share_paid_first_that_nobody_stated_is_referred() {
+    let counter = Counter::new();
+    let mut unstated = bill();
+    unstated["lines"][0]["chrgitm_lv"] = "02".into();
+    let view = counter.decided(SETTLE, unstated.clone());
+    assert_eq!(view.state, CaseState::Referred);
+    assert!(view.failure.unwrap().detail.unwrap().contains("E-MED-LINE-SELFPAY"));
+    unstated["lines"][0]["selfpay_prop"] = "10%".into();
+    assert_eq!(counter.carried_out(SETTLE, unstated).state, CaseState::Done);
+}
+
+#[test]
 fn the_centres_no_ends_the_case() {
     let counter = Counter::new();
     let view = counter.decided(SETTLE, bill());

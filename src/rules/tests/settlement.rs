@@ -130,6 +130,27 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
+    fn a_share_paid_first_is_never_taken_for_zero(bill in bills()) {
+        let mut unstated = input(&bill);
+        for line in &mut unstated.lines {
+            line.remove("selfpay_prop");
+        }
+        let decision = PACKS.decide("medical-settlement", &unstated).unwrap();
+        let all_of_it = bill.lines.iter().map(|line| Line { ratio: 1_000_000, ..line.clone() }).collect();
+        let needed = split(&Bill { lines: all_of_it, ..bill.clone() }).pre > 0;
+        if needed {
+            prop_assert_eq!(decision.outcome, Outcome::Refer);
+            prop_assert!(!decision.outputs.contains_key("preselfpay_amt") && !decision.outputs.contains_key("hifp_pay"));
+            let told = decision.reasons.iter().find(|reason| reason.code == "E-MED-LINE-SELFPAY");
+            let class = |line: usize| bill.lines[line - 1].class;
+            prop_assert_eq!(told.and_then(|reason| reason.line).map(class), Some(2));
+        } else {
+            prop_assert_eq!(decision.outcome, Outcome::Allow);
+            prop_assert_eq!(split_of(&decision), split(&bill));
+        }
+    }
+
+    #[test]
     fn the_identities_hold_and_nothing_is_below_zero_or_above_a_cap(bill in bills()) {
         let decision = decide(&bill);
         let of = |name| amount(&decision.outputs, name);

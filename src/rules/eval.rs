@@ -107,6 +107,7 @@ impl<'a> Run<'a> {
             }
             Node::Sum(place) => self.sum(*place),
             Node::Distinct(place) => self.distinct(*place),
+            Node::Since(param) => self.since(*param),
             Node::MonthOf(date) => Ok(month_of(self.date(date, line)?)),
             Node::DayOf(date) => Ok(Val::Num(self.date(date, line)?.day().into())),
             Node::DaysBetween(from, to) => {

@@ -1,5 +1,6 @@
 //! Looks figures up by the business date, and records each that is used.
 
+use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::eval::{Computed, Run, Seen, Stop};
@@ -7,9 +8,21 @@ use super::expr::Node;
 use super::trace::TraceRecord;
 use super::types::{Type, Val};
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// A parameter's figure on the business date.
     pub fn param(&mut self, at: usize) -> Computed {
+        let (_, value) = self.version(at)?;
+        value.cloned().ok_or(Stop::NoFigure(at))
+    }
+
+    /// The day from which that figure holds.
+    pub fn since(&mut self, at: usize) -> Computed {
+        let (from, _) = self.version(at)?;
+        Ok(Val::Date(from))
+    }
+
+    /// The version of a parameter on the business date, and its figure where it has one. Recorded once.
+    fn version(&mut self, at: usize) -> Result<(Date, Option<&'a Val>), Stop> {
         let param = &self.pack.params[at];
         // The versions cover the pack's span, and only a date within it comes here.
         let Some((from, figure)) = param.figures.on(self.date) else { return Err(Stop::NoFigure(at)) };
@@ -27,7 +40,7 @@ impl Run<'_> {
                 confidence: figure.origin.confidence.clone(),
             });
         }
-        value.cloned().ok_or(Stop::NoFigure(at))
+        Ok((from, value))
     }
 
     /// A column of the row whose conditions the values meet.

@@ -1,7 +1,7 @@
 //! The functions of the language.
 
 use super::check::{Checker, Symbol, Typed};
-use super::node::{Node, Rounding};
+use super::node::{Node, Place, Rounding};
 use super::parser::{Expr, Kind};
 use crate::rules::types::Type;
 
@@ -39,6 +39,7 @@ impl Checker<'_> {
             }
             ("bands", [amount, column]) => self.bands(amount, column),
             ("sum" | "distinct", [item]) => self.over_lines(name, item),
+            ("since", [item]) => self.since(item),
             ("month_of", [date]) => typed(Node::MonthOf(self.wanted(date, Type::Date)?), Type::Month),
             ("day_of", [date]) => typed(Node::DayOf(self.wanted(date, Type::Date)?), Type::Int),
             ("days_between", [from, to]) => {
@@ -130,6 +131,16 @@ impl Checker<'_> {
         Some(symbol)
     }
 
+    /// `since(parameter)`: the day from which the figure in force holds.
+    fn since(&mut self, item: &Expr) -> Option<Typed> {
+        let wanted = "the name of a parameter is wanted here".to_owned();
+        let Kind::Name(name) = &item.kind else { return self.wrong(item.at, wanted) };
+        match self.symbol(item.at, name)?.place {
+            Place::Param(param) => Some(Typed { node: Node::Since(param), typ: Type::Date }),
+            _ => self.wrong(item.at, wanted),
+        }
+    }
+
     /// `sum` and `distinct`: a name of a line, seen from the whole.
     fn over_lines(&mut self, name: &str, item: &Expr) -> Option<Typed> {
         let wanted = "the name of a line's fact or step is wanted here".to_owned();
@@ -163,6 +174,7 @@ fn usage(name: &str) -> Option<&'static str> {
         "bands" => "bands(amount, table.rate)",
         "sum" => "sum(name)",
         "distinct" => "distinct(name)",
+        "since" => "since(parameter)",
         "month_of" => "month_of(date)",
         "day_of" => "day_of(date)",
         "days_between" => "days_between(from, to)",

@@ -106,6 +106,8 @@ pub(in super::super) enum Node {
     Sum(Place),
     /// Whether no two lines have the same.
     Distinct(Place),
+    /// The day from which a parameter's figure in force holds.
+    Since(usize),
     MonthOf(Box<Node>),
     DayOf(Box<Node>),
     DaysBetween(Box<Node>, Box<Node>),

@@ -274,6 +274,36 @@ fn the_pack_that_holds_on_the_day_decides() {
 }
 
 #[test]
+fn a_figure_tells_since_when_it_holds() {
+    let param = |expr: &str| {
+        format!(
+            r#"
+[[param]]
+name = "p"
+type = "money"
+values = [
+  {{ from = 2014-07-01, value = "1.00", source = "a", confidence = "H", verified_on = 2015-01-01 }},
+  {{ from = 2015-05-01, source = "a", confidence = "U", verified_on = 2015-01-01 }},
+]
+[[step]]
+name = "x"
+expr = "{expr}"
+out = "x"
+"#
+        )
+    };
+    let packs = load(&param("since(p)"));
+    let since = |date: &str| decide_on(&packs, json!({ "date": date })).outputs["x"].clone();
+    assert_eq!((since("2015-01-01"), since("2015-04-30")), (json!("2014-07-01"), json!("2014-07-01")));
+    // That there is no figure is known from a day as well.
+    assert_eq!(since("2015-05-01"), json!("2015-05-01"));
+    assert!(decide(&packs).trace.iter().any(|record| matches!(record, TraceRecord::Param { .. })));
+    for wrong in ["since(total)", "since(¥1)", "since(p, p)", "since(q)"] {
+        assert!(Packs::load(&[("t.toml".to_owned(), pack(&param(wrong)))]).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn bands_charge_each_part_at_its_own_rate() {
     let table = |hit: &str| {
         format!(

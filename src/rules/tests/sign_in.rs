@@ -36,11 +36,18 @@ proptest! {
         let this = 12 + i32::from(on.month()) - 1;
         let missed = i64::from(this - signed - 1);
         let excused = excuse != "none";
+        // Months of 2015 up to April have the old standard, those from May the new one; of 2014 no figure is known.
+        let standard_of = |month: i32| match month {
+            ..12 => None,
+            12..16 => Some(1240),
+            _ => Some(1516),
+        };
+        let old = excused && missed > 0 && standard_of(signed + 1) != standard_of(this);
 
         let refused = signed == this || left == 0 || (missed >= 2 && !excused);
         let wanted = if refused {
             Outcome::Deny
-        } else if signed > this {
+        } else if signed > this || old {
             Outcome::Refer
         } else if missed > 0 {
             Outcome::Warn
@@ -53,7 +60,7 @@ proptest! {
             return Ok(());
         }
         let paid = (if excused { 1 + missed } else { 1 }).min(left);
-        let standard = if on.month() < 5 { 1240 } else { 1516 };
+        let standard = standard_of(this).unwrap();
         prop_assert_eq!(&decision.outputs["paid_months"], &json!(paid));
         prop_assert_eq!(&decision.outputs["amount"], &json!(format!("{}.00", standard * paid)));
         prop_assert_eq!(&decision.outputs["next_month"], &json!(month(this + 1)));

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::errors::CenterError;
 use super::people::{self, Shelf};
-use crate::rules::{Decision, Input, Outcome, Packs};
+use crate::rules::{Decision, Input, InputError, Outcome, Packs};
 
 /// A decision, or the words of a refusal.
 pub(super) enum Decided {
@@ -21,20 +21,27 @@ pub(super) fn decide(
     facts: &Map<String, Value>,
     lines: &[Map<String, Value>],
 ) -> Result<Decided, CenterError> {
-    let schema = packs.schema(shelf.scenario);
+    let schema = match packs.schema(shelf.scenario, shelf.on) {
+        Ok(schema) => schema,
+        Err(error) => return Ok(refused(&error)),
+    };
     let mut facts = facts.clone();
     for (name, value) in people::facts(db, shelf.psn_no, shelf.scenario)? {
-        if schema.iter().flat_map(|pack| &pack.facts).any(|fact| fact.name == name) {
+        if schema.facts.iter().any(|fact| fact.name == name) {
             facts.insert(name, value);
         }
     }
     let input = Input { facts, lines: lines.to_vec(), accumulators: shelf.read(db, &schema, false)? };
     Ok(match packs.decide(shelf.scenario, &input) {
-        // An input error names items, never their values.
-        Err(error) => Decided::Refused(format!("C-INPUT {error}")),
+        Err(error) => refused(&error),
         Ok(decision) if decision.outcome > Outcome::Warn => Decided::Refused(words(&decision)),
         Ok(decision) => Decided::Taken(Box::new(decision)),
     })
+}
+
+/// An input error names items, never their values.
+fn refused(error: &InputError) -> Decided {
+    Decided::Refused(format!("C-INPUT {error}"))
 }
 
 /// `CODE words；words`: the first code, and every reason as strict as the outcome.
@@ -43,4 +50,51 @@ fn words(decision: &Decision) -> String {
     let code = grounds.peek().map_or("C-REFUSED", |reason| reason.code.as_str()).to_owned();
     let texts: Vec<&str> = grounds.map(|reason| reason.text.zh.as_str()).collect();
     format!("{code} {}", texts.join("；"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::center::db;
+
+    #[test]
+    fn each_pack_is_told_what_it_counts_and_not_what_another_does() {
+        let pack = |year: &str, more: &str| {
+            let text = format!(
+                r#"
+[pack]
+id = "p"
+version = "{year}"
+title = "两个版本"
+scenarios = ["s"]
+valid_from = {year}-01-01
+valid_to = {year}-12-31
+date_of = "on"
+status = "official"
+[facts]
+on = {{ type = "date" }}
+[accumulators]
+pool = {{ type = "money", scope = "year" }}
+{more}
+"#
+            );
+            (format!("{year}.toml"), text)
+        };
+        let more = "supplement = { type = \"money\", scope = \"year\" }";
+        let packs = Packs::load(&[pack("2015", ""), pack("2016", more)]).unwrap();
+        let db = db::open(None).unwrap();
+        let decided = |on: &str| {
+            let shelf = Shelf { psn_no: "1", scenario: "s", on: on.parse().unwrap(), mdtrt_id: None };
+            decide(&db, &packs, &shelf, json!({ "on": on }).as_object().unwrap(), &[]).unwrap()
+        };
+        for (on, version) in [("2015-12-31", "2015"), ("2016-01-01", "2016")] {
+            match decided(on) {
+                Decided::Taken(decision) => assert_eq!(decision.pack.version, version),
+                Decided::Refused(words) => panic!("{on}: {words}"),
+            }
+        }
+        assert!(matches!(decided("2017-01-01"), Decided::Refused(words) if words.starts_with("C-INPUT ")));
+    }
 }

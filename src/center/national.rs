@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::errors::CenterError;
 use super::people::{self, Shelf};
@@ -84,7 +84,11 @@ fn accumulations(
         on: question.business_date,
         mdtrt_id: question.mdtrt_id.as_deref(),
     };
-    let accumulators = shelf.read(db, &packs.schema(&question.scenario), true)?;
+    // For a day that no pack covers nothing is counted, and nothing will be settled.
+    let accumulators = match packs.schema(&question.scenario, question.business_date) {
+        Ok(schema) => shelf.read(db, &schema, true)?,
+        Err(_) => Map::new(),
+    };
     Ok(Ok(Accumulations { accumulators, as_of: now }))
 }
 

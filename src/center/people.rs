@@ -51,15 +51,15 @@ pub(super) struct Shelf<'a> {
 }
 
 impl Shelf<'_> {
-    /// The accumulators the packs want. What was never counted is zero where it is money, and left out elsewhere.
+    /// The accumulators the pack wants. What was never counted is zero where it is money, and left out elsewhere.
     pub(super) fn read(
         &self,
         db: &Connection,
-        packs: &[Schema],
+        schema: &Schema,
         as_told: bool,
     ) -> Result<Map<String, Value>, CenterError> {
         let mut all = Map::new();
-        for wanted in packs.iter().flat_map(|pack| &pack.accumulators) {
+        for wanted in &schema.accumulators {
             let name = &wanted.fact.name;
             let (value, told) = self.one(db, name, &wanted.scope)?;
             let zero = (wanted.fact.kind == "money").then(|| Value::from(Fen::ZERO.to_string()));

@@ -26,7 +26,7 @@ impl Pack {
     pub fn decide(&self, scenario: &str, input: &Input, figures: &HashMap<usize, Val>) -> Result<Decision, InputError> {
         let given = self.given(input)?;
         let Some(Val::Date(date)) = given.facts[self.date_of] else {
-            return Err(InputError::Missing { item: format!("facts.{}", self.facts[self.date_of].name) });
+            return Err(InputError::Missing { item: format!("facts.{}", self.date_of()) });
         };
         if !self.covers(date) {
             return Err(InputError::NoVersion { scenario: scenario.to_owned(), date });

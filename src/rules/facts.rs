@@ -18,7 +18,12 @@ pub(super) struct Given {
 impl Pack {
     /// The input's business date; `None` when it has none that can be read.
     pub fn business_date(&self, input: &Input) -> Option<Date> {
-        parse_date(input.facts.get(&self.facts[self.date_of].name)?.as_str()?)
+        parse_date(input.facts.get(self.date_of())?.as_str()?)
+    }
+
+    /// The fact that is the business date.
+    pub fn date_of(&self) -> &str {
+        &self.facts[self.date_of].name
     }
 
     /// Whether a date is in the pack's span.

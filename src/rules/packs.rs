@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use serde::Serialize;
 
 use super::Diagnostic;
@@ -106,22 +107,27 @@ impl Packs {
     /// # Errors
     /// When the input is not what the pack needs; a case that fails its rules is a decision, not an error.
     pub fn decide(&self, scenario: &str, input: &Input) -> Result<Decision, InputError> {
-        let mut refused = InputError::UnknownScenario { scenario: scenario.to_owned() };
-        for pack in self.of(scenario) {
-            match pack.business_date(input) {
-                Some(date) if !pack.covers(date) => {
-                    refused = InputError::NoVersion { scenario: scenario.to_owned(), date };
-                }
-                // Without a date that can be read, the pack tells what is wrong with it.
-                _ => return pack.decide(scenario, input, &HashMap::new()),
-            }
-        }
-        Err(refused)
+        let any = self.any(scenario)?;
+        let pack = match any.business_date(input) {
+            Some(date) => self.on(scenario, date)?,
+            // Without a date that can be read, any pack tells what is wrong with it.
+            None => any,
+        };
+        pack.decide(scenario, input, &HashMap::new())
     }
 
-    /// What the packs of a scenario need to be told; one a pack.
-    pub fn schema(&self, scenario: &str) -> Vec<Schema> {
-        self.of(scenario).map(Pack::schema).collect()
+    /// The fact that is a scenario's business date, the same in all its packs.
+    pub fn date_of(&self, scenario: &str) -> Option<&str> {
+        self.any(scenario).ok().map(Pack::date_of)
+    }
+
+    /// What the pack that holds on a business date needs to be told. Another pack of the scenario may need other things,
+    /// and each refuses what it does not know.
+    ///
+    /// # Errors
+    /// When no pack holds then.
+    pub fn schema(&self, scenario: &str, date: Date) -> Result<Schema, InputError> {
+        self.on(scenario, date).map(Pack::schema)
     }
 
     /// The packs.
@@ -138,6 +144,17 @@ impl Packs {
         };
         let cases = self.packs.iter().flat_map(|pack| pack.cases.iter().map(move |case| run(pack, case)));
         CaseResults { cases: cases.collect() }
+    }
+
+    /// The pack that holds on a date.
+    fn on(&self, scenario: &str, date: Date) -> Result<&Pack, InputError> {
+        self.any(scenario)?;
+        let found = self.of(scenario).find(|pack| pack.covers(date));
+        found.ok_or_else(|| InputError::NoVersion { scenario: scenario.to_owned(), date })
+    }
+
+    fn any(&self, scenario: &str) -> Result<&Pack, InputError> {
+        self.of(scenario).next().ok_or_else(|| InputError::UnknownScenario { scenario: scenario.to_owned() })
     }
 
     fn of(&self, scenario: &str) -> impl Iterator<Item = &Pack> {
@@ -157,14 +174,15 @@ fn info(pack: &Pack) -> PackInfo {
     }
 }
 
-/// The mistake of two packs that both decide a scenario on one day.
+/// The mistake of two packs of one scenario of which a business date does not choose one.
 fn clash(pack: &Pack, other: &Pack) -> Option<Diagnostic> {
     let scenario = pack.scenarios.iter().find(|name| other.scenarios.contains(name))?;
-    let meet = pack.valid.0 <= other.valid.1 && other.valid.0 <= pack.valid.1;
-    meet.then(|| Diagnostic {
-        file: pack.file.clone(),
-        line: 1,
-        column: 1,
-        message: format!("{scenario} has a pack for some of these days already: {}", other.file),
-    })
+    let message = if pack.valid.0 <= other.valid.1 && other.valid.0 <= pack.valid.1 {
+        format!("{scenario} has a pack for some of these days already: {}", other.file)
+    } else if pack.date_of() != other.date_of() {
+        format!("{scenario} has a pack with another business date, '{}': {}", other.date_of(), other.file)
+    } else {
+        return None;
+    };
+    Some(Diagnostic { file: pack.file.clone(), line: 1, column: 1, message })
 }

@@ -73,7 +73,7 @@ impl Pack {
         });
         Schema {
             pack: self.reference.id.clone(),
-            date_of: self.facts[self.date_of].name.clone(),
+            date_of: self.date_of().to_owned(),
             facts: self.facts.iter().map(spec).collect(),
             lines: self.lines.iter().flat_map(|lines| lines.facts.iter().map(spec)).collect(),
             accumulators: accumulators.collect(),

@@ -34,17 +34,15 @@ impl std::fmt::Debug for Known {
 }
 
 impl Definition {
-    /// The business date: what the form says under the name that the pack looks figures up by, else `today`.
-    pub fn business_date(&self, form: &Form, schemas: &[Schema], today: Date) -> Date {
-        let said = schemas.first().and_then(|schema| form.values.get(&schema.date_of));
+    /// The business date: what the form says under the name that the packs look figures up by, else `today`.
+    pub fn business_date(&self, form: &Form, date_of: Option<&str>, today: Date) -> Date {
+        let said = date_of.and_then(|name| form.values.get(name));
         said.and_then(Value::as_str).and_then(date).unwrap_or(today)
     }
 
-    /// What the rules are told: the form, what stands in for it, and over both what the centre knows. Only what a pack
-    /// of the scenario asks for.
-    pub fn input(&self, form: &Form, known: &Known, schemas: &[Schema], today: Date) -> Input {
-        let asked = |name: &str| schemas.iter().any(|schema| schema.facts.iter().any(|fact| fact.name == name));
-        let counted = |name: &str| schemas.iter().any(|s| s.accumulators.iter().any(|acc| acc.fact.name == name));
+    /// What the rules are told: the form, what stands in for it, and over both what the centre knows. Only what the pack
+    /// of the business date asks for.
+    pub fn input(&self, form: &Form, known: &Known, schema: &Schema, today: Date) -> Input {
         let mut facts = form.values.clone();
         for (name, source) in &self.facts {
             if let (false, Some(value)) = (facts.contains_key(name), sourced(source, form, today)) {
@@ -54,10 +52,14 @@ impl Definition {
         for (name, value) in &known.facts {
             facts.insert(name.clone(), value.clone());
         }
-        facts.retain(|name, _| asked(name));
+        facts.retain(|name, _| schema.facts.iter().any(|fact| fact.name == *name));
+        let mut lines = form.lines.clone();
+        for line in &mut lines {
+            line.retain(|name, _| schema.lines.iter().any(|fact| fact.name == *name));
+        }
         let mut accumulators = known.accumulators.clone();
-        accumulators.retain(|name, _| counted(name));
-        Input { facts, lines: form.lines.clone(), accumulators }
+        accumulators.retain(|name, _| schema.accumulators.iter().any(|counted| counted.fact.name == *name));
+        Input { facts, lines, accumulators }
     }
 
     /// What goes upstream for this kind, as its JSON.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::rules::Packs;
 
 const SMALL: &str = r#"[scenario]
 id = "medical-settlement"
@@ -312,8 +313,8 @@ fn the_centres_facts_lie_over_the_forms_and_only_what_is_asked_is_told() {
         accumulators: object(json!({"pool": "5.00", "other": "1.00"})),
         insutype: String::new(),
     };
-    let schemas = [schema(&["level", "total"], &["pool"])];
-    let input = small().input(&form, &known, &schemas, jiff::civil::date(2015, 8, 3));
+    let schema = schema(&["level", "total"], &["pool"]);
+    let input = small().input(&form, &known, &schema, jiff::civil::date(2015, 8, 3));
     assert_eq!(Value::Object(input.facts), json!({"level": "L2", "total": "10.05"}));
     assert_eq!(Value::Object(input.accumulators), json!({"pool": "5.00"}));
     assert_eq!(input.lines.len(), 2);
@@ -323,7 +324,64 @@ fn the_centres_facts_lie_over_the_forms_and_only_what_is_asked_is_told() {
 fn the_business_date_is_the_forms_where_it_has_one() {
     let today = jiff::civil::date(2015, 8, 3);
     let line = json!([{"amount": "1.00", "cnt": "1"}]);
-    let on = |form: Value| small().business_date(&small().check(&form).unwrap(), &[schema(&[], &[])], today);
+    let on = |form: Value| small().business_date(&small().check(&form).unwrap(), Some("on"), today);
     assert_eq!(on(json!({"level": "L1", "lines": line})), today);
     assert_eq!(on(json!({"level": "L1", "on": "2015-07-31", "lines": line})), jiff::civil::date(2015, 7, 31));
+}
+
+#[test]
+fn each_pack_is_told_what_it_asks_for_and_not_what_another_does() {
+    let pack = |year: &str, fact: &str, line_fact: &str, accumulator: &str| {
+        let text = format!(
+            r#"
+[pack]
+id = "p"
+version = "{year}"
+title = "两个版本"
+scenarios = ["medical-settlement"]
+valid_from = {year}-01-01
+valid_to = {year}-12-31
+date_of = "on"
+status = "official"
+[facts]
+on = {{ type = "date" }}
+{fact}
+[lines]
+least = 1
+most = 2
+key = "amount"
+[lines.facts]
+amount = {{ type = "money" }}
+{line_fact}
+[accumulators]
+pool = {{ type = "money", scope = "year", default = "0.00" }}
+{accumulator}
+"#
+        );
+        (format!("{year}.toml"), text)
+    };
+    let packs = Packs::load(&[
+        pack("2015", "", "", ""),
+        pack(
+            "2016",
+            "note = { type = \"text\", optional = true }",
+            "cnt = { type = \"quantity\" }",
+            "admissions = { type = \"int\", scope = \"year\", default = 0 }",
+        ),
+    ])
+    .unwrap();
+    let known = Known {
+        accumulators: json!({"pool": "5.00", "admissions": 3}).as_object().unwrap().clone(),
+        ..Known::default()
+    };
+    let today = jiff::civil::date(2016, 8, 3);
+    for (on, version) in [("2015-12-31", "2015"), ("2016-01-01", "2016")] {
+        let lines = json!([{"amount": "10.00", "cnt": "1"}]);
+        let form = small().check(&json!({"level": "L1", "on": on, "note": "x", "lines": lines})).unwrap();
+        let date = small().business_date(&form, packs.date_of("medical-settlement"), today);
+        let schema = packs.schema("medical-settlement", date).unwrap();
+        let input = small().input(&form, &known, &schema, today);
+        let decision = packs.decide("medical-settlement", &input).unwrap();
+        assert_eq!((decision.pack.version.as_str(), decision.business_date.to_string().as_str()), (version, on));
+    }
 }

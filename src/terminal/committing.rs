@@ -15,7 +15,7 @@ use super::view::CaseState;
 use super::who::Who;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Draft, QueueError, Row, State};
-use crate::rules::{Basis, Decision, Schema, differences};
+use crate::rules::{Basis, Choice, Decision, differences};
 use crate::scenario::{Definition, Message, Once, month};
 use crate::slip::Slip;
 use crate::sync::{self, Patience, SettleError, Settled, UplinkError};
@@ -254,7 +254,11 @@ impl Committing<'_> {
         let row = outcome.row.as_ref()?;
         let decision = outcome.decision.as_ref().unwrap_or(&self.plan.decision);
         let explanation = match (&outcome.centre, outcome.differences.is_empty()) {
-            (Some(centre), false) => centres_figures(centre, &self.inner.packs.schema(&self.definition.id)),
+            (Some(centre), false) => {
+                // It was decided by the pack of this date.
+                let schema = self.inner.packs.schema(&self.definition.id, self.plan.business_date);
+                centres_figures(centre, &schema.map(|schema| schema.outputs).unwrap_or_default())
+            }
             _ => decision.explain_zh(),
         };
         let slip = Slip {
@@ -278,9 +282,9 @@ impl Committing<'_> {
 }
 
 /// The slip of a settlement that came out otherwise than the terminal computed: the centre's figures by name.
-fn centres_figures(centre: &Map<String, Value>, schemas: &[Schema]) -> Vec<String> {
+fn centres_figures(centre: &Map<String, Value>, outputs: &[Choice]) -> Vec<String> {
     let mut lines = vec!["中心结算结果与本机核算不一致，以中心结果为准：".to_owned()];
-    for choice in schemas.iter().flat_map(|schema| &schema.outputs) {
+    for choice in outputs {
         if let Some(value) = centre.get(&choice.value) {
             let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             lines.push(format!("{} {shown}", choice.label));

@@ -34,7 +34,8 @@ pub(super) struct Deciding<'a> {
     pub(super) key: Option<&'a str>,
     pub(super) form: &'a Form,
     pub(super) who: &'a Who,
-    pub(super) schemas: Vec<Schema>,
+    /// What the pack of the business date asks for.
+    pub(super) schema: Schema,
     pub(super) business_date: Date,
 }
 
@@ -55,22 +56,38 @@ impl Inner {
         });
         // Only a case that has ended has forgotten both, and to that nothing happens any more.
         let Some((definition, operator, key, form, who)) = taken else { return self.defect(id, at) };
-        let schemas = self.packs.schema(&definition.id);
-        let business_date = definition.business_date(&form, &schemas, self.business_day());
-        let deciding = Deciding {
-            inner: self,
-            id,
-            definition: &definition,
-            operator: &operator,
-            key: key.as_deref(),
-            form: &form,
-            who: &who,
-            schemas,
-            business_date,
-        };
+        let date_of = self.packs.date_of(&definition.id);
+        let business_date = definition.business_date(&form, date_of, self.business_day());
         let mut shown = Shown { business_date: Some(business_date), ..Shown::default() };
-        let verdict = deciding.verdict(&mut shown).unwrap_or_else(|(state, failure)| Verdict::End(state, failure));
+        let verdict = self.not_in_the_future(business_date, date_of).and_then(|()| {
+            let schema = self.packs.schema(&definition.id, business_date);
+            let schema = schema.map_err(|error| (CaseState::Failed, error.failure()))?;
+            let deciding = Deciding {
+                inner: self,
+                id,
+                definition: &definition,
+                operator: &operator,
+                key: key.as_deref(),
+                form: &form,
+                who: &who,
+                schema,
+                business_date,
+            };
+            deciding.verdict(&mut shown)
+        });
+        let verdict = verdict.unwrap_or_else(|(state, failure)| Verdict::End(state, failure));
         self.decided(id, at, verdict, shown);
+    }
+
+    /// Figures are looked up by the business date, and those of a day to come are not known today. `date_of` is the item
+    /// of the form that says it.
+    fn not_in_the_future(&self, business_date: Date, date_of: Option<&str>) -> Result<(), Ended> {
+        if business_date <= self.business_day() {
+            return Ok(());
+        }
+        let item = date_of.unwrap_or_default().to_owned();
+        let mistake = FieldError { item, what: FieldMistake::Future };
+        Err((CaseState::WaitingInput, ScenarioError::Form(vec![mistake]).failure()))
     }
 
     fn decided(self: &Arc<Self>, id: Uuid, at: u64, verdict: Verdict, shown: Shown) {
@@ -125,7 +142,6 @@ impl Deciding<'_> {
         if let Some(failure) = self.inner.refusal(self.definition) {
             return Err((CaseState::Refused, failure));
         }
-        self.not_in_the_future()?;
         self.none_open(shown, |row| row.protocol() == Protocol::Online)?;
         let key = self.first_time(shown)?;
         let mut learned = self.learn()?;
@@ -133,7 +149,7 @@ impl Deciding<'_> {
             // The centre has not counted it yet, and would settle this one as if it were the first.
             self.none_open(shown, |_| true)?;
         }
-        let input = self.definition.input(self.form, &learned.known, &self.schemas, self.inner.business_day());
+        let input = self.definition.input(self.form, &learned.known, &self.schema, self.inner.business_day());
         let decision = self
             .inner
             .packs
@@ -182,16 +198,6 @@ impl Deciding<'_> {
             }
             None => Ok(()),
         }
-    }
-
-    /// Figures are looked up by the business date, and those of a day to come are not known today.
-    fn not_in_the_future(&self) -> Result<(), Ended> {
-        if self.business_date <= self.inner.business_day() {
-            return Ok(());
-        }
-        let item = self.schemas.first().map(|schema| schema.date_of.clone()).unwrap_or_default();
-        let mistake = FieldError { item, what: FieldMistake::Future };
-        Err((CaseState::WaitingInput, ScenarioError::Form(vec![mistake]).failure()))
     }
 
     /// The centre computes it too, or the terminal goes on alone within its limits.

@@ -18,7 +18,7 @@ pub(super) struct Record<'a> {
     pub(super) queue: &'a Queue,
     pub(super) holder: Digest,
     pub(super) scenario: &'a str,
-    pub(super) schemas: &'a [Schema],
+    pub(super) schema: &'a Schema,
     pub(super) date: Date,
     /// 就诊ID; without it nothing is known over one admission.
     pub(super) admission: Option<&'a str>,
@@ -141,7 +141,7 @@ impl Record<'_> {
     /// The store's key of each scope, and the accumulators in it.
     fn scopes(&self) -> Vec<(String, Vec<&str>)> {
         let mut out: Vec<(String, Vec<&str>)> = Vec::new();
-        for spec in self.schemas.iter().flat_map(|schema| &schema.accumulators) {
+        for spec in &self.schema.accumulators {
             let Some(period) = self.period(&spec.scope, self.date, self.admission) else { continue };
             let key = format!("{}/{}/{period}", self.scenario, spec.scope);
             match out.iter_mut().find(|(known, _)| *known == key) {
@@ -239,13 +239,13 @@ mod tests {
         let store = Store::in_memory().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let queue = open(dir.path());
-        let schemas = [schema()];
+        let schema = schema();
         let record = |year, admission, holder| Record {
             store: &store,
             queue: &queue,
             holder: queue.holder_tag(&[holder]),
             scenario: "s",
-            schemas: &schemas,
+            schema: &schema,
             date: jiff::civil::date(year, 8, 3),
             admission,
         };

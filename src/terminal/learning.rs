@@ -126,7 +126,7 @@ impl Deciding<'_> {
             queue: &self.inner.queue,
             holder: self.who.tag,
             scenario: &self.definition.id,
-            schemas: &self.schemas,
+            schema: &self.schema,
             date: self.business_date,
             admission: self.admission(),
         }

@@ -47,7 +47,7 @@ impl Deciding<'_> {
         let key = format!("key/{}/{key}", self.definition.id);
         let Some((row, holder)) = self.in_journal(&key)? else { return Ok(key) };
         let today = self.inner.business_day();
-        let worth = amount(&self.definition.input(self.form, &Known::default(), &self.schemas, today));
+        let worth = amount(&self.definition.input(self.form, &Known::default(), &self.schema, today));
         if holder != self.who.tag || row.business_date != self.business_date || row.amount != worth {
             return Err((CaseState::Refused, Failure::of(&errors::KEY_USED)));
         }

@@ -145,6 +145,44 @@ fn a_share_paid_first_that_nobody_stated_is_referred() {
 }
 
 #[test]
+fn each_bill_is_decided_by_the_pack_of_its_date_though_another_asks_for_more() {
+    const SHIPPED: &str = include_str!("../../config/policy/guangzhou-2015/medical-settlement.toml");
+    let (rules, _) = SHIPPED.split_once("[case_base]").unwrap();
+    // Until July nothing was asked of injuries at work.
+    let parts = rules.split("\n[[").filter(|part| !part.contains("E-MED-WORK-INJURY"));
+    let until_july = parts.collect::<Vec<_>>().join("\n[[");
+    let lines = until_july.lines().filter(|line| !line.starts_with("work_injury"));
+    let until_july = lines.collect::<Vec<_>>().join("\n").replace("valid_to = 2015-12-31", "valid_to = 2015-07-31");
+    let packs = tempfile::tempdir().unwrap();
+    std::fs::write(packs.path().join("a.toml"), until_july).unwrap();
+    std::fs::write(packs.path().join("b.toml"), rules.replace("valid_from = 2015-01-01", "valid_from = 2015-08-01"))
+        .unwrap();
+    let config: &'static str = format!("[paths]\npolicy = {:?}\n", packs.path()).leak();
+    let counter = Counter::with(Setup { config, ..Setup::default() });
+    for (number, endtime, reason) in [("1", "2015-07-31", "至 2015-07-31 内"), ("2", "2015-08-01", "至 2015-12-31 内")]
+    {
+        let mut bill = numbered(number);
+        bill["endtime"] = endtime.into();
+        bill["work_injury"] = false.into();
+        let view = counter.carried_out(SETTLE, bill);
+        assert_eq!(view.state, CaseState::Done, "{endtime} {:?}", view.failure);
+        let decision = view.decision.unwrap();
+        assert!(decision.value()["version_reason"].as_str().unwrap().ends_with(reason), "{endtime}");
+    }
+    // A day of which there is no pack; and a day to come, for which there need not be one yet.
+    let on = |date: &str| {
+        let mut bill = bill();
+        bill["begntime"] = "2014-12-01".into();
+        bill["endtime"] = date.into();
+        let id = counter.open(SETTLE, Some(bill));
+        counter.wait_for(id, |view| view.failure.is_some())
+    };
+    let before = on("2014-12-31");
+    assert_eq!((before.state, before.failure.unwrap().entry.code), (CaseState::Failed, "E-RULES-NO-VERSION"));
+    assert_eq!(on("2016-01-01").state, CaseState::WaitingInput);
+}
+
+#[test]
 fn the_centres_no_ends_the_case() {
     let counter = Counter::new();
     let view = counter.decided(SETTLE, bill());

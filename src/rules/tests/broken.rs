@@ -34,5 +34,10 @@ fn two_packs_for_one_day_clash() {
     let first = pack("a.toml", "2015-01-01", "2015-06-30");
     let clash = Packs::load(&[first.clone(), pack("b.toml", "2015-06-30", "2015-12-31")]).unwrap_err();
     assert_eq!(clash[0].to_string(), "b.toml:1:1: test has a pack for some of these days already: a.toml");
-    assert!(Packs::load(&[first, pack("b.toml", "2015-07-01", "2015-12-31")]).is_ok());
+    let second = pack("b.toml", "2015-07-01", "2015-12-31");
+    assert!(Packs::load(&[first.clone(), second.clone()]).is_ok());
+    // By two dates a case could fall under both packs, or under none.
+    let by_another = second.1.replace("date_of = \"date\"", "date_of = \"day\"").replace("date = {", "day = {");
+    let clash = Packs::load(&[first, (second.0, by_another)]).unwrap_err();
+    assert_eq!(clash[0].to_string(), "b.toml:1:1: test has a pack with another business date, 'date': a.toml");
 }

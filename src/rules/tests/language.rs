@@ -259,7 +259,12 @@ fn the_pack_that_holds_on_the_day_decides() {
         year("b.toml", "2016", "added = { type = \"int\" }\n[[step]]\nname = \"x\"\nexpr = \"added\"\nout = \"x\"\n"),
     ])
     .unwrap();
-    assert_eq!(packs.schema("test").len(), 2);
+    let asks = |year, name: &str| {
+        let schema = packs.schema("test", jiff::civil::date(year, 12, 31)).unwrap();
+        schema.facts.iter().any(|fact| fact.name == name)
+    };
+    assert!(asks(2015, "total") && asks(2016, "total") && asks(2016, "added") && !asks(2015, "added"));
+    assert!(packs.schema("test", jiff::civil::date(2017, 1, 1)).is_err());
     assert_eq!(decide_on(&packs, json!({ "date": "2015-12-31" })).outputs["x"], json!(1));
     let later = decide_on(&packs, json!({ "date": "2016-01-01", "added": 2 }));
     assert_eq!((&later.outputs["x"], later.version_reason.contains("2016-01-01 至 2016-12-31")), (&json!(2), true));

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::rules::{Decision, Input, Outcome, Packs};
+use crate::rules::{Decision, Input, InputError, Outcome, Packs};
 
 const WITH_ACCOUNT: &str = include_str!("../../../fixtures/settlement/l3-active-with-account.json");
 
@@ -105,7 +105,8 @@ fn the_slips_of_signing_in() {
 #[test]
 fn the_schema_names_what_a_form_needs() {
     let packs = Packs::builtin();
-    let schema = packs.schema("medical-settlement").remove(0);
+    let on = jiff::civil::date(2015, 8, 3);
+    let schema = packs.schema("medical-settlement", on).unwrap();
     assert_eq!(schema.date_of, "endtime");
     let level = schema.facts.iter().find(|fact| fact.name == "hosp_lv").unwrap();
     assert_eq!((level.kind.as_str(), level.optional, level.choices.len()), ("choice", false, 3));
@@ -114,8 +115,9 @@ fn the_schema_names_what_a_form_needs() {
     assert_eq!(scopes, [("ded_paid", "admission"), ("pool", "year"), ("supplement", "year")]);
     assert!(schema.outputs.iter().any(|field| field.value == "hifp_pay"));
     assert_eq!(schema.line_outputs[0].value, "feedetl_sn");
-    assert!(packs.schema("unemployment-sign-in")[0].lines.is_empty());
-    assert!(packs.schema("no-such").is_empty());
+    assert!(packs.schema("unemployment-sign-in", on).unwrap().lines.is_empty());
+    let missing = packs.schema("no-such", on).unwrap_err();
+    assert_eq!(missing, InputError::UnknownScenario { scenario: "no-such".into() });
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sbkd::center::Faults;
 use sbkd::queue::{Point, QueueError, State};
+use sbkd::rules::Packs;
 use sbkd::terminal::{CaseState, NewCase, What};
 
 use crate::counter::{Counter, HOLDER, Setup, bill, bill_of, new_case, numbered};
@@ -21,6 +22,10 @@ fn the_vector_is_settled_at_the_centre_and_accounted_for() {
         assert_eq!(view.decision.as_ref().unwrap().value()["outputs"][field], amount);
         assert_eq!(centre[field], amount);
     }
+    let pack = &view.decision.as_ref().unwrap().value()["pack"];
+    let (shipped, file) = (Packs::builtin().list(), "guangzhou-2015/medical-settlement.toml");
+    let shipped = shipped.iter().find(|pack| pack.file == file).unwrap();
+    assert_eq!(pack, &serde_json::to_value(&shipped.pack).unwrap());
     assert!(view.differences.is_empty() && !view.provisional);
     assert!(counter.transactions().is_empty(), "nothing is committed before somebody agrees");
 

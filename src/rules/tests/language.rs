@@ -246,8 +246,10 @@ fn the_hash_is_of_the_files_bytes() {
     let packs = Packs::load(&[("a.toml".to_owned(), text.clone())]).unwrap();
     let wanted = hex::encode_upper(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()));
     assert_eq!(packs.list()[0].pack.sha256, wanted);
+    assert_eq!(decide(&packs).pack, packs.list()[0].pack);
     let commented = Packs::load(&[("a.toml".to_owned(), text + "# ")]).unwrap();
     assert_ne!(commented.list()[0].pack.sha256, wanted);
+    assert_eq!(decide(&commented).pack, commented.list()[0].pack);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::rules::{Decision, Input, InputError, Outcome, Packs};
+use crate::rules::{Decision, Input, InputError, Outcome, PackRef, Packs};
 
 const WITH_ACCOUNT: &str = include_str!("../../../fixtures/settlement/l3-active-with-account.json");
 
@@ -40,6 +40,24 @@ fn every_guard_and_check_has_a_case_that_meets_it() {
             let never = ["\"E-SIGN-TOO-EARLY\"", "\"E-SIGN-TOO-LATE\""].contains(&code.as_str());
             assert!(never || cases.contains(&code), "{code}");
         }
+    }
+}
+
+#[test]
+fn a_decision_names_the_very_file_that_made_it() {
+    let made_by = |file: &str, decision: &Decision, id: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/policy/guangzhou-2015").join(file);
+        let digest = ring::digest::digest(&ring::digest::SHA256, &std::fs::read(path).unwrap());
+        let sha256 = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        assert_eq!(decision.pack, PackRef { id: id.into(), version: "2015.1".into(), sha256 });
+    };
+    made_by("medical-settlement.toml", &settle(&with_account()), "gz.employee.inpatient");
+    let facts = json!({ "sign_date": "2015-08-03", "acc026": true, "acc027": false });
+    // Also what is referred or refused: it is explained later without the pack.
+    let kept = |signed: &str| json!({ "signed_month": signed, "months_left": 6 });
+    for signed in ["2015-07", "2015-08", "2015-09"] {
+        let decision = sign_in(facts.clone(), kept(signed));
+        made_by("unemployment-sign-in.toml", &decision, "gz.unemployment.sign-in");
     }
 }
 

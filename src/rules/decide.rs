@@ -15,6 +15,8 @@ use super::types::Val;
 pub(super) const NO_FIGURE: &str = "E-NO-PARAM";
 /// A number is out of range.
 const OUT_OF_RANGE: &str = "E-RANGE";
+/// What the loader proves does not hold.
+const DEFECT: &str = "E-DEFECT";
 /// An identity does not hold.
 const NOT_HELD: &str = "E-CHECK";
 
@@ -74,8 +76,8 @@ struct Case<'a> {
     reasons: Vec<Reason>,
     /// Identities that do not hold.
     broken: Vec<Reason>,
-    /// Parameters without figure, then whether a number was out of range.
-    stops: BTreeSet<Option<usize>>,
+    /// Why something could not be computed, each once.
+    stops: BTreeSet<Stop>,
 }
 
 impl Case<'_> {
@@ -201,10 +203,7 @@ impl Case<'_> {
         match computed {
             Ok(value) => Some(value),
             Err(stop) => {
-                self.stops.insert(match stop {
-                    Stop::NoFigure(param) => Some(param),
-                    Stop::Range => None,
-                });
+                self.stops.insert(stop);
                 None
             }
         }
@@ -221,14 +220,18 @@ impl Case<'_> {
     fn tell_stops(&mut self) {
         for stop in &self.stops {
             let (code, text) = match stop {
-                Some(param) => {
+                Stop::NoFigure(param) => {
                     let param = &self.run.pack.params[*param];
                     let zh = format!("参数“{}”没有数值，不能核定", param.label);
                     (NO_FIGURE, Words { zh, en: format!("the parameter {} has no figure", param.name) })
                 }
-                None => {
+                Stop::Range => {
                     let zh = "计算结果超出范围，不能核定".to_owned();
                     (OUT_OF_RANGE, Words { zh, en: "a number is out of range".to_owned() })
+                }
+                Stop::Defect => {
+                    let zh = "核算程序有缺陷，不能核定".to_owned();
+                    (DEFECT, Words { zh, en: "the program that decides has a defect".to_owned() })
                 }
             };
             let outcome = Outcome::Refer;
@@ -267,6 +270,6 @@ fn added(before: Option<&Val>, value: &Val) -> Computed {
         (None, value) => Ok(value.clone()),
         (Some(Val::Num(before)), Val::Num(value)) => before.checked_add(*value).map(Val::Num).ok_or(Stop::Range),
         // Only numbers are added; the loader sees to it.
-        _ => Err(Stop::Range),
+        _ => Err(Stop::Defect),
     }
 }

@@ -1,22 +1,25 @@
 //! Computes checked expressions, and keeps the record of what they used.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use jiff::civil::Date;
 
-use super::expr::{Node, Op, Place};
+use super::expr::{Node, Place};
 use super::facts::Given;
 use super::pack::Pack;
 use super::trace::TraceRecord;
 use super::types::{Val, month, month_of};
 
 /// Why a value cannot be computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stop {
-    /// A parameter has no figure.
-    NoFigure(usize),
     /// A number is out of range.
     Range,
+    /// A parameter has no figure.
+    NoFigure(usize),
+    /// What the loader proves does not hold: a value of another type, none where one always is, a table without a row.
+    Defect,
 }
 
 /// What a step came to.
@@ -66,7 +69,7 @@ impl<'a> Run<'a> {
         match node {
             Node::Const(value) => Ok(value.clone()),
             // The checker lets an optional value be read only by `has` and `given`.
-            Node::Get(place) => self.get(*place, line).and_then(|value| value.ok_or(Stop::Range)),
+            Node::Get(place) => self.get(*place, line).and_then(|value| value.ok_or(Stop::Defect)),
             Node::Cell { table, column, on } => self.cell(*table, *column, on, line),
             Node::Bands { of, table, column } => self.bands(of, *table, *column, line),
             Node::Has(place) => Ok(Val::Bool(self.get(*place, line)?.is_some())),
@@ -74,13 +77,13 @@ impl<'a> Run<'a> {
                 Some(value) => Ok(value),
                 None => self.eval(other, line),
             },
-            Node::Not(inner) => Ok(Val::Bool(!self.eval(inner, line)?.truth())),
+            Node::Not(inner) => Ok(Val::Bool(!self.truth(inner, line)?)),
             Node::Negative(inner) => number(0_i128.checked_sub(self.number(inner, line)?)),
             Node::And(left, right) => Ok(Val::Bool(self.truth(left, line)? && self.truth(right, line)?)),
             Node::Or(left, right) => Ok(Val::Bool(self.truth(left, line)? || self.truth(right, line)?)),
-            Node::Compare(op, left, right) => {
+            Node::Compare(comparison, left, right) => {
                 let (left, right) = (self.eval(left, line)?, self.eval(right, line)?);
-                Ok(Val::Bool(compare(*op, &left, &right)))
+                Ok(Val::Bool(comparison.holds(order(&left, &right)?)))
             }
             Node::Plus(left, right) => number(self.number(left, line)?.checked_add(self.number(right, line)?)),
             Node::Minus(left, right) => number(self.number(left, line)?.checked_sub(self.number(right, line)?)),
@@ -98,8 +101,8 @@ impl<'a> Run<'a> {
             Node::Clamp(three) => {
                 let [value, least, most] = &**three;
                 let (value, least, most) = (self.eval(value, line)?, self.eval(least, line)?, self.eval(most, line)?);
-                let value = if value.order(&least).is_lt() { least } else { value };
-                Ok(if value.order(&most).is_gt() { most } else { value })
+                let value = if order(&value, &least)?.is_lt() { least } else { value };
+                Ok(if order(&value, &most)?.is_gt() { most } else { value })
             }
             Node::Round { how, of, scale, unit } => {
                 let exact = self.number(of, line)?;
@@ -128,27 +131,30 @@ impl<'a> Run<'a> {
 
     /// Whether a condition holds.
     pub fn truth(&mut self, node: &Node, line: Option<usize>) -> Result<bool, Stop> {
-        self.eval(node, line).map(|value| value.truth())
+        match self.eval(node, line)? {
+            Val::Bool(truth) => Ok(truth),
+            _ => Err(Stop::Defect),
+        }
     }
 
     pub fn number(&mut self, node: &Node, line: Option<usize>) -> Result<i128, Stop> {
         match self.eval(node, line)? {
             Val::Num(n) => Ok(n),
-            _ => Err(Stop::Range),
+            _ => Err(Stop::Defect),
         }
     }
 
     fn date(&mut self, node: &Node, line: Option<usize>) -> Result<Date, Stop> {
         match self.eval(node, line)? {
             Val::Date(date) => Ok(date),
-            _ => Err(Stop::Range),
+            _ => Err(Stop::Defect),
         }
     }
 
     fn month(&mut self, node: &Node, line: Option<usize>) -> Result<i128, Stop> {
         match self.eval(node, line)? {
             Val::Month(month) => Ok(month.into()),
-            _ => Err(Stop::Range),
+            _ => Err(Stop::Defect),
         }
     }
 
@@ -156,12 +162,16 @@ impl<'a> Run<'a> {
         let mut found: Option<Val> = None;
         for item in items {
             let value = self.eval(item, line)?;
-            let better = found.as_ref().is_none_or(|found| value.order(found).is_lt() == least && value != *found);
+            let better = match &found {
+                None => true,
+                Some(found) if least => order(&value, found)?.is_lt(),
+                Some(found) => order(&value, found)?.is_gt(),
+            };
             if better {
                 found = Some(value);
             }
         }
-        found.ok_or(Stop::Range)
+        found.ok_or(Stop::Defect)
     }
 
     fn sum(&mut self, place: Place) -> Computed {
@@ -169,7 +179,7 @@ impl<'a> Run<'a> {
         for line in 0..self.given.lines.len() {
             match self.get(place, Some(line))? {
                 Some(Val::Num(n)) => sum = sum.checked_add(n).ok_or(Stop::Range)?,
-                _ => return Err(Stop::Range),
+                _ => return Err(Stop::Defect),
             }
         }
         Ok(Val::Num(sum))
@@ -179,7 +189,7 @@ impl<'a> Run<'a> {
         let mut seen = HashSet::new();
         for line in 0..self.given.lines.len() {
             let typ = self.pack.typ(place);
-            let value = self.get(place, Some(line))?.ok_or(Stop::Range)?;
+            let value = self.get(place, Some(line))?.ok_or(Stop::Defect)?;
             if !seen.insert(typ.json(&value, &self.pack.enums).to_string()) {
                 return Ok(Val::Bool(false));
             }
@@ -218,14 +228,6 @@ fn number(n: Option<i128>) -> Computed {
     n.map(Val::Num).ok_or(Stop::Range)
 }
 
-fn compare(op: Op, left: &Val, right: &Val) -> bool {
-    let order = left.order(right);
-    match op {
-        Op::Equal => order.is_eq(),
-        Op::Unequal => order.is_ne(),
-        Op::Less => order.is_lt(),
-        Op::LessEqual => order.is_le(),
-        Op::Greater => order.is_gt(),
-        _ => order.is_ge(),
-    }
+fn order(left: &Val, right: &Val) -> Result<Ordering, Stop> {
+    left.order(right).ok_or(Stop::Defect)
 }

@@ -25,7 +25,7 @@ impl<'a> Run<'a> {
     fn version(&mut self, at: usize) -> Result<(Date, Option<&'a Val>), Stop> {
         let param = &self.pack.params[at];
         // The versions cover the pack's span, and only a date within it comes here.
-        let Some((from, figure)) = param.figures.on(self.date) else { return Err(Stop::NoFigure(at)) };
+        let Some((from, figure)) = param.figures.on(self.date) else { return Err(Stop::Defect) };
         let value = figure.value.as_ref().or_else(|| self.figures.get(&at));
         if self.seen.insert(Seen::Param(at)) {
             let enums = &self.pack.enums;
@@ -52,8 +52,8 @@ impl<'a> Run<'a> {
             values.push(self.eval(node, line)?);
         }
         // Proved complete at load, and the versions cover the pack's span.
-        let Some((_, version)) = spec.versions.on(self.date) else { return Err(Stop::Range) };
-        let Some(at) = version.rows.iter().position(|row| row.holds(&values)) else { return Err(Stop::Range) };
+        let Some((_, version)) = spec.versions.on(self.date) else { return Err(Stop::Defect) };
+        let Some(at) = version.rows.iter().position(|row| row.holds(&values)) else { return Err(Stop::Defect) };
         self.record_row(table, at, &values, line);
         Ok(version.rows[at].out[column].clone())
     }
@@ -62,7 +62,7 @@ impl<'a> Run<'a> {
     pub fn bands(&mut self, of: &Node, table: usize, column: usize, line: Option<usize>) -> Computed {
         let amount = self.number(of, line)?;
         let pack = self.pack;
-        let Some((_, version)) = pack.tables[table].versions.on(self.date) else { return Err(Stop::Range) };
+        let Some((_, version)) = pack.tables[table].versions.on(self.date) else { return Err(Stop::Defect) };
         let mut sum = 0_i128;
         for (at, row) in version.rows.iter().enumerate() {
             let part = row.cells.first().map_or(0, |cell| cell.part(amount));

@@ -216,26 +216,21 @@ impl Type {
 
 impl Val {
     /// The order of two values of one type.
-    pub fn order(&self, other: &Self) -> Ordering {
-        match (self, other) {
+    pub fn order(&self, other: &Self) -> Option<Ordering> {
+        Some(match (self, other) {
             (Self::Num(a), Self::Num(b)) => a.cmp(b),
             (Self::Date(a), Self::Date(b)) => a.cmp(b),
             (Self::Month(a), Self::Month(b)) => a.cmp(b),
             (Self::Code(a), Self::Code(b)) => a.cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
             (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
-            // The checker lets only values of one type meet.
-            _ => Ordering::Equal,
-        }
+            _ => return None,
+        })
     }
 
     /// Whether it can be kept: numbers in 64 bits.
     pub fn fits(&self) -> bool {
         !matches!(self, Self::Num(n) if i64::try_from(*n).is_err())
-    }
-
-    pub fn truth(&self) -> bool {
-        matches!(self, Self::Bool(true))
     }
 }
 

@@ -138,22 +138,15 @@ impl Checker<'_> {
                 let node = if op == Op::And { Node::And(left, right) } else { Node::Or(left, right) };
                 Some(Typed { node, typ: Type::Bool })
             }
-            Op::Equal | Op::Unequal | Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual => {
+            Op::Compare(comparison) => {
                 let (left, right, typ) = self.pair(left, right, None)?;
-                if !matches!(op, Op::Equal | Op::Unequal) && !typ.ordered() {
+                if !comparison.of_any() && !typ.ordered() {
                     return self.wrong(at, format!("{} has no order", self.type_name(typ)));
                 }
-                Some(Typed { node: Node::Compare(op, Box::new(left), Box::new(right)), typ: Type::Bool })
+                Some(Typed { node: Node::Compare(comparison, Box::new(left), Box::new(right)), typ: Type::Bool })
             }
-            Op::Plus | Op::Minus => {
-                let (left, right, typ) = self.pair(left, right, hint.filter(|typ| typ.number()))?;
-                if !typ.number() {
-                    return self.wrong(at, format!("'{}' does not work on {}", op.sign(), self.type_name(typ)));
-                }
-                let (left, right) = (Box::new(left), Box::new(right));
-                let node = if op == Op::Plus { Node::Plus(left, right) } else { Node::Minus(left, right) };
-                Some(Typed { node, typ })
-            }
+            Op::Plus => self.sum(at, '+', (left, right), hint, Node::Plus),
+            Op::Minus => self.sum(at, '-', (left, right), hint, Node::Minus),
             Op::Times => {
                 let (left, right) = (self.infer(left, None), self.infer(right, None));
                 let (left, right) = (left?, right?);
@@ -164,6 +157,22 @@ impl Checker<'_> {
                 Some(Typed { node: Node::Times(Box::new(left.node), Box::new(right.node), factor), typ })
             }
         }
+    }
+
+    /// A sum or difference, written with `sign`.
+    fn sum(
+        &mut self,
+        at: usize,
+        sign: char,
+        (left, right): (&Expr, &Expr),
+        hint: Option<Type>,
+        node: fn(Box<Node>, Box<Node>) -> Node,
+    ) -> Option<Typed> {
+        let (left, right, typ) = self.pair(left, right, hint.filter(|typ| typ.number()))?;
+        if !typ.number() {
+            return self.wrong(at, format!("'{sign}' does not work on {}", self.type_name(typ)));
+        }
+        Some(Typed { node: node(Box::new(left), Box::new(right)), typ })
     }
 
     /// The type of a product, and what its number is to be multiplied by to be in that type's unit.

@@ -11,7 +11,9 @@ mod parser;
 
 pub(super) use check::{Scope, Symbol, TableSymbol, Typed};
 pub(super) use node::{Node, Place};
-pub(super) use parser::{Op, parse};
+#[cfg(test)]
+pub(super) use parser::Comparison;
+pub(super) use parser::parse;
 
 /// Words that cannot be names.
 pub(super) const RESERVED: &[&str] = &["if", "then", "else", "and", "or", "not", "in", "true", "false", "acc"];

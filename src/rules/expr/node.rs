@@ -1,7 +1,7 @@
 //! A checked expression, ready to be computed.
 
 use super::super::types::Val;
-use super::parser::Op;
+use super::parser::Comparison;
 
 /// Where a value is kept while a case is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub(in super::super) enum Node {
     Negative(Box<Node>),
     And(Box<Node>, Box<Node>),
     Or(Box<Node>, Box<Node>),
-    Compare(Op, Box<Node>, Box<Node>),
+    Compare(Comparison, Box<Node>, Box<Node>),
     Plus(Box<Node>, Box<Node>),
     Minus(Box<Node>, Box<Node>),
     /// left × right × factor, the factor bringing units together.

@@ -1,5 +1,7 @@
 //! Tokens to a tree: precedence climbing after Pratt, with bounded depth.
 
+use std::cmp::Ordering;
+
 use super::lexer::{Token, tokens};
 use super::{Mistake, RESERVED};
 
@@ -36,15 +38,40 @@ pub(in super::super) enum Kind {
 pub(in super::super) enum Op {
     Or,
     And,
+    Compare(Comparison),
+    Plus,
+    Minus,
+    Times,
+}
+
+/// How two values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Comparison {
     Equal,
     Unequal,
     Less,
     LessEqual,
     Greater,
     GreaterEqual,
-    Plus,
-    Minus,
-    Times,
+}
+
+impl Comparison {
+    /// Whether it is about the values alone and not their order.
+    pub fn of_any(self) -> bool {
+        matches!(self, Self::Equal | Self::Unequal)
+    }
+
+    /// Whether it holds of two values in this order.
+    pub fn holds(self, order: Ordering) -> bool {
+        match self {
+            Self::Equal => order.is_eq(),
+            Self::Unequal => order.is_ne(),
+            Self::Less => order.is_lt(),
+            Self::LessEqual => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::GreaterEqual => order.is_ge(),
+        }
+    }
 }
 
 /// The deepest nesting. What is deeper is better said in steps, and no input can exhaust the stack.
@@ -62,34 +89,17 @@ impl Op {
         Some(match token {
             Token::Name(word) if word == "or" => (Self::Or, 1),
             Token::Name(word) if word == "and" => (Self::And, 2),
-            Token::Sign("==") => (Self::Equal, COMPARISON),
-            Token::Sign("!=") => (Self::Unequal, COMPARISON),
-            Token::Sign("<") => (Self::Less, COMPARISON),
-            Token::Sign("<=") => (Self::LessEqual, COMPARISON),
-            Token::Sign(">") => (Self::Greater, COMPARISON),
-            Token::Sign(">=") => (Self::GreaterEqual, COMPARISON),
+            Token::Sign("==") => (Self::Compare(Comparison::Equal), COMPARISON),
+            Token::Sign("!=") => (Self::Compare(Comparison::Unequal), COMPARISON),
+            Token::Sign("<") => (Self::Compare(Comparison::Less), COMPARISON),
+            Token::Sign("<=") => (Self::Compare(Comparison::LessEqual), COMPARISON),
+            Token::Sign(">") => (Self::Compare(Comparison::Greater), COMPARISON),
+            Token::Sign(">=") => (Self::Compare(Comparison::GreaterEqual), COMPARISON),
             Token::Sign("+") => (Self::Plus, 5),
             Token::Sign("-") => (Self::Minus, 5),
             Token::Sign("*") => (Self::Times, 6),
             _ => return None,
         })
-    }
-
-    /// How it is written.
-    pub fn sign(self) -> &'static str {
-        match self {
-            Self::Or => "or",
-            Self::And => "and",
-            Self::Equal => "==",
-            Self::Unequal => "!=",
-            Self::Less => "<",
-            Self::LessEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterEqual => ">=",
-            Self::Plus => "+",
-            Self::Minus => "-",
-            Self::Times => "*",
-        }
     }
 }
 

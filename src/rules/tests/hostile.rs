@@ -1,11 +1,15 @@
 //! No pack and no input can make the engine panic, overflow the stack or run on.
 
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Map, Value, json};
 
 use super::ACCUMULATING;
-use crate::rules::expr::{Scope, parse};
+use crate::rules::expr::{Comparison, Node, Place, Scope, parse};
+use crate::rules::pack::Pack;
+use crate::rules::types::Val;
 use crate::rules::{Input, InputError, Outcome, Packs};
 
 const SHIPPED: [&str; 2] = [
@@ -40,6 +44,35 @@ fn json_value() -> impl Strategy<Value = Value> {
         Just(json!(["a"])),
         Just(json!({"a": 1.5})),
     ]
+}
+
+#[test]
+fn what_the_loader_should_have_refused_is_referred_as_a_defect() {
+    let pack = || crate::rules::pack::load("p.toml", ACCUMULATING).unwrap();
+    let reasons = |pack: &Pack| -> Vec<String> {
+        let facts = json!({ "date": "2015-08-01", "amount": "1.00" }).as_object().unwrap().clone();
+        let decision = pack.decide("test", &Input { facts, ..Input::default() }, &HashMap::new()).unwrap();
+        decision.reasons.into_iter().map(|reason| reason.code).collect()
+    };
+    assert_eq!(reasons(&pack()), [""; 0]);
+    let number = || Box::new(Node::Const(Val::Num(1)));
+    let truth = || Box::new(Node::Const(Val::Bool(true)));
+    for node in [
+        Node::Plus(number(), truth()),
+        Node::Not(number()),
+        Node::If(number(), number(), number()),
+        Node::MonthOf(number()),
+        Node::AddMonths(number(), number()),
+        Node::Compare(Comparison::GreaterEqual, number(), truth()),
+        Node::Max(vec![*number(), *truth()]),
+        Node::Max(Vec::new()),
+        // An accumulator that may be missing, and is.
+        Node::Get(Place::Accumulator(0)),
+    ] {
+        let mut broken = pack();
+        broken.whole.steps[0].node = node.clone();
+        assert_eq!(reasons(&broken), ["E-DEFECT"], "{node:?}");
+    }
 }
 
 proptest! {

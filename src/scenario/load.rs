@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use serde::Deserialize;
 use toml::Spanned;
 
-use super::definition::{
-    Choice, Definition, ExpiredCard, Field, FieldType, Identity, Label, Lines, Once, Source, Tightening,
-};
+use super::definition::{Choice, Definition, Field, FieldType, Identity, Label, Lines, Once, Source};
+use super::file::{ChoiceTable, FieldTable, File, Head, LinesTable, OnceTable};
 use crate::failure::place;
 use crate::rules::Diagnostic;
 use crate::value::Kind;
@@ -73,78 +71,6 @@ impl Definitions {
     pub fn iter(&self) -> impl Iterator<Item = &Definition> {
         self.by_id.values()
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    scenario: Head,
-    #[serde(default)]
-    limits: Tightening,
-    #[serde(default)]
-    field: Vec<FieldTable>,
-    lines: Option<LinesTable>,
-    #[serde(default)]
-    facts: BTreeMap<Spanned<String>, Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Head {
-    id: Spanned<String>,
-    kind: Spanned<Kind>,
-    title: Label,
-    #[serde(default)]
-    expired_card: ExpiredCard,
-    once: Option<Spanned<OnceTable>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum OnceTable {
-    Month,
-    Form(IdentityTable),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IdentityTable {
-    #[serde(default)]
-    fields: Vec<Spanned<String>>,
-    #[serde(default)]
-    lines: Vec<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FieldTable {
-    name: Spanned<String>,
-    label: Label,
-    #[serde(rename = "type")]
-    kind: Spanned<FieldType>,
-    #[serde(default)]
-    optional: bool,
-    default: Option<Spanned<serde_json::Value>>,
-    #[serde(default)]
-    choices: Vec<ChoiceTable>,
-    longest: Option<Spanned<usize>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChoiceTable {
-    value: Spanned<String>,
-    zh: String,
-    en: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LinesTable {
-    name: Spanned<String>,
-    label: Label,
-    most: Spanned<usize>,
-    field: Vec<FieldTable>,
 }
 
 fn definition(file: &str, text: &str) -> Result<Definition, Vec<Diagnostic>> {

@@ -3,6 +3,7 @@
 mod catalogue;
 mod definition;
 pub mod errors;
+mod file;
 mod flow;
 mod form;
 mod load;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::db::{json, parse};
 use super::errors::CenterError;
-use crate::rules::{Change, Effect, Schema};
+use crate::rules::{Change, Effect, Schema, Span};
 use crate::value::Fen;
 use crate::wire::person::PersonKey;
 
@@ -61,7 +61,7 @@ impl Shelf<'_> {
         let mut all = Map::new();
         for wanted in &schema.accumulators {
             let name = &wanted.fact.name;
-            let (value, told) = self.one(db, name, &wanted.scope)?;
+            let (value, told) = self.one(db, name, wanted.scope)?;
             let zero = (wanted.fact.kind == "money").then(|| Value::from(Fen::ZERO.to_string()));
             if let Some(value) = told.filter(|_| as_told).or(value).or(zero) {
                 all.insert(name.clone(), value);
@@ -73,7 +73,7 @@ impl Shelf<'_> {
     /// Carries out what a decision does to the accumulators.
     pub(super) fn post(&self, db: &Connection, changes: &[Change]) -> Result<(), CenterError> {
         for change in changes {
-            self.put(db, &change.name, &change.scope, &change.after)?;
+            self.put(db, &change.name, change.scope, &change.after)?;
         }
         Ok(())
     }
@@ -81,19 +81,19 @@ impl Shelf<'_> {
     /// Takes it back. An amount is subtracted from whatever stands there now; a value that was set goes back to the
     /// one before, unless something later has set it since.
     pub(super) fn take_back(&self, db: &Connection, changes: &[Change]) -> Result<(), CenterError> {
-        for change in changes.iter().filter(|change| self.period(&change.scope).is_some()) {
-            let (now, _) = self.one(db, &change.name, &change.scope)?;
+        for change in changes.iter().filter(|change| self.period(change.scope).is_some()) {
+            let (now, _) = self.one(db, &change.name, change.scope)?;
             let now = now.unwrap_or(Value::Null);
             match change.effect {
-                Effect::Add => self.put(db, &change.name, &change.scope, &subtract(&now, &change.value)?)?,
-                Effect::Set if now == change.after => self.put(db, &change.name, &change.scope, &change.before)?,
+                Effect::Add => self.put(db, &change.name, change.scope, &subtract(&now, &change.value)?)?,
+                Effect::Set if now == change.after => self.put(db, &change.name, change.scope, &change.before)?,
                 Effect::Set => {}
             }
         }
         Ok(())
     }
 
-    fn one(&self, db: &Connection, name: &str, scope: &str) -> Result<(Option<Value>, Option<Value>), CenterError> {
+    fn one(&self, db: &Connection, name: &str, scope: Span) -> Result<(Option<Value>, Option<Value>), CenterError> {
         let Some(period) = self.period(scope) else { return Ok((None, None)) };
         let kept: Option<(String, Option<String>)> = db
             .prepare_cached(
@@ -107,7 +107,7 @@ impl Shelf<'_> {
         Ok((Some(parse(&value)?), told.as_deref().map(parse).transpose()?))
     }
 
-    fn put(&self, db: &Connection, name: &str, scope: &str, value: &Value) -> Result<(), CenterError> {
+    fn put(&self, db: &Connection, name: &str, scope: Span, value: &Value) -> Result<(), CenterError> {
         let Some(period) = self.period(scope) else { return Ok(()) };
         let key = params![self.psn_no, self.scenario, name, period, json(value)];
         if value.is_null() {
@@ -125,15 +125,8 @@ impl Shelf<'_> {
         Ok(())
     }
 
-    /// Over what an accumulator of a scope runs: settlement-facts §3.3 and §6.5. `None` for an admission that is not
-    /// named: nobody can tell it from another, so nothing is counted over it.
-    fn period(&self, scope: &str) -> Option<String> {
-        match scope {
-            "year" => Some(format!("{:04}", self.on.year())),
-            "month" => Some(format!("{:04}-{:02}", self.on.year(), self.on.month())),
-            "admission" => self.mdtrt_id.map(str::to_owned),
-            _ => Some("-".to_owned()),
-        }
+    fn period(&self, scope: Span) -> Option<String> {
+        scope.period(self.on, self.mdtrt_id)
     }
 }
 

@@ -188,7 +188,7 @@ impl Case<'_> {
             let json = |value: &Val| typ.json(value, &pack.enums);
             changes.push(Change {
                 name: accumulator.fact.name.clone(),
-                scope: accumulator.scope.clone(),
+                scope: accumulator.scope,
                 effect: if post.add { Effect::Add } else { Effect::Set },
                 value: json(&value),
                 before: before.as_ref().map_or(Value::Null, json),

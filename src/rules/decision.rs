@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::span::Span;
 use super::trace::TraceRecord;
 
 /// What may happen now. The strictest of all reasons wins; the order of the variants is the order of strictness.
@@ -83,8 +84,8 @@ pub enum Effect {
 pub struct Change {
     /// The accumulator's name in the pack.
     pub name: String,
-    /// Over what it runs: `admission`, `month`, `disease`, `year`, `benefit`.
-    pub scope: String,
+    /// Over what it runs.
+    pub scope: Span,
     /// Added or set.
     pub effect: Effect,
     /// The amount added, or the new value; in the form of its type.

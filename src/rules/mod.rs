@@ -17,6 +17,7 @@ mod lookup;
 mod pack;
 mod packs;
 mod schema;
+mod span;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -29,4 +30,5 @@ pub use errors::ENTRIES;
 pub use input::{Input, InputError};
 pub use packs::{CaseResult, CaseResults, PackInfo, Packs};
 pub use schema::{AccumulatorSpec, Choice, FactSpec, Schema};
+pub use span::Span;
 pub use trace::TraceRecord;

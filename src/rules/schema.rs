@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::pack::{Fact, Pack, Step};
+use super::span::Span;
 use super::types::{Enumeration, Type};
 
 /// The items of one pack.
@@ -56,7 +57,7 @@ pub struct AccumulatorSpec {
     #[serde(flatten)]
     pub fact: FactSpec,
     /// Over what it runs.
-    pub scope: String,
+    pub scope: Span,
 }
 
 impl Pack {
@@ -66,7 +67,7 @@ impl Pack {
         let accumulators = self
             .accumulators
             .iter()
-            .map(|accumulator| AccumulatorSpec { fact: spec(&accumulator.fact), scope: accumulator.scope.clone() });
+            .map(|accumulator| AccumulatorSpec { fact: spec(&accumulator.fact), scope: accumulator.scope });
         let key = self.lines.iter().map(|lines| {
             let fact = &lines.facts[lines.key];
             Choice { value: fact.name.clone(), label: fact.label.clone() }

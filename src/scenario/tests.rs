@@ -297,7 +297,10 @@ fn schema(facts: &[&str], accumulators: &[&str]) -> crate::rules::Schema {
         date_of: "on".into(),
         facts: facts.iter().map(fact).collect(),
         lines: Vec::new(),
-        accumulators: accumulators.iter().map(|n| AccumulatorSpec { fact: fact(n), scope: "year".into() }).collect(),
+        accumulators: accumulators
+            .iter()
+            .map(|n| AccumulatorSpec { fact: fact(n), scope: crate::rules::Span::Year })
+            .collect(),
         outputs: Vec::new(),
         line_outputs: Vec::new(),
     }

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::queue::{Queue, QueueError, Row, State};
-use crate::rules::{Change, Effect, Schema};
-use crate::scenario::{Known, month};
+use crate::rules::{Change, Effect, Schema, Span};
+use crate::scenario::Known;
 use crate::store::{Accumulators, Store};
 use crate::value::Fen;
 use crate::wire::Digest;
@@ -110,8 +110,8 @@ impl Record<'_> {
     /// Lays over the values of one scope what one transaction did to them.
     fn count(&self, done: &Done, values: &mut Map<String, Value>, names: &[&str]) -> Result<(), QueueError> {
         for change in done.changes.iter().filter(|change| names.contains(&change.name.as_str())) {
-            let period = self.period(&change.scope, done.row.business_date, done.admission.as_deref());
-            if period.is_some() && period == self.period(&change.scope, self.date, self.admission) {
+            let period = self.period(change.scope, done.row.business_date, done.admission.as_deref());
+            if period.is_some() && period == self.period(change.scope, self.date, self.admission) {
                 let after = match change.effect {
                     Effect::Add => sum(values.get(&change.name), &change.value)
                         .ok_or_else(|| unreadable(&done.row, "what it adds to cannot be added to"))?,
@@ -142,8 +142,8 @@ impl Record<'_> {
     fn scopes(&self) -> Vec<(String, Vec<&str>)> {
         let mut out: Vec<(String, Vec<&str>)> = Vec::new();
         for spec in &self.schema.accumulators {
-            let Some(period) = self.period(&spec.scope, self.date, self.admission) else { continue };
-            let key = format!("{}/{}/{period}", self.scenario, spec.scope);
+            let Some(period) = self.period(spec.scope, self.date, self.admission) else { continue };
+            let key = format!("{}/{}/{period}", self.scenario, spec.scope.name());
             match out.iter_mut().find(|(known, _)| *known == key) {
                 Some((_, names)) => names.push(&spec.fact.name),
                 None => out.push((key, vec![&spec.fact.name])),
@@ -152,15 +152,10 @@ impl Record<'_> {
         out
     }
 
-    /// Over what an accumulator of a scope runs; `None` for an admission that is not named.
-    fn period(&self, scope: &str, date: Date, admission: Option<&str>) -> Option<String> {
-        match scope {
-            "year" => Some(date.year().to_string()),
-            "month" => Some(month(date)),
-            // A stay in hospital is personal: its keyed hash stands for it.
-            "admission" => admission.map(|admission| self.queue.holder_tag(admission.as_bytes()).to_string()),
-            _ => Some(String::new()),
-        }
+    /// What an accumulator of a scope runs over. A stay in hospital is personal: its keyed hash stands for it.
+    fn period(&self, scope: Span, date: Date, admission: Option<&str>) -> Option<String> {
+        let admission = admission.map(|admission| self.queue.holder_tag(admission.as_bytes()).to_string());
+        scope.period(date, admission.as_deref())
     }
 
     fn get(&self, key: &str) -> Option<Accumulators> {
@@ -209,7 +204,7 @@ mod tests {
     use crate::wire::Outcome;
 
     fn schema() -> Schema {
-        let accumulator = |(name, scope): (&str, &str)| AccumulatorSpec {
+        let accumulator = |(name, scope): (&str, Span)| AccumulatorSpec {
             fact: FactSpec {
                 name: name.into(),
                 label: String::new(),
@@ -217,14 +212,16 @@ mod tests {
                 optional: true,
                 choices: Vec::new(),
             },
-            scope: scope.into(),
+            scope,
         };
         Schema {
             pack: "p".into(),
             date_of: "on".into(),
             facts: Vec::new(),
             lines: Vec::new(),
-            accumulators: [("pool", "year"), ("ded_paid", "admission"), ("signed", "benefit")].map(accumulator).into(),
+            accumulators: [("pool", Span::Year), ("ded_paid", Span::Admission), ("signed", Span::Benefit)]
+                .map(accumulator)
+                .into(),
             outputs: Vec::new(),
             line_outputs: Vec::new(),
         }

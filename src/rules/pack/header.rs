@@ -7,6 +7,7 @@ use super::page::{Item, Keys};
 use super::range::Range;
 use super::{Accumulator, Fact, Lines};
 use crate::rules::expr::{Place, RESERVED, Symbol};
+use crate::rules::span::Span;
 use crate::rules::types::{Enumeration, Type};
 
 /// What `[pack]` says.
@@ -25,8 +26,6 @@ pub(super) struct Head<'a> {
 pub(super) const MOST: usize = 500;
 /// The most lines a pack may allow a bill.
 const MOST_LINES: usize = 2_000;
-/// Over what an accumulator may run.
-const SCOPES: &[&str] = &["admission", "days", "month", "disease", "year", "benefit"];
 
 impl<'a> Head<'a> {
     /// Reads `[pack]`.
@@ -119,11 +118,12 @@ impl<'a> Builder<'a> {
         for (name, at, item) in keys.all() {
             let Some(keys) = item.keys() else { continue };
             let scope = keys.need("scope").and_then(|item| {
-                let scope = item.text()?;
-                if !SCOPES.contains(&scope) {
-                    item.mistake(format!("scope is one of {}", SCOPES.join(", ")));
+                let written = item.text()?;
+                let scope = Span::ALL.into_iter().find(|span| span.name() == written);
+                if scope.is_none() {
+                    item.mistake(format!("scope is one of {}", Span::ALL.map(Span::name).join(", ")));
                 }
-                Some(scope.to_owned())
+                scope
             });
             let fact = self.fact(name, &keys);
             keys.end();

@@ -20,6 +20,7 @@ pub(super) use table::Table;
 
 use super::decision::{Outcome, PackRef, Words};
 use super::expr::{Node, Place, Typed};
+use super::span::Span;
 use super::types::{Enumeration, Type, Val};
 
 /// A pack, checked and compiled.
@@ -82,7 +83,7 @@ pub(super) struct Lines {
 #[derive(Debug)]
 pub(super) struct Accumulator {
     pub fact: Fact,
-    pub scope: String,
+    pub scope: Span,
 }
 
 /// A parameter with its dated figures.

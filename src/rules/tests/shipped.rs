@@ -129,7 +129,7 @@ fn the_schema_names_what_a_form_needs() {
     let level = schema.facts.iter().find(|fact| fact.name == "hosp_lv").unwrap();
     assert_eq!((level.kind.as_str(), level.optional, level.choices.len()), ("choice", false, 3));
     assert!(schema.lines.iter().any(|fact| fact.name == "pric_uplmt_amt" && fact.optional));
-    let scopes: Vec<_> = schema.accumulators.iter().map(|one| (one.fact.name.as_str(), one.scope.as_str())).collect();
+    let scopes: Vec<_> = schema.accumulators.iter().map(|one| (one.fact.name.as_str(), one.scope.name())).collect();
     assert_eq!(scopes, [("ded_paid", "admission"), ("pool", "year"), ("supplement", "year")]);
     assert!(schema.outputs.iter().any(|field| field.value == "hifp_pay"));
     assert_eq!(schema.line_outputs[0].value, "feedetl_sn");

@@ -122,6 +122,11 @@ impl Type {
         matches!(self, Self::Int | Self::Days | Self::Money | Self::Price | Self::Quantity | Self::Rate | Self::Exact)
     }
 
+    /// Whether terminal and centre can add to it where no pack is at hand: amounts and whole numbers.
+    pub fn adds_up(self) -> bool {
+        matches!(self, Self::Int | Self::Days | Self::Money)
+    }
+
     /// A value in the form that stands in the data; dates and months as `2015-08-01` and `2015-08`.
     pub fn parse(self, text: &str, enums: &[Enumeration]) -> Option<Val> {
         let number = |n: i64| Val::Num(n.into());

@@ -167,7 +167,7 @@ impl<'a> Builder<'a> {
                 }
             };
             let Some(typ) = symbol.typ else { continue };
-            if adds && !typ.number() {
+            if adds && !typ.adds_up() {
                 item.mistake(format!("nothing can be added to {}", typ.name(&self.scope.enums)));
             }
             if let Some(value) = self.expression(item, Some(typ))

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::value::Fen;
+
 /// A field whose values differ.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
@@ -34,12 +36,7 @@ fn same(a: &Value, b: &Value) -> bool {
     if a == b {
         return true;
     }
-    let amount = |value: &Value| match value {
-        Value::String(text) => text.parse::<crate::value::Fen>().ok(),
-        Value::Number(number) => number.to_string().parse().ok(),
-        _ => None,
-    };
-    matches!((amount(a), amount(b)), (Some(a), Some(b)) if a == b)
+    matches!((Fen::of_json(a), Fen::of_json(b)), (Some(a), Some(b)) if a == b)
 }
 
 #[cfg(test)]

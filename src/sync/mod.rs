@@ -4,6 +4,7 @@ mod ask;
 mod backoff;
 pub mod errors;
 mod http;
+mod planned;
 mod resolve;
 mod round;
 mod settle;

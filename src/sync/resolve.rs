@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::UplinkError;
+use super::planned::Planned;
 use super::uplink::Uplink;
 use crate::queue::{Note, Queue, QueueError, Row, State};
 use crate::wire::settle::{Reversal, SettlementQuery};
@@ -51,16 +52,20 @@ pub(super) async fn resolve(queue: &Queue, uplink: &dyn Uplink, mut row: Row, ma
 
 async fn query(queue: &Queue, uplink: &dyn Uplink, row: Row, manner: Manner) -> Result<Row, Stuck> {
     let input = SettlementQuery { medins_setl_id: row.msgid.clone() };
-    let to = match ask(queue, uplink, &row, infno::SETTLEMENT, &input, manner).await {
-        Ok(reply) if reply.infcode == Reply::OK => {
-            return Ok(queue.advance_async(row.id, State::Acked, accepted(queue, &row, reply.output).into()).await?);
-        }
-        // It does not stand, or the centre will not say: what is reversed cannot stand later either.
-        Ok(_) => State::Reversing,
-        Err(_) if manner.in_haste => State::Reversing,
+    let reply = match ask(queue, uplink, &row, infno::SETTLEMENT, &input, manner).await {
+        Ok(reply) => reply,
+        Err(_) if manner.in_haste => return Ok(queue.advance_async(row.id, State::Reversing, Note::Nothing).await?),
         Err(error) => return Err(Stuck::Centre(Box::new(row), error)),
     };
-    Ok(queue.advance_async(row.id, to, Note::Nothing).await?)
+    let (to, note) = match Planned::of_row(queue, &row).await?.settled(&row.msgid, reply) {
+        Ok(output) => (State::Acked, accepted(queue, &row, output).into()),
+        // It does not stand, or the centre says nothing that can be right: what is reversed cannot stand later either.
+        Err(error) => {
+            tracing::info!(id = %row.id, %error, "it is not found settled");
+            (State::Reversing, Note::Nothing)
+        }
+    };
+    Ok(queue.advance_async(row.id, to, note).await?)
 }
 
 async fn reverse(queue: &Queue, uplink: &dyn Uplink, row: Row, manner: Manner) -> Result<Row, Stuck> {

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::planned::Planned;
 use super::resolve::{Manner, Stuck, refused, resolve};
 use super::uplink::Uplink;
 use super::{Chain, UplinkError, UplinkStatus, off_the_runtime};
 use crate::queue::{Note, Queue, QueueError, Row, State};
-use crate::value::Protocol;
-use crate::wire::{ChainHead, Outcome};
+use crate::value::{Kind, Protocol};
+use crate::wire::{ChainHead, Envelope, Outcome, Receipt};
 use crate::world::Clock;
 
 /// How many headers go up at once.
@@ -218,9 +219,8 @@ impl Carrier {
         if let Err(error) = self.queue.advance_async(id, State::Sending, Note::Nothing).await {
             return self.step_failed(&row, &error);
         }
-        let receipt = match self.uplink.deliver(&envelope).await {
-            Ok(receipt) if receipt.id == id => receipt,
-            Ok(_) => return self.not_taken(&UplinkError::Answer("a receipt for another transaction".into())),
+        let receipt = match self.uplink.deliver(&envelope).await.and_then(|receipt| fitting(&row, &envelope, receipt)) {
+            Ok(receipt) => receipt,
             Err(UplinkError::Refused { code, text }) => refused(&self.queue, &row, code, text),
             Err(error) => return self.not_taken(&error),
         };
@@ -311,6 +311,17 @@ impl Carrier {
     fn chain(&self, chain: Chain) {
         self.status.send_if_modified(|status| std::mem::replace(&mut status.chain, chain) != chain);
     }
+}
+
+/// A receipt that can be this transaction's: of a settlement it has to tell what was settled.
+fn fitting(row: &Row, envelope: &Envelope, receipt: Receipt) -> Result<Receipt, UplinkError> {
+    if receipt.id != row.id {
+        return Err(UplinkError::Answer("a receipt for another transaction".into()));
+    }
+    if row.kind == Kind::Settle && receipt.outcome == Outcome::Accepted {
+        Planned::of(&envelope.payload).check(&row.msgid, &receipt.output)?;
+    }
+    Ok(receipt)
 }
 
 fn asked(error: &UplinkError) -> Option<Duration> {

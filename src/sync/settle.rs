@@ -4,19 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::planned::{Planned, settlement};
 use super::resolve::{Manner, Stuck, accepted, refused, resolve, within};
 use super::uplink::Uplink;
 use super::{SettleError, UplinkError};
 use crate::queue::{Draft, Note, Queue, QueueError, Row, State};
+use crate::wire::settle::SettlementAnswer;
 use crate::wire::{self, Outcome, Payload, Request};
 
 /// How an online settlement ended. Prints without the centre's output.
 #[derive(Clone)]
 pub enum Settled {
-    /// The centre settled it; with its output (`setlinfo`, …).
-    Accepted(Row, Value),
+    /// The centre settled it, and said so in a way that can be right.
+    Accepted(Row, SettlementAnswer),
     /// The centre refused it: its code and words.
     Refused(Row, String, String),
     /// Nothing was settled, or what was is being taken back: the holder is told so.
@@ -86,12 +88,13 @@ async fn carry_out(
     }
     draft.state = State::Sending;
     draft.payload = json!(Payload { request: &request, detail: draft.payload });
+    let planned = Planned::of(&draft.payload);
     let committed = queue.commit_async(draft).await?;
     let row = committed.row;
     let written = row.clone();
     let settled = match committed.duplicate {
         true => known(queue, row).await,
-        false => send(queue, uplink, row, request, patience).await,
+        false => send(queue, uplink, row, request, &planned, patience).await,
     };
     // From here on it is in the journal: what fails leaves its outcome open.
     settled.map_err(|error| match error {
@@ -106,17 +109,16 @@ async fn send(
     uplink: &dyn Uplink,
     row: Row,
     mut request: Request,
+    planned: &Planned,
     patience: Patience,
 ) -> Result<Settled, SettleError> {
     request.msgid.clone_from(&row.msgid);
     request.opter.clone_from(&row.operator);
     request.inf_time = wire::inf_time(row.created_at);
 
-    let (to, note) = match within(Some(patience.answer), uplink.request(&request)).await {
-        Ok(reply) => match reply.refusal() {
-            None => (State::Acked, Note::from(accepted(queue, &row, reply.output))),
-            Some((code, text)) => (State::Refused, refused(queue, &row, code, text).into()),
-        },
+    let reply = within(Some(patience.answer), uplink.request(&request)).await;
+    let (to, note) = match reply.and_then(|reply| planned.settled(&row.msgid, reply)) {
+        Ok(output) => (State::Acked, Note::from(accepted(queue, &row, output))),
         Err(UplinkError::Refused { code, text }) => (State::Refused, refused(queue, &row, code, text).into()),
         // The centre looks at the token before anything else.
         Err(error) if error.never_sent() || matches!(error, UplinkError::Unauthorized(_)) => {
@@ -145,10 +147,14 @@ async fn known(queue: &Queue, row: Row) -> Result<Settled, SettleError> {
     }
     let id = row.id;
     let receipt = super::off_the_runtime(queue, move |queue| queue.answer(id)).await?;
-    Ok(match receipt.map(|receipt| (receipt.outcome, receipt.output)) {
-        Some((Outcome::Refused { code, text }, _)) => Settled::Refused(row, code, text),
-        Some((Outcome::Accepted, output)) => Settled::Accepted(row, output),
-        // What the centre settled and somebody cancelled since.
-        None => Settled::Accepted(row, Value::Null),
-    })
+    let settled = match receipt.map(|receipt| (receipt.outcome, receipt.output)) {
+        Some((Outcome::Refused { code, text }, _)) => return Ok(Settled::Refused(row, code, text)),
+        Some((Outcome::Accepted, output)) => settlement(&output),
+        None => None,
+    };
+    match settled {
+        Some(answer) => Ok(Settled::Accepted(row, answer)),
+        // Nothing is written as settled without its settlement.
+        None => Err(QueueError::Damaged { record: row.sequence, what: "its answer is no settlement".into() }.into()),
+    }
 }

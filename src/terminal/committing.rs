@@ -168,7 +168,7 @@ impl Committing<'_> {
             .map_or(Patience::default(), |uplink| Patience { answer: uplink.answer, resolve: uplink.resolve });
         let settling = sync::settle(&self.inner.queue, &upstream.uplink, draft, request, patience);
         match self.inner.parts.runtime.block_on(settling) {
-            Ok(Settled::Accepted(row, output)) => Ok(self.accepted(row, output)),
+            Ok(Settled::Accepted(row, answer)) => Ok(self.accepted(row, answer)),
             Ok(Settled::Refused(row, code, text)) => {
                 let failure = UplinkError::Refused { code, text }.failure();
                 Err(self.not_settled(failure, row))
@@ -179,10 +179,8 @@ impl Committing<'_> {
         }
     }
 
-    fn accepted(&self, row: Row, output: Value) -> Outcome {
+    fn accepted(&self, row: Row, SettlementAnswer { setlinfo, .. }: SettlementAnswer) -> Outcome {
         let planned = &self.plan.decision;
-        let answer = serde_json::from_value::<SettlementAnswer>(output).ok();
-        let setlinfo = answer.map(|answer| answer.setlinfo).unwrap_or_default();
         // It was compared before anyone agreed; what the centre changed since then stands, and is shown.
         let found = differences(&planned.outputs, &setlinfo);
         if !found.is_empty() {

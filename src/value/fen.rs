@@ -24,6 +24,15 @@ impl Fen {
     /// Nothing.
     pub const ZERO: Self = Self(0);
 
+    /// An amount in JSON, as text or as a number.
+    pub fn of_json(value: &serde_json::Value) -> Option<Self> {
+        match value {
+            serde_json::Value::String(text) => text.parse().ok(),
+            serde_json::Value::Number(number) => number.to_string().parse().ok(),
+            _ => None,
+        }
+    }
+
     /// The sum, unless it overflows.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)

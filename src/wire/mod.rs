@@ -4,8 +4,11 @@
 //! The national envelope (settlement-facts §4.1) is the form of the online questions and settlements.
 
 pub mod person;
+mod plausible;
 pub mod settle;
 pub mod sign_in;
+
+pub use plausible::Implausible;
 
 use jiff::Timestamp;
 use jiff::civil::Date;

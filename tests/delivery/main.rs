@@ -3,6 +3,7 @@
 
 mod chain;
 mod forward;
+mod implausible;
 mod online;
 mod privacy;
 #[path = "../rig/search.rs"]

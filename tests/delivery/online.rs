@@ -56,11 +56,11 @@ async fn the_centre_settles_and_the_answer_is_kept() {
         assert_eq!(computed.setlinfo["hifp_pay"], "22720.00");
         assert_eq!(pool(&process).await, POOL);
     }
-    let Ok(Settled::Accepted(row, output)) = settled(&process, "a").await else { panic!("not settled") };
+    let Ok(Settled::Accepted(row, answer)) = settled(&process, "a").await else { panic!("not settled") };
     assert_eq!((row.state, row.attempts, row.centre_no.as_deref()), (State::Acked, 1, Some("S00000000001")));
-    assert_eq!(output["setlinfo"]["psn_cash_pay"], "7280.00");
-    assert_eq!(output["setlinfo"]["medins_setl_id"], json!(row.msgid));
-    assert_eq!(process.queue.answer(row.id).unwrap().unwrap().output, output);
+    assert_eq!(answer.setlinfo["psn_cash_pay"], "7280.00");
+    assert_eq!(answer.setlinfo["medins_setl_id"], json!(row.msgid));
+    assert_eq!(process.queue.answer(row.id).unwrap().unwrap().output, json!(answer));
     let payload = process.queue.payload(row.id).unwrap().unwrap();
     assert_eq!((&payload["detail"]["decision"], &payload["request"]["infno"]), (&json!("local"), &json!("2207")));
     assert_eq!(pool(&process).await, "34720.00");
@@ -83,8 +83,8 @@ async fn a_lost_answer_is_found_by_asking() {
     let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
     centre.play(Faults { only: Some(infno::SETTLE.into()), drop_answer: 1, ..Faults::default() });
     let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
-    let Ok(Settled::Accepted(row, output)) = settled(&process, "a").await else { panic!("not settled") };
-    assert_eq!((row.state, &output["setlinfo"]["hifp_pay"]), (State::Acked, &json!("22720.00")));
+    let Ok(Settled::Accepted(row, answer)) = settled(&process, "a").await else { panic!("not settled") };
+    assert_eq!((row.state, &answer.setlinfo["hifp_pay"]), (State::Acked, &json!("22720.00")));
     assert_eq!(centre.ledger().await["settlements"].as_array().unwrap().len(), 1);
     process.end().await;
 }

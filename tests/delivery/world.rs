@@ -78,6 +78,19 @@ pub struct Mortal {
     lose: Arc<Mutex<Vec<&'static str>>>,
     /// The transaction at this place makes the centre fail each time.
     poison: Arc<Mutex<Option<u64>>>,
+    /// What becomes of the outputs of some 交易编号, or of `transactions`, on the way.
+    spoil: Spoil,
+}
+
+/// Changes outputs on the way: of which, and how.
+type Spoil = Arc<Mutex<Option<(Vec<&'static str>, fn(&mut Value))>>>;
+
+fn spoilt(spoil: &Spoil, what: &str, output: &mut Value) {
+    if let Some((which, how)) = &*spoil.lock().unwrap()
+        && which.contains(&what)
+    {
+        how(output);
+    }
 }
 
 impl Mortal {
@@ -95,7 +108,11 @@ impl Uplink for Mortal {
         if *self.poison.lock().unwrap() == Some(envelope.header.sequence) {
             return Box::pin(async { Err(UplinkError::Failed { status: 500, retry_after: None }) });
         }
-        Box::pin(self.through(self.inner.deliver(envelope)))
+        Box::pin(async {
+            let mut receipt = self.through(self.inner.deliver(envelope)).await?;
+            spoilt(&self.spoil, "transactions", &mut receipt.output);
+            Ok(receipt)
+        })
     }
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
         Box::pin(async {
@@ -106,7 +123,10 @@ impl Uplink for Mortal {
                     lose.remove(at);
                     Err(UplinkError::NoAnswer("the test says so".into()))
                 }
-                None => answer,
+                None => answer.map(|mut reply| {
+                    spoilt(&self.spoil, &request.infno, &mut reply.output);
+                    reply
+                }),
             }
         })
     }
@@ -126,6 +146,7 @@ pub struct Process {
     pub plain: Arc<dyn Uplink>,
     lose: Arc<Mutex<Vec<&'static str>>>,
     poison: Arc<Mutex<Option<u64>>>,
+    spoil: Spoil,
     worker: Option<Worker>,
 }
 
@@ -154,9 +175,16 @@ impl Process {
         let lose = Arc::<Mutex<Vec<_>>>::default();
         let poison = Arc::<Mutex<Option<_>>>::default();
         let inner = HttpUplink::new(centre, TOKEN).unwrap();
-        let uplink = Arc::new(Mortal { inner, life: life.clone(), lose: lose.clone(), poison: poison.clone() });
+        let spoil = Spoil::default();
+        let uplink = Arc::new(Mortal {
+            inner,
+            life: life.clone(),
+            lose: lose.clone(),
+            poison: poison.clone(),
+            spoil: spoil.clone(),
+        });
         let plain = Arc::new(HttpUplink::new(centre, TOKEN).unwrap());
-        Some(Self { queue: queue.ok()?, uplink, plain, lose, poison, worker: None })
+        Some(Self { queue: queue.ok()?, uplink, plain, lose, poison, spoil, worker: None })
     }
 
     /// The centre fails at the transaction at this place, until another is named.
@@ -167,6 +195,11 @@ impl Process {
     /// The next answers to these are lost on the way.
     pub fn lose(&self, infnos: &[&'static str]) {
         self.lose.lock().unwrap().extend(infnos);
+    }
+
+    /// From now on the outputs of these are changed on the way; of none, when none is named.
+    pub fn spoil(&self, which: &[&'static str], how: fn(&mut Value)) {
+        *self.spoil.lock().unwrap() = Some((which.to_vec(), how));
     }
 
     pub fn deliver(&mut self) {

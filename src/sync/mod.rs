@@ -30,6 +30,9 @@ use crate::queue::{Queue, QueueError};
 pub struct UplinkStatus {
     /// The last attempt was answered. `false` until the first one is.
     pub reachable: bool,
+    /// It is not reachable because the centre does not take this terminal's token: it is there, and waiting helps
+    /// nothing.
+    pub unauthorized: bool,
     /// Since when it is so.
     pub since: Timestamp,
     /// Whether the centre's chain of this terminal is the journal's.

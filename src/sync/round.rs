@@ -42,6 +42,20 @@ enum Step {
     Halt(Round),
 }
 
+/// How the last attempt ended.
+#[derive(Clone, Copy, PartialEq)]
+enum Reach {
+    /// It was answered.
+    There,
+    /// Nobody answered.
+    Away,
+    /// The centre does not take this terminal's token.
+    Refused,
+}
+
+/// What a centre answers that wants to be left alone: whatever comes next would fare no better.
+const BUSY: [u16; 3] = [408, 429, 503];
+
 /// Carries what is in the journal to the centre.
 pub(super) struct Carrier {
     pub(super) queue: Queue,
@@ -142,14 +156,10 @@ impl Carrier {
         }
         match self.uplink.probe(self.queue.terminal()).await {
             Ok(head) => {
-                self.reached(true);
+                self.reached(Reach::There);
                 self.compare(head).await
             }
-            Err(error) => {
-                self.reached(false);
-                tracing::info!(%error, "the centre is away");
-                Step::Halt(Round::Failed { asked: asked(&error) })
-            }
+            Err(error) => self.away(&error),
         }
     }
 
@@ -180,18 +190,18 @@ impl Carrier {
             };
             match self.uplink.headers(&headers).await {
                 Ok(next) if next.sequence > head.sequence => {
-                    self.reached(true);
+                    self.reached(Reach::There);
                     if let Step::Halt(round) = self.compare(next).await {
                         return Step::Halt(round);
                     }
                 }
-                Ok(_) => return self.not_taken(&UplinkError::Answer("the head did not move".into())),
+                Ok(_) => return self.not_taken(&UplinkError::Answer("the head did not move".into())).await,
                 Err(UplinkError::Refused { code, text }) => {
-                    self.reached(true);
+                    self.reached(Reach::There);
                     tracing::error!(code, text, "the centre does not take the chain's headers");
                     self.chain(Chain::Broken);
                 }
-                Err(error) => return self.not_taken(&error),
+                Err(error) => return self.not_taken(&error).await,
             }
         }
         Step::Done
@@ -222,9 +232,9 @@ impl Carrier {
         let receipt = match self.uplink.deliver(&envelope).await.and_then(|receipt| fitting(&row, &envelope, receipt)) {
             Ok(receipt) => receipt,
             Err(UplinkError::Refused { code, text }) => refused(&self.queue, &row, code, text),
-            Err(error) => return self.not_taken(&error),
+            Err(error) => return self.not_taken(&error).await,
         };
-        self.reached(true);
+        self.reached(Reach::There);
         let to = match receipt.outcome {
             Outcome::Accepted => State::Acked,
             Outcome::Refused { .. } => State::Refused,
@@ -242,28 +252,45 @@ impl Carrier {
         let manner = Manner { within: None, in_haste: false };
         match resolve(&self.queue, &*self.uplink, row.clone(), manner).await {
             Ok(row) => {
-                self.reached(true);
+                self.reached(Reach::There);
                 tracing::info!(id = %row.id, state = %row.state, "an online transaction came to its end");
                 Step::Done
             }
             Err(Stuck::Queue(error)) => self.step_failed(&row, &error),
-            Err(Stuck::Centre(_, error)) => self.not_taken(&error),
+            Err(Stuck::Centre(_, error)) => self.not_taken(&error).await,
         }
     }
 
-    /// The centre did not do its part.
-    fn not_taken(&mut self, error: &UplinkError) -> Step {
+    /// The centre did not do its part with one of them.
+    async fn not_taken(&mut self, error: &UplinkError) -> Step {
         tracing::warn!(%error, "not delivered");
         match error {
-            UplinkError::Unreachable(_)
-            | UplinkError::NoAnswer(_)
-            | UplinkError::Unauthorized(_)
-            | UplinkError::Setting(_) => {
-                self.reached(false);
-                Step::Halt(Round::Failed { asked: None })
+            UplinkError::Unreachable(_) | UplinkError::Unauthorized(_) | UplinkError::Setting(_) => self.away(error),
+            // Whether it is this one, or nobody is there.
+            UplinkError::NoAnswer(_) => match self.uplink.probe(self.queue.terminal()).await {
+                Ok(_) => {
+                    self.reached(Reach::There);
+                    Step::Again(None)
+                }
+                Err(error) => self.away(&error),
+            },
+            // It has too much to do as it is.
+            UplinkError::Failed { status, .. } if BUSY.contains(status) => {
+                self.ask_again();
+                Step::Halt(Round::Failed { asked: asked(error) })
             }
             _ => Step::Again(asked(error)),
         }
+    }
+
+    /// Nothing can be sent now.
+    fn away(&mut self, error: &UplinkError) -> Step {
+        tracing::info!(%error, "the centre is away");
+        self.reached(match error {
+            UplinkError::Unauthorized(_) => Reach::Refused,
+            _ => Reach::Away,
+        });
+        Step::Halt(Round::Failed { asked: asked(error) })
     }
 
     /// The journal did not take a step of one transaction.
@@ -294,15 +321,16 @@ impl Carrier {
         Round::Failed { asked: None }
     }
 
-    fn reached(&mut self, reachable: bool) {
-        if !reachable {
+    fn reached(&mut self, reach: Reach) {
+        if reach != Reach::There {
             self.ask_again();
         }
         let now = self.clock.now();
         self.status.send_if_modified(|status| {
-            let changed = status.reachable != reachable;
+            let (reachable, unauthorized) = (reach == Reach::There, reach == Reach::Refused);
+            let changed = (status.reachable, status.unauthorized) != (reachable, unauthorized);
             if changed {
-                (status.reachable, status.since) = (reachable, now);
+                *status = UplinkStatus { reachable, unauthorized, since: now, chain: status.chain };
             }
             changed
         });

@@ -30,7 +30,8 @@ pub fn start(
     random: Arc<dyn Random>,
 ) -> Worker {
     let since = clock.now();
-    let (status, watched) = watch::channel(UplinkStatus { reachable: false, since, chain: Chain::Unchecked });
+    let (status, watched) =
+        watch::channel(UplinkStatus { reachable: false, unauthorized: false, since, chain: Chain::Unchecked });
     let (stop, stopping) = watch::channel(false);
     let wake = Arc::new(Notify::new());
     let changes = queue.changes();

@@ -38,6 +38,8 @@ pub struct QueueHealth {
 pub struct UplinkHealth {
     /// It can be reached.
     pub reachable: bool,
+    /// It is there, and does not take this terminal's token.
+    pub unauthorized: bool,
     /// Since when that is so.
     pub since: Option<Timestamp>,
     /// Whether what the centre has of this terminal is what the journal has.

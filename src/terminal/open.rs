@@ -175,6 +175,7 @@ impl Inner {
             queue,
             uplink: UplinkHealth {
                 reachable: uplink.is_some_and(|status| status.reachable),
+                unauthorized: uplink.is_some_and(|status| status.unauthorized),
                 since: uplink.map(|status| status.since),
                 chain: uplink.map(|status| status.chain),
             },

@@ -2,7 +2,7 @@
 
 use sbkd::center::Faults;
 use sbkd::queue::{Draft, Row, State};
-use sbkd::sync::Pace;
+use sbkd::sync::{Pace, UplinkError};
 use sbkd::wire::Outcome;
 use serde_json::json;
 
@@ -86,25 +86,72 @@ fn sign_in_without_statement() -> Draft {
 }
 
 #[tokio::test]
-async fn one_that_makes_the_centre_fail_waits_by_itself() {
-    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
-    let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
-    process.poison(Some(1));
-    process.queue.commit_async(registration("poison")).await.unwrap();
-    let hour = std::time::Duration::from_secs(3600);
-    process.deliver_at(Pace { first: hour, longest: hour, heartbeat: hour });
-    process.until(|row| row.state == State::Sending).await;
-    // Its pause is an hour; what is committed now does not wait for that, and does not try it again.
-    for key in ["a", "b"] {
-        process.queue.commit_async(registration(key)).await.unwrap();
-        process.until(|row| answered(row) || row.sequence == 1).await;
+async fn one_that_makes_the_centre_fail_or_gets_no_answer_waits_by_itself() {
+    for error in
+        [UplinkError::Failed { status: 500, retry_after: None }, UplinkError::NoAnswer("the test says so".into())]
+    {
+        let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+        let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+        process.poison(Some((1, error)));
+        process.queue.commit_async(registration("poison")).await.unwrap();
+        let hour = std::time::Duration::from_secs(3600);
+        process.deliver_at(Pace { first: hour, longest: hour, heartbeat: hour });
+        process.until(|row| row.state == State::Sending).await;
+        // Its pause is an hour; what is committed now does not wait for that, and does not try it again.
+        for key in ["a", "b"] {
+            process.queue.commit_async(registration(key)).await.unwrap();
+            process.until(|row| answered(row) || row.sequence == 1).await;
+        }
+        let first = process.queue.list(&Default::default()).unwrap().remove(2);
+        assert_eq!((first.sequence, first.state, first.attempts), (1, State::Sending, 1));
+        assert!(process.worker().status().borrow().reachable);
+        process.poison(None);
+        process.worker().wake();
+        let rows = process.until(answered).await;
+        assert!(rows.iter().all(|row| row.state == State::Acked), "{rows:?}");
+        process.until_told(&centre).await;
+        process.end().await;
     }
-    let first = process.queue.list(&Default::default()).unwrap().remove(2);
-    assert_eq!((first.sequence, first.state, first.attempts), (1, State::Sending, 1));
-    process.poison(None);
-    process.worker().wake();
-    let rows = process.until(answered).await;
-    assert!(rows.iter().all(|row| row.state == State::Acked), "{rows:?}");
+}
+
+#[tokio::test]
+async fn a_centre_that_wants_to_be_left_alone_is_not_given_the_rest() {
+    for status in [408, 429, 503] {
+        let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+        let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+        process.poison(Some((1, UplinkError::Failed { status, retry_after: None })));
+        for key in ["a", "b", "c"] {
+            process.queue.commit_async(registration(key)).await.unwrap();
+        }
+        process.deliver();
+        // Two rounds are over when the third begins.
+        let rows = process.until(|row| row.sequence > 1 || row.attempts > 2).await;
+        assert!(rows[..2].iter().all(|row| (row.state, row.attempts) == (State::Pending, 0)), "{rows:?}");
+        assert!(process.worker().status().borrow().reachable);
+        process.poison(None);
+        let rows = process.until(answered).await;
+        assert!(rows.iter().all(|row| row.state == State::Acked), "{rows:?}");
+        process.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_centre_that_does_not_take_the_token_is_not_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = center_settings();
+    settings.token = "another terminal's token".into();
+    let centre = Centre::with(settings.clone()).await;
+    let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
+    let mut status = process.worker().status();
+    status.wait_for(|status| status.unauthorized && !status.reachable).await.unwrap();
+    settings.listen = centre.running.address;
+    centre.running.stop().await;
+    status.wait_for(|status| !status.unauthorized && !status.reachable).await.unwrap();
+    settings.token = center_settings().token;
+    let centre = Centre::with(settings).await;
+    status.wait_for(|status| !status.unauthorized && status.reachable).await.unwrap();
+    process.queue.commit_async(registration("a")).await.unwrap();
+    process.until(answered).await;
     process.until_told(&centre).await;
     process.end().await;
 }

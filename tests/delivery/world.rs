@@ -76,8 +76,8 @@ pub struct Mortal {
     life: Life,
     /// 交易编号 whose next answers are lost on the way, one each.
     lose: Arc<Mutex<Vec<&'static str>>>,
-    /// The transaction at this place makes the centre fail each time.
-    poison: Arc<Mutex<Option<u64>>>,
+    /// The transaction at this place ends like this each time.
+    poison: Arc<Mutex<Option<(u64, UplinkError)>>>,
     /// What becomes of the outputs of some 交易编号, or of `transactions`, on the way.
     spoil: Spoil,
 }
@@ -105,8 +105,10 @@ impl Mortal {
 
 impl Uplink for Mortal {
     fn deliver<'a>(&'a self, envelope: &'a Envelope) -> BoxFuture<'a, Result<Receipt, UplinkError>> {
-        if *self.poison.lock().unwrap() == Some(envelope.header.sequence) {
-            return Box::pin(async { Err(UplinkError::Failed { status: 500, retry_after: None }) });
+        if let Some((sequence, error)) = self.poison.lock().unwrap().clone()
+            && sequence == envelope.header.sequence
+        {
+            return Box::pin(async { Err(error) });
         }
         Box::pin(async {
             let mut receipt = self.through(self.inner.deliver(envelope)).await?;
@@ -145,7 +147,7 @@ pub struct Process {
     /// The same way, without any fault.
     pub plain: Arc<dyn Uplink>,
     lose: Arc<Mutex<Vec<&'static str>>>,
-    poison: Arc<Mutex<Option<u64>>>,
+    poison: Arc<Mutex<Option<(u64, UplinkError)>>>,
     spoil: Spoil,
     worker: Option<Worker>,
 }
@@ -187,9 +189,9 @@ impl Process {
         Some(Self { queue: queue.ok()?, uplink, plain, lose, poison, spoil, worker: None })
     }
 
-    /// The centre fails at the transaction at this place, until another is named.
-    pub fn poison(&self, sequence: Option<u64>) {
-        *self.poison.lock().unwrap() = sequence;
+    /// The transaction at this place is not delivered, but ends like this, until another is named.
+    pub fn poison(&self, poison: Option<(u64, UplinkError)>) {
+        *self.poison.lock().unwrap() = poison;
     }
 
     /// The next answers to these are lost on the way.

@@ -6,6 +6,7 @@ use super::finding::Finding;
 use super::{local, readers};
 use crate::cli::Problem;
 use crate::config::Config;
+use crate::failure::Failure;
 
 /// The age of the oldest transaction without an answer that is an alarm, in seconds: a day.
 const LATE: u64 = 24 * 3600;
@@ -89,6 +90,8 @@ fn queue(health: &Value) -> Finding {
 fn centre(health: &Value, config: Option<&Config>) -> Finding {
     if config.is_some_and(|config| config.uplink.is_none()) {
         local::no_centre()
+    } else if health["uplink"]["unauthorized"] == true {
+        Finding::of_failure("upstream", &Failure::of(&crate::sync::errors::UNAUTHORIZED))
     } else if holds(health, "uplink-away") {
         local::centre_away("守护进程连接不上中心", "the daemon cannot reach the centre")
     } else {
@@ -123,6 +126,14 @@ mod tests {
         assert_eq!(statuses(&neighbours(&health(&["keys-away"])))[2], ("psam", Status::Failed));
         assert_eq!(statuses(&upstream(&health(&["storage"]), None))[0], ("queue", Status::Failed));
         assert_eq!(statuses(&upstream(&health(&["uplink-away"]), None))[1], ("upstream", Status::Failed));
+    }
+
+    #[test]
+    fn a_token_that_is_not_taken_is_no_network_that_is_down() {
+        let health = |unauthorized: bool| json!({"conditions": ["uplink-away"], "uplink": {"reachable": false, "unauthorized": unauthorized}});
+        let found = |unauthorized| serde_json::to_string(&centre(&health(unauthorized), None)).unwrap();
+        assert!(found(true).contains("令牌") && !found(true).contains("网络"), "{}", found(true));
+        assert!(found(false).contains("网络"), "{}", found(false));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use serde_json::Value;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -39,7 +39,7 @@ pub(super) struct Entry {
 }
 
 pub(super) const COLUMNS: &str = "sequence, id, idempotency, content, header, header_hash, holder, operator, amount, \
-     payload, state, attempts, updated_at, centre_no, answer, state_mac";
+     payload, state, attempts, updated_at, centre_no, answer, state_mac, msgid, online, created_at";
 
 impl Context {
     /// Inserts a draft after `head`, or finds it.
@@ -119,9 +119,6 @@ impl Context {
     /// Moves a row.
     pub(super) fn advance(&self, db: &Connection, id: Uuid, to: State, note: &Note) -> Result<Row, QueueError> {
         let mut entry = self.find(db, "id", id.as_bytes())?.ok_or(QueueError::NotFound)?;
-        if entry.state_mac != self.state_mac(&entry) {
-            return Err(damaged(&entry, "its state is not what this terminal wrote"));
-        }
         let from = entry.row.state;
         if !from.may_become(to, entry.row.protocol()) {
             return Err(QueueError::Move { from, to });
@@ -168,19 +165,41 @@ impl Context {
 
     /// The row whose column `by` is `key`; `by` is one of this file's own names.
     pub(super) fn find(&self, db: &Connection, by: &str, key: &[u8]) -> Result<Option<Entry>, QueueError> {
-        let entry = db
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM entries WHERE {by} = ?1"))?
-            .query_row([key], entry)
-            .optional()?;
-        entry.map(|entry| self.with_refusal(entry)).transpose()
+        let mut statement = db.prepare_cached(&format!("SELECT {COLUMNS} FROM entries WHERE {by} = ?1"))?;
+        let mut rows = statement.query([key])?;
+        rows.next()?.map(|row| self.read(row)).transpose()
     }
 
-    /// The refusal's words stand in the sealed answer only.
-    pub(super) fn with_refusal(&self, mut entry: Entry) -> Result<Entry, QueueError> {
+    /// A row of [`COLUMNS`], as this terminal wrote it.
+    ///
+    /// # Errors
+    /// [`QueueError::Damaged`], naming the record, when it is not.
+    pub(super) fn read(&self, sql: &rusqlite::Row<'_>) -> Result<Entry, QueueError> {
+        let record = sql.get(0)?;
+        let mut entry =
+            entry(sql).map_err(|error| QueueError::Damaged { record, what: format!("it cannot be read: {error}") })?;
+        self.check(&entry)?;
+        // The refusal's words stand in the sealed answer only.
         if entry.row.state == State::Refused {
             entry.row.refusal = self.open_answer(&entry)?.as_ref().and_then(refusal);
         }
         Ok(entry)
+    }
+
+    /// Whether everything but the payload is what this terminal wrote.
+    pub(super) fn check(&self, entry: &Entry) -> Result<(), QueueError> {
+        let header = &entry.header;
+        let same = chain::hash_bytes(&entry.header_bytes) == entry.row.header_hash
+            && entry.row.sequence == header.sequence
+            && entry.id == header.id.as_bytes()
+            && header.terminal == self.terminal;
+        if !same {
+            return Err(damaged(entry, "its header was changed"));
+        }
+        if entry.state_mac != self.state_mac(entry) {
+            return Err(damaged(entry, "its state is not what this terminal wrote"));
+        }
+        Ok(())
     }
 
     /// The payload in plain, as it was sealed; `None` once it is erased.
@@ -261,6 +280,11 @@ pub(super) fn entry(sql: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
     let updated_at = Timestamp::from_millisecond(sql.get(12)?).map_err(|_| bad(12, "not a time"))?;
     let mut row =
         row(&header, Digest(sql.get(5)?), sql.get(7)?, sql.get::<_, Option<i64>>(8)?.map(Fen), state, updated_at);
+    let kept: (String, bool, i64) = (sql.get(16)?, sql.get(17)?, sql.get(18)?);
+    let online = row.protocol() == Protocol::Online;
+    if kept != (row.msgid.clone(), online, row.created_at.as_millisecond()) {
+        return Err(bad(16, "not what its header says"));
+    }
     row.sequence = sql.get(0)?;
     row.attempts = sql.get(11)?;
     row.centre_no = sql.get(13)?;

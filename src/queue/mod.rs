@@ -20,6 +20,7 @@ pub(crate) mod tests;
 mod verify;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -69,6 +70,8 @@ struct Inner {
     reader: Mutex<Connection>,
     changes: broadcast::Sender<Row>,
     held: held::Holding,
+    /// The records that were found damaged.
+    damaged: Mutex<BTreeSet<u64>>,
     /// Held until the journal is closed.
     lock: Mutex<Option<std::fs::File>>,
 }
@@ -118,10 +121,9 @@ impl Queue {
         let (changes, _) = broadcast::channel(CHANGES);
         let writer = Writer { db, context: context.clone(), anchor, head, changes: changes.clone(), faults };
         thread::Builder::new().name("journal".into()).spawn(move || writer.run(&waiting)).map_err(open::io)?;
-        let held = held::Holding::default();
-        Ok(Self {
-            inner: Arc::new(Inner { context, settings, jobs, reader, changes, held, lock: Mutex::new(Some(lock)) }),
-        })
+        let lock = Mutex::new(Some(lock));
+        let (held, damaged) = (held::Holding::default(), Mutex::default());
+        Ok(Self { inner: Arc::new(Inner { context, settings, jobs, reader, changes, held, damaged, lock }) })
     }
 
     /// Commits a transaction; durable when this returns. Blocks: not for an async task.

@@ -1,13 +1,13 @@
 //! What is read from the journal, on a connection that cannot write.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::journal::{COLUMNS, Entry, damaged, entry};
+use super::journal::{COLUMNS, Entry, damaged};
 use super::{Filter, Queue, QueueError, Row, State, Stats, Verified, anchor, open, verify};
 use crate::value::Fen;
 use crate::wire::{Digest, Envelope, Header, Receipt};
@@ -26,25 +26,23 @@ pub(super) const IN_DOUBT: &str = "holder = ?1 AND (open = 1 AND attempts > 0 OR
 pub(super) const UNSETTLED: &str = "holder = ?1 AND open = 1 AND amount IS NOT NULL";
 
 impl Queue {
-    /// Rows, newest first.
+    /// Rows, newest first; what is damaged is left out, and told of in [`Queue::stats`].
     ///
     /// # Errors
     /// What the storage may do.
     pub fn list(&self, filter: &Filter) -> Result<Vec<Row>, QueueError> {
         let states = if filter.states.is_empty() { &State::ALL[..] } else { &filter.states };
         let names: Vec<String> = states.iter().map(|state| format!("'{}'", state.name())).collect();
-        let sql = format!(
-            "SELECT {COLUMNS} FROM entries WHERE state IN ({}) ORDER BY sequence DESC LIMIT ?1",
-            names.join(",")
-        );
-        let entries = self.entries(&sql, &[&filter.limit.unwrap_or(100)])?;
+        let sql = format!("SELECT {COLUMNS} FROM entries WHERE state IN ({}) ORDER BY sequence DESC", names.join(","));
+        let entries = self.entries(&sql, &[], filter.limit.unwrap_or(100))?;
         Ok(entries.into_iter().map(|entry| entry.row).collect())
     }
 
-    /// Open transactions after a sequence number, oldest first, each with whether somebody has it in hand.
+    /// Open transactions after a sequence number, oldest first, each with whether somebody has it in hand; what is
+    /// damaged is left out.
     pub(crate) fn due(&self, after: u64, limit: u32) -> Result<Vec<(Row, bool)>, QueueError> {
-        let sql = format!("SELECT {COLUMNS} FROM entries WHERE open = 1 AND sequence > ?1 ORDER BY sequence LIMIT ?2");
-        let entries = self.entries(&sql, &[&after, &limit])?;
+        let sql = format!("SELECT {COLUMNS} FROM entries WHERE open = 1 AND sequence > ?1 ORDER BY sequence");
+        let entries = self.entries(&sql, &[&after], limit)?;
         Ok(entries.into_iter().map(|entry| (entry.row, self.inner.held.is_held(entry.idempotency))).collect())
     }
 
@@ -90,26 +88,26 @@ impl Queue {
     /// As [`Queue::payload`].
     pub fn envelope(&self, id: Uuid) -> Result<Option<Envelope>, QueueError> {
         let Some(entry) = self.entry(id)? else { return Ok(None) };
-        Ok(self.plain(&entry)?.map(|payload| Envelope { header: entry.header, payload }))
+        let plain = self.plain(&entry).inspect_err(|error| self.tell(error));
+        Ok(plain?.map(|payload| Envelope { header: entry.header, payload }))
     }
 
-    /// Headers after a sequence number, in order.
+    /// Headers after a sequence number, in order, up to one that is damaged: nothing can follow that in the chain.
     ///
     /// # Errors
-    /// What the storage may do.
+    /// [`QueueError::Damaged`] when the first of them is, and what the storage may do.
     pub fn headers(&self, after: u64, limit: u32) -> Result<Vec<Header>, QueueError> {
         let db = self.reader();
-        let mut statement =
-            db.prepare_cached("SELECT header FROM entries WHERE sequence > ?1 ORDER BY sequence LIMIT ?2")?;
+        let sql = format!("SELECT {COLUMNS} FROM entries WHERE sequence > ?1 ORDER BY sequence LIMIT ?2");
+        let mut statement = db.prepare_cached(&sql)?;
         let mut rows = statement.query(params![after, limit])?;
         let mut out = Vec::new();
         while let Some(row) = rows.next()? {
-            let bytes: Vec<u8> = row.get(0)?;
-            let record = after + out.len() as u64 + 1;
-            out.push(
-                serde_json::from_slice(&bytes)
-                    .map_err(|_| QueueError::Damaged { record, what: "its header was changed".into() })?,
-            );
+            match self.inner.context.read(row).inspect_err(|error| self.tell(error)) {
+                Ok(entry) => out.push(entry.header),
+                Err(error) if out.is_empty() => return Err(error),
+                Err(_) => break,
+            }
         }
         Ok(out)
     }
@@ -146,7 +144,15 @@ impl Queue {
             .query_row([], |row| row.get(0))?;
         let last_ack = last_refused.max(last_acked).and_then(|millis| Timestamp::from_millisecond(millis).ok());
         let age = |millis: i64| (now.as_millisecond() - millis).max(0) / 1000;
-        Ok(Stats { total, unsent, oldest_unsent_secs: oldest.map(age), sum: Fen(sum), refused, last_ack })
+        Ok(Stats {
+            total,
+            unsent,
+            oldest_unsent_secs: oldest.map(age),
+            sum: Fen(sum),
+            refused,
+            last_ack,
+            damaged: lock(&self.inner.damaged).iter().copied().collect(),
+        })
     }
 
     /// Proves the journal whole: chain, signatures, states, payloads, anchor.
@@ -163,7 +169,7 @@ impl Queue {
         let anchored =
             anchor::peek(&self.inner.settings.anchor, &context.crypto, &context.terminal).map_err(open::io)?;
         let mut db = open::reader(&self.inner.settings.path)?;
-        verify::verify(&mut db, context, anchored)
+        verify::verify(&mut db, context, anchored).inspect_err(|error| self.tell(error))
     }
 
     /// A holder's transactions that are worth something and not at their end, oldest first.
@@ -213,18 +219,18 @@ impl Queue {
     }
 
     /// A holder's transactions that stand, or may, and that the centre cannot have counted when it was asked at `asked`:
-    /// it had not answered them then. Oldest first, with their opened payloads; what was erased is left out.
+    /// it had not answered them then. Oldest first, with their opened payloads; what was erased or is damaged is left out.
     ///
     /// # Errors
-    /// As [`Queue::payload`].
+    /// What the storage may do.
     pub fn uncounted(&self, holder: Digest, asked: Timestamp) -> Result<Vec<(Row, Value)>, QueueError> {
         let sql = format!("SELECT {COLUMNS} FROM entries WHERE {UNCOUNTED} ORDER BY sequence");
-        let entries = self.entries(&sql, &[&holder.0, &asked.as_millisecond()])?;
-        let opened = entries.into_iter().filter_map(|entry| match self.plain(&entry) {
-            Ok(payload) => payload.map(|payload| Ok((entry.row, payload))),
-            Err(error) => Some(Err(error)),
+        let entries = self.entries(&sql, &[&holder.0, &asked.as_millisecond()], u32::MAX)?;
+        let opened = entries.into_iter().filter_map(|entry| {
+            let payload = self.plain(&entry).inspect_err(|error| self.tell(error));
+            Some((entry.row, payload.ok()??))
         });
-        opened.collect()
+        Ok(opened.collect())
     }
 
     /// The keyed hash that stands for a holder, or for what is as personal, here and in [`crate::store`].
@@ -233,14 +239,33 @@ impl Queue {
     }
 
     fn entry(&self, id: Uuid) -> Result<Option<Entry>, QueueError> {
-        self.inner.context.find(&self.reader(), "id", id.as_bytes())
+        self.inner.context.find(&self.reader(), "id", id.as_bytes()).inspect_err(|error| self.tell(error))
     }
 
-    fn entries(&self, sql: &str, values: &[&dyn ToSql]) -> Result<Vec<Entry>, QueueError> {
+    /// At most so many that are whole: what is damaged does not keep them from being read.
+    fn entries(&self, sql: &str, values: &[&dyn ToSql], most: u32) -> Result<Vec<Entry>, QueueError> {
         let db = self.reader();
         let mut statement = db.prepare_cached(sql)?;
-        let entries: rusqlite::Result<Vec<Entry>> = statement.query_map(values, entry)?.collect();
-        entries?.into_iter().map(|entry| self.inner.context.with_refusal(entry)).collect()
+        let mut rows = statement.query(values)?;
+        let mut out = Vec::new();
+        while out.len() < most as usize
+            && let Some(row) = rows.next()?
+        {
+            match self.inner.context.read(row) {
+                Ok(entry) => out.push(entry),
+                Err(error) => self.tell(&error),
+            }
+        }
+        Ok(out)
+    }
+
+    /// A damaged record is told of once, and counted from then on.
+    fn tell(&self, error: &QueueError) {
+        if let QueueError::Damaged { record, what } = error
+            && lock(&self.inner.damaged).insert(*record)
+        {
+            tracing::error!(record, what, "a record of the journal is damaged");
+        }
     }
 
     fn plain(&self, entry: &Entry) -> Result<Option<Value>, QueueError> {
@@ -249,7 +274,11 @@ impl Queue {
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {
-        // A reader that panicked left no half-done change behind.
-        self.inner.reader.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner.reader)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Whoever panicked with it left no half-done change behind.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -145,6 +145,8 @@ pub struct Stats {
     pub refused: u64,
     /// When the centre last accepted or refused one.
     pub last_ack: Option<Timestamp>,
+    /// The records that were found damaged since the journal was opened: none of them is delivered or listed.
+    pub damaged: Vec<u64>,
 }
 
 /// A journal that was proved whole.

@@ -63,9 +63,7 @@ fn check_header(head: &ChainHead, entry: &Entry, context: &Context) -> Result<Ch
 
 /// Whether the payload is there.
 fn check_contents(entry: &Entry, context: &Context) -> Result<bool, QueueError> {
-    if context.state_mac(entry) != entry.state_mac {
-        return Err(damaged(entry, "its state is not what this terminal wrote"));
-    }
+    context.check(entry)?;
     context.open_answer(entry)?;
     let Some(payload) = context.open_payload(entry)? else { return Ok(false) };
     if context.crypto.commit_to(entry.header.id, &payload) != entry.header.payload_commitment {

@@ -186,6 +186,8 @@ impl Carrier {
             let headers = match headers {
                 Ok(headers) if headers.is_empty() => break,
                 Ok(headers) => headers,
+                // The chain ends here; the transactions do not wait for it.
+                Err(QueueError::Damaged { .. }) => return Step::Done,
                 Err(error) => return Step::Halt(self.journal(&error)),
             };
             match self.uplink.headers(&headers).await {
@@ -307,6 +309,10 @@ impl Carrier {
     fn damaged(&mut self, row: &Row, error: &QueueError) -> Step {
         if error.is_storage() || *error == QueueError::Closed {
             return Step::Halt(self.journal(error));
+        }
+        if let QueueError::Damaged { .. } = error {
+            // The journal has told of it.
+            return Step::Done;
         }
         tracing::error!(id = %row.id, %error, "a transaction cannot be delivered");
         Step::Again(None)

@@ -31,6 +31,8 @@ pub struct QueueHealth {
     pub sum: Fen,
     /// When the centre last acknowledged one.
     pub last_ack: Option<Timestamp>,
+    /// Records that were found damaged; none of them is delivered or listed.
+    pub damaged: Vec<u64>,
 }
 
 /// The way to the centre.

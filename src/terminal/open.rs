@@ -165,6 +165,7 @@ impl Inner {
             oldest_unsent_secs: stats.oldest_unsent_secs.and_then(|secs| u64::try_from(secs).ok()),
             sum: stats.sum,
             last_ack: stats.last_ack,
+            damaged: stats.damaged,
         });
         Health {
             status,

@@ -157,6 +157,31 @@ async fn a_centre_that_does_not_take_the_token_is_not_away() {
 }
 
 #[tokio::test]
+async fn a_damaged_one_is_not_sent_and_keeps_no_other_from_going_up() {
+    let another_date = "CAST(replace(CAST(header AS TEXT), '2015-08-03\"', '2015-08-04\"') AS BLOB)";
+    for (column, value) in [("header", another_date), ("header", "x'00'"), ("payload", "x'00'")] {
+        let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+        let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+        for key in ["a", "b", "c"] {
+            process.queue.commit_async(registration(key)).await.unwrap();
+        }
+        let db = rusqlite::Connection::open(dir.path().join("queue.db")).unwrap();
+        db.execute_batch(&format!(
+            "DROP TRIGGER entries_fixed; UPDATE entries SET {column} = {value} WHERE sequence = 2"
+        ))
+        .unwrap();
+        process.deliver();
+        process.until(|row| answered(row) || row.sequence == 2).await;
+        assert_eq!(process.queue.stats().unwrap().damaged, [2]);
+        assert!(process.worker().status().borrow().reachable);
+        let ledger = centre.ledger().await;
+        let sent: Vec<_> = ledger["transactions"].as_array().unwrap().iter().map(|one| &one["sequence"]).collect();
+        assert_eq!(sent, [&json!(1), &json!(3)], "{column} = {value}");
+        process.end().await;
+    }
+}
+
+#[tokio::test]
 async fn a_centre_that_fails_or_is_away_is_tried_until_it_is_back() {
     let (dir, file) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut settings = center_settings();

@@ -76,6 +76,12 @@ fn queue(health: &Value) -> Finding {
             ("保留流水原样，由技术人员与中心核对", "leave the journal as it is, and compare it with the centre's"),
         );
     }
+    let damaged = queue["damaged"].as_array().filter(|records| !records.is_empty());
+    if let Some(records) = damaged {
+        let records: Vec<String> = records.iter().map(Value::to_string).collect();
+        let failure = Failure::with(&crate::queue::errors::DAMAGED, records.join(", "));
+        return Finding::of_failure("queue", &failure);
+    }
     let unsent = queue["unsent"].as_u64().unwrap_or_default();
     let age = queue["oldest_unsent_secs"].as_u64().unwrap_or_default();
     let found =
@@ -142,6 +148,8 @@ mod tests {
         assert_eq!(queue(&health(LATE, "agrees")).status, Status::Ok);
         assert_eq!(queue(&health(LATE + 1, "agrees")).status, Status::Failed);
         assert_eq!(queue(&health(0, "broken")).status, Status::Failed);
+        let damaged = json!({"conditions": [], "queue": {"unsent": 1, "oldest_unsent_secs": 0, "damaged": [2, 7]}});
+        assert!(serde_json::to_string(&queue(&damaged)).unwrap().contains("(2, 7)"));
     }
 
     #[test]

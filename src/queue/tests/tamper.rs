@@ -38,6 +38,9 @@ fn each_tampering_names_its_record() {
         ),
         ("UPDATE entries SET header = x'7b7d' WHERE sequence = 2", 2),
         ("UPDATE entries SET id = zeroblob(16) WHERE sequence = 2", 2),
+        ("UPDATE entries SET msgid = 'another' WHERE sequence = 2", 2),
+        ("UPDATE entries SET created_at = 1 WHERE sequence = 2", 2),
+        ("UPDATE entries SET online = 1 WHERE sequence = 2", 2),
         ("DELETE FROM entries WHERE sequence = 2", 2),
         ("DELETE FROM groups WHERE sequence = 3", 3),
         ("UPDATE groups SET signature = zeroblob(64) WHERE sequence = 2", 2),
@@ -50,6 +53,62 @@ fn each_tampering_names_its_record() {
             other => panic!("{sql}: {other:?}"),
         }
     }
+}
+
+/// Three transactions; then `sql` by someone with the file in hand. What is whole is read all the same.
+fn damaged_second(sql: &str) -> (tempfile::TempDir, Queue, Vec<Row>) {
+    let (dir, queue) = fresh();
+    let rows: Vec<Row> = ["a", "b", "c"].map(|key| queue.commit(draft(key)).unwrap().row).into();
+    let db = Connection::open(dir.path().join("queue.db")).unwrap();
+    db.execute_batch("DROP TRIGGER entries_move; DROP TRIGGER entries_fixed").unwrap();
+    db.execute_batch(sql).unwrap();
+    (dir, queue, rows)
+}
+
+#[test]
+fn a_damaged_record_keeps_no_other_from_being_read() {
+    let changes = [
+        "header = x'00'",
+        "header = CAST(replace(CAST(header AS TEXT), '2015-08-01\",\"created', '2015-08-02\",\"created') AS BLOB)",
+        "header_hash = zeroblob(32)",
+        "state = 'sending'",
+        "attempts = 7",
+        "operator = '0008'",
+        "created_at = 1",
+        "msgid = 'another'",
+        "state_mac = zeroblob(32)",
+    ];
+    for change in changes {
+        let (_dir, queue, rows) = damaged_second(&format!("UPDATE entries SET {change} WHERE sequence = 2"));
+        let damaged = |error: QueueError| matches!(error, QueueError::Damaged { record: 2, .. });
+        let due: Vec<u64> = queue.due(0, 1).unwrap().iter().map(|(row, _)| row.sequence).collect();
+        assert_eq!(due, [1], "{change}");
+        let due: Vec<u64> = queue.due(1, 1).unwrap().iter().map(|(row, _)| row.sequence).collect();
+        assert_eq!(due, [3], "{change}");
+        let listed: Vec<u64> = queue.list(&Filter::default()).unwrap().iter().map(|row| row.sequence).collect();
+        assert_eq!(listed, [3, 1], "{change}");
+        assert_eq!(queue.headers(0, 10).unwrap().len(), 1, "{change}");
+        assert!(damaged(queue.headers(1, 10).unwrap_err()), "{change}");
+        assert!(damaged(queue.get(rows[1].id).unwrap_err()), "{change}");
+        assert!(damaged(queue.envelope(rows[1].id).unwrap_err()), "{change}");
+        assert!(damaged(queue.advance(rows[1].id, State::Sending, Note::Nothing).unwrap_err()), "{change}");
+        assert!(damaged(queue.commit(draft("b")).unwrap_err()), "{change}");
+        assert_eq!(queue.uncounted(queue.holder_tag(&draft("").holder), Timestamp::UNIX_EPOCH).unwrap().len(), 2);
+        assert_eq!(queue.stats().unwrap().damaged, [2], "{change}");
+        // Nothing else suffers.
+        queue.advance(rows[2].id, State::Sending, Note::Nothing).unwrap();
+        assert_eq!(queue.commit(draft("d")).unwrap().row.sequence, 4, "{change}");
+    }
+}
+
+#[test]
+fn a_payload_that_does_not_open_is_told_of_and_not_sent() {
+    let (_dir, queue, rows) = damaged_second("UPDATE entries SET payload = zeroblob(40) WHERE sequence = 2");
+    assert_eq!(queue.list(&Filter::default()).unwrap().len(), 3);
+    assert!(queue.stats().unwrap().damaged.is_empty());
+    assert!(matches!(queue.envelope(rows[1].id), Err(QueueError::Damaged { record: 2, .. })));
+    assert_eq!(queue.uncounted(queue.holder_tag(&draft("").holder), Timestamp::UNIX_EPOCH).unwrap().len(), 2);
+    assert_eq!(queue.stats().unwrap().damaged, [2]);
 }
 
 #[test]

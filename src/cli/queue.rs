@@ -61,8 +61,10 @@ fn list(rows: &Value) -> String {
 fn line(row: &Map<String, Value>) -> String {
     let number = |name: &str| row.get(name).map(Value::to_string).unwrap_or_default();
     let provisional = if row.get("provisional") == Some(&Value::Bool(true)) { " 暂结" } else { "" };
+    let otherwise = row.get("differs").and_then(Value::as_array).is_some_and(|fields| !fields.is_empty());
+    let differs = if otherwise { " 与中心结算不符" } else { "" };
     format!(
-        "{:>5} {} {:<11} {:<24} {:>12} ×{}{provisional}\n",
+        "{:>5} {} {:<11} {:<24} {:>12} ×{}{provisional}{differs}\n",
         number("sequence"),
         text(row, "id"),
         text(row, "state"),
@@ -91,10 +93,12 @@ mod tests {
         assert_eq!(list(&json!([])), "没有业务 / no transactions\n");
         let row = json!({
             "sequence": 7, "id": "014ef149-7500-7588-a67f-4af7d65f3e97", "state": "acked", "attempts": 2,
-            "scenario": "medical-settlement", "amount": "30000.00", "provisional": true,
+            "scenario": "medical-settlement", "amount": "30000.00", "provisional": true, "differs": [],
         });
-        let text = list(&json!([row, row]));
-        assert_eq!(text.lines().count(), 2);
+        let mut otherwise = row.clone();
+        otherwise["differs"] = json!(["psn_cash_pay"]);
+        let text = list(&json!([row, otherwise]));
+        assert_eq!(text.lines().map(|line| line.ends_with("暂结 与中心结算不符")).collect::<Vec<_>>(), [false, true]);
         for part in ["    7 014ef149", " acked ", " medical-settlement ", " 30000.00 ×2 暂结"] {
             assert!(text.contains(part), "{part}: {text}");
         }

@@ -39,7 +39,7 @@ pub(super) struct Entry {
 }
 
 pub(super) const COLUMNS: &str = "sequence, id, idempotency, content, header, header_hash, holder, operator, amount, \
-     payload, state, attempts, updated_at, centre_no, answer, state_mac, msgid, online, created_at";
+     payload, state, attempts, updated_at, centre_no, answer, state_mac, msgid, online, created_at, differs";
 
 impl Context {
     /// Inserts a draft after `head`, or finds it.
@@ -128,17 +128,18 @@ impl Context {
         if to == State::Sending {
             entry.row.attempts = entry.row.attempts.saturating_add(1);
         }
-        if let Note::Receipt(receipt) = note {
+        if let Note::Receipt(receipt, differs) = note {
             let plain = Zeroizing::new(wire_json(receipt));
             entry.answer = Some(self.crypto.seal(&plain, &about_answer(&entry.row.header_hash), &*self.random)?);
             entry.row.centre_no = Some(receipt.centre_no.clone()).filter(|no| !no.is_empty());
             entry.row.refusal = refusal(receipt);
+            entry.row.differs.clone_from(differs);
         }
         entry.state_mac = self.state_mac(&entry);
         let row = &entry.row;
         db.prepare_cached(
             "UPDATE entries SET state = ?2, attempts = ?3, updated_at = ?4, centre_no = ?5, answer = ?6,
-                 state_mac = ?7 WHERE sequence = ?1",
+                 state_mac = ?7, differs = ?8 WHERE sequence = ?1",
         )?
         .execute(params![
             row.sequence,
@@ -148,6 +149,7 @@ impl Context {
             row.centre_no,
             entry.answer,
             entry.state_mac.0,
+            differs(row),
         ])?;
         Ok(entry.row)
     }
@@ -223,23 +225,28 @@ impl Context {
     pub(super) fn state_mac(&self, entry: &Entry) -> Digest {
         let row = &entry.row;
         let answer = entry.answer.as_deref().map(chain::hash_bytes).unwrap_or_default();
-        self.crypto.authenticate(
-            b"state",
-            &[
-                &row.header_hash.0,
-                &entry.idempotency.0,
-                &entry.content.0,
-                &entry.holder.0,
-                row.operator.as_bytes(),
-                &optional(row.amount.map(|fen| fen.0.to_be_bytes())),
-                &[u8::from(entry.payload.is_some())],
-                row.state.name().as_bytes(),
-                &row.attempts.to_be_bytes(),
-                &row.updated_at.as_millisecond().to_be_bytes(),
-                &optional(row.centre_no.as_deref()),
-                &answer.0,
-            ],
-        )
+        let (amount, centre_no) =
+            (optional(row.amount.map(|fen| fen.0.to_be_bytes())), optional(row.centre_no.as_deref()));
+        let (attempts, updated_at) = (row.attempts.to_be_bytes(), row.updated_at.as_millisecond().to_be_bytes());
+        let sealed = [u8::from(entry.payload.is_some())];
+        let mut fields: Vec<&[u8]> = vec![
+            &row.header_hash.0,
+            &entry.idempotency.0,
+            &entry.content.0,
+            &entry.holder.0,
+            row.operator.as_bytes(),
+            &amount,
+            &sealed,
+            row.state.name().as_bytes(),
+            &attempts,
+            &updated_at,
+            &centre_no,
+            &answer.0,
+        ];
+        // Rows from before the column came have no part for it.
+        let differs = differs(row);
+        fields.extend(differs.as_deref().map(str::as_bytes));
+        self.crypto.authenticate(b"state", &fields)
     }
 
     /// Now, in whole milliseconds, so that what is stored is what was hashed.
@@ -288,6 +295,9 @@ pub(super) fn entry(sql: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
     row.sequence = sql.get(0)?;
     row.attempts = sql.get(11)?;
     row.centre_no = sql.get(13)?;
+    let differs: Option<String> = sql.get(19)?;
+    let differs = differs.map(|names| serde_json::from_str(&names).map_err(|_| bad(19, "not a list of names")));
+    row.differs = differs.transpose()?.unwrap_or_default();
     Ok(Entry {
         row,
         header,
@@ -331,6 +341,7 @@ fn row(
         demo: header.demo,
         centre_no: None,
         refusal: None,
+        differs: Vec::new(),
         header_hash,
     }
 }
@@ -357,6 +368,11 @@ fn refusal(receipt: &Receipt) -> Option<String> {
         Outcome::Accepted => None,
         Outcome::Refused { code, text } => Some(format!("{code} {text}")),
     }
+}
+
+/// What stands in the column of this name.
+fn differs(row: &Row) -> Option<String> {
+    (!row.differs.is_empty()).then(|| serde_json::json!(row.differs).to_string())
 }
 
 fn about_answer(header_hash: &Digest) -> Vec<u8> {

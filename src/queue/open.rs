@@ -12,7 +12,8 @@ use super::journal::Context;
 use super::{QueueError, Settings, seal, writer};
 use crate::wire::{ChainHead, Digest};
 
-const STEPS: &[M<'static>] = &[M::up(include_str!("schema/v1.sql")), M::up(include_str!("schema/v2.sql"))];
+const STEPS: &[M<'static>] =
+    &[M::up(include_str!("schema/v1.sql")), M::up(include_str!("schema/v2.sql")), M::up(include_str!("schema/v3.sql"))];
 
 /// Held for as long as the journal is open.
 pub(super) fn lock(path: &Path) -> Result<File, QueueError> {

@@ -85,6 +85,9 @@ pub struct Row {
     pub centre_no: Option<String>,
     /// Why the centre refused it: code and words.
     pub refusal: Option<String>,
+    /// The figures in which the centre settled it otherwise than the terminal had: what was collected is not what is
+    /// owed.
+    pub differs: Vec<String>,
     /// The hash of its header.
     pub header_hash: Digest,
 }
@@ -111,13 +114,14 @@ pub enum Note {
     /// Nothing.
     #[default]
     Nothing,
-    /// The centre's answer, kept sealed; its number and its refusal show in the row.
-    Receipt(Box<Receipt>),
+    /// The centre's answer, kept sealed; its number and its refusal show in the row, and so do the names of the
+    /// figures in which it is not what the terminal settled.
+    Receipt(Box<Receipt>, Vec<String>),
 }
 
 impl From<Receipt> for Note {
     fn from(receipt: Receipt) -> Self {
-        Self::Receipt(Box::new(receipt))
+        Self::Receipt(Box::new(receipt), Vec::new())
     }
 }
 

@@ -26,6 +26,7 @@ fn row(provisional: bool) -> Row {
         demo: true,
         centre_no: None,
         refusal: None,
+        differs: Vec::new(),
         header_hash: Digest([0xAB; 32]),
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::UplinkError;
 use crate::queue::{Queue, QueueError, Row};
+use crate::rules::differences;
 use crate::wire::Reply;
 use crate::wire::settle::SettlementAnswer;
 
@@ -34,25 +35,23 @@ impl Planned {
         Ok(Self::of(&payload.unwrap_or_default()))
     }
 
-    /// The output of a reply that settled the message `msgid`. One that cannot be right says as little of what the
-    /// centre did as none.
-    pub(super) fn settled(&self, msgid: &str, reply: Reply) -> Result<Value, UplinkError> {
+    /// The output of a reply that settled the message `msgid`, and the figures in which it is not what was planned. One
+    /// that cannot be right says as little of what the centre did as none.
+    pub(super) fn settled(&self, msgid: &str, reply: Reply) -> Result<(Value, Vec<String>), UplinkError> {
         if let Some((code, text)) = reply.refusal() {
             return Err(UplinkError::Refused { code, text });
         }
-        self.check(msgid, &reply.output)?;
-        Ok(reply.output)
+        let differs = self.compare(msgid, &reply.output)?;
+        Ok((reply.output, differs))
     }
 
-    /// Whether `output` can be what the centre settled of the message `msgid`.
-    pub(super) fn check(&self, msgid: &str, output: &Value) -> Result<(), UplinkError> {
-        let checked =
-            settlement(output).map(|answer| answer.check_settled(msgid, self.psn_no.as_deref(), &self.outputs));
-        match checked {
-            Some(Ok(())) => Ok(()),
-            Some(Err(why)) => Err(UplinkError::Answer(why.to_string())),
-            None => Err(UplinkError::Answer("it is no settlement".into())),
-        }
+    /// Whether `output` can be what the centre settled of the message `msgid`; with the figures in which it is not what
+    /// was planned.
+    pub(super) fn compare(&self, msgid: &str, output: &Value) -> Result<Vec<String>, UplinkError> {
+        let answer = settlement(output).ok_or_else(|| UplinkError::Answer("it is no settlement".into()))?;
+        let checked = answer.check_settled(msgid, self.psn_no.as_deref(), &self.outputs);
+        checked.map_err(|why| UplinkError::Answer(why.to_string()))?;
+        Ok(differences(&self.outputs, &answer.setlinfo).into_iter().map(|difference| difference.field).collect())
     }
 }
 

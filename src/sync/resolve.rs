@@ -58,7 +58,7 @@ async fn query(queue: &Queue, uplink: &dyn Uplink, row: Row, manner: Manner) -> 
         Err(error) => return Err(Stuck::Centre(Box::new(row), error)),
     };
     let (to, note) = match Planned::of_row(queue, &row).await?.settled(&row.msgid, reply) {
-        Ok(output) => (State::Acked, accepted(queue, &row, output).into()),
+        Ok((output, differs)) => (State::Acked, accepted(queue, &row, output, differs)),
         // It does not stand, or the centre says nothing that can be right: what is reversed cannot stand later either.
         Err(error) => {
             tracing::info!(id = %row.id, %error, "it is not found settled");
@@ -121,18 +121,20 @@ pub(super) async fn within<T>(
 }
 
 /// The centre's answer to a settlement, as the journal keeps it.
-pub(super) fn accepted(queue: &Queue, row: &Row, output: Value) -> Receipt {
-    let number = output.pointer("/setlinfo/setl_id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Receipt { id: row.id, outcome: Outcome::Accepted, centre_no: number, received_at: queue.clock().now(), output }
+pub(super) fn accepted(queue: &Queue, row: &Row, output: Value, differs: Vec<String>) -> Note {
+    let centre_no = output.pointer("/setlinfo/setl_id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let received_at = queue.clock().now();
+    Note::Receipt(Box::new(Receipt { id: row.id, outcome: Outcome::Accepted, centre_no, received_at, output }), differs)
 }
 
 /// A refusal, as the journal keeps it.
-pub(super) fn refused(queue: &Queue, row: &Row, code: String, text: String) -> Receipt {
-    Receipt {
+pub(super) fn refused(queue: &Queue, row: &Row, code: String, text: String) -> Note {
+    let receipt = Receipt {
         id: row.id,
         outcome: Outcome::Refused { code, text },
         centre_no: String::new(),
         received_at: queue.clock().now(),
         output: Value::Null,
-    }
+    };
+    receipt.into()
 }

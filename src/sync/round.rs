@@ -231,17 +231,14 @@ impl Carrier {
         if let Err(error) = self.queue.advance_async(id, State::Sending, Note::Nothing).await {
             return self.step_failed(&row, &error);
         }
-        let receipt = match self.uplink.deliver(&envelope).await.and_then(|receipt| fitting(&row, &envelope, receipt)) {
-            Ok(receipt) => receipt,
-            Err(UplinkError::Refused { code, text }) => refused(&self.queue, &row, code, text),
+        let receipt = self.uplink.deliver(&envelope).await;
+        let (to, note) = match receipt.and_then(|receipt| answered(&row, &envelope, receipt)) {
+            Ok(answered) => answered,
+            Err(UplinkError::Refused { code, text }) => (State::Refused, refused(&self.queue, &row, code, text)),
             Err(error) => return self.not_taken(&error).await,
         };
         self.reached(Reach::There);
-        let to = match receipt.outcome {
-            Outcome::Accepted => State::Acked,
-            Outcome::Refused { .. } => State::Refused,
-        };
-        match self.queue.advance_async(id, to, receipt.into()).await {
+        match self.queue.advance_async(id, to, note).await {
             Ok(row) => {
                 tracing::info!(%id, state = %row.state, attempts = row.attempts, "the centre answered");
                 Step::Done
@@ -347,15 +344,22 @@ impl Carrier {
     }
 }
 
-/// A receipt that can be this transaction's: of a settlement it has to tell what was settled.
-fn fitting(row: &Row, envelope: &Envelope, receipt: Receipt) -> Result<Receipt, UplinkError> {
+/// What a receipt that can be this transaction's makes of it; of a settlement it has to tell what was settled.
+fn answered(row: &Row, envelope: &Envelope, receipt: Receipt) -> Result<(State, Note), UplinkError> {
     if receipt.id != row.id {
         return Err(UplinkError::Answer("a receipt for another transaction".into()));
     }
-    if row.kind == Kind::Settle && receipt.outcome == Outcome::Accepted {
-        Planned::of(&envelope.payload).check(&row.msgid, &receipt.output)?;
+    if receipt.outcome != Outcome::Accepted {
+        return Ok((State::Refused, receipt.into()));
     }
-    Ok(receipt)
+    if row.kind != Kind::Settle {
+        return Ok((State::Acked, receipt.into()));
+    }
+    let differs = Planned::of(&envelope.payload).compare(&row.msgid, &receipt.output)?;
+    if !differs.is_empty() {
+        tracing::warn!(id = %row.id, fields = differs.len(), "the centre settled it otherwise than this terminal");
+    }
+    Ok((State::Acked, Note::Receipt(Box::new(receipt), differs)))
 }
 
 fn asked(error: &UplinkError) -> Option<Duration> {

@@ -118,8 +118,8 @@ async fn send(
 
     let reply = within(Some(patience.answer), uplink.request(&request)).await;
     let (to, note) = match reply.and_then(|reply| planned.settled(&row.msgid, reply)) {
-        Ok(output) => (State::Acked, Note::from(accepted(queue, &row, output))),
-        Err(UplinkError::Refused { code, text }) => (State::Refused, refused(queue, &row, code, text).into()),
+        Ok((output, differs)) => (State::Acked, accepted(queue, &row, output, differs)),
+        Err(UplinkError::Refused { code, text }) => (State::Refused, refused(queue, &row, code, text)),
         // The centre looks at the token before anything else.
         Err(error) if error.never_sent() || matches!(error, UplinkError::Unauthorized(_)) => {
             (State::Void, Note::Nothing)

@@ -64,6 +64,9 @@ pub enum What {
         scenario: String,
         /// Its state.
         state: String,
+        /// The figures in which the centre settled it otherwise than the terminal had; left out when there is none.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        differs: Vec<String>,
     },
     /// A condition of the terminal came or went.
     Condition {

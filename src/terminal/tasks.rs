@@ -181,6 +181,7 @@ impl Inner {
             sequence: row.sequence,
             scenario: row.scenario.clone(),
             state: row.state.name().to_owned(),
+            differs: row.differs.clone(),
         });
         let _in_order = lock(&self.showing);
         self.show_transaction(row);

@@ -52,6 +52,23 @@ fn without_the_centre_a_settlement_is_provisional_and_settled_later() {
 }
 
 #[test]
+fn a_provisional_settlement_that_the_centre_settles_otherwise_is_told() {
+    let seed = Some(Some("seed-other-accumulators.toml"));
+    let mut counter = Counter::with(Setup { centre: seed, ..Setup::default() });
+    assert_eq!(counter.decided(SETTLE, bill()).state, CaseState::Referred);
+    counter.stop_centre();
+    let view = counter.carried_out(SETTLE, bill());
+    assert_eq!(view.state, CaseState::ProvisionalDone, "{:?}", view.failure);
+    let mut events = counter.terminal.events(None);
+    counter.start_centre();
+    let told =
+        counter.next_event(&mut events, |what| matches!(what, What::Transaction { state, .. } if state == "acked"));
+    let What::Transaction { id, differs, .. } = told else { panic!("{told:?}") };
+    assert!(["hifp_pay", "psn_cash_pay"].iter().all(|name| differs.iter().any(|field| field == name)), "{differs:?}");
+    assert_eq!(counter.terminal.transaction(id).unwrap().unwrap().differs, differs);
+}
+
+#[test]
 fn beyond_the_limits_nothing_is_provisional() {
     let counter = left_alone("");
     let refused = |amount: &str| {

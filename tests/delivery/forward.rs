@@ -291,6 +291,28 @@ async fn a_provisional_settlement_is_settled_by_the_centre_when_it_comes() {
 }
 
 #[tokio::test]
+async fn a_provisional_settlement_that_the_centre_settles_otherwise_is_marked() {
+    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+    let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
+    for (key, hifp_pay, differs) in
+        [("a", "22720.00", &[][..]), ("b", "22720.00", &["hifp_pay"]), ("c", "24000.00", &[])]
+    {
+        // The first pays the deductible of the stay, the others no more.
+        let mut draft = provisional(key);
+        draft.payload["detail"] =
+            json!({ "decision": { "outputs": { "medfee_sumamt": "30000", "hifp_pay": hifp_pay } } });
+        let row = process.queue.commit_async(draft).await.unwrap().row;
+        process.until(answered).await;
+        let row = process.queue.get(row.id).unwrap().unwrap();
+        assert_eq!(
+            (row.state, row.differs.as_slice()),
+            (State::Acked, differs.iter().map(|&name| name.to_owned()).collect::<Vec<_>>().as_slice())
+        );
+    }
+    process.end().await;
+}
+
+#[tokio::test]
 async fn the_same_id_with_another_payload_is_refused_and_the_first_stands() {
     let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
     let process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();

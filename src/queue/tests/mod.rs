@@ -262,6 +262,43 @@ fn the_sum_of_a_holder_is_of_what_was_settled_alone_since_and_not_refused() {
 }
 
 #[test]
+fn what_the_centre_settled_otherwise_stays_with_the_row() {
+    let (dir, queue) = fresh();
+    let row = queue.commit(draft("a")).unwrap().row;
+    queue.advance(row.id, State::Sending, Note::Nothing).unwrap();
+    let differs = vec!["hifp_pay".to_owned(), "psn_cash_pay".to_owned()];
+    let note = Note::Receipt(Box::new(receipt(&row, Outcome::Accepted)), differs.clone());
+    let row = queue.advance(row.id, State::Acked, note).unwrap();
+    assert_eq!(row.differs, differs);
+    assert_eq!(queue.list(&Filter::default()).unwrap(), [row]);
+    queue.verify().unwrap();
+    queue.close();
+    drop(queue);
+    let db = Connection::open(dir.path().join("queue.db")).unwrap();
+    for forged in ["NULL", "'[]'", "'[\"hifp_pay\"]'", "'x'"] {
+        db.execute(&format!("UPDATE entries SET differs = {forged}"), []).unwrap();
+        let queue = open(dir.path());
+        assert!(matches!(queue.verify(), Err(QueueError::Damaged { record: 1, .. })), "{forged}");
+    }
+}
+
+#[test]
+fn a_journal_of_an_earlier_schema_is_read_and_written_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    let row = queue.commit(draft("a")).unwrap().row;
+    queue.close();
+    drop(queue);
+    let db = Connection::open(dir.path().join("queue.db")).unwrap();
+    db.execute_batch("ALTER TABLE entries DROP COLUMN differs; PRAGMA user_version = 2").unwrap();
+    drop(db);
+    let queue = open(dir.path());
+    assert_eq!(queue.get(row.id).unwrap(), Some(row));
+    assert_eq!(queue.commit(draft("b")).unwrap().row.sequence, 2);
+    queue.verify().unwrap();
+}
+
+#[test]
 fn a_holder_is_found_without_reading_the_whole_journal() {
     let (dir, _queue) = fresh();
     let db = open::reader(&settings(dir.path()).path).unwrap();

@@ -9,7 +9,7 @@ use super::db::{content, json, parse};
 use super::decide::{Decided, decide};
 use super::errors::CenterError;
 use super::people::{self, Shelf};
-use super::settle::{self, NO_PERSON, REFUSED_ON_PURPOSE, Settled};
+use super::settle::{self, Message, NO_PERSON, REFUSED_ON_PURPOSE, Settled};
 use crate::queue;
 use crate::rules::Packs;
 use crate::value::{Kind, Protocol};
@@ -131,7 +131,8 @@ fn settle_again(
     settlement: &Settlement,
     now: Timestamp,
 ) -> Result<Taken, CenterError> {
-    Ok(match settle::settle(db, packs, &envelope.header.msgid, settlement, false, now)? {
+    let message = Message { terminal: &envelope.header.terminal, msgid: &envelope.header.msgid };
+    Ok(match settle::settle(db, packs, message, settlement, false, now)? {
         Settled::Done(answer) => Ok(serde_json::to_value(answer).unwrap_or_default()),
         Settled::Refused(words) => Err(words),
     })

@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 
 use super::errors::CenterError;
 use super::people::{self, Shelf};
-use super::settle::{self, NO_PERSON, Settled};
+use super::settle::{self, Message, NO_PERSON, Settled};
 use crate::rules::Packs;
 use crate::wire::person::{Accumulations, Person, Question};
 use crate::wire::settle::{Reversal, SettlementQuery};
-use crate::wire::{self, Reply, Request, infno};
+use crate::wire::{self, Reply, Request, Series, infno};
 
 /// Answers an online request.
 pub(super) fn answer(
@@ -22,18 +22,21 @@ pub(super) fn answer(
     refuse: bool,
     now: Timestamp,
 ) -> Result<Reply, CenterError> {
-    let number = wire::message_id("CENTRE", now, db.total_changes());
+    let number = wire::message_id("CENTRE000000", now, Series::Transaction, db.total_changes());
+    let terminal = request.fixmedins_code.as_str();
     let settled = match request.infno.as_str() {
         infno::PERSON => return with(request, &number, |question| person(db, question)),
         infno::ACCUMULATIONS => return with(request, &number, |question| accumulations(db, packs, question, now)),
-        infno::SETTLEMENT => return with(request, &number, |query| standing(db, query)),
-        infno::REVERSE => return with(request, &number, |reversal| reverse(db, reversal)),
+        infno::SETTLEMENT => return with(request, &number, |query| standing(db, terminal, query)),
+        infno::REVERSE => return with(request, &number, |reversal| reverse(db, terminal, reversal)),
         infno::PRE_SETTLE => match read(request) {
             Some(settlement) => settle::pre_settle(db, packs, &settlement)?,
             None => form(),
         },
         infno::SETTLE => match read(request) {
-            Some(settlement) => settle::settle(db, packs, &request.msgid, &settlement, refuse, now)?,
+            Some(settlement) => {
+                settle::settle(db, packs, Message { terminal, msgid: &request.msgid }, &settlement, refuse, now)?
+            }
             None => form(),
         },
         _ => Settled::Refused("C-INFNO 中心不支持该交易编号".into()),
@@ -92,18 +95,18 @@ fn accumulations(
     Ok(Ok(Accumulations { accumulators, as_of: now }))
 }
 
-fn standing(db: &Connection, query: SettlementQuery) -> Result<Answer<Value>, CenterError> {
-    Ok(match settle::query(db, &query.medins_setl_id)? {
+fn standing(db: &Connection, terminal: &str, query: SettlementQuery) -> Result<Answer<Value>, CenterError> {
+    Ok(match settle::query(db, Message { terminal, msgid: &query.medins_setl_id })? {
         Some(answer) => Ok(serde_json::to_value(answer).unwrap_or_default()),
         None => Err((Reply::NOT_FOUND, "C-NOT-FOUND 没有该报文的有效结算")),
     })
 }
 
-fn reverse(db: &Connection, reversal: Reversal) -> Result<Answer<()>, CenterError> {
+fn reverse(db: &Connection, terminal: &str, reversal: Reversal) -> Result<Answer<()>, CenterError> {
     if reversal.oinfno != infno::SETTLE {
         return Ok(Err((Reply::REFUSED, "C-INFNO 该交易编号不能冲正")));
     }
-    Ok(match settle::reverse(db, &reversal.omsgid)? {
+    Ok(match settle::reverse(db, Message { terminal, msgid: &reversal.omsgid })? {
         true => Ok(()),
         false => Err((Reply::NOT_FOUND, "C-NOT-FOUND 没有该报文的有效结算")),
     })

@@ -20,6 +20,13 @@ pub(super) enum Settled {
     Refused(String),
 }
 
+/// A message of a terminal.
+#[derive(Clone, Copy)]
+pub(super) struct Message<'a> {
+    pub(super) terminal: &'a str,
+    pub(super) msgid: &'a str,
+}
+
 /// What a settlement did, kept to be taken back.
 #[derive(Serialize, Deserialize)]
 struct Posted {
@@ -37,18 +44,19 @@ pub(super) fn pre_settle(db: &Connection, packs: &Packs, settlement: &Settlement
     })
 }
 
-/// `2207`: settles once a message id; the same message gets the same answer.
+/// `2207`: settles once a message id of a terminal; the same message gets the same answer.
 pub(super) fn settle(
     db: &Connection,
     packs: &Packs,
-    msgid: &str,
+    message: Message<'_>,
     settlement: &Settlement,
     refuse: bool,
     now: Timestamp,
 ) -> Result<Settled, CenterError> {
     let digest = content(settlement);
-    if let Some(known) = find(db, msgid)? {
-        db.execute("UPDATE settlements SET times = times + 1 WHERE msgid = ?1", [msgid])?;
+    let Message { terminal, msgid } = message;
+    if let Some(known) = find(db, message)? {
+        db.execute("UPDATE settlements SET times = times + 1 WHERE number = ?1", [known.number])?;
         return known.again(&digest);
     }
     let computed = if refuse { Err(REFUSED_ON_PURPOSE.to_owned()) } else { compute(db, packs, settlement)? };
@@ -56,8 +64,9 @@ pub(super) fn settle(
         Ok(computed) => computed,
         Err(words) => {
             db.execute(
-                "INSERT INTO settlements (msgid, state, content, reply, times) VALUES (?1, 'refused', ?2, ?3, 1)",
-                params![msgid, digest, json(&words)],
+                "INSERT INTO settlements (terminal, msgid, state, content, reply, times)
+                 VALUES (?1, ?2, 'refused', ?3, ?4, 1)",
+                params![terminal, msgid, digest, json(&words)],
             )?;
             return Ok(Settled::Refused(words));
         }
@@ -72,23 +81,25 @@ pub(super) fn settle(
         acct_pay,
     };
     db.execute(
-        "INSERT INTO settlements (msgid, state, psn_no, content, posted, times) VALUES (?1, 'settled', ?2, ?3, ?4, 1)",
-        params![msgid, psn_no, digest, json(&posted)],
+        "INSERT INTO settlements (terminal, msgid, state, psn_no, content, posted, times)
+         VALUES (?1, ?2, 'settled', ?3, ?4, ?5, 1)",
+        params![terminal, msgid, psn_no, digest, json(&posted)],
     )?;
     let mut answer = answer(&psn_no, &decision);
-    let number = format!("S{:011}", db.last_insert_rowid());
+    let row = db.last_insert_rowid();
+    let number = format!("S{row:011}");
     for (name, value) in
         [("setl_id", &number), ("medins_setl_id", &msgid.to_owned()), ("setl_time", &wire::inf_time(now))]
     {
         answer.setlinfo.insert(name.into(), Value::from(value.as_str()));
     }
-    db.execute("UPDATE settlements SET reply = ?2 WHERE msgid = ?1", params![msgid, json(&answer)])?;
+    db.execute("UPDATE settlements SET reply = ?2 WHERE number = ?1", params![row, json(&answer)])?;
     Ok(Settled::Done(Box::new(answer)))
 }
 
 /// `5203`: what a message id settled, if it stands.
-pub(super) fn query(db: &Connection, msgid: &str) -> Result<Option<SettlementAnswer>, CenterError> {
-    match find(db, msgid)? {
+pub(super) fn query(db: &Connection, message: Message<'_>) -> Result<Option<SettlementAnswer>, CenterError> {
+    match find(db, message)? {
         Some(Kept { state, reply: Some(reply), .. }) if state == "settled" => parse(&reply).map(Some),
         _ => Ok(None),
     }
@@ -96,9 +107,12 @@ pub(super) fn query(db: &Connection, msgid: &str) -> Result<Option<SettlementAns
 
 /// `2601`: takes back what a message id settled, and lets it settle nothing later. Tells whether anything was settled;
 /// a reversal that comes again gets the same answer.
-pub(super) fn reverse(db: &Connection, msgid: &str) -> Result<bool, CenterError> {
-    let Some(known) = find(db, msgid)? else {
-        db.execute("INSERT INTO settlements (msgid, state, times) VALUES (?1, 'void', 0)", [msgid])?;
+pub(super) fn reverse(db: &Connection, message: Message<'_>) -> Result<bool, CenterError> {
+    let Some(known) = find(db, message)? else {
+        db.execute(
+            "INSERT INTO settlements (terminal, msgid, state, times) VALUES (?1, ?2, 'void', 0)",
+            [message.terminal, message.msgid],
+        )?;
         return Ok(false);
     };
     match (known.state.as_str(), &known.posted) {
@@ -107,7 +121,7 @@ pub(super) fn reverse(db: &Connection, msgid: &str) -> Result<bool, CenterError>
             shelf(&settlement, &psn_no).take_back(db, &changes)?;
             let back = Fen::ZERO.checked_sub(acct_pay).ok_or(CenterError::Form("an amount is too large"))?;
             people::draw(db, &psn_no, &settlement.scenario, back)?;
-            db.execute("UPDATE settlements SET state = 'reversed' WHERE msgid = ?1", [msgid])?;
+            db.execute("UPDATE settlements SET state = 'reversed' WHERE number = ?1", [known.number])?;
             Ok(true)
         }
         (state, _) => Ok(state == "reversed"),
@@ -117,6 +131,7 @@ pub(super) fn reverse(db: &Connection, msgid: &str) -> Result<bool, CenterError>
 pub(super) const REFUSED_ON_PURPOSE: &str = "C-ON-PURPOSE 中心按演示设置拒绝该业务";
 
 struct Kept {
+    number: i64,
     state: String,
     content: Option<Vec<u8>>,
     reply: Option<String>,
@@ -136,11 +151,19 @@ impl Kept {
     }
 }
 
-fn find(db: &Connection, msgid: &str) -> Result<Option<Kept>, CenterError> {
+fn find(db: &Connection, message: Message<'_>) -> Result<Option<Kept>, CenterError> {
     let kept = db
-        .prepare_cached("SELECT state, content, reply, posted FROM settlements WHERE msgid = ?1")?
-        .query_row([msgid], |row| {
-            Ok(Kept { state: row.get(0)?, content: row.get(1)?, reply: row.get(2)?, posted: row.get(3)? })
+        .prepare_cached(
+            "SELECT number, state, content, reply, posted FROM settlements WHERE terminal = ?1 AND msgid = ?2",
+        )?
+        .query_row([message.terminal, message.msgid], |row| {
+            Ok(Kept {
+                number: row.get(0)?,
+                state: row.get(1)?,
+                content: row.get(2)?,
+                reply: row.get(3)?,
+                posted: row.get(4)?,
+            })
         })
         .optional()?;
     Ok(kept)

@@ -46,3 +46,24 @@ async fn a_message_that_is_none_is_refused_without_quoting_it() {
     }
     centre.stop().await;
 }
+
+#[test]
+fn settlements_of_the_first_version_are_those_of_the_terminal_that_their_message_id_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("centre.db");
+    let old = rusqlite::Connection::open(&file).unwrap();
+    old.execute_batch(include_str!("schema/v1.sql")).unwrap();
+    old.execute_batch(
+        "PRAGMA user_version = 1;
+         INSERT INTO settlements (msgid, state, times) VALUES ('H44010099999201508031000000001', 'void', 3)",
+    )
+    .unwrap();
+    drop(old);
+    let db = db::open(Some(&file)).unwrap();
+    let kept: (String, String, u64) = db
+        .query_row("SELECT terminal, msgid, times FROM settlements", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .unwrap();
+    assert_eq!(kept, ("H44010099999".into(), "H44010099999201508031000000001".into(), 3));
+}

@@ -21,7 +21,7 @@ pub enum QueueError {
         /// Where it was to go.
         to: State,
     },
-    /// The draft is not one: a state that nothing starts in, a terminal name that is too long.
+    /// The draft is not one: a state that nothing starts in, a terminal name that is not 12 characters.
     #[error("not a transaction: {0}")]
     Draft(&'static str),
     /// No room on the disk.

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::seal::{ALGORITHMS, Crypto};
 use super::{Committed, Draft, Note, QueueError, Row, State, chain, protocol};
 use crate::value::{Fen, Protocol};
-use crate::wire::{self, ChainHead, Digest, Header, Outcome, Receipt};
+use crate::wire::{self, ChainHead, Digest, Header, Outcome, Receipt, Series};
 use crate::world::{Clock, Random};
 
 /// What every statement needs beside its connection.
@@ -266,7 +266,7 @@ impl Context {
     fn new_msgid(&self, db: &Connection, now: Timestamp, sequence: u64) -> Result<String, QueueError> {
         let mut used = db.prepare_cached("SELECT 1 FROM entries WHERE msgid = ?1")?;
         for number in sequence..sequence + 10_000 {
-            let msgid = wire::message_id(&self.terminal, now, number);
+            let msgid = wire::message_id(&self.terminal, now, Series::Transaction, number);
             if !used.exists([&msgid])? {
                 return Ok(msgid);
             }

@@ -51,7 +51,7 @@ pub struct Settings {
     pub path: PathBuf,
     /// The anchor: a file of its own, best on another disk.
     pub anchor: PathBuf,
-    /// The terminal's code, as enrolled at the centre: 1 to 12 ASCII letters and digits.
+    /// The terminal's code, as enrolled at the centre: 12 ASCII letters and digits.
     pub terminal: String,
     /// Everything that is committed carries the demo mark.
     pub demo: bool,
@@ -102,8 +102,9 @@ impl Queue {
         faults: Faults,
     ) -> Result<Self, QueueError> {
         let terminal = settings.terminal.clone();
-        if !(1..=12).contains(&terminal.len()) || !terminal.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(QueueError::Draft("the terminal's code is not 1 to 12 ASCII letters and digits"));
+        // A shorter one would be filled up, and then be another terminal's.
+        if terminal.len() != 12 || !terminal.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(QueueError::Draft("the terminal's code is not 12 ASCII letters and digits"));
         }
         let crypto = seal::Crypto::new(&keys);
         let context = Arc::new(Context { terminal, demo: settings.demo, crypto, clock, random });

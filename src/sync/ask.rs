@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Uplink, UplinkError};
 use crate::wire::person::{Accumulations, Person, Question};
 use crate::wire::settle::{Settlement, SettlementAnswer};
-use crate::wire::{self, Reply, Request, infno};
+use crate::wire::{self, Reply, Request, Series, infno};
 use crate::world::Clock;
 
 /// Asks on behalf of this terminal. A clone shares the numbering of messages.
@@ -77,20 +77,16 @@ impl Asker {
     ) -> Result<T, UplinkError> {
         let input = serde_json::to_value(input).map_err(|_| UplinkError::Answer("the question has no JSON".into()))?;
         let request = self.request(infno, operator, input);
-        let reply = tokio::time::timeout(within, self.uplink.request(&request))
-            .await
-            .map_err(|_| UplinkError::NoAnswer("it took too long".into()))??;
-        output(reply)
+        output(super::within(Some(within), self.uplink.request(&request)).await?)
     }
 
     /// An envelope of this moment around `input`, with a message id of its own.
     pub fn request(&self, infno: &str, operator: &str, input: Value) -> Request {
         let now = self.clock.now();
-        // Beside the journal's numbers, which count from 1 by transactions: these ids name questions only.
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         Request {
             infno: infno.to_owned(),
-            msgid: wire::message_id(&self.terminal, now, number),
+            msgid: wire::message_id(&self.terminal, now, Series::Question, number),
             fixmedins_code: self.terminal.clone(),
             opter: operator.to_owned(),
             inf_time: wire::inf_time(now),

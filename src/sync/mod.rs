@@ -69,6 +69,19 @@ impl Default for Pace {
     }
 }
 
+/// An answer within a time; as long as the uplink waits when there is none.
+async fn within<T>(
+    time: Option<Duration>,
+    answer: impl Future<Output = Result<T, UplinkError>>,
+) -> Result<T, UplinkError> {
+    match time {
+        Some(time) => tokio::time::timeout(time, answer)
+            .await
+            .unwrap_or_else(|_| Err(UplinkError::NoAnswer("it took too long".into()))),
+        None => answer.await,
+    }
+}
+
 /// Works on the journal's files off the runtime's threads.
 async fn off_the_runtime<T: Send + 'static>(
     queue: &Queue,

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::UplinkError;
 use super::planned::Planned;
 use super::uplink::Uplink;
+use super::{UplinkError, within};
 use crate::queue::{Note, Queue, QueueError, Row, State};
 use crate::wire::settle::{Reversal, SettlementQuery};
-use crate::wire::{self, Outcome, Receipt, Reply, Request, infno};
+use crate::wire::{self, Outcome, Receipt, Reply, Request, Series, infno};
 
 /// Why it is not at its end yet.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub(super) async fn resolve(queue: &Queue, uplink: &dyn Uplink, mut row: Row, ma
 
 async fn query(queue: &Queue, uplink: &dyn Uplink, row: Row, manner: Manner) -> Result<Row, Stuck> {
     let input = SettlementQuery { medins_setl_id: row.msgid.clone() };
-    let reply = match ask(queue, uplink, &row, infno::SETTLEMENT, &input, manner).await {
+    let reply = match ask(queue, uplink, &row, (infno::SETTLEMENT, Series::Standing), &input, manner).await {
         Ok(reply) => reply,
         Err(_) if manner.in_haste => return Ok(queue.advance_async(row.id, State::Reversing, Note::Nothing).await?),
         Err(error) => return Err(Stuck::Centre(Box::new(row), error)),
@@ -70,7 +70,7 @@ async fn query(queue: &Queue, uplink: &dyn Uplink, row: Row, manner: Manner) -> 
 
 async fn reverse(queue: &Queue, uplink: &dyn Uplink, row: Row, manner: Manner) -> Result<Row, Stuck> {
     let input = Reversal { omsgid: row.msgid.clone(), oinfno: infno::SETTLE.into() };
-    let reply = match ask(queue, uplink, &row, infno::REVERSE, &input, manner).await {
+    let reply = match ask(queue, uplink, &row, (infno::REVERSE, Series::Reversal), &input, manner).await {
         Ok(reply) => reply,
         Err(error) => return Err(Stuck::Centre(Box::new(row), error)),
     };
@@ -89,14 +89,14 @@ async fn ask(
     queue: &Queue,
     uplink: &dyn Uplink,
     row: &Row,
-    infno: &str,
+    (infno, series): (&str, Series),
     input: &impl Serialize,
     manner: Manner,
 ) -> Result<Reply, UplinkError> {
     let now = queue.clock().now();
     let request = Request {
         infno: infno.to_owned(),
-        msgid: wire::message_id(queue.terminal(), now, row.sequence),
+        msgid: wire::message_id(queue.terminal(), now, series, row.sequence),
         fixmedins_code: queue.terminal().to_owned(),
         opter: row.operator.clone(),
         inf_time: wire::inf_time(now),
@@ -105,19 +105,6 @@ async fn ask(
         input: serde_json::to_value(input).unwrap_or_default(),
     };
     within(manner.within, uplink.request(&request)).await
-}
-
-/// An answer within a time.
-pub(super) async fn within<T>(
-    time: Option<Duration>,
-    answer: impl Future<Output = Result<T, UplinkError>>,
-) -> Result<T, UplinkError> {
-    match time {
-        Some(time) => tokio::time::timeout(time, answer)
-            .await
-            .unwrap_or_else(|_| Err(UplinkError::NoAnswer("it took too long".into()))),
-        None => answer.await,
-    }
 }
 
 /// The centre's answer to a settlement, as the journal keeps it.

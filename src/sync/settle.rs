@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::planned::{Planned, settlement};
-use super::resolve::{Manner, Stuck, accepted, refused, resolve, within};
+use super::resolve::{Manner, Stuck, accepted, refused, resolve};
 use super::uplink::Uplink;
-use super::{SettleError, UplinkError};
+use super::{SettleError, UplinkError, within};
 use crate::queue::{Draft, Note, Queue, QueueError, Row, State};
 use crate::wire::settle::SettlementAnswer;
 use crate::wire::{self, Outcome, Payload, Request};

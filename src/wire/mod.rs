@@ -214,19 +214,48 @@ impl Reply {
     }
 }
 
-/// 发送方报文ID: the code of the institution or terminal in 12 characters, the moment in Asia/Shanghai as
-/// `yyyyMMddHHmmss`, and four digits (settlement-facts §4.1). 30 characters.
-pub fn message_id(code: &str, now: Timestamp, number: u64) -> String {
+/// What message ids of one kind are told by: the form of their last four characters. None of one series is ever one of
+/// another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Series {
+    /// A transaction's own: four digits.
+    Transaction,
+    /// A question that changes nothing: `Q` and three digits or capital letters.
+    Question,
+    /// The question what became of a transaction: `S` and three.
+    Standing,
+    /// The reversal of a transaction: `R` and three.
+    Reversal,
+}
+
+impl Series {
+    fn last(self, number: u64) -> String {
+        let three = |letter: char| {
+            let digit = |power: u32| char::from_digit((number / 36_u64.pow(power) % 36) as u32, 36).unwrap_or('0');
+            [letter, digit(2), digit(1), digit(0)].iter().map(char::to_ascii_uppercase).collect()
+        };
+        match self {
+            Self::Transaction => format!("{:04}", number % 10_000),
+            Self::Question => three('Q'),
+            Self::Standing => three('S'),
+            Self::Reversal => three('R'),
+        }
+    }
+}
+
+/// 发送方报文ID: `code`, the 12 characters of the institution or terminal, the moment in Asia/Shanghai as
+/// `yyyyMMddHHmmss`, and four characters of its series (settlement-facts §4.1). 30 characters.
+pub fn message_id(code: &str, now: Timestamp, series: Series, number: u64) -> String {
     let moment = crate::world::shanghai().to_datetime(now);
     format!(
-        "{code:0<12}{:04}{:02}{:02}{:02}{:02}{:02}{:04}",
+        "{code}{:04}{:02}{:02}{:02}{:02}{:02}{}",
         moment.year(),
         moment.month(),
         moment.day(),
         moment.hour(),
         moment.minute(),
         moment.second(),
-        number % 10_000
+        series.last(number)
     )
 }
 
@@ -257,8 +286,15 @@ mod tests {
     #[test]
     fn a_message_id_is_thirty_characters_of_shanghai_time() {
         let late = "2015-07-31T16:00:01Z".parse().unwrap();
-        assert_eq!(message_id("H44010000001", late, 123_456), "H44010000001201508010000013456");
-        assert_eq!(message_id("T1", late, 7), "T10000000000201508010000010007");
+        for (series, number, id) in [
+            (Series::Transaction, 123_456, "H44010000001201508010000013456"),
+            (Series::Transaction, 7, "H44010000001201508010000010007"),
+            (Series::Question, 7, "H4401000000120150801000001Q007"),
+            (Series::Standing, 36 * 36 * 36 - 1, "H4401000000120150801000001SZZZ"),
+            (Series::Reversal, 36 * 36 * 36 + 46, "H4401000000120150801000001R01A"),
+        ] {
+            assert_eq!(message_id("H44010000001", late, series, number), id);
+        }
         assert_eq!(inf_time(late), "2015-08-01 00:00:01");
     }
 }

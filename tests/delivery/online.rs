@@ -279,3 +279,32 @@ async fn a_reversal_that_comes_again_gets_the_same_answer() {
     }
     process.end().await;
 }
+
+#[tokio::test]
+async fn a_message_id_is_its_terminals_own() {
+    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+    let process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+    let send = |terminal: &str, infno: &str, input: Value| {
+        let request = Request {
+            infno: infno.into(),
+            msgid: "H44010099999201508031000000001".into(),
+            fixmedins_code: terminal.into(),
+            input,
+            ..online("a").1
+        };
+        let uplink = process.uplink.clone();
+        async move { uplink.request(&request).await.unwrap() }
+    };
+    let (ours, theirs) = (TERMINAL, "H44010099998");
+    let bill = serde_json::to_value(settlement()).unwrap();
+    for (terminal, number) in [(ours, "S00000000001"), (theirs, "S00000000002")] {
+        let reply = send(terminal, infno::SETTLE, bill.clone()).await;
+        assert_eq!(reply.output["setlinfo"]["setl_id"], number, "{}", reply.err_msg);
+    }
+    let message = json!({ "omsgid": "H44010099999201508031000000001", "oinfno": infno::SETTLE });
+    assert_eq!(send(theirs, infno::REVERSE, message).await.infcode, Reply::OK);
+    let question = json!({ "medins_setl_id": "H44010099999201508031000000001" });
+    assert_eq!(send(ours, infno::SETTLEMENT, question.clone()).await.output["setlinfo"]["setl_id"], "S00000000001");
+    assert_eq!(send(theirs, infno::SETTLEMENT, question).await.infcode, Reply::NOT_FOUND);
+    process.end().await;
+}

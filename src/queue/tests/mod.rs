@@ -172,6 +172,17 @@ fn one_process_at_a_time() {
 }
 
 #[test]
+fn a_terminals_code_has_twelve_characters() {
+    let dir = tempfile::tempdir().unwrap();
+    for code in ["", "T1", "T4401000001", "T440100000011", "T44010 00001", "终端终端"] {
+        let settings = Settings { terminal: code.into(), ..settings(dir.path()) };
+        let clock = Hands::at("2015-08-01T02:00:00Z");
+        let opened = Queue::open(settings, keys(), clock, Arc::new(SystemRandom::default()));
+        assert!(matches!(opened, Err(QueueError::Draft(_))), "{code}");
+    }
+}
+
+#[test]
 fn other_keys_do_not_open_it() {
     let (dir, queue) = fresh();
     queue.commit(draft("a")).unwrap();

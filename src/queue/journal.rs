@@ -1,11 +1,12 @@
 //! The statements of the journal. Each runs inside a transaction of the writer, or on the reader's connection.
 
+use std::io;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, params};
-use serde_json::Value;
+use serde::Serialize;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -129,7 +130,7 @@ impl Context {
             entry.row.attempts = entry.row.attempts.saturating_add(1);
         }
         if let Note::Receipt(receipt, differs) = note {
-            let plain = Zeroizing::new(wire_json(receipt));
+            let plain = json(receipt);
             entry.answer = Some(self.crypto.seal(&plain, &about_answer(&entry.row.header_hash), &*self.random)?);
             entry.row.centre_no = Some(receipt.centre_no.clone()).filter(|no| !no.is_empty());
             entry.row.refusal = refusal(receipt);
@@ -347,16 +348,24 @@ fn row(
 }
 
 /// What an idempotency key stands for. Not the operator: a colleague may send it again.
-fn content(draft: &Draft) -> Zeroizing<Vec<u8>> {
-    let mut out = Zeroizing::new(Vec::new());
+pub(super) fn content(draft: &Draft) -> Zeroizing<Vec<u8>> {
     let amount = draft.amount.map(|fen| fen.to_string()).unwrap_or_default();
-    let kind = format!("{:?}", draft.kind);
     let date = draft.business_date.to_string();
     let payload = json(&draft.payload);
-    for part in
-        [draft.scenario.as_bytes(), kind.as_bytes(), date.as_bytes(), amount.as_bytes(), &draft.holder, &payload]
-    {
-        out.extend_from_slice(&(part.len() as u64).to_be_bytes());
+    let parts = [
+        draft.scenario.as_bytes(),
+        draft.kind.name().as_bytes(),
+        date.as_bytes(),
+        amount.as_bytes(),
+        &draft.holder,
+        &payload,
+    ];
+    let length = |part: &[u8]| (part.len() as u64).to_be_bytes();
+    // It never grows: what it would outgrow would stay behind, unwiped.
+    let whole: usize = parts.iter().map(|part| length(part).len() + part.len()).sum();
+    let mut out = Zeroizing::new(Vec::with_capacity(whole + 1));
+    for part in parts {
+        out.extend_from_slice(&length(part));
         out.extend_from_slice(part);
     }
     out.push(u8::from(draft.provisional));
@@ -383,11 +392,22 @@ fn optional(value: Option<impl AsRef<[u8]>>) -> Vec<u8> {
     value.map_or_else(Vec::new, |value| [b"=", value.as_ref()].concat())
 }
 
-fn json(value: &Value) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(value.to_string().into_bytes())
-}
-
-fn wire_json(receipt: &Receipt) -> Vec<u8> {
-    // Invariant: a receipt is plain data with text keys, which always has a JSON form.
-    serde_json::to_vec(receipt).expect("a receipt has a JSON form")
+/// JSON in a buffer of its own length, which does not grow either.
+pub(super) fn json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Invariant: what is kept is plain data with text keys, which always has a JSON form.
+    serde_json::to_writer(&mut count, value).expect("plain data has a JSON form");
+    let mut out = Zeroizing::new(Vec::with_capacity(count.0));
+    serde_json::to_writer(&mut *out, value).expect("plain data has a JSON form");
+    out
 }

@@ -40,11 +40,41 @@ pub enum Protocol {
 }
 
 impl Kind {
+    /// Its name in files and messages; what is hashed, too, so that it never changes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Apply => "apply",
+            Self::Query => "query",
+            Self::Change => "change",
+            Self::Visit => "visit",
+            Self::Settle => "settle",
+            Self::Pay => "pay",
+            Self::Collect => "collect",
+            Self::SignIn => "sign-in",
+            Self::Certify => "certify",
+            Self::Report => "report",
+        }
+    }
+
     /// How this kind goes upstream.
     pub fn protocol(self) -> Protocol {
         match self {
             Self::Settle | Self::Pay => Protocol::Online,
             _ => Protocol::StoreAndForward,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_the_one_in_files() {
+        use Kind::{Apply, Certify, Change, Collect, Pay, Query, Register, Report, Settle, SignIn, Visit};
+        for kind in [Register, Apply, Query, Change, Visit, Settle, Pay, Collect, SignIn, Certify, Report] {
+            assert_eq!(serde_json::json!(kind), kind.name());
         }
     }
 }

@@ -142,6 +142,17 @@ fn the_same_key_is_the_same_transaction_for_ever() {
 }
 
 #[test]
+fn what_a_key_stands_for_is_in_a_buffer_that_did_not_grow() {
+    let content = journal::content(&draft("a"));
+    assert_eq!(content.capacity(), content.len());
+    let find = |text: &str| content.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(find("sign-in") && find("张三") && !find("SignIn"));
+    let receipt = receipt(&fresh().1.commit(draft("a")).unwrap().row, Outcome::Accepted);
+    let plain = journal::json(&receipt);
+    assert_eq!((plain.capacity(), plain.to_vec()), (plain.len(), serde_json::to_vec(&receipt).unwrap()));
+}
+
+#[test]
 fn callers_at_once_each_get_their_own_and_the_chain_holds() {
     let (_dir, queue) = fresh();
     let mut changes = queue.changes();

@@ -6,6 +6,7 @@
 pub mod person;
 mod plausible;
 pub mod settle;
+mod shown;
 pub mod sign_in;
 
 pub use plausible::Implausible;
@@ -82,7 +83,7 @@ pub struct Header {
 }
 
 /// A store-and-forward transaction as it goes up.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
     /// The chained header.
@@ -102,7 +103,7 @@ pub struct ChainHead {
 }
 
 /// The centre's answer to a transaction. Sent again, the same transaction gets the same answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
     /// Which transaction.
@@ -118,7 +119,7 @@ pub struct Receipt {
 }
 
 /// Whether the centre took a transaction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub enum Outcome {
     /// It stands.
@@ -133,7 +134,7 @@ pub enum Outcome {
 }
 
 /// What the payload of a transaction holds: what goes to the centre's rules, and what the terminal keeps with it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payload<T> {
     /// What the centre acts on: [`sign_in::SignIn`], [`settle::Settlement`] of a provisional settlement, or the whole
@@ -160,7 +161,7 @@ pub mod infno {
 }
 
 /// An online request in the national envelope (settlement-facts §4.1), the fields this terminal fills.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Request {
     /// 交易编号, e.g. `2206` pre-settlement, `2207` settlement, `2601` reversal, `5206` accumulators.
     pub infno: String,
@@ -180,7 +181,7 @@ pub struct Request {
 }
 
 /// The centre's answer to a [`Request`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Reply {
     /// 0 is success.
     pub infcode: i32,

@@ -1,7 +1,5 @@
 //! Who a message is about, and what the centre is asked about a person before anything is decided.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -29,14 +27,8 @@ pub struct PersonKey {
     pub psn_no: Option<String>,
 }
 
-impl fmt::Debug for PersonKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PersonKey(…)")
-    }
-}
-
 /// What is asked before a decision: `1101` for the person, `5206` for the accumulators.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// Who.
     #[serde(flatten)]
@@ -63,14 +55,8 @@ pub struct Person {
     pub facts: Map<String, Value>,
 }
 
-impl fmt::Debug for Person {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Person(…)")
-    }
-}
-
 /// The answer to `5206`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Accumulations {
     /// Every accumulator of the scenario's pack, in the form of `rules::Input.accumulators`.
     pub accumulators: Map<String, Value>,

@@ -11,7 +11,7 @@ use crate::value::Fen;
 
 /// What is to be settled: the input of `2206` (computes, changes nothing) and of `2207` (settles, once a message id);
 /// also what a provisional settlement carries upstream later.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settlement {
     /// Whose.
     #[serde(flatten)]
@@ -52,12 +52,6 @@ pub struct SettlementAnswer {
     /// The pack the centre computed with: `id`, `version`, `sha256`.
     #[serde(default)]
     pub pack: Value,
-}
-
-impl std::fmt::Debug for SettlementAnswer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SettlementAnswer(…)")
-    }
 }
 
 /// The input of `5203`: whether a message id was settled.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::person::PersonKey;
 
 /// What a sign-in carries upstream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct SignIn {
     /// Whose.
     #[serde(flatten)]

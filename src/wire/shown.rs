@@ -1,0 +1,218 @@
+//! How messages print: ids, codes, dates and lengths. What they say of a person, and the centre's words, which may name
+//! one, stay out.
+
+use std::fmt::{Debug, Formatter, Result};
+
+use super::person::{Accumulations, Person, PersonKey, Question};
+use super::settle::{Settlement, SettlementAnswer};
+use super::sign_in::SignIn;
+use super::{Envelope, Outcome, Payload, Receipt, Reply, Request};
+
+impl Debug for Envelope {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Envelope").field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+impl<T> Debug for Payload<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str("Payload(…)")
+    }
+}
+
+impl Debug for Receipt {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Receipt")
+            .field("id", &self.id)
+            .field("outcome", &self.outcome)
+            .field("centre_no", &self.centre_no)
+            .field("received_at", &self.received_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Debug for Outcome {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Accepted => f.write_str("Accepted"),
+            Self::Refused { code, .. } => f.debug_struct("Refused").field("code", code).finish_non_exhaustive(),
+        }
+    }
+}
+
+impl Debug for Request {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Request").field("infno", &self.infno).field("msgid", &self.msgid).finish_non_exhaustive()
+    }
+}
+
+impl Debug for Reply {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Reply")
+            .field("infcode", &self.infcode)
+            .field("inf_refmsgid", &self.inf_refmsgid)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Debug for PersonKey {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str("PersonKey(…)")
+    }
+}
+
+impl Debug for Person {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str("Person(…)")
+    }
+}
+
+impl Debug for Question {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Question")
+            .field("scenario", &self.scenario)
+            .field("business_date", &self.business_date)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Debug for Accumulations {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Accumulations")
+            .field("count", &self.accumulators.len())
+            .field("as_of", &self.as_of)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Debug for Settlement {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Settlement")
+            .field("scenario", &self.scenario)
+            .field("business_date", &self.business_date)
+            .field("lines", &self.feedetail.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Debug for SettlementAnswer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str("SettlementAnswer(…)")
+    }
+}
+
+impl Debug for SignIn {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("SignIn").field("month", &self.month).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+    use crate::value::{Fen, Kind};
+    use crate::wire::Header;
+
+    /// What stands wherever a message says something of a person.
+    const SECRET: &str = "王小雅";
+
+    fn facts() -> Map<String, Value> {
+        Map::from_iter([(SECRET.to_owned(), json!(SECRET))])
+    }
+
+    fn person() -> PersonKey {
+        PersonKey {
+            mdtrt_cert_type: SECRET.into(),
+            mdtrt_cert_no: SECRET.into(),
+            card_sn: SECRET.into(),
+            certno: SECRET.into(),
+            psn_name: SECRET.into(),
+            psn_no: Some(SECRET.into()),
+        }
+    }
+
+    fn messages() -> Vec<Box<dyn Debug>> {
+        let now = Timestamp::UNIX_EPOCH;
+        let business_date = jiff::civil::date(2015, 8, 3);
+        let header = Header {
+            terminal: "H44010099999".into(),
+            sequence: 1,
+            id: uuid::Uuid::nil(),
+            msgid: "M".into(),
+            scenario: "medical-settlement".into(),
+            kind: Kind::Settle,
+            business_date,
+            created_at: now,
+            provisional: true,
+            demo: true,
+            payload_commitment: Default::default(),
+            previous: Default::default(),
+            algorithms: String::new(),
+        };
+        let settlement = Settlement {
+            person: person(),
+            insutype: "310".into(),
+            med_type: "21".into(),
+            medfee_sumamt: Fen(1),
+            psn_setlway: "01".into(),
+            acct_used_flag: "0".into(),
+            mdtrt_id: Some(SECRET.into()),
+            scenario: "medical-settlement".into(),
+            business_date,
+            facts: facts(),
+            feedetail: vec![facts()],
+        };
+        let request = Request {
+            infno: "2207".into(),
+            msgid: "M".into(),
+            fixmedins_code: "H44010099999".into(),
+            opter: "0007".into(),
+            inf_time: String::new(),
+            demo: true,
+            input: json!(settlement),
+        };
+        let refused = Outcome::Refused { code: "E-9".into(), text: SECRET.into() };
+        let question = Question {
+            person: person(),
+            scenario: "medical-settlement".into(),
+            business_date,
+            mdtrt_id: Some(SECRET.into()),
+        };
+        vec![
+            Box::new(Envelope { header: header.clone(), payload: json!(settlement) }),
+            Box::new(Payload { request: request.clone(), detail: json!(SECRET) }),
+            Box::new(Receipt {
+                id: header.id,
+                outcome: refused,
+                centre_no: "C1".into(),
+                received_at: now,
+                output: json!(SECRET),
+            }),
+            Box::new(request),
+            Box::new(Reply {
+                infcode: -1,
+                inf_refmsgid: "M".into(),
+                err_msg: format!("E-9 {SECRET}"),
+                output: json!(SECRET),
+            }),
+            Box::new(person()),
+            Box::new(Person { psn_no: SECRET.into(), insutype: "310".into(), facts: facts() }),
+            Box::new(question),
+            Box::new(Accumulations { accumulators: facts(), as_of: now }),
+            Box::new(SettlementAnswer { setlinfo: facts(), feedetail: vec![facts()], pack: Value::Null }),
+            Box::new(SignIn { person: person(), month: "2015-08".into(), facts: facts() }),
+            Box::new(settlement),
+        ]
+    }
+
+    #[test]
+    fn no_message_prints_what_it_says_of_a_person() {
+        let shown: Vec<String> = messages().iter().map(|message| format!("{message:?}")).collect();
+        assert!(shown.iter().all(|shown| !shown.contains(SECRET)), "{shown:#?}");
+        // What tells one from another is there.
+        assert!(shown[0].contains("H44010099999") && shown[2].contains("E-9") && shown[3].contains("2207"));
+    }
+}

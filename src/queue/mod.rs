@@ -120,7 +120,8 @@ impl Queue {
         let reader = Mutex::new(open::reader(&settings.path)?);
         let (jobs, waiting) = mpsc::channel();
         let (changes, _) = broadcast::channel(CHANGES);
-        let writer = Writer { db, context: context.clone(), anchor, head, changes: changes.clone(), faults };
+        let writer =
+            Writer { db, context: context.clone(), anchor, head, changes: changes.clone(), faults, unanchored: None };
         thread::Builder::new().name("journal".into()).spawn(move || writer.run(&waiting)).map_err(open::io)?;
         let lock = Mutex::new(Some(lock));
         let (held, damaged) = (held::Holding::default(), Mutex::default());
@@ -164,7 +165,7 @@ impl Queue {
         self.inner.changes.subscribe()
     }
 
-    /// Tries whether the journal can be written: the storage condition of the terminal. Blocks.
+    /// Tries whether the journal and its anchor can be written: the storage condition of the terminal. Blocks.
     ///
     /// # Errors
     /// What the storage does.

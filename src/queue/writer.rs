@@ -35,6 +35,8 @@ pub(super) struct Writer {
     pub(super) head: ChainHead,
     pub(super) changes: broadcast::Sender<Row>,
     pub(super) faults: Faults,
+    /// Why the anchor is behind, until it is written again.
+    pub(super) unanchored: Option<QueueError>,
 }
 
 /// What a job will answer once its group is committed.
@@ -80,11 +82,19 @@ impl Writer {
         let mut done = Vec::with_capacity(jobs.len());
         match self.transaction(jobs, &mut done) {
             Ok(()) => {
+                let (asking, done): (Vec<_>, Vec<_>) = done.into_iter().partition(Done::asks);
+                // What is durable is told of before the anchor is written, and whatever becomes of that.
                 for end in done {
                     end.succeed(&self.changes);
                 }
-                if self.head != before {
+                if self.head != before || self.unanchored.is_some() {
                     self.write_anchor();
+                }
+                for end in asking {
+                    match &self.unanchored {
+                        None => end.succeed(&self.changes),
+                        Some(error) => end.fail(error.clone()),
+                    }
                 }
             }
             Err(error) => {
@@ -169,14 +179,16 @@ impl Writer {
         }
     }
 
-    /// A failure here loses nothing: the next commit writes it again.
+    /// A failure here loses nothing that was committed, but a tail that is cut off now would not show: whoever asks
+    /// whether writing works is told, and each group tries again.
     fn write_anchor(&mut self) {
         let written = self.faults.at(Point::Anchor).and_then(|()| {
             self.anchor.write(&self.context.crypto, &self.context.terminal, &self.head).map_err(super::open::io)
         });
-        if let Err(error) = written {
+        if let (Err(error), None) = (&written, &self.unanchored) {
             tracing::error!(%error, "the anchor of the journal was not written");
         }
+        self.unanchored = written.err();
     }
 }
 
@@ -198,6 +210,11 @@ where
 }
 
 impl Done {
+    /// Whether somebody only asks if writing works.
+    fn asks(&self) -> bool {
+        matches!(self, Self::Nothing(_))
+    }
+
     fn unreached(job: Job, error: QueueError) -> Self {
         match job {
             Job::Commit(_, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),

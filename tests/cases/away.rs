@@ -222,6 +222,28 @@ fn a_disk_that_fails_commits_nothing_and_says_so_and_heals() {
 }
 
 #[test]
+fn an_anchor_that_is_not_written_is_a_disk_that_fails() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let switch = broken.clone();
+    let faults = Faults::new(move |at| match at == Point::Anchor && switch.load(Ordering::SeqCst) {
+        true => Err(QueueError::StorageFull),
+        false => Ok(()),
+    });
+    let counter = Counter::with(Setup { faults, ..Setup::default() });
+    let view = counter.decided("unemployment-sign-in", statement());
+    broken.store(true, Ordering::SeqCst);
+    // It is durable, and told so.
+    assert_eq!(counter.confirmed(view.id).state, CaseState::Done);
+    let view = counter.decided(SETTLE, bill());
+    assert_eq!(view.state, CaseState::Refused);
+    assert_eq!(view.failure.unwrap().entry.code, "E-TERM-STORAGE");
+    assert!(counter.terminal.health().conditions.contains(&Condition::Storage));
+    broken.store(false, Ordering::SeqCst);
+    counter.wait_for_condition(Condition::Storage, false);
+    assert_eq!(counter.carried_out(SETTLE, bill()).state, CaseState::Done);
+}
+
+#[test]
 fn a_terminal_that_stops_begins_nothing_and_ends_what_waits() {
     let counter = Counter::new();
     let view = counter.decided(SETTLE, bill());

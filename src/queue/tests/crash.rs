@@ -85,6 +85,27 @@ fn a_process_that_dies_before_the_anchor_is_one_group_behind_and_no_more() {
 }
 
 #[test]
+fn an_anchor_that_is_not_written_is_told_and_takes_nothing_from_what_is_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let full = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let is_full = full.clone();
+    let faults = Faults::new(move |point| match point == Point::Anchor && is_full.load(Ordering::SeqCst) {
+        true => Err(QueueError::StorageFull),
+        false => Ok(()),
+    });
+    let queue = try_open(dir.path(), faults).unwrap();
+    queue.probe().unwrap();
+    for (key, sequence) in [("a", 1), ("b", 2)] {
+        assert_eq!(queue.commit(draft(key)).unwrap().row.sequence, sequence);
+        assert_eq!(queue.probe(), Err(QueueError::StorageFull));
+    }
+    assert_eq!(queue.verify().unwrap().anchor_behind, 2);
+    full.store(false, Ordering::SeqCst);
+    queue.probe().unwrap();
+    assert_eq!(queue.verify().unwrap().anchor_behind, 0);
+}
+
+#[test]
 fn one_refused_draft_does_not_disturb_its_group() {
     let dir = tempfile::tempdir().unwrap();
     let (started, gate) = (Arc::new(std::sync::Barrier::new(2)), Arc::new(std::sync::Barrier::new(2)));

@@ -59,8 +59,8 @@ pub(super) fn router(centre: Arc<Centre>) -> Router {
 
 async fn token(State(centre): Shared, request: HttpRequest, next: Next) -> Response {
     let bearer = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let brought = bearer.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    if bool::from(brought.as_bytes().ct_eq(centre.token.as_bytes())) {
+    let brought = bearer.and_then(|value| value.strip_prefix("Bearer "));
+    if brought.is_some_and(|brought| brought.as_bytes().ct_eq(centre.token.as_bytes()).into()) {
         next.run(request).await
     } else {
         refusal(StatusCode::UNAUTHORIZED, "C-TOKEN", "the token is not one of this centre's")

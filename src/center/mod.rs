@@ -32,6 +32,9 @@ use http::Centre;
 
 use crate::rules::Packs;
 
+/// The shortest token that keeps anybody out.
+const SHORTEST: usize = 16;
+
 /// How long a request that is under way may still take when the centre stops.
 const LAST: Duration = Duration::from_secs(5);
 
@@ -44,7 +47,7 @@ pub struct Settings {
     pub database: Option<PathBuf>,
     /// The seed file of made-up people; `None` for the built-in one. A database that has people keeps them.
     pub seed: Option<PathBuf>,
-    /// The token terminals carry.
+    /// The token terminals carry; 16 characters or more.
     pub token: String,
     /// A demo centre takes what carries the demo mark, and has an endpoint for faults.
     pub demo: bool,
@@ -85,8 +88,11 @@ impl Running {
 /// Starts a centre; needs a tokio runtime around it.
 ///
 /// # Errors
-/// When the address, the database or the seed cannot be used; a sentence.
+/// When the token, the address, the database or the seed cannot be used; a sentence.
 pub async fn run(settings: Settings) -> Result<Running, String> {
+    if settings.token.len() < SHORTEST {
+        return Err(format!("the token has {} characters, and needs {SHORTEST}", settings.token.len()));
+    }
     let mut db = db::open(settings.database.as_deref()).map_err(|error| error.to_string())?;
     seed::plant(&mut db, settings.seed.as_deref()).map_err(|error| error.to_string())?;
     let centre = Arc::new(Centre {

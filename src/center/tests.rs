@@ -4,16 +4,21 @@ use serde_json::json;
 
 use super::*;
 
-async fn centre() -> Running {
-    let settings = Settings {
+const TOKEN: &str = "a token that is right";
+
+fn settings() -> Settings {
+    Settings {
         listen: "127.0.0.1:0".parse().unwrap(),
         database: None,
         seed: None,
-        token: "right".into(),
+        token: TOKEN.into(),
         demo: true,
         faults: Faults::default(),
-    };
-    run(settings).await.unwrap()
+    }
+}
+
+async fn centre() -> Running {
+    run(settings()).await.unwrap()
 }
 
 fn url(centre: &Running, path: &str) -> String {
@@ -26,12 +31,23 @@ async fn without_its_token_only_the_health_is_told() {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     assert_eq!(client.get(url(&centre, "/health")).send().await.unwrap().status(), 200);
     for path in ["/v1/chain/T1", "/v1/ledger", "/v1/faults"] {
-        for (token, status) in [("", 401), ("wrong", 401), ("rightly", 401), ("right", 200)] {
+        for (token, status) in
+            [("", 401), ("wrong", 401), ("a token that is righ", 401), ("a token that is rightly", 401), (TOKEN, 200)]
+        {
             let answer = client.get(url(&centre, path)).bearer_auth(token).send().await.unwrap();
             assert_eq!(answer.status(), status, "{path} {token}");
         }
+        assert_eq!(client.get(url(&centre, path)).send().await.unwrap().status(), 401, "{path}");
     }
     centre.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_that_keeps_nobody_out_starts_no_centre() {
+    for token in ["", "0123456789abcde"] {
+        let why = run(Settings { token: token.into(), ..settings() }).await.err().unwrap();
+        assert!(why.contains("token") && (token.is_empty() || !why.contains(token)), "{why}");
+    }
 }
 
 #[tokio::test]
@@ -40,7 +56,7 @@ async fn a_message_that_is_none_is_refused_without_quoting_it() {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for path in ["/v1/transactions", "/v1/national", "/v1/headers"] {
         let body = json!({"psn_name": "王小雅", "infno": 7}).to_string();
-        let answer = client.post(url(&centre, path)).bearer_auth("right").body(body).send().await.unwrap();
+        let answer = client.post(url(&centre, path)).bearer_auth(TOKEN).body(body).send().await.unwrap();
         assert_eq!(answer.status(), 400, "{path}");
         assert!(!answer.text().await.unwrap().contains("王小雅"));
     }

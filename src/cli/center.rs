@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{Outcome, Problem, Shell, client, errors, shell, signals};
 use crate::center::{self, Faults, Settings};
+use crate::config::{self, Mode};
 
 /// Arguments of `sbkd center`.
 #[derive(Debug, clap::Args)]
@@ -33,7 +34,7 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
         listen: args.listen,
         database: args.database.clone(),
         seed: args.seed.clone(),
-        token: shell::read_text(&args.token_file)?.trim().to_owned(),
+        token: token(&args.token_file)?,
         demo: true,
         faults: args.faults.as_deref().map(faults).transpose()?.unwrap_or_default(),
     };
@@ -46,6 +47,12 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
         running.stop().await;
         Ok(())
     })
+}
+
+/// The reference centre is for demonstration: it takes the demonstration's marks, and its token like the terminal's.
+fn token(file: &Path) -> Result<String, Problem> {
+    let token = config::read_secret(file, Mode::Demo).map_err(|why| Problem::with(&errors::CENTER, why))?;
+    Ok(token.to_string())
 }
 
 fn faults(file: &Path) -> Result<Faults, Problem> {

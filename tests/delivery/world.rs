@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 pub const TERMINAL: &str = "H44010099999";
-pub const TOKEN: &str = "demonstration";
+pub const TOKEN: &str = "a token of the tests, no secret";
 /// How long anything may take before a test fails.
 const LONG: Duration = Duration::from_secs(30);
 

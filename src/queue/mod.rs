@@ -5,6 +5,7 @@
 
 mod anchor;
 pub mod chain;
+mod entry;
 pub mod errors;
 mod faults;
 mod held;

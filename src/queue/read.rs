@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::journal::{COLUMNS, Entry, damaged};
+use super::entry::{COLUMNS, Entry, damaged};
 use super::{Filter, Queue, QueueError, Row, State, Stats, Verified, anchor, open, verify};
 use crate::value::Fen;
 use crate::wire::{Digest, Envelope, Header, Receipt};

@@ -2,7 +2,8 @@
 
 use rusqlite::Connection;
 
-use super::journal::{COLUMNS, Context, Entry, damaged, entry};
+use super::entry::{COLUMNS, Entry, damaged, entry};
+use super::journal::Context;
 use super::{QueueError, Verified, chain, open, seal};
 use crate::wire::{ChainHead, Digest};
 

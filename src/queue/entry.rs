@@ -1,0 +1,205 @@
+//! One row of the journal: read, held against what this terminal wrote, opened.
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use rusqlite::types::Type;
+use zeroize::Zeroizing;
+
+use super::journal::Context;
+use super::{QueueError, Row, State, chain};
+use crate::value::{Fen, Protocol};
+use crate::wire::{Digest, Header, Outcome, Receipt};
+
+/// A row with the columns that are not shown.
+pub(super) struct Entry {
+    pub(super) row: Row,
+    pub(super) header: Header,
+    pub(super) header_bytes: Vec<u8>,
+    pub(super) id: Vec<u8>,
+    pub(super) idempotency: Digest,
+    pub(super) content: Digest,
+    pub(super) holder: Digest,
+    pub(super) payload: Option<Vec<u8>>,
+    pub(super) answer: Option<Vec<u8>>,
+    pub(super) state_mac: Digest,
+}
+
+pub(super) const COLUMNS: &str = "sequence, id, idempotency, content, header, header_hash, holder, operator, amount, \
+     payload, state, attempts, updated_at, centre_no, answer, state_mac, msgid, online, created_at, differs";
+
+impl Context {
+    /// The row whose column `by` is `key`; `by` is one of this file's own names.
+    pub(super) fn find(&self, db: &Connection, by: &str, key: &[u8]) -> Result<Option<Entry>, QueueError> {
+        let mut statement = db.prepare_cached(&format!("SELECT {COLUMNS} FROM entries WHERE {by} = ?1"))?;
+        let mut rows = statement.query([key])?;
+        rows.next()?.map(|row| self.read(row)).transpose()
+    }
+
+    /// A row of [`COLUMNS`], as this terminal wrote it.
+    ///
+    /// # Errors
+    /// [`QueueError::Damaged`], naming the record, when it is not.
+    pub(super) fn read(&self, sql: &rusqlite::Row<'_>) -> Result<Entry, QueueError> {
+        let record = sql.get(0)?;
+        let mut entry =
+            entry(sql).map_err(|error| QueueError::Damaged { record, what: format!("it cannot be read: {error}") })?;
+        self.check(&entry)?;
+        // The refusal's words stand in the sealed answer only.
+        if entry.row.state == State::Refused {
+            entry.row.refusal = self.open_answer(&entry)?.as_ref().and_then(refusal);
+        }
+        Ok(entry)
+    }
+
+    /// Whether everything but the payload is what this terminal wrote.
+    pub(super) fn check(&self, entry: &Entry) -> Result<(), QueueError> {
+        let header = &entry.header;
+        let same = chain::hash_bytes(&entry.header_bytes) == entry.row.header_hash
+            && entry.row.sequence == header.sequence
+            && entry.id == header.id.as_bytes()
+            && header.terminal == self.terminal;
+        if !same {
+            return Err(damaged(entry, "its header was changed"));
+        }
+        if entry.state_mac != self.state_mac(entry) {
+            return Err(damaged(entry, "its state is not what this terminal wrote"));
+        }
+        Ok(())
+    }
+
+    /// The payload in plain, as it was sealed; `None` once it is erased.
+    pub(super) fn open_payload(&self, entry: &Entry) -> Result<Option<Zeroizing<Vec<u8>>>, QueueError> {
+        let Some(sealed) = &entry.payload else { return Ok(None) };
+        let plain = self.crypto.open(sealed, &entry.row.header_hash.0);
+        plain.map(Some).ok_or_else(|| damaged(entry, "its payload does not open"))
+    }
+
+    /// The centre's answer.
+    pub(super) fn open_answer(&self, entry: &Entry) -> Result<Option<Receipt>, QueueError> {
+        let Some(sealed) = &entry.answer else { return Ok(None) };
+        let plain = self.crypto.open(sealed, &about_answer(&entry.row.header_hash));
+        plain
+            .and_then(|plain| serde_json::from_slice(&plain).ok())
+            .map(Some)
+            .ok_or_else(|| damaged(entry, "its answer does not open"))
+    }
+
+    /// What authenticates everything of a row that its header does not cover.
+    pub(super) fn state_mac(&self, entry: &Entry) -> Digest {
+        let row = &entry.row;
+        let answer = entry.answer.as_deref().map(chain::hash_bytes).unwrap_or_default();
+        let (amount, centre_no) =
+            (optional(row.amount.map(|fen| fen.0.to_be_bytes())), optional(row.centre_no.as_deref()));
+        let (attempts, updated_at) = (row.attempts.to_be_bytes(), row.updated_at.as_millisecond().to_be_bytes());
+        let sealed = [u8::from(entry.payload.is_some())];
+        let mut fields: Vec<&[u8]> = vec![
+            &row.header_hash.0,
+            &entry.idempotency.0,
+            &entry.content.0,
+            &entry.holder.0,
+            row.operator.as_bytes(),
+            &amount,
+            &sealed,
+            row.state.name().as_bytes(),
+            &attempts,
+            &updated_at,
+            &centre_no,
+            &answer.0,
+        ];
+        // Rows from before the column came have no part for it.
+        let differs = differs(row);
+        fields.extend(differs.as_deref().map(str::as_bytes));
+        self.crypto.authenticate(b"state", &fields)
+    }
+}
+
+/// Reads the columns of [`COLUMNS`].
+pub(super) fn entry(sql: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
+    let bad = |column: usize, what: &str| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, what.to_owned().into())
+    };
+    let header_bytes: Vec<u8> = sql.get(4)?;
+    let header: Header = serde_json::from_slice(&header_bytes).map_err(|_| bad(4, "not a header"))?;
+    let state: String = sql.get(10)?;
+    let state = State::of_name(&state).ok_or_else(|| bad(10, "not a state"))?;
+    let updated_at = Timestamp::from_millisecond(sql.get(12)?).map_err(|_| bad(12, "not a time"))?;
+    let mut row =
+        row(&header, Digest(sql.get(5)?), sql.get(7)?, sql.get::<_, Option<i64>>(8)?.map(Fen), state, updated_at);
+    let kept: (String, bool, i64) = (sql.get(16)?, sql.get(17)?, sql.get(18)?);
+    let online = row.protocol() == Protocol::Online;
+    if kept != (row.msgid.clone(), online, row.created_at.as_millisecond()) {
+        return Err(bad(16, "not what its header says"));
+    }
+    row.sequence = sql.get(0)?;
+    row.attempts = sql.get(11)?;
+    row.centre_no = sql.get(13)?;
+    let differs: Option<String> = sql.get(19)?;
+    let differs = differs.map(|names| serde_json::from_str(&names).map_err(|_| bad(19, "not a list of names")));
+    row.differs = differs.transpose()?.unwrap_or_default();
+    Ok(Entry {
+        row,
+        header,
+        header_bytes,
+        id: sql.get(1)?,
+        idempotency: Digest(sql.get(2)?),
+        content: Digest(sql.get(3)?),
+        holder: Digest(sql.get(6)?),
+        payload: sql.get(9)?,
+        answer: sql.get(14)?,
+        state_mac: Digest(sql.get(15)?),
+    })
+}
+
+pub(super) fn damaged(entry: &Entry, what: &str) -> QueueError {
+    QueueError::Damaged { record: entry.row.sequence, what: what.into() }
+}
+
+pub(super) fn row(
+    header: &Header,
+    header_hash: Digest,
+    operator: String,
+    amount: Option<Fen>,
+    state: State,
+    updated_at: Timestamp,
+) -> Row {
+    Row {
+        id: header.id,
+        sequence: header.sequence,
+        msgid: header.msgid.clone(),
+        scenario: header.scenario.clone(),
+        kind: header.kind,
+        state,
+        attempts: u32::from(state == State::Sending),
+        created_at: header.created_at,
+        updated_at,
+        business_date: header.business_date,
+        operator,
+        amount,
+        provisional: header.provisional,
+        demo: header.demo,
+        centre_no: None,
+        refusal: None,
+        differs: Vec::new(),
+        header_hash,
+    }
+}
+
+pub(super) fn refusal(receipt: &Receipt) -> Option<String> {
+    match &receipt.outcome {
+        Outcome::Accepted => None,
+        Outcome::Refused { code, text } => Some(format!("{code} {text}")),
+    }
+}
+
+/// What stands in the column of this name.
+pub(super) fn differs(row: &Row) -> Option<String> {
+    (!row.differs.is_empty()).then(|| serde_json::json!(row.differs).to_string())
+}
+
+pub(super) fn about_answer(header_hash: &Digest) -> Vec<u8> {
+    [&header_hash.0[..], b"answer"].concat()
+}
+
+fn optional(value: Option<impl AsRef<[u8]>>) -> Vec<u8> {
+    value.map_or_else(Vec::new, |value| [b"=", value.as_ref()].concat())
+}

@@ -8,10 +8,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::envelope::Sender;
 use super::{Uplink, UplinkError};
 use crate::wire::person::{Accumulations, Person, Question};
 use crate::wire::settle::{Settlement, SettlementAnswer};
-use crate::wire::{self, Reply, Request, Series, infno};
+use crate::wire::{Reply, Request, Series, infno};
 use crate::world::Clock;
 
 /// Asks on behalf of this terminal. A clone shares the numbering of messages.
@@ -82,17 +83,9 @@ impl Asker {
 
     /// An envelope of this moment around `input`, with a message id of its own.
     pub fn request(&self, infno: &str, operator: &str, input: Value) -> Request {
-        let now = self.clock.now();
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
-        Request {
-            infno: infno.to_owned(),
-            msgid: wire::message_id(&self.terminal, now, Series::Question, number),
-            fixmedins_code: self.terminal.clone(),
-            opter: operator.to_owned(),
-            inf_time: wire::inf_time(now),
-            demo: self.demo,
-            input,
-        }
+        let sender = Sender { terminal: &self.terminal, operator, demo: self.demo };
+        sender.envelop(self.clock.now(), infno, (Series::Question, number), input)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod ask;
 mod backoff;
+mod envelope;
 pub mod errors;
 mod http;
 mod planned;

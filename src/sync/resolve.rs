@@ -5,12 +5,13 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::envelope::Sender;
 use super::planned::Planned;
 use super::uplink::Uplink;
 use super::{UplinkError, within};
 use crate::queue::{Note, Queue, QueueError, Row, State};
 use crate::wire::settle::{Reversal, SettlementQuery};
-use crate::wire::{self, Outcome, Receipt, Reply, Request, Series, infno};
+use crate::wire::{Outcome, Receipt, Reply, Series, infno};
 
 /// Why it is not at its end yet.
 #[derive(Debug)]
@@ -93,17 +94,10 @@ async fn ask(
     input: &impl Serialize,
     manner: Manner,
 ) -> Result<Reply, UplinkError> {
-    let now = queue.clock().now();
-    let request = Request {
-        infno: infno.to_owned(),
-        msgid: wire::message_id(queue.terminal(), now, series, row.sequence),
-        fixmedins_code: queue.terminal().to_owned(),
-        opter: row.operator.clone(),
-        inf_time: wire::inf_time(now),
-        demo: row.demo,
-        // Invariant: a message id in a struct always has a JSON form.
-        input: serde_json::to_value(input).unwrap_or_default(),
-    };
+    let sender = Sender { terminal: queue.terminal(), operator: &row.operator, demo: row.demo };
+    // Invariant: a message id in a struct always has a JSON form.
+    let input = serde_json::to_value(input).unwrap_or_default();
+    let request = sender.envelop(queue.clock().now(), infno, (series, row.sequence), input);
     within(manner.within, uplink.request(&request)).await
 }
 

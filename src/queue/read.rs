@@ -33,8 +33,12 @@ impl Queue {
     pub fn list(&self, filter: &Filter) -> Result<Vec<Row>, QueueError> {
         let states = if filter.states.is_empty() { &State::ALL[..] } else { &filter.states };
         let names: Vec<String> = states.iter().map(|state| format!("'{}'", state.name())).collect();
-        let sql = format!("SELECT {COLUMNS} FROM entries WHERE state IN ({}) ORDER BY sequence DESC", names.join(","));
-        let entries = self.entries(&sql, &[], filter.limit.unwrap_or(100))?;
+        // The limit is the database's to know: without it every row there is would be sorted.
+        let sql = format!(
+            "SELECT {COLUMNS} FROM entries WHERE state IN ({}) ORDER BY sequence DESC LIMIT ?1",
+            names.join(",")
+        );
+        let entries = self.entries(&sql, &[&filter.limit.unwrap_or(100)], u32::MAX)?;
         Ok(entries.into_iter().map(|entry| entry.row).collect())
     }
 

@@ -130,7 +130,7 @@ impl From<Receipt> for Note {
 pub struct Filter {
     /// Only these states; all when empty.
     pub states: Vec<State>,
-    /// At most so many; 100 when `None`.
+    /// At most so many, damaged ones counted; 100 when `None`.
     pub limit: Option<u32>,
 }
 

@@ -308,3 +308,21 @@ async fn a_message_id_is_its_terminals_own() {
     assert_eq!(send(theirs, infno::SETTLEMENT, question).await.infcode, Reply::NOT_FOUND);
     process.end().await;
 }
+
+#[tokio::test]
+async fn no_question_has_a_transactions_message_id() {
+    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+    let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
+    process.lose(&[infno::SETTLE, infno::SETTLEMENT]);
+    let asker = Asker::new(process.uplink.clone(), Arc::new(clock()), TERMINAL, true);
+    asker.person("0007", &question(), PATIENCE.answer).await.unwrap();
+    assert!(matches!(settled(&process, "a").await, Ok(Settled::NothingSettled(_))));
+    // The clock stands: only the last four tell them apart.
+    let sent = process.sent.lock().unwrap().clone();
+    let told: Vec<(&str, &str)> = sent.iter().map(|(infno, msgid)| (infno.as_str(), &msgid[26..])).collect();
+    assert_eq!(
+        told,
+        [(infno::PERSON, "Q000"), (infno::SETTLE, "0001"), (infno::SETTLEMENT, "S001"), (infno::REVERSE, "R001")]
+    );
+    process.end().await;
+}

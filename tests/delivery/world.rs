@@ -80,6 +80,8 @@ pub struct Mortal {
     poison: Arc<Mutex<Option<(u64, UplinkError)>>>,
     /// What becomes of the outputs of some 交易编号, or of `transactions`, on the way.
     spoil: Spoil,
+    /// 交易编号 and message id of each online request.
+    sent: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 /// Changes outputs on the way: of which, and how.
@@ -117,6 +119,7 @@ impl Uplink for Mortal {
         })
     }
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
+        self.sent.lock().unwrap().push((request.infno.clone(), request.msgid.clone()));
         Box::pin(async {
             let answer = self.through(self.inner.request(request)).await;
             let mut lose = self.lose.lock().unwrap();
@@ -149,6 +152,8 @@ pub struct Process {
     lose: Arc<Mutex<Vec<&'static str>>>,
     poison: Arc<Mutex<Option<(u64, UplinkError)>>>,
     spoil: Spoil,
+    /// 交易编号 and message id of each online request.
+    pub sent: Arc<Mutex<Vec<(String, String)>>>,
     worker: Option<Worker>,
 }
 
@@ -178,15 +183,17 @@ impl Process {
         let poison = Arc::<Mutex<Option<_>>>::default();
         let inner = HttpUplink::new(centre, TOKEN).unwrap();
         let spoil = Spoil::default();
+        let sent = Arc::<Mutex<Vec<_>>>::default();
         let uplink = Arc::new(Mortal {
             inner,
             life: life.clone(),
             lose: lose.clone(),
             poison: poison.clone(),
             spoil: spoil.clone(),
+            sent: sent.clone(),
         });
         let plain = Arc::new(HttpUplink::new(centre, TOKEN).unwrap());
-        Some(Self { queue: queue.ok()?, uplink, plain, lose, poison, spoil, worker: None })
+        Some(Self { queue: queue.ok()?, uplink, plain, lose, poison, spoil, sent, worker: None })
     }
 
     /// The transaction at this place is not delivered, but ends like this, until another is named.

@@ -182,7 +182,7 @@ impl Queue {
     /// What the storage may do.
     pub fn unsettled(&self, holder: Digest) -> Result<Vec<Row>, QueueError> {
         let sql = format!("SELECT {COLUMNS} FROM entries WHERE {UNSETTLED} ORDER BY sequence");
-        Ok(self.entries(&sql, &[&holder.0])?.into_iter().map(|entry| entry.row).collect())
+        Ok(self.whole(&sql, &[&holder.0])?.into_iter().map(|entry| entry.row).collect())
     }
 
     /// Whether nobody can say if the centre, asked at `asked` and answering only now, had counted all of a holder's
@@ -229,12 +229,12 @@ impl Queue {
     /// What the storage may do.
     pub fn uncounted(&self, holder: Digest, asked: Timestamp) -> Result<Vec<(Row, Value)>, QueueError> {
         let sql = format!("SELECT {COLUMNS} FROM entries WHERE {UNCOUNTED} ORDER BY sequence");
-        let entries = self.entries(&sql, &[&holder.0, &asked.as_millisecond()], u32::MAX)?;
-        let opened = entries.into_iter().filter_map(|entry| {
-            let payload = self.plain(&entry).inspect_err(|error| self.tell(error));
-            Some((entry.row, payload.ok()??))
+        let entries = self.whole(&sql, &[&holder.0, &asked.as_millisecond()])?;
+        let opened = entries.into_iter().filter_map(|entry| match self.plain(&entry) {
+            Ok(payload) => payload.map(|payload| Ok((entry.row, payload))),
+            Err(error) => Some(Err(error)),
         });
-        Ok(opened.collect())
+        opened.collect::<Result<_, _>>().inspect_err(|error| self.tell(error))
     }
 
     /// The keyed hash that stands for a holder, or for what is as personal, here and in [`crate::store`].
@@ -248,19 +248,41 @@ impl Queue {
 
     /// At most so many that are whole: what is damaged does not keep them from being read.
     fn entries(&self, sql: &str, values: &[&dyn ToSql], most: u32) -> Result<Vec<Entry>, QueueError> {
+        let mut out = Vec::new();
+        self.each(sql, values, |entry| {
+            out.extend(entry.ok());
+            Ok(out.len() < most as usize)
+        })?;
+        Ok(out)
+    }
+
+    /// All of them; where one is damaged nobody knows what they come to.
+    fn whole(&self, sql: &str, values: &[&dyn ToSql]) -> Result<Vec<Entry>, QueueError> {
+        let mut out = Vec::new();
+        self.each(sql, values, |entry| {
+            out.push(entry?);
+            Ok(true)
+        })?;
+        Ok(out)
+    }
+
+    /// Reads one after the other, as long as more are wanted.
+    fn each(
+        &self,
+        sql: &str,
+        values: &[&dyn ToSql],
+        mut take: impl FnMut(Result<Entry, QueueError>) -> Result<bool, QueueError>,
+    ) -> Result<(), QueueError> {
         let db = self.reader();
         let mut statement = db.prepare_cached(sql)?;
         let mut rows = statement.query(values)?;
-        let mut out = Vec::new();
-        while out.len() < most as usize
-            && let Some(row) = rows.next()?
-        {
-            match self.inner.context.read(row) {
-                Ok(entry) => out.push(entry),
-                Err(error) => self.tell(&error),
+        while let Some(row) = rows.next()? {
+            let entry = self.inner.context.read(row).inspect_err(|error| self.tell(error));
+            if !take(entry)? {
+                break;
             }
         }
-        Ok(out)
+        Ok(())
     }
 
     /// A damaged record is told of once, and counted from then on.

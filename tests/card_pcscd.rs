@@ -181,6 +181,46 @@ fn a_card_that_refused_a_psams_keys_is_left_alone_until_the_pair_is_released() {
     assert!(tries_left(&again).is_some_and(|detail| detail.ends_with("tries left: 1")), "one try was spent: {again:?}");
 }
 
+/// Where nothing of a refusal could be kept, each run would burn a try, and a few runs would lock the card.
+#[test]
+fn without_a_place_to_keep_refusals_no_try_is_burnt() {
+    let mut rig = Rig::start();
+    let keys = "[keys.SM4]\nrkssse = \"00112233445566778899AABBCCDDEEFF\"";
+    let psam = rig.dir().join("foreign.toml");
+    fs::write(&psam, format!("extends = {:?}\n{keys}\n", image("psam"))).expect("an image");
+    rig.keep_psam(&changed(&rig, "v3-sm4", &format!("psam_image = {psam:?}")));
+    let corrupt = rig.dir().join("corrupt");
+    fs::create_dir_all(corrupt.join("sbkd")).expect("a directory");
+    fs::write(corrupt.join("sbkd/store.db"), vec![b'x'; 4096]).expect("a file that is no store");
+    let homeless = |rig: &Rig, first: &str, rest: &[&str]| {
+        let mut command = rig.command(first);
+        command.args(rest).args(["--direct", "--reader", HOLDER, "--psam-reader", PSAM, "--json"]);
+        command.env_remove("HOME").env_remove("XDG_STATE_HOME");
+        command
+    };
+    let told = |command| {
+        let ran = Ran::of(command);
+        assert_eq!((ran.code, ran.error_code().as_str()), (Some(3), "E-CARD-PAIRS-UNKNOWN"), "{ran:?}");
+        ran.json()["error"]["detail"].as_str().map(str::to_owned).unwrap_or_default()
+    };
+    rig.insert(&image("v3-sm4"));
+    for _ in 0..4 {
+        assert!(told(homeless(&rig, "card", &["read"])).contains("HOME"));
+        let mut command = homeless(&rig, "card", &["read"]);
+        command.env("XDG_STATE_HOME", &corrupt);
+        assert!(told(command).contains("corrupt/sbkd/store.db: "));
+    }
+    let file = rig.dir().join("refused.apdu").display().to_string();
+    told(homeless(&rig, "record", &["--out", &file]));
+    let refused = read(&rig);
+    assert!(
+        refused.json()["error"]["detail"].as_str().is_some_and(|told| told.ends_with("tries left: 2")),
+        "{refused:?}"
+    );
+    rig.insert(&image("v2-3des"));
+    assert_eq!(Ran::of(homeless(&rig, "card", &["read"])).success()["version"], "2.00", "it asks for no proof");
+}
+
 /// The card is pulled at the n-th TPDU for n = 1, 2, … until it is read before that; each time the error is the same,
 /// nothing is shown, and the next card is read.
 #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rig::search::{Needle, forms_of_bytes, forms_of_text, found_in};
 use rig::{HOLDER, PSAM, Ran, Rig, image};
-use sbkd::card::{self, CardError, Parts, Reading};
+use sbkd::card::{self, CardError, Pairs, Parts, Reading};
 use sbkd::cipher::Algorithm;
 use sbkd::keys::{KeyService, Psam};
 use sbkd::reader::{Lease, Transport, TransportError};
@@ -295,7 +295,7 @@ fn read(mut card: Lease, mut keys: Psam, clock: &dyn Clock, random: &dyn Random)
         keys: &mut keys as &mut dyn KeyService,
         scripts: &Library::builtin(),
         store: None,
-        pairs: None,
+        pairs: Pairs::Needless,
         clock,
         random,
         default_algorithm: Some(Algorithm::TripleDes),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use sbkd::card::{self, Parts};
+use sbkd::card::{self, Pairs, Parts};
 use sbkd::keys::Psam;
 use sbkd::reader::{Lease, PcscReaders, Readers as _, Role, RoleRule, transport_direct};
 use sbkd::script::Library;
@@ -144,7 +144,7 @@ impl Terminal {
             keys: &mut keys,
             scripts: &self.scripts,
             store: Some(&self.store),
-            pairs: Some(&self.store),
+            pairs: Pairs::Terminal(&self.store),
             clock: &SystemClock,
             random: &Same,
             default_algorithm: None,

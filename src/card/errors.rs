@@ -68,6 +68,9 @@ pub enum CardError {
     /// The card refused these keys before; a technician must release the pair.
     #[error("this card refused these keys before")]
     PairHeld,
+    /// Whether the card refused these keys before cannot be known, or could not be kept.
+    #[error("whether the card refused these keys cannot be kept: {0}")]
+    PairsUnknown(String),
     /// The card's key for reading the holder is locked (6983).
     #[error("the card's key is locked")]
     KeyLocked,
@@ -163,8 +166,13 @@ crate::entries! {
 
     PAIR_HELD = "E-CARD-PAIR-HELD", Technician;
         message "该卡与本终端密钥的配对已停用" | "this card and the terminal's keys are held apart";
-        cause "该卡曾拒绝本终端的密钥；再试可能锁死卡" | "the card refused these keys before; more tries could lock it";
+        cause "该卡曾拒绝本终端的密钥，或连续两次未见其应答；再试可能锁死卡" | "the card refused these keys before, or its answer was lost twice in a row; more tries could lock it";
         remedy "请核对 PSAM 卡后执行 sbkd card release" | "check the PSAM, then run sbkd card release";
+
+    PAIRS_UNKNOWN = "E-CARD-PAIRS-UNKNOWN", Technician;
+        message "无法记录卡是否拒绝过本终端的密钥" | "whether the card refused the terminal's keys cannot be kept";
+        cause "本地缓存库（store.db）没有位置、已损坏或无法读写；无记录地重试可能锁死卡" | "the local store (store.db) has no place, is damaged, or cannot be read or written; tries that nobody remembers could lock the card";
+        remedy "请检查磁盘和 store.db：配置的 state 目录，无配置时为 $XDG_STATE_HOME/sbkd 或 ~/.local/state/sbkd；文件损坏时先核对 PSAM 卡再删除" | "check the disk and store.db: in the configured state directory, without a configuration in $XDG_STATE_HOME/sbkd or ~/.local/state/sbkd; a damaged file may be deleted once the PSAM was checked";
 
     KEY_LOCKED = "E-CARD-KEY-LOCKED", Holder;
         message "卡的读取密钥已锁死" | "the card's key for reading is locked";
@@ -206,6 +214,7 @@ impl Explain for CardError {
             Self::HolderNumber(_) => &HOLDER_NUMBER,
             Self::TerminalRefused { .. } => &TERMINAL_REFUSED,
             Self::PairHeld => &PAIR_HELD,
+            Self::PairsUnknown(_) => &PAIRS_UNKNOWN,
             Self::KeyLocked => &KEY_LOCKED,
             Self::Status { .. } => &STATUS,
             Self::Script(_) => &SCRIPT,
@@ -219,6 +228,7 @@ impl Explain for CardError {
             Self::Transport(error) => error.detail(),
             Self::Key(error) => error.detail(),
             Self::WrongType(status) => Some(status.to_string()),
+            Self::PairsUnknown(why) => Some(why.clone()),
             Self::UnknownAlgorithm(_)
             | Self::Historical(_)
             | Self::Garbled { .. }

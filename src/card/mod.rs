@@ -8,12 +8,14 @@ mod read;
 mod reading;
 mod session;
 mod step;
+mod tries;
 
 pub use data::{CardFile, Holder, Warning};
 pub use errors::{CardError, ENTRIES};
 pub use read::read;
 pub use reading::{Apdus, Authenticated, Reading, Validity};
 pub use step::Step;
+pub use tries::Pairs;
 
 use crate::cipher::Algorithm;
 use crate::keys::KeyService;
@@ -33,7 +35,7 @@ pub struct Parts<'a> {
     /// Where card types are remembered.
     pub store: Option<&'a Store>,
     /// Where it is kept which cards refused these keys.
-    pub pairs: Option<&'a Store>,
+    pub pairs: Pairs<'a>,
     /// The wall clock, which says when the card was read.
     pub clock: &'a dyn Clock,
     /// Both authentications' randoms, drawn eight bytes at a time: process factor and original of the internal one, then

@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq as _;
 use super::files::{FileKind, Known, Learned, named};
 use super::reading::{Apdus, Authenticated};
 use super::session::{COMMON, Session, eight, output};
+use super::tries::Tries;
 use super::{CardError, Parts, Reading, Step, parse};
 use crate::apdu::{StatusWord, tlv};
 use crate::cipher::Algorithm;
@@ -106,7 +107,8 @@ impl Session<'_, '_> {
     }
 
     /// External authentication, once: the process factor is the card's latest challenge, the original any random. Keys
-    /// that the card refuses are never tried on it again until a technician releases the pair.
+    /// that the card refuses are never tried on it again until a technician releases the pair. A locked key has no try
+    /// left to lose: each reading says that it is locked, and nothing is laid to the PSAM.
     fn authenticate_terminal(
         &mut self,
         script: &str,
@@ -114,25 +116,28 @@ impl Session<'_, '_> {
         identifier: &CardIdentifier,
     ) -> Result<(), CardError> {
         let keys = self.parts.keys.identity(key)?;
-        if self.parts.pairs.is_some_and(|pairs| pairs.pair_held(&keys, identifier.as_bytes())) {
-            return Err(CardError::PairHeld);
-        }
+        let tries = Tries { pairs: self.parts.pairs, keys, card: *identifier.as_bytes() };
+        tries.may_be()?;
         let original = self.random()?;
         let mut vars = Vars::new().with("original", &original);
         self.run(script, "get-challenge", &mut vars)?;
         let process = eight(&vars, "process")?;
         let proof = self.parts.keys.prove(key, KeyRole::ReadHolder, process, original)?;
         vars.set("proof", &proof);
-        let status = self.run(script, "external-authenticate", &mut vars)?;
-        if status.is_ok() {
-            return Ok(());
-        }
-        if let Some(pairs) = self.parts.pairs {
-            pairs.hold_pair(&keys, identifier.as_bytes());
-        }
-        match status {
-            StatusWord::LOCKED => Err(CardError::KeyLocked),
-            _ => Err(CardError::TerminalRefused { left: status.tries_left() }),
+        tries.begin()?;
+        match self.run(script, "external-authenticate", &mut vars)? {
+            StatusWord::OK => {
+                tries.end();
+                Ok(())
+            }
+            StatusWord::LOCKED => {
+                tries.end();
+                Err(CardError::KeyLocked)
+            }
+            refused => {
+                tries.hold();
+                Err(CardError::TerminalRefused { left: refused.tries_left() })
+            }
         }
     }
 

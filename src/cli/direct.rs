@@ -1,10 +1,11 @@
 //! What a command needs that opens the readers itself: scripts, the store, the way to card and keys.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Problem, Shell, config, script, shell};
+use crate::card::Pairs;
 use crate::cipher::Algorithm;
 use crate::config::{Config, Mode};
 use crate::failure::Explain as _;
@@ -42,7 +43,8 @@ pub(super) struct Way {
 /// What the configuration, where there is one, says of cards.
 pub(super) struct Settings {
     pub(super) scripts: Arc<Library>,
-    pub(super) store: Option<Arc<Store>>,
+    /// Why there is none, where there is none.
+    store: Result<Arc<Store>, String>,
     pub(super) default_algorithm: Option<Algorithm>,
     /// A configuration for production is in force: no argument makes it a demonstration.
     production: bool,
@@ -66,7 +68,21 @@ impl Settings {
             None => Some(DEFAULT_ALGORITHM),
         };
         let production = config.is_some_and(|config| config.mode == Mode::Production);
-        Ok(Self { scripts: Arc::new(scripts(config)?), store: None, default_algorithm, production })
+        let store = Err("none is wanted".to_owned());
+        Ok(Self { scripts: Arc::new(scripts(config)?), store, default_algorithm, production })
+    }
+
+    /// Where card types are remembered.
+    pub(super) fn store(&self) -> Option<&Store> {
+        self.store.as_deref().ok()
+    }
+
+    /// Where it is kept which cards refused these keys.
+    pub(super) fn pairs(&self) -> Pairs<'_> {
+        match &self.store {
+            Ok(store) => Pairs::Command(store),
+            Err(why) => Pairs::Nowhere(why),
+        }
     }
 }
 
@@ -92,23 +108,31 @@ fn scripts(config: Option<&Config>) -> Result<Library, Problem> {
 
 /// Where a store may be: the terminal's, where there is one, then this user's own.
 fn store_files(config: Option<&Config>) -> Vec<PathBuf> {
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    let own = state.or_else(home).map(|state| state.join("sbkd/store.db"));
+    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || folder("HOME").map(|home| home.join(".local/state"));
+    let own = folder("XDG_STATE_HOME").or_else(home).map(|state| state.join("sbkd/store.db"));
     config.map(|config| config.state.join("store.db")).into_iter().chain(own).collect()
 }
 
-/// The first store that can be had, so that a card that refuses the keys is left alone by whoever runs the command. None
-/// costs commands, and is no reason not to read a card.
-fn store(config: Option<&Config>) -> Option<Arc<Store>> {
-    store_files(config).into_iter().find_map(|file| {
-        let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
-        let store = made.map_err(|error| error.to_string());
-        let store = store.and_then(|()| Store::open(&file).map_err(|error| error.to_string()));
-        let told =
-            |error: &String| tracing::warn!(file = %file.display(), %error, "nothing is remembered of cards here");
-        store.inspect_err(told).ok().map(Arc::new)
-    })
+/// The first store that can be had, so that a card that refuses the keys is left alone by whoever runs the command; else
+/// why there is none. A card that need not be shown the terminal's keys is read without one.
+fn store(config: Option<&Config>) -> Result<Arc<Store>, String> {
+    let mut why = Vec::new();
+    for file in store_files(config) {
+        match open_store(&file) {
+            Ok(store) => return Ok(Arc::new(store)),
+            Err(error) => {
+                tracing::warn!(file = %file.display(), %error, "nothing is remembered of cards here");
+                why.push(format!("{}: {error}", file.display()));
+            }
+        }
+    }
+    Err(if why.is_empty() { "neither XDG_STATE_HOME nor HOME is set".to_owned() } else { why.join("; ") })
+}
+
+fn open_store(file: &Path) -> Result<Store, String> {
+    file.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(|error| error.to_string())?;
+    Store::open(file).map_err(|error| error.to_string())
 }
 
 /// Releases the pairs of keys and cards that were held apart; how many there were.
@@ -146,7 +170,7 @@ impl Way {
         }
         let name = self.psam_name(card.reader())?;
         let lease = open_direct(Some(&name), WITHIN).map_err(no_psam)?;
-        Ok(Box::new(Psam::new(lease, settings.scripts.clone(), settings.store.clone())))
+        Ok(Box::new(Psam::new(lease, settings.scripts.clone(), settings.store.clone().ok())))
     }
 
     /// The name of the PSAM's reader, when the holder's card is in `card`.

@@ -67,7 +67,7 @@ fn read(args: &Args, settings: &Settings, recorder: &Recorder) -> Outcome {
         scripts: &settings.scripts,
         // What was learned of card types makes no difference to a recording; that the card refused these keys does.
         store: None,
-        pairs: settings.store.as_deref(),
+        pairs: settings.pairs(),
         clock: &recorder.clock(),
         random: &*recorder.random(Box::new(SystemRandom::default())),
         default_algorithm: settings.default_algorithm,

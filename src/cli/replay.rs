@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::direct::{Settings, WITHIN};
 use super::shell::read_text;
 use super::{Outcome, Problem, Shell, card, script};
-use crate::card::{Parts, Reading};
+use crate::card::{Pairs, Parts, Reading};
 use crate::keys::{KeyError, Psam};
 use crate::reader::Lease;
 use crate::script::Recording;
@@ -44,7 +44,7 @@ pub(super) fn read(recording: &Recording, settings: &Settings) -> Result<Reading
         keys: &mut keys,
         scripts: &settings.scripts,
         store: None,
-        pairs: None,
+        pairs: Pairs::Needless,
         clock: &replay.clock(),
         random: &*replay.random(),
         default_algorithm: settings.default_algorithm,

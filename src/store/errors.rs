@@ -11,7 +11,7 @@ crate::entries! {
     STORE = "E-STORE-FAILED", Technician;
         message "本地缓存库读写失败" | "the local store failed";
         cause "文件损坏、只读或磁盘已满" | "its file is damaged, read only, or the disk is full";
-        remedy "请检查磁盘；可删除该文件，系统会重新建立" | "check the disk; the file may be deleted, it is made again";
+        remedy "请检查磁盘；核对 PSAM 卡后可删除该文件（停用的配对随之解除），系统会重新建立" | "check the disk; once the PSAM was checked the file may be deleted (which releases the pairs held apart), it is made again";
 }
 
 impl Explain for StoreError {

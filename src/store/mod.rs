@@ -1,4 +1,5 @@
-//! What is kept beside the queue, in a database of its own. All of it can be lost: it is learned again.
+//! What is kept beside the queue, in a database of its own. All of it can be lost: it is learned again, though of the
+//! pairs held apart only by one more try of each card.
 
 pub mod errors;
 mod pairs;
@@ -61,11 +62,14 @@ pub struct Store {
     db: Mutex<Connection>,
     /// The salt of pairs' names.
     salt: OnceLock<[u8; 32]>,
-    /// Pairs held apart that could not be written.
-    unkept_pairs: Mutex<BTreeSet<[u8; 32]>>,
+    /// Pairs that this program held apart, each with whether it is in the file.
+    held_here: Mutex<BTreeMap<[u8; 32], bool>>,
+    /// Pairs with a try that was begun and could not be written.
+    open_here: Mutex<BTreeSet<[u8; 32]>>,
 }
 
-const STEPS: &[M<'static>] = &[M::up(include_str!("schema/v1.sql")), M::up(include_str!("schema/v2.sql"))];
+const STEPS: &[M<'static>] =
+    &[M::up(include_str!("schema/v1.sql")), M::up(include_str!("schema/v2.sql")), M::up(include_str!("schema/v3.sql"))];
 
 impl Store {
     /// Opens the store, or makes a new one.
@@ -94,7 +98,7 @@ impl Store {
              PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 4194304;",
         )?;
         Migrations::from_slice(STEPS).to_latest(&mut db)?;
-        Ok(Self { db: Mutex::new(db), salt: OnceLock::new(), unkept_pairs: Mutex::default() })
+        Ok(Self { db: Mutex::new(db), salt: OnceLock::new(), held_here: Mutex::default(), open_here: Mutex::default() })
     }
 
     /// What is remembered of a card type. A failing store knows nothing.

@@ -10,7 +10,7 @@ use super::event::What;
 use super::inner::Inner;
 use super::view::CaseState;
 use super::who::Who;
-use crate::card::{self, CardError, Reading, Step};
+use crate::card::{self, CardError, Pairs, Reading, Step};
 use crate::failure::{Explain as _, Failure};
 use crate::keys::KeyError;
 use crate::reader::{Role, TransportError};
@@ -122,7 +122,7 @@ impl Inner {
                 keys: &mut *keys,
                 scripts: &self.scripts,
                 store: Some(&self.store),
-                pairs: Some(&self.store),
+                pairs: Pairs::Terminal(&self.store),
                 clock: &*parts.clock,
                 random: &*parts.random,
                 default_algorithm: parts.config.card.default_algorithm,

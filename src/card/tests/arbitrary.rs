@@ -74,7 +74,7 @@ fn read_from(desk: &Desk, answers: Vec<Vec<u8>>, atr: Atr) -> Result<Reading, Ca
         keys: &mut keys,
         scripts: &desk.scripts,
         store: None,
-        pairs: None,
+        pairs: Pairs::Needless,
         clock: &SystemClock,
         random: &SystemRandom::default(),
         default_algorithm: Some(Algorithm::TripleDes),

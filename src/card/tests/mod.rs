@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::{CardError, Parts, Reading, Step, read};
+use super::{CardError, Pairs, Parts, Reading, Step, read};
 use crate::cipher::Algorithm;
 use crate::keys::{KeyService, Psam};
 use crate::reader::{Atr, Interface, Lease, Protocol, Transport, TransportError};
@@ -114,6 +114,8 @@ struct Desk {
     card: Image,
     psam: Image,
     store: Option<Arc<Store>>,
+    /// Why there is no place for refused pairs.
+    nowhere: Option<&'static str>,
     default_algorithm: Option<Algorithm>,
     scripts: Arc<Library>,
     interface: Interface,
@@ -133,6 +135,7 @@ impl Desk {
             card: image(card),
             psam: image("psam"),
             store: None,
+            nowhere: None,
             default_algorithm: None,
             scripts: Arc::new(Library::builtin()),
             interface: Interface::Contact,
@@ -169,7 +172,11 @@ impl Desk {
             keys,
             scripts: &self.scripts,
             store: self.store.as_deref(),
-            pairs: self.store.as_deref(),
+            pairs: match (self.store.as_deref(), self.nowhere) {
+                (Some(store), _) => Pairs::Command(store),
+                (None, Some(why)) => Pairs::Nowhere(why),
+                (None, None) => Pairs::Needless,
+            },
             clock: &SystemClock,
             random: &SystemRandom::default(),
             default_algorithm: self.default_algorithm,

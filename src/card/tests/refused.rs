@@ -46,12 +46,14 @@ fn keys_that_a_card_refused_once_are_not_tried_on_it_again() {
 }
 
 #[test]
-fn a_locked_key_is_said_and_held() {
+fn a_locked_key_is_said_each_time_and_never_laid_to_the_psam() {
     let desk = Desk::new("v3-sm4").with_store();
     let at = desk.read().card.lock().unwrap().sent.iter().position(|tpdu| tpdu[1] == 0x82).unwrap() + 1;
-    let locked = desk.read_with(Some((at, Fault::Answer(vec![0x69, 0x83]))), None);
-    assert_eq!(locked.outcome, Err(CardError::KeyLocked));
-    assert_eq!(desk.read().outcome, Err(CardError::PairHeld));
+    for _ in 0..3 {
+        let locked = desk.read_with(Some((at, Fault::Answer(vec![0x69, 0x83]))), None);
+        assert_eq!(locked.outcome, Err(CardError::KeyLocked));
+    }
+    desk.read().outcome.unwrap();
 }
 
 #[test]
@@ -61,6 +63,42 @@ fn a_card_that_does_not_count_its_tries_is_held_as_well() {
     let refused = desk.read_with(Some((at, Fault::Answer(vec![0x63, 0x00]))), None).outcome.unwrap_err();
     assert_eq!(refused.to_string(), "the card refused the terminal's key; tries left: not said");
     assert_eq!(desk.read().outcome, Err(CardError::PairHeld));
+}
+
+#[test]
+fn an_answer_that_was_lost_is_forgiven_once_and_not_twice_in_a_row() {
+    let desk = Desk::new("v3-sm4").with_store();
+    let at = desk.read().card.lock().unwrap().sent.iter().position(|tpdu| tpdu[1] == 0x82).unwrap() + 1;
+    // Pulled, or answered by a word that is neither yes nor no.
+    for lost in [Fault::Removed, Fault::Answer(vec![0x69, 0x82])] {
+        let pulled = || desk.read_with(Some((at, lost.clone())), None).outcome.unwrap_err();
+        for _ in 0..2 {
+            assert_ne!(pulled(), CardError::PairHeld);
+            desk.read().outcome.unwrap();
+        }
+        assert_ne!(pulled(), CardError::PairHeld);
+        assert_ne!(pulled(), CardError::PairHeld);
+        let third = desk.read();
+        assert_eq!(third.outcome, Err(CardError::PairHeld));
+        assert_eq!(third.card.lock().unwrap().count(0x82), 0);
+        assert_eq!(desk.store.as_ref().unwrap().release_pairs().unwrap(), 1);
+        desk.read().outcome.unwrap();
+    }
+}
+
+#[test]
+fn where_no_refusal_can_be_kept_no_key_is_tried() {
+    let (_dir, mut keys) = wrong_keys();
+    let mut desk = Desk::new("v3-sm4");
+    desk.nowhere = Some("no place");
+    for _ in 0..4 {
+        let went = desk.read_by(&mut keys, None);
+        assert_eq!(went.outcome, Err(CardError::PairsUnknown("no place".to_owned())));
+        assert_eq!(went.card.lock().unwrap().count(0x82), 0);
+    }
+    // A card that asks for no proof of the terminal's has no try to lose.
+    desk.card = image("v2-3des");
+    desk.read_by(&mut keys, None).outcome.unwrap();
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn read_once(readers: &VirtualReaders, keys: &KeyProvider, scripts: &Library) ->
         keys: keys.as_mut(),
         scripts,
         store: None,
-        pairs: None,
+        pairs: Pairs::Needless,
         clock: &SystemClock,
         random: &SystemRandom::default(),
         default_algorithm: None,

@@ -26,8 +26,8 @@ crate::entries! {
         remedy "重试；若反复出现，关闭其他读卡程序" | "try again; if it comes back, close the other program";
     BUSY = "E-READER-BUSY", Technician;
         message "卡正被其他程序占用" | "another program holds the card";
-        cause "其他程序以独占方式使用该读卡器" | "it uses the reader for itself alone";
-        remedy "关闭占用读卡器的程序后重试" | "close the program that holds the reader, and try again";
+        cause "其他程序独占该读卡器，或一直保持着与卡的共享连接，即使并未读卡" | "it uses the reader for itself alone, or keeps a shared connection to the card open, even an idle one";
+        remedy "关闭该程序，或让它断开与卡的连接（空闲的连接也要断开），然后重试" | "close that program, or have it disconnect from the card, an idle connection too, and try again";
     MUTE = "E-READER-CARD-MUTE", Clerk;
         message "卡没有应答" | "the card does not answer";
         cause "卡插反、芯片脏污或损坏" | "it is inserted the wrong way round, or its chip is dirty or broken";

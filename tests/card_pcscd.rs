@@ -5,7 +5,8 @@ mod rig;
 use std::fs;
 use std::path::PathBuf;
 
-use rig::{HOLDER, PSAM, Ran, Rig, image};
+use rig::http::Client;
+use rig::{HOLDER, PSAM, Ran, Rig, image, until};
 use serde_json::{Value, json};
 
 /// Images, and the code of the error that each gives with a PSAM that has all.
@@ -122,6 +123,36 @@ fn a_psam_pulled_in_the_middle_is_told_from_a_card_that_is() {
         assert!(!ran.stdout.contains("440103198806120021"), "TPDU {n}");
         assert_eq!(read(&rig).error_code(), "E-KEYS-NO-PSAM", "TPDU {n}");
     }
+}
+
+/// The daemon's leases are short here: the card is told to be slow, and nothing is said of the PSAM.
+#[test]
+fn a_slow_card_ends_with_its_time_and_the_keys_are_not_away() {
+    let mut rig = rig_with_psam();
+    let config = rig.dir().join("sbkd.toml");
+    let text = "mode = \"demo\"\nterminal = \"H44010099999\"\nstate = \"state\"\n[keys]\nsource = \"psam\"\n\
+                [api]\nsocket = \"sbkd.sock\"\n[cases]\nreading_secs = 1\n";
+    fs::write(&config, text).expect("a configuration");
+    let mut command = rig.command("run");
+    command.args(["--json", "--config"]).arg(&config);
+    let mut daemon = rig.spawn("daemon", command);
+    daemon.line("the daemon is ready", |line| line.contains("\"ready\":true").then_some(()));
+    let config = config.display().to_string();
+    let asked = |rig: &Rig| rig.sbkd(&["card", "read", "--reader", HOLDER, "--json", "--config", &config]);
+    let health = Client::unix(rig.dir().join("sbkd.sock"));
+    rig.insert(&image("v3-sm4"));
+    until("the daemon reads a card", || (asked(&rig).code == Some(0)).then_some(()));
+    rig.insert(&changed(&rig, "v3-sm4", "[faults]\nlate_ms = 400"));
+    // Until the daemon has seen it, and asked it what it is, the reader is empty or busy.
+    let late = until("the daemon tries the slow card", || {
+        let ran = asked(&rig);
+        let code = ran.error_code();
+        (!matches!(code.as_str(), "E-TERM-NO-CARD" | "E-TERM-BUSY" | "E-READER-NO-CARD" | "E-READER-BUSY"))
+            .then_some(code)
+    });
+    assert_eq!(late, "E-READER-DEADLINE");
+    let conditions = health.get("/v1/health").success()["conditions"].clone();
+    assert!(!conditions.as_array().expect("conditions").contains(&"keys-away".into()), "{conditions}");
 }
 
 #[test]

@@ -103,8 +103,10 @@ impl Explain for KeyError {
             Self::NoAlgorithm(_) => &NO_ALGORITHM,
             Self::NoKey(_) => &NO_KEY,
             Self::Level => &LEVEL,
-            // What is wrong there is not the PSAM.
-            Self::Transport(error @ (TransportError::ServiceAway | TransportError::Ambiguous(_))) => error.entry(),
+            // What is wrong there is not the PSAM: when its time is over, that of the card beside it is as well.
+            Self::Transport(
+                error @ (TransportError::ServiceAway | TransportError::Ambiguous(_) | TransportError::Deadline),
+            ) => error.entry(),
             Self::Transport(_) => &WAY,
             Self::Status(_) | Self::Script(_) => &STATUS,
             Self::SoftRefused => &SOFT_REFUSED,

@@ -145,16 +145,12 @@ impl Inner {
         error.failure()
     }
 
-    /// Whether the keys are away, or only not fit for this card.
+    /// Whether the keys are away, or only not fit for this card. A slow card leaves the PSAM no time, and says nothing of it.
     fn keys_failed(&self, error: &KeyError) {
         let away = matches!(
             error,
-            KeyError::NoPsam
-                | KeyError::SeveralPsams(_)
-                | KeyError::Transport(_)
-                | KeyError::SoftRefused
-                | KeyError::SoftFile(_)
-        );
+            KeyError::NoPsam | KeyError::SeveralPsams(_) | KeyError::SoftRefused | KeyError::SoftFile(_)
+        ) || matches!(error, KeyError::Transport(why) if *why != TransportError::Deadline);
         if away {
             self.set(Condition::KeysAway, true);
         }

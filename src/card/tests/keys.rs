@@ -44,3 +44,17 @@ fn a_psam_that_is_lost_is_told_from_a_card_that_is() {
     assert_eq!(lost, CardError::Key(KeyError::Transport(TransportError::Removed)));
     assert_eq!(lost.entry().code, "E-KEYS-PSAM-LOST");
 }
+
+/// The card takes the time, and it is the PSAM's lease that is over when it is asked next.
+#[test]
+fn a_slow_card_is_not_told_as_a_lost_psam() {
+    let desk = records::desk("v3-sm4", "[faults]\nlate_ms = 20\n");
+    let chip = InProcess::new(desk.psam.chip(Arc::new(SystemRandom::default()))).unwrap();
+    let psam = Lease::new("psam", Box::new(chip), Instant::now() + Duration::from_millis(40));
+    let mut keys = Psam::new(psam, desk.scripts.clone(), None);
+    let went = desk.read_by(&mut keys, None);
+    assert_eq!(went.steps, [Step::Selected, Step::CardRead], "three TPDUs, each 20 ms late");
+    let late = went.outcome.unwrap_err();
+    assert_eq!(late, CardError::Key(KeyError::Transport(TransportError::Deadline)));
+    assert_eq!(late.entry().code, "E-READER-DEADLINE");
+}

@@ -6,7 +6,7 @@ use crate::failure::Explain as _;
 use crate::keys::{KeyError, Soft};
 
 /// The image `base` with some settings of its own.
-fn desk(base: &str, settings: &str) -> Desk {
+pub(super) fn desk(base: &str, settings: &str) -> Desk {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("card.toml");
     let base = folder().join(base).with_extension("toml");

@@ -21,13 +21,13 @@ pub(super) struct FileKind {
     records: Vec<(u8, u8)>,
 }
 
-/// What a file was read with, to be remembered of the card's type.
-#[derive(Debug, Default)]
-pub(super) struct Learned {
-    /// Its whole length; `None` where it was read record by record.
-    pub(super) whole: Option<u8>,
-    /// Lengths of records, by `file/tag`.
-    pub(super) records: Vec<(String, u8)>,
+/// How a file was read, to be remembered of the card's type.
+#[derive(Debug)]
+pub(super) enum Learned {
+    /// In one command, with this length.
+    Whole(u8),
+    /// Record by record; lengths that are not the standard's, by `file/tag`.
+    Records(Vec<(String, u8)>),
 }
 
 /// What is known of the card's type before a file is read.
@@ -101,7 +101,7 @@ impl Session<'_, '_> {
         if let Some(length) = length
             && let Some((records, length)) = self.whole_file(kind, length)?
         {
-            return Ok((records, Learned { whole: Some(length), ..Learned::default() }));
+            return Ok((records, Learned::Whole(length)));
         }
         self.record_by_record(kind, known.capability)
     }
@@ -138,24 +138,27 @@ impl Session<'_, '_> {
         Ok(Some(Zeroizing::new(output(&vars, "records")?.to_vec())))
     }
 
+    /// Each record with its exact length. Lengths that are not the standard's are learned one by one, for one command
+    /// more each; with the whole file asked for in vain that is above two the first time only for a card with two such
+    /// records or more, and nothing short of asking would tell which they are.
     fn record_by_record(
         &mut self,
         kind: &FileKind,
         capability: Option<&Capability>,
     ) -> Result<(Vec<Record>, Learned), CardError> {
         let mut records = Vec::with_capacity(kind.records.len());
-        let mut learned = Learned::default();
+        let mut learned = Vec::new();
         for (tag, standard) in &kind.records {
             let remembered = capability.and_then(|capability| capability.records.get(&kind.key(*tag)).copied());
             let length = remembered.unwrap_or(standard + 2);
             let Some(record) = self.record(kind, *tag, length)? else { continue };
             let whole = u8::try_from(record.value.len() + 2).unwrap_or(0);
             if whole != standard + 2 {
-                learned.records.push((kind.key(*tag), whole));
+                learned.push((kind.key(*tag), whole));
             }
             records.push(record);
         }
-        Ok((records, learned))
+        Ok((records, Learned::Records(learned)))
     }
 
     /// One record; `None` where the card may lack it and does.

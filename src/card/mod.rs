@@ -3,6 +3,7 @@
 mod data;
 pub mod errors;
 mod files;
+mod memory;
 mod parse;
 mod read;
 mod reading;

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use subtle::ConstantTimeEq as _;
 
-use super::files::{FileKind, Known, Learned, named};
+use super::files::{FileKind, named};
+use super::memory::Memory;
 use super::reading::{Apdus, Authenticated};
 use super::session::{COMMON, Session, eight, output};
 use super::tries::Tries;
@@ -15,7 +16,6 @@ use crate::cipher::Algorithm;
 use crate::keys::{CardKeyId, KeyRole};
 use crate::reader::Atr;
 use crate::script::Vars;
-use crate::store::{Capability, CardType};
 use crate::value::CardIdentifier;
 
 /// Reads a card: all of it, or an error and nothing of it. `progress` learns each step when it is done. Whatever right
@@ -213,50 +213,4 @@ fn cannot_prove(status: StatusWord) -> bool {
         StatusWord::FILE_NOT_FOUND,
     ];
     CANNOT.contains(&status)
-}
-
-/// What is remembered of the card's type. EF05 tells the version and is read before it is known, so what is known of
-/// EF05 is kept under no version.
-struct Memory {
-    ef05: CardType,
-    known_ef05: Option<Capability>,
-    ef06: CardType,
-    known_ef06: Option<Capability>,
-}
-
-impl Memory {
-    fn of(session: &Session<'_, '_>, type_bytes: [u8; 7]) -> Self {
-        let interface = session.parts.lease.interface();
-        let ef05 = CardType { type_bytes, interface, version: String::new() };
-        let known_ef05 = session.parts.store.and_then(|store| store.capability(&ef05));
-        Self { ef06: ef05.clone(), ef05, known_ef05, known_ef06: None }
-    }
-
-    fn version(&mut self, session: &Session<'_, '_>, version: &str) {
-        version.clone_into(&mut self.ef06.version);
-        self.known_ef06 = session.parts.store.and_then(|store| store.capability(&self.ef06));
-    }
-
-    fn ef05(&self) -> Known<'_> {
-        let capability = self.known_ef05.as_ref();
-        Known { capability, whole: capability.and_then(|known| known.whole_ef05), try_whole: true }
-    }
-
-    /// A card that cannot read all of EF05 at once cannot read all of EF06 so either.
-    fn ef06(&self, ef05: &Learned) -> Known<'_> {
-        let capability = self.known_ef06.as_ref();
-        Known { capability, whole: capability.and_then(|known| known.whole_ef06), try_whole: ef05.whole.is_some() }
-    }
-
-    /// Keeps what is new. Only called once the card proved itself and was read, so that no other card can teach.
-    fn learn(self, session: &Session<'_, '_>, ef05: Learned, ef06: Learned) {
-        let Some(store) = session.parts.store else { return };
-        let ef05 = Capability { whole_ef05: ef05.whole, records: ef05.records.into_iter().collect(), whole_ef06: None };
-        let ef06 = Capability { whole_ef06: ef06.whole, records: ef06.records.into_iter().collect(), whole_ef05: None };
-        for (card, known, now) in [(self.ef05, self.known_ef05, ef05), (self.ef06, self.known_ef06, ef06)] {
-            if known.as_ref() != Some(&now) {
-                store.remember(&card, &now);
-            }
-        }
-    }
 }

@@ -54,13 +54,46 @@ fn a_length_remembered_too_short_is_noticed() {
     for length in 1..=0x5A {
         for version in ["", "2.00"] {
             let card = CardType { type_bytes, interface: Interface::Contact, version: version.into() };
-            let wrong = Capability { whole_ef05: Some(length), whole_ef06: Some(length), ..Capability::default() };
+            // EF05 has 40 bytes in all, in hex.
+            let whole_ef05 = Some(length.min(0x40));
+            let wrong = Capability { whole_ef05, whole_ef06: Some(length), ..Capability::default() };
             desk.store.as_ref().unwrap().remember(&card, &wrong);
         }
         let again = desk.read().outcome.unwrap();
         assert_eq!((again.card(), again.holder()), (whole.card(), whole.holder()), "remembered {length}");
         assert!(again.apdus().card <= 8);
         assert_eq!(desk.read().outcome.unwrap().apdus().card, 4, "learned anew");
+    }
+}
+
+/// Cards of one type with and without 4E, or with fields of 卡号 of two lengths, one after the other.
+#[test]
+fn cards_of_one_type_that_come_in_turn_do_not_unteach_each_other() {
+    let turns = |base: &str, settings: [&str; 2]| {
+        let store = Arc::new(Store::in_memory().unwrap());
+        let desks = settings.map(|settings| Desk { store: Some(store.clone()), ..records::desk(base, settings) });
+        (0..4).map(|_| [0, 1].map(|n: usize| desks[n].read().outcome.unwrap().apdus().card)).collect::<Vec<_>>()
+    };
+    let (whole, cut) = ("", "[quirks]\nno_4e = true\n");
+    assert_eq!(turns("v3-sm4", [whole, cut]), [[6, 7]; 4]);
+    assert_eq!(turns("v3-sm4", [cut, whole])[1..], [[7, 6]; 3]);
+    let long = "[card]\nnumber_length = 25\n";
+    assert_eq!(turns("v3-sm4", [long, cut])[1..], [[6, 8]; 3], "one more for each file that is shorter");
+    assert_eq!(turns("v3-no-whole-file", [long, whole])[1..], [[18, 19]; 3]);
+}
+
+#[test]
+fn a_length_remembered_too_long_costs_one_command() {
+    use crate::store::{Capability, CardType};
+    let desk = Desk::new("v2-3des").with_store();
+    let whole = desk.read().outcome.unwrap();
+    let type_bytes = whole.atr().historical()[..7].try_into().unwrap();
+    for length in [0x41, 0x5A, 0xFF, 0x00] {
+        let card = CardType { type_bytes, interface: Interface::Contact, version: String::new() };
+        let wrong = Capability { whole_ef05: Some(length), ..Capability::default() };
+        desk.store.as_ref().unwrap().remember(&card, &wrong);
+        let again = desk.read().outcome.unwrap();
+        assert_eq!((again.card(), again.apdus().card), (whole.card(), 5), "remembered {length}");
     }
 }
 

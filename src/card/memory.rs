@@ -1,0 +1,95 @@
+//! What is remembered of a card's type, so that the next card of it takes as few commands as it can.
+
+use super::files::{Known, Learned};
+use super::session::Session;
+use crate::store::{Capability, CardType};
+
+/// EF05 tells the version and is read before it is known, so what is known of EF05 is kept under no version.
+pub(super) struct Memory {
+    ef05: CardType,
+    known_ef05: Option<Capability>,
+    ef06: CardType,
+    known_ef06: Option<Capability>,
+}
+
+impl Memory {
+    pub(super) fn of(session: &Session<'_, '_>, type_bytes: [u8; 7]) -> Self {
+        let interface = session.parts.lease.interface();
+        let ef05 = CardType { type_bytes, interface, version: String::new() };
+        let known_ef05 = session.parts.store.and_then(|store| store.capability(&ef05));
+        Self { ef06: ef05.clone(), ef05, known_ef05, known_ef06: None }
+    }
+
+    pub(super) fn version(&mut self, session: &Session<'_, '_>, version: &str) {
+        version.clone_into(&mut self.ef06.version);
+        self.known_ef06 = session.parts.store.and_then(|store| store.capability(&self.ef06));
+    }
+
+    pub(super) fn ef05(&self) -> Known<'_> {
+        let capability = self.known_ef05.as_ref();
+        Known { capability, whole: capability.and_then(|known| known.whole_ef05), try_whole: true }
+    }
+
+    /// A card that cannot read all of EF05 at once cannot read all of EF06 so either.
+    pub(super) fn ef06(&self, ef05: &Learned) -> Known<'_> {
+        let capability = self.known_ef06.as_ref();
+        let try_whole = matches!(ef05, Learned::Whole(_));
+        Known { capability, whole: capability.and_then(|known| known.whole_ef06), try_whole }
+    }
+
+    /// Keeps what is new. Only called once the card proved itself and was read, so that no other card can teach.
+    pub(super) fn learn(self, session: &Session<'_, '_>, ef05: Learned, ef06: Learned) {
+        let Some(store) = session.parts.store else { return };
+        let files: [(CardType, Option<Capability>, Learned, Whole); 2] = [
+            (self.ef05, self.known_ef05, ef05, |capability| &mut capability.whole_ef05),
+            (self.ef06, self.known_ef06, ef06, |capability| &mut capability.whole_ef06),
+        ];
+        for (card, known, learned, whole) in files {
+            let now = together(known.as_ref(), learned, whole);
+            if known.as_ref() != Some(&now) {
+                store.remember(&card, &now);
+            }
+        }
+    }
+}
+
+/// The length of one of the two files among what is known.
+type Whole = fn(&mut Capability) -> &mut Option<u8>;
+
+/// What was known and what was learned. Cards of one type may differ, say by the record 4E, and come in turn: of two
+/// lengths the longer one is kept, since a card that has less says so at once (6Cxx, one command more), where one that
+/// has more has to be asked again and the type would be learned anew each time.
+fn together(known: Option<&Capability>, learned: Learned, whole: Whole) -> Capability {
+    let mut now = known.cloned().unwrap_or_default();
+    match learned {
+        Learned::Whole(length) => {
+            let kept = whole(&mut now);
+            *kept = Some(kept.map_or(length, |before| longer(before, length)));
+        }
+        Learned::Records(lengths) => {
+            *whole(&mut now) = None;
+            for (record, length) in lengths {
+                let kept = now.records.entry(record).or_insert(length);
+                *kept = longer(*kept, length);
+            }
+        }
+    }
+    now
+}
+
+/// The longer of two lengths as Le says them: 00 stands for 256.
+fn longer(a: u8, b: u8) -> u8 {
+    if a.wrapping_sub(1) >= b.wrapping_sub(1) { a } else { b }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_length_is_256() {
+        for (a, b, expected) in [(0x45, 0x5B, 0x5B), (0x5B, 0x45, 0x5B), (0, 0xFF, 0), (0xFF, 0, 0), (7, 7, 7)] {
+            assert_eq!(longer(a, b), expected);
+        }
+    }
+}

@@ -15,8 +15,10 @@ pub(super) struct FileKind {
     script: String,
     whole: &'static str,
     record: &'static str,
-    /// The flow for the one record that a card may lack.
-    optional: Option<(u8, &'static str)>,
+    /// The flow for the one record that many cards lack.
+    extension: Option<(u8, &'static str)>,
+    /// Tags without which there is no reading: no key could be named, no script chosen.
+    needed: &'static [u8],
     /// Tags in the order of the file, with the standard's lengths of their values (card-facts §1.3, §1.4).
     records: Vec<(u8, u8)>,
 }
@@ -24,8 +26,9 @@ pub(super) struct FileKind {
 /// How a file was read, to be remembered of the card's type.
 #[derive(Debug)]
 pub(super) enum Learned {
-    /// In one command, with this length.
-    Whole(u8),
+    /// In one command; with this length, where the file has all of its records. One that lacks some teaches nothing:
+    /// remembered, its length could cut off another card's file where a record ends, and that would not show.
+    Whole(Option<u8>),
     /// Record by record; lengths that are not the standard's, by `file/tag`.
     Records(Vec<(String, u8)>),
 }
@@ -48,7 +51,8 @@ impl FileKind {
             script: COMMON.to_owned(),
             whole: "card-file",
             record: "card-record",
-            optional: None,
+            extension: None,
+            needed: &[0x01, 0x03],
             records: vec![(0x01, 16), (0x02, 1), (0x03, 4), (0x04, 12), (0x05, 4), (0x06, 4), (0x07, 9)],
         }
     }
@@ -62,7 +66,8 @@ impl FileKind {
             script: script.to_owned(),
             whole: "holder-file",
             record: "holder-record",
-            optional: extension.then_some((0x4E, "holder-name-extension")),
+            extension: extension.then_some((0x4E, "holder-name-extension")),
+            needed: &[],
             records,
         }
     }
@@ -80,14 +85,24 @@ impl FileKind {
         CardError::Garbled { file: self.name, tag, what: what.to_string() }
     }
 
-    fn is_optional(&self, tag: u8) -> bool {
-        self.optional.is_some_and(|(optional, _)| optional == tag)
+    /// Whether every record is there, but the one that many cards lack.
+    fn complete(&self, records: &[Record]) -> bool {
+        let has = |tag: u8| records.iter().any(|record| record.tag == tag);
+        let lacks_well = |tag: u8| self.extension.is_some_and(|(extension, _)| extension == tag);
+        self.records.iter().all(|(tag, _)| has(*tag) || lacks_well(*tag))
     }
 
-    /// The tag of a record that must be there and is not.
-    fn missing(&self, records: &[Record]) -> Option<u8> {
-        let absent = |tag: &u8| !self.is_optional(*tag) && !records.iter().any(|record| record.tag == *tag);
-        self.records.iter().map(|(tag, _)| *tag).find(absent)
+    /// What was read, unless a reading cannot stand without what is missing. A card may lack any other record, but not
+    /// all of them: that is no file but an answer that went wrong.
+    fn checked(&self, records: Vec<Record>) -> Result<Vec<Record>, CardError> {
+        let has = |tag: u8| records.iter().any(|record| record.tag == tag);
+        if let Some(tag) = self.needed.iter().find(|tag| !has(**tag)) {
+            return Err(self.garbled(*tag, "it is missing"));
+        }
+        match self.records.iter().any(|(tag, _)| has(*tag)) {
+            true => Ok(records),
+            false => Err(self.garbled(0, "it has none of its records")),
+        }
     }
 }
 
@@ -99,35 +114,30 @@ impl Session<'_, '_> {
             (None, _) => known.try_whole.then(|| kind.standard_length()),
         };
         if let Some(length) = length
-            && let Some((records, length)) = self.whole_file(kind, length)?
+            && let Some((records, learned)) = self.whole_file(kind, length)?
         {
-            return Ok((records, Learned::Whole(length)));
+            return Ok((kind.checked(records)?, learned));
         }
-        self.record_by_record(kind, known.capability)
+        let (records, learned) = self.record_by_record(kind, known.capability)?;
+        Ok((kind.checked(records)?, learned))
     }
 
     /// The file in one command; `None` where the card does not read that way. A length that was too short was served
     /// cut, which the records themselves tell: the last one says how long the file is, else the card is asked.
-    fn whole_file(&mut self, kind: &FileKind, length: u8) -> Result<Option<(Vec<Record>, u8)>, CardError> {
+    fn whole_file(&mut self, kind: &FileKind, length: u8) -> Result<Option<(Vec<Record>, Learned)>, CardError> {
         let Some(mut bytes) = self.whole(kind, length)? else {
             return Ok(None);
         };
-        if length != 0 && !self.complete(kind, &bytes) {
+        if may_be_cut(kind, length, &bytes) {
             let Some(again) = self.whole(kind, whole_length(kind, &bytes).unwrap_or(0))? else {
                 return Ok(None);
             };
             bytes = again;
         }
         let records = tlv::records(&bytes).map_err(|error| kind.garbled(0, error))?;
-        if let Some(tag) = kind.missing(&records) {
-            return Err(kind.garbled(tag, "it is missing"));
-        }
         // 256 bytes are asked for by 00, as is what is not known.
-        Ok(Some((records, u8::try_from(bytes.len()).unwrap_or(0))))
-    }
-
-    fn complete(&self, kind: &FileKind, bytes: &[u8]) -> bool {
-        tlv::records(bytes).is_ok_and(|records| kind.missing(&records).is_none())
+        let length = kind.complete(&records).then(|| u8::try_from(bytes.len()).unwrap_or(0));
+        Ok(Some((records, Learned::Whole(length))))
     }
 
     fn whole(&mut self, kind: &FileKind, length: u8) -> Result<Option<Zeroizing<Vec<u8>>>, CardError> {
@@ -161,7 +171,7 @@ impl Session<'_, '_> {
         Ok((records, Learned::Records(learned)))
     }
 
-    /// One record; `None` where the card may lack it and does.
+    /// One record; `None` where the card lacks it.
     fn record(&mut self, kind: &FileKind, tag: u8, length: u8) -> Result<Option<Record>, CardError> {
         let Some(mut bytes) = self.record_bytes(kind, tag, length)? else {
             return Ok(None);
@@ -186,19 +196,25 @@ impl Session<'_, '_> {
 
     fn record_bytes(&mut self, kind: &FileKind, tag: u8, length: u8) -> Result<Option<Zeroizing<Vec<u8>>>, CardError> {
         let mut vars = Vars::new().with("tag", &[tag]).with("length", &[length]);
-        let flow = match kind.optional {
-            Some((optional, flow)) if optional == tag => flow,
+        let flow = match kind.extension {
+            Some((extension, flow)) if extension == tag => flow,
             _ => kind.record,
         };
         match self.run(&kind.script, flow, &mut vars) {
             Ok(status) if status.is_ok() => Ok(Some(Zeroizing::new(output(&vars, "record")?.to_vec()))),
             Ok(_) => Ok(None),
-            Err(CardError::Status { status: StatusWord::RECORD_NOT_FOUND, .. }) => {
-                Err(kind.garbled(tag, "it is missing"))
-            }
+            Err(CardError::Status { status: StatusWord::RECORD_NOT_FOUND, .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether a card that served these bytes may have more. One that has fewer than were asked for serves, or says with
+/// 6Cxx, all of them: what is missing then is not on the card.
+fn may_be_cut(kind: &FileKind, asked: u8, bytes: &[u8]) -> bool {
+    let records = tlv::records(bytes);
+    let served_short = bytes.len() < usize::from(asked) && records.as_ref().is_ok_and(|records| !records.is_empty());
+    asked != 0 && !served_short && !records.is_ok_and(|records| kind.complete(&records))
 }
 
 /// The length of a file that was served cut, where the cut is in its last record.

@@ -45,9 +45,9 @@ impl Memory {
             (self.ef06, self.known_ef06, ef06, |capability| &mut capability.whole_ef06),
         ];
         for (card, known, learned, whole) in files {
-            let now = together(known.as_ref(), learned, whole);
-            if known.as_ref() != Some(&now) {
-                store.remember(&card, &now);
+            match together(known.as_ref(), learned, whole) {
+                Some(now) if known.as_ref() != Some(&now) => store.remember(&card, &now),
+                _ => {}
             }
         }
     }
@@ -56,18 +56,20 @@ impl Memory {
 /// The length of one of the two files among what is known.
 type Whole = fn(&mut Capability) -> &mut Option<u8>;
 
-/// What was known and what was learned. Cards of one type may differ, say by the record 4E, and come in turn: of two
+/// What was known and what was learned; `None` where neither is anything. Cards of one type may differ, say by the record 4E, and come in turn: of two
 /// lengths the longer one is kept, since a card that has less says so at once (6Cxx, one command more), where one that
 /// has more has to be asked again and the type would be learned anew each time.
-fn together(known: Option<&Capability>, learned: Learned, whole: Whole) -> Capability {
-    let mut now = known.cloned().unwrap_or_default();
+fn together(known: Option<&Capability>, learned: Learned, whole: Whole) -> Option<Capability> {
+    let mut now = known.cloned();
     match learned {
-        Learned::Whole(length) => {
-            let kept = whole(&mut now);
+        Learned::Whole(None) => {}
+        Learned::Whole(Some(length)) => {
+            let kept = whole(now.get_or_insert_default());
             *kept = Some(kept.map_or(length, |before| longer(before, length)));
         }
         Learned::Records(lengths) => {
-            *whole(&mut now) = None;
+            let now = now.get_or_insert_default();
+            *whole(now) = None;
             for (record, length) in lengths {
                 let kept = now.records.entry(record).or_insert(length);
                 *kept = longer(*kept, length);

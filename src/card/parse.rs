@@ -102,7 +102,11 @@ fn issuer(records: &Records<'_>) -> Result<Option<String>, CardError> {
 
 /// EF06 (card-facts §1.4).
 pub(super) fn holder(records: &Records<'_>) -> Result<Holder, CardError> {
-    let name = PersonName::parse(records.value(0x09).unwrap_or(&[]), records.value(0x4E).unwrap_or(&[]))?;
+    // An extension of nothing is no name: a part must not pass for the whole.
+    let name = match records.written(0x09) {
+        None => None,
+        Some(name) => PersonName::parse(name, records.value(0x4E).unwrap_or(&[]))?,
+    };
     let birth_place = match records.written(0x0C) {
         None => None,
         Some(value) => Region::from_bcd(value).map_err(|error| records.garbled(0x0C, error))?,

@@ -76,13 +76,34 @@ fn a_wrong_status_at_any_tpdu_never_gives_a_part_of_a_card() {
             at_every_tpdu(card, &fault, |_, n, went| {
                 // A card that cannot read whole files is read by record; then all of it is there.
                 if let Ok(reading) = &went.outcome {
-                    assert_eq!(reading.card(), whole.card(), "{card}: {status:04X} at {n}");
-                    assert_eq!(reading.holder(), whole.holder(), "{card}: {status:04X} at {n}");
+                    let lacks = differing(reading, &whole);
+                    match (status, lacks.as_slice()) {
+                        (_, []) => {
+                            assert_eq!(
+                                (reading.card(), reading.holder()),
+                                (whole.card(), whole.holder()),
+                                "{card}: {n}"
+                            )
+                        }
+                        // The one record of which the card said that it does not have it, and no other.
+                        (0x6A83, [now]) if now.is_null() && card == "v2-no-whole-file" => {}
+                        _ => panic!("{card}: {status:04X} at {n}: {} values differ", lacks.len()),
+                    }
                     assert_eq!(reading.authenticated(), whole.authenticated());
                 }
             });
         }
     }
+}
+
+/// The values of card and holder that are not as in the whole reading.
+fn differing(reading: &Reading, whole: &Reading) -> Vec<serde_json::Value> {
+    let (now, then) = (reading.to_json(true), whole.to_json(true));
+    let of = |part: &str| {
+        let values = now[part].as_object().unwrap().iter();
+        values.filter(|(name, value)| then[part][name] != **value).map(|(_, value)| value.clone()).collect::<Vec<_>>()
+    };
+    [of("card"), of("holder")].concat()
 }
 
 #[test]

@@ -59,18 +59,7 @@ fn a_record_that_cannot_be_names_itself() {
 
 #[test]
 fn what_was_left_at_ff_or_00_is_null() {
-    for (tag, part, name) in [
-        ("02", "card", "category"),
-        ("04", "card", "issuer"),
-        ("05", "card", "issued"),
-        ("06", "card", "expires"),
-        ("07", "card", "number"),
-        ("08", "holder", "social_security_number"),
-        ("0A", "holder", "sex"),
-        ("0B", "holder", "ethnicity"),
-        ("0C", "holder", "birth_place"),
-        ("0D", "holder", "birth_date"),
-    ] {
+    for (tag, part, name) in SHOWN {
         let length = match tag {
             "02" | "0A" | "0B" => 1,
             "04" => 12,
@@ -86,6 +75,73 @@ fn what_was_left_at_ff_or_00_is_null() {
     }
     let reading = desk("v3-sm4", "[quirks]\nunpersonalised = [\"09\", \"4E\"]\n").read().outcome.unwrap();
     assert!(reading.to_json(true)["holder"]["name"].is_null());
+}
+
+/// Where each record of the two files shows in what is printed.
+const SHOWN: [(&str, &str, &str); 10] = [
+    ("02", "card", "category"),
+    ("04", "card", "issuer"),
+    ("05", "card", "issued"),
+    ("06", "card", "expires"),
+    ("07", "card", "number"),
+    ("08", "holder", "social_security_number"),
+    ("0A", "holder", "sex"),
+    ("0B", "holder", "ethnicity"),
+    ("0C", "holder", "birth_place"),
+    ("0D", "holder", "birth_date"),
+];
+
+#[test]
+fn a_record_that_the_card_does_not_have_is_null_in_either_way_of_reading() {
+    let all = desk("v3-sm4", "").read().outcome.unwrap().to_json(true);
+    for quirks in ["", "no_whole_file = true\n", "wrong_le = true\n"] {
+        for (tag, part, name) in SHOWN.into_iter().chain([("09", "holder", "name")]) {
+            let mut desk = desk("v3-sm4", &format!("[quirks]\nmissing = [\"{tag}\"]\n{quirks}")).with_store();
+            for interface in [Interface::Contact, Interface::Contactless, Interface::Contact] {
+                desk.interface = interface;
+                let reading = desk.read().outcome.unwrap_or_else(|error| panic!("{tag}, {quirks}: {error}"));
+                let got = reading.to_json(true);
+                assert!(got[part][name].is_null(), "{tag}, {quirks}");
+                let mut expected = all.clone();
+                expected[part][name] = serde_json::Value::Null;
+                assert_eq!((&got["card"], &got["holder"]), (&expected["card"], &expected["holder"]), "{tag}, {quirks}");
+                let most = if quirks == "no_whole_file = true\n" { 19 } else { 7 };
+                assert!(reading.apdus().card <= most, "{tag}, {quirks}: {}", reading.apdus().card);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_card_without_a_record_unteaches_no_other() {
+    let store = Arc::new(Store::in_memory().unwrap());
+    let desks = ["", "[quirks]\nmissing = [\"0D\"]\n"]
+        .map(|settings| Desk { store: Some(store.clone()), ..desk("v3-sm4", settings) });
+    for n in [1, 0, 1, 0, 0] {
+        let reading = desks[n].read().outcome.unwrap();
+        assert_eq!(reading.holder().birth_date.is_none(), n == 1);
+        assert_eq!(reading.apdus().card, [6, 7][n]);
+    }
+}
+
+#[test]
+fn what_a_reading_cannot_stand_without_is_an_error_in_either_way_of_reading() {
+    for whole in ["", "no_whole_file = true\n"] {
+        let without = |tags: &str| error("v3-sm4", &format!("[quirks]\nmissing = [{tags}]\n{whole}"));
+        for (tags, missing) in [("\"01\"", 0x01), ("\"03\"", 0x03), ("\"01\", \"02\"", 0x01)] {
+            assert!(matches!(without(tags), CardError::Garbled { file: "EF05", tag, .. } if tag == missing), "{tags}");
+        }
+    }
+    let none = "[quirks]\nmissing = [\"08\", \"09\", \"4E\", \"0A\", \"0B\", \"0C\", \"0D\"]\nno_whole_file = true\n";
+    assert!(matches!(error("v3-sm4", none), CardError::Garbled { file: "EF06", .. }));
+}
+
+#[test]
+fn an_extension_without_a_name_is_no_name() {
+    for quirk in ["missing", "unpersonalised"] {
+        let reading = desk("v3-long-name", &format!("[quirks]\n{quirk} = [\"09\"]\n")).read().outcome.unwrap();
+        assert_eq!(reading.holder().name, None, "{quirk}");
+    }
 }
 
 #[test]

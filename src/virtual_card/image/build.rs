@@ -167,7 +167,8 @@ fn encode(file: &File, records: impl IntoIterator<Item = (u8, Vec<u8>)>) -> Vec<
         }
         record
     };
-    records.into_iter().map(encode_one).collect()
+    let there = |(tag, _): &(u8, Vec<u8>)| !listed(&file.quirks.missing, *tag);
+    records.into_iter().filter(there).map(encode_one).collect()
 }
 
 fn psam(file: &File) -> Result<PsamImage, Flaw> {

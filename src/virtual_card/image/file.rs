@@ -136,6 +136,8 @@ table! {
         no_algorithm_in_fci: bool,
         /// Records whose value is all FF.
         unpersonalised: Vec<Tag>,
+        /// Records that are not there.
+        missing: Vec<Tag>,
         /// Records whose length byte is wrong.
         garbled: Vec<Tag>,
     } {}

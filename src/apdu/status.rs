@@ -25,6 +25,8 @@ impl StatusWord {
     pub const NO_CURRENT_EF: Self = Self(0x6986);
     /// Wrong data; on a PSAM also the wrong number of diversification levels.
     pub const DATA: Self = Self(0x6A80);
+    /// The application that was named could not be selected (ISO 7816: cards with an operating system of applets).
+    pub const NOT_SELECTED: Self = Self(0x6999);
     /// Function not supported, or the card is blocked.
     pub const NOT_SUPPORTED: Self = Self(0x6A81);
     /// File not found.

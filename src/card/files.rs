@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::session::{COMMON, Session, output};
+use super::session::{COMMON, Session};
 use super::{CardError, parse};
 use crate::apdu::StatusWord;
 use crate::apdu::tlv::{self, Record};
@@ -142,10 +142,9 @@ impl Session<'_, '_> {
 
     fn whole(&mut self, kind: &FileKind, length: u8) -> Result<Option<Zeroizing<Vec<u8>>>, CardError> {
         let mut vars = Vars::new().with("length", &[length]);
-        if !self.run(&kind.script, kind.whole, &mut vars)?.is_ok() {
-            return Ok(None);
-        }
-        Ok(Some(Zeroizing::new(output(&vars, "records")?.to_vec())))
+        // Whether there is data says it, not the status word: 6282 brings a file, too.
+        self.run(&kind.script, kind.whole, &mut vars)?;
+        Ok(vars.get("records").map(|records| Zeroizing::new(records.to_vec())))
     }
 
     /// Each record with its exact length. Lengths that are not the standard's are learned one by one, for one command
@@ -201,8 +200,7 @@ impl Session<'_, '_> {
             _ => kind.record,
         };
         match self.run(&kind.script, flow, &mut vars) {
-            Ok(status) if status.is_ok() => Ok(Some(Zeroizing::new(output(&vars, "record")?.to_vec()))),
-            Ok(_) => Ok(None),
+            Ok(_) => Ok(vars.get("record").map(|record| Zeroizing::new(record.to_vec()))),
             Err(CardError::Status { status: StatusWord::RECORD_NOT_FOUND, .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -191,8 +191,9 @@ fn has_no_file(status: StatusWord) -> bool {
 
 /// What a card of another kind answers to SELECT.
 fn is_foreign(status: StatusWord) -> bool {
-    const FOREIGN: [StatusWord; 6] = [
+    const FOREIGN: [StatusWord; 7] = [
         StatusWord::FILE_NOT_FOUND,
+        StatusWord::NOT_SELECTED,
         StatusWord::INSTRUCTION,
         StatusWord::CLASS,
         StatusWord::P1P2,

@@ -41,6 +41,8 @@ enum Fault {
     Reset,
     /// The card answers this, and does not carry the command out.
     Answer(Vec<u8>),
+    /// The card carries it out, and answers with another status word.
+    Status(u16),
 }
 
 /// What went over a wire.
@@ -85,6 +87,12 @@ impl Transport for Tap {
                     Err(TransportError::Reset)
                 }
                 Fault::Answer(bytes) => Ok(Zeroizing::new(bytes.clone())),
+                Fault::Status(status) => {
+                    let mut answer = self.chip.exchange(tpdu)?;
+                    let data = answer.len() - 2;
+                    answer[data..].copy_from_slice(&status.to_be_bytes());
+                    Ok(answer)
+                }
             },
             _ => self.chip.exchange(tpdu),
         }

@@ -132,8 +132,13 @@ fn what_a_reading_cannot_stand_without_is_an_error_in_either_way_of_reading() {
             assert!(matches!(without(tags), CardError::Garbled { file: "EF05", tag, .. } if tag == missing), "{tags}");
         }
     }
-    let none = "[quirks]\nmissing = [\"08\", \"09\", \"4E\", \"0A\", \"0B\", \"0C\", \"0D\"]\nno_whole_file = true\n";
-    assert!(matches!(error("v3-sm4", none), CardError::Garbled { file: "EF06", .. }));
+    for whole in ["", "no_whole_file = true\n"] {
+        let none = error(
+            "v3-sm4",
+            &format!("[quirks]\nmissing = [\"08\", \"09\", \"4E\", \"0A\", \"0B\", \"0C\", \"0D\"]\n{whole}"),
+        );
+        assert!(matches!(none, CardError::Garbled { file: "EF06", .. }), "{none:?}");
+    }
 }
 
 #[test]
@@ -184,6 +189,44 @@ fn a_garbled_record_is_an_error_in_either_way_of_reading() {
             let error = error("v3-sm4", &format!("[quirks]\ngarbled = [\"{tag}\"]\n{whole}"));
             assert_eq!(error.entry().code, "E-CARD-GARBLED", "{tag}: {error:?}");
         }
+    }
+}
+
+/// Where the n-th READ RECORD stands among the TPDUs.
+fn read_record(desk: &Desk, n: usize) -> usize {
+    let went = desk.read();
+    let wire = went.card.lock().unwrap();
+    let reads = wire.sent.iter().enumerate().filter(|(_, tpdu)| tpdu[1] == 0xB2);
+    reads.map(|(at, _)| at + 1).nth(n).unwrap()
+}
+
+#[test]
+fn a_card_that_cannot_read_a_whole_file_may_say_so_in_many_ways() {
+    let desk = Desk::new("v3-sm4");
+    let whole = desk.read().outcome.unwrap();
+    let same = |fault: Fault, at: usize, commands: u32| {
+        let reading =
+            desk.read_with(Some((at, fault.clone())), None).outcome.unwrap_or_else(|e| panic!("{fault:?}: {e}"));
+        assert_eq!((reading.card(), reading.holder()), (whole.card(), whole.holder()), "{fault:?}");
+        assert_eq!(reading.apdus().card, commands, "{fault:?}");
+    };
+    for file in 0..2 {
+        let at = read_record(&desk, file);
+        for status in [0x6700_u16, 0x6981, 0x6985, 0x6A80, 0x6A81, 0x6A83, 0x6A86, 0x6B00, 0x6D00] {
+            // Seven records more; EF06 is not even asked for whole once EF05 could not be read so.
+            let commands = if file == 0 { 6 + 7 + 7 - 1 } else { 6 + 7 };
+            same(Fault::Answer(status.to_be_bytes().to_vec()), at, commands);
+        }
+        same(Fault::Status(0x6282), at, 6);
+    }
+}
+
+#[test]
+fn a_card_that_cannot_select_what_is_named_is_of_another_kind() {
+    for status in [0x6A82_u16, 0x6999, 0x6D00, 0x6E00] {
+        let fault = Fault::Answer(status.to_be_bytes().to_vec());
+        let error = Desk::new("v3-sm4").read_with(Some((1, fault)), None).outcome.unwrap_err();
+        assert_eq!(error.entry().code, "E-CARD-WRONG-TYPE", "{status:04X}");
     }
 }
 

@@ -23,6 +23,8 @@ impl StatusWord {
     pub const CONDITIONS: Self = Self(0x6985);
     /// No current EF.
     pub const NO_CURRENT_EF: Self = Self(0x6986);
+    /// Secure messaging data objects wrong.
+    pub const SECURE_MESSAGING: Self = Self(0x6988);
     /// Wrong data; on a PSAM also the wrong number of diversification levels.
     pub const DATA: Self = Self(0x6A80);
     /// The application that was named could not be selected (ISO 7816: cards with an operating system of applets).

@@ -84,6 +84,9 @@ pub enum CardError {
     },
     /// The card's answer does not have the form the script expects. Says where, never what came.
     #[error("{0}")]
+    Answer(String),
+    /// The script does not fit the program.
+    #[error("{0}")]
     Script(String),
     /// The keys could not be used.
     #[error(transparent)]
@@ -217,7 +220,7 @@ impl Explain for CardError {
             Self::PairsUnknown(_) => &PAIRS_UNKNOWN,
             Self::KeyLocked => &KEY_LOCKED,
             Self::Status { .. } => &STATUS,
-            Self::Script(_) => &SCRIPT,
+            Self::Answer(_) | Self::Script(_) => &SCRIPT,
             Self::Key(error) => error.entry(),
             Self::Random(_) => &RANDOM,
         }
@@ -236,6 +239,7 @@ impl Explain for CardError {
             | Self::HolderNumber(_)
             | Self::TerminalRefused { .. }
             | Self::Status { .. }
+            | Self::Answer(_)
             | Self::Script(_) => Some(self.to_string()),
             _ => None,
         }

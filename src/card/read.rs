@@ -98,12 +98,13 @@ impl Session<'_, '_> {
         let expected = self.parts.keys.prove(key, KeyRole::Internal, process, original)?;
         let mut vars = Vars::new().with("process", &process).with("original", &original);
         self.run(script, "internal-authenticate", &mut vars).map_err(|error| match error {
-            // A card without the key, or without the command, cannot prove itself.
+            // A card without the key, or without the command, cannot prove itself; nor does an answer that is no proof.
             CardError::Status { status, .. } if cannot_prove(status) => CardError::NotGenuine,
+            CardError::Answer(_) => CardError::NotGenuine,
             other => other,
         })?;
-        let proof = eight(&vars, "proof")?;
-        if bool::from(expected.ct_eq(&proof)) { Ok(()) } else { Err(CardError::NotGenuine) }
+        let proof = vars.get("proof").unwrap_or_default();
+        if bool::from(expected.as_slice().ct_eq(proof)) { Ok(()) } else { Err(CardError::NotGenuine) }
     }
 
     /// External authentication, once: the process factor is the card's latest challenge, the original any random. Keys
@@ -203,10 +204,15 @@ fn is_foreign(status: StatusWord) -> bool {
     FOREIGN.contains(&status)
 }
 
-/// What a card without the key or without the command answers to INTERNAL AUTHENTICATE.
+/// What a card answers to INTERNAL AUTHENTICATE that has no such key or command, or may not use it: both randoms are the
+/// terminal's and nothing has to come before, so that a genuine card has no reason to.
 fn cannot_prove(status: StatusWord) -> bool {
-    const CANNOT: [StatusWord; 6] = [
+    const CANNOT: [StatusWord; 10] = [
         StatusWord::KEY_NOT_FOUND,
+        StatusWord::SECURITY_STATE,
+        StatusWord::LOCKED,
+        StatusWord::CONDITIONS,
+        StatusWord::SECURE_MESSAGING,
         StatusWord::INSTRUCTION,
         StatusWord::CLASS,
         StatusWord::P1P2,

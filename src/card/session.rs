@@ -34,6 +34,7 @@ fn failed(step: &'static str, error: RunError) -> CardError {
         RunError::Transport { source, .. } => CardError::Transport(source),
         RunError::Status { got: StatusWord::APPLICATION_LOCKED, .. } => CardError::ApplicationLocked,
         RunError::Status { got, .. } => CardError::Status { step, status: got },
+        RunError::Answer { .. } => CardError::Answer(error.to_string()),
         other => CardError::Script(other.to_string()),
     }
 }

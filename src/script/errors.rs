@@ -27,12 +27,20 @@ pub enum RunError {
         /// What the script accepts, as it is written there.
         wanted: String,
     },
-    /// The answer's data, or a value handed in, is not of the form the script has.
+    /// The answer's data is not of the form the script has.
     #[error("{place}: {what}")]
-    Data {
+    Answer {
         /// The line.
         place: String,
         /// What does not fit; lengths and positions only.
+        what: String,
+    },
+    /// A value handed in is not of the form the script has.
+    #[error("{place}: {what}")]
+    Value {
+        /// The line.
+        place: String,
+        /// What does not fit; lengths only.
         what: String,
     },
     /// A value the flow needs was not handed in.
@@ -118,7 +126,7 @@ impl Explain for RunError {
         match self {
             Self::Transport { source, .. } => source.entry(),
             Self::Status { .. } => &STATUS,
-            Self::Data { .. } => &DATA,
+            Self::Answer { .. } | Self::Value { .. } => &DATA,
             Self::NoVariable { .. } => &NO_VARIABLE,
             Self::NoFlow { .. } => &NO_FLOW,
         }

@@ -47,7 +47,7 @@ fn inputs(flow: &Flow, vars: &Vars) -> Result<Vars, RunError> {
                 (least, most) => format!("{least} to {most}"),
             };
             let what = format!("{name} has {} bytes, where {wanted} are wanted", value.len());
-            return Err(RunError::Data { place: place(), what });
+            return Err(RunError::Value { place: place(), what });
         }
         values.set(name, value);
     }
@@ -92,7 +92,7 @@ impl Run<'_> {
                 Part::Value(name) => data.extend_from_slice(self.value(name)?),
             }
         }
-        let long = |error: crate::apdu::CommandError| RunError::Data {
+        let long = |error: crate::apdu::CommandError| RunError::Value {
             place: self.flow.place(sent.line),
             what: error.to_string(),
         };
@@ -109,7 +109,10 @@ impl Run<'_> {
             Part::Value(name) => match self.value(name)? {
                 [byte] => Ok(*byte),
                 // The checker lets no other value in.
-                other => Err(self.data(name.line, format!("{} has {} bytes, not one", name.text, other.len()))),
+                other => {
+                    let what = format!("{} has {} bytes, not one", name.text, other.len());
+                    Err(RunError::Value { place: self.flow.place(name.line), what })
+                }
             },
         }
     }
@@ -119,19 +122,16 @@ impl Run<'_> {
         self.values.get(&name.text).ok_or_else(missing)
     }
 
-    fn data(&self, line: usize, what: String) -> RunError {
-        RunError::Data { place: self.flow.place(line), what }
-    }
-
     /// Holds the data of the answer against its pattern and keeps what is named.
     fn keep(&mut self, answer: &Answer, response: &Response) -> Result<(), RunError> {
+        let differs = |what: String| RunError::Answer { place: self.flow.place(answer.line), what };
         let mut rest = response.data();
         let least: usize = answer.data.iter().map(Pattern::least).sum();
         let takes_all = matches!(answer.data.last(), Some(Pattern::Keep(_, None) | Pattern::Skip(None)));
         if rest.len() < least || (rest.len() > least && !takes_all) {
             let more = if takes_all { " at least" } else { "" };
             let what = format!("the answer has {} bytes, where{more} {least} are wanted", rest.len());
-            return Err(self.data(answer.line, what));
+            return Err(differs(what));
         }
         for pattern in &answer.data {
             let length = match pattern {
@@ -142,7 +142,7 @@ impl Run<'_> {
             match pattern {
                 Pattern::Byte(byte) if here != [*byte] => {
                     let at = response.data().len() - rest.len() + 1;
-                    return Err(self.data(answer.line, format!("byte {at} of the answer is another")));
+                    return Err(differs(format!("byte {at} of the answer is another")));
                 }
                 Pattern::Keep(name, _) => self.values.set(&name.text, here),
                 Pattern::Byte(_) | Pattern::Skip(_) => {}

@@ -45,6 +45,21 @@ fn a_psam_that_is_lost_is_told_from_a_card_that_is() {
     assert_eq!(lost.entry().code, "E-KEYS-PSAM-LOST");
 }
 
+/// Whatever a card answers that is not its proof, a clerk is told not to accept it.
+#[test]
+fn an_answer_that_is_no_proof_is_not_a_genuine_cards() {
+    let desk = Desk::new("v2-3des");
+    // SELECT, GET RESPONSE, READ RECORD; then INTERNAL AUTHENTICATE, and GET RESPONSE for its proof.
+    let statuses = [0x6982_u16, 0x6983, 0x6985, 0x6988, 0x6A81, 0x6A82, 0x6A86, 0x6A88, 0x6D00, 0x6E00];
+    let words = statuses.map(|status| (4, status.to_be_bytes().to_vec()));
+    let lengths = [0, 1, 7, 9, 16].map(|length| (5, [vec![0xA5; length], vec![0x90, 0x00]].concat()));
+    for (at, answer) in words.into_iter().chain(lengths) {
+        let went = desk.read_with(Some((at, Fault::Answer(answer.clone()))), None);
+        assert_eq!(went.outcome, Err(CardError::NotGenuine), "{} bytes at {at}", answer.len());
+        assert_eq!(went.steps, [Step::Selected, Step::CardRead]);
+    }
+}
+
 /// The card takes the time, and it is the PSAM's lease that is over when it is asked next.
 #[test]
 fn a_slow_card_is_not_told_as_a_lost_psam() {

@@ -43,7 +43,8 @@ impl PersonName {
         if raw.is_empty() {
             return Ok(None);
         }
-        match encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(&raw) {
+        let decoded = encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(&raw);
+        match decoded.filter(|_| is_gb18030(&raw)) {
             Some(text) if !text.chars().any(char::is_control) => {
                 let text = Zeroizing::new(text.into_owned());
                 Ok(Some(Self { raw, text }))
@@ -72,6 +73,20 @@ impl InvalidName {
     /// The bytes as on the card, joined and trimmed.
     pub fn raw(&self) -> &[u8] {
         &self.raw
+    }
+}
+
+/// Whether bytes have the form of GB18030: one byte below 80, two of 81–FE and 40–7E or 80–FE, four of 81–FE and 30–39
+/// in turn. The decoder is the web's, which takes a lone 80 for a euro sign, as a code page of old systems had it.
+fn is_gb18030(mut bytes: &[u8]) -> bool {
+    loop {
+        bytes = match bytes {
+            [] => return true,
+            [0x00..=0x7F, rest @ ..]
+            | [0x81..=0xFE, 0x40..=0x7E | 0x80..=0xFE, rest @ ..]
+            | [0x81..=0xFE, 0x30..=0x39, 0x81..=0xFE, 0x30..=0x39, rest @ ..] => rest,
+            _ => return false,
+        }
     }
 }
 
@@ -167,7 +182,39 @@ mod tests {
         assert!(PersonName::parse(b"A\x1bB", &[]).is_err());
     }
 
+    #[test]
+    fn a_byte_that_begins_no_character_is_refused() {
+        for bytes in [&[0x80][..], &[0xCD, 0xF5, 0x80], &[0x80, 0xCD, 0xF5], &[0xFF, 0x41], &[0xCD, 0xF5, 0xFF, 0x41]] {
+            assert!(PersonName::parse(bytes, &[]).is_err(), "{bytes:02X?}");
+            assert!(PersonName::parse(&[0xCD, 0xF5], bytes).is_err(), "{bytes:02X?}");
+        }
+        // As the second byte of a character 80 is as good as any.
+        assert_eq!(PersonName::parse(&gbk("亐"), &[]).unwrap().unwrap().raw(), [0x81, 0x80]);
+    }
+
     proptest! {
+        #[test]
+        fn what_is_read_has_the_form(bytes in proptest::collection::vec(any::<u8>(), 1..6)) {
+            if let Ok(Some(name)) = PersonName::parse(&bytes, &[]) {
+                prop_assert!(is_gb18030(name.raw()));
+            }
+        }
+
+        #[test]
+        fn a_lone_80_or_ff_is_refused_wherever_it_stands(
+            before in "[\u{4e00}-\u{9fa5}\u{3400}-\u{4db5}A-Z]{0,5}",
+            after in "[\u{4e00}-\u{9fa5}\u{20000}-\u{2a6d6}A-Z]{1,5}",
+            lone in prop_oneof![Just(0x80u8), Just(0xFFu8)],
+        ) {
+            let bytes = [gbk(&before), vec![lone], gbk(&after)].concat();
+            prop_assert!(PersonName::parse(&bytes, &[]).is_err());
+        }
+
+        #[test]
+        fn what_the_encoder_writes_has_the_form(text in "\\PC{1,12}") {
+            prop_assert!(is_gb18030(&gbk(&text)));
+        }
+
         #[test]
         fn any_bytes_are_read_or_refused(
             name in proptest::collection::vec(any::<u8>(), 0..40),

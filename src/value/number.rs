@@ -92,9 +92,10 @@ impl SocialSecurityNumber {
         &self.text
     }
 
-    /// The first three and the last two characters.
+    /// The first three and the last two characters; of a number so short that they were more than half of it, none.
     pub fn masked(&self) -> String {
-        mask(&self.text, 3, 2)
+        let (head, tail) = if self.text.len() >= 2 * (3 + 2) { (3, 2) } else { (0, 0) };
+        mask(&self.text, head, tail)
     }
 
     /// The birth date inside, where the form has one.
@@ -220,6 +221,21 @@ mod tests {
         let body = "11010519491331002";
         let text = format!("{body}{}", char::from(check_digit(body.as_bytes()).unwrap()));
         assert_eq!(number(&text), Err(NumberError::Birth));
+    }
+
+    #[test]
+    fn at_least_half_of_a_number_is_hidden() {
+        for (text, masked) in [
+            ("A12345", "******"),
+            ("A123456", "*******"),
+            ("A1234567", "********"),
+            ("A12345678", "*********"),
+            ("A123456789", "A12*****89"),
+            ("610104620927690", "610**********90"),
+            ("11010519491231002X", "110*************2X"),
+        ] {
+            assert_eq!(number(text).unwrap().masked(), masked);
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Simple-TLV records and the BER-TLV of an FCI.
 //!
-//! The card's records are one byte of tag, one of length, and the value (card-facts §1.2). `iso7816-tlv` reads both
-//! encodings; simple-TLV tags 00 and FF are not tags, so what stands behind the last record of a whole file
-//! (unwritten memory) ends the list.
+//! The card's records are one byte of tag, one of length, and the value (card-facts §1.2). They are read here and not by
+//! `iso7816-tlv`, which reads the FCI: its values are copies that nobody wipes, and a record may be a name. Simple-TLV
+//! tags 00 and FF are not tags, so what stands behind the last record of a whole file (unwritten memory) ends the list.
 
-use iso7816_tlv::{ber, simple};
+use iso7816_tlv::ber;
 use zeroize::Zeroizing;
 
 /// One record: its tag and its value, wiped on drop.
@@ -41,28 +41,34 @@ pub enum TlvError {
 pub fn records(bytes: &[u8]) -> Result<Vec<Record>, TlvError> {
     let mut records = Vec::new();
     let mut rest = bytes;
-    while let Some(tag) = rest.first() {
-        if matches!(tag, 0x00 | 0xFF) {
-            break;
+    loop {
+        let cut = TlvError::Truncated(bytes.len() - rest.len());
+        match rest {
+            [] | [0x00 | 0xFF, ..] => return Ok(records),
+            // FF announces two more bytes of length in ISO's simple-TLV, which the card's records do not have.
+            [_] | [_, 0xFF, ..] => return Err(cut),
+            [tag, length, tail @ ..] => {
+                let (value, after) = tail.split_at_checked(usize::from(*length)).ok_or(cut)?;
+                records.push(Record { tag: *tag, value: Zeroizing::new(value.to_vec()) });
+                rest = after;
+            }
         }
-        let at = bytes.len() - rest.len();
-        // Length FF announces two more bytes in ISO's simple-TLV; a short response cannot hold such a record.
-        let (parsed, after) = simple::Tlv::parse(rest);
-        let tlv = parsed.map_err(|_| TlvError::Truncated(at))?;
-        records.push(Record { tag: *tag, value: Zeroizing::new(tlv.value().to_vec()) });
-        rest = after;
     }
-    Ok(records)
 }
+
+/// The longest value that one byte of length can tell.
+pub const LONGEST_VALUE: usize = 254;
 
 /// The bytes of one record.
 ///
 /// # Panics
-/// Never: a value of more than 254 bytes is cut by no caller, since the card's longest record has 112.
+/// When the value has more than [`LONGEST_VALUE`] bytes. Only the virtual card writes records, and what an image may put
+/// into one was held to less when it was read.
 pub fn record_bytes(tag: u8, value: &[u8]) -> Vec<u8> {
+    assert!(value.len() <= LONGEST_VALUE, "a record of {} bytes", value.len());
     let mut bytes = Vec::with_capacity(value.len() + 2);
-    bytes.push(tag);
-    bytes.push(value.len() as u8);
+    // The length fits, as was just looked at.
+    bytes.extend([tag, value.len() as u8]);
     bytes.extend_from_slice(value);
     bytes
 }
@@ -124,6 +130,17 @@ mod tests {
     #[test]
     fn a_cut_record_names_its_place() {
         assert_eq!(records(&[0x01, 1, 0xAA, 0x02, 5, 0x33]), Err(TlvError::Truncated(3)));
+    }
+
+    #[test]
+    fn a_length_is_one_byte_below_ff() {
+        let longest = record_bytes(0x09, &[7; LONGEST_VALUE]);
+        assert_eq!((longest[1], records(&longest).unwrap()[0].value.len()), (0xFE, LONGEST_VALUE));
+        for length in [LONGEST_VALUE + 1, 256, 300] {
+            assert!(std::panic::catch_unwind(|| record_bytes(0x09, &vec![7; length])).is_err(), "{length}");
+        }
+        assert_eq!(records(&[0x01, 0, 0x09, 0xFF, 0x00, 0x01, 0xAA]), Err(TlvError::Truncated(2)));
+        assert_eq!(records(&[0x01, 0, 0x09]), Err(TlvError::Truncated(2)));
     }
 
     #[test]

@@ -42,7 +42,10 @@ impl Psam {
             KeyRole::Internal => "deliver-irk",
             KeyRole::ReadHolder => "deliver-rkssse",
         };
-        let mut factors = Zeroizing::new(card.factors().for_command(level).concat());
+        // All of it at once: growing would leave a copy behind that nobody wipes.
+        let path = card.factors().for_command(level);
+        let mut factors = Zeroizing::new(Vec::with_capacity(8 * path.len() + card.algorithm.block()));
+        factors.extend(path.into_iter().flatten());
         factors.extend_from_slice(&padded(process, card.algorithm));
         let mut vars = Vars::new().with("usage", &[level << 5 | ENCIPHER]).with("factors", &factors);
         match self.run(flow, &mut vars) {
@@ -172,8 +175,8 @@ impl KeyService for Psam {
 
 /// 8 bytes as one block of the algorithm, 00 on the right.
 fn padded(half: [u8; 8], algorithm: Algorithm) -> Zeroizing<Vec<u8>> {
-    let mut block = Zeroizing::new(half.to_vec());
-    block.resize(algorithm.block(), 0);
+    let mut block = Zeroizing::new(vec![0; algorithm.block()]);
+    block[..half.len()].copy_from_slice(&half);
     block
 }
 

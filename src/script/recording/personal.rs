@@ -58,7 +58,8 @@ pub(super) fn exchanges(events: &[Event], channel: Channel) -> Vec<Exchange> {
         match found.last_mut() {
             Some(exchange) if byte(1) == ins::GET_RESPONSE => {
                 exchange.events.push(at);
-                exchange.data.extend_from_slice(turn.data());
+                // Growing would leave a copy behind that nobody wipes.
+                exchange.data = Zeroizing::new([exchange.data.as_slice(), turn.data()].concat());
             }
             _ => found.push(Exchange {
                 events: vec![at],

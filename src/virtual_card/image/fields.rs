@@ -129,10 +129,8 @@ impl<'de> Deserialize<'de> for Pin {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         string(deserializer, "a PIN of 4 to 16 digits", |text| {
             let digits = (4..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-            let mut padded = Zeroizing::new(text.to_owned());
-            if padded.len() % 2 == 1 {
-                padded.push('F');
-            }
+            let odd = if text.len() % 2 == 1 { "F" } else { "" };
+            let padded = Zeroizing::new([text, odd].concat());
             digits.then(|| hex::decode(&*padded).ok()).flatten().map(|bytes| Self(Zeroizing::new(bytes)))
         })
     }

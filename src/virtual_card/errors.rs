@@ -48,6 +48,16 @@ pub enum ImageError {
         /// The setting.
         what: &'static str,
     },
+    /// Something is set of a record that the card does not have.
+    #[error("{file}: {list}: the card has no record {tag:02X}")]
+    NoRecord {
+        /// The file that was asked for.
+        file: String,
+        /// The setting.
+        list: &'static str,
+        /// The record's tag.
+        tag: u8,
+    },
     /// The image asks for SSF33.
     #[error("{file}: {unsupported}")]
     Unsupported {
@@ -62,7 +72,7 @@ impl Explain for ImageError {
     fn entry(&self) -> &'static Entry {
         match self {
             Self::Unreadable { .. } => &IMAGE_UNREADABLE,
-            Self::Invalid { .. } | Self::Missing { .. } => &IMAGE_INVALID,
+            Self::Invalid { .. } | Self::Missing { .. } | Self::NoRecord { .. } => &IMAGE_INVALID,
             Self::Unsupported { .. } => &IMAGE_UNSUPPORTED,
         }
     }

@@ -16,14 +16,17 @@ use crate::virtual_card::{IRK_ID, RKSSSE_ID};
 /// Bytes of 姓名 and of its extension (card-facts §1.4).
 const NAME: usize = 30;
 const EXTENSION: usize = 20;
+const EXTENSION_TAG: Tag = Tag(0x4E);
 /// Bytes of 卡号.
-const NUMBER: u8 = 9;
+const NUMBER: usize = 9;
 /// Tries where an image says nothing.
 const TRIES: u8 = 3;
 
 /// What is missing, or cannot be.
 enum Flaw {
     Missing(&'static str),
+    /// A list names the tag of a record that the card does not have.
+    NoRecord(&'static str, u8),
     Unsupported(Unsupported),
 }
 
@@ -37,13 +40,14 @@ impl From<Unsupported> for Flaw {
 pub(super) fn image(name: &str, file: File) -> Result<Image, ImageError> {
     assemble(file).map_err(|flaw| match flaw {
         Flaw::Missing(what) => ImageError::Missing { file: name.to_owned(), what },
+        Flaw::NoRecord(list, tag) => ImageError::NoRecord { file: name.to_owned(), list, tag },
         Flaw::Unsupported(unsupported) => ImageError::Unsupported { file: name.to_owned(), unsupported },
     })
 }
 
 fn assemble(file: File) -> Result<Image, Flaw> {
     let historical = *file.historical.as_ref().ok_or(Flaw::Missing("historical"))?.0;
-    let faults = faults(&file);
+    let faults = faults(&file)?;
     let psam_file = file.psam_image.clone();
     let content = match file.chip.ok_or(Flaw::Missing("chip"))? {
         ChipKind::Card => Content::Card(Box::new(card(file, historical)?)),
@@ -53,13 +57,16 @@ fn assemble(file: File) -> Result<Image, Flaw> {
     Ok(Image { historical, content, faults, psam_file, psam: None })
 }
 
-fn faults(file: &File) -> Faults {
+fn faults(file: &File) -> Result<Faults, Flaw> {
     let settings = &file.faults;
-    Faults {
-        remove_at: settings.remove_at,
-        late: settings.late_ms.map(std::time::Duration::from_millis),
-        status: settings.status.at.zip(settings.status.sw.map(|sw| sw.0)),
-    }
+    let status = match (settings.status.at, settings.status.sw) {
+        (None, None) => None,
+        (Some(at), Some(sw)) => Some((at, sw.0)),
+        (None, Some(_)) => return Err(Flaw::Missing("faults.status.at")),
+        (Some(_), None) => return Err(Flaw::Missing("faults.status.sw")),
+    };
+    let late = settings.late_ms.map(std::time::Duration::from_millis);
+    Ok(Faults { remove_at: settings.remove_at, late, status })
 }
 
 fn card(file: File, historical: [u8; 13]) -> Result<CardImage, Flaw> {
@@ -77,16 +84,17 @@ fn card(file: File, historical: [u8; 13]) -> Result<CardImage, Flaw> {
         Ok(cipher::diversify_by(algorithm, root, path)?)
     };
     let roots = roots(&file, algorithm)?;
+    extension_named(&file)?;
     Ok(CardImage {
         irk: key(&roots.irk, "the root key irk")?,
         rkssse: key(&roots.rkssse, "the root key rkssse")?,
         algorithm,
         generation: generation(&file.card)?,
-        key_tries: file.card.key_tries.unwrap_or(TRIES).min(15),
+        key_tries: file.card.key_tries.map_or(TRIES, |tries| tries.0),
         ef05: ef05(&file)?,
         ef06: ef06(&file)?,
         pin: file.pin.digits.as_ref().map(|pin| pin.0.clone()),
-        pin_tries: file.pin.tries.unwrap_or(TRIES).min(15),
+        pin_tries: file.pin.tries.map_or(TRIES, |tries| tries.0),
         quirks: Quirks {
             exact_le: file.quirks.wrong_le == Some(true),
             no_whole_file: file.quirks.no_whole_file == Some(true),
@@ -111,9 +119,8 @@ fn generation(card: &Card) -> Result<u8, Flaw> {
 
 fn ef05(file: &File) -> Result<Vec<Zeroizing<Vec<u8>>>, Flaw> {
     let card = &file.card;
-    let number_length = usize::from(card.number_length.unwrap_or(NUMBER).min(253));
     let mut number = need(&card.number, "card.number")?.0.clone();
-    number.resize(number_length, 0);
+    number.resize(card.number_length.map_or(NUMBER, |length| length.0.into()), 0);
     let records = [
         (0x01, need(&card.identifier, "card.identifier")?.0.to_vec()),
         (0x02, need(&card.category, "card.category")?.0.to_vec()),
@@ -131,8 +138,7 @@ fn ef06(file: &File) -> Result<Vec<Zeroizing<Vec<u8>>>, Flaw> {
     let padding = file.quirks.padding.map_or(0x00, |byte| byte.0);
     let mut name = need(&holder.name, "holder.name")?.0.clone();
     name.resize(NAME + EXTENSION, padding);
-    // 4E is new in 2.0 (card-facts §1.4).
-    let extension = generation(&file.card)? != b'1' && file.quirks.no_4e != Some(true);
+    let extension = has_extension(file)?;
     let records = [
         (0x08, need(&holder.social_security_number, "holder.social_security_number")?.0.to_vec()),
         (0x09, name[..NAME].to_vec()),
@@ -143,6 +149,27 @@ fn ef06(file: &File) -> Result<Vec<Zeroizing<Vec<u8>>>, Flaw> {
         (0x0D, need(&holder.birth_date, "holder.birth_date")?.0.to_vec()),
     ];
     Ok(encode(file, records.into_iter().filter(|(tag, _)| *tag != 0x4E || extension)))
+}
+
+/// 4E is new in 2.0 (card-facts §1.4).
+fn has_extension(file: &File) -> Result<bool, Flaw> {
+    Ok(generation(&file.card)? != b'1' && file.quirks.no_4e != Some(true))
+}
+
+/// Whether something is set of 4E where the card has none: every other record that can be named is there.
+fn extension_named(file: &File) -> Result<(), Flaw> {
+    let quirks = &file.quirks;
+    let named = |list: &Option<Vec<Tag>>| list.as_ref().is_some_and(|tags| tags.contains(&EXTENSION_TAG));
+    let lists = [
+        ("raw", file.raw.as_ref().is_some_and(|raw| raw.contains_key(&EXTENSION_TAG))),
+        ("quirks.missing", named(&quirks.missing)),
+        ("quirks.unpersonalised", named(&quirks.unpersonalised)),
+        ("quirks.garbled", named(&quirks.garbled)),
+    ];
+    match lists.iter().find(|(_, names)| *names) {
+        Some((list, _)) if !has_extension(file)? => Err(Flaw::NoRecord(list, EXTENSION_TAG.0)),
+        _ => Ok(()),
+    }
 }
 
 fn need<'a, T>(setting: &'a Option<T>, what: &'static str) -> Result<&'a T, Flaw> {

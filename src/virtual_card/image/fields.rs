@@ -85,26 +85,55 @@ impl<'de, const N: usize> Deserialize<'de> for Text<N> {
     }
 }
 
-/// The tag of a record, `"09"` as a key of a table or in a list.
+/// The tag of a record of EF05 or EF06, `"09"` as a key of a table or in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Tag(pub u8);
 
 impl<'de> Deserialize<'de> for Tag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        string(deserializer, "a tag of two hexadecimal digits", |text| {
+        string(deserializer, "a tag of EF05 or EF06: 01 to 0D, or 4E", |text| {
             let two = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-            two.then(|| u8::from_str_radix(text, 16).ok()).flatten().map(Self)
+            let tag = two.then(|| u8::from_str_radix(text, 16).ok()).flatten();
+            tag.filter(|tag| matches!(tag, 0x01..=0x0D | 0x4E)).map(Self)
         })
     }
 }
 
-/// A byte in two hexadecimal digits.
+/// What stands behind a name: `"00"`, `"20"` or `"FF"` (card-facts §8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Byte(pub u8);
+pub(crate) struct Padding(pub u8);
 
-impl<'de> Deserialize<'de> for Byte {
+impl<'de> Deserialize<'de> for Padding {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Tag::deserialize(deserializer).map(|tag| Self(tag.0))
+        string(deserializer, "00, 20 or FF", |text| match text {
+            "00" => Some(Self(0x00)),
+            "20" => Some(Self(0x20)),
+            "FF" | "ff" => Some(Self(0xFF)),
+            _ => None,
+        })
+    }
+}
+
+/// A number from `LEAST` to `MOST`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Within<const LEAST: u8, const MOST: u8>(pub u8);
+
+impl<'de, const LEAST: u8, const MOST: u8> Deserialize<'de> for Within<LEAST, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number<const LEAST: u8, const MOST: u8>;
+        impl<const LEAST: u8, const MOST: u8> Visitor<'_> for Number<LEAST, MOST> {
+            type Value = Within<LEAST, MOST>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a number from {LEAST} to {MOST}")
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+                let fits = u8::try_from(number).ok().filter(|number| (LEAST..=MOST).contains(number));
+                fits.map(Within).ok_or_else(|| E::custom(format_args!("this is not a number from {LEAST} to {MOST}")))
+            }
+        }
+        deserializer.deserialize_i64(Number)
     }
 }
 

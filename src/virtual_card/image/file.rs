@@ -5,8 +5,13 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::fields::{Byte, Date, Hex, HexBytes, Pin, Status, Tag, Text};
+use super::fields::{Date, Hex, HexBytes, Padding, Pin, Status, Tag, Text, Within};
 use crate::cipher::{Algorithm, Key16};
+
+/// Bytes of the 卡号 field: the standard's nine at least, and what a short record holds at most.
+pub(super) type NumberLength = Within<9, 253>;
+/// Tries of a key or a PIN: 63Cx has one digit for them, and with none it is locked.
+pub(super) type Tries = Within<0, 15>;
 
 /// Puts what one file says over what the file it extends says.
 pub(super) trait Over {
@@ -101,9 +106,9 @@ table! {
         expires: Date,
         number: Text<32>,
         /// Bytes of the 卡号 field where a card has more than 9.
-        number_length: u8,
+        number_length: NumberLength,
         /// Tries of each external authentication key.
-        key_tries: u8,
+        key_tries: Tries,
     } {}
 }
 
@@ -121,14 +126,14 @@ table! {
 
 table! {
     /// The holder's PIN; a card without digits has none.
-    PinSettings { digits: Pin, tries: u8, } {}
+    PinSettings { digits: Pin, tries: Tries, } {}
 }
 
 table! {
     /// Where this card differs from the standard's.
     Quirks {
         /// Behind names: 00, 20 or FF.
-        padding: Byte,
+        padding: Padding,
         no_4e: bool,
         /// Only the exact Le is served.
         wrong_le: bool,

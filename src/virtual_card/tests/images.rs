@@ -100,6 +100,16 @@ fn a_mistake_is_named_with_its_place() {
         ("[pin]\ndigits = \"12\"\n", 3, 10, "a PIN"),
         ("[holder]\nname = \"一二三四五六七八九十一二三四五六七八九十一二三四五六\"\n", 3, 8, "fits"),
         ("chip = \n", 2, 8, ""),
+        ("[raw]\n4F = \"00\"\n", 3, 1, "a tag of EF05 or EF06"),
+        ("[quirks]\ngarbled = [\"09\", \"0E\"]\n", 3, 18, "a tag of EF05 or EF06"),
+        ("[quirks]\nmissing = [\"00\"]\n", 3, 12, "a tag of EF05 or EF06"),
+        ("[quirks]\npadding = \"30\"\n", 3, 11, "00, 20 or FF"),
+        ("[card]\nnumber_length = 8\n", 3, 17, "9 to 253"),
+        ("[card]\nnumber_length = 254\n", 3, 17, "9 to 253"),
+        ("[card]\nkey_tries = 16\n", 3, 13, "0 to 15"),
+        ("[pin]\ntries = 300\n", 3, 9, "0 to 15"),
+        ("[pin]\ntries = \"3\"\n", 3, 9, "0 to 15"),
+        ("[faults]\nstatus = { at = -1, sw = \"6A81\" }\n", 3, 17, ""),
     ];
     for (text, at_line, at_column, says) in cases {
         match load(&format!("{base}{text}")) {
@@ -119,6 +129,16 @@ fn what_cannot_be_a_chip_is_refused() {
     assert!(matches!(error("extends = \"image.toml\"\n"), ImageError::Unreadable { .. }));
     assert!(matches!(error("extends = \"none.toml\"\n"), ImageError::Unreadable { .. }));
     assert!(matches!(error("extends = \"v3-sm4.toml\"\npsam_image = \"none.toml\"\n"), ImageError::Unreadable { .. }));
+    let detail = |text: &str| error(&format!("extends = \"v3-sm4.toml\"\n{text}")).detail().unwrap();
+    assert!(detail("[faults]\nstatus = { at = 1 }\n").ends_with("image.toml: faults.status.sw is missing"));
+    assert!(detail("[faults]\nstatus = { sw = \"6A81\" }\n").ends_with("image.toml: faults.status.at is missing"));
+    for (settings, list) in
+        [("[raw]\n4E = \"00\"\n", "raw"), ("", "quirks.garbled"), ("", "quirks.missing"), ("", "quirks.unpersonalised")]
+    {
+        let quirk = list.strip_prefix("quirks.").map(|quirk| format!("{quirk} = [\"4E\"]\n")).unwrap_or_default();
+        let told = detail(&format!("{settings}[quirks]\n{quirk}no_4e = true\n"));
+        assert!(told.ends_with(&format!("image.toml: {list}: the card has no record 4E")), "{told}");
+    }
     let ssf33 = error("extends = \"v3-sm4.toml\"\n[card]\nalgorithm = \"SSF33\"\n");
     assert_eq!(ssf33.entry().code, "E-VCARD-ALGORITHM");
     assert!(ssf33.detail().unwrap().contains("image.toml"));

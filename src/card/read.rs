@@ -126,7 +126,12 @@ impl Session<'_, '_> {
         let proof = self.parts.keys.prove(key, KeyRole::ReadHolder, process, original)?;
         vars.set("proof", &proof);
         tries.begin()?;
-        match self.run(script, "external-authenticate", &mut vars)? {
+        let status = match self.run(script, "external-authenticate", &mut vars) {
+            // A refusal is one whether the script has a line for it or not.
+            Err(CardError::Status { status, .. }) if status.sw1() == 0x63 || status == StatusWord::LOCKED => status,
+            ended => ended?,
+        };
+        match status {
             StatusWord::OK => {
                 tries.end();
                 Ok(())

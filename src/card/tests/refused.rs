@@ -46,6 +46,16 @@ fn keys_that_a_card_refused_once_are_not_tried_on_it_again() {
 }
 
 #[test]
+fn a_refusal_is_one_though_the_script_has_no_line_for_it() {
+    let text = include_str!("../../../apdu-scripts/ssc-3.0.apdu").replace("< 63xx\n< 6983\n", "");
+    let mut desk = Desk::new("v3-sm4").with_store();
+    desk.scripts = Arc::new(Library::over_builtin(&[("ssc-3.0.apdu".to_owned(), text)]).unwrap());
+    let (_dir, mut keys) = wrong_keys();
+    assert_eq!(desk.read_by(&mut keys, None).outcome, Err(CardError::TerminalRefused { left: Some(2) }));
+    assert_eq!(desk.read_by(&mut keys, None).outcome, Err(CardError::PairHeld));
+}
+
+#[test]
 fn a_locked_key_is_said_each_time_and_never_laid_to_the_psam() {
     let desk = Desk::new("v3-sm4").with_store();
     let at = desk.read().card.lock().unwrap().sent.iter().position(|tpdu| tpdu[1] == 0x82).unwrap() + 1;

@@ -149,6 +149,36 @@ fn a_configuration_is_checked_by_line_and_column() {
 }
 
 #[test]
+fn what_a_configuration_names_is_checked_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sbkd.toml");
+    let sound = "mode = \"production\"\nterminal = \"H44010000001\"\n[keys]\nsource = \"psam\"\n[paths]\n";
+    let check = |setting: &str| {
+        std::fs::write(&file, format!("{sound}{setting}\n")).unwrap();
+        sbkd_with(&["config", "check", file.to_str().unwrap(), "--json"])
+    };
+    for (name, place, code) in [
+        ("scripts", "ssc-3.0.apdu", "E-TERM-SETUP"),
+        ("policy", "pack.toml", "E-TERM-SETUP"),
+        ("scenarios", "one.toml", "E-SCN-DEFINITION"),
+    ] {
+        let folder = dir.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join(place), "nonsense =\n").unwrap();
+        let ran = check(&format!("{name} = \"{name}\""));
+        assert_eq!((ran.code, ran.error_code().as_str()), (Some(7), code), "{name}");
+        let detail = ran.json()["error"]["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(&format!("{name}/{place}:1:")), "{detail}");
+    }
+    std::fs::write(dir.path().join("conditions.toml"), "[form]\n").unwrap();
+    let ran = check("conditions = \"conditions.toml\"");
+    assert!(ran.json()["error"]["detail"].as_str().unwrap().contains("conditions.toml:1:"), "{ran:?}");
+    assert_eq!(check("scripts = \"none\"").error_code(), "E-TERM-SETUP");
+    let ours = format!("scripts = {:?}\npolicy = {:?}", rig::tree("apdu-scripts"), rig::tree("config/policy"));
+    assert_eq!(check(&ours).success()["ok"], true);
+}
+
+#[test]
 fn the_configurations_that_ship_are_sound() {
     for file in ["config/sbkd.toml", "config/demo.toml"] {
         assert_eq!(sbkd(&format!("config check {file} --json")).success()["ok"], true, "{file}");

@@ -188,8 +188,28 @@ fn scripts_of_ones_own_stand_beside_the_built_in_ones() {
     let script = |name: &str, text: &str| fs::write(dir.path().join("own").join(name), text).unwrap();
     let file = folder().join("v3-sm4.apdu");
     let replay = || sbkd(&["replay", "--json", "--config", config.to_str().unwrap(), file.to_str().unwrap()]);
-    script("ssc-4.0.apdu", "flow internal-authenticate -> proof\n> 00880000 08\n< {proof:8} 9000\n");
+    let whole = fs::read_to_string(rig::tree("apdu-scripts/ssc-3.0.apdu")).unwrap();
+    script("ssc-4.0.apdu", &whole);
     assert_eq!(replay().success()["version"], "3.00");
+    // One that could not work is not taken, though no card of its generation is there.
+    let refused = |name: &str, text: &str, place: &str| {
+        script(name, text);
+        let ran = replay();
+        assert_eq!((ran.code, ran.error_code().as_str()), (Some(7), "E-SCRIPT-MISTAKE"));
+        let detail = ran.json()["error"]["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(&format!("own/{name}:{place}")), "{detail}");
+        let checked = sbkd(&["script", "check", "--json", dir.path().join("own").to_str().unwrap()]);
+        assert_eq!((checked.code, checked.json()["error"]["detail"].as_str()), (Some(7), Some(detail.as_str())));
+        let config = sbkd(&["config", "check", "--json", config.to_str().unwrap()]);
+        assert_eq!((config.code, config.error_code().as_str()), (Some(7), "E-TERM-SETUP"));
+        assert!(config.json()["error"]["detail"].as_str().unwrap().contains(&format!("own/{name}:{place}")));
+    };
+    assert_eq!(sbkd(&["config", "check", "--json", config.to_str().unwrap()]).code, Some(0));
+    let poor = "flow internal-authenticate -> proof\n> 00880000 08\n< {proof:8} 9000\n";
+    refused("ssc-4.0.apdu", poor, "1:1: the flow external-authenticate is missing");
+    refused("ssc-4.0.apdu", &whole.replace("process:8 original:8 ->", "process:16 original:8 ->"), "6:28: ");
+    refused("ssc-4.0.apdu", &whole.replace("flow external-authenticate", "flow external-authentikate"), "16:6: ");
+    script("ssc-4.0.apdu", &whole);
     script("ssc-3.0.apdu", "flow\n");
     let ran = replay();
     assert_eq!((ran.code, ran.error_code().as_str()), (Some(7), "E-SCRIPT-MISTAKE"));

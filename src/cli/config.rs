@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Outcome, Problem, Shell};
 use crate::config::{Config, ConfigError};
+use crate::terminal::Terminal;
 
 /// Where the configuration is when none is named.
 const DEFAULT: &str = "/etc/sbkd/sbkd.toml";
@@ -19,7 +20,7 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Check a configuration file
+    /// Check a configuration file, and the scenarios, packs, scripts and conditions it names
     Check {
         /// The file; --config, or the default place, when none is named
         file: Option<PathBuf>,
@@ -30,6 +31,8 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     let Command::Check { file } = args.command;
     let file = file.unwrap_or_else(|| place(shell).to_path_buf());
     let config = load(&file)?;
+    // What it names is part of it: a terminal with a mistake there does not start either.
+    Terminal::check(&config)?;
     let value = json!({
         "file": file,
         "ok": true,

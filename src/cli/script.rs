@@ -80,7 +80,7 @@ fn load(paths: &[PathBuf]) -> Result<(Library, Vec<String>), Problem> {
             recordings.push(file);
         }
     }
-    let library = Library::load(&scripts).map_err(|found| mistakes.extend(found));
+    let library = Library::fit(&scripts).map_err(|found| mistakes.extend(found));
     match library {
         Ok(library) if mistakes.is_empty() => Ok((library, recordings)),
         _ => Err(told(&mistakes)),

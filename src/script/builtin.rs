@@ -17,7 +17,7 @@ mod tests {
     #[test]
     fn every_built_in_script_is_sound() {
         let files: Vec<_> = FILES.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
-        if let Err(mistakes) = Library::load(&files) {
+        if let Err(mistakes) = Library::fit(&files) {
             panic!("{}", mistakes.iter().map(|mistake| format!("{mistake}\n")).collect::<String>());
         }
     }

@@ -150,7 +150,10 @@ impl<'a> Checker<'a> {
             self.tell(self.flow.line, 1, format!("the flow {} has no command", self.flow.name));
             return;
         }
-        for name in &self.flow.outputs {
+        for (at, name) in self.flow.outputs.iter().enumerate() {
+            if self.flow.outputs[..at].iter().any(|before| before.text == name.text) {
+                self.tell_name(name, format!("{} is named twice", name.text));
+            }
             if !self.values.contains_key(name.text.as_str()) {
                 self.tell_name(name, format!("nothing keeps {}", name.text));
             }

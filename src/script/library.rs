@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::flow::Flow;
-use super::{RunError, builtin, check, parse};
+use super::{RunError, builtin, check, known, parse};
 use crate::failure::Diagnostic;
 
 /// Scripts without a mistake, each with its flows.
@@ -18,18 +18,38 @@ impl Library {
     pub fn builtin() -> Self {
         let files: Vec<_> =
             builtin::FILES.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
-        Self::load(&files).unwrap_or_else(|mistakes| unreachable!("a built-in script has mistakes: {mistakes:?}"))
+        Self::fit(&files).unwrap_or_else(|mistakes| unreachable!("a built-in script has mistakes: {mistakes:?}"))
     }
 
-    /// Scripts from files: each a name to show in mistakes, whose stem becomes the script's name, and a text.
+    /// Scripts from files: each a name to show in mistakes, whose stem becomes the script's name, and a text. For one
+    /// flow to be run by hand, since what the program needs of a script is not asked for.
     ///
     /// # Errors
     /// Every mistake of every file.
     pub fn load(files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
+        Self::loaded(files, |_, _, _| Vec::new())
+    }
+
+    /// The same; those of a name that the program knows must have the flows it looks for, and no other.
+    ///
+    /// # Errors
+    /// Every mistake of every file.
+    pub fn fit(files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
+        Self::loaded(files, known::mistakes)
+    }
+
+    /// `unfit` is what a script that has no other mistake has wrong.
+    fn loaded(
+        files: &[(String, String)],
+        unfit: impl Fn(&str, &str, &BTreeMap<String, Flow>) -> Vec<Diagnostic>,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let mut library = Self::default();
         let mut mistakes = Vec::new();
         for (file, text) in files {
             let (flows, found) = script(file, text);
+            if found.is_empty() {
+                mistakes.extend(unfit(stem(file), file, &flows));
+            }
             mistakes.extend(found);
             if library.0.insert(stem(file).to_owned(), flows).is_some() {
                 let message = format!("there is a script {} already", stem(file));
@@ -40,12 +60,19 @@ impl Library {
         if mistakes.is_empty() { Ok(library) } else { Err(mistakes) }
     }
 
-    /// The scripts that the program carries, and those of `files`, each in place of the one of its name.
+    /// The scripts that the program carries, and those of `files`, each in place of the one of its name. One of a name that
+    /// the program does not look for is a mistake: it would be read and never used.
     ///
     /// # Errors
     /// Every mistake of every file.
     pub fn over_builtin(files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
-        let own = Self::load(files)?;
+        let own = Self::loaded(files, |script, file, flows| match known::is_known(script) {
+            true => known::mistakes(script, file, flows),
+            false => {
+                let message = format!("the program looks for no script {script}, only for ssc, ssc-N.0 and psam");
+                vec![Diagnostic { file: file.to_owned(), line: 1, column: 1, message }]
+            }
+        })?;
         let mut all = Self::builtin();
         all.0.extend(own.0);
         Ok(all)

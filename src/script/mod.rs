@@ -9,6 +9,7 @@ mod builtin;
 mod check;
 mod errors;
 mod flow;
+mod known;
 mod library;
 mod line;
 mod parse;

@@ -80,6 +80,15 @@ impl Terminal {
         Self::start_with_faults(parts, Faults::default())
     }
 
+    /// Reads every file and folder that the configuration names for itself, as [`start`](Self::start) does, and starts
+    /// nothing.
+    ///
+    /// # Errors
+    /// When a definition, a pack, a script or the table has a mistake.
+    pub fn check(config: &Config) -> Result<(), Failure> {
+        start::check(config)
+    }
+
     /// [`start`](Self::start) for a test that makes the journal's writes fail.
     ///
     /// # Errors

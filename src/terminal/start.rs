@@ -55,6 +55,15 @@ pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure>
     Ok(inner)
 }
 
+/// Reads every file and folder that the configuration names for itself, as a start does, and starts nothing.
+pub(super) fn check(config: &Config) -> Result<(), Failure> {
+    definitions(config)?;
+    scripts(config)?;
+    packs(config)?;
+    table(config)?;
+    Ok(())
+}
+
 fn setup(what: impl Into<String>) -> Failure {
     Failure::with(&errors::NO_POLICY, what)
 }

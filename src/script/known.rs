@@ -1,0 +1,194 @@
+//! The flows that the program looks for by name, and what each is given and asked for: what a script of such a name must
+//! hold to work. A misspelt name would else be a flow that is not there, and a card's file taken for one that is free.
+
+use std::collections::BTreeMap;
+
+use super::flow::{Flow, Pattern};
+use crate::failure::Diagnostic;
+
+/// A flow that the program looks for.
+struct Known {
+    script: Script,
+    flow: &'static str,
+    /// What the program hands it.
+    inputs: &'static [Given],
+    /// What the program takes of it, each with its number of bytes where only one will do.
+    outputs: &'static [(&'static str, Option<usize>)],
+    need: Need,
+}
+
+/// The script a flow stands in.
+#[derive(Clone, Copy, PartialEq)]
+enum Script {
+    /// The one of this name.
+    Named(&'static str),
+    /// `ssc-N.0`, the one of each generation N.
+    Generation,
+}
+
+/// A value that the program hands a flow.
+struct Given {
+    name: &'static str,
+    /// The fewest and the most bytes it has.
+    bytes: (usize, usize),
+    /// A script may do without it.
+    spare: bool,
+}
+
+/// When a flow must be there.
+enum Need {
+    Always,
+    /// From this generation on.
+    From(u8),
+    /// Where this other one is.
+    With(&'static str),
+    /// Only where the cards have it.
+    Never,
+}
+
+const fn given(name: &'static str, least: usize, most: usize) -> Given {
+    Given { name, bytes: (least, most), spare: false }
+}
+
+/// Le: a card may want another than what is known of its files.
+const LENGTH: Given = Given { name: "length", bytes: (1, 1), spare: true };
+const TAG: Given = given("tag", 1, 1);
+/// 8 bytes for each level of diversification, one to three, and a block.
+const FACTORS: Given = given("factors", 16, 40);
+const SSC: Script = Script::Named("ssc");
+const PSAM: Script = Script::Named("psam");
+
+const fn known(
+    script: Script,
+    flow: &'static str,
+    inputs: &'static [Given],
+    outputs: &'static [(&'static str, Option<usize>)],
+    need: Need,
+) -> Known {
+    Known { script, flow, inputs, outputs, need }
+}
+
+/// Every one of them.
+#[rustfmt::skip]
+const FLOWS: &[Known] = &[
+    known(SSC, "select", &[], &[("fci", None)], Need::Always),
+    known(SSC, "card-file", &[LENGTH], &[("records", None)], Need::Always),
+    known(SSC, "card-record", &[TAG, LENGTH], &[("record", None)], Need::Always),
+
+    known(Script::Generation, "internal-authenticate", &[given("process", 8, 8), given("original", 8, 8)], &[("proof", Some(8))], Need::Always),
+    known(Script::Generation, "get-challenge", &[], &[("process", Some(8))], Need::With("external-authenticate")),
+    // From 3.0 on the holder stands behind RKSSSE (card-facts §1.7).
+    known(Script::Generation, "external-authenticate", &[given("proof", 8, 8), given("original", 8, 8)], &[], Need::From(3)),
+    known(Script::Generation, "holder-file", &[LENGTH], &[("records", None)], Need::Always),
+    known(Script::Generation, "holder-record", &[TAG, LENGTH], &[("record", None)], Need::Always),
+    known(Script::Generation, "holder-name-extension", &[LENGTH], &[("record", None)], Need::Never),
+
+    known(PSAM, "environment-3des", &[], &[], Need::Always),
+    known(PSAM, "environment-ssf33", &[], &[], Need::Always),
+    known(PSAM, "environment-sm4", &[], &[], Need::Always),
+    known(PSAM, "application", &[], &[], Need::Always),
+    known(PSAM, "public-information", &[], &[("serial", None)], Need::Always),
+    known(PSAM, "terminal-information", &[], &[("number", Some(6))], Need::Always),
+    known(PSAM, "deliver-irk", &[given("usage", 1, 1), FACTORS], &[], Need::Always),
+    known(PSAM, "deliver-rkssse", &[given("usage", 1, 1), FACTORS], &[], Need::Always),
+    known(PSAM, "encipher-8", &[given("block", 8, 8)], &[("answer", Some(8))], Need::Always),
+    known(PSAM, "encipher-16", &[given("block", 16, 16)], &[("answer", None)], Need::Always),
+];
+
+/// Whether the program looks for a script of this name.
+pub(super) fn is_known(script: &str) -> bool {
+    flows(script).next().is_some()
+}
+
+/// What a script of a name that the program knows has wrong; nothing of any other script.
+pub(super) fn mistakes(script: &str, file: &str, flows: &BTreeMap<String, Flow>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for flow in flows.values() {
+        match self::flows(script).find(|known| known.flow == flow.name) {
+            Some(known) => compare(known, flow, &mut found),
+            None if is_known(script) => {
+                let names: Vec<&str> = self::flows(script).map(|known| known.flow).collect();
+                let message =
+                    format!("the program has no use for a flow {} here, only for {}", flow.name, names.join(", "));
+                tell(&mut found, flow, flow.line, 6, message);
+            }
+            None => {}
+        }
+    }
+    for known in self::flows(script).filter(|known| !flows.contains_key(known.flow)) {
+        let why = match known.need {
+            Need::Always => String::new(),
+            Need::From(first) if generation(script).is_some_and(|generation| generation >= first) => {
+                format!(": cards from {first}.0 on ask for it")
+            }
+            Need::With(other) if flows.contains_key(other) => format!(": {other} needs it"),
+            _ => continue,
+        };
+        let message = format!("the flow {} is missing{why}", known.flow);
+        found.push(Diagnostic { file: file.to_owned(), line: 1, column: 1, message });
+    }
+    found
+}
+
+/// The flows that the program looks for in a script.
+fn flows(script: &str) -> impl Iterator<Item = &'static Known> {
+    let kind = match (script, generation(script)) {
+        (_, Some(_)) => Some(Script::Generation),
+        ("ssc", _) => Some(SSC),
+        ("psam", _) => Some(PSAM),
+        _ => None,
+    };
+    FLOWS.iter().filter(move |known| Some(known.script) == kind)
+}
+
+/// N of `ssc-N.0`.
+fn generation(script: &str) -> Option<u8> {
+    match script.strip_prefix("ssc-")?.strip_suffix(".0")?.as_bytes() {
+        [digit @ b'0'..=b'9'] => Some(digit - b'0'),
+        _ => None,
+    }
+}
+
+/// Whether a flow takes what it is handed, and keeps what is asked of it.
+fn compare(known: &Known, flow: &Flow, found: &mut Vec<Diagnostic>) {
+    for input in &flow.inputs {
+        let (name, line, column) = (&input.name.text, input.name.line, input.name.column);
+        match known.inputs.iter().find(|given| given.name == name) {
+            None => tell(found, flow, line, column, format!("the program gives no {name} to this flow")),
+            Some(Given { bytes: (least, most), .. }) if *least < input.least || *most > input.most => {
+                let bytes = if least == most { least.to_string() } else { format!("{least} to {most}") };
+                tell(found, flow, line, column, format!("the program gives {bytes} bytes as {name}"));
+            }
+            Some(_) => {}
+        }
+    }
+    for given in known.inputs.iter().filter(|given| !given.spare) {
+        if !flow.inputs().any(|name| name == given.name) {
+            tell(found, flow, flow.line, 1, format!("the flow {} does not take {}", flow.name, given.name));
+        }
+    }
+    for output in &flow.outputs {
+        if !known.outputs.iter().any(|(name, _)| *name == output.text) {
+            let message = format!("the program takes no {} of this flow", output.text);
+            tell(found, flow, output.line, output.column, message);
+        }
+    }
+    for (name, bytes) in known.outputs {
+        if !flow.outputs().any(|output| output == *name) {
+            tell(found, flow, flow.line, 1, format!("the flow {} does not keep {name}", flow.name));
+        }
+        for pattern in flow.steps.iter().flat_map(|step| &step.answers).flat_map(|answer| &answer.data) {
+            if let (Pattern::Keep(kept, Some(length)), Some(wanted)) = (pattern, bytes)
+                && kept.text == *name
+                && length != wanted
+            {
+                let message = format!("the program takes {wanted} bytes as {name}");
+                tell(found, flow, kept.line, kept.column, message);
+            }
+        }
+    }
+}
+
+fn tell(found: &mut Vec<Diagnostic>, flow: &Flow, line: usize, column: usize, message: String) {
+    found.push(Diagnostic { file: flow.file.clone(), line, column, message });
+}

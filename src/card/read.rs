@@ -125,6 +125,8 @@ impl Session<'_, '_> {
         let process = eight(&vars, "process")?;
         let proof = self.parts.keys.prove(key, KeyRole::ReadHolder, process, original)?;
         vars.set("proof", &proof);
+        // A card so slow that its time is over here each time loses no try, and must not be taken for one that does.
+        self.parts.lease.in_time()?;
         tries.begin()?;
         let status = match self.run(script, "external-authenticate", &mut vars) {
             // A refusal is one whether the script has a line for it or not.

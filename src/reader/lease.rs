@@ -104,9 +104,7 @@ impl Lease {
     }
 
     fn raw(&mut self, command: &Command) -> Result<Response, TransportError> {
-        if Instant::now() >= self.deadline {
-            return Err(TransportError::Deadline);
-        }
+        self.in_time()?;
         let started = Instant::now();
         let (sent, answer) = self.card.with(|transport| {
             let bytes = match transport.protocol() {
@@ -127,6 +125,14 @@ impl Lease {
             "APDU"
         );
         Ok(response)
+    }
+
+    /// Whether there is time left to send anything.
+    ///
+    /// # Errors
+    /// [`TransportError::Deadline`] when there is none.
+    pub fn in_time(&self) -> Result<(), TransportError> {
+        if Instant::now() < self.deadline { Ok(()) } else { Err(TransportError::Deadline) }
     }
 
     /// Resets the card, which takes back every right it gave.

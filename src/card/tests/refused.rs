@@ -1,7 +1,7 @@
 //! A card that refuses the terminal's keys: once, and never again until a technician releases the pair.
 
 use super::*;
-use crate::keys::Soft;
+use crate::keys::{CardKeyId, KeyRole, Soft};
 
 /// Demonstration keys of which RKSSSE is another, so that the card is genuine and refuses the terminal.
 fn wrong_keys() -> (tempfile::TempDir, Soft) {
@@ -94,6 +94,62 @@ fn an_answer_that_was_lost_is_forgiven_once_and_not_twice_in_a_row() {
         assert_eq!(desk.store.as_ref().unwrap().release_pairs().unwrap(), 1);
         desk.read().outcome.unwrap();
     }
+}
+
+/// Keys that take all the time there is before they give the terminal's proof.
+struct Slow<'a>(&'a mut dyn KeyService, Instant);
+
+impl KeyService for Slow<'_> {
+    fn source(&self) -> crate::keys::KeySource {
+        self.0.source()
+    }
+
+    fn prove(
+        &mut self,
+        card: &CardKeyId,
+        role: KeyRole,
+        process: [u8; 8],
+        original: [u8; 8],
+    ) -> Result<[u8; 8], crate::keys::KeyError> {
+        while role == KeyRole::ReadHolder && Instant::now() < self.1 {
+            std::hint::spin_loop();
+        }
+        self.0.prove(card, role, process, original)
+    }
+
+    fn identity(&mut self, card: &CardKeyId) -> Result<Vec<u8>, crate::keys::KeyError> {
+        self.0.identity(card)
+    }
+
+    fn terminal_number(&mut self) -> Result<Option<[u8; 6]>, crate::keys::KeyError> {
+        self.0.terminal_number()
+    }
+
+    fn commands(&self) -> u32 {
+        self.0.commands()
+    }
+}
+
+#[test]
+fn a_try_for_which_there_was_no_time_is_none() {
+    let desk = Desk::new("v3-sm4").with_store();
+    let mut soft = Soft::load(&folder().join("demonstration-keys.toml"), true).unwrap();
+    for _ in 0..3 {
+        let until = Instant::now() + Duration::from_millis(200);
+        let chip = InProcess::new(desk.card.chip(Arc::new(SystemRandom::default()))).unwrap();
+        let parts = Parts {
+            lease: &mut Lease::new("reader", Box::new(chip), until),
+            keys: &mut Slow(&mut soft, until),
+            scripts: &desk.scripts,
+            store: None,
+            pairs: Pairs::Command(desk.store.as_ref().unwrap()),
+            clock: &SystemClock,
+            random: &SystemRandom::default(),
+            default_algorithm: None,
+        };
+        assert_eq!(read(parts, &mut |_| ()), Err(CardError::Transport(TransportError::Deadline)));
+    }
+    desk.read_by(&mut soft, None).outcome.unwrap();
 }
 
 #[test]

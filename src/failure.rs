@@ -6,10 +6,9 @@
 use std::fmt;
 
 use serde::Serialize;
-use serde::ser::SerializeStruct;
 
 /// The person who can end a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Actor {
     /// The holder of the card (持卡人).
@@ -93,25 +92,52 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// `{"code","message","cause","remedy","actor","detail","en":{"message","cause","remedy"}}`, Chinese first.
+/// A [`Failure`] as the doors tell it, Chinese first.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Failure)]
+struct Told<'a> {
+    /// Never changes its meaning; `docs/errors.md` lists them all.
+    code: &'a str,
+    /// What happened.
+    message: &'a str,
+    /// Why it happens.
+    cause: &'a str,
+    /// What ends it.
+    remedy: &'a str,
+    actor: Actor,
+    /// What is particular to this time.
+    #[schema(required)]
+    detail: Option<&'a str>,
+    en: English<'a>,
+}
+
+/// The same in English.
+#[derive(Serialize, utoipa::ToSchema)]
+struct English<'a> {
+    message: &'a str,
+    cause: &'a str,
+    remedy: &'a str,
+}
+
 impl Serialize for Failure {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct English {
-            message: &'static str,
-            cause: &'static str,
-            remedy: &'static str,
-        }
         let Entry { code, actor, message, cause, remedy } = self.entry;
-        let mut out = serializer.serialize_struct("Failure", 7)?;
-        out.serialize_field("code", code)?;
-        out.serialize_field("message", message.zh)?;
-        out.serialize_field("cause", cause.zh)?;
-        out.serialize_field("remedy", remedy.zh)?;
-        out.serialize_field("actor", actor)?;
-        out.serialize_field("detail", &self.detail)?;
-        out.serialize_field("en", &English { message: message.en, cause: cause.en, remedy: remedy.en })?;
-        out.end()
+        let en = English { message: message.en, cause: cause.en, remedy: remedy.en };
+        let (message, cause, remedy) = (message.zh, cause.zh, remedy.zh);
+        let detail = self.detail.as_deref();
+        Told { code, message, cause, remedy, actor: *actor, detail, en }.serialize(serializer)
+    }
+}
+
+impl utoipa::PartialSchema for Failure {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        Told::schema()
+    }
+}
+
+impl utoipa::ToSchema for Failure {
+    fn schemas(known: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
+        Told::schemas(known);
     }
 }
 

@@ -12,8 +12,9 @@ use crate::failure::{Entry, Failure};
 pub struct Refusal(pub Failure);
 
 /// `{"error":{…}}`, the same at every door.
-#[derive(serde::Serialize)]
-struct Body<'a> {
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Refused)]
+pub struct Body<'a> {
     error: &'a Failure,
 }
 

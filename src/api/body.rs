@@ -36,13 +36,15 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
 /// No body, or an empty JSON object.
 pub struct NoBody;
 
+/// An object without members.
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Empty {}
+
 impl<S: Sync> FromRequest<S> for NoBody {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Refusal> {
-        #[derive(serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Empty {}
         let json = is_json(request.headers());
         let bytes = read(request.into_body()).await?;
         match (bytes.is_empty(), json) {

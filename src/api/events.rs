@@ -32,9 +32,10 @@ const WAITING: usize = 16;
     params(("Last-Event-ID" = Option<u64>, Header, description = "Resume after this event; without it, begin with the next one")),
     responses((
         status = 200,
-        description = "`reader`, `case`, `step`, `transaction`, `condition`, `gap`; no personal data",
+        description = "Server-sent events: `id` is the event's, `event` its `type`, and each `data` line one of these \
+                       as JSON, without personal data",
         content_type = "text/event-stream",
-        body = String
+        body = Event
     ))
 )]
 pub async fn events(State(doors): State<Arc<Doors>>, headers: HeaderMap) -> Result<impl IntoResponse, Refusal> {

@@ -11,8 +11,9 @@ use uuid::Uuid;
 use super::Doors;
 use super::access::Caller;
 use super::answer::{Refusal, broken};
-use super::body::{JsonBody, NoBody, Query};
+use super::body::{Empty, JsonBody, NoBody, Query};
 use super::errors;
+use super::openapi::CardReading;
 use crate::config::Permission;
 use crate::failure::Failure;
 use crate::queue::{Filter, Row, State as RowState};
@@ -23,29 +24,38 @@ use crate::terminal::{CaseView, Health, NewCase};
 type Answer<T> = Result<Json<T>, Refusal>;
 
 /// The card readers, their roles and whether a card is in them.
-#[utoipa::path(get, path = "/v1/readers", responses((status = 200, body = [Object])))]
+#[utoipa::path(get, path = "/v1/readers", responses((status = 200, description = "The readers", body = [ReaderState])))]
 pub async fn readers(State(doors): State<Arc<Doors>>) -> Json<Vec<ReaderState>> {
     Json(doors.terminal.readers())
 }
 
 /// The catalogue of 77 scenarios, in the printed order.
-#[utoipa::path(get, path = "/v1/scenarios", responses((status = 200, body = [Object])))]
+#[utoipa::path(get, path = "/v1/scenarios", responses((status = 200, description = "The rows", body = [Entry])))]
 pub async fn scenarios(State(doors): State<Arc<Doors>>) -> Json<Vec<Entry>> {
     Json(doors.terminal.catalogue().entries().to_vec())
 }
 
 /// Opens a case; the same idempotency key gives the same case.
-#[utoipa::path(post, path = "/v1/cases", request_body = NewCase, responses((status = 201, body = Object)))]
+#[utoipa::path(
+    post,
+    path = "/v1/cases",
+    request_body = NewCase,
+    responses(
+        (status = 201, description = "The case, new", body = CaseView),
+        (status = 200, description = "The case that the idempotency key had opened before", body = CaseView)
+    )
+)]
 pub async fn open_case(
     State(doors): State<Arc<Doors>>,
     JsonBody(case): JsonBody<NewCase>,
 ) -> Result<(StatusCode, Json<CaseView>), Refusal> {
-    let view = doors.terminal.open_case(case)?;
-    Ok((StatusCode::CREATED, Json(view)))
+    let (view, new) = doors.terminal.open_or_find(case)?;
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(view)))
 }
 
 /// A case as it stands, the holder masked.
-#[utoipa::path(get, path = "/v1/cases/{id}", params(("id" = String, Path)), responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/v1/cases/{id}", params(("id" = String, Path, format = "uuid")), responses((status = 200, description = "The case", body = CaseView)))]
 pub async fn case(State(doors): State<Arc<Doors>>, Path(id): Path<String>) -> Answer<CaseView> {
     let id = case_id(&id)?;
     Ok(Json(doors.terminal.case(id).ok_or_else(no_case)?))
@@ -55,9 +65,9 @@ pub async fn case(State(doors): State<Arc<Doors>>, Path(id): Path<String>) -> An
 #[utoipa::path(
     post,
     path = "/v1/cases/{id}/input",
-    params(("id" = String, Path)),
-    request_body = Object,
-    responses((status = 200, body = Object))
+    params(("id" = String, Path, format = "uuid")),
+    request_body(content = Object, description = "The fields of the scenario's definition, by their names"),
+    responses((status = 200, description = "The case", body = CaseView))
 )]
 pub async fn input(
     State(doors): State<Arc<Doors>>,
@@ -71,8 +81,9 @@ pub async fn input(
 #[utoipa::path(
     post,
     path = "/v1/cases/{id}/confirm",
-    params(("id" = String, Path)),
-    responses((status = 200, body = Object))
+    params(("id" = String, Path, format = "uuid")),
+    request_body = Option<Empty>,
+    responses((status = 200, description = "The case", body = CaseView))
 )]
 pub async fn confirm(State(doors): State<Arc<Doors>>, Path(id): Path<String>, _: NoBody) -> Answer<CaseView> {
     Ok(Json(doors.terminal.confirm(case_id(&id)?)?))
@@ -82,8 +93,9 @@ pub async fn confirm(State(doors): State<Arc<Doors>>, Path(id): Path<String>, _:
 #[utoipa::path(
     post,
     path = "/v1/cases/{id}/cancel",
-    params(("id" = String, Path)),
-    responses((status = 200, body = Object))
+    params(("id" = String, Path, format = "uuid")),
+    request_body = Option<Empty>,
+    responses((status = 200, description = "The case", body = CaseView))
 )]
 pub async fn cancel(State(doors): State<Arc<Doors>>, Path(id): Path<String>, _: NoBody) -> Answer<CaseView> {
     Ok(Json(doors.terminal.cancel(case_id(&id)?)?))
@@ -101,7 +113,7 @@ pub struct Wanted {
 }
 
 /// Transactions of the queue, newest first, without personal data.
-#[utoipa::path(get, path = "/v1/transactions", params(Wanted), responses((status = 200, body = [Object])))]
+#[utoipa::path(get, path = "/v1/transactions", params(Wanted), responses((status = 200, description = "The transactions", body = [Row])))]
 pub async fn transactions(State(doors): State<Arc<Doors>>, Query(wanted): Query<Wanted>) -> Answer<Vec<Row>> {
     let filter = filter(&wanted)?;
     let rows = tokio::task::spawn_blocking(move || doors.terminal.transactions(&filter)).await;
@@ -112,8 +124,8 @@ pub async fn transactions(State(doors): State<Arc<Doors>>, Query(wanted): Query<
 #[utoipa::path(
     get,
     path = "/v1/transactions/{id}",
-    params(("id" = String, Path)),
-    responses((status = 200, body = Object))
+    params(("id" = String, Path, format = "uuid")),
+    responses((status = 200, description = "The transaction", body = Row))
 )]
 pub async fn transaction(State(doors): State<Arc<Doors>>, Path(id): Path<String>) -> Answer<Row> {
     let id: Uuid = id.parse().map_err(|_| Refusal::from(&errors::NO_TRANSACTION))?;
@@ -123,7 +135,7 @@ pub async fn transaction(State(doors): State<Arc<Doors>>, Path(id): Path<String>
 }
 
 /// How the terminal is.
-#[utoipa::path(get, path = "/v1/health", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/v1/health", responses((status = 200, description = "Health", body = Health)))]
 pub async fn health(State(doors): State<Arc<Doors>>) -> Answer<Health> {
     let health = tokio::task::spawn_blocking(move || doors.terminal.health()).await;
     Ok(Json(health.map_err(|error| broken(&error))?))
@@ -141,7 +153,7 @@ pub struct CardRead {
 }
 
 /// Proves the card and reads it and its holder, outside any case.
-#[utoipa::path(post, path = "/v1/card/read", request_body = CardRead, responses((status = 200, body = Object)))]
+#[utoipa::path(post, path = "/v1/card/read", request_body = CardRead, responses((status = 200, description = "The card and its holder", body = CardReading)))]
 pub async fn read_card(
     State(doors): State<Arc<Doors>>,
     Extension(caller): Extension<Caller>,
@@ -160,7 +172,7 @@ pub async fn read_card(
 }
 
 /// This description.
-#[utoipa::path(get, path = "/openapi.json", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/openapi.json", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
 pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(super::openapi::document())
 }

@@ -1,16 +1,23 @@
 //! The description of the interface, from the handlers themselves.
 
-use utoipa::OpenApi;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr};
+use utoipa::{Modify, OpenApi, ToSchema};
 
+use super::answer::Body;
 use super::{events, handlers};
+use crate::card::{Apdus, Authenticated};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "sbkd",
-        description = "The local interface of the social security card terminal. Every request carries \
-                       `Authorization: Bearer TOKEN` over HTTP; at the Unix socket the peer's user counts. \
-                       A failure is `{\"error\":{\"code\",\"message\",\"cause\",\"remedy\",\"actor\",\"detail\",\"en\"}}`."
+        description = "The local interface of the social security card terminal. Over HTTP every request carries the \
+                       token of a registered client; at the Unix socket the peer's user counts, and no token. \
+                       `null` stands for what there is not; a member is left out only where it is not required. \
+                       Every answer that is not a success is a `Refused`."
     ),
     paths(
         handlers::readers,
@@ -26,13 +33,118 @@ use super::{events, handlers};
         handlers::health,
         handlers::read_card,
         handlers::openapi,
-    )
+    ),
+    components(schemas(Body<'static>)),
+    security(("bearer" = []), ()),
+    modifiers(&Refusals, &Bearer)
 )]
 struct Document;
 
 /// The OpenAPI document.
 pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
+}
+
+/// Any route may be refused, in one form.
+struct Refusals;
+
+impl Modify for Refusals {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let refused = ContentBuilder::new().schema(Some(Ref::from_schema_name("Refused"))).build();
+        let refused = ResponseBuilder::new()
+            .description("Refused, or it failed: docs/errors.md has every code, docs/api.md their statuses")
+            .content("application/json", refused)
+            .build();
+        let add = |operation: &mut Operation| {
+            operation.responses.responses.insert("default".to_owned(), RefOr::T(refused.clone()));
+        };
+        let items = document.paths.paths.values_mut();
+        items.flat_map(|item| item.get.iter_mut().chain(&mut item.post)).for_each(add);
+    }
+}
+
+/// How a program says who it is over HTTP.
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The token of one of `[[api.client]]`; its permissions count"))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// A card that proved itself, and its holder, as [`Reading::to_json`](crate::card::Reading::to_json) writes it:
+/// described here alone, never made. Personal members are starred unless `unmask`; the form stays.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub struct CardReading {
+    /// The reader's PC/SC name.
+    reader: String,
+    /// The answer to reset, hex.
+    atr: String,
+    /// The specification's version, as on the card.
+    version: String,
+    /// `3DES`, `SSF33` or `SM4`.
+    algorithm: String,
+    card: CardFile,
+    authenticated: Authenticated,
+    holder: CardHolder,
+    apdus: Apdus,
+    /// From the first command to the holder.
+    elapsed_ms: u64,
+}
+
+/// EF05.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+struct CardFile {
+    /// 卡识别码, hex.
+    identifier: String,
+    /// 卡号.
+    #[schema(required)]
+    number: Option<String>,
+    /// 行政区划 of the issuer, six digits.
+    region: String,
+    /// 卡类别, the code on the card.
+    #[schema(required)]
+    category: Option<String>,
+    /// 初始化机构编号.
+    #[schema(required)]
+    issuer: Option<String>,
+    /// 发卡日期.
+    #[schema(required, format = Date)]
+    issued: Option<String>,
+    /// 卡有效期.
+    #[schema(required, format = Date)]
+    expires: Option<String>,
+}
+
+/// EF06.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+struct CardHolder {
+    /// 社会保障号码.
+    #[schema(required)]
+    social_security_number: Option<String>,
+    /// 姓名.
+    #[schema(required)]
+    name: Option<String>,
+    /// 性别, the code on the card.
+    #[schema(required)]
+    sex: Option<String>,
+    /// 民族, the code on the card.
+    #[schema(required)]
+    ethnicity: Option<String>,
+    /// 出生地, six digits.
+    #[schema(required)]
+    birth_place: Option<String>,
+    /// 出生日期, `YYYY-MM-DD`.
+    #[schema(required)]
+    birth_date: Option<String>,
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub struct Reading {
 }
 
 /// Who proved what to whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Authenticated {
     /// The card to the terminal; always true, since a card that fails is not read.
     pub internal: bool,
@@ -38,7 +38,7 @@ pub struct Authenticated {
 }
 
 /// Commands on the wire, GET RESPONSE not counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Apdus {
     /// To the holder's card.
     pub card: u32,

@@ -14,7 +14,7 @@ use crate::reader::RoleRule;
 use crate::value::Fen;
 
 /// What the terminal is used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Made-up people, demonstration keys and parameters; all that leaves the terminal says so.

@@ -14,7 +14,7 @@ use crate::cipher::{Algorithm, Factors};
 use crate::reader::Recall;
 
 /// Who answers for the keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeySource {
     /// A PSAM in a reader of the terminal.

@@ -51,9 +51,11 @@ impl fmt::Debug for Draft {
 }
 
 /// A transaction as it is listed. No personal data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Transaction)]
 pub struct Row {
     /// Its id (UUIDv7), the idempotency key upstream for ever.
+    #[schema(value_type = String, format = "uuid")]
     pub id: Uuid,
     /// Its place in the chain, from 1.
     pub sequence: u64,
@@ -68,22 +70,28 @@ pub struct Row {
     /// How often it was sent.
     pub attempts: u32,
     /// When it was committed.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When its state last changed.
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
     /// The business date.
+    #[schema(value_type = String, format = Date)]
     pub business_date: Date,
     /// The operator's number.
     pub operator: String,
     /// What it is worth.
+    #[schema(required)]
     pub amount: Option<Fen>,
     /// Decided by the terminal alone (以中心结算为准).
     pub provisional: bool,
     /// Made in demo mode.
     pub demo: bool,
     /// The centre's number for it.
+    #[schema(required)]
     pub centre_no: Option<String>,
     /// Why the centre refused it: code and words.
+    #[schema(required)]
     pub refusal: Option<String>,
     /// The figures in which the centre settled it otherwise than the terminal had: what was collected is not what is
     /// owed.

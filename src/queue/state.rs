@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::value::{Kind, Protocol};
 
 /// Where a transaction stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = TransactionState)]
 pub enum State {
     /// Committed, not yet sent (待上传).
     Pending,

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 /// What a reader is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The holder's social security card.
@@ -35,11 +35,13 @@ pub enum Role {
 }
 
 /// One reader as the monitor sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = Reader)]
 pub struct ReaderState {
     /// The PC/SC name.
     pub name: String,
     /// Its role; `None` until it is configured or a card in it was asked.
+    #[schema(required)]
     pub role: Option<Role>,
     /// Whether a card is in it.
     pub card: bool,

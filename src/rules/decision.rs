@@ -8,7 +8,7 @@ use super::span::Span;
 use super::trace::TraceRecord;
 
 /// What may happen now. The strictest of all reasons wins; the order of the variants is the order of strictness.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// It may be carried out.
@@ -34,7 +34,7 @@ impl Outcome {
 }
 
 /// One text in both languages of the product.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Words {
     /// Chinese.
     pub zh: String,
@@ -43,7 +43,7 @@ pub struct Words {
 }
 
 /// One ground for an outcome. All grounds that hold are reported, not only the first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Reason {
     /// Stable code, `E-…`.
     pub code: String,
@@ -60,7 +60,7 @@ pub struct Reason {
 }
 
 /// Who stands behind the figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Basis {
     /// Computed by the terminal: provisional until the centre has settled it.
@@ -70,7 +70,7 @@ pub enum Basis {
 }
 
 /// How a final result changes an accumulator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// The amount is added.
@@ -80,7 +80,7 @@ pub enum Effect {
 }
 
 /// What a final result does to one accumulator. Applied only when the transaction is carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Change {
     /// The accumulator's name in the pack.
     pub name: String,
@@ -97,7 +97,7 @@ pub struct Change {
 }
 
 /// Which pack decided.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PackRef {
     /// Its id, e.g. `gz.employee.inpatient`.
     pub id: String,
@@ -108,7 +108,7 @@ pub struct PackRef {
 }
 
 /// A decision. It is data only: it can be stored, sent and explained later without the pack.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Decision {
     /// The scenario it is about.
     pub scenario: String,
@@ -127,6 +127,7 @@ pub struct Decision {
     /// The pack.
     pub pack: PackRef,
     /// The date the parameters were looked up by.
+    #[schema(value_type = String, format = Date)]
     pub business_date: Date,
     /// Why this version of the pack was chosen, in Chinese.
     pub version_reason: String,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::value::Fen;
 
 /// A field whose values differ.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Difference {
     /// The field.
     pub field: String,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The scope of an accumulator. Days in a row and a single disease are not among them: nobody keeps count over those
 /// yet, and a pack that asks for it is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Span {
     /// One stay in hospital.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::decision::Outcome;
 
 /// One record. Values are in the form of their type; bill lines are named by position only, so no personal data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum TraceRecord {
     /// A dated parameter was used.

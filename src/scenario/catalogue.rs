@@ -8,7 +8,8 @@ use crate::value::Kind;
 const BUILTIN: &str = include_str!("../../config/scenarios/catalogue.tsv");
 
 /// One row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Scenario)]
 pub struct Entry {
     /// Place in the table, 1 to 77.
     pub row: u32,
@@ -27,8 +28,10 @@ pub struct Entry {
     /// The usage text as printed.
     pub usage: String,
     /// The remark as printed.
+    #[schema(required)]
     pub remark: Option<String>,
     /// How a row with a defect is meant.
+    #[schema(required)]
     pub note: Option<String>,
     /// It has a definition and can be carried out.
     pub available: bool,

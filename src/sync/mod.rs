@@ -41,7 +41,7 @@ pub struct UplinkStatus {
 }
 
 /// The journal held against what the centre has of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Chain {
     /// The centre was not asked yet.

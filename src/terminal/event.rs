@@ -10,11 +10,12 @@ use super::view::CaseState;
 use crate::reader::Role;
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Event {
     /// Rises by one with each event of this run of the daemon, and lies above those of every earlier run.
     pub id: u64,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// What.
     #[serde(flatten)]
@@ -22,7 +23,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum What {
     /// Something happened to a reader.
@@ -38,6 +39,7 @@ pub enum What {
     /// A case changed its state.
     Case {
         /// Which.
+        #[schema(value_type = String, format = "uuid")]
         case: Uuid,
         /// Its scenario.
         scenario: String,
@@ -50,6 +52,7 @@ pub enum What {
     /// A case took a step with the card: `selected`, `internal-authenticated`, …
     Step {
         /// Which.
+        #[schema(value_type = String, format = "uuid")]
         case: Uuid,
         /// The step's name.
         step: String,
@@ -57,6 +60,7 @@ pub enum What {
     /// A transaction changed its state.
     Transaction {
         /// Its id.
+        #[schema(value_type = String, format = "uuid")]
         id: Uuid,
         /// Its place in the chain.
         sequence: u64,

@@ -9,8 +9,9 @@ use crate::value::Fen;
 use jiff::Timestamp;
 
 /// The one-word answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = HealthStatus)]
 pub enum Status {
     /// All is well.
     Ok,
@@ -21,35 +22,39 @@ pub enum Status {
 }
 
 /// The queue in figures.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct QueueHealth {
     /// Transactions that the centre has not answered.
     pub unsent: u64,
     /// Age of the oldest of them, in seconds: the alarm that matters.
+    #[schema(required)]
     pub oldest_unsent_secs: Option<u64>,
     /// What they are worth together.
     pub sum: Fen,
     /// When the centre last acknowledged one.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     pub last_ack: Option<Timestamp>,
     /// Records that were found damaged; none of them is delivered or listed.
     pub damaged: Vec<u64>,
 }
 
 /// The way to the centre.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct UplinkHealth {
     /// It can be reached.
     pub reachable: bool,
     /// It is there, and does not take this terminal's token.
     pub unauthorized: bool,
     /// Since when that is so.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     pub since: Option<Timestamp>,
     /// Whether what the centre has of this terminal is what the journal has.
+    #[schema(required)]
     pub chain: Option<Chain>,
 }
 
 /// How the terminal is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Health {
     /// In a word.
     pub status: Status,
@@ -58,10 +63,12 @@ pub struct Health {
     /// `demo` or `production`.
     pub mode: crate::config::Mode,
     /// What holds.
+    #[schema(value_type = Vec<super::Condition>)]
     pub conditions: Conditions,
     /// The readers.
     pub readers: Vec<ReaderState>,
     /// The queue; `None` when it cannot be read.
+    #[schema(required)]
     pub queue: Option<QueueHealth>,
     /// The way to the centre.
     pub uplink: UplinkHealth,

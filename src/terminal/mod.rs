@@ -118,6 +118,14 @@ impl Terminal {
     /// An unknown scenario, a form with mistakes, no operator, a reader that is busy or not there, a key that was used
     /// for something else, a terminal that stops. A terminal that may not carry it out now opens a case that is refused.
     pub fn open_case(&self, case: NewCase) -> Result<CaseView, Failure> {
+        self.open_or_find(case).map(|(view, _)| view)
+    }
+
+    /// [`open_case`](Self::open_case), and whether the case is new.
+    ///
+    /// # Errors
+    /// As [`open_case`](Self::open_case).
+    pub fn open_or_find(&self, case: NewCase) -> Result<(CaseView, bool), Failure> {
         self.inner.open_case(case)
     }
 

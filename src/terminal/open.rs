@@ -24,7 +24,8 @@ const MOST_LIVE: usize = 64;
 const LONGEST: (usize, usize) = (20, 100);
 
 impl Inner {
-    pub(super) fn open_case(self: &Arc<Self>, new: NewCase) -> Result<CaseView, Failure> {
+    /// The case, and whether it is new.
+    pub(super) fn open_case(self: &Arc<Self>, new: NewCase) -> Result<(CaseView, bool), Failure> {
         if self.conditions().contains(&Condition::Draining) {
             return Err(Failure::of(&errors::DRAINING));
         }
@@ -40,7 +41,7 @@ impl Inner {
             let mut cases = self.cases();
             if let Some((known, with)) = key.as_deref().and_then(|key| cases.by_key(key)) {
                 return match cases.get(known) {
-                    Some(case) if with == content => Ok(case.view.clone()),
+                    Some(case) if with == content => Ok((case.view.clone(), false)),
                     _ => Err(Failure::of(&errors::KEY_USED)),
                 };
             }
@@ -56,7 +57,8 @@ impl Inner {
             self.log.tell(What::Case { case: id, scenario, state: CaseState::WaitingCard, code: None });
         }
         self.begin(id, &definition);
-        self.cases().get(id).map(|case| case.view.clone()).ok_or_else(|| Failure::of(&errors::NO_CASE))
+        let view = self.cases().get(id).map(|case| case.view.clone()).ok_or_else(|| Failure::of(&errors::NO_CASE))?;
+        Ok((view, true))
     }
 
     /// Refused where nothing of its kind may be done now; else it takes its card, or waits for it. Keys that seem away

@@ -42,7 +42,7 @@ impl fmt::Debug for NewCase {
 }
 
 /// Where a case stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CaseState {
     /// No card is in the holder's reader yet.
@@ -72,20 +72,26 @@ pub enum CaseState {
 }
 
 /// The holder, masked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Holder)]
 pub struct HolderView {
     /// 姓名, all but its first character masked.
+    #[schema(required)]
     pub name: Option<String>,
     /// 社会保障号码, masked.
+    #[schema(required)]
     pub social_security_number: Option<String>,
     /// 卡号, masked.
+    #[schema(required)]
     pub card_number: Option<String>,
 }
 
 /// A case as it stands.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Case)]
 pub struct CaseView {
     /// The case's id (UUIDv7).
+    #[schema(value_type = String, format = "uuid")]
     pub id: Uuid,
     /// The scenario's id.
     pub scenario: String,
@@ -96,32 +102,43 @@ pub struct CaseView {
     /// Who works the terminal.
     pub operator: String,
     /// The reader that holds the card.
+    #[schema(required)]
     pub reader: Option<String>,
     /// The holder, masked; only after the card has proven itself.
+    #[schema(required)]
     pub holder: Option<HolderView>,
     /// The business date of the decision.
+    #[schema(value_type = Option<String>, format = Date, required)]
     pub business_date: Option<Date>,
     /// The business date is a demonstration's, not today's.
     pub business_date_is_demo: bool,
     /// What the local rules decided, with the trace (see `rules::Decision`).
+    #[schema(value_type = Option<crate::rules::Decision>, required)]
     pub decision: Option<JsonText>,
     /// The centre's figures, where it was asked.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>, required)]
     pub centre: Option<Value>,
     /// Where terminal and centre differ: `{"field","local","centre"}` each.
+    #[schema(value_type = Vec<crate::rules::Difference>)]
     pub differences: Vec<Value>,
     /// Decided by the terminal alone.
     pub provisional: bool,
     /// The committed transaction (see `queue::Row`).
+    #[schema(value_type = Option<crate::queue::Row>, required)]
     pub transaction: Option<Value>,
     /// The same transaction had been committed before, by an earlier attempt with the same idempotency key.
     pub duplicate: bool,
     /// The slip's lines, for an 80 mm printer.
+    #[schema(required)]
     pub slip: Option<Vec<String>>,
     /// What is wrong: a mistake in the form while `waiting-input`, or why it ended.
+    #[schema(required)]
     pub failure: Option<Failure>,
     /// When it was opened.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
 }
 

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An amount in fen. Negative only in a refund. Written in yuan with two places, `"30000.00"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, utoipa::ToSchema)]
+#[schema(value_type = String, pattern = r"^-?\d+\.\d\d$", examples("30000.00"))]
 pub struct Fen(pub i64);
 
 /// Why a text is not an amount.

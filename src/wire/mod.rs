@@ -20,7 +20,8 @@ use uuid::Uuid;
 use crate::value::Kind;
 
 /// 32 bytes as upper-case hex.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, utoipa::ToSchema)]
+#[schema(value_type = String, pattern = "^[0-9A-F]{64}$")]
 pub struct Digest(pub [u8; 32]);
 
 impl std::fmt::Display for Digest {

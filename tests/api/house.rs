@@ -34,13 +34,18 @@ pub struct House {
 }
 
 impl House {
-    /// With a PSAM in its reader, and no card in the holder's.
+    /// With a PSAM in its reader, and no card in the holder's; without a centre.
     pub fn open() -> Self {
+        Self::with("")
+    }
+
+    /// The same, with these lines after the usual ones in its configuration.
+    pub fn with(lines: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         for (name, token) in [("all", ALL), ("operate", OPERATE), ("read", READ)] {
             std::fs::write(dir.path().join(name), token).unwrap();
         }
-        let config = Arc::new(Config::parse("house.toml", &configuration(), dir.path()).unwrap());
+        let config = Arc::new(Config::parse("house.toml", &(configuration() + lines), dir.path()).unwrap());
         let readers =
             VirtualReaders::new(&[(HOLDER, Some(sbkd::reader::Role::Holder)), (PSAM, Some(sbkd::reader::Role::Psam))]);
         readers.insert(PSAM, chip("psam"));

@@ -4,6 +4,7 @@
 mod rig;
 
 mod bodies;
+mod document;
 mod doors;
 mod events;
 mod guard;

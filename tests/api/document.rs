@@ -1,0 +1,319 @@
+//! What the interface answers is what its document describes: each answer of each route is held against the schema
+//! that `GET /openapi.json` has for it, and nothing may be there that is not described.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use sbkd::center::{self, Faults, Settings};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::house::{ALL, House};
+use super::rig::http::{Answer, Client};
+use super::rig::{HOLDER, tree, until};
+
+/// The document as it is served, and what was held against it.
+struct Document {
+    client: Client,
+    served: Value,
+    seen: RefCell<BTreeSet<(String, String, u16)>>,
+}
+
+impl Document {
+    fn of(house: &House) -> Self {
+        let client = house.http().token(ALL);
+        let served = client.get("/openapi.json").success();
+        Self { client, served, seen: RefCell::default() }
+    }
+
+    /// Asks for a route, `{id}` filled in, and holds the answer against its description.
+    #[track_caller]
+    fn ask(&self, method: &str, route: &str, id: &str, body: Option<Value>) -> Value {
+        let path = route.replace("{id}", id);
+        let answer = self.client.request(method, &path, body.map(|body| body.to_string()).as_deref());
+        let route = route.split('?').next().unwrap();
+        self.seen.borrow_mut().insert((method.to_lowercase(), route.to_owned(), answer.status));
+        self.holds(method, route, &answer)
+    }
+
+    /// The case, once it is in this state; each answer on the way is held against its description.
+    #[track_caller]
+    fn until(&self, id: &str, state: &str) -> Value {
+        until(state, || Some(self.ask("GET", "/v1/cases/{id}", id, None)).filter(|case| case["state"] == state))
+    }
+
+    /// The schema of what a route answers with this status.
+    #[track_caller]
+    fn schema(&self, method: &str, route: &str, status: u16) -> &Value {
+        let responses = &self.served["paths"][route][method.to_lowercase()]["responses"];
+        let known = responses.get(status.to_string()).or_else(|| responses.get("default").filter(|_| status >= 400));
+        let content = &known.unwrap_or_else(|| panic!("{method} {route} does not answer {status}"))["content"];
+        let content = content.as_object().and_then(|kinds| kinds.values().next());
+        &content.unwrap_or_else(|| panic!("{method} {route} {status} has no content"))["schema"]
+    }
+
+    /// The answer is what the route's description says of it.
+    #[track_caller]
+    fn holds(&self, method: &str, route: &str, answer: &Answer) -> Value {
+        let value = answer.json();
+        let mut wrong = Vec::new();
+        self.check(self.schema(method, route, answer.status), &value, "", &mut wrong);
+        assert!(wrong.is_empty(), "{method} {route} {}: {wrong:#?}\n{value:#}", answer.status);
+        value
+    }
+
+    /// As much of JSON Schema as the document uses. A value has one of its schema's forms.
+    fn check(&self, schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
+        let mistakes = |form: &Value| {
+            let mut wrong = Vec::new();
+            self.form(form, value, at, &mut wrong);
+            wrong
+        };
+        let forms = self.forms(schema);
+        let mut tried: Vec<Vec<String>> = forms.iter().map(mistakes).collect();
+        match tried.iter().filter(|wrong| wrong.is_empty()).count() {
+            1 => {}
+            0 if tried.len() == 1 => wrong.append(&mut tried[0]),
+            n => wrong.push(format!("{at}: {n} of {} forms fit {value}: {tried:?}", tried.len())),
+        }
+    }
+
+    /// One form. A keyword that is not known here is a mistake.
+    fn form(&self, form: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
+        for (keyword, said) in form.as_object().expect("a schema is an object") {
+            let fine = match keyword.as_str() {
+                "type" => kind(said, value),
+                "enum" => said.as_array().unwrap().contains(value),
+                "pattern" => fits(said.as_str().unwrap(), value.as_str().unwrap_or_default()),
+                "minimum" => value.as_i64().is_none_or(|n| n >= said.as_i64().unwrap()),
+                "properties" | "required" | "additionalProperties" | "items" => true,
+                other => matches!(other, "format" | "propertyNames" | "description" | "examples"),
+            };
+            if !fine {
+                wrong.push(format!("{at}: {value} is not of {keyword} {said}"));
+            }
+        }
+        self.members(form, value, at, wrong);
+        for (n, item) in value.as_array().into_iter().flatten().enumerate() {
+            if let Some(of) = form.get("items") {
+                self.check(of, item, &format!("{at}[{n}]"), wrong);
+            }
+        }
+    }
+
+    /// Stricter than JSON Schema: what is not described may not be there, unless the form names no member at all.
+    fn members(&self, form: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
+        let Some(members) = value.as_object() else { return };
+        let required = form["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        wrong
+            .extend(required.filter(|name| !members.contains_key(*name)).map(|name| format!("{at}.{name} is missing")));
+        let (known, others) = (&form["properties"], &form["additionalProperties"]);
+        for (name, value) in members {
+            match (known.get(name), others) {
+                (Some(of), _) => self.check(of, value, &format!("{at}.{name}"), wrong),
+                (None, Value::Object(_)) => self.check(others, value, &format!("{at}.{name}"), wrong),
+                (None, _) if known.is_null() => {}
+                (None, _) => wrong.push(format!("{at}.{name} is not described")),
+            }
+        }
+    }
+
+    /// The forms that a schema allows, with what it refers to and what it is composed of put together.
+    fn forms(&self, schema: &Value) -> Vec<Value> {
+        if let Some(name) = schema["$ref"].as_str() {
+            let pointer = name.trim_start_matches('#');
+            return self.forms(self.served.pointer(pointer).unwrap_or_else(|| panic!("{name} is not in the document")));
+        }
+        if let Some(forms) = schema["oneOf"].as_array() {
+            return forms.iter().flat_map(|form| self.forms(form)).collect();
+        }
+        let Some(parts) = schema["allOf"].as_array() else { return vec![schema.clone()] };
+        parts.iter().fold(vec![json!({})], |all, part| {
+            let forms = self.forms(part);
+            all.iter().flat_map(|one| forms.iter().map(|form| both(one.clone(), form))).collect()
+        })
+    }
+}
+
+fn kind(said: &Value, value: &Value) -> bool {
+    let is = |kind: &Value| match kind.as_str().unwrap() {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        other => panic!("the type {other}"),
+    };
+    said.as_array().map_or_else(|| is(said), |kinds| kinds.iter().any(is))
+}
+
+/// The patterns of the document.
+fn fits(pattern: &str, text: &str) -> bool {
+    match pattern {
+        r"^-?\d+\.\d\d$" => text.parse::<sbkd::value::Fen>().is_ok_and(|fen| fen.to_string() == text),
+        "^[0-9A-F]{64}$" => text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F')),
+        other => panic!("the pattern {other}"),
+    }
+}
+
+/// Two parts of one form.
+fn both(one: Value, other: &Value) -> Value {
+    match (one, other) {
+        (Value::Object(mut one), Value::Object(other)) => {
+            for (name, value) in other {
+                let there = one.remove(name);
+                one.insert(name.clone(), there.map_or_else(|| value.clone(), |there| both(there, value)));
+            }
+            Value::Object(one)
+        }
+        (Value::Array(one), Value::Array(other)) => Value::Array([one, other.clone()].concat()),
+        (one, _) => one,
+    }
+}
+
+fn open(scenario: &str) -> Value {
+    let form = std::fs::read_to_string(tree("fixtures/demo").join(scenario).with_extension("json")).unwrap();
+    let form: Value = serde_json::from_str(&form).unwrap();
+    json!({ "scenario": scenario, "operator": "0001", "reader": HOLDER, "input": form, "idempotency": scenario })
+}
+
+fn id(value: &Value) -> String {
+    value["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn each_answer_of_each_route_is_as_it_is_described() {
+    let house = House::open();
+    let document = Document::of(&house);
+    for route in ["/openapi.json", "/v1/readers", "/v1/scenarios", "/v1/health", "/v1/transactions"] {
+        document.ask("GET", route, "", None);
+    }
+    let mut told = document.client.events("/v1/events").unwrap();
+
+    let sign_in = open("unemployment-sign-in");
+    let case = id(&document.ask("POST", "/v1/cases", "", Some(sign_in.clone())));
+    assert_eq!(id(&document.ask("POST", "/v1/cases", "", Some(sign_in))), case);
+    let other = json!({ "scenario": "unemployment-sign-in", "operator": "0001" });
+    house.insert();
+    let shown = document.until(&case, "waiting-confirmation");
+    assert!(shown["holder"]["name"].is_string() && shown["decision"]["trace"].is_array(), "{shown:#}");
+    document.ask("POST", "/v1/cases/{id}/confirm", &case, None);
+    let done = document.until(&case, "done");
+    assert!(done["slip"].is_array() && done["transaction"].is_object(), "{done:#}");
+    document.ask("GET", "/v1/transactions?state=pending&limit=1", "", None);
+    document.ask("GET", "/v1/transactions/{id}", &id(&done["transaction"]), None);
+
+    for unmask in [false, true] {
+        document.ask("POST", "/v1/card/read", "", Some(json!({ "unmask": unmask })));
+    }
+    let case = id(&document.ask("POST", "/v1/cases", "", Some(other)));
+    document.until(&case, "waiting-input");
+    let refused = document.ask("POST", "/v1/cases/{id}/input", &case, Some(json!({})));
+    assert_eq!(refused["error"]["code"], "E-SCN-INPUT");
+    assert_eq!(document.ask("GET", "/v1/cases/{id}", &case, None)["failure"]["code"], "E-SCN-INPUT");
+    document.ask("POST", "/v1/cases/{id}/cancel", &case, Some(json!({})));
+    let case = id(&document.ask(
+        "POST",
+        "/v1/cases",
+        "",
+        Some(json!({ "scenario": "unemployment-sign-in", "operator": "2" })),
+    ));
+    document.ask("POST", "/v1/cases/{id}/input", &case, Some(open("unemployment-sign-in")["input"].take()));
+    document.ask("POST", "/v1/cases/{id}/confirm", &case, Some(json!({ "amount": 1 })));
+
+    // What was told meanwhile, up to the last of it.
+    let event = document.schema("GET", "/v1/events", 200).clone();
+    house.readers.remove(HOLDER);
+    let mut kinds = BTreeSet::new();
+    for (kind, data) in told.by_ref() {
+        let mut wrong = Vec::new();
+        document.check(&event, &data, "", &mut wrong);
+        assert!(wrong.is_empty(), "{wrong:#?}\n{data:#}");
+        let last = data["change"] == "card-out";
+        kinds.insert(kind);
+        if last {
+            break;
+        }
+    }
+    assert_eq!(kinds, ["case", "reader", "step", "transaction"].map(str::to_owned).into());
+
+    let seen = document.seen.borrow();
+    let mut described = BTreeSet::new();
+    for (route, item) in document.served["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let statuses = operation["responses"].as_object().unwrap().keys().filter_map(|status| status.parse().ok());
+            described.extend(statuses.map(|status| (method.clone(), route.clone(), status)));
+        }
+    }
+    described.remove(&("get".to_owned(), "/v1/events".to_owned(), 200));
+    let left: Vec<_> = described.difference(&seen).collect();
+    assert!(left.is_empty(), "described, and not seen here: {left:?}");
+}
+
+#[test]
+fn what_the_centre_says_is_as_it_is_described() {
+    for (seed, state) in [(None, "done"), (Some("seed-other-accumulators.toml"), "referred")] {
+        let runtime = Runtime::new().unwrap();
+        let centre = center::run(Settings {
+            listen: ([127, 0, 0, 1], 0).into(),
+            database: None,
+            seed: seed.map(|seed| tree("config/center").join(seed)),
+            token: ALL.to_owned(),
+            demo: true,
+            faults: Faults::default(),
+        });
+        let centre = runtime.block_on(centre).unwrap();
+        let house = House::with(&format!("[uplink]\nurl = \"http://{}\"\ntoken_file = \"all\"\n", centre.address));
+        let document = Document::of(&house);
+        until("the centre is reached", || {
+            Some(document.ask("GET", "/v1/health", "", None)).filter(|health| health["uplink"]["reachable"] == true)
+        });
+        house.insert();
+        let case = id(&document.ask("POST", "/v1/cases", "", Some(open("medical-settlement"))));
+        if state == "done" {
+            document.until(&case, "waiting-confirmation");
+            document.ask("POST", "/v1/cases/{id}/confirm", &case, None);
+        }
+        let ended = document.until(&case, state);
+        assert!(ended["centre"].is_object(), "{ended:#}");
+        assert_eq!(ended["differences"].as_array().unwrap().is_empty(), state == "done");
+    }
+}
+
+#[test]
+fn every_route_says_how_it_refuses_and_who_may_call() {
+    let served = serde_json::to_value(sbkd::api::document()).unwrap();
+    assert_eq!(served["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    assert_eq!(served["security"], json!([{ "bearer": [] }, {}]), "a token, or the socket");
+    for (route, item) in served["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let refused = &operation["responses"]["default"]["content"]["application/json"]["schema"];
+            assert_eq!(refused["$ref"], "#/components/schemas/Refused", "{method} {route}");
+        }
+    }
+    for step in ["confirm", "cancel"] {
+        let body = &served["paths"][format!("/v1/cases/{{id}}/{step}")]["post"]["requestBody"];
+        assert!(body.is_object() && body["required"] != true, "{step}: {body}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_as_it_is_described_is_found() {
+    let house = House::open();
+    let document = Document::of(&house);
+    let health = document.ask("GET", "/v1/health", "", None);
+    let wrong = |change: &dyn Fn(&mut Value)| {
+        let (mut changed, mut wrong) = (health.clone(), Vec::new());
+        change(&mut changed);
+        document.check(document.schema("GET", "/v1/health", 200), &changed, "", &mut wrong);
+        wrong.len()
+    };
+    assert_eq!(wrong(&|_| ()), 0);
+    assert_eq!(wrong(&|health| health["more"] = json!(1)), 1);
+    assert_eq!(wrong(&|health| drop(health.as_object_mut().unwrap().remove("queue"))), 1);
+    assert_eq!(wrong(&|health| health["status"] = json!("splendid")), 1);
+    assert_eq!(wrong(&|health| health["readers"][0]["card"] = json!("yes")), 1);
+    assert_eq!(wrong(&|health| health["queue"]["sum"] = json!("1.5")), 1);
+}

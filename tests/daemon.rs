@@ -38,7 +38,7 @@ fn a_card_goes_in_and_an_acknowledged_transaction_comes_out() {
     let settled = id_of(&case["transaction"]);
     for id in [&signed, &settled] {
         walk.until_transaction(id, "acked");
-        watch.until("the acknowledgement's event", |event| event["id"] == **id && event["state"] == "acked");
+        watch.until("the acknowledgement's event", |event| event["transaction"] == **id && event["state"] == "acked");
     }
     for step in ["selected", "internal-authenticated", "external-authenticated", "card-read", "holder-read"] {
         watch.until(step, |event| event["step"] == step);

@@ -59,7 +59,8 @@ pub enum What {
     },
     /// A transaction changed its state.
     Transaction {
-        /// Its id.
+        /// Its id; `id` is the event's own number.
+        #[serde(rename = "transaction")]
         #[schema(value_type = String, format = "uuid")]
         id: Uuid,
         /// Its place in the chain.

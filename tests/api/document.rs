@@ -162,14 +162,17 @@ fn fits(pattern: &str, text: &str) -> bool {
 fn both(one: Value, other: &Value) -> Value {
     match (one, other) {
         (Value::Object(mut one), Value::Object(other)) => {
-            for (name, value) in other {
+            for (name, value) in other.iter().filter(|(name, _)| *name != "description") {
                 let there = one.remove(name);
                 one.insert(name.clone(), there.map_or_else(|| value.clone(), |there| both(there, value)));
             }
             Value::Object(one)
         }
         (Value::Array(one), Value::Array(other)) => Value::Array([one, other.clone()].concat()),
-        (one, _) => one,
+        (one, other) => {
+            assert_eq!(one, *other, "two parts of a form do not agree");
+            one
+        }
     }
 }
 
@@ -316,4 +319,22 @@ fn an_answer_that_is_not_as_it_is_described_is_found() {
     assert_eq!(wrong(&|health| health["status"] = json!("splendid")), 1);
     assert_eq!(wrong(&|health| health["readers"][0]["card"] = json!("yes")), 1);
     assert_eq!(wrong(&|health| health["queue"]["sum"] = json!("1.5")), 1);
+}
+
+#[test]
+fn the_page_names_each_member() {
+    let page = std::fs::read_to_string(tree("docs/api.md")).unwrap();
+    let served = serde_json::to_value(sbkd::api::document()).unwrap();
+    let mut wanted = BTreeSet::new();
+    let all =
+        ["Case", "Holder", "Decision", "Difference", "Transaction", "Reader", "Scenario", "Health", "QueueHealth"];
+    let events = served.pointer("/components/schemas/What/oneOf").unwrap().as_array().unwrap();
+    let schemas = all.iter().map(|name| &served["components"]["schemas"][name]).chain(events);
+    for schema in schemas.chain([&served["components"]["schemas"]["UplinkHealth"]]) {
+        let members = schema["properties"].as_object().unwrap_or_else(|| panic!("{schema}"));
+        wanted.extend(members.keys().cloned());
+    }
+    let told = |name: &&String| page.contains(&format!("`{name}`")) || page.contains(&format!("\"{name}\""));
+    let missing: Vec<_> = wanted.iter().filter(|name| !told(name)).collect();
+    assert!(missing.is_empty(), "docs/api.md does not name {missing:?}");
 }

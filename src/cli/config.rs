@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Outcome, Problem, Shell};
 use crate::config::{Config, ConfigError};
-use crate::terminal::Terminal;
+use crate::terminal::Setup;
 
 /// Where the configuration is when none is named.
 const DEFAULT: &str = "/etc/sbkd/sbkd.toml";
@@ -31,8 +31,7 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     let Command::Check { file } = args.command;
     let file = file.unwrap_or_else(|| place(shell).to_path_buf());
     let config = load(&file)?;
-    // What it names is part of it: a terminal with a mistake there does not start either.
-    Terminal::check(&config)?;
+    setup(&config)?;
     let value = json!({
         "file": file,
         "ok": true,
@@ -59,5 +58,13 @@ pub(super) fn load(file: &Path) -> Result<Config, Problem> {
             ConfigError::Invalid { mistakes, .. } => problem.and("mistakes", json!(mistakes)),
             ConfigError::Unreadable { .. } => problem,
         }
+    })
+}
+
+/// What the terminal would work by; its mistakes are told one by one.
+pub(super) fn setup(config: &Config) -> Result<Setup, Problem> {
+    Setup::load(config).map_err(|error| {
+        let problem = Problem::from_error(&error);
+        if error.mistakes().is_empty() { problem } else { problem.and("diagnostics", json!(error.mistakes())) }
     })
 }

@@ -134,7 +134,7 @@ crate::entries! {
         remedy "请在冲正完成后重新办理；系统会冲正到底" | "start anew once it is taken back; that is seen through by itself";
     NO_POLICY = "E-TERM-SETUP", Technician;
         message "终端无法启动" | "the terminal cannot start";
-        cause "定义、策略包、脚本或状况表有误，或目录、中心令牌文件不可用" | "a definition, pack, script or table has a mistake, or a folder or the centre's token file cannot be used";
+        cause "定义、策略包、脚本或状况表有误或缺少，或目录、中心令牌文件不可用" | "a definition, pack, script or table has a mistake or is missing, or a folder or the centre's token file cannot be used";
         remedy "请按提示修改" | "mend what is named";
     DEFECT = "E-TERM-DEFECT", Technician;
         message "内部错误，业务未提交" | "an internal error ended the case, nothing was committed";

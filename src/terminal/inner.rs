@@ -13,6 +13,7 @@ use super::conditions::{Condition, Conditions};
 use super::errors;
 use super::event::What;
 use super::log::Log;
+use super::setup::Setup;
 use super::table::Table;
 use super::turn::Turns;
 use super::view::{CaseState, CaseView};
@@ -80,11 +81,7 @@ impl Upstream {
 /// What [`Inner`] is made of.
 pub(super) struct Rooms {
     pub(super) parts: Parts,
-    pub(super) catalogue: Catalogue,
-    pub(super) definitions: Definitions,
-    pub(super) packs: Packs,
-    pub(super) table: Table,
-    pub(super) scripts: Arc<Library>,
+    pub(super) setup: Setup,
     pub(super) keys: KeyProvider,
     pub(super) queue: Queue,
     pub(super) store: Arc<Store>,
@@ -93,17 +90,18 @@ pub(super) struct Rooms {
 
 impl Inner {
     pub(super) fn new(rooms: Rooms) -> Self {
+        let Setup { catalogue, definitions, packs, scripts, table } = rooms.setup;
         let told = Mutex::new(rooms.parts.readers.watch());
         let log = Log::new(Arc::clone(&rooms.parts.clock));
         let away = rooms.upstream.as_ref().is_none_or(|upstream| !upstream.status.borrow().reachable);
         let conditions = if away { Conditions::from([Condition::UplinkAway]) } else { Conditions::new() };
         Self {
             parts: rooms.parts,
-            catalogue: rooms.catalogue,
-            definitions: rooms.definitions,
-            packs: rooms.packs,
-            table: rooms.table,
-            scripts: rooms.scripts,
+            catalogue,
+            definitions,
+            packs,
+            table,
+            scripts,
             keys: rooms.keys,
             turns: Turns::default(),
             settling_alone: Mutex::new(()),

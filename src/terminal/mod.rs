@@ -19,6 +19,7 @@ mod open;
 mod plan;
 mod reading;
 mod same;
+mod setup;
 mod start;
 mod table;
 mod tasks;
@@ -30,6 +31,7 @@ pub use conditions::{Condition, Conditions};
 pub use event::{Event, EventStream, What};
 pub use health::{Health, QueueHealth, Status, UplinkHealth};
 pub use json::JsonText;
+pub use setup::{Setup, SetupError};
 pub use table::{Conduct, Table};
 pub use view::{CaseState, CaseView, HolderView, NewCase};
 
@@ -78,15 +80,6 @@ impl Terminal {
     /// A centre, a card service or a PSAM that is away is a condition, not an error.
     pub fn start(parts: Parts) -> Result<Arc<Self>, Failure> {
         Self::start_with_faults(parts, Faults::default())
-    }
-
-    /// Reads every file and folder that the configuration names for itself, as [`start`](Self::start) does, and starts
-    /// nothing.
-    ///
-    /// # Errors
-    /// When a definition, a pack, a script or the table has a mistake.
-    pub fn check(config: &Config) -> Result<(), Failure> {
-        start::check(config)
     }
 
     /// [`start`](Self::start) for a test that makes the journal's writes fail.

@@ -1,20 +1,17 @@
 //! Opens every room of a terminal.
 
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use zeroize::Zeroizing;
 
 use super::inner::{Inner, Rooms, Upstream};
-use super::table::Table;
+use super::setup::Setup;
 use super::{Parts, errors, tasks};
-use crate::config::{Config, Mode, read_secret};
+use crate::config::{Mode, read_secret};
 use crate::failure::{Explain as _, Failure};
 use crate::keys::{KeyProvider, KeySource};
 use crate::queue::{Faults, Queue, QueueKeys, Settings};
-use crate::rules::Packs;
-use crate::scenario::{Catalogue, Definitions, ScenarioError};
 use crate::script::Library;
 use crate::store::Store;
 use crate::sync::{self, Asker, HttpUplink, Pace, Uplink};
@@ -25,80 +22,22 @@ const LONGEST_PAUSE: u32 = 10;
 /// Opens the rooms and starts the tasks. `faults` make the journal's writes fail; none outside tests.
 pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure> {
     let config = Arc::clone(&parts.config);
-    let definitions = definitions(&config)?;
-    let known: Vec<String> = definitions.iter().map(|definition| definition.id.clone()).collect();
-    let catalogue = Catalogue::builtin(|id| known.iter().any(|known| known == id)).map_err(|e| setup(e.to_string()))?;
-    let scripts = Arc::new(scripts(&config)?);
-    let packs = packs(&config)?;
-    let table = table(&config)?;
+    let setup = Setup::load(&config).map_err(|error| error.failure())?;
 
     // Nobody else's, from the first moment: what is personal in it is sealed, but its keys lie there as well.
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.state);
-    made.map_err(|error| setup(format!("{}: {error}", config.state.display())))?;
+    made.map_err(|error| unusable(format!("{}: {error}", config.state.display())))?;
     let queue = journal(&parts, faults)?;
     let store = Arc::new(Store::open(&config.state.join("store.db")).map_err(|error| error.failure())?);
-    let keys = keys(&parts, &scripts, &store)?;
+    let keys = keys(&parts, &setup.scripts, &store)?;
     let upstream = upstream(&parts, &queue)?;
-    let inner = Arc::new(Inner::new(Rooms {
-        parts,
-        catalogue,
-        definitions,
-        packs,
-        table,
-        scripts,
-        keys,
-        queue,
-        store,
-        upstream,
-    }));
+    let inner = Arc::new(Inner::new(Rooms { parts, setup, keys, queue, store, upstream }));
     tasks::start(&inner);
     Ok(inner)
 }
 
-/// Reads every file and folder that the configuration names for itself, as a start does, and starts nothing.
-pub(super) fn check(config: &Config) -> Result<(), Failure> {
-    definitions(config)?;
-    scripts(config)?;
-    packs(config)?;
-    table(config)?;
-    Ok(())
-}
-
-fn setup(what: impl Into<String>) -> Failure {
+fn unusable(what: impl Into<String>) -> Failure {
     Failure::with(&errors::NO_POLICY, what)
-}
-
-fn definitions(config: &Config) -> Result<Definitions, Failure> {
-    let loaded = match &config.scenarios {
-        None => Definitions::builtin(),
-        Some(folder) => Definitions::load(&files(folder, "toml")?),
-    };
-    loaded.map_err(|mistakes| ScenarioError::Definition(mistakes).failure())
-}
-
-fn packs(config: &Config) -> Result<Packs, Failure> {
-    match &config.policy {
-        None => Ok(Packs::builtin()),
-        Some(folder) => Packs::load(&files(folder, "toml")?).map_err(|mistakes| setup(listed(&mistakes))),
-    }
-}
-
-fn scripts(config: &Config) -> Result<Library, Failure> {
-    match &config.scripts {
-        None => Ok(Library::builtin()),
-        Some(folder) => Library::over_builtin(&files(folder, "apdu")?).map_err(|mistakes| setup(listed(&mistakes))),
-    }
-}
-
-fn table(config: &Config) -> Result<Table, Failure> {
-    let table = match &config.conditions {
-        None => Table::builtin(),
-        Some(file) => {
-            let text = std::fs::read_to_string(file).map_err(|error| setup(format!("{}: {error}", file.display())))?;
-            Table::parse(&file.display().to_string(), &text)
-        }
-    };
-    table.map_err(|mistake| setup(mistake.to_string()))
 }
 
 fn journal(parts: &Parts, faults: Faults) -> Result<Queue, Failure> {
@@ -127,8 +66,8 @@ fn keys(parts: &Parts, scripts: &Arc<Library>, store: &Arc<Store>) -> Result<Key
             store: Some(Arc::clone(store)),
         }),
         // The configuration was checked for this.
-        (KeySource::Soft, None) => Err(setup("keys.soft_file")),
-        (KeySource::Hsm, _) => Err(setup("keys.source")),
+        (KeySource::Soft, None) => Err(unusable("keys.soft_file")),
+        (KeySource::Hsm, _) => Err(unusable("keys.source")),
     }
 }
 
@@ -137,7 +76,7 @@ fn upstream(parts: &Parts, queue: &Queue) -> Result<Option<Upstream>, Failure> {
     let Some(settings) = &config.uplink else { return Ok(None) };
     let token = match &settings.token_file {
         None => Zeroizing::default(),
-        Some(file) => read_secret(file, config.mode).map_err(setup)?,
+        Some(file) => read_secret(file, config.mode).map_err(unusable)?,
     };
     let uplink = HttpUplink::new(&settings.url, &token).map_err(|error| error.failure())?;
     let uplink: Arc<dyn Uplink> = Arc::new(uplink);
@@ -153,28 +92,4 @@ fn upstream(parts: &Parts, queue: &Queue) -> Result<Option<Upstream>, Failure> {
     let demo = config.mode == Mode::Demo;
     let asker = Asker::new(Arc::clone(&uplink), Arc::clone(&parts.clock), config.terminal.as_str(), demo);
     Ok(Some(Upstream { uplink, asker, status: worker.status(), worker: Mutex::new(Some(worker)) }))
-}
-
-/// The files of a folder and the folders in it that end so, in the order of their names.
-fn files(folder: &Path, ending: &str) -> Result<Vec<(String, String)>, Failure> {
-    let broken = |error: std::io::Error| setup(format!("{}: {error}", folder.display()));
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(broken)? {
-        paths.push(entry.map_err(broken)?.path());
-    }
-    paths.sort();
-    let mut out = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            out.append(&mut files(&path, ending)?);
-        } else if path.extension().is_some_and(|extension| extension == ending) {
-            let text = std::fs::read_to_string(&path).map_err(|e| setup(format!("{}: {e}", path.display())))?;
-            out.push((path.display().to_string(), text));
-        }
-    }
-    Ok(out)
-}
-
-fn listed(mistakes: &[crate::rules::Diagnostic]) -> String {
-    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

@@ -162,6 +162,9 @@ fn each_bill_is_decided_by_the_pack_of_its_date_though_another_asks_for_more() {
     std::fs::write(packs.path().join("a.toml"), until_july).unwrap();
     std::fs::write(packs.path().join("b.toml"), rules.replace("valid_from = 2015-01-01", "valid_from = 2015-08-01"))
         .unwrap();
+    // Every scenario has a pack, or the terminal does not start.
+    let sign_in = include_str!("../../config/policy/guangzhou-2015/unemployment-sign-in.toml");
+    std::fs::write(packs.path().join("c.toml"), sign_in).unwrap();
     let config: &'static str = format!("[paths]\npolicy = {:?}\n", packs.path()).leak();
     let counter = Counter::with(Setup { config, ..Setup::default() });
     for (number, endtime, reason) in [("1", "2015-07-31", "至 2015-07-31 内"), ("2", "2015-08-01", "至 2015-12-31 内")]

@@ -1,0 +1,220 @@
+//! What a terminal works by: its definitions, packs, scripts and table, as the configuration names them.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::errors;
+use super::table::Table;
+use crate::config::Config;
+use crate::failure::{Diagnostic, Entry, Explain};
+use crate::rules::Packs;
+use crate::scenario::{Catalogue, Definitions};
+use crate::script::Library;
+
+/// Loaded and checked as a whole: each definition has a pack to be decided by.
+pub struct Setup {
+    pub(super) catalogue: Catalogue,
+    pub(super) definitions: Definitions,
+    pub(super) packs: Packs,
+    pub(super) scripts: Arc<Library>,
+    pub(super) table: Table,
+}
+
+/// Why a terminal cannot start on its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetupError {
+    /// A folder or a file cannot be used, or is not enough.
+    Place(String),
+    /// The definitions have these mistakes.
+    Definition(Vec<Diagnostic>),
+    /// Packs, scripts or the table have these mistakes.
+    File(Vec<Diagnostic>),
+}
+
+impl SetupError {
+    /// The mistakes that have a place in a file.
+    pub fn mistakes(&self) -> &[Diagnostic] {
+        match self {
+            Self::Place(_) => &[],
+            Self::Definition(mistakes) | Self::File(mistakes) => mistakes,
+        }
+    }
+}
+
+/// A line each.
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Place(what) = self {
+            return f.write_str(what);
+        }
+        let lines: Vec<String> = self.mistakes().iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for SetupError {}
+
+impl Explain for SetupError {
+    fn entry(&self) -> &'static Entry {
+        match self {
+            Self::Definition(_) => &crate::scenario::errors::DEFINITION,
+            Self::Place(_) | Self::File(_) => &errors::NO_POLICY,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
+impl Setup {
+    /// Everything that the configuration names, and what is built in where it names nothing.
+    ///
+    /// # Errors
+    /// What a terminal cannot start on: a folder without a file of its kind, a mistake in a file, a definition without a
+    /// pack.
+    pub fn load(config: &Config) -> Result<Self, SetupError> {
+        let definitions = match &config.scenarios {
+            None => Definitions::builtin(),
+            Some(folder) => Definitions::load(&files(folder, "toml")?),
+        };
+        let definitions = definitions.map_err(SetupError::Definition)?;
+        let packs = match &config.policy {
+            None => Packs::builtin(),
+            Some(folder) => Packs::load(&files(folder, "toml")?).map_err(SetupError::File)?,
+        };
+        decided(&definitions, &packs)?;
+        let scripts = match &config.scripts {
+            None => Library::builtin(),
+            Some(folder) => Library::over_builtin(&files(folder, "apdu")?).map_err(SetupError::File)?,
+        };
+        let table = match &config.conditions {
+            None => Table::builtin(),
+            Some(file) => Table::parse(&file.display().to_string(), &read(file)?),
+        };
+        let table = table.map_err(|mistake| SetupError::File(vec![mistake]))?;
+        let catalogue = Catalogue::builtin(|id| definitions.get(id).is_some());
+        let catalogue = catalogue.map_err(|error| SetupError::Place(error.to_string()))?;
+        Ok(Self { catalogue, definitions, packs, scripts: Arc::new(scripts), table })
+    }
+
+    /// All scenarios, with those marked that can be carried out.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+}
+
+/// What no pack decides would fail at the first card.
+fn decided(definitions: &Definitions, packs: &Packs) -> Result<(), SetupError> {
+    let undecided: Vec<&str> =
+        definitions.iter().map(|definition| definition.id.as_str()).filter(|id| packs.date_of(id).is_none()).collect();
+    if undecided.is_empty() {
+        return Ok(());
+    }
+    Err(SetupError::Place(format!("no policy pack for {}", undecided.join(", "))))
+}
+
+/// The files of a folder and the folders in it that end so, in the order of their names.
+fn files(folder: &Path, ending: &str) -> Result<Vec<(String, String)>, SetupError> {
+    let mut found = Vec::new();
+    below(folder, ending, &mut found)?;
+    if found.is_empty() {
+        return Err(SetupError::Place(format!("{}: no *.{ending}", folder.display())));
+    }
+    Ok(found)
+}
+
+fn below(folder: &Path, ending: &str, found: &mut Vec<(String, String)>) -> Result<(), SetupError> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| unusable(folder, &error))? {
+        paths.push(entry.map_err(|error| unusable(folder, &error))?.path());
+    }
+    paths.sort();
+    for path in paths {
+        // A link could lead in a circle.
+        if path.is_dir() && !path.is_symlink() {
+            below(&path, ending, found)?;
+        } else if path.extension().is_some_and(|extension| extension == ending) {
+            found.push((path.display().to_string(), read(&path)?));
+        }
+    }
+    Ok(())
+}
+
+fn read(file: &Path) -> Result<String, SetupError> {
+    std::fs::read_to_string(file).map_err(|error| unusable(file, &error))
+}
+
+fn unusable(path: &Path, error: &io::Error) -> SetupError {
+    SetupError::Place(format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is told of a terminal whose `[paths]` has these lines, in a directory with these files.
+    fn told(paths: &str, files: &[(&str, &str)]) -> Result<Setup, (String, &'static str)> {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let text = format!(
+            "mode = \"production\"\nterminal = \"H44010000001\"\n[keys]\nsource = \"psam\"\n[paths]\n{paths}\n"
+        );
+        let config = Config::parse("sbkd.toml", &text, dir.path()).unwrap();
+        Setup::load(&config).map_err(|error| {
+            let place = format!("{}/", dir.path().display());
+            (error.to_string().replace(&place, ""), error.entry().code)
+        })
+    }
+
+    const SIGN_IN: &str = include_str!("../../config/policy/guangzhou-2015/unemployment-sign-in.toml");
+    const SIGN_IN_FORM: &str = include_str!("../../config/scenarios/unemployment-sign-in.toml");
+
+    #[test]
+    fn a_folder_without_a_file_of_its_kind_is_no_folder_to_work_by() {
+        for (key, ending) in [("policy", "toml"), ("scenarios", "toml"), ("scripts", "apdu")] {
+            let paths = format!("{key} = \"own\"");
+            let told = |files| told(&paths, files).err().unwrap();
+            assert_eq!(told(&[("own/README.md", "")]), (format!("own: no *.{ending}"), "E-TERM-SETUP"));
+            assert!(told(&[]).0.starts_with("own: "), "{:?}", told(&[]));
+        }
+    }
+
+    #[test]
+    fn each_definition_has_its_pack() {
+        let pack = ("own/deep/sign-in.toml", SIGN_IN);
+        let missing = told("policy = \"own\"", &[pack]).err().unwrap();
+        assert_eq!(missing, ("no policy pack for medical-settlement".to_owned(), "E-TERM-SETUP"));
+        let form = ("forms/unemployment-sign-in.toml", SIGN_IN_FORM);
+        let setup = told("policy = \"own\"\nscenarios = \"forms\"", &[pack, form]).unwrap();
+        let available = setup.catalogue().entries().iter().filter(|entry| entry.available);
+        assert_eq!(available.map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["unemployment-sign-in"]);
+    }
+
+    #[test]
+    fn a_mistake_in_any_file_is_told_by_its_place() {
+        for (paths, file, code) in [
+            ("scenarios = \"own\"", "own/visit.toml", "E-SCN-DEFINITION"),
+            ("policy = \"own\"", "own/pack.toml", "E-TERM-SETUP"),
+            ("scripts = \"own\"", "own/ssc.apdu", "E-TERM-SETUP"),
+            ("conditions = \"own/conditions.toml\"", "own/conditions.toml", "E-TERM-SETUP"),
+        ] {
+            let told = told(paths, &[(file, "flow = [\n")]).err().unwrap();
+            assert!(told.0.starts_with(&format!("{file}:1:")) && told.1 == code, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn a_circle_of_links_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.toml"), "").unwrap();
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("again")).unwrap();
+        assert_eq!(files(dir.path(), "toml").unwrap().len(), 1);
+    }
+}

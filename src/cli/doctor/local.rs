@@ -1,14 +1,13 @@
-//! What can be seen without the daemon: rights, clock, disk, the centre.
+//! What can be seen without the daemon: what it would work by, disk, the centre.
 
-use std::fs::Metadata;
-use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::finding::Finding;
 use crate::cli::client;
-use crate::config::{Config, Mode, TokenSource};
+use crate::config::Config;
+use crate::failure::Explain as _;
+use crate::terminal::Setup;
 
 /// Below this the journal may soon have no room; each transaction takes a few KiB.
 const LITTLE: u64 = 512 * 1024 * 1024;
@@ -16,8 +15,6 @@ const LITTLE: u64 = 512 * 1024 * 1024;
 const NONE: u64 = 32 * 1024 * 1024;
 /// How long the centre is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What systemd-timesyncd touches when the clock is set by the network.
-const SYNCHRONISED: &str = "/run/systemd/timesync/synchronized";
 
 pub(super) fn centre_away(zh: &str, en: &str) -> Finding {
     let remedy = (
@@ -32,72 +29,12 @@ pub(super) fn no_centre() -> Finding {
     Finding::warning("upstream", ("没有配置中心", "no centre is configured"), remedy)
 }
 
-/// Files whose rights matter; a line each that is wrong, or one that all is well.
-pub(super) fn rights(config: &Config) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    match std::fs::metadata(&config.state) {
-        Ok(state) if !state.is_dir() => findings.push(wrong(&config.state, "不是目录", "is not a directory")),
-        Ok(state) => findings.extend(open_to_all(&config.state, &state, config.mode)),
-        // Made at the first start.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => findings.push(wrong(&config.state, error.to_string(), error.to_string())),
+/// The configuration is sound; so must be what it names, or the daemon does not start.
+pub(super) fn setup(file: &Path, config: &Config) -> Finding {
+    match Setup::load(config) {
+        Ok(_) => Finding::ok("config", file.display(), file.display()),
+        Err(error) => Finding::of_failure("config", &error.failure()),
     }
-    let tokens = config.api.clients.iter().filter_map(|client| match &client.token {
-        TokenSource::File(file) => Some(file),
-        TokenSource::Sha256(_) => None,
-    });
-    let uplink = config.uplink.iter().filter_map(|uplink| uplink.token_file.as_ref());
-    for file in tokens.chain(uplink).chain(&config.keys.soft_file) {
-        match std::fs::metadata(file) {
-            Ok(found) => findings.extend(open_to_all(file, &found, config.mode)),
-            Err(error) => findings.push(wrong(file, error.to_string(), error.to_string())),
-        }
-    }
-    if findings.is_empty() {
-        findings.push(Finding::ok(
-            "rights",
-            "目录与令牌文件权限正确",
-            "directory and token files have the right modes",
-        ));
-    }
-    findings
-}
-
-fn open_to_all(path: &Path, found: &Metadata, mode: Mode) -> Option<Finding> {
-    let rights = found.mode() & 0o777;
-    let open = rights & 0o007 != 0 && mode != Mode::Demo;
-    open.then(|| wrong(path, format!("任何人可访问 ({rights:04o})"), format!("is open to everybody ({rights:04o})")))
-}
-
-fn wrong(path: &Path, zh: impl AsRef<str>, en: impl AsRef<str>) -> Finding {
-    let found = (format!("{} {}", path.display(), zh.as_ref()), format!("{} {}", path.display(), en.as_ref()));
-    Finding::failed(
-        "rights",
-        (&found.0, &found.1),
-        (
-            "建好该文件，归守护进程用户所有；目录 0700，令牌 0640",
-            "make it, and give it to the daemon's user; directories 0700, tokens 0640",
-        ),
-    )
-}
-
-/// The clock decides business dates and expiry.
-pub(super) fn clock() -> Finding {
-    let set = ("启用网络对时：timedatectl set-ntp true", "set the clock by the network: timedatectl set-ntp true");
-    // This program cannot have been installed in the future.
-    let installed = std::env::current_exe().and_then(std::fs::metadata).and_then(|exe| exe.modified());
-    if installed.is_ok_and(|installed| SystemTime::now() < installed) {
-        let found = ("系统时间早于本程序的安装时间", "the clock is behind this program's own installation");
-        return Finding::failed("clock", found, set);
-    }
-    let now =
-        crate::world::shanghai().to_datetime(jiff::Timestamp::now()).strftime("%Y-%m-%d %H:%M:%S +08:00").to_string();
-    if !Path::new(SYNCHRONISED).exists() {
-        let found =
-            (format!("{now}，未见 systemd-timesyncd 对时"), format!("{now}, not seen to be set by systemd-timesyncd"));
-        return Finding::warning("clock", (&found.0, &found.1), set);
-    }
-    Finding::ok("clock", &now, &now)
 }
 
 /// Room for the journal.
@@ -144,8 +81,6 @@ pub(super) fn upstream(config: &Config) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::super::Status;
     use super::*;
 
@@ -153,24 +88,6 @@ mod tests {
         let text = "mode = \"production\"\nterminal = \"H44010000001\"\nstate = \"state\"\n[keys]\nsource = \"psam\"\n\
                     [[api.client]]\nname = \"a\"\ntoken_file = \"token\"\npermissions = [\"read\"]\n";
         Config::parse("sbkd.toml", text, dir).unwrap()
-    }
-
-    #[test]
-    fn rights_are_told_file_by_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let config = config(dir.path());
-        let (state, token) = (dir.path().join("state"), dir.path().join("token"));
-        let mode = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-        assert_eq!(rights(&config)[0].status, Status::Failed, "the token is missing");
-        std::fs::create_dir(&state).unwrap();
-        std::fs::write(&token, "x").unwrap();
-        mode(&state, 0o700);
-        mode(&token, 0o640);
-        assert_eq!(rights(&config)[0].status, Status::Ok);
-        mode(&state, 0o755);
-        mode(&token, 0o644);
-        let findings = rights(&config);
-        assert_eq!(findings.iter().filter(|finding| finding.status == Status::Failed).count(), 2);
     }
 
     #[test]

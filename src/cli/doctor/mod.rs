@@ -3,10 +3,12 @@
 //! With the daemon running it is asked, since it holds readers and journal; without it everything is looked at
 //! directly, save the journal.
 
+mod clock;
 mod daemon;
 mod finding;
 mod local;
 mod readers;
+mod rights;
 
 use serde_json::json;
 
@@ -35,20 +37,20 @@ pub(super) fn run(_args: &Args, shell: &Shell) -> Outcome {
 fn examine(shell: &Shell) -> (Vec<Finding>, bool) {
     let file = config::place(shell);
     let (found, config) = match config::load(file) {
-        Ok(config) => (Finding::ok("config", file.display(), file.display()), Some(config)),
+        Ok(config) => (local::setup(file, &config), Some(config)),
         Err(problem) => (Finding::of_problem("config", &problem), None),
     };
     let health = Daemon::of(shell).and_then(|daemon| daemon.get("/v1/health"));
     let mut findings = vec![found, daemon::presence(&health)];
     match &config {
-        Some(config) => findings.extend(local::rights(config)),
+        Some(config) => findings.extend(rights::rights(config, health.is_ok())),
         None => findings.push(Finding::skipped("rights", "config")),
     }
     match &health {
         Ok(health) if daemon::sees_pcscd(health) => findings.extend(daemon::neighbours(health)),
         _ => findings.extend(readers::direct(config.as_ref())),
     }
-    findings.push(local::clock());
+    findings.push(clock::clock());
     findings.push(config.as_ref().map_or_else(|| Finding::skipped("disk", "config"), local::disk));
     match (&health, &config) {
         (Ok(health), _) => findings.extend(daemon::upstream(health, config.as_ref())),

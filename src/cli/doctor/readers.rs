@@ -11,7 +11,7 @@ use crate::keys::{KeyError, KeySource};
 use crate::reader::{PcscReaders, ReaderState, Readers as _, Role, RoleRule, TransportError, list_direct};
 
 /// How long the cards are waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A reader as far as the doctor cares.
 pub(super) struct Seen {
@@ -36,7 +36,7 @@ pub(super) fn direct(config: Option<&Config>) -> Vec<Finding> {
 }
 
 /// What `job` gives; `None` when it takes longer. It is then left to itself, and ends with the program.
-fn within<T: Send + 'static>(patience: Duration, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+pub(super) fn within<T: Send + 'static>(patience: Duration, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (told, answer) = mpsc::channel();
     std::thread::spawn(move || {
         // Nobody listens any more when it took too long.

@@ -11,6 +11,7 @@ use super::client::{Daemon, Events};
 use super::signals::Signals;
 use super::{Exit, Outcome, Problem, Shell, errors, shell};
 use crate::rules::Decision;
+use crate::terminal::CaseState;
 
 /// Arguments of `sbkd case`.
 #[derive(Debug, clap::Args)]
@@ -71,7 +72,7 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     let stop = daemon.enter(Signals::catch).map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))?;
     let view = daemon.post("/v1/cases", &body)?;
     let id = view["id"].as_str().unwrap_or_default().to_owned();
-    let mut follower = Follower { daemon: &daemon, events, stop, shell, id, run: &run, shown: String::new() };
+    let mut follower = Follower { daemon: &daemon, events, stop, shell, id, run: &run, shown: None };
     let view = follower.follow(view)?;
     finish(&view, shell)
 }
@@ -86,23 +87,23 @@ struct Follower<'a> {
     id: String,
     run: &'a Run,
     /// The last state that was told.
-    shown: String,
+    shown: Option<CaseState>,
 }
 
 impl Follower<'_> {
     /// Follows the case until it ends; gives it up when it needs what is not there.
     fn follow(&mut self, mut view: Value) -> Result<Value, Problem> {
         loop {
-            let state = view["state"].as_str().unwrap_or_default().to_owned();
-            let news = state != self.shown;
+            let state = state(&view)?;
+            let news = self.shown != Some(state);
             if news {
-                self.shell.step(&format!("· {}", told(&state)));
-                self.shown.clone_from(&state);
+                self.shell.step(&format!("· {}", told(state)));
+                self.shown = Some(state);
             }
-            let gone_on = match state.as_str() {
-                state if is_final(state) => return Ok(view),
-                "waiting-input" => Err(needs_input(&view)),
-                "waiting-confirmation" if news => {
+            let gone_on = match state {
+                state if state.is_final() => return Ok(view),
+                CaseState::WaitingInput => Err(needs_input(&view)),
+                CaseState::WaitingConfirmation if news => {
                     self.show(&view);
                     self.agree()
                 }
@@ -110,7 +111,7 @@ impl Follower<'_> {
             };
             view = match gone_on {
                 Err(problem) => return self.give_up(problem),
-                Ok(()) if news && state == "waiting-confirmation" => self.post("confirm")?,
+                Ok(()) if news && state == CaseState::WaitingConfirmation => self.post("confirm")?,
                 Ok(()) => self.look()?,
             };
         }
@@ -129,7 +130,7 @@ impl Follower<'_> {
             let event = match self.daemon.wait(next)? {
                 Some(Some(event)) => event,
                 Some(None) => {
-                    let what = format!("{} s, {}", self.run.wait, self.shown);
+                    let what = format!("{} s, {}", self.run.wait, self.shown.map(told).unwrap_or_default());
                     return Err(Problem::with(&errors::NOTHING_HAPPENS, what));
                 }
                 None => return Err(Problem::from(&errors::INTERRUPTED)),
@@ -183,7 +184,7 @@ impl Follower<'_> {
             return Err(problem.and("case", view));
         }
         match self.look() {
-            Ok(view) if view["state"].as_str().is_some_and(is_final) => Ok(view),
+            Ok(view) if state(&view)?.is_final() => Ok(view),
             Ok(view) => Err(Problem::from(&errors::GOES_ON).and("case", view)),
             Err(away) => Err(away.and("case", json!({ "id": self.id }))),
         }
@@ -210,8 +211,10 @@ fn line() -> oneshot::Receiver<String> {
     answer
 }
 
-fn is_final(state: &str) -> bool {
-    matches!(state, "done" | "provisional-done" | "referred" | "refused" | "cancelled" | "failed")
+/// Where the case stands; a daemon of another version may know states that this command does not.
+fn state(view: &Value) -> Result<CaseState, Problem> {
+    let state = serde_json::from_value(view["state"].clone());
+    state.map_err(|_| Problem::with(&errors::DAEMON_ANSWER, "state"))
 }
 
 fn needs_input(view: &Value) -> Problem {
@@ -222,15 +225,15 @@ fn needs_input(view: &Value) -> Problem {
 }
 
 fn finish(view: &Value, shell: &Shell) -> Outcome {
-    let state = view["state"].as_str().unwrap_or_default();
-    if matches!(state, "done" | "provisional-done") {
-        shell.show(view, || summary(view));
+    let state = state(view)?;
+    if matches!(state, CaseState::Done | CaseState::ProvisionalDone) {
+        shell.show(view, || summary(view, state));
         return Ok(());
     }
     let reasons = view["decision"]["reasons"].as_array().into_iter().flatten();
     let codes: Vec<&str> = reasons.filter_map(|reason| reason["code"].as_str()).collect();
     let problem = match (view["failure"].as_object(), state) {
-        (Some(failure), "failed") => Problem::told(failure.clone()),
+        (Some(failure), CaseState::Failed) => Problem::told(failure.clone()),
         (Some(failure), _) => Problem::told(failure.clone()).exit_as(Exit::Refused),
         (None, _) => {
             let detail = [&[told(state)], &codes[..]].concat().join(" ");
@@ -240,29 +243,28 @@ fn finish(view: &Value, shell: &Shell) -> Outcome {
     Err(problem.and("case", view.clone()))
 }
 
-fn summary(view: &Value) -> String {
+fn summary(view: &Value, state: CaseState) -> String {
     let slip = view["slip"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let mut lines: Vec<String> = slip.map(str::to_owned).collect();
     let transaction = &view["transaction"];
     let text = |name: &str| transaction[name].as_str().unwrap_or("–").to_owned();
-    lines.push(format!("{} {} {}", told(view["state"].as_str().unwrap_or_default()), text("id"), text("state")));
+    lines.push(format!("{} {} {}", told(state), text("id"), text("state")));
     lines.join("\n")
 }
 
-fn told(state: &str) -> &str {
+fn told(state: CaseState) -> &'static str {
     match state {
-        "waiting-card" => "请插卡 / waiting for the card",
-        "reading" => "读卡 / reading the card",
-        "waiting-input" => "等待填写 / waiting for the form",
-        "deciding" => "核算 / deciding",
-        "waiting-confirmation" => "等待确认 / waiting for confirmation",
-        "committing" => "提交 / committing",
-        "done" => "完成 / done",
-        "provisional-done" => "暂结，以中心结算为准 / provisional",
-        "referred" => "转人工 / referred",
-        "refused" => "不予办理 / refused",
-        "cancelled" => "已取消 / cancelled",
-        "failed" => "失败 / failed",
-        other => other,
+        CaseState::WaitingCard => "请插卡 / waiting for the card",
+        CaseState::Reading => "读卡 / reading the card",
+        CaseState::WaitingInput => "等待填写 / waiting for the form",
+        CaseState::Deciding => "核算 / deciding",
+        CaseState::WaitingConfirmation => "等待确认 / waiting for confirmation",
+        CaseState::Committing => "提交 / committing",
+        CaseState::Done => "完成 / done",
+        CaseState::ProvisionalDone => "暂结，以中心结算为准 / provisional",
+        CaseState::Referred => "转人工 / referred",
+        CaseState::Refused => "不予办理 / refused",
+        CaseState::Cancelled => "已取消 / cancelled",
+        CaseState::Failed => "失败 / failed",
     }
 }

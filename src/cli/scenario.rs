@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Outcome, Shell};
-use crate::scenario::{Catalogue, Entry};
+use super::{Outcome, Problem, Shell};
+use crate::scenario::ScenarioError::Definition;
+use crate::scenario::{Catalogue, Definitions, Entry};
 use crate::value::Kind;
 
 /// Arguments of `sbkd scenario`.
@@ -42,8 +43,9 @@ impl<'a> From<&'a Entry> for Line<'a> {
 pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     let Command::List = args.command;
     // The definitions that ship; a terminal that replaces them says so through its daemon.
-    let catalogue = Catalogue::builtin(|id| matches!(id, "unemployment-sign-in" | "medical-settlement"))
-        .map_err(|error| super::Problem::with(&super::errors::FILE, error.to_string()))?;
+    let definitions = Definitions::builtin().map_err(|mistakes| Problem::from_error(&Definition(mistakes)))?;
+    let catalogue = Catalogue::builtin(|id| definitions.get(id).is_some())
+        .map_err(|error| Problem::with(&super::errors::FILE, error.to_string()))?;
     let lines: Vec<Line<'_>> = catalogue.entries().iter().map(Line::from).collect();
     shell.show(&lines, || lines.iter().map(text).collect());
     Ok(())

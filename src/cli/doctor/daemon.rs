@@ -7,6 +7,7 @@ use super::{local, readers};
 use crate::cli::Problem;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::terminal::Condition;
 
 /// The age of the oldest transaction without an answer that is an alarm, in seconds: a day.
 const LATE: u64 = 24 * 3600;
@@ -29,12 +30,12 @@ pub(super) fn presence(health: &Result<Value, Problem>) -> Finding {
 
 /// Whether the daemon knows how pcscd is: one that hangs looks to it like one without readers.
 pub(super) fn sees_pcscd(health: &Value) -> bool {
-    holds(health, "card-service-away") || health["readers"].as_array().is_some_and(|readers| !readers.is_empty())
+    holds(health, Condition::CardServiceAway) || health["readers"].as_array().is_some_and(|readers| !readers.is_empty())
 }
 
 /// pcscd, readers and keys.
 pub(super) fn neighbours(health: &Value) -> Vec<Finding> {
-    if holds(health, "card-service-away") {
+    if holds(health, Condition::CardServiceAway) {
         return readers::with_nothing_behind(readers::pcscd_away());
     }
     let list = health["readers"].as_array().cloned().unwrap_or_default();
@@ -47,7 +48,7 @@ pub(super) fn neighbours(health: &Value) -> Vec<Finding> {
         })
         .collect();
     let mut findings = vec![Finding::ok("pcscd", "可用", "reachable"), readers::seen(&seen)];
-    findings.push(if holds(health, "keys-away") {
+    findings.push(if holds(health, Condition::KeysAway) {
         readers::no_psam("守护进程无法使用密钥", "the daemon cannot use its keys")
     } else {
         Finding::ok("psam", "密钥可用", "the keys can be used")
@@ -62,7 +63,7 @@ pub(super) fn upstream(health: &Value, config: Option<&Config>) -> Vec<Finding> 
 
 fn queue(health: &Value) -> Finding {
     let queue = &health["queue"];
-    if queue.is_null() || holds(health, "storage") {
+    if queue.is_null() || holds(health, Condition::Storage) {
         return Finding::failed(
             "queue",
             ("交易队列无法写入", "the journal cannot be written"),
@@ -98,16 +99,17 @@ fn centre(health: &Value, config: Option<&Config>) -> Finding {
         local::no_centre()
     } else if health["uplink"]["unauthorized"] == true {
         Finding::of_failure("upstream", &Failure::of(&crate::sync::errors::UNAUTHORIZED))
-    } else if holds(health, "uplink-away") {
+    } else if holds(health, Condition::UplinkAway) {
         local::centre_away("守护进程连接不上中心", "the daemon cannot reach the centre")
     } else {
         Finding::ok("upstream", "中心可达", "the centre can be reached")
     }
 }
 
-fn holds(health: &Value, name: &str) -> bool {
+/// Whether a condition holds; one that this command does not know is another's.
+fn holds(health: &Value, condition: Condition) -> bool {
     let conditions = health["conditions"].as_array().into_iter().flatten();
-    conditions.filter_map(Value::as_str).any(|condition| condition == name)
+    conditions.filter_map(|told| serde_json::from_value(told.clone()).ok()).any(|told: Condition| told == condition)
 }
 
 #[cfg(test)]

@@ -237,7 +237,7 @@ fn a_reading_over_pcscd_is_recorded_once_and_replays() {
     assert_eq!(replay["holder"]["birth_date"], "1970-01-01");
 
     // Never overwritten, and never with keys that could end up in it.
-    assert_eq!(record(&rig).error_code(), "E-CLI-FILE");
+    assert_eq!(record(&rig).error_code(), "E-CLI-EXISTS");
     assert_eq!(fs::read_to_string(&out).unwrap(), text);
     let other = rig.dir().join("other.apdu");
     let other = other.to_str().unwrap();

@@ -1,5 +1,6 @@
 //! The way from a command to the running daemon: its Unix socket.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -108,7 +109,9 @@ impl Daemon {
         while let Some(source) = cause.source() {
             cause = source;
         }
-        Problem::with(&errors::NO_DAEMON, format!("{}: {cause}", self.socket.display()))
+        let denied = cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::PermissionDenied);
+        let entry = if denied { &errors::NOT_LET_IN } else { &errors::NO_DAEMON };
+        Problem::with(entry, format!("{}: {cause}", self.socket.display()))
     }
 }
 

@@ -140,8 +140,16 @@ pub(super) fn release(shell: &Shell) -> Result<usize, Problem> {
     let config = configuration(shell)?;
     // One that may not be looked for is not released, and that is told.
     let there = store_files(config.as_ref()).into_iter().filter(|file| !matches!(file.try_exists(), Ok(false)));
-    let released = there.map(|file| Store::open(&file).and_then(|store| store.release_pairs()));
-    released.sum::<Result<usize, _>>().map_err(|error| Problem::from_error(&error))
+    there.map(|file| release_in(&file)).sum()
+}
+
+fn release_in(file: &std::path::Path) -> Result<usize, Problem> {
+    use rustix::fs::{Access, access};
+    if access(file, Access::READ_OK | Access::WRITE_OK) == Err(rustix::io::Errno::ACCESS) {
+        return Err(Problem::with(&crate::store::errors::RIGHTS, file.display().to_string()));
+    }
+    let released = Store::open(file).and_then(|store| store.release_pairs());
+    released.map_err(|error| Problem::from_error(&error))
 }
 
 impl Way {

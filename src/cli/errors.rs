@@ -9,6 +9,10 @@ crate::entries! {
         message "文件读写失败" | "a file cannot be read or written";
         cause "路径不存在，或没有权限" | "the path does not exist, or permission is missing";
         remedy "检查路径和权限" | "check the path and its permissions";
+    EXISTS = "E-CLI-EXISTS", Technician;
+        message "文件已存在" | "there is such a file already";
+        cause "录制从不覆盖已有文件" | "a recording never overwrites a file";
+        remedy "换一个文件名，或先移走原文件" | "name another file, or move that one away first";
     RUNTIME = "E-CLI-RUNTIME", Technician;
         message "系统资源不足，程序无法启动" | "the program cannot start for want of the system's resources";
         cause "线程、内存或文件句柄已用尽" | "threads, memory or file handles are used up";
@@ -19,8 +23,12 @@ crate::entries! {
         remedy "按指出的行列改正文件" | "correct the file at the line and column given";
     NO_DAEMON = "E-CLI-NO-DAEMON", Technician;
         message "连接不上守护进程" | "the daemon cannot be reached";
-        cause "守护进程没有运行，或当前用户不在其用户组" | "the daemon is not running, or this user is not in its group";
+        cause "守护进程没有运行，或套接字不在该处" | "the daemon is not running, or its socket is elsewhere";
         remedy "启动 sbkd run，或加上 --direct 直接使用读卡器" | "start sbkd run, or use the readers directly with --direct";
+    NOT_LET_IN = "E-CLI-NOT-LET-IN", Technician;
+        message "当前用户无权连接守护进程" | "this user may not connect to the daemon";
+        cause "套接字只对 root、守护进程的用户及其用户组开放" | "its socket is open to root, the daemon's user and that user's group";
+        remedy "将用户加入守护进程的用户组后重新登录：usermod -aG sbkd 用户名" | "add the user to the daemon's group, and log in anew: usermod -aG sbkd USER";
     DAEMON_ANSWER = "E-CLI-DAEMON-ANSWER", Technician;
         message "守护进程的应答无法识别" | "the daemon's answer is not understood";
         cause "命令与守护进程的版本不同，或套接字属于别的程序" | "command and daemon differ in version, or the socket belongs to another program";

@@ -46,9 +46,10 @@ impl Exit {
     /// The exit for a failure's code; [`Exit::Failed`] for a room that has none of its own.
     pub fn for_code(code: &str) -> Self {
         let exact = match code {
-            "E-CLI-NO-DAEMON" | "E-CLI-DAEMON-ANSWER" | "E-API-PEER" => Some(Self::Daemon),
+            "E-CLI-NO-DAEMON" | "E-CLI-NOT-LET-IN" | "E-CLI-DAEMON-ANSWER" | "E-API-PEER" => Some(Self::Daemon),
             "E-CLI-USAGE"
             | "E-CLI-FILE"
+            | "E-CLI-EXISTS"
             | "E-CLI-JSON"
             | "E-CLI-NO-INPUT"
             | "E-API-NO-TRANSACTION"
@@ -58,9 +59,9 @@ impl Exit {
             | "E-SCRIPT-RECORD-SOFT"
             | "E-TERM-OPERATOR"
             | "E-TERM-KEY-FORM" => Some(Self::Usage),
-            "E-CLI-PACK" | "E-API-LISTEN" | "E-API-IN-USE" | "E-API-TOKEN-FILE" | "E-TERM-SETUP"
+            "E-CLI-PACK" | "E-CLI-CENTER" | "E-API-LISTEN" | "E-API-IN-USE" | "E-API-TOKEN-FILE" | "E-TERM-SETUP"
             | "E-SCN-DEFINITION" | "E-UPLINK-SETTING" => Some(Self::Configuration),
-            "E-CLI-CENTER" | "E-TERM-UPLINK-AWAY" => Some(Self::Upstream),
+            "E-TERM-UPLINK-AWAY" => Some(Self::Upstream),
             "E-CLI-NOT-CONFIRMED" | "E-CLI-NOTHING-HAPPENS" | "E-CLI-INTERRUPTED" | "E-CLI-NOT-DONE" => {
                 Some(Self::Refused)
             }

@@ -20,8 +20,8 @@ enum Command {
         /// Only these states: pending, sending, acked, refused, unknown, reversing, reversed, void, …
         #[arg(long, value_name = "STATE", value_parser = state, value_delimiter = ',')]
         state: Vec<State>,
-        /// At most so many
-        #[arg(long, value_name = "N", default_value_t = 50)]
+        /// At most so many, 1 to 1000
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
     },
     /// Show one transaction

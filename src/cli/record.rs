@@ -1,7 +1,7 @@
 //! `sbkd record`: a card session kept as a fixture.
 
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     }
     // Before a person waits for a reading that could not be kept.
     if args.out.exists() {
-        return Err(Problem::with(&errors::FILE, format!("{}: there is one already", args.out.display())));
+        return Err(exists(&args.out));
     }
     let settings = Settings::of(shell)?;
     let recorder = Recorder::new(&SystemClock);
@@ -43,7 +43,10 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     // A recording that does not replay is none.
     replay::read(&recording, &settings)?;
     let text = recording.to_string();
-    keep(&args.out, &text).map_err(|error| Problem::with(&errors::FILE, format!("{}: {error}", args.out.display())))?;
+    keep(&args.out, &text).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => exists(&args.out),
+        _ => Problem::with(&errors::FILE, format!("{}: {error}", args.out.display())),
+    })?;
     let exchanges = recording.exchanges();
     shell.show(&json!({ "file": args.out, "exchanges": exchanges, "replayed": true }), || {
         format!("{}：{exchanges} 条指令，持卡人为虚构 / {exchanges} commands, the holder made up", args.out.display())
@@ -74,6 +77,10 @@ fn read(args: &Args, settings: &Settings, recorder: &Recorder) -> Outcome {
     };
     card::read(parts, &mut |_| ()).map_err(|error| Problem::from_error(&error))?;
     Ok(())
+}
+
+fn exists(file: &Path) -> Problem {
+    Problem::with(&errors::EXISTS, file.display().to_string())
 }
 
 fn keep(file: &Path, text: &str) -> std::io::Result<()> {

@@ -1,137 +1,28 @@
 //! From text to [`Config`]: first the shape, by `serde`; then what the tables mean together.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::civil::Date;
-use serde::Deserialize;
 use toml::Spanned;
 
-use super::parts::{
-    Api, Card, Cases, Client, Config, Keys, Limits, Mode, Permission, Readers, TerminalName, TokenSource, Uplink,
-};
+use super::parts::{Api, Card, Cases, Client, Config, Keys, Limits, Mode, Readers, TokenSource, Uplink};
+use super::tables::{ApiTable, CasesTable, ClientTable, File, KeysTable, ReadersTable, Source, UplinkTable};
 use super::{ConfigError, Mistake};
-use crate::cipher::Algorithm;
 use crate::failure::place;
 use crate::keys::KeySource;
+use crate::reader::RoleRule;
 use crate::sync::HttpUplink;
 use crate::value::Fen;
-use crate::wire::Digest;
 
+/// Where queue, store and keys live when nothing is said.
+const STATE: &str = "/var/lib/sbkd";
 /// The longest time that can be set, in seconds: a day.
 const LONGEST_WAIT: u64 = 86_400;
 /// The most ended cases that are kept in memory.
 const MOST_KEPT: usize = 10_000;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    mode: Mode,
-    terminal: TerminalName,
-    #[serde(default = "default_state")]
-    state: PathBuf,
-    business_date: Option<Spanned<toml::value::Datetime>>,
-    #[serde(default)]
-    readers: Readers,
-    keys: KeysTable,
-    #[serde(default)]
-    card: CardTable,
-    #[serde(default)]
-    api: ApiTable,
-    uplink: Option<UplinkTable>,
-    #[serde(default)]
-    limits: LimitsTable,
-    #[serde(default)]
-    cases: CasesTable,
-    #[serde(default)]
-    paths: PathsTable,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeysTable {
-    source: Spanned<Source>,
-    psam_reader: Option<String>,
-    soft_file: Option<Spanned<PathBuf>>,
-}
-
-#[derive(Deserialize, Clone, Copy, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum Source {
-    Psam,
-    Soft,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct CardTable {
-    default_algorithm: Option<Algorithm>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct ApiTable {
-    listen: Option<Spanned<SocketAddr>>,
-    socket: Option<PathBuf>,
-    origins: Vec<Spanned<String>>,
-    client: Vec<Spanned<ClientTable>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClientTable {
-    name: Spanned<String>,
-    token_file: Option<PathBuf>,
-    token_sha256: Option<Digest>,
-    permissions: BTreeSet<Permission>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UplinkTable {
-    url: Spanned<String>,
-    token_file: Option<PathBuf>,
-    answer_secs: Option<Spanned<u64>>,
-    resolve_secs: Option<Spanned<u64>>,
-    heartbeat_secs: Option<Spanned<u64>>,
-}
-
-/// Without limits nothing is carried out provisionally.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct LimitsTable {
-    amount: Fen,
-    person_day: Fen,
-    count: u32,
-    age_hours: u32,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct CasesTable {
-    card_secs: Option<Spanned<u64>>,
-    input_secs: Option<Spanned<u64>>,
-    confirm_secs: Option<Spanned<u64>>,
-    reading_secs: Option<Spanned<u64>>,
-    keep: Option<Spanned<usize>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct PathsTable {
-    scenarios: Option<PathBuf>,
-    policy: Option<PathBuf>,
-    scripts: Option<PathBuf>,
-    conditions: Option<PathBuf>,
-    anchor: Option<PathBuf>,
-}
-
-fn default_state() -> PathBuf {
-    PathBuf::from("/var/lib/sbkd")
-}
 
 impl Config {
     /// Reads and checks a file. Relative paths in it are taken from its directory.
@@ -177,16 +68,16 @@ impl Check<'_> {
         Config {
             mode,
             terminal: file.terminal,
-            state: self.base.join(file.state),
+            state: self.path(file.state).unwrap_or_else(|| PathBuf::from(STATE)),
             business_date: file.business_date.and_then(|date| self.business_date(mode, &date)),
-            readers: file.readers,
+            readers: self.readers(file.readers),
             keys: self.keys(mode, file.keys),
             card: Card { default_algorithm: file.card.default_algorithm },
             api: self.api(file.api),
             uplink: file.uplink.map(|uplink| self.uplink(uplink)),
             limits: Limits {
-                amount: file.limits.amount,
-                person_day: file.limits.person_day,
+                amount: self.limit(file.limits.amount),
+                person_day: self.limit(file.limits.person_day),
                 count: file.limits.count,
                 age_hours: file.limits.age_hours,
             },
@@ -203,11 +94,31 @@ impl Check<'_> {
         if mode != Mode::Demo {
             self.mistake(written.span(), "business_date is for mode = \"demo\" only");
         }
-        let date = written.get_ref().to_string().parse().ok();
+        // With a time it is another thing, though a date is in it.
+        let whole = written.get_ref();
+        let date = whole.time.is_none().then(|| whole.to_string().parse().ok()).flatten();
         if date.is_none() {
             self.mistake(written.span(), "business_date is a date, as in 2015-08-03");
         }
         date
+    }
+
+    fn readers(&mut self, readers: ReadersTable) -> Readers {
+        let rules = readers.rule.into_iter();
+        Readers {
+            rule: rules
+                .map(|rule| RoleRule { pattern: self.name(rule.pattern, "no reader has such a one"), role: rule.role })
+                .collect(),
+        }
+    }
+
+    /// Nothing is provisional with a limit of zero; below it there is nothing.
+    fn limit(&mut self, written: Option<Spanned<Fen>>) -> Fen {
+        let Some(written) = written else { return Fen::ZERO };
+        if *written.get_ref() < Fen::ZERO {
+            self.mistake(written.span(), "a limit is not below zero");
+        }
+        written.into_inner()
     }
 
     fn keys(&mut self, mode: Mode, keys: KeysTable) -> Keys {
@@ -223,8 +134,8 @@ impl Check<'_> {
         }
         Keys {
             source: if source == Source::Soft { KeySource::Soft } else { KeySource::Psam },
-            psam_reader: keys.psam_reader,
-            soft_file: self.path(keys.soft_file.map(Spanned::into_inner)),
+            psam_reader: keys.psam_reader.map(|name| self.name(name, "leave it out and the PSAM's reader is found")),
+            soft_file: self.path(keys.soft_file),
         }
     }
 
@@ -261,14 +172,14 @@ impl Check<'_> {
             self.mistake(span.clone(), "a client without permissions can do nothing");
         }
         let token = match (token_file, token_sha256) {
-            (Some(file), None) => TokenSource::File(self.base.join(file)),
+            (Some(file), None) => TokenSource::File(self.joined(file)),
             (None, Some(hash)) => TokenSource::Sha256(hash),
             _ => {
                 self.mistake(span, "a client has either token_file or token_sha256");
                 return None;
             }
         };
-        Some(Client { name: name.into_inner(), token, permissions })
+        Some(Client { name: self.name(name, "a client is audited by its name"), token, permissions })
     }
 
     fn uplink(&mut self, uplink: UplinkTable) -> Uplink {
@@ -308,8 +219,23 @@ impl Check<'_> {
         Duration::from_secs(*written.get_ref())
     }
 
-    fn path(&self, path: Option<PathBuf>) -> Option<PathBuf> {
-        path.map(|path| self.base.join(path))
+    fn path(&mut self, path: Option<Spanned<PathBuf>>) -> Option<PathBuf> {
+        path.map(|path| self.joined(path))
+    }
+
+    fn joined(&mut self, path: Spanned<PathBuf>) -> PathBuf {
+        if path.get_ref().as_os_str().is_empty() {
+            self.mistake(path.span(), "this path is empty");
+        }
+        self.base.join(path.into_inner())
+    }
+
+    /// A name that names something.
+    fn name(&mut self, name: Spanned<String>, why: &str) -> String {
+        if name.get_ref().trim().is_empty() {
+            self.mistake(name.span(), &format!("this name is empty: {why}"));
+        }
+        name.into_inner()
     }
 
     fn mistake(&mut self, span: Range<usize>, message: &str) {
@@ -384,6 +310,29 @@ mod tests {
             places,
             ["3:17", "5:10", "5:10", "7:10", "8:24", "9:1", "13:7"].map(|place| format!("sbkd.toml:{place}"))
         );
+    }
+
+    #[test]
+    fn what_says_nothing_is_a_mistake() {
+        let demo = SMALL.replace("production", "demo");
+        for (text, at) in [
+            (format!("{SMALL}[limits]\namount = \"-5.00\"\nperson_day = \"-0.01\"\n"), &["6:10", "7:14"][..]),
+            (format!("business_date = 2015-08-03T10:00:00\n{demo}"), &["1:17"]),
+            (format!("business_date = 10:00:00\n{demo}"), &["1:17"]),
+            (format!("state = \"\"\n{SMALL}psam_reader = \"\"\n"), &["1:9", "6:15"]),
+            (format!("{SMALL}[api]\nsocket = \"\"\n"), &["6:10"]),
+            (format!("{SMALL}[paths]\npolicy = \"\"\nanchor = \"\"\n"), &["6:10", "7:10"]),
+            (format!("{SMALL}[readers]\nrule = [{{ pattern = \" \", role = \"psam\" }}]\n"), &["6:21"]),
+            (
+                format!("{SMALL}[[api.client]]\nname = \"\"\ntoken_file = \"\"\npermissions = [\"read\"]\n"),
+                &["6:8", "7:14"],
+            ),
+        ] {
+            let found = mistakes(&text);
+            let places: Vec<&str> =
+                found.iter().map(|line| line.split_once(':').unwrap().1.split(": ").next().unwrap()).collect();
+            assert_eq!(places, at, "{text}{found:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod errors;
 mod load;
 mod parts;
 mod secret;
+mod tables;
 
 pub use errors::{ConfigError, ENTRIES, Mistake};
 pub use parts::{

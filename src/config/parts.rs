@@ -88,8 +88,7 @@ pub struct Config {
 }
 
 /// What each reader is for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Readers {
     /// The first rule whose pattern fits a reader's name gives its role; a reader that none fits is asked.
     pub rule: Vec<RoleRule>,

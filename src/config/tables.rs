@@ -1,0 +1,129 @@
+//! The tables of the file as they are written, before they are checked.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::parts::{Mode, Permission, TerminalName};
+use crate::cipher::Algorithm;
+use crate::reader::Role;
+use crate::value::Fen;
+use crate::wire::Digest;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) mode: Mode,
+    pub(super) terminal: TerminalName,
+    pub(super) state: Option<Spanned<PathBuf>>,
+    pub(super) business_date: Option<Spanned<toml::value::Datetime>>,
+    #[serde(default)]
+    pub(super) readers: ReadersTable,
+    pub(super) keys: KeysTable,
+    #[serde(default)]
+    pub(super) card: CardTable,
+    #[serde(default)]
+    pub(super) api: ApiTable,
+    pub(super) uplink: Option<UplinkTable>,
+    #[serde(default)]
+    pub(super) limits: LimitsTable,
+    #[serde(default)]
+    pub(super) cases: CasesTable,
+    #[serde(default)]
+    pub(super) paths: PathsTable,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ReadersTable {
+    pub(super) rule: Vec<RuleTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleTable {
+    pub(super) pattern: Spanned<String>,
+    pub(super) role: Role,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeysTable {
+    pub(super) source: Spanned<Source>,
+    pub(super) psam_reader: Option<Spanned<String>>,
+    pub(super) soft_file: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Source {
+    Psam,
+    Soft,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CardTable {
+    pub(super) default_algorithm: Option<Algorithm>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ApiTable {
+    pub(super) listen: Option<Spanned<SocketAddr>>,
+    pub(super) socket: Option<Spanned<PathBuf>>,
+    pub(super) origins: Vec<Spanned<String>>,
+    pub(super) client: Vec<Spanned<ClientTable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientTable {
+    pub(super) name: Spanned<String>,
+    pub(super) token_file: Option<Spanned<PathBuf>>,
+    pub(super) token_sha256: Option<Digest>,
+    pub(super) permissions: BTreeSet<Permission>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UplinkTable {
+    pub(super) url: Spanned<String>,
+    pub(super) token_file: Option<Spanned<PathBuf>>,
+    pub(super) answer_secs: Option<Spanned<u64>>,
+    pub(super) resolve_secs: Option<Spanned<u64>>,
+    pub(super) heartbeat_secs: Option<Spanned<u64>>,
+}
+
+/// Without limits nothing is carried out provisionally.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct LimitsTable {
+    pub(super) amount: Option<Spanned<Fen>>,
+    pub(super) person_day: Option<Spanned<Fen>>,
+    pub(super) count: u32,
+    pub(super) age_hours: u32,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CasesTable {
+    pub(super) card_secs: Option<Spanned<u64>>,
+    pub(super) input_secs: Option<Spanned<u64>>,
+    pub(super) confirm_secs: Option<Spanned<u64>>,
+    pub(super) reading_secs: Option<Spanned<u64>>,
+    pub(super) keep: Option<Spanned<usize>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PathsTable {
+    pub(super) scenarios: Option<Spanned<PathBuf>>,
+    pub(super) policy: Option<Spanned<PathBuf>>,
+    pub(super) scripts: Option<Spanned<PathBuf>>,
+    pub(super) conditions: Option<Spanned<PathBuf>>,
+    pub(super) anchor: Option<Spanned<PathBuf>>,
+}

@@ -41,7 +41,7 @@ struct Closed<'a>(&'a Path);
 
 impl<'a> Closed<'a> {
     fn new(path: &'a Path) -> Self {
-        fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
         Self(path)
     }
 }
@@ -131,6 +131,11 @@ fn what_no_command_takes_is_told_as_such() {
     let again = ran(dir, "record --direct --out kept");
     assert_eq!((again.code, again.error_code().as_str()), (Some(2), "E-CLI-EXISTS"), "{again:?}");
     assert_eq!(fs::read_to_string(dir.join("kept")).unwrap(), "a recording");
+    fs::write(dir.join("form.json"), "{\"acc026\": true,\n \"acc026\": false}").unwrap();
+    let twice = ran(dir, "case run unemployment-sign-in --input form.json");
+    assert_eq!((twice.code, twice.error_code().as_str()), (Some(2), "E-CLI-JSON"), "{twice:?}");
+    let detail = twice.json()["error"]["detail"].as_str().unwrap().to_owned();
+    assert!(detail.starts_with("form.json:2:") && detail.ends_with("a member is there twice"), "{detail}");
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = other.local_addr().unwrap().to_string();
     let centre = ran(dir, &format!("center --listen {address} --token-file kept"));

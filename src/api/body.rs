@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::answer::Refusal;
 use super::errors;
+use super::once::no_repeats;
 use crate::failure::Failure;
 
 /// The largest body that is taken.
@@ -64,9 +65,30 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refusal> {
         match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
-            // The rejection's text may quote the address.
-            Err(_) => Err(Refusal::from(&errors::QUERY)),
+            Err(error) => Err(Refusal(Failure::with(&errors::QUERY, query_error(&error.body_text())))),
         }
+    }
+}
+
+/// What is wrong with a query, in our own names alone: the text may quote the address elsewhere.
+fn query_error(text: &str) -> String {
+    let after = |start: &str| text.split_once(start).map(|(_, rest)| rest);
+    match (after("duplicate field "), after(", expected ")) {
+        (Some(twice), _) => format!("{} is there twice", twice.split_whitespace().next().unwrap_or_default()),
+        (None, Some(known)) => format!("an unknown parameter; there are {known}"),
+        (None, None) => "a value of the wrong type".to_owned(),
+    }
+}
+
+/// The `{id}` of a path; empty where it is no text, which names nothing.
+pub struct Id(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let id = axum::extract::Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(id.map(|axum::extract::Path(id)| id).unwrap_or_default()))
     }
 }
 
@@ -92,7 +114,7 @@ async fn read(body: Body) -> Result<Zeroizing<Vec<u8>>, Refusal> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    no_repeats(bytes).and_then(|()| serde_json::from_slice(bytes)).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Data => data_error(&error.to_string()),
             _ => "not JSON".to_owned(),
@@ -136,6 +158,8 @@ mod tests {
         assert!(detail("{").ends_with("not JSON"));
         assert!(detail("{}").contains("missing field `name`"));
         assert!(detail("{\"name\":\"a\",\"b\":1}").contains("unknown field `b`"));
+        assert!(detail("{\"name\":\"a\",\n\"name\":\"b\"}").starts_with("2:"));
+        assert!(detail("{\"name\":\"a\",\"b\":[{\"c\":1,\"c\":1}]}").ends_with("duplicate field"));
         let wrong = detail("{\n \"name\": 110105194912310021}");
         assert!(wrong.starts_with("2:") && wrong.ends_with("a value of the wrong type"), "{wrong}");
     }

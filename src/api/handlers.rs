@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::{Json, http::StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::Doors;
 use super::access::Caller;
 use super::answer::{Refusal, broken};
-use super::body::{Empty, JsonBody, NoBody, Query};
+use super::body::{Empty, Id, JsonBody, NoBody, Query};
 use super::errors;
 use super::openapi::CardReading;
 use crate::config::Permission;
@@ -56,7 +56,7 @@ pub async fn open_case(
 
 /// A case as it stands, the holder masked.
 #[utoipa::path(get, path = "/v1/cases/{id}", params(("id" = String, Path, format = "uuid")), responses((status = 200, description = "The case", body = CaseView)))]
-pub async fn case(State(doors): State<Arc<Doors>>, Path(id): Path<String>) -> Answer<CaseView> {
+pub async fn case(State(doors): State<Arc<Doors>>, Id(id): Id) -> Answer<CaseView> {
     let id = case_id(&id)?;
     Ok(Json(doors.terminal.case(id).ok_or_else(no_case)?))
 }
@@ -69,11 +69,7 @@ pub async fn case(State(doors): State<Arc<Doors>>, Path(id): Path<String>) -> An
     request_body(content = Object, description = "The fields of the scenario's definition, by their names"),
     responses((status = 200, description = "The case", body = CaseView))
 )]
-pub async fn input(
-    State(doors): State<Arc<Doors>>,
-    Path(id): Path<String>,
-    JsonBody(values): JsonBody<Value>,
-) -> Answer<CaseView> {
+pub async fn input(State(doors): State<Arc<Doors>>, Id(id): Id, JsonBody(values): JsonBody<Value>) -> Answer<CaseView> {
     Ok(Json(doors.terminal.input(case_id(&id)?, values)?))
 }
 
@@ -85,7 +81,7 @@ pub async fn input(
     request_body = Option<Empty>,
     responses((status = 200, description = "The case", body = CaseView))
 )]
-pub async fn confirm(State(doors): State<Arc<Doors>>, Path(id): Path<String>, _: NoBody) -> Answer<CaseView> {
+pub async fn confirm(State(doors): State<Arc<Doors>>, Id(id): Id, _: NoBody) -> Answer<CaseView> {
     Ok(Json(doors.terminal.confirm(case_id(&id)?)?))
 }
 
@@ -97,7 +93,7 @@ pub async fn confirm(State(doors): State<Arc<Doors>>, Path(id): Path<String>, _:
     request_body = Option<Empty>,
     responses((status = 200, description = "The case", body = CaseView))
 )]
-pub async fn cancel(State(doors): State<Arc<Doors>>, Path(id): Path<String>, _: NoBody) -> Answer<CaseView> {
+pub async fn cancel(State(doors): State<Arc<Doors>>, Id(id): Id, _: NoBody) -> Answer<CaseView> {
     Ok(Json(doors.terminal.cancel(case_id(&id)?)?))
 }
 
@@ -108,8 +104,9 @@ pub async fn cancel(State(doors): State<Arc<Doors>>, Path(id): Path<String>, _: 
 pub struct Wanted {
     /// Only these states, separated by commas.
     state: Option<String>,
-    /// At most so many, 1 to 1000; 100 when left out.
-    limit: Option<u32>,
+    /// At most so many; 100 when left out.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Option<String>,
 }
 
 /// Transactions of the queue, newest first, without personal data.
@@ -127,7 +124,7 @@ pub async fn transactions(State(doors): State<Arc<Doors>>, Query(wanted): Query<
     params(("id" = String, Path, format = "uuid")),
     responses((status = 200, description = "The transaction", body = Row))
 )]
-pub async fn transaction(State(doors): State<Arc<Doors>>, Path(id): Path<String>) -> Answer<Row> {
+pub async fn transaction(State(doors): State<Arc<Doors>>, Id(id): Id) -> Answer<Row> {
     let id: Uuid = id.parse().map_err(|_| Refusal::from(&errors::NO_TRANSACTION))?;
     let row = tokio::task::spawn_blocking(move || doors.terminal.transaction(id)).await;
     let row = row.map_err(|error| broken(&error))??;
@@ -186,13 +183,11 @@ fn no_case() -> Refusal {
 }
 
 fn filter(wanted: &Wanted) -> Result<Filter, Refusal> {
-    let wrong = |what: &str| Refusal(Failure::with(&errors::QUERY, what));
-    let limit = wanted.limit.unwrap_or(100);
-    if !(1..=1000).contains(&limit) {
-        return Err(wrong("limit: 1 to 1000"));
-    }
+    let wrong = |what: String| Refusal(Failure::with(&errors::QUERY, what));
+    let limit = wanted.limit.as_deref().map_or(Ok(100), str::parse).ok().filter(|limit| (1..=1000).contains(limit));
+    let limit = limit.ok_or_else(|| wrong("`limit` is 1 to 1000".to_owned()))?;
     let names = wanted.state.as_deref().unwrap_or_default().split(',').filter(|name| !name.is_empty());
-    let states: Result<Vec<RowState>, _> =
-        names.map(|name| serde_json::from_value(Value::String(name.to_owned()))).collect();
-    Ok(Filter { states: states.map_err(|_| wrong("state"))?, limit: Some(limit) })
+    let states: Option<Vec<RowState>> = names.map(RowState::of_name).collect();
+    let known = || format!("`state` is some of {}", RowState::ALL.map(RowState::name).join(", "));
+    Ok(Filter { states: states.ok_or_else(|| wrong(known()))?, limit: Some(limit) })
 }

@@ -12,11 +12,13 @@ mod errors;
 mod events;
 mod guard;
 mod handlers;
+mod once;
 mod openapi;
 mod routes;
 mod server;
 
 pub use errors::ENTRIES;
+pub use once::no_repeats;
 pub use openapi::document;
 pub use server::{Server, nobody_at};
 

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Exit, Global, Problem, errors};
+use crate::api::no_repeats;
 
 /// The arguments every command shares, and its way to the person.
 pub(super) struct Shell {
@@ -105,11 +106,13 @@ pub(super) fn read_object(path: &Path) -> Result<Map<String, Value>, Problem> {
 /// JSON text from the file `path`. A mistake is told by its place alone: the parser's own words may quote the input,
 /// which may be personal.
 pub(super) fn parse_json<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Problem> {
-    serde_json::from_str(text).map_err(|error| {
-        let what = if error.is_data() { "not what is wanted here" } else { "not JSON" };
+    let told = |error: serde_json::Error, data: &str| {
+        let what = if error.is_data() { data } else { "not JSON" };
         let place = format!("{}:{}:{}: {what}", path.display(), error.line(), error.column());
         Problem::with(&errors::JSON, place)
-    })
+    };
+    no_repeats(text.as_bytes()).map_err(|error| told(error, "a member is there twice"))?;
+    serde_json::from_str(text).map_err(|error| told(error, "not what is wanted here"))
 }
 
 /// The files at `paths`: a file itself, a directory's files (and its directories') that end in `extension`, sorted.

@@ -1,7 +1,7 @@
 //! What fails in a case.
 
 use super::conditions::Condition;
-use crate::failure::Entry;
+use crate::failure::{Entry, Failure};
 
 crate::entries! {
     NO_CASE = "E-TERM-NO-CASE", Clerk;
@@ -144,6 +144,15 @@ crate::entries! {
         message "提交时出错，结果以流水为准" | "an error while committing: the journal tells the outcome";
         cause "程序缺陷或磁盘错误" | "a defect of this program, or the disk";
         remedy "请查看流水，不要重复办理" | "look at the journal, do not repeat the case";
+}
+
+/// The longest name that PC/SC gives a reader, in bytes.
+const LONGEST_READER: usize = 128;
+
+/// There is no such reader. It is named where it could be one's name: what a caller sends may be anything.
+pub(super) fn no_reader(wanted: &str) -> Failure {
+    let could_be = wanted.len() <= LONGEST_READER && !wanted.chars().any(char::is_control);
+    if could_be { Failure::with(&NO_READER, wanted) } else { Failure::of(&NO_READER) }
 }
 
 impl Condition {

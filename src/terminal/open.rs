@@ -220,7 +220,7 @@ fn room(cases: &Cases, wanted: Option<&str>, readers: &[ReaderState]) -> Result<
     let usable = |reader: &&ReaderState| !matches!(reader.role, Some(Role::Psam | Role::Ignored));
     if let Some(wanted) = wanted {
         if !readers.iter().filter(usable).any(|reader| reader.name == wanted) {
-            return Err(Failure::of(&errors::NO_READER));
+            return Err(errors::no_reader(wanted));
         }
     } else {
         let with_card = |r: &&ReaderState| r.role == Some(Role::Holder) && r.card && !cases.claimed(&r.name);

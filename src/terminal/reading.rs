@@ -178,7 +178,7 @@ impl Inner {
         if let Some(wanted) = wanted {
             let usable =
                 readers.iter().any(|r| r.name == wanted && !matches!(r.role, Some(Role::Psam | Role::Ignored)));
-            return if usable { Ok(wanted.to_owned()) } else { Err(Failure::of(&errors::NO_READER)) };
+            return if usable { Ok(wanted.to_owned()) } else { Err(errors::no_reader(wanted)) };
         }
         let mut with_card = readers.iter().filter(|reader| reader.role == Some(Role::Holder) && reader.card);
         match (with_card.next(), with_card.next()) {

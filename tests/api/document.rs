@@ -338,3 +338,33 @@ fn the_page_names_each_member() {
     let missing: Vec<_> = wanted.iter().filter(|name| !told(name)).collect();
     assert!(missing.is_empty(), "docs/api.md does not name {missing:?}");
 }
+
+#[test]
+fn a_refusal_names_what_it_is_about() {
+    let house = House::open();
+    let client = house.http().token(ALL);
+    let detail = |answer: Answer| answer.json()["error"]["detail"].clone();
+    for (query, named) in [
+        ("limit=many", "`limit` is 1 to 1000"),
+        ("limit=1001", "`limit` is 1 to 1000"),
+        ("limit=1&limit=2", "`limit` is there twice"),
+        ("state=440103198806120021", "`state` is some of pending, sending, "),
+        ("440103198806120021=1", "there are `state` or `limit`"),
+    ] {
+        let told = detail(client.get(&format!("/v1/transactions?{query}")));
+        let told = told.as_str().unwrap();
+        assert!(told.contains(named) && !told.contains("440103198806120021"), "{query}: {told}");
+    }
+    let case = json!({ "scenario": "unemployment-sign-in", "operator": "1", "reader": "Nobody 00 00" });
+    for (path, body) in [("/v1/cases", &case), ("/v1/card/read", &json!({ "reader": "Nobody 00 00" }))] {
+        assert_eq!(detail(client.post(path, body)), "Nobody 00 00", "{path}");
+    }
+    for none in ["x".repeat(129), "a\u{1b}[2J".to_owned()] {
+        let answer = client.post("/v1/card/read", &json!({ "reader": none }));
+        assert_eq!((answer.status, detail(answer)), (409, Value::Null), "{none}");
+    }
+    let twice = r#"{"scenario":"unemployment-sign-in","operator":"1","input":{"acc026":true,"acc026":false}}"#;
+    let answer = client.request("POST", "/v1/cases", Some(twice));
+    assert_eq!(answer.status, 400);
+    assert!(detail(answer).as_str().unwrap().ends_with("duplicate field"));
+}

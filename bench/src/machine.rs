@@ -8,7 +8,9 @@ pub fn describe() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = field("/proc/meminfo", "MemTotal").unwrap_or_default();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{cpu}, {cores} cores, {memory} of memory, Linux {}", kernel.trim())
+    // Its version: what follows names whoever built it.
+    let version: String = kernel.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    format!("{cpu}, {cores} cores, {memory} of memory, Linux {version}")
 }
 
 /// Resident memory of a process in kB.

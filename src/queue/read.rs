@@ -185,16 +185,14 @@ impl Queue {
         Ok(self.whole(&sql, &[&holder.0])?.into_iter().map(|entry| entry.row).collect())
     }
 
-    /// Whether nobody can say if the centre, asked at `asked` and answering only now, had counted all of a holder's
-    /// transactions that reached it: one was on its way then, or was answered since.
+    /// A holder's transactions of which nobody can say whether the centre, asked at `asked` and answering only now, had
+    /// counted them: they were on their way then, or were answered since.
     ///
     /// # Errors
     /// What the storage may do.
-    pub fn in_doubt(&self, holder: Digest, asked: Timestamp) -> Result<bool, QueueError> {
-        let sql = format!("SELECT EXISTS (SELECT 1 FROM entries WHERE {IN_DOUBT})");
-        let db = self.reader();
-        let mut statement = db.prepare_cached(&sql)?;
-        Ok(statement.query_row(params![holder.0, asked.as_millisecond()], |row| row.get(0))?)
+    pub fn in_doubt(&self, holder: Digest, asked: Timestamp) -> Result<Vec<Row>, QueueError> {
+        let sql = format!("SELECT {COLUMNS} FROM entries WHERE {IN_DOUBT}");
+        Ok(self.whole(&sql, &[&holder.0, &asked.as_millisecond()])?.into_iter().map(|entry| entry.row).collect())
     }
 
     /// How many provisional settlements the centre has not answered, and the age of the oldest in seconds.

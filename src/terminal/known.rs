@@ -58,8 +58,8 @@ impl Record<'_> {
     /// the record.
     pub(super) fn keep(&self, known: &Known, as_of: Timestamp, asked: Timestamp) {
         match self.queue.in_doubt(self.holder, asked) {
-            Ok(false) => {}
-            Ok(true) => return,
+            Ok(rows) if rows.iter().any(|row| row.scenario == self.scenario) => return,
+            Ok(_) => {}
             Err(error) => return tracing::warn!(%error, "the journal does not tell what is on its way"),
         }
         let mut facts = known.facts.clone();

@@ -47,9 +47,16 @@ impl Child {
 
     /// Asks it to end (SIGTERM), waits, and gives its exit status.
     pub fn terminate(self) -> Option<i32> {
-        let asked = Command::new("kill").arg(self.process.id().to_string()).status();
-        assert!(asked.is_ok_and(|status| status.success()), "the child can be asked to end");
+        self.signal("TERM");
         self.wait()
+    }
+
+    /// Sends it a signal, named as the shell does, without `SIG`.
+    pub fn signal(&self, name: &str) {
+        // The shell's own: the program `kill` is not part of every Debian.
+        let mut kill = Command::new("sh");
+        kill.args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &self.process.id().to_string()]);
+        assert!(kill.status().is_ok_and(|status| status.success()), "the child can be sent SIG{name}");
     }
 
     /// Waits for a line of its output that `found` makes something of.

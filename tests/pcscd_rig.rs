@@ -2,7 +2,7 @@
 
 mod rig;
 
-use rig::{HOLDER, PSAM, Rig, image};
+use rig::{HOLDER, NOWHERE, PSAM, Rig, image};
 
 #[test]
 fn two_rigs_run_side_by_side_and_leave_nothing_behind() {
@@ -15,6 +15,16 @@ fn two_rigs_run_side_by_side_and_leave_nothing_behind() {
     for dir in dirs {
         assert!(!dir.exists(), "{} is left", dir.display());
     }
+}
+
+#[test]
+fn a_rig_finds_nothing_of_the_machines_own() {
+    let rig = Rig::start();
+    let named = rig.sbkd(&["config", "check", "--json"]);
+    assert_eq!(named.error_code(), "E-CFG-UNREADABLE");
+    assert!(named.stdout.contains(NOWHERE), "{}", named.stdout);
+    // Not even one held pair of a real terminal: the store is the rig's own.
+    rig.sbkd(&["card", "release", "--json"]).success();
 }
 
 #[test]

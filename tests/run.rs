@@ -6,11 +6,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use rig::http::Client;
-use rig::{Child, PATIENCE, Ran, program, until};
+use rig::{Child, PATIENCE, Ran, until};
 use serde_json::Value;
 
 /// Writes a configuration and its token; the daemon's own files go beside it.
@@ -24,9 +24,9 @@ fn configure(dir: &Path) {
 
 /// `sbkd …` in `dir` with its configuration, where no pcscd is.
 fn sbkd(dir: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(program());
-    command.args(args).args(["--config", "sbkd.toml", "--json"]).current_dir(dir).stdin(Stdio::null());
-    command.env("PCSCLITE_CSOCK_NAME", dir.join("no.comm")).env_remove("NOTIFY_SOCKET");
+    let mut command = rig::bare();
+    command.args(args).args(["--config", "sbkd.toml", "--json"]).current_dir(dir);
+    command.env("PCSCLITE_CSOCK_NAME", dir.join("no.comm"));
     command
 }
 

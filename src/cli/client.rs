@@ -156,11 +156,8 @@ pub(super) fn socket(shell: &Shell) -> Result<PathBuf, Problem> {
     if let Some(socket) = shell.socket() {
         return Ok(socket.to_path_buf());
     }
-    let file = config::place(shell);
-    if shell.config_file().is_none() && !file.exists() {
-        return Ok(PathBuf::from(SOCKET));
-    }
-    Ok(config::load(file)?.api.socket.unwrap_or_else(|| PathBuf::from(SOCKET)))
+    let configured = config::in_force(shell)?.and_then(|config| config.api.socket);
+    Ok(configured.unwrap_or_else(|| PathBuf::from(SOCKET)))
 }
 
 /// A runtime on this thread, for a command that waits.

@@ -55,6 +55,20 @@ pub fn program() -> PathBuf {
     option_env!("CARGO_BIN_EXE_sbkd").map_or_else(beside, PathBuf::from)
 }
 
+/// A path where nothing is, and where not even root can make anything.
+pub const NOWHERE: &str = "/dev/null/nowhere";
+
+/// `sbkd` that finds nothing of this machine's own: no configuration, no state, no pcscd, no service manager.
+pub fn bare() -> Command {
+    let mut command = Command::new(program());
+    command.current_dir(tree("")).stdin(Stdio::null());
+    for variable in ["SBKD_CONFIG", "XDG_STATE_HOME", "PCSCLITE_CSOCK_NAME"] {
+        command.env(variable, NOWHERE);
+    }
+    command.env_remove("NOTIFY_SOCKET");
+    command
+}
+
 /// A card image of `fixtures/cards`, by its name without the ending.
 pub fn image(name: &str) -> PathBuf {
     tree("fixtures/cards").join(name).with_extension("toml")
@@ -180,9 +194,8 @@ impl Rig {
 
     /// `sbkd SUBCOMMAND`, which will find this rig's pcscd and nothing of the machine's own configuration.
     pub fn command(&self, subcommand: &str) -> Command {
-        let mut command = Command::new(program());
-        command.arg(subcommand).current_dir(tree(""));
-        command.env("PCSCLITE_CSOCK_NAME", self.socket()).env("RUST_BACKTRACE", "1").stdin(Stdio::null());
+        let mut command = bare();
+        command.arg(subcommand).env("PCSCLITE_CSOCK_NAME", self.socket()).env("RUST_BACKTRACE", "1");
         // What a command remembers of cards when no configuration says where.
         command.env("XDG_STATE_HOME", self.dir().join("state"));
         command

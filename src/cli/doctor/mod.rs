@@ -34,7 +34,7 @@ pub(super) fn run(_args: &Args, shell: &Shell) -> Outcome {
 /// All findings, and whether the daemon was asked.
 fn examine(shell: &Shell) -> (Vec<Finding>, bool) {
     let file = config::place(shell);
-    let (found, config) = match config::load(file) {
+    let (found, config) = match config::load(&file) {
         Ok(config) => (Finding::ok("config", file.display(), file.display()), Some(config)),
         Err(problem) => (Finding::of_problem("config", &problem), None),
     };

@@ -2,6 +2,8 @@
 
 mod rig;
 
+use std::net::TcpListener;
+
 use rig::{HOLDER, NOWHERE, PSAM, Rig, image};
 
 #[test]
@@ -25,6 +27,19 @@ fn a_rig_finds_nothing_of_the_machines_own() {
     assert!(named.stdout.contains(NOWHERE), "{}", named.stdout);
     // Not even one held pair of a real terminal: the store is the rig's own.
     rig.sbkd(&["card", "release", "--json"]).success();
+}
+
+#[test]
+fn a_port_that_another_program_has_is_no_reader() {
+    let mut rig = Rig::start();
+    rig.kill_pcscd();
+    for port in rig.ports() {
+        let other = TcpListener::bind(("0.0.0.0", port)).unwrap();
+        assert!(!rig.try_start_pcscd(), "the card would go to whoever listens there");
+        drop(other);
+    }
+    rig.restart_pcscd();
+    rig.insert(&image("v3-sm4"));
 }
 
 #[test]

@@ -241,8 +241,8 @@ impl Rig {
         fs::write(self.dir().join("conf/vpcd"), text).expect("the rig's readers");
     }
 
-    /// One try: true when pcscd listens and vpcd waits for its cards.
-    fn try_start_pcscd(&mut self) -> bool {
+    /// One try: true when pcscd listens and its own vpcd waits for cards at the rig's ports.
+    pub fn try_start_pcscd(&mut self) -> bool {
         let _ = fs::remove_file(self.socket());
         let _ = fs::remove_file(self.dir().join("run/pcscd/pcscd.pid"));
         let mut command = Command::new("unshare");
@@ -256,21 +256,24 @@ impl Rig {
             if child.ended() {
                 return Some(false);
             }
-            (self.socket().exists() && listening(self.port) && listening(self.port + 1)).then_some(true)
+            // pcscd opens its readers first, and goes on without one whose port another program has.
+            self.socket().exists().then(|| self.ports().iter().all(|port| listens(child.id(), *port)))
         });
         self.pcscd = started.then_some(child);
         started
     }
 }
 
-/// Whether something listens on this port, without connecting to it: to vpcd a connection is a card.
-fn listening(port: u16) -> bool {
+/// Whether the process listens on this port, without connecting to it: to vpcd a connection is a card.
+fn listens(process: u32, port: u16) -> bool {
+    let files = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+    let open: Vec<_> = files.filter_map(|file| fs::read_link(file.path()).ok()).collect();
     let wanted = format!(":{port:04X}");
     ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {
         fs::read_to_string(table).unwrap_or_default().lines().skip(1).any(|line| {
-            let mut columns = line.split_whitespace().skip(1);
-            let (local, _, state) = (columns.next(), columns.next(), columns.next());
-            local.is_some_and(|l| l.ends_with(&wanted)) && state == Some("0A")
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            let [_, local, _, state, _, _, _, _, _, inode, ..] = columns[..] else { return false };
+            local.ends_with(&wanted) && state == "0A" && open.contains(&PathBuf::from(format!("socket:[{inode}]")))
         })
     })
 }

@@ -47,16 +47,13 @@ impl Child {
 
     /// Asks it to end (SIGTERM), waits, and gives its exit status.
     pub fn terminate(self) -> Option<i32> {
-        self.signal("TERM");
+        signal("TERM", &self.process.id().to_string());
         self.wait()
     }
 
-    /// Sends it a signal, named as the shell does, without `SIG`.
-    pub fn signal(&self, name: &str) {
-        // The shell's own: the program `kill` is not part of every Debian.
-        let mut kill = Command::new("sh");
-        kill.args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &self.process.id().to_string()]);
-        assert!(kill.status().is_ok_and(|status| status.success()), "the child can be sent SIG{name}");
+    /// As Ctrl-C does: SIGINT to the process group, which it must lead.
+    pub fn interrupt(&self) {
+        signal("INT", &format!("-{}", self.process.id()));
     }
 
     /// Waits for a line of its output that `found` makes something of.
@@ -81,6 +78,12 @@ impl Drop for Child {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Sends a signal by the shell's own `kill`: the program of that name is not part of every Debian.
+fn signal(name: &str, whom: &str) {
+    let sent = Command::new("sh").args(["-c", "kill -s \"$1\" -- \"$2\"", "sh", name, whom]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "SIG{name} can be sent to {whom}");
 }
 
 /// Both streams of the child `name` so far.

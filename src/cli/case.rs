@@ -90,34 +90,34 @@ struct Follower<'a> {
 }
 
 impl Follower<'_> {
-    /// Follows the case until it ends; gives it up when it needs what is not there.
-    fn follow(&mut self, mut view: Value) -> Result<Value, Problem> {
+    /// Follows the case until it ends; gives it up when it needs what is not there. Its events lead, not how it stands
+    /// by now: each step is shown in its place.
+    fn follow(&mut self, opened: Value) -> Result<Value, Problem> {
+        let mut state = opened["state"].as_str().unwrap_or_default().to_owned();
+        if is_final(&state) {
+            return Ok(opened);
+        }
         loop {
-            let state = view["state"].as_str().unwrap_or_default().to_owned();
             let news = state != self.shown;
             if news {
                 self.shell.step(&format!("· {}", told(&state)));
                 self.shown.clone_from(&state);
             }
             let gone_on = match state.as_str() {
-                state if is_final(state) => return Ok(view),
-                "waiting-input" => Err(needs_input(&view)),
-                "waiting-confirmation" if news => {
-                    self.show(&view);
-                    self.agree()
-                }
-                _ => self.next(),
+                state if is_final(state) => return self.look(),
+                "waiting-input" => self.look().and_then(|view| Err(needs_input(&view))),
+                "waiting-confirmation" if news => self.ask(),
+                _ => Ok(()),
             };
-            view = match gone_on {
+            state = match gone_on.and_then(|()| self.next()) {
+                Ok(state) => state,
                 Err(problem) => return self.give_up(problem),
-                Ok(()) if news && state == "waiting-confirmation" => self.post("confirm")?,
-                Ok(()) => self.look()?,
             };
         }
     }
 
-    /// Waits for the next event of this case.
-    fn next(&mut self) -> Result<(), Problem> {
+    /// Waits for the case's next state, and shows the steps up to it.
+    fn next(&mut self) -> Result<String, Problem> {
         let patience = Duration::from_secs(self.run.wait);
         loop {
             let next = async {
@@ -135,22 +135,32 @@ impl Follower<'_> {
                 None => return Err(Problem::from(&errors::INTERRUPTED)),
             };
             if event["type"] == "gap" {
-                return Ok(());
+                return Ok(self.look()?["state"].as_str().unwrap_or_default().to_owned());
             }
             if event["case"] != self.id.as_str() {
                 continue;
             }
-            match event["step"].as_str() {
-                Some(step) => self.shell.step(&format!("  {step}")),
-                None => return Ok(()),
+            match (event["step"].as_str(), event["state"].as_str()) {
+                (Some(step), _) => self.shell.step(&format!("  {step}")),
+                // Where every case begins: it was shown as it stood when it was opened.
+                (None, Some("waiting-card") | None) => {}
+                (None, Some(state)) => return Ok(state.to_owned()),
             }
         }
     }
 
-    fn show(&self, view: &Value) {
+    /// Shows the decision, and sends the person's agreement to it. A case that somebody else took further meanwhile is
+    /// not asked about.
+    fn ask(&mut self) -> Result<(), Problem> {
+        let view = self.look()?;
+        if view["state"] != "waiting-confirmation" {
+            return Ok(());
+        }
         if let Ok(decision) = serde_json::from_value::<Decision>(view["decision"].clone()) {
             self.shell.step(&decision.explain_zh().join("\n"));
         }
+        self.agree()?;
+        self.post("confirm").map(drop)
     }
 
     /// The person agrees, or has agreed by `--yes`.

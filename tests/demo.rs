@@ -37,6 +37,7 @@ impl Place {
         command
     }
 
+    /// Once, to its end.
     fn once(&self) -> Ran {
         Ran::of(self.script("1"))
     }
@@ -68,6 +69,61 @@ fn it_shows_both_scenarios_from_card_to_acknowledgement_twice() {
         }
         assert!(!ran.stdout.contains("440103198806120021"), "the holder is shown masked:\n{}", ran.stdout);
     }
+}
+
+/// What stands before the transcript in the README.
+const TRANSCRIPT: &str = "`make demo ONCE=1`, whole and as it came:\n```\n";
+
+/// With `SBKD_WRITE=1` the README gets the transcript of this day; the usual place and ports must then be free.
+#[test]
+fn the_readme_shows_what_it_shows() {
+    let write = std::env::var_os("SBKD_WRITE").is_some();
+    let place = Place::new();
+    let mut script = place.script("1");
+    if write {
+        script.env_remove("DEMO_DIR").env_remove("DEMO_PORTS");
+    }
+    let shown = Ran::of(script);
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    let shown = shown.stdout.replace(place.demo().to_str().unwrap(), "target/demo");
+    let page = fs::read_to_string(tree("README.md")).unwrap();
+    let (before, rest) = page.split_once(TRANSCRIPT).expect("the transcript in README.md");
+    let (kept, after) = rest.split_once("```\n").expect("its end");
+    if write {
+        return fs::write(tree("README.md"), [before, TRANSCRIPT, shown.trim_start(), "```\n", after].concat())
+            .unwrap();
+    }
+    let lines = |text: &str| text.trim().lines().map(same_every_time).collect::<Vec<_>>();
+    let (kept, shown) = (lines(kept), lines(&shown));
+    let differs =
+        kept.iter().zip(&shown).position(|(kept, shown)| kept != shown).unwrap_or(kept.len().min(shown.len()));
+    let around = |lines: &[String]| lines.iter().skip(differs).take(5).cloned().collect::<Vec<_>>().join("\n");
+    assert!(
+        kept == shown,
+        "README.md is of another day (SBKD_WRITE=1 cargo test --test demo). Line {}, it has:\n{}\nand this is shown:\n{}",
+        differs + 1,
+        around(&kept),
+        around(&shown)
+    );
+}
+
+/// A line without what each run makes anew: ports, times, hashes, numbers and ids.
+fn same_every_time(line: &str) -> String {
+    const BEFORE: [&str; 8] = [
+        "its own, ports ",
+        "http://127.0.0.1:",
+        "验真码",
+        "打印时间",
+        "created_at ",
+        "updated_at ",
+        "header_hash ",
+        "msgid ",
+    ];
+    if let Some(end) = BEFORE.iter().find_map(|label| line.find(label).map(|at| at + label.len())) {
+        return line[..end].to_owned();
+    }
+    let same = |word| if uuid::Uuid::try_parse(word).is_ok() { "(id)" } else { word };
+    line.split(' ').map(same).collect::<Vec<_>>().join(" ")
 }
 
 #[test]

@@ -133,6 +133,32 @@ fn what_others_may_not_see_is_kept_from_them() {
 }
 
 #[test]
+fn a_daemon_that_hangs_is_not_waited_for_without_end() {
+    let dir = tempfile::tempdir().unwrap();
+    configure(dir.path());
+    // It takes connections, and says nothing.
+    let _hangs = UnixListener::bind(dir.path().join("sbkd.sock")).unwrap();
+    std::thread::scope(|threads| {
+        for command in [&["queue", "list"][..], &["case", "run", "medical-settlement"]] {
+            let dir = dir.path();
+            threads.spawn(move || assert_silent(&Ran::of(sbkd(dir, command))));
+        }
+        let report = Ran::of(sbkd(dir.path(), &["doctor"]));
+        assert_eq!((report.code, report.error_code().as_str()), (Some(1), "E-CLI-UNWELL"));
+        let report = report.json();
+        assert_eq!(report["daemon"], false);
+        let daemon = report["checks"].as_array().unwrap().iter().find(|check| check["check"] == "daemon").unwrap();
+        assert_eq!(daemon["status"], "failed", "one that was stopped on purpose leaves no such socket");
+        assert!(daemon["found"]["en"].as_str().unwrap().starts_with("the daemon does not answer"), "{daemon}");
+    });
+}
+
+#[track_caller]
+fn assert_silent(ran: &Ran) {
+    assert_eq!((ran.code, ran.error_code().as_str()), (Some(8), "E-CLI-DAEMON-SILENT"));
+}
+
+#[test]
 fn the_doctor_sees_a_pcscd_that_hangs_with_the_daemon_and_without() {
     let dir = tempfile::tempdir().unwrap();
     configure(dir.path());

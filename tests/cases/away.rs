@@ -338,13 +338,15 @@ fn a_disk_that_is_really_full_loses_nothing_that_was_told() {
 fn on_a_small_disk(test: &str) {
     let disk = tempfile::tempdir().unwrap();
     let script = "mount -t tmpfs -o size=1m none \"$1\" && TMPDIR=$1 exec \"$2\" --exact \"$3\"";
-    let status = Command::new("unshare")
+    let ran = Command::new("unshare")
         .args(["-rm", "sh", "-c", script, "sh"])
         .arg(disk.path())
         .arg(std::env::current_exe().unwrap())
         .arg(test)
         .env(SMALL_DISK, "1")
-        .status()
+        .output()
         .unwrap();
-    assert!(status.success());
+    let told = [ran.stdout, ran.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    // A name that fits no test ends well, too.
+    assert!(ran.status.success() && told.contains("1 passed"), "{told}");
 }

@@ -154,7 +154,6 @@ fn a_card_that_is_not_as_it_should_be_commits_nothing() {
     let id = walk.open(SETTLEMENT, &bill());
     walk.rig.insert_without_waiting(&pulled);
     let case = walk.until_case(&id, &["failed"]);
-    eprintln!("{}", walk.rig.log("daemon"));
     assert_eq!(case["failure"]["code"], "E-READER-CARD-REMOVED", "{case:#}");
     // A card as it should be, of a holder whose accumulators are others at the centre: a person must look at it.
     walk.rig.insert(&image(ONE));
@@ -168,7 +167,7 @@ fn a_card_that_is_not_as_it_should_be_commits_nothing() {
 /// A command that is stopped leaves no case behind that keeps the reader, and says so when it comes too late.
 #[test]
 fn a_command_that_is_stopped_gives_its_case_up_while_that_can_be() {
-    let mut walk = Walk::start(Setting::default());
+    let mut walk = Walk::start(Setting { heartbeat: 1, ..Setting::default() });
     walk.rig.keep_psam(&image("psam"));
     let watch = walk.watch();
     let waits = walk.rig.spawn("waits", case_run(&walk, SIGN_IN));
@@ -179,9 +178,12 @@ fn a_command_that_is_stopped_gives_its_case_up_while_that_can_be() {
     assert_eq!(walk.case(opened["case"].as_str().unwrap())["state"], "cancelled");
 
     walk.rig.insert(&image(ONE));
+    until("the centre is there", || (!walk.condition("uplink-away")).then_some(()));
+    let watch = walk.watch();
     walk.kill_centre();
+    watch.until("the daemon notices that the centre is away", |event| uplink_away(event, true));
     walk.start_centre_with("only = \"2207\"\ndelay_ms = 3000\n");
-    until("the centre is back", || (!walk.condition("uplink-away")).then_some(()));
+    watch.until("the centre is back", |event| uplink_away(event, false));
     let watch = walk.watch();
     let settles = walk.rig.spawn("settles", case_run(&walk, SETTLEMENT));
     let (_, begun) = watch.until("the case is being committed", |event| event["state"] == "committing");
@@ -195,6 +197,11 @@ fn a_command_that_is_stopped_gives_its_case_up_while_that_can_be() {
         assert_eq!((ran.code, ran.error_code().as_str()), (Some(3), code));
     }
     walk.sbkd(&["card", "read", "--reader", HOLDER, "--json"]).success();
+}
+
+/// The event of the centre going away, or of its coming back.
+fn uplink_away(event: &Value, present: bool) -> bool {
+    event["condition"] == "uplink-away" && event["present"] == present
 }
 
 /// What a child printed.

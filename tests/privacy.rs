@@ -75,7 +75,7 @@ fn nothing_that_the_walk_writes_names_the_holder() {
     fs::write(&card, card_image()).unwrap();
     fs::write(&seed, seed_file()).unwrap();
 
-    let mut walk = Walk::start(Setting { seed: Some(seed), log: "trace" });
+    let mut walk = Walk::start(Setting { seed: Some(seed), log: "trace", ..Setting::default() });
     walk.rig.keep_psam(&image("psam"));
     let watch = walk.watch();
     let waiting = walk.open("unemployment-sign-in", &sign_in());

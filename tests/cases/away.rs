@@ -9,7 +9,7 @@ use sbkd::queue::{Faults, Filter, Point, QueueError, State};
 use sbkd::terminal::{CaseState, Condition, NewCase, Status, What};
 use sbkd::world::{NoRandom, Random, SystemRandom};
 
-use crate::counter::{Counter, Gate, HOLDER, PSAM, Setup, bill, bill_of, new_case, numbered, psam, statement};
+use crate::counter::{Counter, HOLDER, PSAM, Setup, bill, bill_of, held_at, new_case, numbered, psam, statement};
 
 const SETTLE: &str = "medical-settlement";
 
@@ -20,19 +20,6 @@ fn left_alone(config: &'static str) -> Counter {
     counter.terminal.cancel(view.id).unwrap();
     counter.stop_centre();
     counter
-}
-
-/// A gate before each transaction of the journal.
-fn held_at_begin() -> (Gate, Faults) {
-    let gate = Gate::default();
-    let before = gate.clone();
-    let faults = Faults::new(move |at| {
-        if at == Point::Begin {
-            before.pass();
-        }
-        Ok(())
-    });
-    (gate, faults)
 }
 
 #[test]
@@ -116,7 +103,7 @@ fn cases_that_are_carried_out_at_once_do_not_pass_the_limits_together() {
         "Counter 17 00",
     ];
     // The journal's writer is held until all are on their way.
-    let (gate, faults) = held_at_begin();
+    let (gate, faults) = held_at(Point::Begin);
     let mut counter = Counter::with(Setup { more_readers: &READERS, faults, ..Setup::default() });
     let case = |counter: &Counter, reader: &str| {
         let new = NewCase { reader: Some(reader.into()), ..new_case(SETTLE, Some(bill_of("45000.00"))) };
@@ -258,7 +245,7 @@ fn a_terminal_that_stops_begins_nothing_and_ends_what_waits() {
 
 #[test]
 fn what_somebody_agreed_to_is_finished_though_the_terminal_stops() {
-    let (gate, faults) = held_at_begin();
+    let (gate, faults) = held_at(Point::Begin);
     let counter = Counter::with(Setup { faults, ..Setup::default() });
     let view = counter.decided("unemployment-sign-in", statement());
     let mut events = counter.terminal.events(None);

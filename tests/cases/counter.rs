@@ -8,7 +8,7 @@ use std::time::Duration;
 use sbkd::center::{self, Running};
 use sbkd::config::Config;
 use sbkd::failure::Failure;
-use sbkd::queue::{Faults, Filter, Point, Row, State};
+use sbkd::queue::{Faults, Filter, Point, Queue, QueueKeys, Row, Settings, State};
 use sbkd::reader::Role;
 use sbkd::terminal::{CaseState, CaseView, Condition, EventStream, NewCase, Parts, Terminal, What};
 use sbkd::virtual_card::{Chip, Image, VirtualReaders};
@@ -116,20 +116,32 @@ impl Counter {
         if lost.exists() {
             std::fs::remove_file(lost).unwrap();
         }
-        // The last thread of the one before lets go of the journal in its own time.
-        let deadline = std::time::Instant::now() + PATIENCE;
-        let terminal = loop {
-            match start(&runtime, &readers, dir.path(), address.0, &Setup::default()) {
-                Ok(terminal) => break terminal,
-                Err(failure) => assert!(std::time::Instant::now() < deadline, "{failure}"),
-            }
-            std::thread::yield_now();
-        };
+        let terminal = once_let_go(|| start(&runtime, &readers, dir.path(), address.0, &Setup::default()));
         let counter = Self { readers, terminal, centre, runtime, dir, address, seed };
         if counter.centre.is_some() {
             counter.wait_for_condition(Condition::UplinkAway, false);
         }
         counter
+    }
+
+    /// The counter closed for the day, and its journal for whoever has its keys.
+    pub fn journal(self) -> (Queue, tempfile::TempDir) {
+        let Self { terminal, dir, .. } = self;
+        terminal.drain();
+        drop(terminal);
+        let state = dir.path().join("state");
+        let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
+        let open = || {
+            let settings = Settings {
+                path: state.join("queue.db"),
+                anchor: state.join("queue.anchor"),
+                terminal: "H44010099999".into(),
+                demo: true,
+            };
+            let keys = QueueKeys::load(&state.join("keys")).unwrap();
+            Queue::open(settings, keys, Arc::new(SystemClock), random.clone())
+        };
+        (once_let_go(open), dir)
     }
 
     pub fn stop_centre(&mut self) {
@@ -222,6 +234,18 @@ impl Counter {
     }
 }
 
+/// What `open` opens, once the last thread of a terminal that has stopped lets go of the journal.
+fn once_let_go<T, E: std::fmt::Display>(open: impl Fn() -> Result<T, E>) -> T {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        match open() {
+            Ok(opened) => return opened,
+            Err(failure) => assert!(std::time::Instant::now() < deadline, "{failure}"),
+        }
+        std::thread::yield_now();
+    }
+}
+
 /// A gate that a test closes, for whoever comes through it.
 #[derive(Clone, Default)]
 pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
@@ -284,8 +308,19 @@ pub fn bill_of(amount: &str) -> Value {
 }
 
 pub fn image(name: &str) -> Image {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cards").join(name).with_extension("toml");
-    Image::load(&file).unwrap()
+    Image::load(&image_file(name)).unwrap()
+}
+
+fn image_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cards").join(name).with_extension("toml")
+}
+
+/// A card that is like another, but for what `changes` says in the language of images.
+pub fn chip_like(name: &str, changes: &str) -> Box<dyn Chip> {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("card.toml");
+    std::fs::write(&file, format!("extends = \"{}\"\n{changes}", image_file(name).display())).unwrap();
+    Image::load(&file).unwrap().chip(Arc::new(SystemRandom::default()))
 }
 
 pub fn chip(name: &str) -> Box<dyn Chip> {

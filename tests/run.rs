@@ -179,3 +179,42 @@ fn the_doctor_sees_a_pcscd_that_hangs_with_the_daemon_and_without() {
     examine(true);
     assert_eq!(daemon.terminate(), Some(0));
 }
+
+#[test]
+fn a_mistake_in_any_file_of_a_terminal_is_told_by_its_place_and_nothing_runs() {
+    let broken = |path: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(rig::tree(path)).unwrap();
+        assert!(text.contains(from), "{path}: {from}");
+        text.replacen(from, to, 1)
+    };
+    let policy = broken("config/policy/guangzhou-2015/unemployment-sign-in.toml", "\nversion =", "\nversoin =");
+    let scenario = broken("config/scenarios/unemployment-sign-in.toml", "\nkind =", "\nknid =");
+    let conditions = broken("config/conditions.toml", "= \"carry-out\"", "= \"carry-in\"");
+    let script = "# Too long a beginning.\nflow read\n  send 00 A4\n".to_owned();
+    let nothing = String::new;
+    for (setting, file, text, code, place) in [
+        ("policy = \"own\"", "own/pack.toml", policy, "E-TERM-SETUP", "own/pack.toml:7:1: "),
+        ("scripts = \"own\"", "own/ssc-3.0.apdu", script, "E-TERM-SETUP", "own/ssc-3.0.apdu:3:3: "),
+        ("scenarios = \"own\"", "own/one.toml", scenario, "E-SCN-DEFINITION", "own/one.toml:5:1: "),
+        ("conditions = \"own.toml\"", "own.toml", conditions, "E-TERM-SETUP", "own.toml:9:15: "),
+        ("conditions = \"none.toml\"", "own.toml", nothing(), "E-TERM-SETUP", "none.toml: "),
+        ("policy = \"none\"", "own.toml", nothing(), "E-TERM-SETUP", "none: "),
+        ("mood = \"fine\"", "own.toml", nothing(), "E-CFG-INVALID", "sbkd.toml:14:1: "),
+        ("policy = [", "own.toml", nothing(), "E-CFG-INVALID", "sbkd.toml:14:11: "),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        configure(dir.path());
+        let config = fs::read_to_string(dir.path().join("sbkd.toml")).unwrap();
+        fs::write(dir.path().join("sbkd.toml"), format!("{config}[paths]\n{setting}\n")).unwrap();
+        let file = dir.path().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, text).unwrap();
+        let ended = Child::spawn("daemon", sbkd(dir.path(), &["run"]), dir.path()).wait();
+        let told = fs::read_to_string(dir.path().join("daemon.out")).unwrap();
+        let ran = Ran { code: ended, stdout: told, stderr: String::new() };
+        assert_eq!((ran.code, ran.error_code().as_str()), (Some(7), code), "{setting}");
+        let detail = ran.json()["error"]["detail"].as_str().unwrap().to_owned();
+        assert!(detail.lines().any(|line| line.starts_with(place)), "{setting}: {place} is not in: {detail}");
+        assert!(!dir.path().join("sbkd.sock").exists() && !dir.path().join("state").exists(), "{setting}");
+    }
+}

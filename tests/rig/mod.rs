@@ -153,10 +153,20 @@ impl Rig {
 
     /// As [`insert`](Self::insert), for an image that does not fill both readers.
     pub fn insert_without_waiting(&mut self, image: &Path) {
+        self.put(image, self.psam.is_none());
+    }
+
+    /// As [`insert`](Self::insert), with the PSAM's reader left empty.
+    pub fn insert_alone(&mut self, image: &Path) {
+        self.put(image, false);
+        self.wait_for_cards(true);
+    }
+
+    fn put(&mut self, image: &Path, with_psam: bool) {
         self.pull();
         let mut vcard = self.vcard(image);
         vcard.args(["--card-port", &self.port.to_string(), "--psam-port", &(self.port + 1).to_string()]);
-        if self.psam.is_some() {
+        if !with_psam {
             vcard.arg("--no-psam");
         }
         self.card = Some(Child::spawn("vcard", vcard, self.dir()));

@@ -54,8 +54,7 @@ fn a_card_is_read_with_demonstration_keys_in_demo_mode_alone() {
         let text = "mode = \"production\"\nterminal = \"H44010000001\"\nstate = \"state\"\n[keys]\nsource = \"psam\"\n";
         fs::write(&production, text).unwrap();
         let production = production.to_str().unwrap();
-        for refused in [read(&[]), read(&["--mode", "production"]), read(&["--mode", "demo", "--config", &production])]
-        {
+        for refused in [read(&[]), read(&["--mode", "production"]), read(&["--mode", "demo", "--config", production])] {
             assert_eq!((refused.code, refused.error_code().as_str()), (Some(3), "E-KEYS-SOFT-REFUSED"), "{name}");
         }
     }

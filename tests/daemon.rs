@@ -3,6 +3,7 @@
 
 mod rig;
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -56,6 +57,7 @@ fn a_card_goes_in_and_an_acknowledged_transaction_comes_out() {
         walk.until_transaction(&id_of(&case["transaction"]), "acked");
     }
     assert_eq!(walk.transactions().len(), 4);
+    assert_shapes(&walk);
 
     let doctor = walk.sbkd(&["doctor", "--json"]).success();
     assert_eq!(doctor["ok"], true, "{doctor:#}");
@@ -144,6 +146,9 @@ fn a_card_that_is_not_as_it_should_be_commits_nothing() {
         let id = walk.open(SETTLEMENT, &bill());
         let case = walk.until_case(&id, &["failed", "refused"]);
         assert_eq!(case["failure"]["code"], code, "{name}: {case:#}");
+        for part in ["message", "cause", "remedy", "actor"] {
+            assert!(case["failure"][part].as_str().is_some_and(|text| !text.is_empty()), "{name}, {part}: {case:#}");
+        }
         assert!(case["holder"].is_null(), "{name}: nothing of it is shown: {case:#}");
     }
     // Pulled in the middle: after the eighth command it is gone.
@@ -197,6 +202,44 @@ fn a_command_that_is_stopped_gives_its_case_up_while_that_can_be() {
         assert_eq!((ran.code, ran.error_code().as_str()), (Some(3), code));
     }
     walk.sbkd(&["card", "read", "--reader", HOLDER, "--json"]).success();
+}
+
+/// What programs read from the daemon by the command line has the members that docs/cli.md gives, and no others.
+#[track_caller]
+fn assert_shapes(walk: &Walk) {
+    let page = std::fs::read_to_string(tree("docs/cli.md")).unwrap();
+    let members = |command: &str| {
+        let line = page.lines().find(|line| line.starts_with(command)).expect(command);
+        let shape = line.split_once("[{").and_then(|(_, rest)| rest.split_once("}]")).expect(line).0;
+        // The names alone: of `"card": bool` the first part, and nothing of what a value may be.
+        let parts =
+            shape.split(", ").map(|part| part.split(':').next().unwrap_or_default().trim_matches('"').to_owned());
+        parts.collect::<BTreeSet<_>>()
+    };
+    let has = |object: &Value| object.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let asked = |args: &[&str]| walk.sbkd(&[args, &["--json"]].concat()).success();
+
+    let readers = asked(&["readers"]);
+    assert_eq!(readers.as_array().map(Vec::len), Some(2));
+    for (reader, role) in [(&readers[0], "holder"), (&readers[1], "psam")] {
+        assert_eq!(has(reader), members("`sbkd readers"));
+        assert_eq!((&reader["role"], &reader["card"], &reader["busy"]), (&json!(role), &json!(true), &json!(false)));
+    }
+    let rows = asked(&["queue", "list"]);
+    for row in rows.as_array().unwrap() {
+        assert_eq!(has(row), members("`sbkd queue list"));
+        assert_eq!(&asked(&["queue", "show", row["id"].as_str().unwrap()]), row);
+        assert!(row["sequence"].is_u64() && row["attempts"].is_u64() && row["provisional"].is_boolean(), "{row:#}");
+        let settles = row["scenario"] == SETTLEMENT;
+        assert_eq!(
+            (&row["state"], row["amount"].is_string(), &row["refusal"]),
+            (&json!("acked"), settles, &Value::Null)
+        );
+    }
+    let order: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(order, [4, 3, 2, 1], "the latest first");
+    assert_eq!(asked(&["queue", "list", "--limit", "1"]), json!([rows[0]]));
+    assert_eq!(asked(&["queue", "list", "--state", "pending,refused"]), json!([]));
 }
 
 /// The event of the centre going away, or of its coming back.

@@ -4,7 +4,9 @@ use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::finding::Finding;
 use crate::cli::client;
@@ -83,16 +85,20 @@ fn wrong(path: &Path, zh: impl AsRef<str>, en: impl AsRef<str>) -> Finding {
 
 /// The clock decides business dates and expiry.
 pub(super) fn clock() -> Finding {
+    let installed = std::env::current_exe().and_then(std::fs::metadata).and_then(|exe| exe.modified()).ok();
+    let installed = installed.and_then(|time| Timestamp::try_from(time).ok());
+    clock_of(Timestamp::now(), installed, Path::new(SYNCHRONISED).exists())
+}
+
+fn clock_of(now: Timestamp, installed: Option<Timestamp>, synchronised: bool) -> Finding {
     let set = ("启用网络对时：timedatectl set-ntp true", "set the clock by the network: timedatectl set-ntp true");
     // This program cannot have been installed in the future.
-    let installed = std::env::current_exe().and_then(std::fs::metadata).and_then(|exe| exe.modified());
-    if installed.is_ok_and(|installed| SystemTime::now() < installed) {
+    if installed.is_some_and(|installed| now < installed) {
         let found = ("系统时间早于本程序的安装时间", "the clock is behind this program's own installation");
         return Finding::failed("clock", found, set);
     }
-    let now =
-        crate::world::shanghai().to_datetime(jiff::Timestamp::now()).strftime("%Y-%m-%d %H:%M:%S +08:00").to_string();
-    if !Path::new(SYNCHRONISED).exists() {
+    let now = crate::world::shanghai().to_datetime(now).strftime("%Y-%m-%d %H:%M:%S +08:00").to_string();
+    if !synchronised {
         let found =
             (format!("{now}，未见 systemd-timesyncd 对时"), format!("{now}, not seen to be set by systemd-timesyncd"));
         return Finding::warning("clock", (&found.0, &found.1), set);
@@ -110,7 +116,11 @@ pub(super) fn disk(config: &Config) -> Finding {
             return Finding::failed("disk", (&found, &found), ("检查挂载", "check what is mounted"));
         }
     };
-    let (place, mib) = (there.display(), free / 1024 / 1024);
+    room(there, free)
+}
+
+fn room(place: &Path, free: u64) -> Finding {
+    let (place, mib) = (place.display(), free / 1024 / 1024);
     let found = (format!("{place} 剩余 {mib} MiB"), format!("{place} has {mib} MiB left"));
     let clean = ("清理磁盘或扩容", "free some space, or give it more");
     match free {
@@ -171,6 +181,37 @@ mod tests {
         mode(&token, 0o644);
         let findings = rights(&config);
         assert_eq!(findings.iter().filter(|finding| finding.status == Status::Failed).count(), 2);
+    }
+
+    #[test]
+    fn a_clock_behind_the_installation_fails_and_one_that_nobody_sets_is_a_warning() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (before, now) = (at("2026-01-01T00:00:00Z"), at("2026-06-30T16:00:00Z"));
+        for (now, installed, synchronised, status) in [
+            (before, Some(now), true, Status::Failed),
+            (now, Some(before), false, Status::Warning),
+            (now, Some(now), true, Status::Ok),
+            (now, None, true, Status::Ok),
+        ] {
+            assert_eq!(clock_of(now, installed, synchronised).status, status, "{now} {installed:?} {synchronised}");
+        }
+        // In local time, which is what a business date goes by.
+        assert!(clock_of(now, None, true).text().contains("2026-07-01 00:00:00 +08:00"));
+    }
+
+    #[test]
+    fn a_disk_is_full_before_its_last_byte_and_a_warning_before_that() {
+        for (free, status) in [
+            (0, Status::Failed),
+            (NONE - 1, Status::Failed),
+            (NONE, Status::Warning),
+            (LITTLE - 1, Status::Warning),
+            (LITTLE, Status::Ok),
+        ] {
+            let finding = room(Path::new("/state"), free);
+            assert_eq!(finding.status, status, "{free}");
+            assert!(finding.text().contains(&format!("/state has {} MiB left", free / 1024 / 1024)), "{free}");
+        }
     }
 
     #[test]

@@ -218,3 +218,13 @@ fn a_mistake_in_any_file_of_a_terminal_is_told_by_its_place_and_nothing_runs() {
         assert!(!dir.path().join("sbkd.sock").exists() && !dir.path().join("state").exists(), "{setting}");
     }
 }
+
+#[test]
+fn the_files_of_an_installation_are_what_their_owners_take() {
+    let checked = Ran::of(Command::new(rig::tree("tools/check-udev")));
+    assert_eq!(checked.code, Some(0), "{}{}", checked.stdout, checked.stderr);
+    // What could not be asked here is said, not passed over.
+    for file in ["sbkd.service", "70-sbkd.rules", "50-sbkd-pcscd.rules"] {
+        assert!(checked.stdout.contains(file), "{file}: {}", checked.stdout);
+    }
+}

@@ -90,6 +90,8 @@ fn nothing_that_the_walk_writes_names_the_holder() {
     shown.push(walk.until_case(&waiting, &["waiting-confirmation"]).to_string());
     walk.http.post(&format!("/v1/cases/{waiting}/confirm"), &json!({})).success();
     let signed = walk.until_case(&waiting, &["done"]);
+    // While it is on its way, what the centre says of the person is not kept, and later there is no centre to ask.
+    walk.until_transaction(signed["transaction"]["id"].as_str().unwrap(), "acked");
     let input = walk.file("bill.json");
     fs::write(&input, unlike_any(bill()).to_string()).unwrap();
     let input = input.to_str().unwrap();

@@ -2,7 +2,7 @@
 
 mod rig;
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use rig::Ran;
 use serde_json::Value;
@@ -36,8 +36,8 @@ fn sbkd(line: &str) -> Ran {
 }
 
 fn sbkd_with(args: &[&str]) -> Ran {
-    let mut command = Command::new(rig::program());
-    command.args(args).current_dir(rig::tree("")).stdin(Stdio::null());
+    let mut command = rig::bare();
+    command.args(args);
     Ran::of(command)
 }
 
@@ -187,6 +187,27 @@ fn the_configurations_that_ship_are_sound() {
 }
 
 #[test]
+fn the_environment_names_the_usual_place_and_the_command_line_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = |named: Option<&str>, args: &[&str]| {
+        let mut command = rig::bare();
+        named.map(|file| command.env("SBKD_CONFIG", dir.path().join(file)));
+        command.current_dir(dir.path()).args(["config", "check", "--json"]).args(args);
+        Ran::of(command).success()["file"].as_str().map(std::path::PathBuf::from)
+    };
+    let sound = "mode = \"production\"\nterminal = \"H44010000001\"\n[keys]\nsource = \"psam\"\n";
+    for file in ["own.toml", "other.toml"] {
+        std::fs::write(dir.path().join(file), sound).unwrap();
+    }
+    assert_eq!(place(Some("own.toml"), &[]), Some(dir.path().join("own.toml")));
+    assert_eq!(place(Some("own.toml"), &["--config", "other.toml"]), Some("other.toml".into()));
+    // What these tests run finds nothing of the machine's own, and what is built in stands in for it.
+    let none = sbkd("config check --json");
+    assert_eq!(none.error_code(), "E-CFG-UNREADABLE");
+    assert!(none.stdout.contains(rig::NOWHERE), "{}", none.stdout);
+}
+
+#[test]
 fn an_input_file_with_a_mistake_is_told_by_its_place_alone() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("input.json");
@@ -223,13 +244,9 @@ fn the_doctor_has_a_line_for_each_part_and_its_remedy() {
     let text = "mode = \"production\"\nterminal = \"H44010000001\"\nstate = \"state\"\n[keys]\nsource = \"psam\"\n\
                 [api]\nsocket = \"nobody.sock\"\n[uplink]\nurl = \"http://127.0.0.1:9\"\ntoken_file = \"token\"\n";
     let doctor = |form: &[&str]| {
-        let mut command = Command::new(rig::program());
-        command.arg("doctor").arg("--config").arg(&file).args(form).stdin(Stdio::null());
-        // No pcscd here: neither the machine's own nor a rig's.
-        Ran::of({
-            command.env("PCSCLITE_CSOCK_NAME", dir.path().join("no.comm"));
-            command
-        })
+        let mut command = rig::bare();
+        command.arg("doctor").arg("--config").arg(&file).args(form);
+        Ran::of(command)
     };
     for (text, wrong) in [(text, &["rights", "pcscd", "upstream"][..]), ("mode = 1\n", &["config", "pcscd"])] {
         std::fs::write(&file, text).unwrap();
@@ -255,8 +272,8 @@ fn the_doctor_has_a_line_for_each_part_and_its_remedy() {
 #[test]
 fn output_that_is_lost_is_a_failure_unless_nobody_wants_it() {
     let listed = |to: std::fs::File| {
-        let mut command = Command::new(rig::program());
-        command.args(["scenario", "list", "--json"]).stdin(Stdio::null()).stdout(to).stderr(Stdio::piped());
+        let mut command = rig::bare();
+        command.args(["scenario", "list", "--json"]).stdout(to).stderr(Stdio::piped());
         let ended = command.spawn().unwrap().wait_with_output().unwrap();
         (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
     };

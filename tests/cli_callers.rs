@@ -17,6 +17,7 @@ fn sbkd(dir: &Path, program: Command, line: &str) -> Command {
     let mut command = program;
     command.args(line.split(' ')).arg("--json").current_dir(dir).stdin(Stdio::null());
     command.env("PCSCLITE_CSOCK_NAME", dir.join("no.comm")).env_remove("NOTIFY_SOCKET");
+    command.env("SBKD_CONFIG", rig::NOWHERE);
     command.env("HOME", dir.join("home")).env_remove("XDG_STATE_HOME");
     command
 }
@@ -127,10 +128,10 @@ fn what_no_command_takes_is_told_as_such() {
         let ran = ran(dir, &format!("queue list --limit={limit}"));
         assert_eq!((ran.code, ran.error_code().as_str()), (Some(2), "E-CLI-USAGE"), "{limit}: {ran:?}");
     }
-    fs::write(dir.join("kept"), "a recording").unwrap();
+    fs::write(dir.join("kept"), "a recording of a card").unwrap();
     let again = ran(dir, "record --direct --out kept");
     assert_eq!((again.code, again.error_code().as_str()), (Some(2), "E-CLI-EXISTS"), "{again:?}");
-    assert_eq!(fs::read_to_string(dir.join("kept")).unwrap(), "a recording");
+    assert_eq!(fs::read_to_string(dir.join("kept")).unwrap(), "a recording of a card");
     fs::write(dir.join("form.json"), "{\"acc026\": true,\n \"acc026\": false}").unwrap();
     let twice = ran(dir, "case run unemployment-sign-in --input form.json");
     assert_eq!((twice.code, twice.error_code().as_str()), (Some(2), "E-CLI-JSON"), "{twice:?}");

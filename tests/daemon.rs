@@ -3,6 +3,7 @@
 
 mod rig;
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -56,6 +57,7 @@ fn a_card_goes_in_and_an_acknowledged_transaction_comes_out() {
         walk.until_transaction(&id_of(&case["transaction"]), "acked");
     }
     assert_eq!(walk.transactions().len(), 4);
+    assert_shapes(&walk);
 
     let doctor = walk.sbkd(&["doctor", "--json"]).success();
     assert_eq!(doctor["ok"], true, "{doctor:#}");
@@ -144,6 +146,9 @@ fn a_card_that_is_not_as_it_should_be_commits_nothing() {
         let id = walk.open(SETTLEMENT, &bill());
         let case = walk.until_case(&id, &["failed", "refused"]);
         assert_eq!(case["failure"]["code"], code, "{name}: {case:#}");
+        for part in ["message", "cause", "remedy", "actor"] {
+            assert!(case["failure"][part].as_str().is_some_and(|text| !text.is_empty()), "{name}, {part}: {case:#}");
+        }
         assert!(case["holder"].is_null(), "{name}: nothing of it is shown: {case:#}");
     }
     // Pulled in the middle: after the eighth command it is gone.
@@ -154,7 +159,6 @@ fn a_card_that_is_not_as_it_should_be_commits_nothing() {
     let id = walk.open(SETTLEMENT, &bill());
     walk.rig.insert_without_waiting(&pulled);
     let case = walk.until_case(&id, &["failed"]);
-    eprintln!("{}", walk.rig.log("daemon"));
     assert_eq!(case["failure"]["code"], "E-READER-CARD-REMOVED", "{case:#}");
     // A card as it should be, of a holder whose accumulators are others at the centre: a person must look at it.
     walk.rig.insert(&image(ONE));
@@ -168,7 +172,7 @@ fn a_card_that_is_not_as_it_should_be_commits_nothing() {
 /// A command that is stopped leaves no case behind that keeps the reader, and says so when it comes too late.
 #[test]
 fn a_command_that_is_stopped_gives_its_case_up_while_that_can_be() {
-    let mut walk = Walk::start(Setting::default());
+    let mut walk = Walk::start(Setting { heartbeat: 1, ..Setting::default() });
     walk.rig.keep_psam(&image("psam"));
     let watch = walk.watch();
     let waits = walk.rig.spawn("waits", case_run(&walk, SIGN_IN));
@@ -179,9 +183,12 @@ fn a_command_that_is_stopped_gives_its_case_up_while_that_can_be() {
     assert_eq!(walk.case(opened["case"].as_str().unwrap())["state"], "cancelled");
 
     walk.rig.insert(&image(ONE));
+    until("the centre is there", || (!walk.condition("uplink-away")).then_some(()));
+    let watch = walk.watch();
     walk.kill_centre();
+    watch.until("the daemon notices that the centre is away", |event| uplink_away(event, true));
     walk.start_centre_with("only = \"2207\"\ndelay_ms = 3000\n");
-    until("the centre is back", || (!walk.condition("uplink-away")).then_some(()));
+    watch.until("the centre is back", |event| uplink_away(event, false));
     let watch = walk.watch();
     let settles = walk.rig.spawn("settles", case_run(&walk, SETTLEMENT));
     let (_, begun) = watch.until("the case is being committed", |event| event["state"] == "committing");
@@ -195,6 +202,49 @@ fn a_command_that_is_stopped_gives_its_case_up_while_that_can_be() {
         assert_eq!((ran.code, ran.error_code().as_str()), (Some(3), code));
     }
     walk.sbkd(&["card", "read", "--reader", HOLDER, "--json"]).success();
+}
+
+/// What programs read from the daemon by the command line has the members that docs/cli.md gives, and no others.
+#[track_caller]
+fn assert_shapes(walk: &Walk) {
+    let page = std::fs::read_to_string(tree("docs/cli.md")).unwrap();
+    let members = |command: &str| {
+        let line = page.lines().find(|line| line.starts_with(command)).expect(command);
+        let shape = line.split_once("[{").and_then(|(_, rest)| rest.split_once("}]")).expect(line).0;
+        // The names alone: of `"card": bool` the first part, and nothing of what a value may be.
+        let parts =
+            shape.split(", ").map(|part| part.split(':').next().unwrap_or_default().trim_matches('"').to_owned());
+        parts.collect::<BTreeSet<_>>()
+    };
+    let has = |object: &Value| object.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let asked = |args: &[&str]| walk.sbkd(&[args, &["--json"]].concat()).success();
+
+    let readers = asked(&["readers"]);
+    assert_eq!(readers.as_array().map(Vec::len), Some(2));
+    for (reader, role) in [(&readers[0], "holder"), (&readers[1], "psam")] {
+        assert_eq!(has(reader), members("`sbkd readers"));
+        assert_eq!((&reader["role"], &reader["card"], &reader["busy"]), (&json!(role), &json!(true), &json!(false)));
+    }
+    let rows = asked(&["queue", "list"]);
+    for row in rows.as_array().unwrap() {
+        assert_eq!(has(row), members("`sbkd queue list"));
+        assert_eq!(&asked(&["queue", "show", row["id"].as_str().unwrap()]), row);
+        assert!(row["sequence"].is_u64() && row["attempts"].is_u64() && row["provisional"].is_boolean(), "{row:#}");
+        let settles = row["scenario"] == SETTLEMENT;
+        assert_eq!(
+            (&row["state"], row["amount"].is_string(), &row["refusal"]),
+            (&json!("acked"), settles, &Value::Null)
+        );
+    }
+    let order: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(order, [4, 3, 2, 1], "the latest first");
+    assert_eq!(asked(&["queue", "list", "--limit", "1"]), json!([rows[0]]));
+    assert_eq!(asked(&["queue", "list", "--state", "pending,refused"]), json!([]));
+}
+
+/// The event of the centre going away, or of its coming back.
+fn uplink_away(event: &Value, present: bool) -> bool {
+    event["condition"] == "uplink-away" && event["present"] == present
 }
 
 /// What a child printed.

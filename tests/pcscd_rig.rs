@@ -2,7 +2,9 @@
 
 mod rig;
 
-use rig::{HOLDER, PSAM, Rig, image};
+use std::net::TcpListener;
+
+use rig::{HOLDER, NOWHERE, PSAM, Rig, image};
 
 #[test]
 fn two_rigs_run_side_by_side_and_leave_nothing_behind() {
@@ -15,6 +17,29 @@ fn two_rigs_run_side_by_side_and_leave_nothing_behind() {
     for dir in dirs {
         assert!(!dir.exists(), "{} is left", dir.display());
     }
+}
+
+#[test]
+fn a_rig_finds_nothing_of_the_machines_own() {
+    let rig = Rig::start();
+    let named = rig.sbkd(&["config", "check", "--json"]);
+    assert_eq!(named.error_code(), "E-CFG-UNREADABLE");
+    assert!(named.stdout.contains(NOWHERE), "{}", named.stdout);
+    // Not even one held pair of a real terminal: the store is the rig's own.
+    rig.sbkd(&["card", "release", "--json"]).success();
+}
+
+#[test]
+fn a_port_that_another_program_has_is_no_reader() {
+    let mut rig = Rig::start();
+    rig.kill_pcscd();
+    for port in rig.ports() {
+        let other = TcpListener::bind(("0.0.0.0", port)).unwrap();
+        assert!(!rig.try_start_pcscd(), "the card would go to whoever listens there");
+        drop(other);
+    }
+    rig.restart_pcscd();
+    rig.insert(&image("v3-sm4"));
 }
 
 #[test]

@@ -1,17 +1,14 @@
 //! `sbkd policy`: packs checked, tested and explained from the command line.
 
+mod rig;
+
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 /// Exit code and standard output of a command at the top of the repository.
 fn sbkd(arguments: &[&str]) -> (i32, String) {
-    let run = Command::new(env!("CARGO_BIN_EXE_sbkd"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(arguments)
-        .output()
-        .expect("sbkd runs");
+    let run = rig::bare().args(arguments).output().expect("sbkd runs");
     (run.status.code().expect("an exit code"), String::from_utf8(run.stdout).expect("UTF-8"))
 }
 

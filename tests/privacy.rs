@@ -5,7 +5,7 @@ mod rig;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use rig::search::{Needle, forms_of_bytes, forms_of_text, found_below, found_in};
 
@@ -18,6 +18,12 @@ const NUMBER: &str = "530927197309173626";
 const BIRTH: &str = "19730917";
 const SERIAL: [u8; 6] = [0x44, 0x09, 0x7E, 0x5A, 0x91, 0xC3];
 const IDENTIFIER: &str = "440900D1560000057E5A91C34BD20F68";
+const BIRTH_PLACE: &str = "530927";
+/// The person's number at the centre, which tells the terminal.
+const PERSON_NUMBER: &str = "44010927309917";
+/// What a bill says of a stay: the admission, and what was done there.
+const ADMISSION: &str = "D20150727QXK93Z";
+const TREATMENT: &str = "XKQ-7305-ZMVH";
 
 /// The positive control: what is planted in any form is found, so that "nothing found" means something.
 #[test]
@@ -75,7 +81,7 @@ fn nothing_that_the_walk_writes_names_the_holder() {
     fs::write(&card, card_image()).unwrap();
     fs::write(&seed, seed_file()).unwrap();
 
-    let mut walk = Walk::start(Setting { seed: Some(seed), log: "trace" });
+    let mut walk = Walk::start(Setting { seed: Some(seed), log: "trace", ..Setting::default() });
     walk.rig.keep_psam(&image("psam"));
     let watch = walk.watch();
     let waiting = walk.open("unemployment-sign-in", &sign_in());
@@ -84,8 +90,10 @@ fn nothing_that_the_walk_writes_names_the_holder() {
     shown.push(walk.until_case(&waiting, &["waiting-confirmation"]).to_string());
     walk.http.post(&format!("/v1/cases/{waiting}/confirm"), &json!({})).success();
     let signed = walk.until_case(&waiting, &["done"]);
+    // While it is on its way, what the centre says of the person is not kept, and later there is no centre to ask.
+    walk.until_transaction(signed["transaction"]["id"].as_str().unwrap(), "acked");
     let input = walk.file("bill.json");
-    fs::write(&input, bill().to_string()).unwrap();
+    fs::write(&input, unlike_any(bill()).to_string()).unwrap();
     let input = input.to_str().unwrap();
     keep(
         &walk,
@@ -94,7 +102,7 @@ fn nothing_that_the_walk_writes_names_the_holder() {
     );
     // With the centre away a transaction stays in the queue: sealed, it must say as little as one that went.
     walk.kill_centre();
-    let mut another = bill();
+    let mut another = unlike_any(bill());
     another["lines"][0]["feedetl_sn"] = json!("another");
     let waits = walk.carry_out("medical-settlement", &another, &["provisional-done", "refused"]);
     shown.extend([signed.to_string(), waits.to_string()]);
@@ -108,10 +116,20 @@ fn nothing_that_the_walk_writes_names_the_holder() {
     // What must know the holder does: so the data did pass, in the forms that are searched for.
     let unmasked = walk.sbkd(&["card", "read", "--unmask", "--json"]);
     assert_eq!(unmasked.code, Some(0), "{unmasked:?}");
-    for (what, plain) in [("name", NAME), ("number", NUMBER), ("identifier", IDENTIFIER)] {
+    for (what, plain) in [("name", NAME), ("number", NUMBER), ("identifier", IDENTIFIER), ("birth place", BIRTH_PLACE)]
+    {
         assert!(unmasked.stdout.contains(plain), "the unmasked answer has no {what}");
     }
-    assert!(!found_below(&walk.file(CENTRE), &needles(), |_| false).is_empty(), "the centre knows its people");
+    assert!(!found_in(unmasked.stdout.as_bytes(), &birth_place()).is_empty(), "the birth place is found where it is");
+    for (what, plain) in [
+        ("its people", NUMBER),
+        ("their numbers", PERSON_NUMBER),
+        ("their stays", ADMISSION),
+        ("what was done", TREATMENT),
+    ] {
+        let known = found_below(&walk.file(CENTRE), &forms_of_text(what, plain), |_| false);
+        assert!(!known.is_empty(), "the centre knows {what}");
+    }
 
     // The recorder and its replay, with the readers for themselves.
     assert_eq!(walk.stop_daemon(), Some(0));
@@ -124,7 +142,7 @@ fn nothing_that_the_walk_writes_names_the_holder() {
     keep(&walk, "direct", &walk.rig.sbkd(&[&["card", "read"][..], &direct].concat()));
     // A daemon that is ended in the middle of its work, as a crash would.
     walk.start_daemon();
-    let _ = walk.open("medical-settlement", &bill());
+    let _ = walk.open("medical-settlement", &unlike_any(bill()));
     walk.kill_daemon();
 
     shown.extend(watch.all().iter().map(ToString::to_string));
@@ -139,7 +157,7 @@ fn nothing_that_the_walk_writes_names_the_holder() {
     }
     let log = walk.rig.log("daemon");
     assert!(log.contains("APDU") && log.contains("status=9000"), "the most verbose level tells of each command");
-    let found = found_below(walk.rig.dir(), &needles(), |file| below(file, CENTRE));
+    let found = found_below(walk.rig.dir(), &needles(), |file| below(file, CENTRE) || file.ends_with("bill.json"));
     assert!(found.is_empty(), "personal data was written:\n{}", found.join("\n"));
 }
 
@@ -158,14 +176,40 @@ fn needles() -> Vec<Needle> {
         ("card number", &number),
         ("birth date", BIRTH),
         ("birth date", "1973-09-17"),
+        ("person's number", PERSON_NUMBER),
+        ("admission", ADMISSION),
+        ("treatment", TREATMENT),
     ] {
         needles.extend(forms_of_text(what, text));
     }
+    needles.extend(birth_place());
     let identifier = hex::decode(IDENTIFIER).unwrap();
     needles.extend(forms_of_bytes("the ATR's own bytes", &SERIAL));
     needles.extend(forms_of_bytes("identifier", &identifier));
     needles.extend(forms_of_bytes("identifier without its region", &identifier[3..]));
     needles
+}
+
+/// Six digits alone are found in any log, as a fraction of a second: they are looked for as a value and as their record.
+fn birth_place() -> Vec<Needle> {
+    let record = hex::decode(format!("0C03{BIRTH_PLACE}")).unwrap();
+    let mut needles = forms_of_bytes("birth place's record", &record);
+    needles.extend(forms_of_bytes("birth place", BIRTH_PLACE.as_bytes()).into_iter().skip(1));
+    for (open, close) in
+        [("\"", "\""), ("'", "'"), ("(", ")"), ("=", " "), ("=", "\n"), (": ", "\n"), ("：", "\n"), (": ", ",")]
+    {
+        needles.extend(forms_of_bytes("birth place as a value", format!("{open}{BIRTH_PLACE}{close}").as_bytes()));
+    }
+    needles
+}
+
+/// A bill with an admission and treatments that are nowhere else in the tree.
+fn unlike_any(mut bill: Value) -> Value {
+    bill["mdtrt_id"] = json!(ADMISSION);
+    for line in bill["lines"].as_array_mut().unwrap() {
+        line["med_list_codg"] = json!(TREATMENT);
+    }
+    bill
 }
 
 fn card_number() -> String {
@@ -197,7 +241,7 @@ social_security_number = "{NUMBER}"
 name = "{NAME}"
 sex = "2"
 ethnicity = "05"
-birth_place = "530927"
+birth_place = "{BIRTH_PLACE}"
 birth_date = "1973-09-17"
 "#,
         keys = show(&file("demonstration-keys.toml")),
@@ -211,7 +255,7 @@ fn seed_file() -> String {
     format!(
         r#"
 [[person]]
-psn_no = "44010000009999"
+psn_no = "{PERSON_NUMBER}"
 certno = "{NUMBER}"
 insutype = "310"
 [person.scenario.medical-settlement]

@@ -15,8 +15,9 @@ use tokio::sync::broadcast::Receiver;
 const PART: &str = "SBKD_TEST_PART";
 /// Runs the test with the rig's pcscd.
 const TEST: &str = "test";
-/// Is another program that holds a card.
-const OTHER: &str = "other";
+/// Are other programs that hold a card: for themselves, or idle and ready to share it.
+const HOLDS: &str = "holds";
+const SHARES: &str = "shares";
 
 #[test]
 fn the_readers_are_listed_with_and_without_cards() {
@@ -128,17 +129,23 @@ fn another_program_that_holds_the_card_is_named() {
     alone(NAME, |rig| {
         rig.insert(&image("v3-sm4"));
         let readers = PcscReaders::start(Vec::new());
-        drop(leased(&*readers));
-        let mut other = myself(NAME, OTHER);
-        other.env("PCSCLITE_CSOCK_NAME", rig.socket());
-        let mut other: Child = rig.spawn("other", other);
-        other.line("the other program has the card", |line| line.contains("HOLDS").then_some(()));
-        let TransportError::Busy(Some(named)) = failed(readers.lease(HOLDER, PATIENCE)) else {
-            panic!("the other program is not named");
-        };
-        assert_eq!(named, format!("{} ({})", program_of(other.id()), other.id()));
-        other.kill();
-        assert!(selects(&mut leased(&*readers)).is_ok(), "what a killed program held is free");
+        for part in [HOLDS, SHARES] {
+            drop(leased(&*readers));
+            let mut other = myself(NAME, part);
+            other.env("PCSCLITE_CSOCK_NAME", rig.socket());
+            let mut other: Child = rig.spawn(part, other);
+            other.line("the other program has the card", |line| line.contains("HOLDS").then_some(()));
+            let TransportError::Busy(Some(named)) = failed(readers.lease(HOLDER, PATIENCE)) else {
+                panic!("the other program, which {part}, is not named");
+            };
+            let name = format!("{} ({})", program_of(other.id()), other.id());
+            assert_eq!(named, name, "{part}");
+            let told = rig.sbkd(&["script", "run", "ssc", "select", "--reader", HOLDER, "--json"]);
+            assert_eq!((told.code, told.error_code().as_str()), (Some(3), "E-READER-BUSY"), "{part}");
+            assert!(told.json()["error"]["detail"].as_str().is_some_and(|detail| detail.contains(&name)), "{told:?}");
+            other.kill();
+            assert!(selects(&mut leased(&*readers)).is_ok(), "what a killed program held is free: {part}");
+        }
     });
 }
 
@@ -219,7 +226,8 @@ fn alone(name: &str, body: fn(&mut Rig)) {
             std::os::unix::fs::symlink(rig.socket(), place).unwrap();
             body(&mut rig);
         }
-        Ok(_) => hold_the_card(),
+        Ok(SHARES) => hold_the_card(ShareMode::Shared),
+        Ok(_) => hold_the_card(ShareMode::Exclusive),
         Err(_) => {
             let dir = tempfile::tempdir().unwrap();
             let mut test = myself(name, TEST);
@@ -238,9 +246,9 @@ fn myself(test: &str, part: &str) -> Process {
 }
 
 /// Holds the card until it is killed.
-fn hold_the_card() {
+fn hold_the_card(mode: ShareMode) {
     let context = Context::establish(Scope::User).unwrap();
-    let _card = taken(&context);
+    let _card = taken_in(mode, &context);
     println!("HOLDS");
     loop {
         std::thread::park();
@@ -249,7 +257,11 @@ fn hold_the_card() {
 
 /// The holder's card, taken as another program does, once the monitor's own question is over.
 fn taken(context: &Context) -> pcsc::Card {
-    let take = || context.connect(c"Virtual PCD 00 00", ShareMode::Exclusive, Protocols::ANY).ok();
+    taken_in(ShareMode::Exclusive, context)
+}
+
+fn taken_in(mode: ShareMode, context: &Context) -> pcsc::Card {
+    let take = || context.connect(c"Virtual PCD 00 00", mode, Protocols::ANY).ok();
     until("another program has the card", take)
 }
 

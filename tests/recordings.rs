@@ -291,8 +291,8 @@ fn a_script_with_mistakes_exits_with_all_of_them() {
 }
 
 fn sbkd(args: &[&str]) -> Ran {
-    let mut command = std::process::Command::new(rig::program());
-    command.args(args).current_dir(rig::tree(""));
+    let mut command = rig::bare();
+    command.args(args);
     Ran::of(command)
 }
 

@@ -6,11 +6,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use rig::http::Client;
-use rig::{Child, PATIENCE, Ran, program, until};
+use rig::{Child, PATIENCE, Ran, until};
 use serde_json::Value;
 
 /// Writes a configuration and its token; the daemon's own files go beside it.
@@ -24,9 +24,9 @@ fn configure(dir: &Path) {
 
 /// `sbkd …` in `dir` with its configuration, where no pcscd is.
 fn sbkd(dir: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(program());
-    command.args(args).args(["--config", "sbkd.toml", "--json"]).current_dir(dir).stdin(Stdio::null());
-    command.env("PCSCLITE_CSOCK_NAME", dir.join("no.comm")).env_remove("NOTIFY_SOCKET");
+    let mut command = rig::bare();
+    command.args(args).args(["--config", "sbkd.toml", "--json"]).current_dir(dir);
+    command.env("PCSCLITE_CSOCK_NAME", dir.join("no.comm"));
     command
 }
 
@@ -133,6 +133,32 @@ fn what_others_may_not_see_is_kept_from_them() {
 }
 
 #[test]
+fn a_daemon_that_hangs_is_not_waited_for_without_end() {
+    let dir = tempfile::tempdir().unwrap();
+    configure(dir.path());
+    // It takes connections, and says nothing.
+    let _hangs = UnixListener::bind(dir.path().join("sbkd.sock")).unwrap();
+    std::thread::scope(|threads| {
+        for command in [&["queue", "list"][..], &["case", "run", "medical-settlement"]] {
+            let dir = dir.path();
+            threads.spawn(move || assert_silent(&Ran::of(sbkd(dir, command))));
+        }
+        let report = Ran::of(sbkd(dir.path(), &["doctor"]));
+        assert_eq!((report.code, report.error_code().as_str()), (Some(1), "E-CLI-UNWELL"));
+        let report = report.json();
+        assert_eq!(report["daemon"], false);
+        let daemon = report["checks"].as_array().unwrap().iter().find(|check| check["check"] == "daemon").unwrap();
+        assert_eq!(daemon["status"], "failed", "one that was stopped on purpose leaves no such socket");
+        assert!(daemon["found"]["en"].as_str().unwrap().starts_with("the daemon does not answer"), "{daemon}");
+    });
+}
+
+#[track_caller]
+fn assert_silent(ran: &Ran) {
+    assert_eq!((ran.code, ran.error_code().as_str()), (Some(8), "E-CLI-DAEMON-SILENT"));
+}
+
+#[test]
 fn the_doctor_sees_a_pcscd_that_hangs_with_the_daemon_and_without() {
     let dir = tempfile::tempdir().unwrap();
     configure(dir.path());
@@ -152,4 +178,53 @@ fn the_doctor_sees_a_pcscd_that_hangs_with_the_daemon_and_without() {
     ready(&mut daemon);
     examine(true);
     assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_mistake_in_any_file_of_a_terminal_is_told_by_its_place_and_nothing_runs() {
+    let broken = |path: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(rig::tree(path)).unwrap();
+        assert!(text.contains(from), "{path}: {from}");
+        text.replacen(from, to, 1)
+    };
+    let policy = broken("config/policy/guangzhou-2015/unemployment-sign-in.toml", "\nversion =", "\nversoin =");
+    let scenario = broken("config/scenarios/unemployment-sign-in.toml", "\nkind =", "\nknid =");
+    let conditions = broken("config/conditions.toml", "= \"carry-out\"", "= \"carry-in\"");
+    let script = "# Too long a beginning.\nflow read\n  send 00 A4\n".to_owned();
+    let nothing = String::new;
+    for (setting, file, text, code, place) in [
+        ("policy = \"own\"", "own/pack.toml", policy, "E-TERM-SETUP", "own/pack.toml:7:1: "),
+        ("scripts = \"own\"", "own/ssc-3.0.apdu", script, "E-TERM-SETUP", "own/ssc-3.0.apdu:3:3: "),
+        ("scenarios = \"own\"", "own/one.toml", scenario, "E-SCN-DEFINITION", "own/one.toml:5:1: "),
+        ("conditions = \"own.toml\"", "own.toml", conditions, "E-TERM-SETUP", "own.toml:9:15: "),
+        ("conditions = \"none.toml\"", "own.toml", nothing(), "E-TERM-SETUP", "none.toml: "),
+        ("policy = \"none\"", "own.toml", nothing(), "E-TERM-SETUP", "none: "),
+        ("mood = \"fine\"", "own.toml", nothing(), "E-CFG-INVALID", "sbkd.toml:14:1: "),
+        ("policy = [", "own.toml", nothing(), "E-CFG-INVALID", "sbkd.toml:14:11: "),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        configure(dir.path());
+        let config = fs::read_to_string(dir.path().join("sbkd.toml")).unwrap();
+        fs::write(dir.path().join("sbkd.toml"), format!("{config}[paths]\n{setting}\n")).unwrap();
+        let file = dir.path().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, text).unwrap();
+        let ended = Child::spawn("daemon", sbkd(dir.path(), &["run"]), dir.path()).wait();
+        let told = fs::read_to_string(dir.path().join("daemon.out")).unwrap();
+        let ran = Ran { code: ended, stdout: told, stderr: String::new() };
+        assert_eq!((ran.code, ran.error_code().as_str()), (Some(7), code), "{setting}");
+        let detail = ran.json()["error"]["detail"].as_str().unwrap().to_owned();
+        assert!(detail.lines().any(|line| line.starts_with(place)), "{setting}: {place} is not in: {detail}");
+        assert!(!dir.path().join("sbkd.sock").exists() && !dir.path().join("state").exists(), "{setting}");
+    }
+}
+
+#[test]
+fn the_files_of_an_installation_are_what_their_owners_take() {
+    let checked = Ran::of(Command::new(rig::tree("tools/check-udev")));
+    assert_eq!(checked.code, Some(0), "{}{}", checked.stdout, checked.stderr);
+    // What could not be asked here is said, not passed over.
+    for file in ["sbkd.service", "70-sbkd.rules", "50-sbkd-pcscd.rules"] {
+        assert!(checked.stdout.contains(file), "{file}: {}", checked.stdout);
+    }
 }

@@ -55,7 +55,7 @@ fn ask(read: &Read, shell: &Shell) -> Result<Value, Problem> {
     if let Some(reader) = &read.way.reader {
         body["reader"] = json!(daemon.reader(reader)?);
     }
-    daemon.post("/v1/card/read", &body)
+    daemon.read_card(&body)
 }
 
 fn read_direct(read: &Read, shell: &Shell) -> Result<Value, Problem> {

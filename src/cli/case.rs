@@ -91,34 +91,34 @@ struct Follower<'a> {
 }
 
 impl Follower<'_> {
-    /// Follows the case until it ends; gives it up when it needs what is not there.
-    fn follow(&mut self, mut view: Value) -> Result<Value, Problem> {
+    /// Follows the case until it ends; gives it up when it needs what is not there. Its events lead, not how it stands
+    /// by now: each step is shown in its place.
+    fn follow(&mut self, opened: Value) -> Result<Value, Problem> {
+        let mut state = state(&opened)?;
+        if state.is_final() {
+            return Ok(opened);
+        }
         loop {
-            let state = state(&view)?;
             let news = self.shown != Some(state);
             if news {
                 self.shell.step(&format!("· {}", told(state)));
                 self.shown = Some(state);
             }
             let gone_on = match state {
-                state if state.is_final() => return Ok(view),
-                CaseState::WaitingInput => Err(needs_input(&view)),
-                CaseState::WaitingConfirmation if news => {
-                    self.show(&view);
-                    self.agree()
-                }
-                _ => self.next(),
+                state if state.is_final() => return self.look(),
+                CaseState::WaitingInput => self.look().and_then(|view| Err(needs_input(&view))),
+                CaseState::WaitingConfirmation if news => self.ask(),
+                _ => Ok(()),
             };
-            view = match gone_on {
+            state = match gone_on.and_then(|()| self.next()) {
+                Ok(state) => state,
                 Err(problem) => return self.give_up(problem),
-                Ok(()) if news && state == CaseState::WaitingConfirmation => self.post("confirm")?,
-                Ok(()) => self.look()?,
             };
         }
     }
 
-    /// Waits for the next event of this case.
-    fn next(&mut self) -> Result<(), Problem> {
+    /// Waits for the case's next state, and shows the steps up to it.
+    fn next(&mut self) -> Result<CaseState, Problem> {
         let patience = Duration::from_secs(self.run.wait);
         loop {
             let next = async {
@@ -136,22 +136,35 @@ impl Follower<'_> {
                 None => return Err(Problem::from(&errors::INTERRUPTED)),
             };
             if event["type"] == "gap" {
-                return Ok(());
+                return state(&self.look()?);
             }
             if event["case"] != self.id.as_str() {
                 continue;
             }
-            match event["step"].as_str() {
-                Some(step) => self.shell.step(&format!("  {step}")),
-                None => return Ok(()),
+            if let Some(step) = event["step"].as_str() {
+                self.shell.step(&format!("  {step}"));
+                continue;
+            }
+            match state(&event)? {
+                // Where every case begins: it was shown as it stood when it was opened.
+                CaseState::WaitingCard => {}
+                state => return Ok(state),
             }
         }
     }
 
-    fn show(&self, view: &Value) {
+    /// Shows the decision, and sends the person's agreement to it. A case that somebody else took further meanwhile is
+    /// not asked about.
+    fn ask(&mut self) -> Result<(), Problem> {
+        let view = self.look()?;
+        if state(&view)? != CaseState::WaitingConfirmation {
+            return Ok(());
+        }
         if let Ok(decision) = serde_json::from_value::<Decision>(view["decision"].clone()) {
             self.shell.step(&decision.explain_zh().join("\n"));
         }
+        self.agree()?;
+        self.post("confirm").map(drop)
     }
 
     /// The person agrees, or has agreed by `--yes`.

@@ -1,82 +1,95 @@
 //! The way from a command to the running daemon: its Unix socket.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 
 use super::{Problem, Shell, config, errors};
+use crate::config::Cases;
 use crate::reader::{ReaderState, choose};
 
 /// Where the daemon's socket is when neither an argument nor a configuration says.
 const SOCKET: &str = "/run/sbkd/sbkd.sock";
+/// How long the daemon's answer is waited for; far above what it takes to look into its memory and its journal.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A command's connection to the daemon.
 pub(super) struct Daemon {
     socket: PathBuf,
     http: reqwest::Client,
+    /// How long the reading of a card is waited for.
+    reading: Duration,
     runtime: Runtime,
 }
 
 impl Daemon {
     /// The daemon at `--socket`, or where the configuration says.
     pub(super) fn of(shell: &Shell) -> Result<Self, Problem> {
-        let socket = socket(shell)?;
+        let config = match shell.socket() {
+            // What is named needs no configuration, nor one without mistakes.
+            Some(_) => config::in_force(shell).unwrap_or_default(),
+            None => config::in_force(shell)?,
+        };
+        let configured = config.as_ref().and_then(|config| config.api.socket.as_deref());
+        let socket = shell.socket().or(configured).unwrap_or(Path::new(SOCKET)).to_path_buf();
+        let reading = config.map_or_else(Cases::default, |config| config.cases).reading + PATIENCE;
         let runtime = runtime()?;
-        // Long enough for a card session and a settlement; events are not bounded by it.
         let http = reqwest::Client::builder()
             .unix_socket(socket.clone())
             .no_proxy()
             .build()
             .map_err(|error| Problem::with(&errors::NO_DAEMON, error.to_string()))?;
-        Ok(Self { socket, http, runtime })
+        Ok(Self { socket, http, reading, runtime })
     }
 
     /// The daemon's answer to GET.
     pub(super) fn get(&self, path: &str) -> Result<Value, Problem> {
-        self.ask(Method::GET, path, &[], None)
+        self.get_with(path, &[])
     }
 
     /// The daemon's answer to GET with a query; empty parameters are left out.
     pub(super) fn get_with(&self, path: &str, query: &[(&str, String)]) -> Result<Value, Problem> {
-        self.ask(Method::GET, path, query, None)
+        let query: Vec<_> = query.iter().filter(|(_, value)| !value.is_empty()).collect();
+        self.ask(self.request(Method::GET, path).query(&query), PATIENCE)
     }
 
     /// The daemon's answer to POST.
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Problem> {
-        self.ask(Method::POST, path, &[], Some(body))
+        self.ask(self.request(Method::POST, path).json(body), PATIENCE)
     }
 
-    fn ask(
-        &self,
-        method: Method,
-        path: &str,
-        query: &[(&str, String)],
-        body: Option<&Value>,
-    ) -> Result<Value, Problem> {
+    /// What the daemon reads from a card, which may take a person's time.
+    pub(super) fn read_card(&self, body: &Value) -> Result<Value, Problem> {
+        self.ask(self.request(Method::POST, "/v1/card/read").json(body), self.reading)
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        // A name is needed for the Host header; the way is the socket.
+        self.http.request(method, format!("http://localhost{path}"))
+    }
+
+    fn ask(&self, request: RequestBuilder, within: Duration) -> Result<Value, Problem> {
         self.runtime.block_on(async {
-            // A name is needed for the Host header; the way is the socket.
-            let query: Vec<_> = query.iter().filter(|(_, value)| !value.is_empty()).collect();
-            let mut request = self.http.request(method, format!("http://localhost{path}")).query(&query);
-            if let Some(body) = body {
-                request = request.json(body);
-            }
-            let answer = request.send().await.map_err(|error| self.away(&error))?;
-            let fine = answer.status().is_success();
+            let answer = request.timeout(within).send().await.map_err(|error| self.away(&error))?;
             let status = answer.status();
-            let value: Value =
-                answer.json().await.map_err(|_| Problem::with(&errors::DAEMON_ANSWER, format!("HTTP {status}")))?;
-            if fine { Ok(value) } else { Err(told(value, status.as_u16())) }
+            let value: Value = answer.json().await.map_err(|error| match error.is_timeout() {
+                true => self.away(&error),
+                false => strange(status.as_u16()),
+            })?;
+            if status.is_success() { Ok(value) } else { Err(told(value, status.as_u16())) }
         })
     }
 
     /// What happens at the terminal from now on.
     pub(super) fn events(&self) -> Result<Events, Problem> {
         self.runtime.block_on(async {
-            let answer = self.http.get("http://localhost/v1/events").send().await.map_err(|error| self.away(&error))?;
+            // The stream has no end; that it begins is waited for as for any answer.
+            let begun = tokio::time::timeout(PATIENCE, self.request(Method::GET, "/v1/events").send()).await;
+            let answer = begun.map_err(|_| self.silent())?.map_err(|error| self.away(&error))?;
             let status = answer.status();
             if status.is_success() {
                 return Ok(Events { answer, text: Vec::new() });
@@ -104,7 +117,14 @@ impl Daemon {
         job()
     }
 
+    fn silent(&self) -> Problem {
+        Problem::with(&errors::DAEMON_SILENT, self.socket.display().to_string())
+    }
+
     fn away(&self, error: &reqwest::Error) -> Problem {
+        if error.is_timeout() {
+            return self.silent();
+        }
         let mut cause: &dyn std::error::Error = error;
         while let Some(source) = cause.source() {
             cause = source;
@@ -152,18 +172,6 @@ impl Events {
         }
         None
     }
-}
-
-/// The daemon's socket.
-pub(super) fn socket(shell: &Shell) -> Result<PathBuf, Problem> {
-    if let Some(socket) = shell.socket() {
-        return Ok(socket.to_path_buf());
-    }
-    let file = config::place(shell);
-    if shell.config_file().is_none() && !file.exists() {
-        return Ok(PathBuf::from(SOCKET));
-    }
-    Ok(config::load(file)?.api.socket.unwrap_or_else(|| PathBuf::from(SOCKET)))
 }
 
 /// A runtime on this thread, for a command that waits.

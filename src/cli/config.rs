@@ -1,5 +1,6 @@
 //! `sbkd config`: the terminal's configuration.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -8,7 +9,9 @@ use super::{Outcome, Problem, Shell};
 use crate::config::{Config, ConfigError};
 use crate::terminal::Setup;
 
-/// Where the configuration is when none is named.
+/// Names another place for the configuration than the usual one.
+const VARIABLE: &str = "SBKD_CONFIG";
+/// Where the configuration is when nothing says.
 const DEFAULT: &str = "/etc/sbkd/sbkd.toml";
 
 /// Arguments of `sbkd config`.
@@ -29,7 +32,7 @@ enum Command {
 
 pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     let Command::Check { file } = args.command;
-    let file = file.unwrap_or_else(|| place(shell).to_path_buf());
+    let file = file.unwrap_or_else(|| place(shell));
     let config = load(&file)?;
     setup(&config)?;
     let value = json!({
@@ -46,8 +49,21 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
 }
 
 /// The file that is in force: `--config`, or the default place.
-pub(super) fn place(shell: &Shell) -> &Path {
-    shell.config_file().unwrap_or(Path::new(DEFAULT))
+pub(super) fn place(shell: &Shell) -> PathBuf {
+    shell.config_file().map_or_else(|| default_place(std::env::var_os(VARIABLE)), Path::to_path_buf)
+}
+
+fn default_place(named: Option<OsString>) -> PathBuf {
+    named.filter(|path| !path.is_empty()).map_or_else(|| PathBuf::from(DEFAULT), PathBuf::from)
+}
+
+/// The configuration that is in force; none where `--config` names none and there is none in the default place.
+pub(super) fn in_force(shell: &Shell) -> Result<Option<Config>, Problem> {
+    let file = place(shell);
+    if shell.config_file().is_none() && !file.exists() {
+        return Ok(None);
+    }
+    load(&file).map(Some)
 }
 
 /// Loads a configuration; its mistakes are told one by one.
@@ -67,4 +83,16 @@ pub(super) fn setup(config: &Config) -> Result<Setup, Problem> {
         let problem = Problem::from_error(&error);
         if error.mistakes().is_empty() { problem } else { problem.and("diagnostics", json!(error.mistakes())) }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_place_is_that_of_the_system_unless_the_environment_names_another() {
+        for (named, place) in [(None, DEFAULT), (Some(""), DEFAULT), (Some("own.toml"), "own.toml")] {
+            assert_eq!(default_place(named.map(OsString::from)), Path::new(place));
+        }
+    }
 }

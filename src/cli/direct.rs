@@ -53,13 +53,13 @@ pub(super) struct Settings {
 impl Settings {
     /// From the configuration that is in force; without one, what is built in, and a store of this user's own.
     pub(super) fn of(shell: &Shell) -> Result<Self, Problem> {
-        let config = configuration(shell)?;
+        let config = config::in_force(shell)?;
         Ok(Self { store: store(config.as_ref()), ..Self::forgetful(config.as_ref())? })
     }
 
     /// The same without a store: what was learned before makes no difference, as a replay wants it.
     pub(super) fn without_store(shell: &Shell) -> Result<Self, Problem> {
-        Self::forgetful(configuration(shell)?.as_ref())
+        Self::forgetful(config::in_force(shell)?.as_ref())
     }
 
     fn forgetful(config: Option<&Config>) -> Result<Self, Problem> {
@@ -84,15 +84,6 @@ impl Settings {
             Err(why) => Pairs::Nowhere(why),
         }
     }
-}
-
-/// The configuration that is in force; none where none is named and there is none in its place.
-fn configuration(shell: &Shell) -> Result<Option<Config>, Problem> {
-    let file = config::place(shell);
-    if shell.config_file().is_none() && !file.exists() {
-        return Ok(None);
-    }
-    config::load(file).map(Some)
 }
 
 fn scripts(config: Option<&Config>) -> Result<Library, Problem> {
@@ -137,7 +128,7 @@ fn open_store(file: &Path) -> Result<Store, String> {
 
 /// Releases the pairs of keys and cards that were held apart; how many there were.
 pub(super) fn release(shell: &Shell) -> Result<usize, Problem> {
-    let config = configuration(shell)?;
+    let config = config::in_force(shell)?;
     // One that may not be looked for is not released, and that is told.
     let there = store_files(config.as_ref()).into_iter().filter(|file| !matches!(file.try_exists(), Ok(false)));
     there.map(|file| release_in(&file)).sum()

@@ -33,6 +33,10 @@ crate::entries! {
         message "守护进程的应答无法识别" | "the daemon's answer is not understood";
         cause "命令与守护进程的版本不同，或套接字属于别的程序" | "command and daemon differ in version, or the socket belongs to another program";
         remedy "更新到同一版本，检查 --socket" | "bring both to the same version, and check --socket";
+    DAEMON_SILENT = "E-CLI-DAEMON-SILENT", Technician;
+        message "守护进程没有应答" | "the daemon does not answer";
+        cause "守护进程挂起，或套接字属于别的程序" | "it hangs, or the socket belongs to another program";
+        remedy "查看其日志，重新启动：systemctl restart sbkd" | "see its log, and start it anew: systemctl restart sbkd";
     PACK = "E-CLI-PACK", Technician;
         message "政策包有误" | "a policy pack has a mistake";
         cause "语法、类型、缺失的参数，或包内案例未通过" | "syntax, a type, a missing parameter, or a case of the pack that fails";

@@ -46,7 +46,9 @@ impl Exit {
     /// The exit for a failure's code; [`Exit::Failed`] for a room that has none of its own.
     pub fn for_code(code: &str) -> Self {
         let exact = match code {
-            "E-CLI-NO-DAEMON" | "E-CLI-NOT-LET-IN" | "E-CLI-DAEMON-ANSWER" | "E-API-PEER" => Some(Self::Daemon),
+            "E-CLI-NO-DAEMON" | "E-CLI-NOT-LET-IN" | "E-CLI-DAEMON-SILENT" | "E-CLI-DAEMON-ANSWER" | "E-API-PEER" => {
+                Some(Self::Daemon)
+            }
             "E-CLI-USAGE"
             | "E-CLI-FILE"
             | "E-CLI-EXISTS"

@@ -59,7 +59,7 @@ struct Global {
     /// Print one JSON value on standard output; its shape is in docs/cli.md
     #[arg(long, global = true)]
     json: bool,
-    /// The terminal's configuration
+    /// The terminal's configuration (default: SBKD_CONFIG of the environment, else /etc/sbkd/sbkd.toml)
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The daemon's Unix socket (default: from the configuration)

@@ -56,6 +56,11 @@ impl Problem {
         self.shown
     }
 
+    /// The failure's stable code.
+    pub fn code(&self) -> &str {
+        self.body.get("code").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// The exit code.
     pub fn exit(&self) -> Exit {
         self.exit

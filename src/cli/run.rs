@@ -22,7 +22,7 @@ const LONGEST_END: Duration = Duration::from_secs(40);
 pub(super) struct Args {}
 
 pub(super) fn run(_args: Args, shell: &Shell) -> Outcome {
-    let mut config = config::load(config::place(shell))?;
+    let mut config = config::load(&config::place(shell))?;
     if let Some(socket) = shell.socket() {
         config.api.socket = Some(socket.to_path_buf());
     }

@@ -92,3 +92,26 @@ async fn attend(host: IpAddr, seats: Vec<Seat>, shell: &Shell) -> Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Alone {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn the_ports_are_vpcds_own_unless_told_otherwise() {
+        let ports = |more: &[&str]| {
+            let args = Alone::try_parse_from([&["vcard", "--image", "card.toml"], more].concat()).unwrap().args;
+            (args.host.to_string(), args.card_port, args.psam_port)
+        };
+        assert_eq!(ports(&[]), ("127.0.0.1".to_owned(), 35963, 35964));
+        assert_eq!(ports(&["--psam-port", "7", "--card-port", "6"]), ("127.0.0.1".to_owned(), 6, 7));
+    }
+}

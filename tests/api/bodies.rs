@@ -159,7 +159,15 @@ fn raw(house: &House, bytes: &[u8]) -> Vec<u8> {
     let _ = stream.write_all(bytes);
     let _ = stream.shutdown(Shutdown::Write);
     let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
+    // It may also hang up hard on what it did not want, but never stay silent.
+    if let Err(error) = stream.read_to_end(&mut answer) {
+        assert_ne!(
+            error.kind(),
+            std::io::ErrorKind::WouldBlock,
+            "no answer and no end: {:?}",
+            String::from_utf8_lossy(bytes)
+        );
+    }
     answer
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::house::{ALL, House, READ};
 use super::refused;
+use super::rig::until;
 
 /// What the task lists, and what the doors added.
 const WANTED: &[(&str, &str)] = &[
@@ -105,4 +106,41 @@ fn a_case_names_its_operator_and_its_key_opens_it_once() {
     let cancelled = client.request("POST", &format!("/v1/cases/{id}/cancel"), Some("")).success();
     assert_eq!(cancelled["state"], "cancelled");
     assert_eq!(client.get("/v1/transactions").success(), Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_case_is_carried_out_by_its_routes_from_the_card_to_the_queue() {
+    let house = House::open();
+    let client = house.http().token(ALL);
+    let id =
+        client.post("/v1/cases", &json!({ "scenario": "unemployment-sign-in", "operator": "0017" })).success()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+    let (case, step) = (format!("/v1/cases/{id}"), |step: &str| format!("/v1/cases/{id}/{step}"));
+    let state = |wanted: &str| {
+        until(&format!("the case is {wanted}"), || {
+            let view = client.get(&case).success();
+            (view["state"] == wanted).then_some(view)
+        })
+    };
+    refused(&client.post(&step("confirm"), &json!({})), 409, "E-TERM-STATE");
+    house.insert();
+    let asked = state("waiting-input");
+    assert_eq!((&asked["failure"], &asked["decision"]), (&Value::Null, &Value::Null));
+    refused(&client.post(&step("input"), &json!({ "acc026": "yes" })), 422, "E-SCN-INPUT");
+    assert_eq!(state("waiting-input")["failure"]["code"], "E-SCN-INPUT");
+    assert_eq!(client.post(&step("input"), &json!({ "acc026": true, "acc027": false })).success()["id"], id);
+    let decided = state("waiting-confirmation");
+    assert_eq!((&decided["failure"], &decided["transaction"]), (&Value::Null, &Value::Null));
+    assert!(decided["decision"]["trace"].as_array().is_some_and(|trace| !trace.is_empty()), "{decided}");
+    assert_eq!(client.get("/v1/transactions").success(), json!([]), "nothing is committed before somebody agrees");
+    assert_eq!(client.post(&step("confirm"), &json!({})).success()["state"], "committing");
+    let done = state("done");
+    assert!(done["slip"].as_array().is_some_and(|slip| !slip.is_empty()), "{done}");
+    refused(&client.post(&step("input"), &json!({ "acc026": true, "acc027": false })), 409, "E-TERM-STATE");
+    let rows = client.get("/v1/transactions").success();
+    assert_eq!((rows.as_array().map(Vec::len), &rows[0]["id"]), (Some(1), &done["transaction"]["id"]));
+    let row = client.get(&format!("/v1/transactions/{}", rows[0]["id"].as_str().unwrap())).success();
+    assert_eq!((&row["operator"], &row["scenario"]), (&json!("0017"), &json!("unemployment-sign-in")));
 }

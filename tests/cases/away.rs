@@ -9,7 +9,7 @@ use sbkd::queue::{Faults, Filter, Point, QueueError, State};
 use sbkd::terminal::{CaseState, Condition, NewCase, Status, What};
 use sbkd::world::{NoRandom, Random, SystemRandom};
 
-use crate::counter::{Counter, Gate, HOLDER, PSAM, Setup, bill, bill_of, new_case, numbered, psam, statement};
+use crate::counter::{Counter, HOLDER, PSAM, Setup, bill, bill_of, held_at, new_case, numbered, psam, statement};
 
 const SETTLE: &str = "medical-settlement";
 
@@ -20,19 +20,6 @@ fn left_alone(config: &'static str) -> Counter {
     counter.terminal.cancel(view.id).unwrap();
     counter.stop_centre();
     counter
-}
-
-/// A gate before each transaction of the journal.
-fn held_at_begin() -> (Gate, Faults) {
-    let gate = Gate::default();
-    let before = gate.clone();
-    let faults = Faults::new(move |at| {
-        if at == Point::Begin {
-            before.pass();
-        }
-        Ok(())
-    });
-    (gate, faults)
 }
 
 #[test]
@@ -116,7 +103,7 @@ fn cases_that_are_carried_out_at_once_do_not_pass_the_limits_together() {
         "Counter 17 00",
     ];
     // The journal's writer is held until all are on their way.
-    let (gate, faults) = held_at_begin();
+    let (gate, faults) = held_at(Point::Begin);
     let mut counter = Counter::with(Setup { more_readers: &READERS, faults, ..Setup::default() });
     let case = |counter: &Counter, reader: &str| {
         let new = NewCase { reader: Some(reader.into()), ..new_case(SETTLE, Some(bill_of("45000.00"))) };
@@ -258,7 +245,7 @@ fn a_terminal_that_stops_begins_nothing_and_ends_what_waits() {
 
 #[test]
 fn what_somebody_agreed_to_is_finished_though_the_terminal_stops() {
-    let (gate, faults) = held_at_begin();
+    let (gate, faults) = held_at(Point::Begin);
     let counter = Counter::with(Setup { faults, ..Setup::default() });
     let view = counter.decided("unemployment-sign-in", statement());
     let mut events = counter.terminal.events(None);
@@ -338,13 +325,15 @@ fn a_disk_that_is_really_full_loses_nothing_that_was_told() {
 fn on_a_small_disk(test: &str) {
     let disk = tempfile::tempdir().unwrap();
     let script = "mount -t tmpfs -o size=1m none \"$1\" && TMPDIR=$1 exec \"$2\" --exact \"$3\"";
-    let status = Command::new("unshare")
+    let ran = Command::new("unshare")
         .args(["-rm", "sh", "-c", script, "sh"])
         .arg(disk.path())
         .arg(std::env::current_exe().unwrap())
         .arg(test)
         .env(SMALL_DISK, "1")
-        .status()
+        .output()
         .unwrap();
-    assert!(status.success());
+    let told = [ran.stdout, ran.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    // A name that fits no test ends well, too.
+    assert!(ran.status.success() && told.contains("1 passed"), "{told}");
 }

@@ -1,9 +1,10 @@
 //! Cards that are pulled, wrong, or past their validity.
 
+use sbkd::failure::Failure;
 use sbkd::terminal::{CaseState, What};
 use serde_json::{Value, json};
 
-use crate::counter::{Counter, HOLDER, PSAM, Setup, bill, chip, psam, statement};
+use crate::counter::{Counter, HOLDER, PSAM, Setup, bill, chip, chip_like, psam, statement};
 
 const SIGN_IN: &str = "unemployment-sign-in";
 
@@ -107,8 +108,44 @@ fn cards_that_cannot_be_accepted_are_told_apart() {
         counter.readers.insert(HOLDER, chip(image));
         let view = counter.decided(SIGN_IN, statement());
         assert_eq!(view.state, CaseState::Failed, "{image}");
-        assert_eq!(view.failure.unwrap().entry.code, code, "{image}");
+        let failure = view.failure.unwrap();
+        assert_eq!(failure.entry.code, code, "{image}");
+        assert_told_with_all_parts(&failure);
         assert!(view.holder.is_none() && counter.transactions().is_empty(), "{image}");
+    }
+}
+
+#[test]
+fn a_card_that_is_not_valid_yet_or_lacks_what_a_case_needs_opens_nothing() {
+    let not_yet = "[card]\nissued = \"2099-01-01\"\nexpires = \"2119-12-31\"\n".to_owned();
+    let left_at_ff = |tag: &str| format!("[quirks]\nunpersonalised = [\"{tag}\"]\n");
+    for (changes, code, detail) in [
+        (not_yet, "E-TERM-CARD-NOT-YET", None),
+        (left_at_ff("07"), "E-TERM-CARD-BLANK", Some("卡号")),
+        (left_at_ff("08"), "E-TERM-CARD-BLANK", Some("社会保障号码")),
+        (left_at_ff("09"), "E-TERM-CARD-BLANK", Some("姓名")),
+    ] {
+        let counter = Counter::with(Setup { centre: None, ..Setup::default() });
+        counter.readers.insert(HOLDER, chip_like("v3-sm4", &changes));
+        for (scenario, form) in [(SIGN_IN, statement()), ("medical-settlement", bill())] {
+            let view = counter.decided(scenario, form);
+            assert_eq!(view.state, CaseState::Failed, "{changes}");
+            let failure = view.failure.unwrap();
+            assert_eq!((failure.entry.code, failure.detail.as_deref()), (code, detail), "{changes}");
+            assert_told_with_all_parts(&failure);
+            assert!(view.holder.is_none() && view.decision.is_none(), "{changes}");
+        }
+        assert!(counter.transactions().is_empty(), "{changes}");
+    }
+}
+
+/// What a person is told of a failure: the cause, the remedy and who must act, in both languages.
+#[track_caller]
+fn assert_told_with_all_parts(failure: &Failure) {
+    let told = serde_json::to_value(failure).unwrap();
+    for part in ["/code", "/message", "/cause", "/remedy", "/actor", "/en/message", "/en/cause", "/en/remedy"] {
+        let text = told.pointer(part).and_then(Value::as_str);
+        assert!(text.is_some_and(|text| !text.is_empty()), "{part}: {told}");
     }
 }
 

@@ -8,12 +8,13 @@ use std::time::Duration;
 use sbkd::center::{self, Running};
 use sbkd::config::Config;
 use sbkd::failure::Failure;
-use sbkd::queue::{Faults, Filter, Row, State};
+use sbkd::queue::{Faults, Filter, Point, Queue, QueueKeys, Row, Settings, State};
 use sbkd::reader::Role;
 use sbkd::terminal::{CaseState, CaseView, Condition, EventStream, NewCase, Parts, Terminal, What};
 use sbkd::virtual_card::{Chip, Image, VirtualReaders};
 use sbkd::world::{Clock, Random, SystemClock, SystemRandom};
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
@@ -72,7 +73,8 @@ pub struct Counter {
     pub centre: Option<Running>,
     pub runtime: Runtime,
     pub dir: tempfile::TempDir,
-    address: SocketAddr,
+    /// The centre's address, and what keeps it from everybody else, whether the centre is there or not.
+    address: (SocketAddr, Socket),
     seed: Option<&'static str>,
 }
 
@@ -94,17 +96,10 @@ impl Counter {
         if setup.psam {
             readers.insert(PSAM, psam(setup.card));
         }
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (centre, address, seed) = match setup.centre {
-            Some(seed) => {
-                let centre = run_centre(&runtime, dir.path(), any, seed);
-                let address = centre.address;
-                (Some(centre), address, seed)
-            }
-            // A port that was free a moment ago: nobody answers there.
-            None => (None, std::net::TcpListener::bind(any).unwrap().local_addr().unwrap(), None),
-        };
-        let terminal = start(&runtime, &readers, dir.path(), address, &setup).unwrap();
+        let address = own_address();
+        let seed = setup.centre.unwrap_or_default();
+        let centre = setup.centre.map(|seed| run_centre(&runtime, dir.path(), address.0, seed));
+        let terminal = start(&runtime, &readers, dir.path(), address.0, &setup).unwrap();
         let counter = Self { readers, terminal, centre, runtime, dir, address, seed };
         if counter.centre.is_some() {
             counter.wait_for_condition(Condition::UplinkAway, false);
@@ -121,20 +116,32 @@ impl Counter {
         if lost.exists() {
             std::fs::remove_file(lost).unwrap();
         }
-        // The last thread of the one before lets go of the journal in its own time.
-        let deadline = std::time::Instant::now() + PATIENCE;
-        let terminal = loop {
-            match start(&runtime, &readers, dir.path(), address, &Setup::default()) {
-                Ok(terminal) => break terminal,
-                Err(failure) => assert!(std::time::Instant::now() < deadline, "{failure}"),
-            }
-            std::thread::yield_now();
-        };
+        let terminal = once_let_go(|| start(&runtime, &readers, dir.path(), address.0, &Setup::default()));
         let counter = Self { readers, terminal, centre, runtime, dir, address, seed };
         if counter.centre.is_some() {
             counter.wait_for_condition(Condition::UplinkAway, false);
         }
         counter
+    }
+
+    /// The counter closed for the day, and its journal for whoever has its keys.
+    pub fn journal(self) -> (Queue, tempfile::TempDir) {
+        let Self { terminal, dir, .. } = self;
+        terminal.drain();
+        drop(terminal);
+        let state = dir.path().join("state");
+        let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
+        let open = || {
+            let settings = Settings {
+                path: state.join("queue.db"),
+                anchor: state.join("queue.anchor"),
+                terminal: "H44010099999".into(),
+                demo: true,
+            };
+            let keys = QueueKeys::load(&state.join("keys")).unwrap();
+            Queue::open(settings, keys, Arc::new(SystemClock), random.clone())
+        };
+        (once_let_go(open), dir)
     }
 
     pub fn stop_centre(&mut self) {
@@ -143,7 +150,7 @@ impl Counter {
     }
 
     pub fn start_centre(&mut self) {
-        self.centre = Some(run_centre(&self.runtime, self.dir.path(), self.address, self.seed));
+        self.centre = Some(run_centre(&self.runtime, self.dir.path(), self.address.0, self.seed));
     }
 
     /// The centre does this wrong from now on.
@@ -227,6 +234,18 @@ impl Counter {
     }
 }
 
+/// What `open` opens, once the last thread of a terminal that has stopped lets go of the journal.
+fn once_let_go<T, E: std::fmt::Display>(open: impl Fn() -> Result<T, E>) -> T {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        match open() {
+            Ok(opened) => return opened,
+            Err(failure) => assert!(std::time::Instant::now() < deadline, "{failure}"),
+        }
+        std::thread::yield_now();
+    }
+}
+
 /// A gate that a test closes, for whoever comes through it.
 #[derive(Clone, Default)]
 pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
@@ -241,6 +260,19 @@ impl Gate {
     pub fn pass(&self) {
         drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |closed| *closed).unwrap());
     }
+}
+
+/// A gate where the journal comes to `point`.
+pub fn held_at(point: Point) -> (Gate, Faults) {
+    let gate = Gate::default();
+    let before = gate.clone();
+    let faults = Faults::new(move |at| {
+        if at == point {
+            before.pass();
+        }
+        Ok(())
+    });
+    (gate, faults)
 }
 
 pub fn new_case(scenario: &str, input: Option<Value>) -> NewCase {
@@ -276,8 +308,19 @@ pub fn bill_of(amount: &str) -> Value {
 }
 
 pub fn image(name: &str) -> Image {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cards").join(name).with_extension("toml");
-    Image::load(&file).unwrap()
+    Image::load(&image_file(name)).unwrap()
+}
+
+fn image_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cards").join(name).with_extension("toml")
+}
+
+/// A card that is like another, but for what `changes` says in the language of images.
+pub fn chip_like(name: &str, changes: &str) -> Box<dyn Chip> {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("card.toml");
+    std::fs::write(&file, format!("extends = \"{}\"\n{changes}", image_file(name).display())).unwrap();
+    Image::load(&file).unwrap().chip(Arc::new(SystemRandom::default()))
 }
 
 pub fn chip(name: &str) -> Box<dyn Chip> {
@@ -287,6 +330,15 @@ pub fn chip(name: &str) -> Box<dyn Chip> {
 /// The PSAM that goes with a card.
 pub fn psam(card: &str) -> Box<dyn Chip> {
     image(card).psam().unwrap_or(&image("psam")).chip(Arc::new(SystemRandom::default()))
+}
+
+/// An address of this machine for a centre. Bound and not listened on, it refuses callers, is given to nobody else, and
+/// still lets a centre of ours listen.
+fn own_address() -> (SocketAddr, Socket) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    (socket.local_addr().unwrap().as_socket().unwrap(), socket)
 }
 
 fn start(
@@ -300,7 +352,7 @@ fn start(
     let text = format!(
         "mode = \"demo\"\nterminal = \"H44010099999\"\nstate = \"state\"\n{date}\
          [keys]\nsource = \"psam\"\n[uplink]\nurl = \"http://{centre}\"\ntoken_file = \"token\"\n\
-         answer_secs = 2\nresolve_secs = 2\nheartbeat_secs = 1\n{LIMITS}{}",
+         answer_secs = 20\nresolve_secs = 20\nheartbeat_secs = 1\n{LIMITS}{}",
         setup.config
     );
     let config = Config::parse("test.toml", &text, dir).unwrap();

@@ -1,5 +1,8 @@
 //! What the doors may ask, and in which order.
 
+use std::path::Path;
+
+use sbkd::queue::Filter;
 use sbkd::terminal::{CaseState, NewCase};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -122,4 +125,30 @@ fn only_the_latest_cases_are_kept() {
         .collect();
     assert!(counter.terminal.case(ids[0]).is_none());
     assert!(counter.terminal.case(ids[1]).is_some() && counter.terminal.case(ids[2]).is_some());
+}
+
+#[test]
+fn what_is_committed_explains_itself_by_pack_and_trace() {
+    let counter = Counter::new();
+    let mut decided = Vec::new();
+    for (scenario, form) in [(SIGN_IN, statement()), ("medical-settlement", bill())] {
+        let view = counter.decided(scenario, form);
+        decided.push((scenario, view.decision.clone().unwrap().value()));
+        assert_eq!(counter.confirmed(view.id).state, CaseState::Done);
+    }
+    let (journal, _dir) = counter.journal();
+    for (scenario, shown) in decided {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/policy/guangzhou-2015").join(scenario);
+        let bytes = std::fs::read(file.with_extension("toml")).unwrap();
+        let hash = ring::digest::digest(&ring::digest::SHA256, &bytes);
+        let rows = journal.list(&Filter::default()).unwrap();
+        let row = rows.iter().find(|row| row.scenario == scenario).unwrap();
+        let payload = journal.payload(row.id).unwrap().unwrap();
+        let kept = payload.pointer("/detail/decision").unwrap_or(&payload["decision"]);
+        assert_eq!(kept["pack"]["sha256"], hex::encode_upper(hash), "{scenario}: {payload}");
+        assert_eq!(kept["pack"]["version"], "2015.1");
+        assert!(kept["trace"].as_array().is_some_and(|trace| trace.len() > 3), "{scenario}: {payload}");
+        // To the letter what was shown before somebody agreed.
+        assert_eq!(kept, &shown, "{scenario}");
+    }
 }

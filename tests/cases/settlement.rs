@@ -8,7 +8,7 @@ use sbkd::queue::{Point, QueueError, State};
 use sbkd::rules::Packs;
 use sbkd::terminal::{CaseState, NewCase, What};
 
-use crate::counter::{Counter, HOLDER, Setup, bill, bill_of, new_case, numbered};
+use crate::counter::{Counter, HOLDER, Setup, bill, bill_of, held_at, new_case, numbered};
 
 const SETTLE: &str = "medical-settlement";
 
@@ -116,15 +116,19 @@ fn an_answer_that_was_lost_is_asked_for_and_settled_once() {
 
 #[test]
 fn a_card_pulled_while_it_is_settled_changes_nothing() {
-    let counter = Counter::new();
+    // It is committed, and what the centre says of it is not written yet.
+    let (gate, faults) = held_at(Point::Advance);
+    let counter = Counter::with(Setup { faults, ..Setup::default() });
     let view = counter.decided(SETTLE, bill());
-    counter.centre_faults(Faults { only: Some("2207".into()), delay_ms: 500, ..Faults::default() });
     let mut events = counter.terminal.events(None);
+    gate.set(true);
     assert_eq!(counter.terminal.confirm(view.id).unwrap().state, CaseState::Committing);
+    counter.next_event(&mut events, |what| matches!(what, What::Transaction { .. }));
     counter.readers.remove(HOLDER);
     counter.next_event(&mut events, |what| matches!(what, What::Reader { change: "card-out", .. }));
     assert_eq!(counter.terminal.case(view.id).unwrap().state, CaseState::Committing);
     assert_eq!(counter.terminal.cancel(view.id).unwrap_err().entry.code, "E-TERM-STATE");
+    gate.set(false);
     assert_eq!(counter.ended(view.id).state, CaseState::Done);
 }
 

@@ -55,6 +55,20 @@ pub fn program() -> PathBuf {
     option_env!("CARGO_BIN_EXE_sbkd").map_or_else(beside, PathBuf::from)
 }
 
+/// A path where nothing is, and where not even root can make anything.
+pub const NOWHERE: &str = "/dev/null/nowhere";
+
+/// `sbkd` that finds nothing of this machine's own: no configuration, no state, no pcscd, no service manager.
+pub fn bare() -> Command {
+    let mut command = Command::new(program());
+    command.current_dir(tree("")).stdin(Stdio::null());
+    for variable in ["SBKD_CONFIG", "XDG_STATE_HOME", "PCSCLITE_CSOCK_NAME"] {
+        command.env(variable, NOWHERE);
+    }
+    command.env_remove("NOTIFY_SOCKET");
+    command
+}
+
 /// A card image of `fixtures/cards`, by its name without the ending.
 pub fn image(name: &str) -> PathBuf {
     tree("fixtures/cards").join(name).with_extension("toml")
@@ -139,10 +153,20 @@ impl Rig {
 
     /// As [`insert`](Self::insert), for an image that does not fill both readers.
     pub fn insert_without_waiting(&mut self, image: &Path) {
+        self.put(image, self.psam.is_none());
+    }
+
+    /// As [`insert`](Self::insert), with the PSAM's reader left empty.
+    pub fn insert_alone(&mut self, image: &Path) {
+        self.put(image, false);
+        self.wait_for_cards(true);
+    }
+
+    fn put(&mut self, image: &Path, with_psam: bool) {
         self.pull();
         let mut vcard = self.vcard(image);
         vcard.args(["--card-port", &self.port.to_string(), "--psam-port", &(self.port + 1).to_string()]);
-        if self.psam.is_some() {
+        if !with_psam {
             vcard.arg("--no-psam");
         }
         self.card = Some(Child::spawn("vcard", vcard, self.dir()));
@@ -180,9 +204,8 @@ impl Rig {
 
     /// `sbkd SUBCOMMAND`, which will find this rig's pcscd and nothing of the machine's own configuration.
     pub fn command(&self, subcommand: &str) -> Command {
-        let mut command = Command::new(program());
-        command.arg(subcommand).current_dir(tree(""));
-        command.env("PCSCLITE_CSOCK_NAME", self.socket()).env("RUST_BACKTRACE", "1").stdin(Stdio::null());
+        let mut command = bare();
+        command.arg(subcommand).env("PCSCLITE_CSOCK_NAME", self.socket()).env("RUST_BACKTRACE", "1");
         // What a command remembers of cards when no configuration says where.
         command.env("XDG_STATE_HOME", self.dir().join("state"));
         command
@@ -228,8 +251,8 @@ impl Rig {
         fs::write(self.dir().join("conf/vpcd"), text).expect("the rig's readers");
     }
 
-    /// One try: true when pcscd listens and vpcd waits for its cards.
-    fn try_start_pcscd(&mut self) -> bool {
+    /// One try: true when pcscd listens and its own vpcd waits for cards at the rig's ports.
+    pub fn try_start_pcscd(&mut self) -> bool {
         let _ = fs::remove_file(self.socket());
         let _ = fs::remove_file(self.dir().join("run/pcscd/pcscd.pid"));
         let mut command = Command::new("unshare");
@@ -243,21 +266,24 @@ impl Rig {
             if child.ended() {
                 return Some(false);
             }
-            (self.socket().exists() && listening(self.port) && listening(self.port + 1)).then_some(true)
+            // pcscd opens its readers first, and goes on without one whose port another program has.
+            self.socket().exists().then(|| self.ports().iter().all(|port| listens(child.id(), *port)))
         });
         self.pcscd = started.then_some(child);
         started
     }
 }
 
-/// Whether something listens on this port, without connecting to it: to vpcd a connection is a card.
-fn listening(port: u16) -> bool {
+/// Whether the process listens on this port, without connecting to it: to vpcd a connection is a card.
+fn listens(process: u32, port: u16) -> bool {
+    let files = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+    let open: Vec<_> = files.filter_map(|file| fs::read_link(file.path()).ok()).collect();
     let wanted = format!(":{port:04X}");
     ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {
         fs::read_to_string(table).unwrap_or_default().lines().skip(1).any(|line| {
-            let mut columns = line.split_whitespace().skip(1);
-            let (local, _, state) = (columns.next(), columns.next(), columns.next());
-            local.is_some_and(|l| l.ends_with(&wanted)) && state == Some("0A")
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            let [_, local, _, state, _, _, _, _, _, inode, ..] = columns[..] else { return false };
+            local.ends_with(&wanted) && state == "0A" && open.contains(&PathBuf::from(format!("socket:[{inode}]")))
         })
     })
 }

@@ -47,9 +47,13 @@ impl Child {
 
     /// Asks it to end (SIGTERM), waits, and gives its exit status.
     pub fn terminate(self) -> Option<i32> {
-        let asked = Command::new("kill").arg(self.process.id().to_string()).status();
-        assert!(asked.is_ok_and(|status| status.success()), "the child can be asked to end");
+        signal("TERM", &self.process.id().to_string());
         self.wait()
+    }
+
+    /// As Ctrl-C does: SIGINT to the process group, which it must lead.
+    pub fn interrupt(&self) {
+        signal("INT", &format!("-{}", self.process.id()));
     }
 
     /// Waits for a line of its output that `found` makes something of.
@@ -74,6 +78,12 @@ impl Drop for Child {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Sends a signal by the shell's own `kill`: the program of that name is not part of every Debian.
+fn signal(name: &str, whom: &str) {
+    let sent = Command::new("sh").args(["-c", "kill -s \"$1\" -- \"$2\"", "sh", name, whom]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "SIG{name} can be sent to {whom}");
 }
 
 /// Both streams of the child `name` so far.

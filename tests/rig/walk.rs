@@ -24,11 +24,13 @@ pub struct Setting {
     pub seed: Option<PathBuf>,
     /// The level of both logs.
     pub log: &'static str,
+    /// How often the idle daemon asks whether the centre is there, in seconds.
+    pub heartbeat: u32,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { seed: None, log: "info" }
+        Self { seed: None, log: "info", heartbeat: 30 }
     }
 }
 
@@ -62,7 +64,7 @@ impl Walk {
         for (name, text) in [
             ("token", token.to_owned()),
             ("uplink-token", "a token of the terminal at the centre".to_owned()),
-            ("sbkd.toml", configuration(port)),
+            ("sbkd.toml", configuration(port, setting.heartbeat)),
         ] {
             fs::write(rig.dir().join(name), text).expect("a file in the rig's directory");
         }
@@ -262,7 +264,7 @@ fn form(scenario: &str) -> Value {
 }
 
 /// A demonstration terminal with its interface at `port` and its centre at the next one.
-fn configuration(port: u16) -> String {
+fn configuration(port: u16, heartbeat: u32) -> String {
     format!(
         r#"
 mode = "demo"
@@ -289,6 +291,7 @@ permissions = ["read", "operate", "unmask"]
 [uplink]
 url = "http://127.0.0.1:{centre}"
 token_file = "uplink-token"
+heartbeat_secs = {heartbeat}
 
 [limits]
 amount = "50000.00"

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::finding::Finding;
 use super::{local, readers};
-use crate::cli::Problem;
+use crate::cli::{Problem, errors};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::terminal::Condition;
@@ -21,8 +21,10 @@ pub(super) fn presence(health: &Result<Value, Problem>) -> Finding {
         }
         Err(problem) => {
             let mut finding = Finding::of_problem("daemon", problem);
-            // It may be stopped on purpose; what it would do is then looked at directly.
-            finding.status = super::Status::Warning;
+            if problem.code() != errors::DAEMON_SILENT.code {
+                // It may be stopped on purpose; what it would do is then looked at directly.
+                finding.status = super::Status::Warning;
+            }
             finding
         }
     }

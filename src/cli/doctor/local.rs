@@ -47,7 +47,11 @@ pub(super) fn disk(config: &Config) -> Finding {
             return Finding::failed("disk", (&found, &found), ("检查挂载", "check what is mounted"));
         }
     };
-    let (place, mib) = (there.display(), free / 1024 / 1024);
+    room(there, free)
+}
+
+fn room(place: &Path, free: u64) -> Finding {
+    let (place, mib) = (place.display(), free / 1024 / 1024);
     let found = (format!("{place} 剩余 {mib} MiB"), format!("{place} has {mib} MiB left"));
     let clean = ("清理磁盘或扩容", "free some space, or give it more");
     match free {
@@ -88,6 +92,21 @@ mod tests {
         let text = "mode = \"production\"\nterminal = \"H44010000001\"\nstate = \"state\"\n[keys]\nsource = \"psam\"\n\
                     [[api.client]]\nname = \"a\"\ntoken_file = \"token\"\npermissions = [\"read\"]\n";
         Config::parse("sbkd.toml", text, dir).unwrap()
+    }
+
+    #[test]
+    fn a_disk_is_full_before_its_last_byte_and_a_warning_before_that() {
+        for (free, status) in [
+            (0, Status::Failed),
+            (NONE - 1, Status::Failed),
+            (NONE, Status::Warning),
+            (LITTLE - 1, Status::Warning),
+            (LITTLE, Status::Ok),
+        ] {
+            let finding = room(Path::new("/state"), free);
+            assert_eq!(finding.status, status, "{free}");
+            assert!(finding.text().contains(&format!("/state has {} MiB left", free / 1024 / 1024)), "{free}");
+        }
     }
 
     #[test]

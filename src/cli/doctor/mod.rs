@@ -36,8 +36,8 @@ pub(super) fn run(_args: &Args, shell: &Shell) -> Outcome {
 /// All findings, and whether the daemon was asked.
 fn examine(shell: &Shell) -> (Vec<Finding>, bool) {
     let file = config::place(shell);
-    let (found, config) = match config::load(file) {
-        Ok(config) => (local::setup(file, &config), Some(config)),
+    let (found, config) = match config::load(&file) {
+        Ok(config) => (local::setup(&file, &config), Some(config)),
         Err(problem) => (Finding::of_problem("config", &problem), None),
     };
     let health = Daemon::of(shell).and_then(|daemon| daemon.get("/v1/health"));

@@ -1,6 +1,7 @@
 //! The journal on real SQLite files.
 
 mod crash;
+mod durable;
 mod privacy;
 mod tamper;
 

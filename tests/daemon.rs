@@ -77,11 +77,20 @@ fn neighbours_go_and_come_back_while_the_daemon_stays() {
 
     // pcscd crashes: nothing can be read, and it says so; it comes back, and so does the work.
     let watch = walk.watch();
+    let case = json!({"scenario": SIGN_IN, "operator": "clerk-7"});
+    let waits = walk.http.post("/v1/cases", &case).success()["id"].as_str().unwrap().to_owned();
+    walk.until_case(&waits, &["waiting-input"]);
     walk.rig.kill_pcscd();
     let condition =
         |present: bool| move |event: &Value| event["condition"] == "card-service-away" && event["present"] == present;
     watch.until("the daemon notices that pcscd is away", condition(true));
     assert!(walk.condition("card-service-away"));
+    let ended = walk.until_case(&waits, &["failed"]);
+    assert_eq!(ended["failure"]["code"], "E-TERM-CARD-SERVICE-AWAY", "nobody took the card: {ended:#}");
+    for args in [&["card", "read", "--json"][..], &["card", "read", "--reader", HOLDER, "--json"]] {
+        let ran = walk.sbkd(args);
+        assert_eq!((ran.code, ran.error_code().as_str()), (Some(3), "E-TERM-CARD-SERVICE-AWAY"), "{args:?}");
+    }
     walk.rig.restart_pcscd();
     watch.until("the daemon notices that pcscd is back", condition(false));
     walk.rig.wait_for_cards(true);
@@ -195,7 +204,7 @@ fn a_command_that_is_stopped_gives_its_case_up_while_that_can_be() {
     assert_eq!(settles.terminate(), Some(1));
     assert_eq!(told(&walk, "settles")["error"]["code"], "E-CLI-GOES-ON");
     walk.until_case(begun["case"].as_str().unwrap(), &["done"]);
-    for (reader, code) in [("Virtual PCD", "E-READER-AMBIGUOUS"), ("Another", "E-READER-NONE")] {
+    for (reader, code) in [("Virtual PCD", "E-READER-AMBIGUOUS"), ("Another", "E-TERM-NO-READER")] {
         let ran = walk.sbkd(&["card", "read", "--reader", reader, "--json"]);
         assert_eq!((ran.code, ran.error_code().as_str()), (Some(3), code));
         let ran = walk.sbkd(&["case", "run", SIGN_IN, "--reader", reader, "--json"]);
@@ -204,7 +213,8 @@ fn a_command_that_is_stopped_gives_its_case_up_while_that_can_be() {
     walk.sbkd(&["card", "read", "--reader", HOLDER, "--json"]).success();
 }
 
-/// What programs read from the daemon by the command line has the members that docs/cli.md gives, and no others.
+/// What programs read from the daemon by the command line has the members that docs/cli.md and docs/api.md give, and no
+/// others.
 #[track_caller]
 fn assert_shapes(walk: &Walk) {
     let page = std::fs::read_to_string(tree("docs/cli.md")).unwrap();
@@ -225,9 +235,12 @@ fn assert_shapes(walk: &Walk) {
         assert_eq!(has(reader), members("`sbkd readers"));
         assert_eq!((&reader["role"], &reader["card"], &reader["busy"]), (&json!(role), &json!(true), &json!(false)));
     }
+    let page = std::fs::read_to_string(tree("docs/api.md")).unwrap();
+    let example = page.split_once("## A transaction\n```\n").and_then(|(_, rest)| rest.split_once("```")).unwrap().0;
+    let transaction = has(&serde_json::from_str(example).unwrap());
     let rows = asked(&["queue", "list"]);
     for row in rows.as_array().unwrap() {
-        assert_eq!(has(row), members("`sbkd queue list"));
+        assert_eq!(has(row), transaction);
         assert_eq!(&asked(&["queue", "show", row["id"].as_str().unwrap()]), row);
         assert!(row["sequence"].is_u64() && row["attempts"].is_u64() && row["provisional"].is_boolean(), "{row:#}");
         let settles = row["scenario"] == SETTLEMENT;

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use super::{Problem, Shell, config, errors};
 use crate::config::Cases;
-use crate::reader::{ReaderState, choose};
+use crate::reader::{ReaderState, TransportError, choose};
 
 /// Where the daemon's socket is when neither an argument nor a configuration says.
 const SOCKET: &str = "/run/sbkd/sbkd.sock";
@@ -103,7 +103,11 @@ impl Daemon {
     pub(super) fn reader(&self, wanted: &str) -> Result<String, Problem> {
         let readers = serde_json::from_value::<Vec<ReaderState>>(self.get("/v1/readers")?);
         let readers = readers.map_err(|_| Problem::from(&errors::DAEMON_ANSWER))?;
-        choose(&readers, Some(wanted)).map_err(|error| Problem::from_error(&error))
+        match choose(&readers, Some(wanted)) {
+            // Why it is not there the daemon knows: the service may be away with all of them.
+            Err(TransportError::NoReader(_)) => Ok(wanted.to_owned()),
+            chosen => chosen.map_err(|error| Problem::from_error(&error)),
+        }
     }
 
     /// Waits for `future`.

@@ -98,7 +98,7 @@ impl Counter {
         }
         let address = own_address();
         let seed = setup.centre.unwrap_or_default();
-        let centre = setup.centre.map(|seed| run_centre(&runtime, dir.path(), address.0, seed));
+        let centre = setup.centre.map(|seed| run_centre(&runtime, dir.path(), address.0, seed, TOKEN));
         let terminal = start(&runtime, &readers, dir.path(), address.0, &setup).unwrap();
         let counter = Self { readers, terminal, centre, runtime, dir, address, seed };
         if counter.centre.is_some() {
@@ -150,7 +150,13 @@ impl Counter {
     }
 
     pub fn start_centre(&mut self) {
-        self.centre = Some(run_centre(&self.runtime, self.dir.path(), self.address.0, self.seed));
+        self.centre = Some(run_centre(&self.runtime, self.dir.path(), self.address.0, self.seed, TOKEN));
+    }
+
+    /// The centre is there again, and knows no token of this terminal.
+    pub fn start_centre_that_knows_nobody(&mut self) {
+        let other = "a token of another terminal";
+        self.centre = Some(run_centre(&self.runtime, self.dir.path(), self.address.0, self.seed, other));
     }
 
     /// The centre does this wrong from now on.
@@ -368,17 +374,17 @@ fn start(
 
 const LIMITS: &str = "[limits]\namount = \"50000.00\"\nperson_day = \"80000.00\"\ncount = 200\nage_hours = 72\n";
 
-fn run_centre(runtime: &Runtime, dir: &Path, listen: SocketAddr, seed: Option<&str>) -> Running {
+fn run_centre(runtime: &Runtime, dir: &Path, listen: SocketAddr, seed: Option<&str>, token: &str) -> Running {
     let seed = seed.map(|seed| Path::new(env!("CARGO_MANIFEST_DIR")).join("config/center").join(seed));
-    runtime.block_on(run_at(dir.join("centre.db"), listen, seed)).unwrap()
+    runtime.block_on(run_at(dir.join("centre.db"), listen, seed, token)).unwrap()
 }
 
-async fn run_at(database: PathBuf, listen: SocketAddr, seed: Option<PathBuf>) -> Result<Running, String> {
+async fn run_at(database: PathBuf, listen: SocketAddr, seed: Option<PathBuf>, token: &str) -> Result<Running, String> {
     let settings = center::Settings {
         listen,
         database: Some(database),
         seed,
-        token: TOKEN.into(),
+        token: token.into(),
         demo: true,
         faults: center::Faults::default(),
     };

@@ -5,7 +5,7 @@ use sbkd::queue::State;
 use sbkd::terminal::{CaseState, CaseView, Condition};
 use serde_json::Value;
 
-use crate::counter::{Counter, bill_of, numbered};
+use crate::counter::{Counter, bill_of, numbered, statement};
 
 const SETTLE: &str = "medical-settlement";
 
@@ -101,4 +101,17 @@ fn who_agrees_after_the_centre_came_back_begins_anew() {
     assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Refused, "E-TERM-CENTRE-BACK"));
     assert!(counter.transactions().is_empty() && view.slip.is_none());
     assert_eq!(counter.carried_out(SETTLE, bill("1")).state, CaseState::Done);
+}
+
+#[test]
+fn a_centre_that_does_not_know_the_terminal_is_not_away() {
+    let mut counter = told();
+    counter.stop_centre();
+    counter.start_centre_that_knows_nobody();
+    let view = counter.decided(SETTLE, bill("1"));
+    assert_eq!(view.state, CaseState::Refused, "nothing is settled without a centre that is there");
+    assert_eq!(view.failure.unwrap().entry.code, "E-UPLINK-UNAUTHORIZED");
+    // What is stored and sent later waits until somebody has seen to the token.
+    let sign_in = counter.carried_out("unemployment-sign-in", statement());
+    assert_eq!(sign_in.state, CaseState::Done, "{:?}", sign_in.failure);
 }

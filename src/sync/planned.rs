@@ -49,7 +49,7 @@ impl Planned {
     /// was planned.
     pub(super) fn compare(&self, msgid: &str, output: &Value) -> Result<Vec<String>, UplinkError> {
         let answer = settlement(output).ok_or_else(|| UplinkError::Answer("it is no settlement".into()))?;
-        let checked = answer.check_settled(msgid, self.psn_no.as_deref(), &self.outputs);
+        let checked = answer.check_settled(msgid, self.psn_no.as_deref());
         checked.map_err(|why| UplinkError::Answer(why.to_string()))?;
         Ok(differences(&self.outputs, &answer.setlinfo).into_iter().map(|difference| difference.field).collect())
     }

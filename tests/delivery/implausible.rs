@@ -14,7 +14,7 @@ const WAYS: [fn(&mut Value); 6] = [
     |output| output["setlinfo"]["psn_cash_pay"] = json!("-5.00"),
     |output| output["setlinfo"]["hifp_pay"] = json!("22720.01"),
     |output| output["setlinfo"]["medins_setl_id"] = json!("SOMEBODY-ELSES"),
-    |output| drop(output["setlinfo"].as_object_mut().unwrap().remove("act_pay_dedc")),
+    |output| drop(output["setlinfo"].as_object_mut().unwrap().remove("psn_cash_pay")),
 ];
 
 /// Settles with a decision whose figures the answer has to have.
@@ -58,6 +58,21 @@ async fn another_persons_settlement_is_none() {
     request.input["psn_no"] = json!("44010000000003");
     let told = settle(&process.queue, &process.uplink, draft, request, PATIENCE).await.unwrap();
     assert!(matches!(told, Settled::NothingSettled(row) if row.state == State::Reversed));
+    process.end().await;
+}
+
+#[tokio::test]
+async fn a_figure_that_the_centre_does_not_tell_is_a_difference_and_no_reason_to_ask_for_ever() {
+    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+    let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+    process.spoil(&["transactions"], |output| drop(output["setlinfo"].as_object_mut().unwrap().remove("act_pay_dedc")));
+    let mut draft = provisional("a");
+    draft.payload["detail"] =
+        json!({ "decision": { "outputs": { "act_pay_dedc": "1600.00", "hifp_pay": "22720.00" } } });
+    process.queue.commit_async(draft).await.unwrap();
+    process.deliver();
+    process.until(|row| row.state == State::Acked).await;
+    assert_eq!(process.queue.list(&Default::default()).unwrap()[0].differs, ["act_pay_dedc"]);
     process.end().await;
 }
 

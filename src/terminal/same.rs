@@ -1,13 +1,16 @@
 //! What makes a transaction the same as an earlier one: the key by which the journal knows it. The journal keeps its
 //! keyed hash only.
 
+use jiff::Timestamp;
+use serde_json::Value;
+
 use super::deciding::{Deciding, Ended};
 use super::errors;
 use super::plan::Shown;
 use super::view::CaseState;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Row, State};
-use crate::scenario::{Known, Once, amount, month};
+use crate::scenario::{Form, Identity, Known, Once, amount, month};
 use crate::wire::Digest;
 
 impl Deciding<'_> {
@@ -22,10 +25,24 @@ impl Deciding<'_> {
             }
             (_, Some(key)) => self.first_of_key(key, shown),
             (Some(Once::Form(identity)), None) => {
-                let form = format!("form/{}/{}", self.definition.id, self.form.fingerprint(identity));
+                let fingerprint = self.form.fingerprint(identity);
+                self.none_under_a_key(identity, &fingerprint, shown)?;
+                let form = format!("form/{}/{fingerprint}", self.definition.id);
                 self.first_of(&form, Failure::of(&errors::SAME_FORM), shown)
             }
             (None, None) => Ok(format!("case/{}/{}", self.definition.id, self.id)),
+        }
+    }
+
+    /// A caller's key says that a form is another one than those before, and nothing of those that come after it: who
+    /// gives no key is told of the same form, whatever key it was committed under.
+    fn none_under_a_key(&self, identity: &Identity, fingerprint: &str, shown: &mut Shown) -> Result<(), Ended> {
+        let standing = self.inner.queue.uncounted(self.who.tag, Timestamp::UNIX_EPOCH);
+        let standing = standing.map_err(|error| (CaseState::Refused, error.failure()))?;
+        let mut of_scenario = standing.into_iter().filter(|(row, _)| row.scenario == self.definition.id);
+        match of_scenario.find(|(_, payload)| form_of(payload).fingerprint(identity) == fingerprint) {
+            Some((row, _)) => Err(repeated(shown, &row, Failure::of(&errors::SAME_FORM))),
+            None => Ok(()),
         }
     }
 
@@ -56,6 +73,16 @@ impl Deciding<'_> {
 
     fn in_journal(&self, key: &str) -> Result<Option<(Row, Digest)>, Ended> {
         self.inner.queue.by_key(key).map_err(|error| (CaseState::Refused, error.failure()))
+    }
+}
+
+/// The form of a message in the journal, as far as it identifies one.
+fn form_of(payload: &Value) -> Form {
+    let request = payload.pointer("/request/input").or_else(|| payload.get("request")).unwrap_or(&Value::Null);
+    let lines = request["feedetail"].as_array().into_iter().flatten();
+    Form {
+        values: request["facts"].as_object().cloned().unwrap_or_default(),
+        lines: lines.filter_map(|line| line.as_object().cloned()).collect(),
     }
 }
 

@@ -288,10 +288,13 @@ fn the_same_bill_is_settled_once_unless_the_caller_tells_two_apart() {
     assert_eq!(counter.transactions().len(), 1);
     assert_eq!(counter.carried_out(SETTLE, numbered("2")).state, CaseState::Done);
 
-    let keyed = NewCase { idempotency: Some("another".into()), ..new_case(SETTLE, Some(bill())) };
-    let id = counter.terminal.open_case(keyed).unwrap().id;
-    counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation);
-    assert_eq!(counter.confirmed(id).state, CaseState::Done);
+    let keyed = |bill| {
+        let new = NewCase { idempotency: Some("another".into()), ..new_case(SETTLE, Some(bill)) };
+        let id = counter.terminal.open_case(new).unwrap().id;
+        counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation);
+        counter.confirmed(id)
+    };
+    assert_eq!(keyed(bill()).state, CaseState::Done);
     assert_eq!(counter.transactions().len(), 3);
 }
 
@@ -319,6 +322,20 @@ fn a_bill_that_is_stated_otherwise_is_the_same_bill() {
         assert_eq!((again.state, again.duplicate), (CaseState::Refused, true), "{same}");
         assert_eq!(again.failure.unwrap().entry.code, "E-TERM-SAME-FORM");
     }
+    assert_eq!(counter.transactions().len(), 1);
+}
+
+#[test]
+fn a_bill_that_was_settled_under_a_key_is_known_without_one() {
+    let counter = Counter::new();
+    let keyed = NewCase { idempotency: Some("K1".into()), ..new_case(SETTLE, Some(bill())) };
+    let id = counter.terminal.open_case(keyed).unwrap().id;
+    counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation);
+    let first = counter.confirmed(id);
+    assert_eq!(first.state, CaseState::Done, "{:?}", first.failure);
+    let again = counter.decided(SETTLE, bill());
+    assert_eq!((again.state, again.failure.unwrap().entry.code), (CaseState::Refused, "E-TERM-SAME-FORM"));
+    assert_eq!(again.transaction.unwrap()["id"], first.transaction.unwrap()["id"]);
     assert_eq!(counter.transactions().len(), 1);
 }
 

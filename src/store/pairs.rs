@@ -25,6 +25,10 @@ impl Store {
         let pair = self.pair(keys, card)?;
         let here = self.held_here().get(&pair).copied();
         if here == Some(false) {
+            // The disk may have room by now: once it is in the file, whoever releases pairs there releases this one.
+            if logged(self.change(HOLD, &pair)).is_some() {
+                self.held_here().insert(pair, true);
+            }
             return Ok(true);
         }
         // Asked of the file even where it is known here: another program may have released it since.
@@ -214,6 +218,20 @@ mod tests {
         assert!(store.release_pairs().is_err(), "nothing is released that could not be written");
         store.db().execute_batch("PRAGMA query_only = OFF").unwrap();
         assert_eq!(store.release_pairs().unwrap(), 1);
+        assert!(!held(&store));
+    }
+
+    #[test]
+    fn a_pair_that_could_not_be_written_is_released_by_another_program_once_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let store = Store::open(&path).unwrap();
+        assert!(!held(&store));
+        store.db().execute_batch("PRAGMA query_only = ON").unwrap();
+        store.hold_pair(b"psam", &CARD);
+        store.db().execute_batch("PRAGMA query_only = OFF").unwrap();
+        assert!(held(&store), "and written, now that there is room");
+        assert_eq!(Store::open(&path).unwrap().release_pairs().unwrap(), 1);
         assert!(!held(&store));
     }
 

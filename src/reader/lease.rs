@@ -127,12 +127,12 @@ impl Lease {
         Ok(response)
     }
 
-    /// Whether there is time left to send anything.
+    /// Whether there is time left to send anything, and the card still ours.
     ///
     /// # Errors
     /// [`TransportError::Deadline`] when there is none.
     pub fn in_time(&self) -> Result<(), TransportError> {
-        if Instant::now() < self.deadline { Ok(()) } else { Err(TransportError::Deadline) }
+        if Instant::now() < self.deadline { self.card.with(|_| Ok(())) } else { Err(TransportError::Deadline) }
     }
 
     /// Resets the card, which takes back every right it gave.

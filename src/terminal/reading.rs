@@ -115,7 +115,9 @@ impl Inner {
             self.keys_failed(&error);
             error.failure()
         })?;
-        turn.uses(keys.recall());
+        if !turn.uses(keys.recall()) {
+            return Err(TransportError::Deadline.failure());
+        }
         let reading = card::read(
             card::Parts {
                 lease: &mut lease,

@@ -64,11 +64,13 @@ impl Turns {
 }
 
 impl Turn<'_> {
-    /// The PSAM can be taken back by `recall`, should this turn not end in time.
-    pub(super) fn uses(&self, recall: Option<Recall>) {
-        if let Some(taken) = lock(&self.turns.state).now.as_mut().filter(|taken| taken.number == self.number) {
-            taken.recall = recall;
-        }
+    /// The PSAM can be taken back by `recall`, should this turn not end in time. `false` when it is over already: then
+    /// the PSAM is somebody else's.
+    #[must_use]
+    pub(super) fn uses(&self, recall: Option<Recall>) -> bool {
+        let mut state = lock(&self.turns.state);
+        let ours = state.now.as_mut().filter(|taken| taken.number == self.number);
+        ours.map(|taken| taken.recall = recall).is_some()
     }
 }
 
@@ -96,6 +98,7 @@ mod tests {
         drop(first);
         let late = turns.take(Duration::ZERO).unwrap();
         let next = turns.take(long).unwrap();
+        assert!(!late.uses(None) && next.uses(None), "who was late has no PSAM any more");
         drop(late);
         assert!(turns.take(Duration::ZERO).is_none(), "who was late ends nobody else's turn");
         drop(next);

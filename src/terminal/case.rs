@@ -94,10 +94,10 @@ impl Cases {
         self.all.insert(case.view.id, case);
     }
 
-    /// The case that committed a transaction.
-    pub(super) fn committed(&mut self, transaction: Uuid) -> Option<&mut Case> {
+    /// The ended cases that show a transaction: the one that committed it, and those that ended on finding it.
+    pub(super) fn showing(&mut self, transaction: Uuid) -> impl Iterator<Item = &mut Case> {
         let id = transaction.to_string();
-        self.all.values_mut().rev().find(|case| {
+        self.all.values_mut().filter(move |case| {
             let shown = case.view.transaction.as_ref().and_then(|row| row.get("id")).and_then(Value::as_str);
             shown == Some(&id) && case.view.state.is_final()
         })

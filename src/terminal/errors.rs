@@ -111,7 +111,7 @@ crate::entries! {
     EARLIER_OPEN = "E-TERM-EARLIER-OPEN", Clerk;
         message "该人上一笔结算尚未了结，暂不能再结算" | "an earlier settlement of this person is still open: no other one now";
         cause "上一笔的结果尚未确定、正在冲正或正在补送中心；它占用的起付标准、限额与账户余额尚不明确" | "its outcome is not known, it is being taken back, or it is on its way to the centre: what it leaves of deductible, caps and account is not known";
-        remedy "请查看所示流水，等它了结后再办理；系统会自行继续" | "look at the transaction shown and start anew once it is at its end; that is seen to by itself";
+        remedy "请查看所示流水，等它了结后再办理，系统会自行继续；长时间不变时请技术人员查看日志并与中心核对" | "look at the transaction shown and start anew once it is at its end; that is seen to by itself. Where it does not move, have a technician look at the log and settle it with the centre";
     CENTRE_BACK = "E-TERM-CENTRE-BACK", Clerk;
         message "中心已恢复，请重新办理，由中心结算" | "the centre is back: start anew, so that it settles";
         cause "结果是中心不可达时由本机核算的" | "the result was computed while the centre was away";

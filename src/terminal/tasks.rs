@@ -209,9 +209,9 @@ impl Inner {
 
     fn show_transaction(&self, row: &Row) {
         let mut cases = self.cases();
-        let (Ok(shown), Some(case)) = (serde_json::to_value(row), cases.committed(row.id)) else { return };
-        if case.view.transaction.as_ref() != Some(&shown) {
-            case.view.transaction = Some(shown);
+        let Ok(shown) = serde_json::to_value(row) else { return };
+        for case in cases.showing(row.id).filter(|case| case.view.transaction.as_ref() != Some(&shown)) {
+            case.view.transaction = Some(shown.clone());
             case.view.updated_at = self.parts.clock.now();
             case.tell.send_replace(case.view.clone());
         }

@@ -37,14 +37,19 @@ fn while_one_is_taken_back_no_other_of_the_person_is_settled() {
     assert_eq!(first.failure.unwrap().entry.code, "E-TERM-NOTHING-SETTLED");
     let open = first.transaction.unwrap();
     counter.centre_faults(Faults { only: Some("2601".into()), drop_answer: 1000, ..Faults::default() });
-    let second = counter.decided(SETTLE, bill("2"));
-    assert_eq!(second.state, CaseState::Refused, "{:?}", second.decision);
-    assert_eq!(second.failure.unwrap().entry.code, "E-TERM-EARLIER-OPEN");
-    assert_eq!(second.transaction.unwrap()["id"], open["id"], "it shows which one");
+    let found = counter.decided(SETTLE, bill("2"));
+    assert_eq!(found.state, CaseState::Refused, "{:?}", found.decision);
+    assert_eq!(found.failure.unwrap().entry.code, "E-TERM-EARLIER-OPEN");
+    assert_eq!(found.transaction.unwrap()["id"], open["id"], "it shows which one");
 
     counter.centre_faults(Faults::default());
     let row = counter.transactions().remove(0);
     counter.wait_for_state(row.id, State::Reversed);
+    for case in [first.id, found.id] {
+        let shown =
+            counter.wait_for(case, |view| view.transaction.as_ref().is_some_and(|row| row["state"] == "reversed"));
+        assert_eq!(shown.state, CaseState::Refused);
+    }
     let second = counter.carried_out(SETTLE, bill("2"));
     assert_eq!(second.state, CaseState::Done, "{:?}", second.failure);
     assert_eq!(second.centre.unwrap()["act_pay_dedc"], "1600.00", "the first has paid no deductible");

@@ -13,7 +13,7 @@ use sbkd::card::{self, CardError, Pairs, Parts, Reading};
 use sbkd::cipher::Algorithm;
 use sbkd::keys::{KeyService, Psam};
 use sbkd::reader::{Lease, Transport, TransportError};
-use sbkd::script::{Library, Recorder, Recording};
+use sbkd::script::{Library, RecordError, Recorder, Recording};
 use sbkd::virtual_card::{Image, InProcess};
 use sbkd::world::{Clock, Random, SystemClock, SystemRandom};
 use serde_json::Value;
@@ -254,6 +254,29 @@ fn a_reading_over_pcscd_is_recorded_once_and_replays() {
 }
 
 #[test]
+fn a_card_or_psam_pulled_at_any_tpdu_leaves_no_recording() {
+    let whole = || Image::load(&image("v3-sm4")).unwrap();
+    let keys = || Image::load(&image("psam")).unwrap();
+    type Pulled = fn(Image, Image, u32) -> [Image; 2];
+    let pulls: [Pulled; 2] = [|card, psam, n| [card.removed_at(n), psam], |card, psam, n| [card, psam.removed_at(n)]];
+    for pulled in pulls {
+        let mut n = 1;
+        loop {
+            let [card, psam] = pulled(whole(), keys(), n).map(in_process);
+            match taken_down(card, psam) {
+                (Ok(_), recording) => break drop(recording.unwrap()),
+                (Err(_), recording) => {
+                    let broken = RecordError::Broken(TransportError::Removed);
+                    assert_eq!(recording.map(|recording| recording.to_string()), Err(broken), "TPDU {n}");
+                }
+            }
+            n += 1;
+        }
+        assert!(n > 6, "only {n} TPDUs");
+    }
+}
+
+#[test]
 fn a_flow_runs_on_a_card_over_pcscd() {
     let rig = Rig::with_card(&image("v3-sm4"));
     let flow = |args: &[&str]| rig.sbkd(&[&["script", "run", "--json", "--reader", HOLDER][..], args].concat());
@@ -305,8 +328,11 @@ fn kept(name: &str) -> String {
 }
 
 fn transport(name: &str) -> Box<dyn Transport> {
-    let chip = Image::load(&image(name)).unwrap().chip(Arc::new(SystemRandom::default()));
-    Box::new(InProcess::new(chip).unwrap())
+    in_process(Image::load(&image(name)).unwrap())
+}
+
+fn in_process(image: Image) -> Box<dyn Transport> {
+    Box::new(InProcess::new(image.chip(Arc::new(SystemRandom::default()))).unwrap())
 }
 
 fn read(mut card: Lease, mut keys: Psam, clock: &dyn Clock, random: &dyn Random) -> Result<Reading, CardError> {
@@ -329,13 +355,22 @@ fn lease((reader, transport): (String, Box<dyn Transport>)) -> Lease {
 
 /// What was read, and the recording of it.
 fn recorded(name: &str) -> (Reading, Recording) {
+    let (reading, recording) = taken_down(transport(name), transport("psam"));
+    let reading = reading.unwrap_or_else(|error| panic!("{name}: {error}"));
+    (reading, recording.unwrap_or_else(|error| panic!("{name}: {error}")))
+}
+
+/// What comes of a reading that is recorded, and of its recording.
+fn taken_down(
+    card: Box<dyn Transport>,
+    psam: Box<dyn Transport>,
+) -> (Result<Reading, CardError>, Result<Recording, RecordError>) {
     let recorder = Recorder::new(&SystemClock);
-    let card = lease((HOLDER.to_owned(), recorder.card(HOLDER, transport(name))));
-    let psam = lease((PSAM.to_owned(), recorder.psam(PSAM, transport("psam"))));
+    let card = lease((HOLDER.to_owned(), recorder.card(HOLDER, card)));
+    let psam = lease((PSAM.to_owned(), recorder.psam(PSAM, psam)));
     let random = recorder.random(Box::new(SystemRandom::default()));
     let reading = read(card, Psam::new(psam, Arc::new(Library::builtin()), None), &recorder.clock(), &*random);
-    let reading = reading.unwrap_or_else(|error| panic!("{name}: {error}"));
-    (reading, recorder.finish("r.apdu").unwrap_or_else(|error| panic!("{name}: {error}")))
+    (reading, recorder.finish("r.apdu"))
 }
 
 /// How a replay fails.

@@ -46,21 +46,47 @@ fn pulled_at_every_command(counter: &Counter, image: &str, scenario: &str, form:
 fn a_psam_pulled_at_any_command_ends_the_case_and_commits_nothing() {
     for image in ["v2-3des", "v3-sm4"] {
         let counter = Counter::with(Setup { card: image, ..Setup::default() });
+        for (scenario, form) in [(SIGN_IN, statement()), ("medical-settlement", bill())] {
+            let mut n = 1;
+            loop {
+                let place = format!("{image}, {scenario}, command {n}");
+                counter.readers.insert(PSAM, psam(image));
+                counter.readers.pull_at(PSAM, n);
+                let view = counter.decided(scenario, form.clone());
+                if !counter.readers.pulled(PSAM) {
+                    assert!(view.holder.is_some(), "{place}: {:?}", view.failure);
+                    if !view.state.is_final() {
+                        counter.terminal.cancel(view.id).unwrap();
+                    }
+                    break;
+                }
+                assert_eq!(view.state, CaseState::Failed, "{place}");
+                assert!(view.holder.is_none() && view.failure.is_some(), "{place}");
+                n += 1;
+            }
+            assert!(n > 3, "{image}, {scenario}: only {n} commands");
+            assert!(counter.transactions().is_empty(), "{image}, {scenario}");
+        }
+    }
+}
+
+#[test]
+fn a_card_pulled_at_any_command_of_a_reading_outside_a_case_gives_nothing_of_it() {
+    for image in ["v1-3des", "v2-3des", "v3-sm4", "v3-no-whole-file"] {
+        let counter = Counter::with(Setup { card: image, centre: None, ..Setup::default() });
         let mut n = 1;
         loop {
-            counter.readers.insert(PSAM, psam(image));
-            counter.readers.pull_at(PSAM, n);
-            let view = counter.decided(SIGN_IN, statement());
-            if !counter.readers.pulled(PSAM) {
-                assert!(view.holder.is_some(), "{image} at {n}: {:?}", view.failure);
+            counter.readers.insert(HOLDER, chip(image));
+            counter.readers.pull_at(HOLDER, n);
+            let reading = counter.terminal.read_card(Some(HOLDER), true);
+            if !counter.readers.pulled(HOLDER) {
+                assert!(reading.unwrap()["holder"]["name"].is_string(), "{image} at {n}");
                 break;
             }
-            assert_eq!(view.state, CaseState::Failed, "{image} at {n}");
-            assert!(view.holder.is_none() && view.failure.is_some(), "{image} at {n}");
-            assert!(counter.transactions().is_empty(), "{image} at {n}");
+            assert_eq!(reading.unwrap_err().entry.code, "E-READER-CARD-REMOVED", "{image} at {n}");
             n += 1;
         }
-        assert!(n > 3, "{image}: only {n} commands");
+        assert!(n > 6, "{image}: only {n} commands");
     }
 }
 

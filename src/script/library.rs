@@ -18,6 +18,7 @@ impl Library {
     pub fn builtin() -> Self {
         let files: Vec<_> =
             builtin::FILES.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
+        // Invariant: they are part of this program, and a test loads them.
         Self::fit(&files).unwrap_or_else(|mistakes| unreachable!("a built-in script has mistakes: {mistakes:?}"))
     }
 

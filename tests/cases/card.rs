@@ -2,6 +2,7 @@
 
 use sbkd::failure::Failure;
 use sbkd::terminal::{CaseState, What};
+use sbkd::virtual_card::Chip;
 use serde_json::{Value, json};
 
 use crate::counter::{Counter, HOLDER, PSAM, Setup, bill, chip, chip_like, psam, statement};
@@ -10,64 +11,48 @@ const SIGN_IN: &str = "unemployment-sign-in";
 
 #[test]
 fn a_card_pulled_at_any_command_ends_the_case_and_commits_nothing() {
-    for image in ["v1-3des", "v2-3des", "v3-sm4", "v3-no-whole-file"] {
-        let counter = Counter::with(Setup { card: image, ..Setup::default() });
-        for (scenario, form) in [(SIGN_IN, statement()), ("medical-settlement", bill())] {
-            pulled_at_every_command(&counter, image, scenario, &form);
-        }
+    for card in ["v1-3des", "v2-3des", "v3-sm4", "v3-no-whole-file"] {
+        let codes = pulled_at_every_command(card, HOLDER, chip, 6);
+        assert!(codes.iter().all(|code| *code == "E-READER-CARD-REMOVED"), "{card}: {codes:?}");
     }
-}
-
-/// One case for each command of the card, which is pulled before it answers; then one with none left to be pulled at.
-fn pulled_at_every_command(counter: &Counter, image: &str, scenario: &str, form: &Value) {
-    let mut n = 1;
-    loop {
-        let place = format!("{image}, {scenario}, command {n}");
-        counter.readers.insert(HOLDER, chip(image));
-        counter.readers.pull_at(HOLDER, n);
-        let view = counter.decided(scenario, form.clone());
-        if !counter.readers.pulled(HOLDER) {
-            assert!(view.holder.is_some(), "{place}: {:?}", view.failure);
-            if !view.state.is_final() {
-                counter.terminal.cancel(view.id).unwrap();
-            }
-            break;
-        }
-        assert_eq!(view.state, CaseState::Failed, "{place}");
-        assert_eq!(view.failure.unwrap().entry.code, "E-READER-CARD-REMOVED", "{place}");
-        assert!(view.holder.is_none(), "{place}");
-        n += 1;
-    }
-    assert!(n > 6, "{image}, {scenario}: only {n} commands");
-    assert!(counter.transactions().is_empty(), "{image}, {scenario}");
 }
 
 #[test]
 fn a_psam_pulled_at_any_command_ends_the_case_and_commits_nothing() {
-    for image in ["v2-3des", "v3-sm4"] {
-        let counter = Counter::with(Setup { card: image, ..Setup::default() });
-        for (scenario, form) in [(SIGN_IN, statement()), ("medical-settlement", bill())] {
-            let mut n = 1;
-            loop {
-                let place = format!("{image}, {scenario}, command {n}");
-                counter.readers.insert(PSAM, psam(image));
-                counter.readers.pull_at(PSAM, n);
-                let view = counter.decided(scenario, form.clone());
-                if !counter.readers.pulled(PSAM) {
-                    assert!(view.holder.is_some(), "{place}: {:?}", view.failure);
-                    if !view.state.is_final() {
-                        counter.terminal.cancel(view.id).unwrap();
-                    }
-                    break;
+    for card in ["v2-3des", "v3-sm4"] {
+        pulled_at_every_command(card, PSAM, psam, 3);
+    }
+}
+
+/// In both scenarios one case for each command of the chip in `reader`, which is pulled before it answers; then one with
+/// none left to be pulled at, after `least` commands and more. The codes of the failures.
+fn pulled_at_every_command(
+    card: &'static str,
+    reader: &str,
+    chip: fn(&str) -> Box<dyn Chip>,
+    least: u32,
+) -> Vec<&'static str> {
+    let counter = Counter::with(Setup { card, ..Setup::default() });
+    let mut codes = Vec::new();
+    for (scenario, form) in [(SIGN_IN, statement()), ("medical-settlement", bill())] {
+        for n in 1.. {
+            let place = format!("{card}, {scenario}, {reader}, command {n}");
+            counter.readers.insert(reader, chip(card));
+            counter.readers.pull_at(reader, n);
+            let view = counter.decided(scenario, form.clone());
+            if !counter.readers.pulled(reader) {
+                assert!(n > least && view.holder.is_some(), "{place}: {:?}", view.failure);
+                if !view.state.is_final() {
+                    counter.terminal.cancel(view.id).unwrap();
                 }
-                assert_eq!(view.state, CaseState::Failed, "{place}");
-                assert!(view.holder.is_none() && view.failure.is_some(), "{place}");
-                n += 1;
+                break;
             }
-            assert!(n > 3, "{image}, {scenario}: only {n} commands");
-            assert!(counter.transactions().is_empty(), "{image}, {scenario}");
+            assert_eq!((view.state, view.holder), (CaseState::Failed, None), "{place}");
+            codes.push(view.failure.unwrap().entry.code);
         }
     }
+    assert!(counter.transactions().is_empty(), "{card}, {reader}");
+    codes
 }
 
 #[test]

@@ -87,9 +87,14 @@ impl Watch for PcscWatch {
             states.push(ReaderState::new(c_name(&sight.name)?, with_count));
         }
         let wait = if known.iter().any(Sight::card) { LONGEST_WAIT_WITH_CARD } else { LONGEST_WAIT };
-        match self.0.get_status_change(wait, &mut states) {
-            Ok(()) => {}
-            Err(Error::Timeout | Error::Cancelled) => return Ok(Some(known.to_vec())),
+        let waited = match self.0.get_status_change(wait, &mut states) {
+            // That a program took a card is no change that pcscd tells of: asked without waiting, it tells how all stand.
+            Err(Error::Timeout) => self.0.get_status_change(Duration::ZERO, &mut states),
+            changed => changed,
+        };
+        match waited {
+            Ok(()) | Err(Error::Timeout) => {}
+            Err(Error::Cancelled) => return Ok(Some(known.to_vec())),
             Err(Error::UnknownReader) => return Ok(None),
             Err(error) => return Err(away(error)),
         }

@@ -90,3 +90,83 @@ fn a_wrong_input_is_told_by_place_and_no_pack_is_another_matter() {
     let (code, shown) = sbkd_json(&["policy", "explain", "medical-settlement", "--input", &late]);
     assert_eq!((code, &shown["error"]["code"]), (7, &json!("E-RULES-NO-VERSION")));
 }
+
+const PACK: &str = "config/policy/guangzhou-2015/unemployment-sign-in.toml";
+
+/// A directory with a pack in it, and a new key beside that: the private file, the public one, and its id.
+fn signing() -> (tempfile::TempDir, String, [String; 2], String) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let text = std::fs::read_to_string(rig::tree(PACK)).expect("a pack");
+    let pack = file(directory.path(), "pack.toml", &text);
+    let (private, public) = (directory.path().join("bureau.p8"), directory.path().join("bureau.p8.pub"));
+    let [private, public] = [private, public].map(|path| path.display().to_string());
+    let (code, made) = sbkd_json(&["policy", "keygen", "--out", &private]);
+    assert_eq!((code, &made["private"], &made["public"]), (0, &json!(private), &json!(public)));
+    let id = made["id"].as_str().unwrap().to_owned();
+    let key = std::fs::read_to_string(&public).unwrap();
+    assert_eq!((key.trim(), id.len()), (made["key"].as_str().unwrap(), 16));
+    (directory, pack, [private, public], id)
+}
+
+#[test]
+fn a_pack_is_signed_and_its_signature_proved() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (directory, pack, [private, public], id) = signing();
+    assert_eq!(std::fs::metadata(&private).unwrap().permissions().mode() & 0o777, 0o600);
+    let (code, shown) = sbkd_json(&["policy", "keygen", "--out", &private]);
+    assert_eq!((code, &shown["error"]["code"]), (2, &json!("E-CLI-EXISTS")), "a key is never overwritten");
+
+    let (code, shown) = sbkd_json(&["policy", "verify", "--key", &public, &pack]);
+    assert_eq!((code, &shown["error"]["code"]), (7, &json!("E-CLI-SIGNATURE")), "it is not signed yet");
+    let (code, shown) = sbkd_json(&["policy", "sign", "--key", &private, &pack]);
+    assert_eq!((code, &shown), (0, &json!({ "key": id, "signed": [format!("{pack}.sig")] })));
+    let whole = directory.path().to_str().unwrap();
+    for key in [&public, &std::fs::read_to_string(&public).unwrap().trim().to_owned()] {
+        let (code, shown) = sbkd_json(&["policy", "verify", "--key", key, whole]);
+        let proved = json!({ "ok": true, "packs": [{ "file": pack, "signed_by": id, "mistake": null }] });
+        assert_eq!((code, shown), (0, proved));
+    }
+    let (code, shown) = sbkd_json(&["policy", "check", "--key", &public, "--require-signature", &pack]);
+    assert_eq!((code, &shown["packs"][0]["signed_by"]), (0, &json!(id)));
+    let (_, shown) = sbkd_json(&["policy", "check", &pack]);
+    assert_eq!(shown["packs"][0]["signed_by"], Value::Null, "nobody's keys are known");
+
+    // One of two was changed after it was signed: both are told of, and the command fails.
+    let other = file(directory.path(), "other.toml", &std::fs::read_to_string(&pack).unwrap());
+    assert_eq!(sbkd_json(&["policy", "sign", "--key", &private, &other]).0, 0);
+    std::fs::write(&other, std::fs::read_to_string(&pack).unwrap().replace("2015.1", "2015.2")).unwrap();
+    let (code, shown) = sbkd_json(&["policy", "verify", "--key", &public, whole]);
+    assert_eq!((code, &shown["error"]["code"]), (7, &json!("E-CLI-SIGNATURE")));
+    let packs = shown["error"]["packs"].as_array().unwrap();
+    assert_eq!(packs.iter().map(|pack| &pack["signed_by"]).collect::<Vec<_>>(), [&Value::Null, &json!(id)]);
+    assert_eq!(packs[0]["mistake"]["file"], format!("{other}.sig"));
+    let (code, text) = sbkd(&["policy", "check", "--key", &public, &other, "--json"]);
+    assert!(code == 7 && text.contains("the signature is not the key"), "{text}");
+}
+
+#[test]
+fn a_key_that_others_may_read_signs_nothing_and_a_pack_with_a_mistake_is_not_signed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (directory, pack, [private, public], _) = signing();
+    std::fs::set_permissions(&private, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let (code, shown) = sbkd_json(&["policy", "sign", "--key", &private, &pack]);
+    assert_eq!((code, &shown["error"]["code"]), (2, &json!("E-CLI-SIGNING-KEY")));
+    assert!(shown["error"]["detail"].as_str().unwrap().contains("mode 0640"), "{shown}");
+    std::fs::set_permissions(&private, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let no_key = file(directory.path(), "no.p8", "not a key");
+    std::fs::set_permissions(&no_key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    for arguments in [["sign", "--key", &no_key], ["verify", "--key", &no_key], ["check", "--key", &no_key]] {
+        let (code, shown) = sbkd_json(&[&["policy"], &arguments[..], &[&pack]].concat());
+        assert_eq!((code, &shown["error"]["code"]), (2, &json!("E-CLI-SIGNING-KEY")), "{arguments:?}");
+    }
+    let broken = file(directory.path(), "broken.toml", "[pack]\n");
+    let (code, shown) = sbkd_json(&["policy", "sign", "--key", &private, &pack, &broken]);
+    assert_eq!((code, &shown["error"]["code"]), (7, &json!("E-CLI-PACK")));
+    for pack in [&pack, &broken] {
+        assert!(!Path::new(&format!("{pack}.sig")).exists(), "nothing is signed where one has a mistake");
+    }
+    let (code, shown) = sbkd_json(&["policy", "verify", &pack]);
+    assert_eq!((code, &shown["error"]["code"]), (2, &json!("E-CLI-USAGE")), "no key is named anywhere");
+    let (code, shown) = sbkd_json(&["policy", "check", "--key", &public, "--require-signature"]);
+    assert_eq!((code, &shown["error"]["code"]), (2, &json!("E-CLI-USAGE")), "the built-in packs are not signed");
+}

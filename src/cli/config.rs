@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Outcome, Problem, Shell};
+use super::{Outcome, Problem, Shell, policy};
 use crate::config::{Config, ConfigError};
 use crate::terminal::Setup;
 
@@ -34,7 +34,7 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     let Command::Check { file } = args.command;
     let file = file.unwrap_or_else(|| place(shell));
     let config = load(&file)?;
-    setup(&config)?;
+    let packs = setup(&config)?.packs().list();
     let value = json!({
         "file": file,
         "ok": true,
@@ -43,8 +43,12 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
         "state": config.state,
         "listen": config.api.listen,
         "socket": config.api.socket,
+        "packs": packs,
     });
-    shell.show(&value, || format!("{}: 配置无误 / sound", file.display()));
+    shell.show(&value, || {
+        let packs: String = packs.iter().map(policy::line).collect();
+        format!("{packs}{}: 配置无误 / sound", file.display())
+    });
     Ok(())
 }
 

@@ -11,7 +11,7 @@ crate::entries! {
         remedy "检查路径和权限" | "check the path and its permissions";
     EXISTS = "E-CLI-EXISTS", Technician;
         message "文件已存在" | "there is such a file already";
-        cause "录制从不覆盖已有文件" | "a recording never overwrites a file";
+        cause "录制和生成密钥从不覆盖已有文件" | "a recording or a new key never overwrites a file";
         remedy "换一个文件名，或先移走原文件" | "name another file, or move that one away first";
     RUNTIME = "E-CLI-RUNTIME", Technician;
         message "系统资源不足，程序无法启动" | "the program cannot start for want of the system's resources";
@@ -41,6 +41,14 @@ crate::entries! {
         message "政策包有误" | "a policy pack has a mistake";
         cause "语法、类型、缺失的参数，或包内案例未通过" | "syntax, a type, a missing parameter, or a case of the pack that fails";
         remedy "按提示的文件、行、列修改" | "mend it at the file, line and column named";
+    SIGNATURE = "E-CLI-SIGNATURE", Technician;
+        message "政策包签名未通过" | "a pack's signature does not hold";
+        cause "没有签名、不是所列密钥的签名，或政策包在签名后被改动" | "it is not signed, not by these keys, or was changed after it was signed";
+        remedy "核对来源；确认无误后由签发人重新签名" | "see where it came from; if it is right, have it signed again by whoever issues it";
+    KEY = "E-CLI-SIGNING-KEY", Technician;
+        message "密钥文件不可用" | "the key cannot be used";
+        cause "内容不是 Ed25519 密钥，或私钥文件的权限不是 0600" | "it is no Ed25519 key, or a private one whose mode is not 0600";
+        remedy "用 sbkd policy keygen 生成，私钥：chmod 600" | "make one with sbkd policy keygen; a private one: chmod 600";
     CENTER = "E-CLI-CENTER", Technician;
         message "参考中心无法启动" | "the reference centre does not start";
         cause "地址、数据库、种子或故障文件不可用" | "its address, database, seed or fault file cannot be used";

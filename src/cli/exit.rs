@@ -54,6 +54,7 @@ impl Exit {
             | "E-CLI-EXISTS"
             | "E-CLI-JSON"
             | "E-CLI-NO-INPUT"
+            | "E-CLI-SIGNING-KEY"
             | "E-API-NO-TRANSACTION"
             | "E-RULES-INPUT"
             | "E-SCRIPT-VALUE"
@@ -61,8 +62,10 @@ impl Exit {
             | "E-SCRIPT-RECORD-SOFT"
             | "E-TERM-OPERATOR"
             | "E-TERM-KEY-FORM" => Some(Self::Usage),
-            "E-CLI-PACK" | "E-CLI-CENTER" | "E-API-LISTEN" | "E-API-IN-USE" | "E-API-TOKEN-FILE" | "E-TERM-SETUP"
-            | "E-SCN-DEFINITION" | "E-UPLINK-SETTING" => Some(Self::Configuration),
+            "E-CLI-PACK" | "E-CLI-SIGNATURE" | "E-CLI-CENTER" | "E-API-LISTEN" | "E-API-IN-USE"
+            | "E-API-TOKEN-FILE" | "E-TERM-SETUP" | "E-SCN-DEFINITION" | "E-UPLINK-SETTING" => {
+                Some(Self::Configuration)
+            }
             "E-TERM-UPLINK-AWAY" => Some(Self::Upstream),
             "E-CLI-NOT-CONFIRMED" | "E-CLI-NOTHING-HAPPENS" | "E-CLI-INTERRUPTED" | "E-CLI-NOT-DONE" => {
                 Some(Self::Refused)

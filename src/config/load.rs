@@ -56,7 +56,7 @@ impl Config {
     }
 }
 
-struct Check<'a> {
+pub(super) struct Check<'a> {
     text: &'a str,
     base: &'a Path,
     mistakes: Vec<Mistake>,
@@ -83,6 +83,7 @@ impl Check<'_> {
             },
             cases: self.cases(&file.cases),
             scenarios: self.path(file.paths.scenarios),
+            packs: self.packs(file.policy, file.paths.policy.is_some()),
             policy: self.path(file.paths.policy),
             scripts: self.path(file.paths.scripts),
             conditions: self.path(file.paths.conditions),
@@ -211,7 +212,7 @@ impl Check<'_> {
         }
     }
 
-    fn seconds(&mut self, written: Option<&Spanned<u64>>, usual: Duration) -> Duration {
+    pub(super) fn seconds(&mut self, written: Option<&Spanned<u64>>, usual: Duration) -> Duration {
         let Some(written) = written else { return usual };
         if !(1..=LONGEST_WAIT).contains(written.get_ref()) {
             self.mistake(written.span(), "a time is 1 to 86400 seconds");
@@ -238,7 +239,7 @@ impl Check<'_> {
         name.into_inner()
     }
 
-    fn mistake(&mut self, span: Range<usize>, message: &str) {
+    pub(super) fn mistake(&mut self, span: Range<usize>, message: &str) {
         let (line, column) = place(self.text, span.start);
         self.mistakes.push(Mistake { line, column, message: message.to_owned() });
     }
@@ -250,14 +251,15 @@ fn is_origin(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    const SMALL: &str = "mode = \"production\"\nterminal = \"H44010000001\"\n[keys]\nsource = \"psam\"\n";
+    pub(in super::super) const SMALL: &str =
+        "mode = \"production\"\nterminal = \"H44010000001\"\n[keys]\nsource = \"psam\"\n";
 
-    fn mistakes(text: &str) -> Vec<String> {
+    pub(in super::super) fn mistakes(text: &str) -> Vec<String> {
         match Config::parse("sbkd.toml", text, Path::new("/etc/sbkd")) {
             Err(err) => err.to_string().lines().map(str::to_owned).collect(),
             Ok(_) => Vec::new(),

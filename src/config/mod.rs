@@ -3,11 +3,12 @@
 mod errors;
 mod load;
 mod parts;
+mod policy;
 mod secret;
 mod tables;
 
 pub use errors::{ConfigError, ENTRIES, Mistake};
 pub use parts::{
-    Api, Card, Cases, Client, Config, Keys, Limits, Mode, Permission, Readers, TerminalName, TokenSource, Uplink,
+    Api, Card, Cases, Client, Config, Keys, Limits, Mode, Packs, Permission, Readers, TerminalName, TokenSource, Uplink,
 };
 pub use secret::read_secret;

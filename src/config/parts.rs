@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::cipher::Algorithm;
 use crate::keys::KeySource;
 use crate::reader::RoleRule;
+use crate::rules::Trust;
 use crate::value::Fen;
 
 /// What the terminal is used for.
@@ -79,6 +80,8 @@ pub struct Config {
     pub scenarios: Option<PathBuf>,
     /// A directory of policy packs in place of the built-in ones.
     pub policy: Option<PathBuf>,
+    /// `[policy]`.
+    pub packs: Packs,
     /// A directory of APDU scripts, each in place of the built-in one of its name, or beside them.
     pub scripts: Option<PathBuf>,
     /// A table of conditions in place of the built-in one.
@@ -198,6 +201,15 @@ impl Default for Cases {
         let [card, input, confirm, reading] = [300, 600, 300, 30].map(Duration::from_secs);
         Self { card, input, confirm, reading, keep: 200 }
     }
+}
+
+/// Which packs of the directory are taken, and when they are looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packs {
+    /// Whose signatures hold, and whether one is required.
+    pub trust: Trust,
+    /// How often the directory is looked at.
+    pub poll: Duration,
 }
 
 /// How far the terminal may go by itself while the centre cannot be reached. A scenario may only tighten it.

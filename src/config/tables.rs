@@ -34,6 +34,8 @@ pub(super) struct File {
     pub(super) cases: CasesTable,
     #[serde(default)]
     pub(super) paths: PathsTable,
+    #[serde(default)]
+    pub(super) policy: PolicyTable,
 }
 
 #[derive(Deserialize, Default)]
@@ -126,4 +128,12 @@ pub(super) struct PathsTable {
     pub(super) scripts: Option<Spanned<PathBuf>>,
     pub(super) conditions: Option<Spanned<PathBuf>>,
     pub(super) anchor: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PolicyTable {
+    pub(super) keys: Vec<Spanned<String>>,
+    pub(super) require_signature: Option<Spanned<bool>>,
+    pub(super) poll_secs: Option<Spanned<u64>>,
 }

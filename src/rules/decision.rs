@@ -105,6 +105,9 @@ pub struct PackRef {
     pub version: String,
     /// SHA-256 of the file's bytes, upper-case hex.
     pub sha256: String,
+    /// The id of the key that signed it; left out where nobody's signature was looked at.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signed_by: Option<String>,
 }
 
 /// A decision. It is data only: it can be stored, sent and explained later without the pack.

@@ -17,6 +17,7 @@ mod lookup;
 mod pack;
 mod packs;
 mod schema;
+mod sign;
 mod span;
 #[cfg(test)]
 mod tests;
@@ -30,5 +31,6 @@ pub use errors::ENTRIES;
 pub use input::{Input, InputError};
 pub use packs::{CaseResult, CaseResults, PackInfo, Packs};
 pub use schema::{AccumulatorSpec, Choice, FactSpec, Schema};
+pub use sign::{ENDING as SIGNATURE_ENDING, NoKey, NoSigningKey, PublicKey, SigningKey, Source, Trust};
 pub use span::Span;
 pub use trace::TraceRecord;

@@ -11,6 +11,7 @@ use super::decision::{Decision, PackRef};
 use super::input::{Input, InputError};
 use super::pack::{self, Case, Pack};
 use super::schema::Schema;
+use super::sign::{Source, Trust};
 
 /// The packs in force, checked and compiled. A clone shares them.
 #[derive(Debug, Clone)]
@@ -81,10 +82,20 @@ impl Packs {
     /// # Errors
     /// Every mistake of every file, in the order of file and place.
     pub fn load(files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
+        let source =
+            |(file, text): &(String, String)| Source { file: file.clone(), text: text.clone(), signature: None };
+        Self::load_signed(&files.iter().map(source).collect::<Vec<_>>(), &Trust::default())
+    }
+
+    /// [`load`](Self::load) of packs that may be signed. What has no signature to be trusted is not read.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), and what is wrong with a signature.
+    pub fn load_signed(sources: &[Source], trust: &Trust) -> Result<Self, Vec<Diagnostic>> {
         let mut packs: Vec<Pack> = Vec::new();
         let mut mistakes = Vec::new();
-        for (file, text) in files {
-            match pack::load(file, text) {
+        for source in sources {
+            match loaded(source, trust) {
                 Ok(pack) => {
                     mistakes.extend(packs.iter().filter_map(|other| clash(&pack, other)));
                     packs.push(pack);
@@ -160,6 +171,14 @@ impl Packs {
     fn of(&self, scenario: &str) -> impl Iterator<Item = &Pack> {
         self.packs.iter().filter(move |pack| pack.scenarios.iter().any(|name| name == scenario))
     }
+}
+
+/// One pack, and who signed it.
+fn loaded(source: &Source, trust: &Trust) -> Result<Pack, Vec<Diagnostic>> {
+    let signed_by = trust.signer(source).map_err(|mistake| vec![mistake])?;
+    let mut pack = pack::load(&source.file, &source.text)?;
+    pack.reference.signed_by = signed_by;
+    Ok(pack)
 }
 
 fn info(pack: &Pack) -> PackInfo {

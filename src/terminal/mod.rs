@@ -7,6 +7,7 @@ mod conditions;
 mod deciding;
 pub mod errors;
 mod event;
+mod folder;
 mod health;
 mod inner;
 mod json;
@@ -29,6 +30,7 @@ mod who;
 
 pub use conditions::{Condition, Conditions};
 pub use event::{Event, EventStream, What};
+pub use folder::signature_of;
 pub use health::{Health, QueueHealth, Status, UplinkHealth};
 pub use json::JsonText;
 pub use setup::{Setup, SetupError};

@@ -1,11 +1,10 @@
 //! What a terminal works by: its definitions, packs, scripts and table, as the configuration names them.
 
 use std::fmt;
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::errors;
+use super::folder::{self, files, read};
 use super::table::Table;
 use crate::config::Config;
 use crate::failure::{Diagnostic, Entry, Explain};
@@ -83,7 +82,9 @@ impl Setup {
         let definitions = definitions.map_err(SetupError::Definition)?;
         let packs = match &config.policy {
             None => Packs::builtin(),
-            Some(folder) => Packs::load(&files(folder, "toml")?).map_err(SetupError::File)?,
+            Some(folder) => {
+                Packs::load_signed(&folder::sources(folder)?, &config.packs.trust).map_err(SetupError::File)?
+            }
         };
         decided(&definitions, &packs)?;
         let scripts = match &config.scripts {
@@ -100,6 +101,11 @@ impl Setup {
         Ok(Self { catalogue, definitions, packs, scripts: Arc::new(scripts), table })
     }
 
+    /// The packs.
+    pub fn packs(&self) -> &Packs {
+        &self.packs
+    }
+
     /// All scenarios, with those marked that can be carried out.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
@@ -114,41 +120,6 @@ fn decided(definitions: &Definitions, packs: &Packs) -> Result<(), SetupError> {
         return Ok(());
     }
     Err(SetupError::Place(format!("no policy pack for {}", undecided.join(", "))))
-}
-
-/// The files of a folder and the folders in it that end so, in the order of their names.
-fn files(folder: &Path, ending: &str) -> Result<Vec<(String, String)>, SetupError> {
-    let mut found = Vec::new();
-    below(folder, ending, &mut found)?;
-    if found.is_empty() {
-        return Err(SetupError::Place(format!("{}: no *.{ending}", folder.display())));
-    }
-    Ok(found)
-}
-
-fn below(folder: &Path, ending: &str, found: &mut Vec<(String, String)>) -> Result<(), SetupError> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(|error| unusable(folder, &error))? {
-        paths.push(entry.map_err(|error| unusable(folder, &error))?.path());
-    }
-    paths.sort();
-    for path in paths {
-        // A link could lead in a circle.
-        if path.is_dir() && !path.is_symlink() {
-            below(&path, ending, found)?;
-        } else if path.extension().is_some_and(|extension| extension == ending) {
-            found.push((path.display().to_string(), read(&path)?));
-        }
-    }
-    Ok(())
-}
-
-fn read(file: &Path) -> Result<String, SetupError> {
-    std::fs::read_to_string(file).map_err(|error| unusable(file, &error))
-}
-
-fn unusable(path: &Path, error: &io::Error) -> SetupError {
-    SetupError::Place(format!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]
@@ -198,6 +169,23 @@ mod tests {
     }
 
     #[test]
+    fn a_terminal_takes_the_packs_of_whom_it_trusts() {
+        let key = crate::rules::SigningKey::make(&crate::world::SystemRandom::default()).unwrap();
+        let key = crate::rules::SigningKey::read(&key).unwrap();
+        let signature = key.sign(SIGN_IN.as_bytes());
+        let form = ("forms/unemployment-sign-in.toml", SIGN_IN_FORM);
+        let paths = format!(
+            "policy = \"own\"\nscenarios = \"forms\"\n[policy]\nkeys = [\"{}\"]\nrequire_signature = true",
+            key.public()
+        );
+        let unsigned = told(&paths, &[("own/a.toml", SIGN_IN), form]).err().unwrap();
+        assert_eq!(unsigned.1, "E-TERM-SETUP");
+        assert!(unsigned.0.starts_with("own/a.toml:1:1: the pack is not signed"), "{}", unsigned.0);
+        let setup = told(&paths, &[("own/a.toml", SIGN_IN), ("own/a.toml.sig", &signature), form]).unwrap();
+        assert_eq!(setup.packs().list()[0].pack.signed_by, Some(key.public().id()));
+    }
+
+    #[test]
     fn a_mistake_in_any_file_is_told_by_its_place() {
         for (paths, file, code) in [
             ("scenarios = \"own\"", "own/visit.toml", "E-SCN-DEFINITION"),
@@ -208,13 +196,5 @@ mod tests {
             let told = told(paths, &[(file, "flow = [\n")]).err().unwrap();
             assert!(told.0.starts_with(&format!("{file}:1:")) && told.1 == code, "{told:?}");
         }
-    }
-
-    #[test]
-    fn a_circle_of_links_ends() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("a.toml"), "").unwrap();
-        std::os::unix::fs::symlink(dir.path(), dir.path().join("again")).unwrap();
-        assert_eq!(files(dir.path(), "toml").unwrap().len(), 1);
     }
 }

@@ -98,7 +98,7 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str) -> Option<Pack> {
     }
     let pack = Pack {
         file: page.file().to_owned(),
-        reference: PackRef { id: head.id, version: head.version, sha256: sha256(text) },
+        reference: PackRef { id: head.id, version: head.version, sha256: sha256(text), signed_by: None },
         title: head.title,
         scenarios: head.scenarios,
         valid: head.valid,

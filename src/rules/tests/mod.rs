@@ -6,6 +6,7 @@ mod language;
 mod reference;
 mod settlement;
 mod shipped;
+mod sign;
 mod sign_in;
 
 /// A small pack with an accumulator that a case adds to, in which amounts may be as large as they like.

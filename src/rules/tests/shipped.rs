@@ -49,7 +49,7 @@ fn a_decision_names_the_very_file_that_made_it() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/policy/guangzhou-2015").join(file);
         let digest = ring::digest::digest(&ring::digest::SHA256, &std::fs::read(path).unwrap());
         let sha256 = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-        assert_eq!(decision.pack, PackRef { id: id.into(), version: "2015.1".into(), sha256 });
+        assert_eq!(decision.pack, PackRef { id: id.into(), version: "2015.1".into(), sha256, signed_by: None });
     };
     made_by("medical-settlement.toml", &settle(&with_account()), "gz.employee.inpatient");
     let facts = json!({ "sign_date": "2015-08-03", "acc026": true, "acc027": false });

@@ -1,12 +1,15 @@
 //! `sbkd policy`: policy packs.
 
-use std::path::PathBuf;
+mod sign;
+
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::shell::{files, parse_json, read_text};
 use super::{Outcome, Problem, Shell, errors};
-use crate::rules::{Decision, Diagnostic, Input, PackInfo, Packs};
+use crate::rules::{Decision, Diagnostic, Input, PackInfo, Packs, Source, Trust};
+use crate::terminal::signature_of;
 
 /// Arguments of `sbkd policy`.
 #[derive(Debug, clap::Args)]
@@ -21,6 +24,12 @@ enum Command {
     Check {
         /// Pack files or directories
         paths: Vec<PathBuf>,
+        /// Look at signatures by this public key: a file, or its 64 digits
+        #[arg(long, value_name = "KEY")]
+        key: Vec<String>,
+        /// Take no pack without a signature
+        #[arg(long, requires = "key")]
+        require_signature: bool,
     },
     /// Run the cases of packs
     Test {
@@ -38,11 +47,38 @@ enum Command {
         #[arg(long, value_name = "PATH")]
         packs: Vec<PathBuf>,
     },
+    /// Make a key that signs packs, and beside it (.pub) the one that proves its signatures
+    Keygen {
+        /// Where the private key goes, with mode 0600; never overwritten
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Sign packs: a signature beside each (.sig)
+    Sign {
+        /// The private key: PKCS#8 Ed25519 in DER, mode 0600
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Pack files or directories
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// Look at the signatures of packs
+    Verify {
+        /// A public key, a file or its 64 digits; the keys of the configuration when none is named
+        #[arg(long, value_name = "KEY")]
+        key: Vec<String>,
+        /// Pack files or directories
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
 }
 
 pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     match args.command {
-        Command::Check { paths } => check(&load(&paths)?, shell),
+        Command::Check { paths, key, require_signature } => {
+            let trust = Trust { keys: sign::public(&key)?, required: require_signature };
+            check(&load_signed(&paths, &trust)?, shell)
+        }
         Command::Test { paths } => test(&load(&paths)?, shell),
         Command::Explain { scenario, input, packs } => {
             let input: Input = parse_json(&input, &read_text(&input)?)?;
@@ -50,20 +86,34 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
             shell.show(&decision, || explained(&decision));
             Ok(())
         }
+        Command::Keygen { out } => sign::keygen(&out, shell),
+        Command::Sign { key, paths } => sign::sign(&key, &paths, shell),
+        Command::Verify { key, paths } => sign::verify(&key, &paths, shell),
     }
 }
 
 /// The packs at `paths`, the built-in ones when there is none.
 pub(super) fn load(paths: &[PathBuf]) -> Result<Packs, Problem> {
+    load_signed(paths, &Trust::default())
+}
+
+fn load_signed(paths: &[PathBuf], trust: &Trust) -> Result<Packs, Problem> {
     if paths.is_empty() {
+        if trust.required {
+            return Err(Problem::with(&errors::USAGE, "the built-in packs are not signed"));
+        }
         return Ok(Packs::builtin());
     }
-    let mut texts = Vec::new();
-    for path in files(paths, "toml")? {
-        let text = read_text(&path)?;
-        texts.push((path.display().to_string(), text));
-    }
-    Packs::load(&texts).map_err(|mistakes| told(&mistakes))
+    let sources: Vec<Source> = files(paths, "toml")?.iter().map(|path| source(path)).collect::<Result<_, _>>()?;
+    Packs::load_signed(&sources, trust).map_err(|mistakes| told(&mistakes))
+}
+
+/// A pack's text, and the signature beside it.
+fn source(path: &Path) -> Result<Source, Problem> {
+    let text = read_text(path)?;
+    let signature = signature_of(path)
+        .map_err(|error| Problem::with(&errors::FILE, format!("the signature of {}: {error}", path.display())))?;
+    Ok(Source { file: path.display().to_string(), text, signature })
 }
 
 fn told(mistakes: &[Diagnostic]) -> Problem {
@@ -77,11 +127,12 @@ fn check(packs: &Packs, shell: &Shell) -> Outcome {
     Ok(())
 }
 
-fn line(info: &PackInfo) -> String {
+pub(super) fn line(info: &PackInfo) -> String {
     let demo = if info.demo { "（演示参数）" } else { "" };
     let hash = info.pack.sha256.get(..12).unwrap_or_default();
+    let signed = info.pack.signed_by.as_ref().map(|key| format!(" 签名 / signed {key}")).unwrap_or_default();
     format!(
-        "{} {} [{} – {}] {}{demo} sha256 {hash}… {}\n",
+        "{} {} [{} – {}] {}{demo} sha256 {hash}…{signed} {}\n",
         info.pack.id, info.pack.version, info.valid_from, info.valid_to, info.title, info.file
     )
 }

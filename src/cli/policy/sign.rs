@@ -1,0 +1,151 @@
+//! `sbkd policy keygen`, `sign`, `verify`: who stands behind a pack.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::{source, told};
+use crate::cli::shell::files;
+use crate::cli::{Outcome, Problem, Shell, config, errors};
+use crate::rules::{Packs, PublicKey, SigningKey, Source, Trust};
+use crate::world::SystemRandom;
+
+/// Far above what a key takes.
+const LARGEST_KEY: u64 = 64 * 1024;
+
+/// Makes a key: the private one at `out`, the public one beside it.
+pub(super) fn keygen(out: &Path, shell: &Shell) -> Outcome {
+    let random = SystemRandom::default();
+    let made = SigningKey::make(&random).map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))?;
+    let public = SigningKey::read(&made).map_err(|error| no_key(out, error))?.public();
+    let public_file = beside(out, ".pub");
+    // The private one first: where there is one already, nothing is touched.
+    keep_new(out, &made, 0o600)?;
+    keep_new(&public_file, format!("{public}\n").as_bytes(), 0o644)?;
+    let value = json!({ "private": out, "public": public_file, "key": public.to_string(), "id": public.id() });
+    shell.show(&value, || {
+        format!(
+            "{}：私钥，妥善保管 / private, keep it safe\n{}：公钥 / public\n{public}\n编号 / id {}",
+            out.display(),
+            public_file.display(),
+            public.id()
+        )
+    });
+    Ok(())
+}
+
+/// Signs each pack, once it is found sound: a signature beside one that no terminal takes helps nobody.
+pub(super) fn sign(key: &Path, paths: &[PathBuf], shell: &Shell) -> Outcome {
+    let key = private(key)?;
+    let packs: Vec<Source> = files(paths, "toml")?.iter().map(|path| source(path)).collect::<Result<_, _>>()?;
+    let mistakes: Vec<_> = packs
+        .iter()
+        .filter_map(|pack| Packs::load(&[(pack.file.clone(), pack.text.clone())]).err())
+        .flatten()
+        .collect();
+    if !mistakes.is_empty() {
+        return Err(told(&mistakes));
+    }
+    for pack in &packs {
+        let file = PathBuf::from(pack.signature_file());
+        replace(&file, &key.sign(pack.text.as_bytes())).map_err(|error| failed(&file, &error))?;
+    }
+    let signed: Vec<String> = packs.iter().map(Source::signature_file).collect();
+    let id = key.public().id();
+    shell.show(&json!({ "key": id, "signed": signed }), || {
+        signed.iter().map(|file| format!("{file}  {id}\n")).collect::<String>()
+    });
+    Ok(())
+}
+
+/// Looks at the signature of each pack, and fails when one does not hold.
+pub(super) fn verify(keys: &[String], paths: &[PathBuf], shell: &Shell) -> Outcome {
+    let keys = if keys.is_empty() { configured(shell)? } else { public(keys)? };
+    let trust = Trust { keys, required: true };
+    let (mut lines, mut packs, mut wrong) = (String::new(), Vec::new(), Vec::new());
+    for path in files(paths, "toml")? {
+        let pack = source(&path)?;
+        let signer = trust.signer(&pack);
+        lines += &match &signer {
+            Ok(signer) => format!("✔ {}  {}\n", pack.file, signer.as_deref().unwrap_or_default()),
+            Err(mistake) => format!("✘ {mistake}\n"),
+        };
+        let (signed_by, mistake) = (signer.as_ref().ok().cloned().flatten(), signer.err());
+        packs.push(json!({ "file": pack.file, "signed_by": signed_by, "mistake": mistake }));
+        wrong.extend(mistake.map(|mistake| mistake.to_string()));
+    }
+    if wrong.is_empty() {
+        shell.show(&json!({ "ok": true, "packs": packs }), || lines);
+        return Ok(());
+    }
+    shell.step(lines.trim_end());
+    Err(Problem::with(&errors::SIGNATURE, wrong.join("\n")).and("packs", json!(packs)))
+}
+
+/// Public keys as they are named at the command line: a file that holds one, or the key itself.
+pub(super) fn public(named: &[String]) -> Result<Vec<PublicKey>, Problem> {
+    named.iter().map(|named| named.parse().or_else(|_| public_of(Path::new(named)))).collect()
+}
+
+fn public_of(file: &Path) -> Result<PublicKey, Problem> {
+    let open = File::open(file).map_err(|error| failed(file, &error))?;
+    let mut text = String::new();
+    open.take(LARGEST_KEY).read_to_string(&mut text).map_err(|error| failed(file, &error))?;
+    text.trim().parse().map_err(|error| no_key(file, error))
+}
+
+/// The keys that this terminal trusts.
+fn configured(shell: &Shell) -> Result<Vec<PublicKey>, Problem> {
+    let keys = config::in_force(shell)?.map(|config| config.packs.trust.keys).unwrap_or_default();
+    if keys.is_empty() {
+        return Err(Problem::with(&errors::USAGE, "--key is wanted: no configuration has keys in [policy]"));
+    }
+    Ok(keys)
+}
+
+/// The key that signs, from a file that is nobody else's.
+fn private(file: &Path) -> Result<SigningKey, Problem> {
+    let open = File::open(file).map_err(|error| failed(file, &error))?;
+    let rights = open.metadata().map_err(|error| failed(file, &error))?.mode() & 0o777;
+    if rights & 0o077 != 0 {
+        return Err(no_key(file, format!("mode {rights:04o}, not 0600")));
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(1024));
+    open.take(LARGEST_KEY).read_to_end(&mut bytes).map_err(|error| failed(file, &error))?;
+    SigningKey::read(&bytes).map_err(|error| no_key(file, error))
+}
+
+fn keep_new(file: &Path, bytes: &[u8], mode: u32) -> Outcome {
+    let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(file);
+    let kept = made.and_then(|mut out| out.write_all(bytes).and_then(|()| out.sync_all()));
+    kept.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => Problem::with(&errors::EXISTS, file.display().to_string()),
+        _ => failed(file, &error),
+    })
+}
+
+/// Puts a file in the place of another, so that nobody ever reads half of it.
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let beside = beside(file, ".new");
+    let mut out = File::create(&beside)?;
+    out.write_all(text.as_bytes()).and_then(|()| out.sync_all())?;
+    fs::rename(beside, file)
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+fn failed(file: &Path, error: &io::Error) -> Problem {
+    Problem::with(&errors::FILE, format!("{}: {error}", file.display()))
+}
+
+fn no_key(file: &Path, why: impl std::fmt::Display) -> Problem {
+    Problem::with(&errors::KEY, format!("{}: {why}", file.display()))
+}

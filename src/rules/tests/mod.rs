@@ -5,6 +5,7 @@ mod hostile;
 mod language;
 mod reference;
 mod settlement;
+mod shared_text;
 mod shipped;
 mod sign;
 mod sign_in;

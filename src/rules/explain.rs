@@ -15,15 +15,7 @@ impl Decision {
             let basis = reason.basis.as_ref().map(|basis| format!("，依据{basis}")).unwrap_or_default();
             lines.push(format!("· {place}{}（{}{basis}）", reason.text.zh, reason.code));
         }
-        if self.outcome != Outcome::Deny {
-            lines.extend(self.trace.iter().filter_map(|record| match record {
-                TraceRecord::Step { say, line, .. } => {
-                    let place = line.map(|line| format!("第 {line} 行：")).unwrap_or_default();
-                    say.as_ref().map(|say| format!("{place}{say}"))
-                }
-                _ => None,
-            }));
-        }
+        lines.extend(self.said());
         lines.push(match self.basis {
             Basis::LocalEstimate => "本结果为本机核算，以中心结算为准".to_owned(),
             Basis::Centre => "本结果已由中心结算".to_owned(),
@@ -33,6 +25,21 @@ impl Decision {
             lines.push("演示参数：所用数值仅供演示，不作为待遇依据".to_owned());
         }
         lines
+    }
+
+    /// The sentences of the steps, as they stand on a slip; what is denied has none.
+    pub(super) fn said(&self) -> Vec<String> {
+        if self.outcome == Outcome::Deny {
+            return Vec::new();
+        }
+        let sentences = self.trace.iter().filter_map(|record| match record {
+            TraceRecord::Step { say, line, .. } => {
+                let place = line.map(|line| format!("第 {line} 行：")).unwrap_or_default();
+                say.as_ref().map(|say| format!("{place}{say}"))
+            }
+            _ => None,
+        });
+        sentences.collect()
     }
 
     /// The trace as a table for a terminal, aligned for wide characters.

@@ -6,17 +6,33 @@ use serde_json::{Map, Value};
 
 use super::Pack;
 use super::page::{Item, Keys, Page};
-use crate::rules::decision::Outcome;
-use crate::rules::input::Input;
+use crate::failure::Explain as _;
+use crate::rules::decision::{Decision, Outcome};
+use crate::rules::input::{Input, InputError};
 
 /// A case.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(in super::super) struct Case {
     pub name: String,
     input: Input,
     /// Figures for the test alone, for parameters that have none.
     figures: HashMap<String, String>,
-    outcome: Option<Outcome>,
+    wanted: Wanted,
+}
+
+/// What must come of a case.
+#[derive(Debug, Clone)]
+enum Wanted {
+    /// It is not decided, for the item that is named.
+    Refused(String),
+    /// It is decided.
+    Decided(Box<Decided>),
+}
+
+/// What a decision must be.
+#[derive(Debug, Clone)]
+struct Decided {
+    outcome: Outcome,
     /// The codes of all reasons.
     reasons: Vec<String>,
     want: Map<String, Value>,
@@ -24,6 +40,8 @@ pub(in super::super) struct Case {
     want_accumulators: Map<String, Value>,
     /// Parts of the trace's lines.
     trace_has: Vec<String>,
+    /// Every sentence for the slip, where the case is about them.
+    said: Option<Vec<String>>,
 }
 
 /// The most cases of a pack, and lines in all of them: they run at every load.
@@ -62,6 +80,17 @@ pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Vec<(Item<'a>, Case)
 fn case<'a>(keys: &Keys<'a>, base: &Input) -> Option<(Item<'a>, Case)> {
     let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
     let input = input(keys, base);
+    let figures = keys.get("figures").and_then(|item| item.keys()).map(|figures| figures.all()).unwrap_or_default();
+    let figures = figures.into_iter().filter_map(|(name, _, item)| Some((name.to_owned(), item.written()?))).collect();
+    let wanted = match keys.get("refused") {
+        Some(item) => item.text().map(|item| Wanted::Refused(item.to_owned())),
+        None => decided(keys).map(|decided| Wanted::Decided(Box::new(decided))),
+    };
+    let (place, name) = name?;
+    Some((place, Case { name: name.to_owned(), input: input?, figures, wanted: wanted? }))
+}
+
+fn decided(keys: &Keys<'_>) -> Option<Decided> {
     let outcome = keys.need("outcome").and_then(|item| {
         let outcome = serde_json::from_value(Value::String(item.text()?.to_owned())).ok();
         if outcome.is_none() {
@@ -70,24 +99,23 @@ fn case<'a>(keys: &Keys<'a>, base: &Input) -> Option<(Item<'a>, Case)> {
         outcome
     });
     let texts = |key| {
-        let list = keys.get(key).and_then(|item| item.texts()).unwrap_or_default();
-        list.into_iter().map(|(_, text)| text.to_owned()).collect()
+        let list = keys.get(key)?.texts()?;
+        Some(list.into_iter().map(|(_, text)| text.to_owned()).collect::<Vec<_>>())
     };
     let map = |key| keys.get(key).and_then(|item| item.json_map()).unwrap_or_default();
-    let figures = keys.get("figures").and_then(|item| item.keys()).map(|figures| figures.all()).unwrap_or_default();
-    let case = Case {
-        name: String::new(),
-        input: input?,
-        figures: figures.into_iter().filter_map(|(name, _, item)| Some((name.to_owned(), item.written()?))).collect(),
-        outcome,
-        reasons: texts("reasons"),
-        want: map("want"),
-        want_lines: lines(keys, "want_lines")?.unwrap_or_default(),
-        want_accumulators: map("want_accumulators"),
-        trace_has: texts("trace_has"),
-    };
-    let (place, name) = name?;
-    Some((place, Case { name: name.to_owned(), ..case }))
+    // Each key is taken, whatever is wrong with the others.
+    let (reasons, trace_has, said) = (texts("reasons"), texts("trace_has"), texts("said"));
+    let (want, want_accumulators) = (map("want"), map("want_accumulators"));
+    let want_lines = lines(keys, "want_lines")?.unwrap_or_default();
+    Some(Decided {
+        outcome: outcome?,
+        reasons: reasons.unwrap_or_default(),
+        want,
+        want_lines,
+        want_accumulators,
+        trace_has: trace_has.unwrap_or_default(),
+        said,
+    })
 }
 
 /// `facts`, `lines` and `accumulators` on top of those of `base`; lines replace all of them.
@@ -134,12 +162,35 @@ impl Case {
             };
             figures.insert(at, value);
         }
-        let decision = match pack.decide(&pack.scenarios[0], &self.input, &figures) {
-            Ok(decision) => decision,
-            Err(error) => return vec![error.to_string()],
-        };
+        match (&self.wanted, pack.decide(&pack.scenarios[0], &self.input, &figures)) {
+            (Wanted::Decided(wanted), Ok(decision)) => wanted.differences(&decision),
+            (Wanted::Decided(_), Err(error)) => vec![error.to_string()],
+            (Wanted::Refused(_), Ok(decision)) => vec![format!("the outcome is {}", decision.outcome.name())],
+            (Wanted::Refused(wanted), Err(error)) => match refused_for(&error, pack) {
+                item if item == *wanted => Vec::new(),
+                item => vec![format!("it is refused for {item}: {error}")],
+            },
+        }
+    }
+}
+
+/// The item for which an input is refused, as a case names it; the code of what is about no item.
+fn refused_for(error: &InputError, pack: &Pack) -> String {
+    match error {
+        InputError::Missing { item }
+        | InputError::Unknown { item }
+        | InputError::WrongType { item, .. }
+        | InputError::OutOfRange { item, .. } => item.clone(),
+        InputError::TooManyLines { .. } => "lines".to_owned(),
+        InputError::NoVersion { .. } => format!("facts.{}", pack.date_of()),
+        other => other.entry().code.to_owned(),
+    }
+}
+
+impl Decided {
+    fn differences(&self, decision: &Decision) -> Vec<String> {
         let mut failures = Vec::new();
-        if self.outcome.is_some_and(|outcome| outcome != decision.outcome) {
+        if self.outcome != decision.outcome {
             failures.push(format!("the outcome is {}", decision.outcome.name()));
         }
         let codes: Vec<_> = decision.reasons.iter().map(|reason| reason.code.clone()).collect();
@@ -157,6 +208,13 @@ impl Case {
         for wanted in &self.trace_has {
             if !trace.iter().any(|line| line.contains(wanted)) {
                 failures.push(format!("the trace has no \"{wanted}\""));
+            }
+        }
+        if let Some(wanted) = &self.said {
+            let said = decision.said();
+            if said != *wanted {
+                // As a list that can be read and copied.
+                failures.push(format!("what is said is {said:?}"));
             }
         }
         failures

@@ -8,7 +8,7 @@ use super::range::Range;
 use super::{Accumulator, Fact, Lines};
 use crate::rules::expr::{Place, RESERVED, Symbol};
 use crate::rules::span::Span;
-use crate::rules::types::{Enumeration, Type};
+use crate::rules::types::{Enumeration, Type, Val};
 
 /// What `[pack]` says.
 pub(super) struct Head<'a> {
@@ -105,6 +105,11 @@ impl<'a> Builder<'a> {
         let facts = keys.need("facts").and_then(|item| item.keys());
         let facts = facts.map(|facts| self.fact_list(&facts, "a line's fact", Place::LineFact));
         keys.end();
+        if let (Some(least), Some(most)) = (least, most)
+            && least > most
+        {
+            keys.mistake(format!("a bill has at least {least} lines and at most {most}"));
+        }
         let (Some(least), Some(most), Some((place, key)), Some(facts)) = (least, most, key, facts) else { return };
         match facts.iter().position(|fact| fact.name == key && !fact.optional) {
             Some(key) => self.lines = Some(Lines { least, most, key, facts }),
@@ -163,10 +168,10 @@ impl<'a> Builder<'a> {
         let typ = keys.need("type").and_then(|item| self.typ(item));
         let label = keys.get("label").map_or(Some(name), |item| item.text());
         let optional = keys.get("optional").map_or(Some(false), |item| item.bool());
-        let default = keys.get("default");
+        let default_item = keys.get("default");
         let range_item = keys.get("range");
         let typ = typ?;
-        let default = match default {
+        let default = match default_item {
             None => None,
             Some(item) => Some(self.value(item, typ)?),
         };
@@ -184,6 +189,11 @@ impl<'a> Builder<'a> {
                 (range, text.to_owned())
             }
         };
+        if let (Some(range), Some(Val::Num(n)), Some(item)) = (&range, &default, default_item)
+            && !range.has(*n)
+        {
+            item.mistake(format!("the default of '{name}' is not in its range, {range_text}"));
+        }
         Some(Fact {
             name: name.to_owned(),
             label: label?.to_owned(),
@@ -206,7 +216,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A value of type `typ`.
-    pub(super) fn value(&self, item: Item<'a>, typ: Type) -> Option<crate::rules::types::Val> {
+    pub(super) fn value(&self, item: Item<'a>, typ: Type) -> Option<Val> {
         let value = typ.parse(&item.written()?, &self.scope.enums);
         if value.is_none() {
             item.mistake(format!("{} is wanted here", typ.expected(&self.scope.enums)));
@@ -249,7 +259,7 @@ fn unsaid_range(typ: Type) -> (Option<Range>, String) {
     let last = typ.parse(&(most - 1).to_string(), &[]).map(|value| typ.shown(&value, &[]));
     let text = match typ {
         Type::Int | Type::Days => last.unwrap_or_default(),
-        _ => typ.shown(&crate::rules::types::Val::Num(most - 1), &[]),
+        _ => typ.shown(&Val::Num(most - 1), &[]),
     };
     (Some(Range { low: Some(0), high: Some(most) }), format!("from 0 to {text}"))
 }

@@ -5,7 +5,7 @@ use crate::value::{Fen, Rate};
 
 /// A token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Token {
+pub(in super::super) enum Token {
     Name(String),
     Int(i64),
     /// Fen.
@@ -23,7 +23,7 @@ pub(super) enum Token {
 const SIGNS: &[&str] = &["==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "(", ")", "[", "]", ",", "."];
 
 /// The tokens of `text`, each with its byte offset; the last is [`Token::End`].
-pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Mistake> {
+pub(in super::super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Mistake> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(first) = text[at..].chars().next() {

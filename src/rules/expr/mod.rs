@@ -10,6 +10,8 @@ mod node;
 mod parser;
 
 pub(super) use check::{Scope, Symbol, TableSymbol, Typed};
+#[cfg(test)]
+pub(super) use lexer::{Token, tokens};
 pub(super) use node::{Node, Place};
 #[cfg(test)]
 pub(super) use parser::Comparison;

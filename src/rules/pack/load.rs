@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use toml::de::DeTable;
 
 use super::header::Head;
-use super::page::{Keys, MOST_MISTAKES, Page};
-use super::{Accumulator, Fact, Lines, Pack, Param, Table};
+use super::page::{Item, Keys, MOST_MISTAKES, Page};
+use super::{Accumulator, Case, Fact, Lines, Pack, Param, Table};
 use crate::failure::Diagnostic;
 use crate::rules::decision::PackRef;
 use crate::rules::expr::Scope;
@@ -41,6 +41,19 @@ pub(super) struct Builder<'a> {
 /// # Errors
 /// Every mistake, by place.
 pub(in super::super) fn load(file: &str, text: &str) -> Result<Pack, Vec<Diagnostic>> {
+    read(file, text, run)
+}
+
+/// The same without running the cases: the tests over mutants run them one by one, up to the first that fails.
+#[cfg(test)]
+pub(in super::super) fn load_without_cases(file: &str, text: &str) -> Result<Pack, Vec<Diagnostic>> {
+    read(file, text, |_, _| ())
+}
+
+/// What is done with the cases of a pack, each with where its name stands.
+type Cases = fn(&Pack, &[(Item<'_>, Case)]);
+
+fn read(file: &str, text: &str, cases: Cases) -> Result<Pack, Vec<Diagnostic>> {
     let page = Page::new(file, text);
     if text.len() > LARGEST {
         page.mistake(0, format!("the pack is larger than {LARGEST} bytes"));
@@ -55,14 +68,22 @@ pub(in super::super) fn load(file: &str, text: &str) -> Result<Pack, Vec<Diagnos
             page.mistake(at, error.message());
         }
     }
-    let pack = if errors.is_empty() { build(&page, &page.root(&table), text) } else { None };
+    let pack = if errors.is_empty() { build(&page, &page.root(&table), text, cases) } else { None };
     match pack {
         Some(pack) if page.clean() => Ok(pack),
         _ => Err(page.mistakes()),
     }
 }
 
-fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str) -> Option<Pack> {
+fn run(pack: &Pack, cases: &[(Item<'_>, Case)]) {
+    for (place, case) in cases {
+        for failure in case.run(pack) {
+            place.mistake(format!("case '{}': {failure}", case.name));
+        }
+    }
+}
+
+fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, run_cases: Cases) -> Option<Pack> {
     let head = Head::read(root);
     let mut builder = Builder {
         page,
@@ -115,11 +136,7 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str) -> Option<Pack> {
         posts,
         cases: cases.iter().map(|(_, case)| case.clone()).collect(),
     };
-    for (place, case) in cases {
-        for failure in case.run(&pack) {
-            place.mistake(format!("case '{}': {failure}", case.name));
-        }
-    }
+    run_cases(&pack, &cases);
     Some(pack)
 }
 

@@ -15,6 +15,8 @@ use jiff::civil::Date;
 pub(super) use cases::Case;
 pub(super) use dated::Dated;
 pub(super) use load::load;
+#[cfg(test)]
+pub(super) use load::load_without_cases;
 pub(super) use range::Range;
 pub(super) use table::Table;
 

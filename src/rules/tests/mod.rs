@@ -3,6 +3,7 @@
 mod broken;
 mod hostile;
 mod language;
+mod mutation;
 mod reference;
 mod settlement;
 mod shared_text;

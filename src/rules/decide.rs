@@ -21,7 +21,7 @@ const DEFECT: &str = "E-DEFECT";
 const NOT_HELD: &str = "E-CHECK";
 
 impl Pack {
-    /// Decides a case; `figures` stand in for parameters without one, in a pack's own cases only.
+    /// Decides a case; `figures` stand in for those that no source gives, in a pack's own cases only.
     ///
     /// # Errors
     /// When the input is not what the pack asks for, or its date is outside the pack's span.

@@ -26,7 +26,8 @@ impl<'a> Run<'a> {
         let param = &self.pack.params[at];
         // The versions cover the pack's span, and only a date within it comes here.
         let Some((from, figure)) = param.figures.on(self.date) else { return Err(Stop::Defect) };
-        let value = figure.value.as_ref().or_else(|| self.figures.get(&at));
+        let for_test = self.figures.get(&at).filter(|_| !figure.origin.confirmed());
+        let value = for_test.or(figure.value.as_ref());
         if self.seen.insert(Seen::Param(at)) {
             let enums = &self.pack.enums;
             self.demo |= figure.origin.demo();

@@ -14,10 +14,16 @@ use crate::rules::input::{Input, InputError};
 #[derive(Debug, Clone)]
 pub(in super::super) struct Case {
     pub name: String,
-    input: Input,
-    /// Figures for the test alone, for parameters that have none.
-    figures: HashMap<String, String>,
+    given: Given,
     wanted: Wanted,
+}
+
+/// What a case starts from.
+#[derive(Debug, Clone, Default)]
+struct Given {
+    input: Input,
+    /// Figures for the test alone, for parameters that no source gives.
+    figures: HashMap<String, String>,
 }
 
 /// What must come of a case.
@@ -51,12 +57,12 @@ const MOST_LINES: usize = 5_000;
 /// Reads `[case_base]` and every `[[case]]`; each with where its name stands.
 pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Vec<(Item<'a>, Case)> {
     let base = root.get("case_base").and_then(|item| item.keys()).map(|keys| {
-        let base = input(&keys, &Input::default());
+        let base = given(&keys, &Given::default());
         keys.end();
         base
     });
     let base = match base {
-        None => Some(Input::default()),
+        None => Some(Given::default()),
         Some(base) => base,
     };
     let cases = root.tables("case");
@@ -64,12 +70,12 @@ pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Vec<(Item<'a>, Case)
         first.mistake(format!("more than {MOST} cases"));
     }
     let read = cases.iter().map(|keys| {
-        let case = case(keys, base.as_ref().unwrap_or(&Input::default()));
+        let case = case(keys, base.as_ref().unwrap_or(&Given::default()));
         keys.end();
         case
     });
     let read: Vec<_> = read.collect();
-    let lines: usize = read.iter().flatten().map(|(_, case)| case.input.lines.len()).sum();
+    let lines: usize = read.iter().flatten().map(|(_, case)| case.given.input.lines.len()).sum();
     if lines > MOST_LINES {
         root.mistake(format!("the cases have more than {MOST_LINES} lines in all"));
     }
@@ -77,17 +83,15 @@ pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Vec<(Item<'a>, Case)
     if page.clean() { read.into_iter().flatten().collect() } else { Vec::new() }
 }
 
-fn case<'a>(keys: &Keys<'a>, base: &Input) -> Option<(Item<'a>, Case)> {
+fn case<'a>(keys: &Keys<'a>, base: &Given) -> Option<(Item<'a>, Case)> {
     let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
-    let input = input(keys, base);
-    let figures = keys.get("figures").and_then(|item| item.keys()).map(|figures| figures.all()).unwrap_or_default();
-    let figures = figures.into_iter().filter_map(|(name, _, item)| Some((name.to_owned(), item.written()?))).collect();
+    let given = given(keys, base);
     let wanted = match keys.get("refused") {
         Some(item) => item.text().map(|item| Wanted::Refused(item.to_owned())),
         None => decided(keys).map(|decided| Wanted::Decided(Box::new(decided))),
     };
     let (place, name) = name?;
-    Some((place, Case { name: name.to_owned(), input: input?, figures, wanted: wanted? }))
+    Some((place, Case { name: name.to_owned(), given: given?, wanted: wanted? }))
 }
 
 fn decided(keys: &Keys<'_>) -> Option<Decided> {
@@ -118,24 +122,27 @@ fn decided(keys: &Keys<'_>) -> Option<Decided> {
     })
 }
 
-/// `facts`, `lines` and `accumulators` on top of those of `base`; lines replace all of them.
-fn input(keys: &Keys<'_>, base: &Input) -> Option<Input> {
-    let mut input = base.clone();
+/// `facts`, `lines`, `accumulators` and `figures` on top of those of `base`; lines replace all of them.
+fn given(keys: &Keys<'_>, base: &Given) -> Option<Given> {
+    let Given { mut input, mut figures } = base.clone();
     for (key, map) in [("facts", &mut input.facts), ("accumulators", &mut input.accumulators)] {
         if let Some(item) = keys.get(key) {
             map.extend(item.json_map()?);
         }
     }
+    let own = keys.get("figures").and_then(|item| item.keys()).map(|figures| figures.all()).unwrap_or_default();
+    figures.extend(own.into_iter().filter_map(|(name, _, item)| Some((name.to_owned(), item.written()?))));
     let without = keys.get("without").and_then(|item| item.texts()).unwrap_or_default();
     for (item, name) in without {
-        if input.facts.remove(name).or_else(|| input.accumulators.remove(name)).is_none() {
+        let given = input.facts.remove(name).or_else(|| input.accumulators.remove(name));
+        if given.is_none() && figures.remove(name).is_none() {
             item.mistake(format!("'{name}' is not in the base"));
         }
     }
     if let Some(lines) = lines(keys, "lines")? {
         input.lines = lines;
     }
-    Some(input)
+    Some(Given { input, figures })
 }
 
 /// The list of tables at `key`: `Some(None)` when it is left out, `None` when it is wrong.
@@ -149,12 +156,12 @@ impl Case {
     /// What differs from what the case wants; nothing when it passes.
     pub fn run(&self, pack: &Pack) -> Vec<String> {
         let mut figures = HashMap::new();
-        for (name, text) in &self.figures {
+        for (name, text) in &self.given.figures {
             let Some(at) = pack.params.iter().position(|param| param.name == *name) else {
                 return vec![format!("unknown param '{name}'")];
             };
             let param = &pack.params[at];
-            if param.figures.all().all(|(_, figure)| figure.value.is_some()) {
+            if param.figures.all().all(|(_, figure)| figure.origin.confirmed()) {
                 return vec![format!("param {name} has its own figures: a case gives none")];
             }
             let Some(value) = param.typ.parse(text, &pack.enums) else {
@@ -162,7 +169,7 @@ impl Case {
             };
             figures.insert(at, value);
         }
-        match (&self.wanted, pack.decide(&pack.scenarios[0], &self.input, &figures)) {
+        match (&self.wanted, pack.decide(&pack.scenarios[0], &self.given.input, &figures)) {
             (Wanted::Decided(wanted), Ok(decision)) => wanted.differences(&decision),
             (Wanted::Decided(_), Err(error)) => vec![error.to_string()],
             (Wanted::Refused(_), Ok(decision)) => vec![format!("the outcome is {}", decision.outcome.name())],

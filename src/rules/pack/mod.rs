@@ -117,6 +117,11 @@ impl Origin {
     pub fn demo(&self) -> bool {
         self.confidence != "H"
     }
+
+    /// Whether some source gives it.
+    pub fn confirmed(&self) -> bool {
+        self.confidence != "U"
+    }
 }
 
 /// A step.

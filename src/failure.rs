@@ -142,7 +142,7 @@ impl utoipa::ToSchema for Failure {
 }
 
 /// One mistake in a file that people write (a policy pack, a script), shown as `file:line:column: message`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 pub struct Diagnostic {
     /// The file, as it was named to the loader.
     pub file: String,

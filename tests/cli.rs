@@ -20,6 +20,10 @@ const COMMANDS: &[&str] = &[
     "policy check",
     "policy test",
     "policy explain",
+    "policy reload",
+    "policy keygen",
+    "policy sign",
+    "policy verify",
     "script check",
     "script run",
     "record",
@@ -256,7 +260,10 @@ fn the_doctor_has_a_line_for_each_part_and_its_remedy() {
         assert_eq!((report["ok"].as_bool(), report["daemon"].as_bool()), (Some(false), Some(false)));
         let checks = report["checks"].as_array().unwrap();
         let names: Vec<&str> = checks.iter().map(|check| check["check"].as_str().unwrap()).collect();
-        assert_eq!(names, ["config", "daemon", "rights", "pcscd", "readers", "psam", "clock", "disk", "upstream"]);
+        assert_eq!(
+            names,
+            ["config", "daemon", "policy", "rights", "pcscd", "readers", "psam", "clock", "disk", "upstream"]
+        );
         let failed: Vec<&str> =
             checks.iter().filter(|c| c["status"] == "failed").map(|c| c["check"].as_str().unwrap()).collect();
         assert_eq!(failed, wrong);
@@ -265,7 +272,7 @@ fn the_doctor_has_a_line_for_each_part_and_its_remedy() {
         }
         let text = doctor(&[]);
         assert_eq!((text.code, text.stderr.as_str()), (Some(1), ""));
-        assert_eq!(text.stdout.lines().filter(|line| !line.starts_with(' ')).count(), 9, "{}", text.stdout);
+        assert_eq!(text.stdout.lines().filter(|line| !line.starts_with(' ')).count(), 10, "{}", text.stdout);
     }
 }
 

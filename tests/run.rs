@@ -54,7 +54,8 @@ fn it_is_ready_though_pcscd_is_away_and_ends_in_order() {
     let report = report.json();
     assert_eq!(report["daemon"], true);
     let names: Vec<&str> = report["checks"].as_array().unwrap().iter().filter_map(|c| c["check"].as_str()).collect();
-    let wanted = ["config", "daemon", "rights", "pcscd", "readers", "psam", "clock", "disk", "queue", "upstream"];
+    let wanted =
+        ["config", "daemon", "policy", "rights", "pcscd", "readers", "psam", "clock", "disk", "queue", "upstream"];
     assert_eq!(names, wanted);
     assert_eq!(daemon.terminate(), Some(0));
     assert!(!dir.path().join("sbkd.sock").exists());

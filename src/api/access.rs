@@ -78,12 +78,12 @@ impl Access {
         found.map(|client| Caller { name: client.name.clone(), permissions: client.permissions.clone() })
     }
 
-    /// What a peer at the socket may do: root and the daemon's own user all, its group all but unmask. The socket's
+    /// What a peer at the socket may do: root and the daemon's own user all, its group what a counter needs. The socket's
     /// mode keeps others away already; this is the second lock.
     pub fn peer(&self, peer: &Peer) -> Option<Caller> {
-        use Permission::{Operate, Read, Unmask};
+        use Permission::{Operate, Policy, Read, Unmask};
         let permissions = if peer.uid == 0 || peer.uid == self.owner {
-            BTreeSet::from([Read, Operate, Unmask])
+            BTreeSet::from([Read, Operate, Unmask, Policy])
         } else if peer.groups.contains(&self.group) {
             BTreeSet::from([Read, Operate])
         } else {
@@ -222,6 +222,8 @@ mod tests {
         assert!(of(0, &[0]).unwrap().permissions.contains(&Permission::Unmask));
         assert!(of(990, &[]).unwrap().permissions.contains(&Permission::Unmask));
         assert!(!of(1000, &[1000, 991]).unwrap().permissions.contains(&Permission::Unmask));
+        assert!(!of(1000, &[1000, 991]).unwrap().permissions.contains(&Permission::Policy));
+        assert!(of(990, &[]).unwrap().permissions.contains(&Permission::Policy));
         assert_eq!(of(1000, &[1000]), None);
     }
 

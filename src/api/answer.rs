@@ -61,6 +61,7 @@ const BY_CODE: &[(&str, StatusCode)] = &[
     ("E-TERM-NO-CASE", StatusCode::NOT_FOUND),
     ("E-TERM-OPERATOR", StatusCode::UNPROCESSABLE_ENTITY),
     ("E-TERM-KEY-FORM", StatusCode::UNPROCESSABLE_ENTITY),
+    ("E-TERM-POLICY", StatusCode::UNPROCESSABLE_ENTITY),
     ("E-SCN-UNKNOWN", StatusCode::NOT_FOUND),
     ("E-TERM-DRAINING", StatusCode::SERVICE_UNAVAILABLE),
     ("E-QUEUE-CONFLICT", StatusCode::CONFLICT),

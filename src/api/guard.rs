@@ -70,6 +70,7 @@ pub async fn permit(State(wanted): State<Permission>, request: Request, next: Ne
         Permission::Read => "read",
         Permission::Operate => "operate",
         Permission::Unmask => "unmask",
+        Permission::Policy => "policy",
     };
     Refusal(Failure::with(&errors::PERMISSION, name)).into_response()
 }

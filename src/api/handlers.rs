@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::queue::{Filter, Row, State as RowState};
 use crate::reader::ReaderState;
 use crate::scenario::Entry;
-use crate::terminal::{CaseView, Health, NewCase};
+use crate::terminal::{CaseView, Health, NewCase, Policy, Reloaded};
 
 type Answer<T> = Result<Json<T>, Refusal>;
 
@@ -129,6 +129,29 @@ pub async fn transaction(State(doors): State<Arc<Doors>>, Id(id): Id) -> Answer<
     let row = tokio::task::spawn_blocking(move || doors.terminal.transaction(id)).await;
     let row = row.map_err(|error| broken(&error))??;
     Ok(Json(row.ok_or_else(|| Refusal::from(&errors::NO_TRANSACTION))?))
+}
+
+/// The policy packs in force, and what is in their folder and is refused.
+#[utoipa::path(get, path = "/v1/policy", responses((status = 200, description = "The packs", body = Policy)))]
+pub async fn policy(State(doors): State<Arc<Doors>>) -> Json<Policy> {
+    Json(doors.terminal.policy())
+}
+
+/// Takes up the packs that are in the folder now, if they are others and sound.
+#[utoipa::path(
+    post,
+    path = "/v1/policy/reload",
+    request_body = Option<Empty>,
+    responses((status = 200, description = "What is in force now", body = Reloaded))
+)]
+pub async fn reload_policy(
+    State(doors): State<Arc<Doors>>,
+    Extension(caller): Extension<Caller>,
+    _: NoBody,
+) -> Answer<Reloaded> {
+    tracing::info!(target: "audit", client = %caller.name, "the policy packs are to be taken up");
+    let reloaded = tokio::task::spawn_blocking(move || doors.terminal.reload_policy()).await;
+    Ok(Json(reloaded.map_err(|error| broken(&error))??))
 }
 
 /// How the terminal is.

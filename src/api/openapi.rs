@@ -30,6 +30,8 @@ use crate::card::{Apdus, Authenticated};
         handlers::cancel,
         handlers::transactions,
         handlers::transaction,
+        handlers::policy,
+        handlers::reload_policy,
         handlers::health,
         handlers::read_card,
         handlers::openapi,

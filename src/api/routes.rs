@@ -9,7 +9,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::answer::Refusal;
 use super::{Doors, errors, events, guard, handlers};
-use crate::config::Permission::{self, Operate, Read};
+use crate::config::Permission::{self, Operate, Policy, Read};
 use crate::failure::Failure;
 
 /// One route.
@@ -34,6 +34,8 @@ pub const ROUTES: &[Route] = &[
     Route { method: "post", path: "/v1/cases/{id}/cancel", permission: Operate, handler: || post(handlers::cancel) },
     Route { method: "get", path: "/v1/transactions", permission: Read, handler: || get(handlers::transactions) },
     Route { method: "get", path: "/v1/transactions/{id}", permission: Read, handler: || get(handlers::transaction) },
+    Route { method: "get", path: "/v1/policy", permission: Read, handler: || get(handlers::policy) },
+    Route { method: "post", path: "/v1/policy/reload", permission: Policy, handler: || post(handlers::reload_policy) },
     Route { method: "get", path: "/v1/health", permission: Read, handler: || get(handlers::health) },
     Route { method: "post", path: "/v1/card/read", permission: Operate, handler: || post(handlers::read_card) },
     Route { method: "get", path: "/openapi.json", permission: Read, handler: || get(handlers::openapi) },

@@ -63,7 +63,7 @@ impl Exit {
             | "E-TERM-OPERATOR"
             | "E-TERM-KEY-FORM" => Some(Self::Usage),
             "E-CLI-PACK" | "E-CLI-SIGNATURE" | "E-CLI-CENTER" | "E-API-LISTEN" | "E-API-IN-USE"
-            | "E-API-TOKEN-FILE" | "E-TERM-SETUP" | "E-SCN-DEFINITION" | "E-UPLINK-SETTING" => {
+            | "E-API-TOKEN-FILE" | "E-TERM-SETUP" | "E-TERM-POLICY" | "E-SCN-DEFINITION" | "E-UPLINK-SETTING" => {
                 Some(Self::Configuration)
             }
             "E-TERM-UPLINK-AWAY" => Some(Self::Upstream),

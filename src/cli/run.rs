@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::Signal;
 
-use super::signals::Signals;
+use super::signals::{self, Signals};
 use super::{Outcome, Problem, Shell, config, errors, systemd};
 use crate::api::{Server, nobody_at};
 use crate::config::Config;
@@ -46,7 +47,10 @@ fn runtime() -> Result<Runtime, Problem> {
 }
 
 async fn serve(config: Arc<Config>, shell: &Shell) -> Outcome {
-    let mut signals = Signals::catch().map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))?;
+    let unheard = |error: std::io::Error| Problem::with(&errors::RUNTIME, error.to_string());
+    let mut signals = Signals::catch().map_err(unheard)?;
+    // From the first moment: uncaught it would end the daemon.
+    let hangups = signals::hangups().map_err(unheard)?;
     if let Some(socket) = &config.api.socket {
         // Before the journal is opened, which the other daemon holds: its name helps more than that.
         nobody_at(socket).await?;
@@ -65,6 +69,7 @@ async fn serve(config: Arc<Config>, shell: &Shell) -> Outcome {
     tokio::select! {
         () = signals.next() => {}
         () = systemd::feed_watchdog(terminal.clone()) => {}
+        () = reload_at(hangups, terminal.clone()) => {}
     }
     systemd::stopping(LONGEST_END);
     tracing::info!("stopping: what was begun is finished, nothing new begins");
@@ -78,6 +83,19 @@ async fn serve(config: Arc<Config>, shell: &Shell) -> Outcome {
         () = signals.next() => tracing::warn!("a second signal: stopped at once"),
     }
     Ok(())
+}
+
+/// Has the policy packs taken up at each SIGHUP. Never completes.
+async fn reload_at(mut hangups: Signal, terminal: Arc<Terminal>) {
+    while hangups.recv().await.is_some() {
+        let terminal = Arc::clone(&terminal);
+        // What is wrong with them is in the log, and in the terminal's health.
+        let reloaded = tokio::task::spawn_blocking(move || drop(terminal.reload_policy())).await;
+        if let Err(error) = reloaded {
+            tracing::error!(%error, "a defect while the policy packs were taken up");
+        }
+    }
+    std::future::pending().await
 }
 
 fn announce(config: &Config, server: &Server, shell: &Shell) {

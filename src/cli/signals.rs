@@ -1,4 +1,4 @@
-//! The signals that ask for an end.
+//! The signals that ask for an end, or for files to be read again.
 
 use std::io;
 
@@ -22,6 +22,11 @@ impl Signals {
             _ = self.interrupt.recv() => {}
         }
     }
+}
+
+/// SIGHUP, which asks a daemon to read its files again; caught from now on.
+pub(super) fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }
 
 /// Completes with SIGTERM or SIGINT, which are caught from this call on.

@@ -158,6 +158,8 @@ pub enum Permission {
     Operate,
     /// See personal data unmasked; each use is audited.
     Unmask,
+    /// Have the policy packs in the folder taken up.
+    Policy,
 }
 
 /// The way to the centre.

@@ -20,7 +20,7 @@ pub struct Packs {
 }
 
 /// A pack as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct PackInfo {
     /// Id, version, hash.
     #[serde(flatten)]

@@ -13,18 +13,21 @@ use super::plan::Plan;
 use super::view::{CaseState, CaseView};
 use super::who::Who;
 use crate::reader::{ReaderState, Role};
+use crate::rules::Packs;
 use crate::scenario::{Definition, Form};
 
 /// How much all ended cases that are kept may show together, in bytes. A bill of 500 lines shows half a megabyte.
 const MOST_SHOWN: usize = 8 * 1024 * 1024;
 
-/// A case with what the doors do not see. What is personal is forgotten as soon as it has ended.
+/// A case with what the doors do not see. What is personal, or large, is forgotten as soon as it has ended.
 pub(super) struct Case {
     pub(super) view: CaseView,
     pub(super) tell: watch::Sender<CaseView>,
     /// Rises with each move: work begun at an earlier step no longer counts.
     pub(super) step: u64,
     pub(super) definition: Arc<Definition>,
+    /// The packs that were in force when it was opened: it ends with them.
+    pub(super) packs: Option<Packs>,
     /// The reader that was named.
     pub(super) wanted: Option<String>,
     /// The caller's key.
@@ -54,6 +57,7 @@ impl Case {
     }
 
     fn forget(&mut self) {
+        self.packs = None;
         self.form = None;
         self.who = None;
         self.plan = None;
@@ -199,6 +203,7 @@ impl Cases {
 pub(super) fn fresh(
     id: Uuid,
     definition: Arc<Definition>,
+    packs: Packs,
     operator: String,
     demo_date: bool,
     now: Timestamp,
@@ -230,6 +235,7 @@ pub(super) fn fresh(
         tell,
         step: 0,
         definition,
+        packs: Some(packs),
         wanted: None,
         key: None,
         removals: 0,
@@ -258,7 +264,8 @@ mod tests {
     fn ended(cases: &mut Cases, n: u8, key: Option<&str>, shown: usize, keep: usize) -> Uuid {
         let definition = Definitions::builtin().unwrap().get("medical-settlement").cloned().unwrap();
         let id = Uuid::from_bytes([n; 16]);
-        let (mut case, _) = fresh(id, Arc::new(definition), "1".to_owned(), false, Timestamp::UNIX_EPOCH);
+        let (mut case, _) =
+            fresh(id, Arc::new(definition), Packs::builtin(), "1".to_owned(), false, Timestamp::UNIX_EPOCH);
         case.view.state = CaseState::Done;
         case.view.decision = JsonText::of(&"x".repeat(shown));
         case.key = key.map(str::to_owned);

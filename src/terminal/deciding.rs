@@ -18,7 +18,7 @@ use super::view::CaseState;
 use super::who::Who;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::Row;
-use crate::rules::{Decision, InputError, Outcome, Schema, differences};
+use crate::rules::{Decision, InputError, Outcome, Packs, Schema, differences};
 use crate::scenario::{Definition, FieldError, FieldMistake, Form, Message, ScenarioError, amount};
 use crate::value::{Fen, Protocol};
 use crate::wire::settle::Settlement;
@@ -29,6 +29,8 @@ pub(super) struct Deciding<'a> {
     pub(super) inner: &'a Inner,
     pub(super) id: Uuid,
     pub(super) definition: &'a Definition,
+    /// Those that were in force when the case was opened.
+    pub(super) packs: &'a Packs,
     pub(super) operator: &'a str,
     /// The caller's key.
     pub(super) key: Option<&'a str>,
@@ -52,20 +54,22 @@ impl Inner {
     fn decide(self: &Arc<Self>, id: Uuid, at: u64) {
         let taken = self.cases().get(id).and_then(|case| {
             let (form, who) = (case.form.clone()?, case.who.clone()?);
-            Some((Arc::clone(&case.definition), case.view.operator.clone(), case.key.clone(), form, who))
+            let (definition, packs) = (Arc::clone(&case.definition), case.packs.clone()?);
+            Some((definition, packs, case.view.operator.clone(), case.key.clone(), form, who))
         });
-        // Only a case that has ended has forgotten both, and to that nothing happens any more.
-        let Some((definition, operator, key, form, who)) = taken else { return self.defect(id, at) };
-        let date_of = self.packs.date_of(&definition.id);
+        // Only a case that has ended has forgotten them, and to that nothing happens any more.
+        let Some((definition, packs, operator, key, form, who)) = taken else { return self.defect(id, at) };
+        let date_of = packs.date_of(&definition.id);
         let business_date = definition.business_date(&form, date_of, self.business_day());
         let mut shown = Shown { business_date: Some(business_date), ..Shown::default() };
         let verdict = self.not_in_the_future(business_date, date_of).and_then(|()| {
-            let schema = self.packs.schema(&definition.id, business_date);
+            let schema = packs.schema(&definition.id, business_date);
             let schema = schema.map_err(|error| (CaseState::Failed, error.failure()))?;
             let deciding = Deciding {
                 inner: self,
                 id,
                 definition: &definition,
+                packs: &packs,
                 operator: &operator,
                 key: key.as_deref(),
                 form: &form,
@@ -151,7 +155,6 @@ impl Deciding<'_> {
         }
         let input = self.definition.input(self.form, &learned.known, &self.schema, self.inner.business_day());
         let decision = self
-            .inner
             .packs
             .decide(&self.definition.id, &input)
             .map_err(|error| self.cannot_decide(&error, learned.reached))?;

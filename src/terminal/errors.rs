@@ -136,6 +136,10 @@ crate::entries! {
         message "终端无法启动" | "the terminal cannot start";
         cause "定义、策略包、脚本或状况表有误或缺少，或目录、中心令牌文件不可用" | "a definition, pack, script or table has a mistake or is missing, or a folder or the centre's token file cannot be used";
         remedy "请按提示修改" | "mend what is named";
+    POLICY = "E-TERM-POLICY", Technician;
+        message "新的政策包未启用，仍用原有的" | "the new policy packs are not taken up: those of before stay in force";
+        cause "政策包有误、包内案例未通过、签名无效，或有业务没有政策包" | "one has a mistake, a case that fails or a signature that does not hold, or a scenario has no pack";
+        remedy "请按提示修改；改好后自动启用" | "mend what is named; they are taken up by themselves then";
     DEFECT = "E-TERM-DEFECT", Technician;
         message "内部错误，业务未提交" | "an internal error ended the case, nothing was committed";
         cause "程序缺陷" | "a defect of this program";

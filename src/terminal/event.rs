@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::conditions::Condition;
 use super::view::CaseState;
 use crate::reader::Role;
+use crate::rules::PackRef;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -80,6 +81,18 @@ pub enum What {
         /// It holds now.
         present: bool,
     },
+    /// Something happened to the policy packs.
+    Policy {
+        /// `taken-up`: others are in force; `refused`: what is in the folder has a mistake; `mended`: the folder has again
+        /// what is in force.
+        change: &'static str,
+        /// Those taken up; left out where none is.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        packs: Vec<PackRef>,
+        /// Why they are refused, a line each.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// Events before this one were dropped: the reader of the stream was too slow, or away for too long.
     Gap,
 }
@@ -93,6 +106,7 @@ impl What {
             Self::Step { .. } => "step",
             Self::Transaction { .. } => "transaction",
             Self::Condition { .. } => "condition",
+            Self::Policy { .. } => "policy",
             Self::Gap => "gap",
         }
     }

@@ -1,7 +1,9 @@
 //! The folders that a configuration names: their files, read.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::setup::SetupError;
@@ -20,18 +22,40 @@ pub(super) fn sources(folder: &Path) -> Result<Vec<Source>, SetupError> {
     paths(folder, "toml")?.into_iter().map(source).collect()
 }
 
+/// What a folder of packs looks like from outside: each file's size, times and place on the disk; or why nobody can say.
+pub(super) type Marks = Result<BTreeMap<PathBuf, [i64; 6]>, String>;
+
+/// How the packs of a folder look, and the signatures beside them.
+pub(super) fn marks(folder: &Path) -> Marks {
+    let mut marks = BTreeMap::new();
+    for path in paths(folder, "toml").map_err(|error| error.to_string())? {
+        for path in [signature_file(&path), path] {
+            if let Ok(file) = fs::metadata(&path) {
+                let number = |n: u64| i64::from_ne_bytes(n.to_ne_bytes());
+                let (size, place) = (number(file.len()), number(file.ino()));
+                marks.insert(path, [size, place, file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()]);
+            }
+        }
+    }
+    Ok(marks)
+}
+
 /// The text of the signature beside a pack, where there is one.
 ///
 /// # Errors
 /// When it is there and cannot be read.
 pub fn signature_of(pack: &Path) -> io::Result<Option<String>> {
-    let mut name = pack.as_os_str().to_owned();
-    name.push(SIGNATURE_ENDING);
-    match text(Path::new(&name)) {
+    match text(&signature_file(pack)) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn signature_file(pack: &Path) -> PathBuf {
+    let mut name = pack.as_os_str().to_owned();
+    name.push(SIGNATURE_ENDING);
+    name.into()
 }
 
 /// The files of a folder and the folders in it that end so, in the order of their names.
@@ -99,6 +123,29 @@ mod tests {
         std::os::unix::fs::symlink("/dev/zero", dir.path().join("a.toml")).unwrap();
         let error = sources(dir.path()).unwrap_err().to_string();
         assert!(error.ends_with("a.toml: file too large"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_was_written_looks_otherwise() {
+        let dir = tempfile::tempdir().unwrap();
+        let [pack, signature] = ["a.toml", "a.toml.sig"].map(|name| dir.path().join(name));
+        assert!(marks(dir.path()).unwrap_err().ends_with("no *.toml"));
+        fs::write(&pack, "one").unwrap();
+        let mut seen = vec![marks(dir.path())];
+        assert_eq!(marks(dir.path()), seen[0]);
+        // Another file in its place, of the same size and the same age.
+        let other = dir.path().join("other");
+        fs::write(&other, "two").unwrap();
+        let age = fs::metadata(&pack).unwrap().modified().unwrap();
+        File::options().write(true).open(&other).unwrap().set_modified(age).unwrap();
+        fs::rename(&other, &pack).unwrap();
+        seen.push(marks(dir.path()));
+        fs::write(&signature, "s").unwrap();
+        seen.push(marks(dir.path()));
+        fs::remove_file(&signature).unwrap();
+        fs::write(dir.path().join("README.md"), "nobody's").unwrap();
+        assert_eq!(marks(dir.path()), seen[1]);
+        assert!(seen[0] != seen[1] && seen[1] != seen[2], "{seen:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::conditions::Conditions;
+use super::policy::PolicyHealth;
 use crate::reader::ReaderState;
 use crate::sync::Chain;
 use crate::value::Fen;
@@ -15,7 +16,7 @@ use jiff::Timestamp;
 pub enum Status {
     /// All is well.
     Ok,
-    /// Some condition holds; work goes on as far as it allows.
+    /// Some condition holds, and work goes on as far as it allows; or new policy packs are refused.
     Degraded,
     /// The daemon is stopping.
     Draining,
@@ -72,4 +73,6 @@ pub struct Health {
     pub queue: Option<QueueHealth>,
     /// The way to the centre.
     pub uplink: UplinkHealth,
+    /// The policy packs.
+    pub policy: PolicyHealth,
 }

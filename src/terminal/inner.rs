@@ -13,6 +13,7 @@ use super::conditions::{Condition, Conditions};
 use super::errors;
 use super::event::What;
 use super::log::Log;
+use super::policy::InForce;
 use super::setup::Setup;
 use super::table::Table;
 use super::turn::Turns;
@@ -22,7 +23,6 @@ use crate::failure::{Explain as _, Failure};
 use crate::keys::KeyProvider;
 use crate::queue::Queue;
 use crate::reader::{ReaderEvent, TransportError};
-use crate::rules::Packs;
 use crate::scenario::{Catalogue, Definition, Definitions};
 use crate::script::Library;
 use crate::store::Store;
@@ -32,13 +32,13 @@ use crate::sync::{Asker, Uplink, UplinkStatus, Worker};
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Whoever takes more than one of these locks takes them in this order: `settling_alone`, `told`, `showing`, `cases`,
-/// `conditions`, the log's own. Only `settling_alone` is held over a commit, and `showing` over a look into the journal;
+/// `conditions`, those of `in_force`, the log's own. Only `settling_alone` is held over a commit, and `showing` over a look into the journal;
 /// what the doors ask, on threads that must not wait, takes neither.
 pub(super) struct Inner {
     pub(super) parts: Parts,
     pub(super) catalogue: Catalogue,
     pub(super) definitions: Definitions,
-    pub(super) packs: Packs,
+    pub(super) in_force: InForce,
     pub(super) table: Table,
     pub(super) scripts: Arc<Library>,
     pub(super) keys: KeyProvider,
@@ -90,16 +90,17 @@ pub(super) struct Rooms {
 
 impl Inner {
     pub(super) fn new(rooms: Rooms) -> Self {
-        let Setup { catalogue, definitions, packs, scripts, table } = rooms.setup;
+        let Setup { catalogue, definitions, taken, scripts, table } = rooms.setup;
         let told = Mutex::new(rooms.parts.readers.watch());
         let log = Log::new(Arc::clone(&rooms.parts.clock));
+        let now = rooms.parts.clock.now();
         let away = rooms.upstream.as_ref().is_none_or(|upstream| !upstream.status.borrow().reachable);
         let conditions = if away { Conditions::from([Condition::UplinkAway]) } else { Conditions::new() };
         Self {
             parts: rooms.parts,
             catalogue,
             definitions,
-            packs,
+            in_force: InForce::new(taken, now),
             table,
             scripts,
             keys: rooms.keys,

@@ -11,6 +11,7 @@ mod folder;
 mod health;
 mod inner;
 mod json;
+mod kept;
 mod known;
 mod learning;
 mod limits;
@@ -18,6 +19,7 @@ mod log;
 mod moves;
 mod open;
 mod plan;
+mod policy;
 mod reading;
 mod same;
 mod setup;
@@ -33,6 +35,7 @@ pub use event::{Event, EventStream, What};
 pub use folder::signature_of;
 pub use health::{Health, QueueHealth, Status, UplinkHealth};
 pub use json::JsonText;
+pub use policy::{Origin, Policy, PolicyHealth, Refused, Reloaded};
 pub use setup::{Setup, SetupError};
 pub use table::{Conduct, Table};
 pub use view::{CaseState, CaseView, HolderView, NewCase};
@@ -194,6 +197,23 @@ impl Terminal {
             tracing::info!(target: "audit", %reader, "a card's data was given unmasked");
         }
         Ok(reading.to_json(unmask))
+    }
+
+    /// The packs in force.
+    pub fn policy(&self) -> Policy {
+        self.inner.policy()
+    }
+
+    /// Takes up the packs that are in the folder now, if they are others than those in force. Blocks on the disk, and as
+    /// long as their cases run.
+    ///
+    /// # Errors
+    /// What is wrong with them; those of before stay in force.
+    pub fn reload_policy(&self) -> Result<Reloaded, Failure> {
+        match self.inner.take_up(true) {
+            Ok(changed) => Ok(Reloaded { changed, policy: self.inner.policy() }),
+            Err(error) => Err(Failure::with(&errors::POLICY, error.to_string())),
+        }
     }
 
     /// How the terminal is. Blocks on the disk.

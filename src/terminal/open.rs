@@ -48,7 +48,7 @@ impl Inner {
             room(&cases, new.reader.as_deref(), &readers)?;
             let demo_date = self.parts.config.business_date.is_some();
             let now = self.parts.clock.now();
-            let (mut case, _) = case::fresh(id, Arc::clone(&definition), operator, demo_date, now);
+            let (mut case, _) = case::fresh(id, Arc::clone(&definition), self.packs(), operator, demo_date, now);
             case.wanted = new.reader;
             case.key = key;
             case.form = form.map(Arc::new);
@@ -153,10 +153,10 @@ impl Inner {
     }
 
     pub(super) fn health(&self) -> Health {
-        let conditions = self.conditions();
+        let (conditions, policy) = (self.conditions(), self.policy_health());
         let status = if conditions.contains(&Condition::Draining) {
             Status::Draining
-        } else if conditions.is_empty() {
+        } else if conditions.is_empty() && policy.refused.is_none() {
             Status::Ok
         } else {
             Status::Degraded
@@ -182,6 +182,7 @@ impl Inner {
                 since: uplink.map(|status| status.since),
                 chain: uplink.map(|status| status.chain),
             },
+            policy,
         }
     }
 

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::errors;
-use super::folder::{self, files, read};
+use super::folder::{files, read};
+use super::policy::Taken;
 use super::table::Table;
 use crate::config::Config;
 use crate::failure::{Diagnostic, Entry, Explain};
@@ -16,7 +17,7 @@ use crate::script::Library;
 pub struct Setup {
     pub(super) catalogue: Catalogue,
     pub(super) definitions: Definitions,
-    pub(super) packs: Packs,
+    pub(super) taken: Taken,
     pub(super) scripts: Arc<Library>,
     pub(super) table: Table,
 }
@@ -75,18 +76,24 @@ impl Setup {
     /// What a terminal cannot start on: a folder without a file of its kind, a mistake in a file, a definition without a
     /// pack.
     pub fn load(config: &Config) -> Result<Self, SetupError> {
+        Self::with(config, Taken::load)
+    }
+
+    /// The same, with the packs that were in force last where those of the folder have a mistake.
+    pub(super) fn load_or_kept(config: &Config) -> Result<Self, SetupError> {
+        Self::with(config, Taken::load_or_kept)
+    }
+
+    fn with(
+        config: &Config,
+        packs: fn(&Config, &Definitions) -> Result<Taken, SetupError>,
+    ) -> Result<Self, SetupError> {
         let definitions = match &config.scenarios {
             None => Definitions::builtin(),
             Some(folder) => Definitions::load(&files(folder, "toml")?),
         };
         let definitions = definitions.map_err(SetupError::Definition)?;
-        let packs = match &config.policy {
-            None => Packs::builtin(),
-            Some(folder) => {
-                Packs::load_signed(&folder::sources(folder)?, &config.packs.trust).map_err(SetupError::File)?
-            }
-        };
-        decided(&definitions, &packs)?;
+        let taken = packs(config, &definitions)?;
         let scripts = match &config.scripts {
             None => Library::builtin(),
             Some(folder) => Library::over_builtin(&files(folder, "apdu")?).map_err(SetupError::File)?,
@@ -98,28 +105,18 @@ impl Setup {
         let table = table.map_err(|mistake| SetupError::File(vec![mistake]))?;
         let catalogue = Catalogue::builtin(|id| definitions.get(id).is_some());
         let catalogue = catalogue.map_err(|error| SetupError::Place(error.to_string()))?;
-        Ok(Self { catalogue, definitions, packs, scripts: Arc::new(scripts), table })
+        Ok(Self { catalogue, definitions, taken, scripts: Arc::new(scripts), table })
     }
 
     /// The packs.
     pub fn packs(&self) -> &Packs {
-        &self.packs
+        &self.taken.packs
     }
 
     /// All scenarios, with those marked that can be carried out.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
-}
-
-/// What no pack decides would fail at the first card.
-fn decided(definitions: &Definitions, packs: &Packs) -> Result<(), SetupError> {
-    let undecided: Vec<&str> =
-        definitions.iter().map(|definition| definition.id.as_str()).filter(|id| packs.date_of(id).is_none()).collect();
-    if undecided.is_empty() {
-        return Ok(());
-    }
-    Err(SetupError::Place(format!("no policy pack for {}", undecided.join(", "))))
 }
 
 #[cfg(test)]

@@ -22,7 +22,8 @@ const LONGEST_PAUSE: u32 = 10;
 /// Opens the rooms and starts the tasks. `faults` make the journal's writes fail; none outside tests.
 pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure> {
     let config = Arc::clone(&parts.config);
-    let setup = Setup::load(&config).map_err(|error| error.failure())?;
+    let setup = Setup::load_or_kept(&config).map_err(|error| error.failure())?;
+    let packs = setup.taken.sources.clone();
 
     // Nobody else's, from the first moment: what is personal in it is sealed, but its keys lie there as well.
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.state);
@@ -32,6 +33,7 @@ pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure>
     let keys = keys(&parts, &setup.scripts, &store)?;
     let upstream = upstream(&parts, &queue)?;
     let inner = Arc::new(Inner::new(Rooms { parts, setup, keys, queue, store, upstream }));
+    inner.begin_with(&packs);
     tasks::start(&inner);
     Ok(inner)
 }

@@ -13,6 +13,7 @@ use super::conditions::Condition;
 use super::errors;
 use super::event::What;
 use super::inner::{Inner, lock};
+use super::policy;
 use super::view::CaseState;
 use crate::failure::{Entry, Failure};
 use crate::queue::Row;
@@ -23,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Starts them. They end with the terminal.
 pub(super) fn start(inner: &Arc<Inner>) {
-    let runtime = inner.parts.runtime.clone();
+    let (runtime, config) = (inner.parts.runtime.clone(), &inner.parts.config);
     // Subscribed first: what was found away before is seen by asking, what happens from now on is told.
     let events = inner.parts.readers.watch();
     if inner.parts.readers.away() {
@@ -34,6 +35,9 @@ pub(super) fn start(inner: &Arc<Inner>) {
     runtime.spawn(transactions(Arc::downgrade(inner), changes));
     if let Some(upstream) = &inner.upstream {
         runtime.spawn(centre(Arc::downgrade(inner), upstream.status.clone()));
+    }
+    if config.policy.is_some() {
+        runtime.spawn(policy::watch(Arc::downgrade(inner), config.packs.poll));
     }
     runtime.spawn(heal(Arc::downgrade(inner), Arc::clone(&inner.ailing)));
 }

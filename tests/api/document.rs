@@ -190,7 +190,7 @@ fn id(value: &Value) -> String {
 fn each_answer_of_each_route_is_as_it_is_described() {
     let house = House::open();
     let document = Document::of(&house);
-    for route in ["/openapi.json", "/v1/readers", "/v1/scenarios", "/v1/health", "/v1/transactions"] {
+    for route in ["/openapi.json", "/v1/readers", "/v1/scenarios", "/v1/policy", "/v1/health", "/v1/transactions"] {
         document.ask("GET", route, "", None);
     }
     let mut told = document.client.events("/v1/events").unwrap();
@@ -208,6 +208,7 @@ fn each_answer_of_each_route_is_as_it_is_described() {
     document.ask("GET", "/v1/transactions?state=pending&limit=1", "", None);
     document.ask("GET", "/v1/transactions/{id}", &id(&done["transaction"]), None);
 
+    document.ask("POST", "/v1/policy/reload", "", None);
     for unmask in [false, true] {
         document.ask("POST", "/v1/card/read", "", Some(json!({ "unmask": unmask })));
     }
@@ -328,8 +329,9 @@ fn the_page_names_each_member() {
     let mut wanted = BTreeSet::new();
     let all =
         ["Case", "Holder", "Decision", "Difference", "Transaction", "Reader", "Scenario", "Health", "QueueHealth"];
+    let all = all.iter().chain(&["PolicyHealth", "PolicyRefused"]);
     let events = served.pointer("/components/schemas/What/oneOf").unwrap().as_array().unwrap();
-    let schemas = all.iter().map(|name| &served["components"]["schemas"][name]).chain(events);
+    let schemas = all.map(|name| &served["components"]["schemas"][name]).chain(events);
     for schema in schemas.chain([&served["components"]["schemas"]["UplinkHealth"]]) {
         let members = schema["properties"].as_object().unwrap_or_else(|| panic!("{schema}"));
         wanted.extend(members.keys().cloned());

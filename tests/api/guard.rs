@@ -98,6 +98,9 @@ fn each_route_takes_its_permission() {
         refused(&house.http().token(READ).request(&method, &path, body), 403, "E-API-PERMISSION");
     }
     house.http().token(READ).get("/v1/scenarios").success();
+    let (reload, nothing) = ("/v1/policy/reload", json!({}));
+    refused(&house.http().token(OPERATE).post(reload, &nothing), 403, "E-API-PERMISSION");
+    house.http().token(ALL).post(reload, &nothing).success();
 }
 
 #[test]

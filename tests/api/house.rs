@@ -112,7 +112,7 @@ fn configuration() -> String {
         format!("[[api.client]]\nname = \"{name}\"\ntoken_file = \"{name}\"\npermissions = [{permissions}]\n")
     };
     let clients = [
-        client("all", "\"read\", \"operate\", \"unmask\""),
+        client("all", "\"read\", \"operate\", \"unmask\", \"policy\""),
         client("operate", "\"read\", \"operate\""),
         client("read", "\"read\""),
     ];

@@ -20,6 +20,8 @@ const WANTED: &[(&str, &str)] = &[
     ("POST", "/v1/cases/{id}/cancel"),
     ("GET", "/v1/transactions"),
     ("GET", "/v1/transactions/{id}"),
+    ("GET", "/v1/policy"),
+    ("POST", "/v1/policy/reload"),
     ("GET", "/v1/health"),
     ("POST", "/v1/card/read"),
     ("GET", "/openapi.json"),

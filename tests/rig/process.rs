@@ -51,6 +51,11 @@ impl Child {
         self.wait()
     }
 
+    /// Asks it to read its files again (SIGHUP).
+    pub fn hang_up(&self) {
+        signal("HUP", &self.process.id().to_string());
+    }
+
     /// As Ctrl-C does: SIGINT to the process group, which it must lead.
     pub fn interrupt(&self) {
         signal("INT", &format!("-{}", self.process.id()));

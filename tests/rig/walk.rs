@@ -26,11 +26,13 @@ pub struct Setting {
     pub log: &'static str,
     /// How often the idle daemon asks whether the centre is there, in seconds.
     pub heartbeat: u32,
+    /// Lines at the end of the configuration.
+    pub lines: &'static str,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { seed: None, log: "info", heartbeat: 30 }
+        Self { seed: None, log: "info", heartbeat: 30, lines: "" }
     }
 }
 
@@ -64,7 +66,7 @@ impl Walk {
         for (name, text) in [
             ("token", token.to_owned()),
             ("uplink-token", "a token of the terminal at the centre".to_owned()),
-            ("sbkd.toml", configuration(port, setting.heartbeat)),
+            ("sbkd.toml", configuration(port, setting.heartbeat) + setting.lines),
         ] {
             fs::write(rig.dir().join(name), text).expect("a file in the rig's directory");
         }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::finding::Finding;
+use super::policy;
 use crate::cli::client;
 use crate::config::Config;
 use crate::failure::Explain as _;
@@ -29,11 +30,12 @@ pub(super) fn no_centre() -> Finding {
     Finding::warning("upstream", ("没有配置中心", "no centre is configured"), remedy)
 }
 
-/// The configuration is sound; so must be what it names, or the daemon does not start.
-pub(super) fn setup(file: &Path, config: &Config) -> Finding {
+/// The configuration is sound; so must be what it names, or the daemon does not start. And the packs that it would start
+/// on.
+pub(super) fn setup(file: &Path, config: &Config) -> (Finding, Finding) {
     match Setup::load(config) {
-        Ok(_) => Finding::ok("config", file.display(), file.display()),
-        Err(error) => Finding::of_failure("config", &error.failure()),
+        Ok(setup) => (Finding::ok("config", file.display(), file.display()), policy::of_setup(&setup.packs().list())),
+        Err(error) => (Finding::of_failure("config", &error.failure()), Finding::skipped("policy", "config")),
     }
 }
 

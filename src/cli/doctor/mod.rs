@@ -7,6 +7,7 @@ mod clock;
 mod daemon;
 mod finding;
 mod local;
+mod policy;
 mod readers;
 mod rights;
 
@@ -36,12 +37,20 @@ pub(super) fn run(_args: &Args, shell: &Shell) -> Outcome {
 /// All findings, and whether the daemon was asked.
 fn examine(shell: &Shell) -> (Vec<Finding>, bool) {
     let file = config::place(shell);
-    let (found, config) = match config::load(&file) {
-        Ok(config) => (local::setup(&file, &config), Some(config)),
-        Err(problem) => (Finding::of_problem("config", &problem), None),
+    let (found, mut packs, config) = match config::load(&file) {
+        Ok(config) => {
+            let (found, packs) = local::setup(&file, &config);
+            (found, packs, Some(config))
+        }
+        Err(problem) => (Finding::of_problem("config", &problem), Finding::skipped("policy", "config"), None),
     };
-    let health = Daemon::of(shell).and_then(|daemon| daemon.get("/v1/health"));
-    let mut findings = vec![found, daemon::presence(&health)];
+    let daemon = Daemon::of(shell);
+    let asked = |path| daemon.as_ref().map_err(Clone::clone).and_then(|daemon| daemon.get(path));
+    let health = asked("/v1/health");
+    if let Ok(policy) = asked("/v1/policy") {
+        packs = policy::of_daemon(&policy);
+    }
+    let mut findings = vec![found, daemon::presence(&health), packs];
     match &config {
         Some(config) => findings.extend(rights::rights(config, health.is_ok())),
         None => findings.push(Finding::skipped("rights", "config")),

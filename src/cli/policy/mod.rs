@@ -4,8 +4,9 @@ mod sign;
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::client::{Daemon, text};
 use super::shell::{files, parse_json, read_text};
 use super::{Outcome, Problem, Shell, errors};
 use crate::rules::{Decision, Diagnostic, Input, PackInfo, Packs, Source, Trust};
@@ -47,6 +48,8 @@ enum Command {
         #[arg(long, value_name = "PATH")]
         packs: Vec<PathBuf>,
     },
+    /// Have the running daemon take up what is in its folder of packs now
+    Reload,
     /// Make a key that signs packs, and beside it (.pub) the one that proves its signatures
     Keygen {
         /// Where the private key goes, with mode 0600; never overwritten
@@ -86,6 +89,7 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
             shell.show(&decision, || explained(&decision));
             Ok(())
         }
+        Command::Reload => reload(shell),
         Command::Keygen { out } => sign::keygen(&out, shell),
         Command::Sign { key, paths } => sign::sign(&key, &paths, shell),
         Command::Verify { key, paths } => sign::verify(&key, &paths, shell),
@@ -114,6 +118,24 @@ fn source(path: &Path) -> Result<Source, Problem> {
     let signature = signature_of(path)
         .map_err(|error| Problem::with(&errors::FILE, format!("the signature of {}: {error}", path.display())))?;
     Ok(Source { file: path.display().to_string(), text, signature })
+}
+
+/// The daemon looks at its folder, and says what is in force afterwards.
+fn reload(shell: &Shell) -> Outcome {
+    let answer = Daemon::of(shell)?.post("/v1/policy/reload", &json!({}))?;
+    shell.show(&answer, || {
+        let what = match (answer["origin"].as_str(), answer["changed"].as_bool()) {
+            (Some("built-in"), _) => {
+                "使用内置政策包，没有目录可读 / the built-in packs are in force: there is no folder"
+            }
+            (_, Some(true)) => "已启用 / taken up",
+            _ => "没有变化 / nothing has changed",
+        };
+        let packs = answer["packs"].as_array().into_iter().flatten().filter_map(Value::as_object);
+        let line = |pack| format!("{} {} {}\n", text(pack, "id"), text(pack, "version"), text(pack, "file"));
+        packs.map(line).collect::<String>() + what
+    });
+    Ok(())
 }
 
 fn told(mistakes: &[Diagnostic]) -> Problem {

@@ -260,12 +260,14 @@ certno = "{NUMBER}"
 insutype = "310"
 [person.scenario.medical-settlement]
 facts = {{ insutype = "310", psn_type = "1", psn_insu_stas = "0", balc = "500.00" }}
+[person.scheme.310]
 accumulators = [
     {{ name = "pool", period = "2015", value = "12000.00" }},
     {{ name = "supplement", period = "2015", value = "0.00" }},
 ]
 [person.scenario.unemployment-sign-in]
 facts = {{ stop_cause = "none", detained = false }}
+[person.scheme.unemployment]
 accumulators = [
     {{ name = "start_month", period = "-", value = "2015-02" }},
     {{ name = "signed_month", period = "-", value = "2015-07" }},

@@ -13,7 +13,8 @@ use serde::de::DeserializeOwned;
 
 use super::errors::CenterError;
 
-const STEPS: &[M<'static>] = &[M::up(include_str!("schema/v1.sql")), M::up(include_str!("schema/v2.sql"))];
+const STEPS: &[M<'static>] =
+    &[M::up(include_str!("schema/v1.sql")), M::up(include_str!("schema/v2.sql")), M::up(include_str!("schema/v3.sql"))];
 
 /// Opens the database, or makes a new one; in memory when no file is named.
 pub(super) fn open(path: Option<&Path>) -> Result<Connection, CenterError> {

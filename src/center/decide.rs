@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::errors::CenterError;
 use super::people::{self, Shelf};
-use crate::rules::{Decision, Input, InputError, Outcome, Packs};
+use crate::rules::{Decision, Input, InputError, Outcome, Packs, Schema};
 
 /// A decision, or the words of a refusal.
 pub(super) enum Decided {
@@ -21,22 +21,31 @@ pub(super) fn decide(
     facts: &Map<String, Value>,
     lines: &[Map<String, Value>],
 ) -> Result<Decided, CenterError> {
-    let schema = match packs.schema(shelf.scenario, shelf.on) {
+    let own = people::facts(db, shelf.psn_no, shelf.scenario)?;
+    let schema = match schema(packs, shelf, facts, &own) {
         Ok(schema) => schema,
         Err(error) => return Ok(refused(&error)),
     };
     let mut facts = facts.clone();
-    for (name, value) in people::facts(db, shelf.psn_no, shelf.scenario)? {
-        if schema.facts.iter().any(|fact| fact.name == name) {
-            facts.insert(name, value);
-        }
-    }
+    facts.extend(own.into_iter().filter(|(name, _)| schema.facts.iter().any(|fact| fact.name == *name)));
     let input = Input { facts, lines: lines.to_vec(), accumulators: shelf.read(db, &schema, false)? };
     Ok(match packs.decide(shelf.scenario, &input) {
         Err(error) => refused(&error),
         Ok(decision) if decision.outcome > Outcome::Warn => Decided::Refused(words(&decision)),
         Ok(decision) => Decided::Taken(Box::new(decision)),
     })
+}
+
+/// What the pack asks for that is for the case, as the terminal tells it and the centre knows better.
+pub(super) fn schema(
+    packs: &Packs,
+    shelf: &Shelf<'_>,
+    told: &Map<String, Value>,
+    own: &Map<String, Value>,
+) -> Result<Schema, InputError> {
+    let mut facts = told.clone();
+    facts.extend(own.clone());
+    packs.schema(shelf.scenario, shelf.on, &facts)
 }
 
 /// An input error names items, never their values.

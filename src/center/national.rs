@@ -87,8 +87,9 @@ fn accumulations(
         on: question.business_date,
         mdtrt_id: question.mdtrt_id.as_deref(),
     };
-    // For a day that no pack covers nothing is counted, and nothing will be settled.
-    let accumulators = match packs.schema(&question.scenario, question.business_date) {
+    let own = people::facts(db, &known.psn_no, &question.scenario)?;
+    // For a case that no pack is for nothing is counted, and nothing will be settled.
+    let accumulators = match super::decide::schema(packs, &shelf, &question.facts, &own) {
         Ok(schema) => shelf.read(db, &schema, true)?,
         Err(_) => Map::new(),
     };

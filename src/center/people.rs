@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::db::{json, parse};
 use super::errors::CenterError;
-use crate::rules::{Change, Effect, Schema, Span};
+use crate::rules::{Change, Effect, Period, Schema};
 use crate::value::Fen;
 use crate::wire::person::PersonKey;
 
@@ -61,7 +61,9 @@ impl Shelf<'_> {
         let mut all = Map::new();
         for wanted in &schema.accumulators {
             let name = &wanted.fact.name;
-            let (value, told) = self.one(db, name, wanted.scope)?;
+            let Some(period) = &wanted.period else { continue };
+            let counter = self.counter(&wanted.scheme, name, period);
+            let (value, told) = counter.map_or(Ok((None, None)), |counter| counter.get(db))?;
             let zero = (wanted.fact.kind == "money").then(|| Value::from(Fen::ZERO.to_string()));
             if let Some(value) = told.filter(|_| as_told).or(value).or(zero) {
                 all.insert(name.clone(), value);
@@ -73,7 +75,9 @@ impl Shelf<'_> {
     /// Carries out what a decision does to the accumulators.
     pub(super) fn post(&self, db: &Connection, changes: &[Change]) -> Result<(), CenterError> {
         for change in changes {
-            self.put(db, &change.name, change.scope, &change.after)?;
+            if let Some(counter) = self.changed(change) {
+                counter.put(db, &change.after)?;
+            }
         }
         Ok(())
     }
@@ -81,52 +85,65 @@ impl Shelf<'_> {
     /// Takes it back. An amount is subtracted from whatever stands there now; a value that was set goes back to the
     /// one before, unless something later has set it since.
     pub(super) fn take_back(&self, db: &Connection, changes: &[Change]) -> Result<(), CenterError> {
-        for change in changes.iter().filter(|change| self.period(change.scope).is_some()) {
-            let (now, _) = self.one(db, &change.name, change.scope)?;
+        for change in changes {
+            let Some(counter) = self.changed(change) else { continue };
+            let (now, _) = counter.get(db)?;
             let now = now.unwrap_or(Value::Null);
             match change.effect {
-                Effect::Add => self.put(db, &change.name, change.scope, &subtract(&now, &change.value)?)?,
-                Effect::Set if now == change.after => self.put(db, &change.name, change.scope, &change.before)?,
+                Effect::Add => counter.put(db, &subtract(&now, &change.value)?)?,
+                Effect::Set if now == change.after => counter.put(db, &change.before)?,
                 Effect::Set => {}
             }
         }
         Ok(())
     }
 
-    fn one(&self, db: &Connection, name: &str, scope: Span) -> Result<(Option<Value>, Option<Value>), CenterError> {
-        let Some(period) = self.period(scope) else { return Ok((None, None)) };
+    fn changed<'a>(&'a self, change: &'a Change) -> Option<Counter<'a>> {
+        self.counter(&change.scheme, &change.name, &change.period)
+    }
+
+    /// `None` where nothing can be counted: over a stay that is not named.
+    fn counter<'a>(&'a self, scheme: &'a str, name: &'a str, period: &Period) -> Option<Counter<'a>> {
+        Some(Counter { psn_no: self.psn_no, scheme, name, period: period.key(self.mdtrt_id)? })
+    }
+}
+
+/// One accumulator in one stretch.
+struct Counter<'a> {
+    psn_no: &'a str,
+    scheme: &'a str,
+    name: &'a str,
+    period: String,
+}
+
+impl Counter<'_> {
+    /// What it stands at, and what a query shows in its place.
+    fn get(&self, db: &Connection) -> Result<(Option<Value>, Option<Value>), CenterError> {
         let kept: Option<(String, Option<String>)> = db
             .prepare_cached(
-                "SELECT value, told FROM accumulators WHERE psn_no = ?1 AND scenario = ?2 AND name = ?3 AND period = ?4",
+                "SELECT value, told FROM accumulators WHERE psn_no = ?1 AND scheme = ?2 AND name = ?3 AND period = ?4",
             )?
-            .query_row(params![self.psn_no, self.scenario, name, period], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row(params![self.psn_no, self.scheme, self.name, self.period], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let Some((value, told)) = kept else { return Ok((None, None)) };
         Ok((Some(parse(&value)?), told.as_deref().map(parse).transpose()?))
     }
 
-    fn put(&self, db: &Connection, name: &str, scope: Span, value: &Value) -> Result<(), CenterError> {
-        let Some(period) = self.period(scope) else { return Ok(()) };
-        let key = params![self.psn_no, self.scenario, name, period, json(value)];
+    fn put(&self, db: &Connection, value: &Value) -> Result<(), CenterError> {
+        let key = params![self.psn_no, self.scheme, self.name, self.period, json(value)];
         if value.is_null() {
             db.prepare_cached(
-                "DELETE FROM accumulators WHERE psn_no = ?1 AND scenario = ?2 AND name = ?3 AND period = ?4",
+                "DELETE FROM accumulators WHERE psn_no = ?1 AND scheme = ?2 AND name = ?3 AND period = ?4",
             )?
             .execute(&key[..4])?;
         } else {
             db.prepare_cached(
-                "INSERT INTO accumulators (psn_no, scenario, name, period, value) VALUES (?1, ?2, ?3, ?4, ?5)
+                "INSERT INTO accumulators (psn_no, scheme, name, period, value) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO UPDATE SET value = excluded.value",
             )?
             .execute(key)?;
         }
         Ok(())
-    }
-
-    fn period(&self, scope: Span) -> Option<String> {
-        scope.period(self.on, self.mdtrt_id)
     }
 }
 

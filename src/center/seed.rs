@@ -28,6 +28,8 @@ struct Person {
     insutype: String,
     #[serde(default)]
     scenario: BTreeMap<String, Record>,
+    #[serde(default)]
+    scheme: BTreeMap<String, Counts>,
 }
 
 /// What is known of a person for a scenario.
@@ -36,7 +38,12 @@ struct Person {
 struct Record {
     #[serde(default)]
     facts: Map<String, Value>,
-    #[serde(default)]
+}
+
+/// What is counted for a person on a scheme.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Counts {
     accumulators: Vec<Accumulator>,
 }
 
@@ -78,16 +85,18 @@ fn parse(name: &str, text: &str) -> Result<Seed, CenterError> {
 }
 
 fn insert(db: &Connection, person: &Person) -> Result<(), CenterError> {
-    let Person { psn_no, certno, insutype, scenario } = person;
+    let Person { psn_no, certno, insutype, scenario, scheme } = person;
     db.execute("INSERT INTO persons VALUES (?1, ?2, ?3)", params![psn_no, certno, insutype])?;
     for (scenario, record) in scenario {
         for (name, value) in &record.facts {
             db.execute("INSERT INTO facts VALUES (?1, ?2, ?3, ?4)", params![psn_no, scenario, name, json(value)])?;
         }
-        for Accumulator { name, period, value, told } in &record.accumulators {
+    }
+    for (scheme, counts) in scheme {
+        for Accumulator { name, period, value, told } in &counts.accumulators {
             db.execute(
                 "INSERT INTO accumulators VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![psn_no, scenario, name, period, json(value), told.as_ref().map(json)],
+                params![psn_no, scheme, name, period, json(value), told.as_ref().map(json)],
             )?;
         }
     }
@@ -125,7 +134,7 @@ mod tests {
         let numbers = |seed: &Seed| seed.person.iter().map(|person| person.psn_no.clone()).collect::<Vec<_>>();
         assert_eq!(numbers(&seed), numbers(&other));
         let pool = |seed: &Seed| {
-            let pool = &seed.person[0].scenario["medical-settlement"].accumulators[0];
+            let pool = &seed.person[0].scheme["310"].accumulators[0];
             (pool.value.clone(), pool.told.clone())
         };
         assert_eq!(pool(&seed), ("12000.00".into(), None));

@@ -67,9 +67,11 @@ impl Exit {
                 Some(Self::Configuration)
             }
             "E-TERM-UPLINK-AWAY" => Some(Self::Upstream),
-            "E-CLI-NOT-CONFIRMED" | "E-CLI-NOTHING-HAPPENS" | "E-CLI-INTERRUPTED" | "E-CLI-NOT-DONE" => {
-                Some(Self::Refused)
-            }
+            "E-RULES-NOT-COVERED"
+            | "E-CLI-NOT-CONFIRMED"
+            | "E-CLI-NOTHING-HAPPENS"
+            | "E-CLI-INTERRUPTED"
+            | "E-CLI-NOT-DONE" => Some(Self::Refused),
             "E-SCRIPT-STATUS"
             | "E-SCRIPT-DATA"
             | "E-SCRIPT-NOT-RECORDED"

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use super::decision::{Basis, Change, Decision, Effect, Outcome, Reason, Words};
 use super::eval::{Computed, Run, Stop};
 use super::input::{Input, InputError};
-use super::pack::{Pack, Part, Piece, Say, Step};
+use super::pack::{NoPeriod, Pack, Part, Piece, Say, Step};
+use super::span::Period;
 use super::trace::TraceRecord;
 use super::types::Val;
 
@@ -184,11 +185,13 @@ impl Case<'_> {
             let after = if post.add { added(before.as_ref(), &value) } else { Ok(value.clone()) };
             let after = after.and_then(|after| if after.fits() && value.fits() { Ok(after) } else { Err(Stop::Range) });
             let Some(after) = self.noted(after) else { continue };
+            let Some(period) = self.period(post.accumulator) else { continue };
             let typ = accumulator.fact.typ;
             let json = |value: &Val| typ.json(value, &pack.enums);
             changes.push(Change {
                 name: accumulator.fact.name.clone(),
-                scope: accumulator.scope,
+                scheme: accumulator.scope.scheme.clone(),
+                period,
                 effect: if post.add { Effect::Add } else { Effect::Set },
                 value: json(&value),
                 before: before.as_ref().map_or(Value::Null, json),
@@ -196,6 +199,21 @@ impl Case<'_> {
             });
         }
         changes
+    }
+
+    /// The stretch in which an accumulator is counted. Without it nobody could tell what was counted before either.
+    fn period(&mut self, accumulator: usize) -> Option<Period> {
+        let pack = self.run.pack;
+        let begins = pack.accumulators[accumulator].scope.begins.map(|param| self.run.param(param));
+        let facts = &self.run.given.facts;
+        let figure = |_| begins.clone()?.ok();
+        let period = pack.accumulators[accumulator].scope.period(pack, self.run.date, |at| facts[at].clone(), figure);
+        let period = period.map_err(|missing| match missing {
+            NoPeriod::Figure(param) => Stop::NoFigure(param),
+            // The loader takes only facts that are always given.
+            NoPeriod::Fact(_) => Stop::Defect,
+        });
+        self.noted(period)
     }
 
     /// The value, or a note of why there is none.

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::span::Span;
+use super::span::Period;
 use super::trace::TraceRecord;
 
 /// What may happen now. The strictest of all reasons wins; the order of the variants is the order of strictness.
@@ -84,8 +84,10 @@ pub enum Effect {
 pub struct Change {
     /// The accumulator's name in the pack.
     pub name: String,
-    /// Over what it runs.
-    pub scope: Span,
+    /// 险种 it counts on.
+    pub scheme: String,
+    /// The stretch it is counted in.
+    pub period: Period,
     /// Added or set.
     pub effect: Effect,
     /// The amount added, or the new value; in the form of its type.

@@ -13,6 +13,10 @@ crate::entries! {
         message "该日期没有适用的政策包版本" | "no version of the pack for this date";
         cause "业务日期不在任何已安装政策包的有效期内" | "the business date is outside the validity of every installed version";
         remedy "核对业务日期；如日期无误，安装覆盖该日期的政策包" | "check the business date; if it is right, install a version of the pack that covers it";
+    NOT_COVERED = "E-RULES-NOT-COVERED", Clerk;
+        message "本机没有适用于该险种或医疗类别的政策包" | "no policy pack here is for this insurance or kind of care";
+        cause "该业务的政策包都不适用于所填的险种、医疗类别等项目" | "the scenario's packs are for other insurances or kinds of care than the case says";
+        remedy "核对所填项目；如无误，转中心或人工核定" | "check these items; if they are right, have the centre or a person decide it";
     BAD_INPUT = "E-RULES-INPUT", Clerk;
         message "业务数据不完整或格式不对" | "the facts are incomplete or not of the right form";
         cause "有一项缺失、多余、类型不对或超出范围" | "an item is missing, unknown, of a wrong type or out of range";
@@ -24,6 +28,7 @@ impl Explain for InputError {
         match self {
             Self::UnknownScenario { .. } => &NO_PACK,
             Self::NoVersion { .. } => &NO_VERSION,
+            Self::NotCovered { .. } => &NOT_COVERED,
             _ => &BAD_INPUT,
         }
     }

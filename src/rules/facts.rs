@@ -71,7 +71,11 @@ fn read(
     specs.iter().map(|spec| one(spec, values.get(&spec.name), enums, || place(&spec.name))).collect()
 }
 
-fn one(
+/// One item, typed and in range; `None` when it is optional and left out.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn one(
     spec: &Fact,
     value: Option<&Value>,
     enums: &[Enumeration],

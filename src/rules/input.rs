@@ -37,6 +37,16 @@ pub enum InputError {
         /// The business date.
         date: Date,
     },
+    /// Packs for the scenario and the date, but none for a case with these facts.
+    #[error("no pack of {scenario} on {date} is for what is said in {items}")]
+    NotCovered {
+        /// Which.
+        scenario: String,
+        /// The business date.
+        date: Date,
+        /// The facts that choose a pack, by name.
+        items: String,
+    },
     /// An item the pack needs is not there.
     #[error("{item} is missing")]
     Missing {

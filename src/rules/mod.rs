@@ -32,5 +32,5 @@ pub use input::{Input, InputError};
 pub use packs::{CaseResult, CaseResults, PackInfo, Packs};
 pub use schema::{AccumulatorSpec, Choice, FactSpec, Schema};
 pub use sign::{ENDING as SIGNATURE_ENDING, NoKey, NoSigningKey, PublicKey, SigningKey, Source, Trust};
-pub use span::Span;
+pub use span::{Period, Span};
 pub use trace::TraceRecord;

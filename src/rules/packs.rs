@@ -1,15 +1,16 @@
 //! The packs in force.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::Diagnostic;
 use super::decision::{Decision, PackRef};
 use super::input::{Input, InputError};
-use super::pack::{self, Case, Pack};
+use super::pack::{self, Case, Chosen, Pack};
 use super::schema::Schema;
 use super::sign::{Source, Trust};
 
@@ -120,7 +121,7 @@ impl Packs {
     pub fn decide(&self, scenario: &str, input: &Input) -> Result<Decision, InputError> {
         let any = self.any(scenario)?;
         let pack = match any.business_date(input) {
-            Some(date) => self.on(scenario, date)?,
+            Some(date) => self.on(scenario, date, &input.facts)?,
             // Without a date that can be read, any pack tells what is wrong with it.
             None => any,
         };
@@ -132,13 +133,36 @@ impl Packs {
         self.any(scenario).ok().map(Pack::date_of)
     }
 
-    /// What the pack that holds on a business date needs to be told. Another pack of the scenario may need other things,
-    /// and each refuses what it does not know.
+    /// Whether any pack of the scenario holds on a business date.
     ///
     /// # Errors
-    /// When no pack holds then.
-    pub fn schema(&self, scenario: &str, date: Date) -> Result<Schema, InputError> {
-        self.on(scenario, date).map(Pack::schema)
+    /// When none does.
+    pub fn hold(&self, scenario: &str, date: Date) -> Result<(), InputError> {
+        self.any(scenario)?;
+        match self.of(scenario).any(|pack| pack.covers(date)) {
+            true => Ok(()),
+            false => Err(InputError::NoVersion { scenario: scenario.to_owned(), date }),
+        }
+    }
+
+    /// What the pack that holds on a business date, for a case with these facts, needs to be told. Another pack of the
+    /// scenario may need other things, and each refuses what it does not know.
+    ///
+    /// # Errors
+    /// When no pack holds then, or none is for such a case.
+    pub fn schema(&self, scenario: &str, date: Date, facts: &Map<String, Value>) -> Result<Schema, InputError> {
+        self.on(scenario, date, facts).map(|pack| pack.schema(date, facts))
+    }
+
+    /// The facts that choose a pack of the scenario, and those by which its accumulators are kept apart: what has to be
+    /// told to whoever is asked for the accumulators.
+    pub fn keys(&self, scenario: &str) -> BTreeSet<&str> {
+        let of = |pack: &'_ Pack| {
+            let selecting = pack.selectors.iter().map(|selector| selector.fact);
+            let keeping = pack.accumulators.iter().flat_map(|accumulator| accumulator.scope.facts());
+            selecting.chain(keeping).collect::<Vec<_>>()
+        };
+        self.of(scenario).flat_map(|pack| of(pack).into_iter().map(|fact| pack.facts[fact].name.as_str())).collect()
     }
 
     /// The packs.
@@ -157,11 +181,20 @@ impl Packs {
         CaseResults { cases: cases.collect() }
     }
 
-    /// The pack that holds on a date.
-    fn on(&self, scenario: &str, date: Date) -> Result<&Pack, InputError> {
-        self.any(scenario)?;
-        let found = self.of(scenario).find(|pack| pack.covers(date));
-        found.ok_or_else(|| InputError::NoVersion { scenario: scenario.to_owned(), date })
+    /// The pack that holds on a date for a case with these facts.
+    fn on(&self, scenario: &str, date: Date, facts: &Map<String, Value>) -> Result<&Pack, InputError> {
+        self.hold(scenario, date)?;
+        let mut unknown = None;
+        let mut items = BTreeSet::new();
+        for pack in self.of(scenario).filter(|pack| pack.covers(date)) {
+            match pack.is_for(facts) {
+                Chosen::Yes => return Ok(pack),
+                Chosen::No => items.extend(pack.selectors.iter().map(|selector| selector.name.as_str())),
+                Chosen::Unknown(error) => unknown = unknown.or(Some(error)),
+            }
+        }
+        let items = items.into_iter().collect::<Vec<_>>().join(", ");
+        Err(unknown.unwrap_or_else(|| InputError::NotCovered { scenario: scenario.to_owned(), date, items }))
     }
 
     fn any(&self, scenario: &str) -> Result<&Pack, InputError> {
@@ -196,7 +229,7 @@ fn info(pack: &Pack) -> PackInfo {
 /// The mistake of two packs of one scenario of which a business date does not choose one.
 fn clash(pack: &Pack, other: &Pack) -> Option<Diagnostic> {
     let scenario = pack.scenarios.iter().find(|name| other.scenarios.contains(name))?;
-    let message = if pack.valid.0 <= other.valid.1 && other.valid.0 <= pack.valid.1 {
+    let message = if pack.valid.0 <= other.valid.1 && other.valid.0 <= pack.valid.1 && !pack.is_apart_from(other) {
         format!("{scenario} has a pack for some of these days already: {}", other.file)
     } else if pack.date_of() != other.date_of() {
         format!("{scenario} has a pack with another business date, '{}': {}", other.date_of(), other.file)

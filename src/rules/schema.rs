@@ -1,9 +1,11 @@
 //! What a scenario's pack needs to be told, so that a form can be checked against it.
 
+use jiff::civil::Date;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::pack::{Fact, Pack, Step};
-use super::span::Span;
+use super::span::Period;
 use super::types::{Enumeration, Type};
 
 /// The items of one pack.
@@ -56,18 +58,22 @@ pub struct AccumulatorSpec {
     /// Name, type, and whether it may be left out.
     #[serde(flatten)]
     pub fact: FactSpec,
-    /// Over what it runs.
-    pub scope: Span,
+    /// 险种 it counts on.
+    pub scheme: String,
+    /// The stretch that the case falls in; `None` where the facts do not tell yet.
+    pub period: Option<Period>,
 }
 
 impl Pack {
-    /// What this pack needs to be told.
-    pub(super) fn schema(&self) -> Schema {
+    /// What this pack needs to be told of a case on `date`, of which `facts` are known.
+    pub(super) fn schema(&self, date: Date, facts: &Map<String, Value>) -> Schema {
         let spec = |fact: &Fact| FactSpec::of(fact, &self.enums);
-        let accumulators = self
-            .accumulators
-            .iter()
-            .map(|accumulator| AccumulatorSpec { fact: spec(&accumulator.fact), scope: accumulator.scope });
+        let figure = |param: usize| self.params[param].figures.on(date)?.1.value.clone();
+        let accumulators = self.accumulators.iter().map(|accumulator| AccumulatorSpec {
+            fact: spec(&accumulator.fact),
+            scheme: accumulator.scope.scheme.clone(),
+            period: accumulator.scope.period(self, date, |at| self.fact(at, facts).ok()?, figure).ok(),
+        });
         let key = self.lines.iter().map(|lines| {
             let fact = &lines.facts[lines.key];
             Choice { value: fact.name.clone(), label: fact.label.clone() }

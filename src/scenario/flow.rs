@@ -40,18 +40,23 @@ impl Definition {
         said.and_then(Value::as_str).and_then(date).unwrap_or(today)
     }
 
-    /// What the rules are told: the form, what stands in for it, and over both what the centre knows. Only what the pack
-    /// of the business date asks for.
-    pub fn input(&self, form: &Form, known: &Known, schema: &Schema, today: Date) -> Input {
+    /// What is known of a case: the form, what stands in for it, and over both what the centre says of the person.
+    pub fn facts(&self, form: &Form, known: &Map<String, Value>, today: Date) -> Map<String, Value> {
         let mut facts = form.values.clone();
         for (name, source) in &self.facts {
             if let (false, Some(value)) = (facts.contains_key(name), sourced(source, form, today)) {
                 facts.insert(name.clone(), value);
             }
         }
-        for (name, value) in &known.facts {
+        for (name, value) in known {
             facts.insert(name.clone(), value.clone());
         }
+        facts
+    }
+
+    /// What the rules are told: of what is known of the case, only what its pack asks for.
+    pub fn input(&self, form: &Form, known: &Known, schema: &Schema, today: Date) -> Input {
+        let mut facts = self.facts(form, &known.facts, today);
         facts.retain(|name, _| schema.facts.iter().any(|fact| fact.name == *name));
         let mut lines = form.lines.clone();
         for line in &mut lines {
@@ -99,7 +104,7 @@ impl Definition {
             person: person.clone(),
             insutype: stated.or_else(|| text("insutype")).ok_or("insutype")?,
             med_type: text("med_type").ok_or("med_type")?,
-            medfee_sumamt: amount(input).ok_or("medfee_sumamt")?,
+            medfee_sumamt: amount(&input.facts).ok_or("medfee_sumamt")?,
             psn_setlway: BY_ITEM.to_owned(),
             acct_used_flag: if uses_account { "1" } else { "0" }.to_owned(),
             mdtrt_id: text("mdtrt_id"),
@@ -121,8 +126,8 @@ pub enum Message {
 }
 
 /// What a settlement is worth: the whole bill.
-pub fn amount(input: &Input) -> Option<Fen> {
-    input.facts.get("medfee_sumamt")?.as_str()?.parse().ok()
+pub fn amount(facts: &Map<String, Value>) -> Option<Fen> {
+    facts.get("medfee_sumamt")?.as_str()?.parse().ok()
 }
 
 /// `2015-08`.

@@ -299,7 +299,7 @@ fn schema(facts: &[&str], accumulators: &[&str]) -> crate::rules::Schema {
         lines: Vec::new(),
         accumulators: accumulators
             .iter()
-            .map(|n| AccumulatorSpec { fact: fact(n), scope: crate::rules::Span::Year })
+            .map(|n| AccumulatorSpec { fact: fact(n), scheme: "310".into(), period: None })
             .collect(),
         outputs: Vec::new(),
         line_outputs: Vec::new(),
@@ -382,7 +382,7 @@ pool = {{ type = "money", scope = "year", default = "0.00" }}
         let lines = json!([{"amount": "10.00", "cnt": "1"}]);
         let form = small().check(&json!({"level": "L1", "on": on, "note": "x", "lines": lines})).unwrap();
         let date = small().business_date(&form, packs.date_of("medical-settlement"), today);
-        let schema = packs.schema("medical-settlement", date).unwrap();
+        let schema = packs.schema("medical-settlement", date, &form.values).unwrap();
         let input = small().input(&form, &known, &schema, today);
         let decision = packs.decide("medical-settlement", &input).unwrap();
         assert_eq!((decision.pack.version.as_str(), decision.business_date.to_string().as_str()), (version, on));

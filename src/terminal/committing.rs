@@ -15,7 +15,7 @@ use super::view::CaseState;
 use super::who::Who;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Draft, QueueError, Row, State};
-use crate::rules::{Basis, Choice, Decision, Packs, differences};
+use crate::rules::{Basis, Choice, Decision, differences};
 use crate::scenario::{Definition, Message, Once, month};
 use crate::slip::Slip;
 use crate::sync::{self, Patience, SettleError, Settled, UplinkError};
@@ -27,7 +27,6 @@ struct Committing<'a> {
     inner: &'a Inner,
     id: Uuid,
     definition: &'a Definition,
-    packs: &'a Packs,
     operator: &'a str,
     who: &'a Who,
     plan: &'a Plan,
@@ -57,19 +56,12 @@ impl Inner {
     fn commit(self: &Arc<Self>, id: Uuid, at: u64) {
         let taken = self.cases().get(id).and_then(|case| {
             let (who, plan) = (case.who.clone()?, case.plan.clone()?);
-            Some((Arc::clone(&case.definition), case.packs.clone()?, case.view.operator.clone(), who, plan))
+            Some((Arc::clone(&case.definition), case.view.operator.clone(), who, plan))
         });
         // A case that is being committed has all of them, and cannot have ended by itself.
-        let Some((definition, packs, operator, who, plan)) = taken else { return self.defect(id, at) };
-        let committing = Committing {
-            inner: self,
-            id,
-            definition: &definition,
-            packs: &packs,
-            operator: &operator,
-            who: &who,
-            plan: &plan,
-        };
+        let Some((definition, operator, who, plan)) = taken else { return self.defect(id, at) };
+        let committing =
+            Committing { inner: self, id, definition: &definition, operator: &operator, who: &who, plan: &plan };
         let (to, outcome) = match committing.carry_out() {
             Ok(outcome) => (if plan.provisional { CaseState::ProvisionalDone } else { CaseState::Done }, outcome),
             Err((to, outcome)) => (to, *outcome),
@@ -260,11 +252,7 @@ impl Committing<'_> {
         let row = outcome.row.as_ref()?;
         let decision = outcome.decision.as_ref().unwrap_or(&self.plan.decision);
         let explanation = match (&outcome.centre, outcome.differences.is_empty()) {
-            (Some(centre), false) => {
-                // It was decided by the pack of this date.
-                let schema = self.packs.schema(&self.definition.id, self.plan.business_date);
-                centres_figures(centre, &schema.map(|schema| schema.outputs).unwrap_or_default())
-            }
+            (Some(centre), false) => centres_figures(centre, &self.plan.outputs),
             _ => decision.explain_zh(),
         };
         let slip = Slip {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::conditions::Condition;
@@ -36,8 +36,6 @@ pub(super) struct Deciding<'a> {
     pub(super) key: Option<&'a str>,
     pub(super) form: &'a Form,
     pub(super) who: &'a Who,
-    /// What the pack of the business date asks for.
-    pub(super) schema: Schema,
     pub(super) business_date: Date,
 }
 
@@ -63,8 +61,8 @@ impl Inner {
         let business_date = definition.business_date(&form, date_of, self.business_day());
         let mut shown = Shown { business_date: Some(business_date), ..Shown::default() };
         let verdict = self.not_in_the_future(business_date, date_of).and_then(|()| {
-            let schema = packs.schema(&definition.id, business_date);
-            let schema = schema.map_err(|error| (CaseState::Failed, error.failure()))?;
+            let held = packs.hold(&definition.id, business_date);
+            held.map_err(|error| (CaseState::Failed, error.failure()))?;
             let deciding = Deciding {
                 inner: self,
                 id,
@@ -74,7 +72,6 @@ impl Inner {
                 key: key.as_deref(),
                 form: &form,
                 who: &who,
-                schema,
                 business_date,
             };
             deciding.verdict(&mut shown)
@@ -153,7 +150,8 @@ impl Deciding<'_> {
             // The centre has not counted it yet, and would settle this one as if it were the first.
             self.none_open(shown, |_| true)?;
         }
-        let input = self.definition.input(self.form, &learned.known, &self.schema, self.inner.business_day());
+        let schema = self.schema(&learned.known.facts, learned.reached)?;
+        let input = self.definition.input(self.form, &learned.known, &schema, self.inner.business_day());
         let decision = self
             .packs
             .decide(&self.definition.id, &input)
@@ -171,13 +169,14 @@ impl Deciding<'_> {
         let mut plan = Plan {
             business_date: decision.business_date,
             decision,
-            amount: amount(&input).filter(|_| matches!(message, Message::Settlement(_))),
+            amount: amount(&input.facts).filter(|_| matches!(message, Message::Settlement(_))),
             message,
             online: false,
             provisional: false,
             as_of: learned.as_of,
             decided_at: self.inner.parts.clock.now(),
             admission: self.admission().map(str::to_owned),
+            outputs: schema.outputs,
             key,
         };
         if self.definition.kind.protocol() == Protocol::Online {
@@ -185,6 +184,13 @@ impl Deciding<'_> {
         }
         shown.provisional = plan.provisional;
         Ok(Verdict::Confirm(Box::new(plan)))
+    }
+
+    /// What the pack of the business date asks for that is for such a case, with what the centre says of the person.
+    pub(super) fn schema(&self, known: &Map<String, Value>, reached: bool) -> Result<Schema, Ended> {
+        let facts = self.definition.facts(self.form, known, self.inner.business_day());
+        let schema = self.packs.schema(&self.definition.id, self.business_date, &facts);
+        schema.map_err(|error| self.cannot_decide(&error, reached))
     }
 
     /// What is settled online comes after everything of this person that is open: while the outcome of one is not known,
@@ -246,6 +252,7 @@ impl Deciding<'_> {
             InputError::UnknownScenario { .. } | InputError::NoVersion { .. } => {
                 return (CaseState::Failed, error.failure());
             }
+            InputError::NotCovered { .. } => return (CaseState::Referred, error.failure()),
         };
         let name = item.split(['.', '[']).next().unwrap_or(item);
         let in_form = self

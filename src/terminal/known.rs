@@ -1,12 +1,11 @@
 //! What is known of a person: asked of the centre and kept, or as it was kept, with what this terminal has done since.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::queue::{Queue, QueueError, Row, State};
-use crate::rules::{Change, Effect, Schema, Span};
+use crate::rules::{AccumulatorSpec, Change, Effect, Schema};
 use crate::scenario::Known;
 use crate::store::{Accumulators, Store};
 use crate::value::Fen;
@@ -18,10 +17,16 @@ pub(super) struct Record<'a> {
     pub(super) queue: &'a Queue,
     pub(super) holder: Digest,
     pub(super) scenario: &'a str,
-    pub(super) schema: &'a Schema,
-    pub(super) date: Date,
     /// 就诊ID; without it nothing is known over one admission.
     pub(super) admission: Option<&'a str>,
+}
+
+/// A person's own facts as the centre told them last.
+pub(super) struct Person {
+    pub(super) facts: Map<String, Value>,
+    insutype: String,
+    as_of: Timestamp,
+    asked: Timestamp,
 }
 
 /// What the journal keeps beside a message, as far as it is read again.
@@ -50,84 +55,106 @@ impl Done {
     fn since(&self, asked: Timestamp) -> bool {
         self.row.state.is_open() || self.row.updated_at >= asked
     }
+
+    /// What it did to an accumulator in the stretch of a case in this admission.
+    fn change(&self, counted: &AccumulatorSpec, admission: Option<&str>) -> Option<&Change> {
+        let period = counted.period.as_ref()?;
+        let key = period.key(admission)?;
+        self.changes.iter().find(|change| {
+            change.name == counted.fact.name
+                && change.scheme == counted.scheme
+                && change.period.scope == period.scope
+                && change.period.key(self.admission.as_deref()).as_ref() == Some(&key)
+        })
+    }
 }
 
 impl Record<'_> {
     /// Keeps what the centre told when it was asked at `asked`, unless it cannot be said which of the person's
     /// transactions it had counted then: what was told before, with all since, is right. A store that fails only costs
     /// the record.
-    pub(super) fn keep(&self, known: &Known, as_of: Timestamp, asked: Timestamp) {
+    pub(super) fn keep(&self, known: &Known, schema: &Schema, as_of: Timestamp, asked: Timestamp) {
         match self.queue.in_doubt(self.holder, asked) {
-            Ok(rows) if rows.iter().any(|row| row.scenario == self.scenario) => return,
+            // Two scenarios may count on one insurance.
+            Ok(rows) if !rows.is_empty() => return,
             Ok(_) => {}
             Err(error) => return tracing::warn!(%error, "the journal does not tell what is on its way"),
         }
         let mut facts = known.facts.clone();
         facts.insert(INSUTYPE.to_owned(), known.insutype.clone().into());
-        self.put(&format!("{}/person", self.scenario), facts, as_of, asked);
-        for (key, names) in self.scopes() {
-            let values: Map<String, Value> = known
-                .accumulators
-                .iter()
-                .filter(|(name, _)| names.contains(&name.as_str()))
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect();
-            self.put(&key, values, as_of, asked);
+        self.put(&self.persons_key(), facts, as_of, asked);
+        for (key, counted) in self.shelves(schema) {
+            let names = counted.iter().map(|spec| spec.fact.name.as_str());
+            let values = names.filter_map(|name| Some((name.to_owned(), known.accumulators.get(name)?.clone())));
+            self.put(&key, values.collect(), as_of, asked);
         }
     }
 
-    /// What the centre told last and when, with this terminal's own transactions since; `None` when it never did.
+    /// What the centre told of the person last; `None` when it never did.
+    pub(super) fn person(&self) -> Option<Person> {
+        let mut kept = self.get(&self.persons_key())?;
+        let insutype = kept.values.remove(INSUTYPE).and_then(|value| value.as_str().map(str::to_owned));
+        Some(Person {
+            facts: kept.values,
+            insutype: insutype.unwrap_or_default(),
+            as_of: kept.as_of,
+            asked: kept.asked,
+        })
+    }
+
+    /// What the centre told last and when, with this terminal's own transactions since.
     ///
     /// # Errors
     /// When the journal cannot tell what was done here: then nobody knows what is left of a cap or a balance.
-    pub(super) fn recall(&self) -> Result<Option<(Known, Timestamp)>, QueueError> {
-        let Some(mut person) = self.get(&format!("{}/person", self.scenario)) else { return Ok(None) };
+    pub(super) fn recall(&self, person: Person, schema: &Schema) -> Result<(Known, Timestamp), QueueError> {
+        let Person { mut facts, insutype, mut as_of, asked } = person;
         let told = |kept: &Option<Accumulators>| kept.as_ref().map_or(Timestamp::UNIX_EPOCH, |kept| kept.asked);
-        let scopes: Vec<_> = self.scopes().into_iter().map(|(key, names)| (self.get(&key), names)).collect();
-        let own = self.done_since(scopes.iter().map(|(kept, _)| told(kept)).fold(person.asked, Timestamp::min))?;
+        let shelves: Vec<_> =
+            self.shelves(schema).into_iter().map(|(key, counted)| (self.get(&key), counted)).collect();
+        let own = self.done_since(shelves.iter().map(|(kept, _)| told(kept)).fold(asked, Timestamp::min))?;
 
-        let insutype = person.values.remove(INSUTYPE).and_then(|value| value.as_str().map(str::to_owned));
-        for (name, value) in own.iter().filter(|done| done.since(person.asked)).flat_map(|done| &done.outputs) {
+        for (name, value) in own.iter().filter(|done| done.since(asked)).flat_map(|done| &done.outputs) {
             // What a decision gives out under a fact's name is that fact from then on: the account's balance.
-            if let Some(fact) = person.values.get_mut(name) {
+            if let Some(fact) = facts.get_mut(name) {
                 fact.clone_from(value);
             }
         }
-        let mut as_of = person.as_of;
         let mut accumulators = Map::new();
-        for (kept, names) in scopes {
+        for (kept, counted) in shelves {
             let asked = told(&kept);
             as_of = kept.as_ref().map_or(as_of, |kept| as_of.min(kept.as_of));
             let mut values = kept.map(|kept| kept.values).unwrap_or_default();
             for done in own.iter().filter(|done| done.since(asked)) {
-                self.count(done, &mut values, &names)?;
+                self.count(done, &mut values, &counted)?;
             }
             accumulators.extend(values);
         }
-        Ok(Some((Known { facts: person.values, accumulators, insutype: insutype.unwrap_or_default() }, as_of)))
+        Ok((Known { facts, accumulators, insutype }, as_of))
     }
 
-    /// Lays over the values of one scope what one transaction did to them.
-    fn count(&self, done: &Done, values: &mut Map<String, Value>, names: &[&str]) -> Result<(), QueueError> {
-        for change in done.changes.iter().filter(|change| names.contains(&change.name.as_str())) {
-            let period = self.period(change.scope, done.row.business_date, done.admission.as_deref());
-            if period.is_some() && period == self.period(change.scope, self.date, self.admission) {
-                let after = match change.effect {
-                    Effect::Add => sum(values.get(&change.name), &change.value)
-                        .ok_or_else(|| unreadable(&done.row, "what it adds to cannot be added to"))?,
-                    Effect::Set => change.value.clone(),
-                };
-                values.insert(change.name.clone(), after);
-            }
+    /// Lays over the values of one shelf what one transaction did to them.
+    fn count(
+        &self,
+        done: &Done,
+        values: &mut Map<String, Value>,
+        counted: &[&AccumulatorSpec],
+    ) -> Result<(), QueueError> {
+        for change in counted.iter().filter_map(|spec| done.change(spec, self.admission)) {
+            let after = match change.effect {
+                Effect::Add => sum(values.get(&change.name), &change.value)
+                    .ok_or_else(|| unreadable(&done.row, "what it adds to cannot be added to"))?,
+                Effect::Set => change.value.clone(),
+            };
+            values.insert(change.name.clone(), after);
         }
         Ok(())
     }
 
-    /// What this terminal did for the person in this scenario that stands, or may, and that the centre, asked at `asked`,
-    /// cannot have counted. What is being taken back is left out.
+    /// What this terminal did for the person that stands, or may, and that the centre, asked at `asked`, cannot have
+    /// counted, in whatever scenario: two may count on one insurance. What is being taken back is left out.
     fn done_since(&self, asked: Timestamp) -> Result<Vec<Done>, QueueError> {
         let own = self.queue.uncounted(self.holder, asked)?.into_iter();
-        own.filter(|(row, _)| row.scenario == self.scenario && row.state != State::Reversing)
+        own.filter(|(row, _)| row.state != State::Reversing)
             .map(|(row, mut payload)| {
                 let detail = serde_json::from_value::<Detail>(payload["detail"].take());
                 // What the terminal wrote itself has this form.
@@ -138,24 +165,28 @@ impl Record<'_> {
             .collect()
     }
 
-    /// The store's key of each scope, and the accumulators in it.
-    fn scopes(&self) -> Vec<(String, Vec<&str>)> {
-        let mut out: Vec<(String, Vec<&str>)> = Vec::new();
-        for spec in &self.schema.accumulators {
-            let Some(period) = self.period(spec.scope, self.date, self.admission) else { continue };
-            let key = format!("{}/{}/{period}", self.scenario, spec.scope.name());
+    /// The accumulators that are kept together, under their key in the store. A stay in hospital and a disease are
+    /// personal: a keyed hash stands for them.
+    fn shelves<'s>(&self, schema: &'s Schema) -> Vec<(String, Vec<&'s AccumulatorSpec>)> {
+        let mut out: Vec<(String, Vec<&AccumulatorSpec>)> = Vec::new();
+        for spec in &schema.accumulators {
+            let Some(period) = &spec.period else { continue };
+            let Some(stretch) = period.key(self.admission) else { continue };
+            let stretch = match period.is_personal() {
+                true => self.queue.holder_tag(stretch.as_bytes()).to_string(),
+                false => stretch,
+            };
+            let key = format!("{}/{}/{stretch}", spec.scheme, period.scope.name());
             match out.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, names)) => names.push(&spec.fact.name),
-                None => out.push((key, vec![&spec.fact.name])),
+                Some((_, counted)) => counted.push(spec),
+                None => out.push((key, vec![spec])),
             }
         }
         out
     }
 
-    /// What an accumulator of a scope runs over. A stay in hospital is personal: its keyed hash stands for it.
-    fn period(&self, scope: Span, date: Date, admission: Option<&str>) -> Option<String> {
-        let admission = admission.map(|admission| self.queue.holder_tag(admission.as_bytes()).to_string());
-        scope.period(date, admission.as_deref())
+    fn persons_key(&self) -> String {
+        format!("{}/person", self.scenario)
     }
 
     fn get(&self, key: &str) -> Option<Accumulators> {
@@ -195,16 +226,18 @@ const INSUTYPE: &str = " insutype";
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::{Date, date};
     use serde_json::json;
 
     use super::*;
     use crate::queue::tests::{draft, open, receipt};
     use crate::queue::{Draft, Note};
-    use crate::rules::{AccumulatorSpec, FactSpec};
+    use crate::rules::{FactSpec, Period, Span};
     use crate::wire::Outcome;
 
-    fn schema() -> Schema {
-        let accumulator = |(name, scope): (&str, Span)| AccumulatorSpec {
+    /// What a pack counts for a case of this year.
+    fn schema(year: i16) -> Schema {
+        let accumulator = |(name, scope, of): (&str, Span, String)| AccumulatorSpec {
             fact: FactSpec {
                 name: name.into(),
                 label: String::new(),
@@ -212,16 +245,21 @@ mod tests {
                 optional: true,
                 choices: Vec::new(),
             },
-            scope,
+            scheme: "310".into(),
+            period: Some(Period { scope, of, by: None }),
         };
         Schema {
             pack: "p".into(),
             date_of: "on".into(),
             facts: Vec::new(),
             lines: Vec::new(),
-            accumulators: [("pool", Span::Year), ("ded_paid", Span::Admission), ("signed", Span::Benefit)]
-                .map(accumulator)
-                .into(),
+            accumulators: [
+                ("pool", Span::Year, year.to_string()),
+                ("ded_paid", Span::Admission, String::new()),
+                ("signed", Span::Benefit, "-".into()),
+            ]
+            .map(accumulator)
+            .into(),
             outputs: Vec::new(),
             line_outputs: Vec::new(),
         }
@@ -236,42 +274,43 @@ mod tests {
         let store = Store::in_memory().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let queue = open(dir.path());
-        let schema = schema();
-        let record = |year, admission, holder| Record {
+        let record = |admission, holder| Record {
             store: &store,
             queue: &queue,
             holder: queue.holder_tag(&[holder]),
             scenario: "s",
-            schema: &schema,
-            date: jiff::civil::date(year, 8, 3),
             admission,
         };
-        assert!(record(2015, None, 1).recall().unwrap().is_none());
+        let recall = |year, admission| {
+            let record = record(admission, 1);
+            let person = record.person()?;
+            Some(record.recall(person, &schema(year)).unwrap())
+        };
+        assert!(recall(2015, None).is_none());
         let known = Known {
             facts: object(json!({"psn_type": "1", "balc": "9.00"})),
             accumulators: object(json!({"pool": "100.00", "ded_paid": "400.00", "signed": "2015-07"})),
             insutype: "310".into(),
         };
         let as_of = "2015-08-01T00:00:00Z".parse().unwrap();
-        record(2015, Some("A1"), 1).keep(&known, as_of, as_of);
-        assert_eq!(record(2015, Some("A1"), 1).recall().unwrap(), Some((known.clone(), as_of)));
-        let accumulators =
-            |year, admission| Value::Object(record(year, admission, 1).recall().unwrap().unwrap().0.accumulators);
+        record(Some("A1"), 1).keep(&known, &schema(2015), as_of, as_of);
+        assert_eq!(recall(2015, Some("A1")), Some((known.clone(), as_of)));
+        let accumulators = |year, admission| Value::Object(recall(year, admission).unwrap().0.accumulators);
         assert_eq!(accumulators(2015, Some("A2")), json!({"pool": "100.00", "signed": "2015-07"}));
         assert_eq!(accumulators(2016, None), json!({"signed": "2015-07"}));
-        assert!(record(2015, None, 2).recall().unwrap().is_none());
+        assert!(record(None, 2).person().is_none());
 
-        let done = |key: &str, date, admission: Option<&str>| {
-            let change = |name: &str, scope: &str, effect: &str, value: &str| json!({"name": name, "scope": scope, "effect": effect, "value": value, "before": null, "after": null});
+        let done = |key: &str, scenario: &str, scheme: &str, date: Date, admission: Option<&str>| {
+            let change = |name: &str, period: Value, effect: &str, value: &str| json!({"name": name, "scheme": scheme, "period": period, "effect": effect, "value": value, "before": null, "after": null});
             let changes = [
-                change("pool", "year", "add", "20.00"),
-                change("ded_paid", "admission", "add", "5.00"),
-                change("signed", "benefit", "set", "2015-08"),
+                change("pool", json!({"scope": "year", "of": date.year().to_string()}), "add", "20.00"),
+                change("ded_paid", json!({"scope": "admission", "of": ""}), "add", "5.00"),
+                change("signed", json!({"scope": "benefit", "of": "-"}), "set", "2015-08"),
             ];
             let detail =
                 json!({"decision": {"accumulators": changes, "outputs": {"balc": "7.00"}}, "admission": admission});
             let draft = Draft {
-                scenario: "s".into(),
+                scenario: scenario.into(),
                 holder: vec![1].into(),
                 business_date: date,
                 payload: json!({"request": {}, "detail": detail}),
@@ -279,20 +318,25 @@ mod tests {
             };
             queue.commit(draft).unwrap().row
         };
-        let own = done("a", jiff::civil::date(2015, 8, 1), Some("A1"));
-        done("another year", jiff::civil::date(2014, 12, 31), None);
-        let since = |admission| Value::Object(record(2015, admission, 1).recall().unwrap().unwrap().0.accumulators);
+        // Another scenario on the same insurance counts; another insurance does not.
+        let own = done("a", "t", "310", date(2015, 8, 1), Some("A1"));
+        done("another year", "s", "310", date(2014, 12, 31), None);
+        done("another insurance", "s", "390", date(2015, 8, 1), None);
+        let since = |admission| accumulators(2015, admission);
         assert_eq!(since(Some("A1")), json!({"pool": "120.00", "ded_paid": "405.00", "signed": "2015-08"}));
         assert_eq!(since(None), json!({"pool": "120.00", "signed": "2015-08"}));
-        let facts = |year| Value::Object(record(year, None, 1).recall().unwrap().unwrap().0.facts);
-        assert_eq!(facts(2015), json!({"psn_type": "1", "balc": "7.00"}), "the account goes on from its balance after");
-        assert_eq!(record(2015, None, 1).recall().unwrap().unwrap().1, as_of);
-        let stay = record(2015, Some("ZY-2015-0001"), 1);
-        assert!(stay.scopes().iter().all(|(key, _)| !key.contains("ZY-2015-0001")));
+        assert_eq!(
+            Value::Object(recall(2015, None).unwrap().0.facts),
+            json!({"psn_type": "1", "balc": "7.00"}),
+            "the account goes on from its balance after"
+        );
+        assert_eq!(recall(2015, None).unwrap().1, as_of);
+        let stay = record(Some("ZY-2015-0001"), 1);
+        assert!(stay.shelves(&schema(2015)).iter().all(|(key, _)| !key.contains("ZY-2015-0001")));
         // What the centre may have counted already is not kept as told: the record of before, with what was done, stays.
         queue.advance(own.id, State::Sending, Note::Nothing).unwrap();
         let later = Known { accumulators: object(json!({"pool": "120.00"})), ..known.clone() };
-        record(2015, Some("A1"), 1).keep(&later, as_of, queue.clock().now());
+        record(Some("A1"), 1).keep(&later, &schema(2015), as_of, queue.clock().now());
         assert_eq!(since(Some("A1"))["pool"], "120.00", "not counted twice");
         // What the centre did not take is not counted.
         let refused = Outcome::Refused { code: "E-1".into(), text: "不符合条件".into() };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::conditions::{Condition, Conditions};
 use super::deciding::{Deciding, Ended};
@@ -42,9 +42,13 @@ impl Deciding<'_> {
         }
         // A kind that needs the centre is told so before its record is looked for.
         self.conduct_alone(Conduct::Provisional)?;
-        let recalled = self.record().recall().map_err(|error| (CaseState::Refused, error.failure()))?;
-        match recalled {
-            Some((known, as_of)) => Ok(Learned { known, as_of: Some(as_of), psn_no: None, reached: false }),
+        match self.record().person() {
+            Some(person) => {
+                let schema = self.schema(&person.facts, false)?;
+                let recalled = self.record().recall(person, &schema);
+                let (known, as_of) = recalled.map_err(|error| (CaseState::Refused, error.failure()))?;
+                Ok(Learned { known, as_of: Some(as_of), psn_no: None, reached: false })
+            }
             None if self.inner.table.without_record(self.definition.kind) == Conduct::Refuse => {
                 Err((CaseState::Refused, Failure::of(&errors::NO_RECORD)))
             }
@@ -53,11 +57,15 @@ impl Deciding<'_> {
     }
 
     pub(super) fn ask(&self, upstream: &Upstream) -> Result<Learned, UplinkError> {
+        let keys = self.packs.keys(&self.definition.id);
+        let mut facts = self.definition.facts(self.form, &Map::new(), self.inner.business_day());
+        facts.retain(|name, _| keys.contains(name.as_str()));
         let question = Question {
             person: self.who.person.clone(),
             scenario: self.definition.id.clone(),
             business_date: self.business_date,
             mdtrt_id: self.admission().map(str::to_owned),
+            facts,
         };
         let within = self.patience();
         let asked_at = self.inner.parts.clock.now();
@@ -73,7 +81,10 @@ impl Deciding<'_> {
             accumulators: accumulations.accumulators,
             insutype: person.insutype.clone(),
         };
-        self.record().keep(&known, accumulations.as_of, asked_at);
+        // Of a case that no pack is for nothing is kept: it ends.
+        if let Ok(schema) = self.schema(&known.facts, true) {
+            self.record().keep(&known, &schema, accumulations.as_of, asked_at);
+        }
         Ok(Learned { known, as_of: Some(accumulations.as_of), psn_no: Some(person.psn_no.clone()), reached: true })
     }
 
@@ -126,8 +137,6 @@ impl Deciding<'_> {
             queue: &self.inner.queue,
             holder: self.who.tag,
             scenario: &self.definition.id,
-            schema: &self.schema,
-            date: self.business_date,
             admission: self.admission(),
         }
     }

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::json::JsonText;
-use crate::rules::Decision;
+use crate::rules::{Choice, Decision};
 use crate::scenario::Message;
 use crate::value::Fen;
 
@@ -26,6 +26,8 @@ pub(super) struct Plan {
     pub(super) decided_at: Timestamp,
     /// 就诊ID: what accumulates over one admission belongs to it.
     pub(super) admission: Option<String>,
+    /// The names of what the pack gives out.
+    pub(super) outputs: Vec<Choice>,
     /// By which the journal knows it again.
     pub(super) key: String,
 }

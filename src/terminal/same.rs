@@ -2,7 +2,7 @@
 //! keyed hash only.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::deciding::{Deciding, Ended};
 use super::errors;
@@ -10,7 +10,7 @@ use super::plan::Shown;
 use super::view::CaseState;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Row, State};
-use crate::scenario::{Form, Identity, Known, Once, amount, month};
+use crate::scenario::{Form, Identity, Once, amount, month};
 use crate::wire::Digest;
 
 impl Deciding<'_> {
@@ -64,7 +64,7 @@ impl Deciding<'_> {
         let key = format!("key/{}/{key}", self.definition.id);
         let Some((row, holder)) = self.in_journal(&key)? else { return Ok(key) };
         let today = self.inner.business_day();
-        let worth = amount(&self.definition.input(self.form, &Known::default(), &self.schema, today));
+        let worth = amount(&self.definition.facts(self.form, &Map::new(), today));
         if holder != self.who.tag || row.business_date != self.business_date || row.amount != worth {
             return Err((CaseState::Refused, Failure::of(&errors::KEY_USED)));
         }

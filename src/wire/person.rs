@@ -40,6 +40,10 @@ pub struct Question {
     /// 就诊ID, for what accumulates over one admission; left out where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mdtrt_id: Option<String>,
+    /// The facts that choose the scenario's pack, and by which accumulators are kept apart, as far as the case has them;
+    /// in the form of `rules::Input.facts`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub facts: Map<String, Value>,
 }
 
 /// The answer to `1101`.
@@ -83,6 +87,7 @@ mod tests {
             scenario: "medical-settlement".into(),
             business_date: jiff::civil::date(2015, 8, 3),
             mdtrt_id: None,
+            facts: Map::new(),
         };
         let json = serde_json::to_value(&question).unwrap();
         assert_eq!(json["certno"], "440103198806120021");

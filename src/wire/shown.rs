@@ -180,6 +180,7 @@ mod tests {
             scenario: "medical-settlement".into(),
             business_date,
             mdtrt_id: Some(SECRET.into()),
+            facts: [("dise_codg".to_owned(), json!(SECRET))].into_iter().collect(),
         };
         vec![
             Box::new(Envelope { header: header.clone(), payload: json!(settlement) }),

@@ -33,6 +33,7 @@ fn question() -> Question {
         scenario: "medical-settlement".into(),
         business_date: settlement().business_date,
         mdtrt_id: None,
+        facts: settlement().facts,
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::Pack;
 use super::page::{Item, Keys, Page};
+use super::{Chosen, Pack};
 use crate::failure::Explain as _;
 use crate::rules::decision::{Decision, Outcome};
 use crate::rules::input::{Input, InputError};
+use crate::rules::types::Val;
 
 /// A case.
 #[derive(Debug, Clone)]
@@ -169,7 +170,7 @@ impl Case {
             };
             figures.insert(at, value);
         }
-        match (&self.wanted, pack.decide(&pack.scenarios[0], &self.given.input, &figures)) {
+        match (&self.wanted, self.decide(pack, &figures)) {
             (Wanted::Decided(wanted), Ok(decision)) => wanted.differences(&decision),
             (Wanted::Decided(_), Err(error)) => vec![error.to_string()],
             (Wanted::Refused(_), Ok(decision)) => vec![format!("the outcome is {}", decision.outcome.name())],
@@ -177,6 +178,15 @@ impl Case {
                 item if item == *wanted => Vec::new(),
                 item => vec![format!("it is refused for {item}: {error}")],
             },
+        }
+    }
+
+    /// As the packs in force would: one that is for other cases does not decide this one.
+    fn decide(&self, pack: &Pack, figures: &HashMap<usize, Val>) -> Result<Decision, InputError> {
+        let scenario = &pack.scenarios[0];
+        match (pack.is_for(&self.given.input.facts), pack.business_date(&self.given.input)) {
+            (Chosen::No, Some(date)) => Err(pack.not_for(scenario, date)),
+            _ => pack.decide(scenario, &self.given.input, figures),
         }
     }
 }

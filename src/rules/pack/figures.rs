@@ -23,7 +23,7 @@ pub(super) struct Declared<'a> {
 
 impl<'a> Builder<'a> {
     /// Reads every `[[param]]`.
-    pub(super) fn params(&mut self, root: &Keys<'a>) {
+    pub(super) fn params(&mut self, root: &Keys<'a>, demo: bool) {
         for keys in root.tables("param") {
             let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
             let label = keys.get("label").and_then(|item| item.text());
@@ -37,21 +37,25 @@ impl<'a> Builder<'a> {
             if values.is_empty() {
                 place.mistake(format!("param {name} has no values"));
             }
-            let versions = values.iter().filter_map(|keys| self.figure(keys, typ)).collect();
+            let versions = values.iter().filter_map(|keys| self.figure(keys, typ, demo)).collect();
             let figures = cover(versions, self.span, &format!("param {name}"));
             self.params.push(Param { name: name.to_owned(), label: label.unwrap_or(name).to_owned(), typ, figures });
         }
     }
 
-    /// One dated figure; without `value` it is not known.
-    fn figure(&self, keys: &Keys<'a>, typ: Type) -> Option<Version<'a, Figure>> {
+    /// One dated figure; without `value` it is not known. What no source confirms may stand in a pack for demonstration.
+    fn figure(&self, keys: &Keys<'a>, typ: Type, demo: bool) -> Option<Version<'a, Figure>> {
         let value = keys.get("value");
         let origin = origin(keys);
         let version = dates(keys, ());
         if let Some(origin) = &origin
             && (origin.confidence == "U") != value.is_none()
+            && !(demo && origin.confidence == "U")
         {
-            keys.mistake("a figure without value has confidence \"U\", and no other has");
+            keys.mistake(match value {
+                None => "a figure without value has confidence \"U\"",
+                Some(_) => "a figure of confidence \"U\" has a value only in a pack for demonstration",
+            });
         }
         let value = match value {
             None => None,

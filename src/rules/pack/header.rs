@@ -7,7 +7,6 @@ use super::page::{Item, Keys};
 use super::range::Range;
 use super::{Accumulator, Fact, Lines};
 use crate::rules::expr::{Place, RESERVED, Symbol};
-use crate::rules::span::Span;
 use crate::rules::types::{Enumeration, Type, Val};
 
 /// What `[pack]` says.
@@ -16,6 +15,10 @@ pub(super) struct Head<'a> {
     pub version: String,
     pub title: String,
     pub scenarios: Vec<String>,
+    /// 险种 that its accumulators count on.
+    pub scheme: String,
+    /// What chooses it beside the date.
+    pub selectors: Option<Keys<'a>>,
     pub valid: (Date, Date),
     /// The name of the fact that is the business date.
     pub date_of: Item<'a>,
@@ -37,6 +40,8 @@ impl<'a> Head<'a> {
         if let Some([]) = scenarios.as_deref() {
             keys.mistake("a pack is for one scenario at least");
         }
+        let scheme = keys.get("scheme").map(|item| item.text());
+        let selectors = keys.get("for").map(|item| item.keys());
         let date = |name| keys.need(name).and_then(|item| Some((item, item.date()?)));
         let (from, to) = (date("valid_from"), date("valid_to"));
         let date_of = text("date_of");
@@ -54,11 +59,22 @@ impl<'a> Head<'a> {
             place.mistake("the pack ends before it begins");
             return None;
         }
+        let scenarios: Vec<_> = scenarios?.into_iter().map(|(_, name)| name.to_owned()).collect();
+        let scheme = match scheme {
+            None => scenarios.first()?.clone(),
+            Some(scheme) => scheme?.to_owned(),
+        };
+        let selectors = match selectors {
+            None => None,
+            Some(selectors) => Some(selectors?),
+        };
         Some(Self {
             id: id?.1.to_owned(),
             version: version?.1.to_owned(),
             title: title?.1.to_owned(),
-            scenarios: scenarios?.into_iter().map(|(_, name)| name.to_owned()).collect(),
+            scenarios,
+            scheme,
+            selectors,
             valid: (from, to),
             date_of: date_of?.0,
             demo: demo?,
@@ -117,19 +133,14 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Reads `[accumulators]`.
-    pub(super) fn accumulators(&mut self, root: &Keys<'a>) {
-        let Some(keys) = root.get("accumulators").and_then(|item| item.keys()) else { return };
+    /// Reads `[accumulators]`, which count on `scheme` where they do not say otherwise. Gives for each that names a
+    /// parameter as the beginning of its year that name: parameters are not known yet.
+    pub(super) fn accumulators(&mut self, root: &Keys<'a>, scheme: &str) -> Vec<(usize, Item<'a>, &'a str)> {
+        let mut years = Vec::new();
+        let Some(keys) = root.get("accumulators").and_then(|item| item.keys()) else { return years };
         for (name, at, item) in keys.all() {
             let Some(keys) = item.keys() else { continue };
-            let scope = keys.need("scope").and_then(|item| {
-                let written = item.text()?;
-                let scope = Span::ALL.into_iter().find(|span| span.name() == written);
-                if scope.is_none() {
-                    item.mistake(format!("scope is one of {}", Span::ALL.map(Span::name).join(", ")));
-                }
-                scope
-            });
+            let (scope, begins) = self.scope(&keys, scheme);
             let fact = self.fact(name, &keys);
             keys.end();
             self.identifier(name, at);
@@ -138,9 +149,11 @@ impl<'a> Builder<'a> {
             let typ = fact.as_ref().map(|fact| fact.typ);
             self.scope.accumulators.insert(name.to_owned(), Symbol { typ, place, optional });
             if let (Some(fact), Some(scope)) = (fact, scope) {
+                years.extend(begins.map(|(item, name)| (self.accumulators.len(), item, name)));
                 self.accumulators.push(Accumulator { fact, scope });
             }
         }
+        years
     }
 
     fn fact_list(&mut self, keys: &Keys<'a>, what: &'static str, place: fn(usize) -> Place) -> Vec<Fact> {

@@ -102,8 +102,10 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, run_cases: Cases) 
     builder.enums(root);
     builder.facts(root);
     builder.lines(root);
-    builder.accumulators(root);
-    builder.params(root);
+    let selectors = builder.selectors(head.as_ref().and_then(|head| head.selectors.as_ref()));
+    let years = builder.accumulators(root, head.as_ref().map_or("", |head| &head.scheme));
+    builder.params(root, head.as_ref().is_none_or(|head| head.demo));
+    builder.years(years);
     let declared = builder.declare_tables(root);
     builder.note_steps(root);
     let line = builder.part(root, true);
@@ -122,6 +124,7 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, run_cases: Cases) 
         reference: PackRef { id: head.id, version: head.version, sha256: sha256(text), signed_by: None },
         title: head.title,
         scenarios: head.scenarios,
+        selectors,
         valid: head.valid,
         date_of,
         demo: head.demo,

@@ -8,6 +8,8 @@ mod header;
 mod load;
 mod page;
 mod range;
+mod scope;
+mod select;
 mod table;
 
 use jiff::civil::Date;
@@ -18,11 +20,12 @@ pub(super) use load::load;
 #[cfg(test)]
 pub(super) use load::load_without_cases;
 pub(super) use range::Range;
+pub(super) use scope::{NoPeriod, Scope};
+pub(super) use select::{Chosen, Selector};
 pub(super) use table::Table;
 
 use super::decision::{Outcome, PackRef, Words};
 use super::expr::{Node, Place, Typed};
-use super::span::Span;
 use super::types::{Enumeration, Type, Val};
 
 /// A pack, checked and compiled.
@@ -32,6 +35,8 @@ pub(super) struct Pack {
     pub reference: PackRef,
     pub title: String,
     pub scenarios: Vec<String>,
+    /// What chooses it beside the date.
+    pub selectors: Vec<Selector>,
     /// First and last day, both inclusive.
     pub valid: (Date, Date),
     /// The fact that is the business date.
@@ -85,7 +90,7 @@ pub(super) struct Lines {
 #[derive(Debug)]
 pub(super) struct Accumulator {
     pub fact: Fact,
-    pub scope: Span,
+    pub scope: Scope,
 }
 
 /// A parameter with its dated figures.

@@ -45,7 +45,8 @@ fn failures(case: &str) -> Vec<String> {
 fn a_case_starts_from_the_figures_of_the_base() {
     assert_eq!(failures("outcome = \"allow\"\nwant = { first = \"1.00\", second = \"10.00\" }"), [""; 0]);
     assert_eq!(failures("figures = { empty = \"2%\" }\noutcome = \"allow\"\nwant = { first = \"2.00\" }"), [""; 0]);
-    let without = "without = [\"empty\"]\noutcome = \"refer\"\nreasons = [\"E-NO-PARAM\"]\nwant = { second = \"10.00\" }";
+    let without =
+        "without = [\"empty\"]\noutcome = \"refer\"\nreasons = [\"E-NO-PARAM\"]\nwant = { second = \"10.00\" }";
     assert_eq!(failures(without), [""; 0]);
     assert_eq!(failures("without = [\"nobody\"]\noutcome = \"allow\""), ["'nobody' is not in the base"]);
 }

@@ -1,6 +1,6 @@
 //! What expressions, tables and dated figures come to.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::rules::{Decision, Input, Outcome, Packs, TraceRecord};
 
@@ -262,11 +262,11 @@ fn the_pack_that_holds_on_the_day_decides() {
     ])
     .unwrap();
     let asks = |year, name: &str| {
-        let schema = packs.schema("test", jiff::civil::date(year, 12, 31)).unwrap();
+        let schema = packs.schema("test", jiff::civil::date(year, 12, 31), &Map::new()).unwrap();
         schema.facts.iter().any(|fact| fact.name == name)
     };
     assert!(asks(2015, "total") && asks(2016, "total") && asks(2016, "added") && !asks(2015, "added"));
-    assert!(packs.schema("test", jiff::civil::date(2017, 1, 1)).is_err());
+    assert!(packs.schema("test", jiff::civil::date(2017, 1, 1), &Map::new()).is_err());
     assert_eq!(decide_on(&packs, json!({ "date": "2015-12-31" })).outputs["x"], json!(1));
     let later = decide_on(&packs, json!({ "date": "2016-01-01", "added": 2 }));
     assert_eq!((&later.outputs["x"], later.version_reason.contains("2016-01-01 至 2016-12-31")), (&json!(2), true));

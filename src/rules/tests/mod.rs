@@ -2,6 +2,7 @@
 
 mod broken;
 mod cases;
+mod chosen;
 mod hostile;
 mod language;
 mod mutation;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Map, json};
 
-use crate::rules::{Decision, Input, InputError, Outcome, PackRef, Packs};
+use crate::rules::{Decision, Input, InputError, Outcome, PackRef, Packs, Period, Span};
 
 const WITH_ACCOUNT: &str = include_str!("../../../fixtures/settlement/l3-active-with-account.json");
 
@@ -140,17 +140,21 @@ fn the_slips_of_signing_in() {
 fn the_schema_names_what_a_form_needs() {
     let packs = Packs::builtin();
     let on = jiff::civil::date(2015, 8, 3);
-    let schema = packs.schema("medical-settlement", on).unwrap();
+    let schema = packs.schema("medical-settlement", on, &Map::new()).unwrap();
     assert_eq!(schema.date_of, "endtime");
     let level = schema.facts.iter().find(|fact| fact.name == "hosp_lv").unwrap();
     assert_eq!((level.kind.as_str(), level.optional, level.choices.len()), ("choice", false, 3));
     assert!(schema.lines.iter().any(|fact| fact.name == "pric_uplmt_amt" && fact.optional));
-    let scopes: Vec<_> = schema.accumulators.iter().map(|one| (one.fact.name.as_str(), one.scope.name())).collect();
-    assert_eq!(scopes, [("ded_paid", "admission"), ("pool", "year"), ("supplement", "year")]);
+    let scopes: Vec<_> =
+        schema.accumulators.iter().map(|one| (one.fact.name.as_str(), one.period.clone().unwrap())).collect();
+    let period = |scope, of: &str| Period { scope, of: of.into(), by: None };
+    let year = || period(Span::Year, "2015");
+    assert_eq!(scopes, [("ded_paid", period(Span::Admission, "")), ("pool", year()), ("supplement", year())]);
+    assert!(schema.accumulators.iter().all(|counted| counted.scheme == "310"));
     assert!(schema.outputs.iter().any(|field| field.value == "hifp_pay"));
     assert_eq!(schema.line_outputs[0].value, "feedetl_sn");
-    assert!(packs.schema("unemployment-sign-in", on).unwrap().lines.is_empty());
-    let missing = packs.schema("no-such", on).unwrap_err();
+    assert!(packs.schema("unemployment-sign-in", on, &Map::new()).unwrap().lines.is_empty());
+    let missing = packs.schema("no-such", on, &Map::new()).unwrap_err();
     assert_eq!(missing, InputError::UnknownScenario { scenario: "no-such".into() });
 }
 

@@ -3,7 +3,8 @@
 use super::dated::{Dated, Version, cover, dates};
 use super::load::Builder;
 use super::page::{Item, Keys};
-use super::table::{Cell, MOST_ROWS, Row, Rows, Table, can_look_up, prove};
+use super::proof::{Needs, Proof};
+use super::table::{Cell, MOST_COLUMNS, MOST_ROWS, Row, Rows, Table, can_look_up};
 use super::{Figure, Origin, Param};
 use crate::rules::expr::{Place, Symbol, TableSymbol};
 use crate::rules::types::Type;
@@ -72,8 +73,16 @@ impl<'a> Builder<'a> {
         for keys in root.tables("table") {
             let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
             let label = keys.get("label").and_then(|item| item.text());
-            let on = keys.need("on").and_then(|item| item.texts());
-            let out = keys.need("out").and_then(|item| item.keys()).map(|out| out.all());
+            let few = |item: &Item<'a>, count| {
+                if count > MOST_COLUMNS {
+                    item.mistake(format!(
+                        "a table has at most {MOST_COLUMNS} names to be looked up by, and as many columns"
+                    ));
+                }
+                count <= MOST_COLUMNS
+            };
+            let on = keys.need("on").and_then(|item| item.texts().filter(|on| few(&item, on.len())));
+            let out = keys.need("out").and_then(|item| Some(item.keys()?.all()).filter(|out| few(&item, out.len())));
             let unique = keys.get("hit").map_or(Some(true), |item| match item.text()? {
                 "unique" => Some(true),
                 "first" => Some(false),
@@ -157,14 +166,21 @@ impl<'a> Builder<'a> {
         let list = keys.need("rows").and_then(|item| item.list());
         keys.end();
         let list = list?;
-        if list.len() > MOST_ROWS {
-            table.0.mistake(format!("table {} has more than {MOST_ROWS} rows", table.1));
+        let rows = self.rows.get();
+        self.rows.set(rows.saturating_add(list.len()));
+        if self.rows.get() > MOST_ROWS {
+            // Told of the table with which it is too much, and of none after it.
+            if rows <= MOST_ROWS {
+                table.0.mistake(format!("the tables have more than {MOST_ROWS} rows in all"));
+            }
             return None;
         }
         let rows: Vec<_> = list.into_iter().map(|item| Some((item, self.row(item, on, columns)?))).collect();
         // With a row that cannot be read, what is missing or overlaps cannot be told.
         let rows: Vec<_> = rows.into_iter().collect::<Option<_>>()?;
-        prove(table.1, table.0, &rows, on, unique, &self.scope.enums);
+        let needs = if unique { Needs::ExactlyOne } else { Needs::First };
+        let proof = Proof { name: table.1, place: table.0, rows: &rows, on, enums: &self.scope.enums };
+        proof.run(needs, &mut self.proof_steps.borrow_mut());
         let (version, origin) = (version?, origin?);
         let rows = rows.into_iter().map(|(_, row)| row).collect();
         Some(Version { from: version.from, to: version.to, value: Rows { rows, origin } })

@@ -1,6 +1,6 @@
 //! Loading: the order in which the parts of a pack are read, so that each knows the names it may use.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use jiff::civil::Date;
@@ -8,6 +8,7 @@ use toml::de::DeTable;
 
 use super::header::Head;
 use super::page::{Item, Keys, MOST_MISTAKES, Page};
+use super::proof::MOST_STEPS;
 use super::{Accumulator, Case, Fact, Lines, Pack, Param, Table};
 use crate::failure::Diagnostic;
 use crate::rules::decision::PackRef;
@@ -15,7 +16,10 @@ use crate::rules::expr::Scope;
 use crate::rules::types::Type;
 
 /// The largest pack, in bytes: it bounds the time that any pack can take.
-const LARGEST: usize = 256 * 1024;
+const LARGEST: usize = 1024 * 1024;
+
+/// How much of a file is looked at for mistakes of syntax after the first, in bytes.
+const MOST_OF_SYNTAX: usize = 64 * 1024;
 
 /// A pack half way.
 pub(super) struct Builder<'a> {
@@ -27,6 +31,10 @@ pub(super) struct Builder<'a> {
     pub outputs: HashSet<(bool, String)>,
     /// The codes of guards and checks.
     pub codes: RefCell<HashSet<String>>,
+    /// The rows read so far.
+    pub rows: Cell<usize>,
+    /// What is left for proofs.
+    pub proof_steps: RefCell<usize>,
     /// The pack's first and last day.
     pub span: (Date, Date),
     pub facts: Vec<Fact>,
@@ -59,19 +67,37 @@ fn read(file: &str, text: &str, cases: Cases) -> Result<Pack, Vec<Diagnostic>> {
         page.mistake(0, format!("the pack is larger than {LARGEST} bytes"));
         return Err(page.mistakes());
     }
-    let (table, errors) = DeTable::parse_recoverable(text);
+    let table = DeTable::parse(text);
+    let pack = match &table {
+        Ok(table) => build(&page, &page.root(table), text, cases),
+        Err(first) => {
+            tell_syntax(&page, text, first);
+            None
+        }
+    };
+    match pack {
+        Some(pack) if page.clean() => Ok(pack),
+        _ => Err(page.mistakes()),
+    }
+}
+
+/// Tells what is no TOML, from the first mistake on. A file in which every line is one is not looked at to its end: each
+/// mistake takes memory, and 200 are told.
+fn tell_syntax(page: &Page<'_>, text: &str, first: &toml::de::Error) {
+    let begin = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
+    let enough = begin(first).saturating_add(MOST_OF_SYNTAX).min(text.len());
+    // At the end of a line; the bytes of a character have no line end among them.
+    let end = text.as_bytes()[enough..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |more| enough + more);
+    let (_, errors) = DeTable::parse_recoverable(&text[..end]);
+    // What is only cut off is no mistake.
+    let inside = |error: &&toml::de::Error| end == text.len() || begin(error) < end;
     let mut lines = HashSet::new();
-    for error in errors.iter().take(MOST_MISTAKES) {
-        let at = error.span().map_or(0, |span| span.start);
+    for error in errors.iter().filter(inside).chain([first]).take(MOST_MISTAKES) {
+        let at = begin(error);
         // What follows on the same line is most often the same mistake.
         if lines.insert(text.get(..at).map_or(0, |before| before.matches('\n').count())) {
             page.mistake(at, error.message());
         }
-    }
-    let pack = if errors.is_empty() { build(&page, &page.root(&table), text, cases) } else { None };
-    match pack {
-        Some(pack) if page.clean() => Ok(pack),
-        _ => Err(page.mistakes()),
     }
 }
 
@@ -91,6 +117,8 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, run_cases: Cases) 
         kinds: HashMap::new(),
         outputs: HashSet::new(),
         codes: RefCell::default(),
+        rows: Cell::default(),
+        proof_steps: RefCell::new(MOST_STEPS),
         // Without a head the span is not known, and every version is taken to cover it.
         span: head.as_ref().map_or((Date::MAX, Date::MIN), |head| head.valid),
         facts: Vec::new(),

@@ -7,6 +7,7 @@ mod figures;
 mod header;
 mod load;
 mod page;
+mod proof;
 mod range;
 mod scope;
 mod select;

@@ -1,7 +1,7 @@
-//! Decision tables: rows of conditions and what they give; proved complete, and with hit policy `unique` disjoint.
+//! Decision tables: rows of conditions and what they give; see [`proof`](super::proof) for what is
+//! proved of them.
 
 use super::dated::Dated;
-use super::page::Item;
 use super::range::Range;
 use super::{Origin, Type, Val};
 use crate::rules::types::Enumeration;
@@ -41,12 +41,10 @@ pub(in super::super) enum Cell {
     Range(Range),
 }
 
-/// The most combinations a table is proved over.
-const MOST_COMBINATIONS: usize = 20_000;
-/// The most rows.
-pub(super) const MOST_ROWS: usize = 500;
-/// Missing combinations told one by one.
-const MOST_TOLD: usize = 5;
+/// The most rows of all tables of a pack.
+pub(super) const MOST_ROWS: usize = 10_000;
+/// The most names a table is looked up by, and the most columns it gives.
+pub(super) const MOST_COLUMNS: usize = 20;
 
 impl Cell {
     /// A condition as it is written: `*`, values joined by `|`, `true`, or a range.
@@ -87,15 +85,6 @@ impl Cell {
         };
         (high - low).max(0)
     }
-
-    fn meets(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Bool(a), Self::Bool(b)) => a == b,
-            (Self::Codes(a), Self::Codes(b)) => a.iter().any(|code| b.contains(code)),
-            (Self::Range(a), Self::Range(b)) => a.meets(b),
-            _ => true,
-        }
-    }
 }
 
 impl Row {
@@ -108,95 +97,4 @@ impl Row {
 /// Whether a name of this type can be looked up by.
 pub(super) fn can_look_up(typ: Type) -> bool {
     matches!(typ, Type::Bool | Type::Enum(_) | Type::Int | Type::Days | Type::Money | Type::Quantity | Type::Rate)
-}
-
-/// Proves the rows complete, and disjoint when `unique`; tells what is missing at `table` and what overlaps at its row.
-pub(super) fn prove(
-    name: &str,
-    table: Item<'_>,
-    rows: &[(Item<'_>, Row)],
-    on: &[(String, Type)],
-    unique: bool,
-    enums: &[Enumeration],
-) {
-    if unique {
-        for (at, (place, row)) in rows.iter().enumerate() {
-            let overlaps = |other: &Row| row.cells.iter().zip(&other.cells).all(|(a, b)| a.meets(b));
-            if let Some(other) = rows[..at].iter().position(|(_, other)| overlaps(other)) {
-                place.mistake(format!("row {} overlaps row {}", at + 1, other + 1));
-            }
-        }
-    }
-    let samples: Vec<Vec<(Val, String)>> =
-        on.iter().enumerate().map(|(column, (_, typ))| samples(rows, column, *typ, enums)).collect();
-    let combinations = samples.iter().try_fold(1_usize, |n, values| n.checked_mul(values.len()));
-    let Some(combinations) = combinations.filter(|n| *n <= MOST_COMBINATIONS) else {
-        table.mistake(format!("table {name} has more than {MOST_COMBINATIONS} combinations: split it"));
-        return;
-    };
-    let mut reached = vec![false; rows.len()];
-    let mut missing = 0;
-    for number in 0..combinations {
-        let combination = combination(number, &samples);
-        let values: Vec<Val> = combination.iter().map(|(value, _)| value.clone()).collect();
-        match rows.iter().position(|(_, row)| row.holds(&values)) {
-            Some(row) => reached[row] = true,
-            None => {
-                missing += 1;
-                if missing <= MOST_TOLD {
-                    let names: Vec<_> = combination.iter().map(|(_, name)| name.as_str()).collect();
-                    table.mistake(format!("table {name} has no row for ({})", names.join(", ")));
-                }
-            }
-        }
-    }
-    if missing > MOST_TOLD {
-        table.mistake(format!("table {name} has no row for {} more combinations", missing - MOST_TOLD));
-    }
-    if !unique {
-        for ((place, _), _) in rows.iter().zip(&reached).filter(|(_, reached)| !**reached) {
-            place.mistake("no case ever comes to this row: the rows above take it");
-        }
-    }
-}
-
-/// The combination with this number: one sample of each column.
-fn combination<'a>(mut number: usize, samples: &'a [Vec<(Val, String)>]) -> Vec<&'a (Val, String)> {
-    let pick = |values: &'a Vec<(Val, String)>| {
-        let sample = &values[number % values.len()];
-        number /= values.len();
-        sample
-    };
-    samples.iter().map(pick).collect()
-}
-
-/// One value of each part into which the rows cut a column, and how the part is named. Numbers change their row only
-/// where a range begins or ends.
-fn samples(rows: &[(Item<'_>, Row)], column: usize, typ: Type, enums: &[Enumeration]) -> Vec<(Val, String)> {
-    match typ {
-        Type::Bool => [false, true].map(|b| (Val::Bool(b), b.to_string())).into(),
-        Type::Enum(at) => {
-            let values = enums.get(at).map(|e| &e.values[..]).unwrap_or_default();
-            values.iter().enumerate().map(|(code, (value, _))| (Val::Code(code), value.clone())).collect()
-        }
-        _ => {
-            let mut cuts: Vec<i128> = Vec::new();
-            for (_, row) in rows {
-                if let Some(Cell::Range(range)) = row.cells.get(column) {
-                    cuts.extend(range.low);
-                    cuts.extend(range.high);
-                }
-            }
-            cuts.sort_unstable();
-            cuts.dedup();
-            let shown = |n: i128| typ.shown(&Val::Num(n), enums);
-            let Some(first) = cuts.first() else { return vec![(Val::Num(0), "..".to_owned())] };
-            let mut found = vec![(Val::Num(first - 1), format!("..{}", shown(*first)))];
-            for (at, cut) in cuts.iter().enumerate() {
-                let end = cuts.get(at + 1).map(|next| shown(*next)).unwrap_or_default();
-                found.push((Val::Num(*cut), format!("{}..{end}", shown(*cut))));
-            }
-            found
-        }
-    }
 }

@@ -12,6 +12,7 @@ mod shared_text;
 mod shipped;
 mod sign;
 mod sign_in;
+mod sizes;
 
 /// A small pack with an accumulator that a case adds to, in which amounts may be as large as they like.
 const ACCUMULATING: &str = r#"

@@ -1,0 +1,83 @@
+//! The largest packs: what is proved of them, and how much work that may be.
+
+use std::fmt::Write as _;
+
+use super::ACCUMULATING;
+use crate::rules::Packs;
+
+/// Loads a pack with one table of these rows, looked up by `n`, `m` and `k`, or as many of them as `on` says.
+fn told(on: usize, hit: &str, rows: impl Iterator<Item = String>) -> Vec<String> {
+    let facts = "[facts]\nn = { type = \"int\", range = \"..\" }\nm = { type = \"int\", range = \"..\" }\nk = { type = \"int\", range = \"..\" }\n";
+    let on = ["\"n\"", "\"m\"", "\"k\""][..on].join(", ");
+    let mut text = ACCUMULATING.replace("[facts]\n", facts);
+    write!(
+        text,
+        "[[table]]\nname = \"t\"\non = [{on}]\nout = {{ x = \"int\" }}\nhit = \"{hit}\"\n[[table.version]]\nfrom = 2015-01-01\nsource = \"-\"\nconfidence = \"H\"\nverified_on = 2015-01-01\nrows = [\n"
+    )
+    .unwrap();
+    for row in rows {
+        writeln!(text, "[{row}, 1],").unwrap();
+    }
+    text.push_str("]\n");
+    match Packs::load(&[("t.toml".to_owned(), text)]) {
+        Ok(_) => Vec::new(),
+        Err(mistakes) => mistakes.into_iter().map(|mistake| mistake.message).collect(),
+    }
+}
+
+/// A band of a scale of so many.
+fn band(at: usize, of: usize) -> String {
+    match at {
+        0 => "\"..1\"".to_owned(),
+        _ if at + 1 == of => format!("\"{at}..\""),
+        _ => format!("\"{at}\""),
+    }
+}
+
+#[test]
+fn ten_thousand_rows_are_proved() {
+    let grid =
+        |side: usize| (0..side * side).map(move |at| format!("{}, {}", band(at % side, side), band(at / side, side)));
+    assert_eq!(told(1, "unique", (0..10_000).map(|at| band(at, 10_000))), [""; 0]);
+    assert_eq!(told(2, "unique", grid(100)), [""; 0]);
+    assert_eq!(
+        told(2, "unique", grid(100).filter(|row| row != "\"7\", \"50\"")),
+        ["table t has no row for (7..8, 50..51)"]
+    );
+    // Each row alone takes what no other does, and the last takes the rest.
+    let first = (0..9_999).map(|at| format!("\"{at}\", \"*\"")).chain(["\"*\", \"*\"".to_owned()]);
+    assert_eq!(told(2, "first", first), [""; 0]);
+    let twice = grid(99).chain(["\"3..5\", \"98..200\"".to_owned()]);
+    assert_eq!(told(2, "unique", twice), ["row 9802 overlaps row 9706 on (3..4, 98..200)"]);
+    assert_eq!(
+        told(1, "unique", (0..10_001).map(|at| band(at, 10_001))),
+        ["the tables have more than 10000 rows in all"]
+    );
+}
+
+#[test]
+fn a_pack_has_at_most_a_mebibyte() {
+    let filled = |length: usize| format!("{ACCUMULATING}# {}\n", "-".repeat(length - ACCUMULATING.len() - 3));
+    let load = |text: String| Packs::load(&[("t.toml".to_owned(), text)]);
+    assert!(load(filled(1_048_576)).is_ok());
+    let told = load(filled(1_048_577)).unwrap_err();
+    assert_eq!(told[0].to_string(), "t.toml:1:1: the pack is larger than 1048576 bytes");
+}
+
+#[test]
+fn rows_that_no_column_tells_apart_are_given_up_in_bounded_time() {
+    // Ranges that lie in each other, in each column another way: there are some 10^11 combinations.
+    let nested = |hit| {
+        told(
+            3,
+            hit,
+            (0..5_000_usize).map(|at| {
+                let range = |n: usize| format!("\"{}..{}\"", n % 5_003, 20_000 - n % 4_999);
+                format!("{}, {}, {}", range(at), range(at * 77), range(at * 1_301))
+            }),
+        )
+    };
+    assert_eq!(nested("first"), ["table t has too many combinations to be proved: split it"]);
+    let told = nested("unique");
+    assert!(!told.is_empty() && told.len() <= 200, "{}", told.len());
+}

@@ -106,4 +106,62 @@ pool = {{ type = "money", scope = "year" }}
         }
         assert!(matches!(decided("2017-01-01"), Decided::Refused(words) if words.starts_with("C-INPUT ")));
     }
+
+    /// A pack of a scenario for an insurance, which adds 1 yuan to what is counted on it.
+    fn counting(scenario: &str, insutype: &str) -> (String, String) {
+        let text = format!(
+            r#"
+[pack]
+id = "{scenario}-{insutype}"
+version = "1"
+title = "计数"
+scenarios = ["{scenario}"]
+for = {{ insutype = ["{insutype}"] }}
+scheme = "{insutype}"
+valid_from = 2015-01-01
+valid_to = 2015-12-31
+date_of = "on"
+status = "official"
+[enums.insutype]
+"310" = "职工"
+"390" = "居民"
+[facts]
+on = {{ type = "date" }}
+insutype = {{ type = "insutype", default = "310" }}
+[accumulators]
+used = {{ type = "money", scope = "month", default = "0.00" }}
+[[post]]
+name = "used"
+add = "¥1"
+"#
+        );
+        (format!("{scenario}-{insutype}.toml"), text)
+    }
+
+    #[test]
+    fn two_scenarios_of_one_insurance_count_together_and_the_centre_knows_the_insurance_better() {
+        let packs = [counting("s", "310"), counting("t", "310"), counting("s", "390"), counting("t", "390")];
+        let packs = Packs::load(&packs).unwrap();
+        let db = db::open(None).unwrap();
+        for (psn_no, certno) in [("1", "A"), ("2", "B")] {
+            db.execute("INSERT INTO persons VALUES (?1, ?2, '310')", [psn_no, certno]).unwrap();
+        }
+        db.execute(r#"INSERT INTO facts VALUES ('2', 't', 'insutype', '"390"')"#, []).unwrap();
+        let settled = |psn_no, scenario| {
+            let shelf = Shelf { psn_no, scenario, on: "2015-08-03".parse().unwrap(), mdtrt_id: None };
+            let facts = json!({ "on": "2015-08-03" });
+            match decide(&db, &packs, &shelf, facts.as_object().unwrap(), &[]).unwrap() {
+                Decided::Taken(decision) => {
+                    shelf.post(&db, &decision.accumulators).unwrap();
+                    (decision.pack.id.clone(), decision.accumulators[0].after.clone())
+                }
+                Decided::Refused(words) => panic!("{words}"),
+            }
+        };
+        assert_eq!(settled("1", "s"), ("s-310".into(), "1.00".into()));
+        assert_eq!(settled("1", "t"), ("t-310".into(), "2.00".into()));
+        assert_eq!(settled("2", "t"), ("t-390".into(), "1.00".into()), "another insurance, and what the centre says");
+        assert_eq!(settled("2", "s"), ("s-310".into(), "1.00".into()));
+        assert_eq!(settled("1", "s"), ("s-310".into(), "3.00".into()));
+    }
 }

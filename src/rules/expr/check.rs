@@ -39,6 +39,10 @@ pub(in super::super) struct Scope {
     pub tables: HashMap<String, TableSymbol>,
     /// Steps that stand further down.
     pub later: HashSet<String>,
+    /// The steps that need each other, each with the number of the cycle that it is in: that was told.
+    pub cycles: HashMap<String, usize>,
+    /// The cycle of the step that is checked.
+    pub cycle: Option<usize>,
     /// The expression is computed for each line.
     pub on_line: bool,
 }
@@ -231,6 +235,9 @@ impl Checker<'_> {
             return Some(*symbol);
         }
         if self.scope.later.contains(name) {
+            if self.scope.cycle.is_some() && self.scope.cycles.get(name).copied() == self.scope.cycle {
+                return None;
+            }
             return self.wrong(at, format!("step '{name}' is not computed yet here"));
         }
         if self.scope.tables.contains_key(name) {

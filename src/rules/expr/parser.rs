@@ -14,6 +14,21 @@ pub(in super::super) struct Expr {
     depth: usize,
 }
 
+impl Expr {
+    /// Calls `each` with every name that stands in it; of `table.column`, with the table's.
+    pub fn names(&self, each: &mut impl FnMut(&str)) {
+        match &self.kind {
+            Kind::Int(_) | Kind::Money(_) | Kind::Rate(_) | Kind::Bool(_) | Kind::Text(_) => {}
+            Kind::Name(name) | Kind::Dotted(name, _) => each(name),
+            Kind::Call(_, items) => items.iter().for_each(|item| item.names(each)),
+            Kind::Not(item) | Kind::Minus(item) => item.names(each),
+            Kind::Binary(_, left, right) => [left, right].into_iter().for_each(|item| item.names(each)),
+            Kind::In(item, items) => std::iter::once(&**item).chain(items).for_each(|item| item.names(each)),
+            Kind::If(condition, yes, no) => [condition, yes, no].into_iter().for_each(|item| item.names(each)),
+        }
+    }
+}
+
 /// What it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum Kind {

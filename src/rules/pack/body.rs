@@ -52,7 +52,9 @@ impl<'a> Builder<'a> {
     fn step(&mut self, keys: &Keys<'a>, place: Place) -> Option<Step> {
         let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
         let label = keys.get("label").and_then(|item| item.text());
+        self.scope.cycle = name.and_then(|(_, name)| self.scope.cycles.get(name).copied());
         let typed = keys.need("expr").and_then(|item| self.expression(item, None));
+        self.scope.cycle = None;
         let out = keys.get("out").and_then(|item| Some((item, item.text()?)));
         let (at, name) = name?;
         self.scope.later.remove(name);

@@ -172,13 +172,6 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, run_cases: Cases) 
 }
 
 impl<'a> Builder<'a> {
-    /// The names of all steps, so that a step that is used too early is told apart from one that is unknown.
-    fn note_steps(&mut self, root: &Keys<'a>) {
-        for keys in ["line_step", "step"].into_iter().flat_map(|key| root.peek_tables(key)) {
-            self.scope.later.extend(keys.peek_text("name").map(str::to_owned));
-        }
-    }
-
     /// The fact that is the business date.
     fn date_of(&self, head: &Head<'a>) -> Option<usize> {
         let name = head.date_of.text()?;

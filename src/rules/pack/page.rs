@@ -219,14 +219,19 @@ impl<'a> Keys<'a> {
 
     /// The same without a word on mistakes, and without the key being known by it.
     pub fn peek_tables(&self, key: &str) -> Vec<Keys<'a>> {
-        let item = self.entries.iter().find(|(name, ..)| *name == key).map(|(_, _, item)| item);
+        let item = self.peek(key);
         let list = item.and_then(|item| item.value.as_array()).map(|list| list.iter()).into_iter().flatten();
         list.filter_map(|item| Some(Keys::of(self.page, item.span().start, item.get_ref().as_table()?))).collect()
     }
 
+    /// A value, likewise.
+    pub fn peek(&self, key: &str) -> Option<Item<'a>> {
+        self.entries.iter().find(|(name, ..)| *name == key).map(|(_, _, item)| *item)
+    }
+
     /// A text, likewise.
     pub fn peek_text(&self, key: &str) -> Option<&'a str> {
-        self.entries.iter().find(|(name, ..)| *name == key).and_then(|(_, _, item)| item.value.as_str())
+        self.peek(key).and_then(|item| item.value.as_str())
     }
 
     /// Tells a mistake at this table.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rig::http::Client;
-use rig::walk::{Setting, Walk, sign_in};
+use rig::walk::{Setting, Walk, bill, sign_in};
 use rig::{Child, Ran, image, tree, until};
 use serde_json::{Value, json};
 
@@ -376,5 +376,62 @@ fn a_case_ends_with_the_packs_it_began_with() {
     walk.rig.insert(&image("v3-long-name"));
     let done = walk.carry_out(SIGN_IN, &sign_in(), &["done"]);
     assert_eq!(done["decision"]["pack"]["version"], "2015.2", "{done:#}");
+    assert_eq!(walk.stop_daemon(), Some(0));
+}
+
+/// What a bureau asks before it puts a pack into force: who would have got what.
+#[test]
+fn past_cases_are_decided_again_by_other_packs() {
+    let mut walk = Walk::start(Setting::default());
+    walk.rig.keep_psam(&image("psam"));
+    walk.rig.insert(&image("v3-sm4"));
+    walk.carry_out(SIGN_IN, &sign_in(), &["done"]);
+    let settled = walk.carry_out("medical-settlement", &bill(), &["done"]);
+    walk.rig.insert(&image("v3-long-name"));
+    let other = walk.carry_out("medical-settlement", &bill(), &["done"]);
+
+    let shipped = tree("config/policy/guangzhou-2015");
+    let replay = |walk: &Walk, args: &[&str]| walk.sbkd(&[&["policy", "replay", "--json"], args].concat());
+    let same = replay(&walk, &["--packs", shipped.to_str().unwrap()]).success();
+    let count =
+        |report: &Value, names: &[&str]| names.iter().map(|name| report[name].as_u64().unwrap()).collect::<Vec<_>>();
+    let counts = ["transactions", "same", "own", "own_different", "different", "undecided"];
+    assert_eq!(count(&same, &counts), [3, 3, 3, 0, 0, 0], "by the packs in force: {same:#}");
+    assert_eq!(same["cases"], json!([]));
+
+    // A pack by which the pool pays nothing; its own cases would find that out, so it has none.
+    let text = fs::read_to_string(shipped.join("medical-settlement.toml")).unwrap();
+    let (rules, _) = text.split_once("[case_base]").unwrap();
+    let changed = rules.replace("expr = \"min(pool_due, pool_room)\"", "expr = \"min(pool_due, ¥0)\"");
+    assert!(changed != rules);
+    fs::write(walk.file("other.toml"), changed).unwrap();
+    let file = walk.file("other.toml").display().to_string();
+    let report = replay(&walk, &["--packs", &file]).success();
+    assert_eq!(count(&report, &counts), [3, 0, 0, 0, 2, 1], "{report:#}");
+    assert_eq!(report["reasons"][0]["why"], format!("E-RULES-NO-PACK: no policy pack for scenario '{SIGN_IN}'"));
+    let sum = report["sums"].as_array().unwrap().iter().find(|sum| sum["field"] == "hifp_pay").unwrap();
+    assert_eq!((&sum["new"], &sum["cases"]), (&json!("0.00"), &json!(2)));
+    assert_eq!(sum["difference"], format!("-{}", sum["old"].as_str().unwrap()));
+    for (case, done) in report["cases"].as_array().unwrap().iter().skip(1).zip([&settled, &other]) {
+        assert_eq!((&case["id"], &case["business_date"]), (&done["transaction"]["id"], &done["business_date"]));
+        let field = json!({ "field": "hifp_pay", "old": done["decision"]["outputs"]["hifp_pay"], "new": "0.00" });
+        assert!(case["fields"].as_array().unwrap().contains(&field), "{case:#}");
+    }
+    for personal in ["王小雅", "440103198806120021", "A10000031"] {
+        assert!(!report.to_string().contains(personal), "{personal}");
+    }
+    assert_eq!(count(&replay(&walk, &["--packs", &file, "--scenario", SIGN_IN]).success(), &counts)[0], 1);
+    assert_eq!(count(&replay(&walk, &["--packs", &file, "--from", "2015-08-04"]).success(), &counts)[0], 0);
+
+    // The same once nobody writes the journal any more; and nothing of it keeps the daemon from its next start.
+    assert_eq!(walk.stop_daemon(), Some(0));
+    assert_eq!(replay(&walk, &["--packs", &file]).success(), report);
+    walk.start_daemon();
+    let none = Ran::of({
+        let mut command = walk.rig.command("policy");
+        command.args(["replay", "--packs", &file, "--json", "--config"]).arg(tree("config/sbkd.toml"));
+        command
+    });
+    assert_eq!((none.code, none.error_code().as_str()), (Some(2), "E-CLI-FILE"), "a terminal that never ran");
     assert_eq!(walk.stop_daemon(), Some(0));
 }

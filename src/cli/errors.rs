@@ -49,6 +49,10 @@ crate::entries! {
         message "密钥文件不可用" | "the key cannot be used";
         cause "内容不是 Ed25519 密钥，或私钥文件的权限不是 0600" | "it is no Ed25519 key, or a private one whose mode is not 0600";
         remedy "用 sbkd policy keygen 生成，私钥：chmod 600" | "make one with sbkd policy keygen; a private one: chmod 600";
+    REPLAY = "E-CLI-REPLAY-DIFFERS", Technician;
+        message "同一政策包得出不同的结果" | "the same pack decides past cases otherwise";
+        cause "程序在此期间有改动，或流水明细与当时的结果不符" | "the program has changed since, or what was kept is not what was decided on";
+        remedy "保留输出，联系厂家；查明之前不要启用新政策包" | "keep the output and report it; take up no new pack before it is understood";
     CENTER = "E-CLI-CENTER", Technician;
         message "参考中心无法启动" | "the reference centre does not start";
         cause "地址、数据库、种子或故障文件不可用" | "its address, database, seed or fault file cannot be used";

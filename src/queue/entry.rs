@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::Connection;
 use rusqlite::types::Type;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::journal::Context;
@@ -72,6 +73,12 @@ impl Context {
         let Some(sealed) = &entry.payload else { return Ok(None) };
         let plain = self.crypto.open(sealed, &entry.row.header_hash.0);
         plain.map(Some).ok_or_else(|| damaged(entry, "its payload does not open"))
+    }
+
+    /// The payload as JSON; `None` once it is erased.
+    pub(super) fn plain(&self, entry: &Entry) -> Result<Option<Value>, QueueError> {
+        let Some(plain) = self.open_payload(entry)? else { return Ok(None) };
+        serde_json::from_slice(&plain).map(Some).map_err(|_| damaged(entry, "its payload is not JSON"))
     }
 
     /// The centre's answer.

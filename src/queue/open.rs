@@ -55,6 +55,23 @@ pub(super) fn reader(path: &Path) -> Result<Connection, QueueError> {
 
 /// A journal belongs to one terminal and its keys; a new one is given them here.
 pub(super) fn claim(db: &Connection, context: &Context) -> Result<(), QueueError> {
+    let missing = unclaimed(db, context)?;
+    for (name, value) in &missing {
+        db.execute("INSERT INTO meta VALUES (?1, ?2)", (name, value))?;
+    }
+    Ok(())
+}
+
+/// The journal is this terminal's, written with these keys.
+pub(super) fn check_owner(db: &Connection, context: &Context) -> Result<(), QueueError> {
+    if unclaimed(db, context)?.is_empty() { Ok(()) } else { Err(QueueError::WrongKeys) }
+}
+
+/// What a journal does not say yet of whose it is; nothing once it is claimed.
+fn unclaimed(db: &Connection, context: &Context) -> Result<Vec<(&'static str, Vec<u8>)>, QueueError> {
+    let kept = |name: &str| -> Result<Option<Vec<u8>>, QueueError> {
+        Ok(db.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()?)
+    };
     let [commitment, holder, state] = context.crypto.fingerprint();
     let own: [(&str, &[u8]); 5] = [
         ("terminal", context.terminal.as_bytes()),
@@ -63,33 +80,22 @@ pub(super) fn claim(db: &Connection, context: &Context) -> Result<(), QueueError
         ("holder-key", &holder.0),
         ("state-key", &state.0),
     ];
+    let mut missing = Vec::new();
     for (name, value) in own {
-        let kept: Option<Vec<u8>> =
-            db.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()?;
-        match kept {
+        match kept(name)? {
             Some(kept) if kept == value => {}
             Some(_) if name == "terminal" => return Err(QueueError::Draft("the journal is another terminal's")),
             Some(_) => return Err(QueueError::WrongKeys),
-            None => {
-                db.execute("INSERT INTO meta VALUES (?1, ?2)", (name, value))?;
-            }
+            None => missing.push((name, value.to_vec())),
         }
     }
-    claim_seal(db, context)
-}
-
-/// The seal key has no fingerprint: what it sealed tells.
-fn claim_seal(db: &Connection, context: &Context) -> Result<(), QueueError> {
-    let kept: Option<Vec<u8>> =
-        db.query_row("SELECT value FROM meta WHERE name = 'sealed'", [], |row| row.get(0)).optional()?;
-    match kept {
-        Some(sealed) => context.crypto.open(&sealed, b"sealed").map(drop).ok_or(QueueError::WrongKeys),
-        None => {
-            let sealed = context.crypto.seal(b"sbkd", b"sealed", &*context.random)?;
-            db.execute("INSERT INTO meta VALUES ('sealed', ?1)", [sealed])?;
-            Ok(())
-        }
+    // The seal key has no fingerprint: what it sealed tells.
+    match kept("sealed")? {
+        Some(sealed) if context.crypto.open(&sealed, b"sealed").is_some() => {}
+        Some(_) => return Err(QueueError::WrongKeys),
+        None => missing.push(("sealed", context.crypto.seal(b"sbkd", b"sealed", &*context.random)?)),
     }
+    Ok(missing)
 }
 
 /// The last header.

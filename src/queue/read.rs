@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::entry::{COLUMNS, Entry, damaged};
+use super::entry::{COLUMNS, Entry};
 use super::{Filter, Queue, QueueError, Row, State, Stats, Verified, anchor, open, verify};
 use crate::value::Fen;
 use crate::wire::{Digest, Envelope, Header, Receipt};
@@ -293,8 +293,7 @@ impl Queue {
     }
 
     fn plain(&self, entry: &Entry) -> Result<Option<Value>, QueueError> {
-        let Some(plain) = self.inner.context.open_payload(entry)? else { return Ok(None) };
-        serde_json::from_slice(&plain).map(Some).map_err(|_| damaged(entry, "its payload is not JSON"))
+        self.inner.context.plain(entry)
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {

@@ -32,7 +32,8 @@ pub fn differences(local: &Map<String, Value>, centre: &Map<String, Value>) -> V
         .collect()
 }
 
-fn same(a: &Value, b: &Value) -> bool {
+/// Whether two values are the same; amounts by what they are worth.
+pub(super) fn same(a: &Value, b: &Value) -> bool {
     if a == b {
         return true;
     }

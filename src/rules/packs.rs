@@ -119,13 +119,7 @@ impl Packs {
     /// # Errors
     /// When the input is not what the pack needs; a case that fails its rules is a decision, not an error.
     pub fn decide(&self, scenario: &str, input: &Input) -> Result<Decision, InputError> {
-        let any = self.any(scenario)?;
-        let pack = match any.business_date(input) {
-            Some(date) => self.on(scenario, date, &input.facts)?,
-            // Without a date that can be read, any pack tells what is wrong with it.
-            None => any,
-        };
-        pack.decide(scenario, input, &HashMap::new())
+        self.chosen(scenario, input)?.decide(scenario, input, &HashMap::new())
     }
 
     /// The fact that is a scenario's business date, the same in all its packs.
@@ -179,6 +173,16 @@ impl Packs {
         };
         let cases = self.packs.iter().flat_map(|pack| pack.cases.iter().map(move |case| run(pack, case)));
         CaseResults { cases: cases.collect() }
+    }
+
+    /// The pack that decides a case.
+    pub(super) fn chosen(&self, scenario: &str, input: &Input) -> Result<&Pack, InputError> {
+        let any = self.any(scenario)?;
+        match any.business_date(input) {
+            Some(date) => self.on(scenario, date, &input.facts),
+            // Without a date that can be read, any pack tells what is wrong with it.
+            None => Ok(any),
+        }
     }
 
     /// The pack that holds on a date for a case with these facts.

@@ -171,6 +171,7 @@ impl Deciding<'_> {
             decision,
             amount: amount(&input.facts).filter(|_| matches!(message, Message::Settlement(_))),
             message,
+            input,
             online: false,
             provisional: false,
             as_of: learned.as_of,
@@ -281,7 +282,13 @@ fn outcome(decision: &Decision) -> Result<(), Ended> {
     }
 }
 
-/// What is kept beside the message: the decision with its trace, and when the accumulators were told.
+/// What is kept beside the message: the decision with its trace, all that it was decided on, so that other packs can
+/// decide it again, and when the accumulators were told.
 pub(super) fn detail(plan: &Plan) -> Value {
-    json!({ "decision": plan.decision, "accumulators_as_of": plan.as_of, "admission": plan.admission })
+    json!({
+        "decision": plan.decision,
+        "input": plan.input,
+        "accumulators_as_of": plan.as_of,
+        "admission": plan.admission,
+    })
 }

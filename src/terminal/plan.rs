@@ -5,14 +5,16 @@ use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::json::JsonText;
-use crate::rules::{Choice, Decision};
+use crate::rules::{Choice, Decision, Input};
 use crate::scenario::Message;
 use crate::value::Fen;
 
-/// The decision and all that committing it needs. Holds personal data in its message.
+/// The decision and all that committing it needs. Holds personal data in its message and its input.
 pub(super) struct Plan {
     pub(super) decision: Decision,
     pub(super) message: Message,
+    /// What it was decided on.
+    pub(super) input: Input,
     pub(super) business_date: Date,
     /// What it is worth, where it is worth something.
     pub(super) amount: Option<Fen>,

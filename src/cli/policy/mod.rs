@@ -1,5 +1,7 @@
 //! `sbkd policy`: policy packs.
 
+mod replay;
+mod report;
 mod sign;
 
 use std::path::{Path, PathBuf};
@@ -48,6 +50,8 @@ enum Command {
         #[arg(long, value_name = "PATH")]
         packs: Vec<PathBuf>,
     },
+    /// Decide the journal's past cases again by other packs: who would get what instead
+    Replay(replay::Args),
     /// Have the running daemon take up what is in its folder of packs now
     Reload,
     /// Make a key that signs packs, and beside it (.pub) the one that proves its signatures
@@ -89,6 +93,7 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
             shell.show(&decision, || explained(&decision));
             Ok(())
         }
+        Command::Replay(args) => replay::run(&args, shell),
         Command::Reload => reload(shell),
         Command::Keygen { out } => sign::keygen(&out, shell),
         Command::Sign { key, paths } => sign::sign(&key, &paths, shell),

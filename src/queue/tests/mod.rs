@@ -2,6 +2,7 @@
 
 mod crash;
 mod durable;
+mod past;
 mod privacy;
 mod tamper;
 

@@ -7,6 +7,7 @@ mod hostile;
 mod language;
 mod mutation;
 mod reference;
+mod replay;
 mod settlement;
 mod shared_text;
 mod shipped;

@@ -72,6 +72,10 @@ const BUILTIN: &[(&str, &str)] = &[
         include_str!("../../config/policy/guangzhou-2015/medical-settlement.toml"),
     ),
     (
+        "guangzhou-2015/medical-assistance.toml",
+        include_str!("../../config/policy/guangzhou-2015/medical-assistance.toml"),
+    ),
+    (
         "guangzhou-2015/unemployment-sign-in.toml",
         include_str!("../../config/policy/guangzhou-2015/unemployment-sign-in.toml"),
     ),

@@ -214,7 +214,7 @@ impl<'a> Document<'a> {
             let first = self.pack.valid.0.to_string();
             let last = self.pack.valid.1.to_string();
             let outside = item != "pack"
-                && ((key == "from" && was == first && became < first)
+                && ((key == "from" && was <= &first[..] && became <= first)
                     || (key == "to" && was >= &last[..] && became > last));
             if !outside {
                 self.add(item, key, was, &became, edits, Kind::Date);

@@ -4,29 +4,40 @@
 //! file (settlement-facts §6); everything in it is checked when it is loaded, its cases included, so that a decision
 //! can only fail by its input.
 
+mod datum;
 mod decide;
 mod decision;
+mod desk;
 mod difference;
 mod errors;
 mod eval;
 mod explain;
 mod expr;
-mod facts;
+mod force;
+mod given;
 mod input;
 mod lookup;
+mod notes;
 mod pack;
 mod packs;
+mod records;
 mod replay;
+mod run;
 mod schema;
+mod shown;
 mod sign;
 mod span;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod trace;
 mod types;
+mod val;
 
 pub use crate::failure::Diagnostic;
+pub use datum::Datum;
 pub use decision::{Basis, Change, Decision, Effect, Outcome, PackRef, Reason, Words};
+pub use desk::{Desk, Slot};
 pub use difference::{Difference, differences};
 pub use errors::ENTRIES;
 pub use input::{Input, InputError};

@@ -1,6 +1,6 @@
 //! The packs in force.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::Diagnostic;
 use super::decision::{Decision, PackRef};
+use super::desk::Desk;
 use super::input::{Input, InputError};
 use super::pack::{self, Case, Chosen, Pack};
 use super::schema::Schema;
@@ -123,7 +124,17 @@ impl Packs {
     /// # Errors
     /// When the input is not what the pack needs; a case that fails its rules is a decision, not an error.
     pub fn decide(&self, scenario: &str, input: &Input) -> Result<Decision, InputError> {
-        self.chosen(scenario, input)?.decide(scenario, input, &HashMap::new())
+        self.desk(scenario, input)?.decision()
+    }
+
+    /// The pack that holds on the input's business date, ready to decide it and other cases after it.
+    ///
+    /// # Errors
+    /// When the input is not what the pack needs.
+    pub fn desk(&self, scenario: &str, input: &Input) -> Result<Desk<'_>, InputError> {
+        let mut desk = Desk::new(self.chosen(scenario, input)?, scenario);
+        desk.read(input)?;
+        Ok(desk)
     }
 
     /// The fact that is a scenario's business date, the same in all its packs.

@@ -5,7 +5,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::pack::{Fact, Pack, Step};
+use super::shown::Lexicon;
 use super::span::Period;
+use super::texts::CaseTexts;
 use super::types::{Enumeration, Type};
 
 /// The items of one pack.
@@ -68,11 +70,15 @@ impl Pack {
     /// What this pack needs to be told of a case on `date`, of which `facts` are known.
     pub(super) fn schema(&self, date: Date, facts: &Map<String, Value>) -> Schema {
         let spec = |fact: &Fact| FactSpec::of(fact, &self.enums);
-        let figure = |param: usize| self.params[param].figures.on(date)?.1.value.clone();
+        let figure = |param: usize| self.params[param].figures.on(date)?.1.value;
+        let mut texts = CaseTexts::new(&self.texts);
+        let mut known = |at: usize| self.fact(at, facts, &mut texts).ok().flatten();
+        let known: Vec<_> = (0..self.facts.len()).map(&mut known).collect();
+        let lexicon = Lexicon { enums: &self.enums, texts: &texts };
         let accumulators = self.accumulators.iter().map(|accumulator| AccumulatorSpec {
             fact: spec(&accumulator.fact),
             scheme: accumulator.scope.scheme.clone(),
-            period: accumulator.scope.period(self, date, |at| self.fact(at, facts).ok()?, figure).ok(),
+            period: accumulator.scope.period(self, date, |at| known[at], figure, lexicon),
         });
         let key = self.lines.iter().map(|lines| {
             let fact = &lines.facts[lines.key];

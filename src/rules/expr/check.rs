@@ -1,11 +1,14 @@
 //! The type checker: a tree becomes a [`Node`], every name known and every unit right.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use super::Mistake;
 use super::node::{Node, Place};
 use super::parser::{Expr, Kind, Op};
-use crate::rules::types::{Enumeration, Type, Val};
+use crate::rules::texts::Texts;
+use crate::rules::types::{Enumeration, Type};
+use crate::rules::val::Val;
 
 /// A name an expression may use.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +37,8 @@ pub(in super::super) struct TableSymbol {
 #[derive(Debug, Default)]
 pub(in super::super) struct Scope {
     pub enums: Vec<Enumeration>,
+    /// The texts that stand in the pack, kept as they are met.
+    pub texts: RefCell<Texts>,
     pub names: HashMap<String, Symbol>,
     pub accumulators: HashMap<String, Symbol>,
     pub tables: HashMap<String, TableSymbol>,
@@ -55,6 +60,11 @@ pub(in super::super) struct Typed {
 }
 
 impl Scope {
+    /// A value of this type as it is written.
+    pub fn value(&self, typ: Type, text: &str) -> Option<Val> {
+        typ.parse(text, &self.enums, |text| self.texts.borrow_mut().keep(text))
+    }
+
     /// Checks `expr`, of type `wanted` where one is.
     ///
     /// # Errors
@@ -79,7 +89,7 @@ pub(super) struct Checker<'a> {
 impl Checker<'_> {
     /// The node and type of `expr`; `hint` is the type it had better be, which gives a text in quotes its meaning.
     pub fn infer(&mut self, expr: &Expr, hint: Option<Type>) -> Option<Typed> {
-        let num = |n: &i64, typ| Some(Typed { node: Node::Const(Val::Num((*n).into())), typ });
+        let num = |n: &i64, typ| Some(Typed { node: Node::Const(Val::Num(*n)), typ });
         match &expr.kind {
             Kind::Int(n) => num(n, if hint == Some(Type::Days) { Type::Days } else { Type::Int }),
             Kind::Money(n) => num(n, Type::Money),
@@ -147,7 +157,9 @@ impl Checker<'_> {
                 if !comparison.of_any() && !typ.ordered() {
                     return self.wrong(at, format!("{} has no order", self.type_name(typ)));
                 }
-                Some(Typed { node: Node::Compare(comparison, Box::new(left), Box::new(right)), typ: Type::Bool })
+                let (left, right) = (Box::new(left), Box::new(right));
+                let compare = if typ.number() { Node::Compare } else { Node::Order };
+                Some(Typed { node: compare(comparison, left, right), typ: Type::Bool })
             }
             Op::Plus => self.sum(at, '+', (left, right), hint, Node::Plus),
             Op::Minus => self.sum(at, '-', (left, right), hint, Node::Minus),
@@ -180,7 +192,7 @@ impl Checker<'_> {
     }
 
     /// The type of a product, and what its number is to be multiplied by to be in that type's unit.
-    fn product(&self, left: Type, right: Type) -> Result<(Type, i128), String> {
+    fn product(&self, left: Type, right: Type) -> Result<(Type, i64), String> {
         use Type::{Exact, Int, Money, Price, Quantity, Rate};
         Ok(match (left, right) {
             // 10⁻² × 10⁻⁶ and 10⁻⁴ × 10⁻⁴ are the unit of a product.
@@ -201,7 +213,16 @@ impl Checker<'_> {
                 _ => return self.wrong(element.at, "only values may stand in a list, no names".to_owned()),
             }
         }
-        Some(Typed { node: Node::In(Box::new(item.node), values), typ: Type::Bool })
+        let (item, typ) = (Box::new(item.node), item.typ);
+        let number = |value: &Val| match value {
+            Val::Num(n) => Some(*n),
+            _ => None,
+        };
+        let node = match values.iter().map(number).collect::<Option<Box<[_]>>>() {
+            Some(numbers) if typ.number() => Node::Among(item, numbers),
+            _ => Node::In(item, values.into()),
+        };
+        Some(Typed { node, typ: Type::Bool })
     }
 
     /// A text in quotes: a value of the type beside it.
@@ -212,13 +233,19 @@ impl Checker<'_> {
         if !matches!(typ, Type::Date | Type::Month | Type::Text | Type::Enum(_)) {
             return self.wrong(at, format!("'{text}' is not {}", self.type_name(typ)));
         }
-        match typ.parse(text, &self.scope.enums) {
+        match self.scope.value(typ, text) {
             Some(value) => Some(Typed { node: Node::Const(value), typ }),
             None => self.wrong(at, format!("'{text}' is not {}", typ.expected(&self.scope.enums))),
         }
     }
 
     fn name(&mut self, at: usize, name: &str) -> Option<Typed> {
+        let symbol = self.named(at, name)?;
+        Some(Typed { node: Node::Get(symbol.place), typ: symbol.typ? })
+    }
+
+    /// The symbol of a name that has a value here.
+    fn named(&mut self, at: usize, name: &str) -> Option<Symbol> {
         let symbol = self.symbol(at, name)?;
         if symbol.optional {
             return self.wrong(at, format!("'{name}' may be missing: has({name}) or given({name}, …)"));
@@ -226,7 +253,7 @@ impl Checker<'_> {
         if symbol.place.of_line() && !self.scope.on_line {
             return self.wrong(at, format!("'{name}' belongs to a line: sum({name})"));
         }
-        Some(Typed { node: Node::Get(symbol.place), typ: symbol.typ? })
+        Some(symbol)
     }
 
     /// The symbol of a name.
@@ -273,10 +300,13 @@ impl Checker<'_> {
         };
         let mut on = Vec::new();
         for name in &table.on {
-            on.push(self.name(at, name)?.node);
+            let symbol = self.named(at, name)?;
+            // A declaration that is wrong was told there.
+            symbol.typ?;
+            on.push(symbol.place);
         }
         let typ = table.columns[column].1?;
-        Some(Typed { node: Node::Cell { table: table.index, column, on }, typ })
+        Some(Typed { node: Node::Cell { table: table.index, column, on: on.into() }, typ })
     }
 
     /// Whether `found` is `wanted`; tells when not.
@@ -296,7 +326,7 @@ impl Checker<'_> {
 
     /// The name of a type.
     pub fn type_name(&self, typ: Type) -> String {
-        typ.name(&self.scope.enums).to_owned()
+        typ.name(&self.scope.enums).into_owned()
     }
 
     /// Several expressions of one type, and that type.

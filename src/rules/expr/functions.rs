@@ -6,9 +6,9 @@ use super::parser::{Expr, Kind};
 use crate::rules::types::Type;
 
 /// The units an amount can be rounded to, in fen: 0.01, 0.1 and 1 yuan.
-const UNITS: &[i128] = &[1, 10, 100];
+const UNITS: &[i64] = &[1, 10, 100];
 /// Units of a product in a fen.
-const EXACT_IN_FEN: i128 = 1_000_000;
+const EXACT_IN_FEN: i64 = 1_000_000;
 
 impl Checker<'_> {
     /// A call of the function `name`.
@@ -73,7 +73,7 @@ impl Checker<'_> {
             return self.wrong(at, format!("{name} is used as {name}(amount, ¥0.01): a rounding names its unit"));
         };
         let unit = match unit.kind {
-            Kind::Money(fen) if UNITS.contains(&fen.into()) => Some(i128::from(fen)),
+            Kind::Money(fen) if UNITS.contains(&fen) => Some(fen),
             _ => self.wrong(unit.at, "the unit of a rounding is ¥0.01, ¥0.1 or ¥1".to_owned()),
         };
         let typed = self.infer(of, None)?;
@@ -82,7 +82,8 @@ impl Checker<'_> {
             Type::Money => 1,
             other => return self.wrong(of.at, format!("an amount is wanted here, not {}", self.type_name(other))),
         };
-        Some(Typed { node: Node::Round { how, of: Box::new(typed.node), scale, unit: unit? }, typ: Type::Money })
+        let unit = unit?;
+        Some(Typed { node: Node::Round { how, of: Box::new(typed.node), by: scale * unit, unit }, typ: Type::Money })
     }
 
     /// `bands(amount, table.rate)`: each part of the amount at the rate of the row whose range it lies in.

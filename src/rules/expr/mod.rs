@@ -12,7 +12,7 @@ mod parser;
 pub(super) use check::{Scope, Symbol, TableSymbol, Typed};
 #[cfg(test)]
 pub(super) use lexer::{Token, tokens};
-pub(super) use node::{Node, Place};
+pub(super) use node::{Node, Place, Rounding};
 #[cfg(test)]
 pub(super) use parser::Comparison;
 pub(super) use parser::parse;

@@ -1,6 +1,8 @@
 //! A checked expression, ready to be computed.
 
-use super::super::types::Val;
+use std::cmp::Ordering;
+
+use super::super::val::Val;
 use super::parser::Comparison;
 
 /// Where a value is kept while a case is decided.
@@ -18,6 +20,11 @@ impl Place {
     /// Whether each line has its own.
     pub fn of_line(self) -> bool {
         matches!(self, Self::LineFact(_) | Self::LineStep(_))
+    }
+
+    /// Whether its first use is recorded.
+    fn looks_up(self) -> bool {
+        matches!(self, Self::Accumulator(_) | Self::Param(_))
     }
 }
 
@@ -46,17 +53,15 @@ impl Rounding {
         })
     }
 
-    /// `n` in whole units, `unit` being above zero.
-    pub fn divide(self, n: i128, unit: i128) -> i128 {
-        let (down, rest) = (n.div_euclid(unit), n.rem_euclid(unit));
-        let up = match self {
+    /// Whether a number goes up to the next whole unit: by how its distance from the one below compares with that to
+    /// the one above, whether it is a whole unit, whether it is zero or more, and whether the unit below is odd.
+    pub fn up(self, distance: Ordering, whole: bool, positive: bool, odd: bool) -> bool {
+        match self {
             Self::Floor => false,
-            Self::Ceil => rest > 0,
-            // rest and unit - rest are the distances to both neighbours.
-            Self::HalfUp => rest > unit - rest || (rest == unit - rest && n >= 0),
-            Self::HalfEven => rest > unit - rest || (rest == unit - rest && down.rem_euclid(2) == 1),
-        };
-        down + i128::from(up)
+            Self::Ceil => !whole,
+            Self::HalfUp => distance.is_gt() || (distance.is_eq() && positive),
+            Self::HalfEven => distance.is_gt() || (distance.is_eq() && odd),
+        }
     }
 }
 
@@ -69,7 +74,7 @@ pub(in super::super) enum Node {
     Cell {
         table: usize,
         column: usize,
-        on: Vec<Node>,
+        on: Box<[Place]>,
     },
     /// An amount cut into the ranges of a table's rows, each part times its row's rate.
     Bands {
@@ -85,22 +90,28 @@ pub(in super::super) enum Node {
     Negative(Box<Node>),
     And(Box<Node>, Box<Node>),
     Or(Box<Node>, Box<Node>),
+    /// Of two numbers.
     Compare(Comparison, Box<Node>, Box<Node>),
+    /// Of two values that are not numbers.
+    Order(Comparison, Box<Node>, Box<Node>),
     Plus(Box<Node>, Box<Node>),
     Minus(Box<Node>, Box<Node>),
     /// left × right × factor, the factor bringing units together.
-    Times(Box<Node>, Box<Node>, i128),
-    In(Box<Node>, Vec<Val>),
+    Times(Box<Node>, Box<Node>, i64),
+    /// Whether a number is one of these.
+    Among(Box<Node>, Box<[i64]>),
+    /// Whether a value that is not a number is one of these.
+    In(Box<Node>, Box<[Val]>),
     If(Box<Node>, Box<Node>, Box<Node>),
     Min(Vec<Node>),
     Max(Vec<Node>),
     Clamp(Box<[Node; 3]>),
-    /// An amount in units of 1/`scale` fen, to multiples of `unit` fen.
+    /// To whole multiples of `by`, each of which is `unit` fen: for a product, `by` is so many millionths of a fen.
     Round {
         how: Rounding,
         of: Box<Node>,
-        scale: i128,
-        unit: i128,
+        by: i64,
+        unit: i64,
     },
     /// Over all lines.
     Sum(Place),
@@ -115,24 +126,29 @@ pub(in super::super) enum Node {
     AddMonths(Box<Node>, Box<Node>),
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ties_go_where_the_name_says() {
-        let round = |how: Rounding| [-25, -15, -14, -1, 0, 1, 14, 15, 16, 25].map(|n| how.divide(n, 10));
-        assert_eq!(round(Rounding::HalfUp), [-3, -2, -1, 0, 0, 0, 1, 2, 2, 3]);
-        assert_eq!(round(Rounding::HalfEven), [-2, -2, -1, 0, 0, 0, 1, 2, 2, 2]);
-        assert_eq!(round(Rounding::Floor), [-3, -2, -2, -1, 0, 0, 1, 1, 1, 2]);
-        assert_eq!(round(Rounding::Ceil), [-2, -1, -1, 0, 0, 1, 2, 2, 2, 3]);
-    }
-
-    #[test]
-    fn rounding_has_no_edge_at_the_ends_of_the_range() {
-        for how in [Rounding::HalfUp, Rounding::HalfEven, Rounding::Floor, Rounding::Ceil] {
-            assert_eq!(how.divide(i128::MAX, 1), i128::MAX);
-            assert_eq!(how.divide(i128::MIN, 1), i128::MIN);
+impl Node {
+    /// Whether it uses what is recorded when it is used first: a parameter, a table, an accumulator.
+    pub fn looks_up(&self) -> bool {
+        match self {
+            Self::Const(_) => false,
+            Self::Cell { .. } | Self::Bands { .. } | Self::Since(_) => true,
+            Self::Get(place) | Self::Has(place) | Self::Sum(place) | Self::Distinct(place) => place.looks_up(),
+            Self::Given(place, other) => place.looks_up() || other.looks_up(),
+            Self::Not(one) | Self::Negative(one) | Self::MonthOf(one) | Self::DayOf(one) => one.looks_up(),
+            Self::Among(one, _) | Self::In(one, _) | Self::Round { of: one, .. } => one.looks_up(),
+            Self::And(left, right)
+            | Self::Or(left, right)
+            | Self::Compare(_, left, right)
+            | Self::Order(_, left, right)
+            | Self::Plus(left, right)
+            | Self::Minus(left, right)
+            | Self::Times(left, right, _)
+            | Self::DaysBetween(left, right)
+            | Self::MonthsBetween(left, right)
+            | Self::AddMonths(left, right) => left.looks_up() || right.looks_up(),
+            Self::If(condition, yes, no) => condition.looks_up() || yes.looks_up() || no.looks_up(),
+            Self::Min(items) | Self::Max(items) => items.iter().any(Self::looks_up),
+            Self::Clamp(items) => items.iter().any(Self::looks_up),
         }
     }
 }

@@ -98,7 +98,9 @@ impl<'a> Builder<'a> {
             at = close + 1;
         }
         pieces.push(Piece::Words(text[at..].to_owned()));
-        Some(Say { pieces, when })
+        let used = |piece: &Piece| matches!(piece, Piece::Value(typed) if typed.node.looks_up());
+        let looks_up = pieces.iter().any(used) || when.as_ref().is_some_and(Node::looks_up);
+        Some(Say { pieces, when, looks_up })
     }
 
     fn guard(&self, keys: &Keys<'a>) -> Option<Guard> {

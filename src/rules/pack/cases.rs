@@ -9,7 +9,6 @@ use super::{Chosen, Pack};
 use crate::failure::Explain as _;
 use crate::rules::decision::{Decision, Outcome};
 use crate::rules::input::{Input, InputError};
-use crate::rules::types::Val;
 
 /// A case.
 #[derive(Debug, Clone)]
@@ -156,7 +155,7 @@ fn lines(keys: &Keys<'_>, key: &str) -> Option<Option<Vec<Map<String, Value>>>> 
 impl Case {
     /// What differs from what the case wants; nothing when it passes.
     pub fn run(&self, pack: &Pack) -> Vec<String> {
-        let mut figures = HashMap::new();
+        let mut figures = Vec::new();
         for (name, text) in &self.given.figures {
             let Some(at) = pack.params.iter().position(|param| param.name == *name) else {
                 return vec![format!("unknown param '{name}'")];
@@ -165,10 +164,10 @@ impl Case {
             if param.figures.all().all(|(_, figure)| figure.origin.confirmed()) {
                 return vec![format!("param {name} has its own figures: a case gives none")];
             }
-            let Some(value) = param.typ.parse(text, &pack.enums) else {
+            if !param.typ.reads(text, &pack.enums) {
                 return vec![format!("param {name}: {} is wanted", param.typ.expected(&pack.enums))];
-            };
-            figures.insert(at, value);
+            }
+            figures.push((at, text.as_str()));
         }
         match (&self.wanted, self.decide(pack, &figures)) {
             (Wanted::Decided(wanted), Ok(decision)) => wanted.differences(&decision),
@@ -182,7 +181,7 @@ impl Case {
     }
 
     /// As the packs in force would: one that is for other cases does not decide this one.
-    fn decide(&self, pack: &Pack, figures: &HashMap<usize, Val>) -> Result<Decision, InputError> {
+    fn decide(&self, pack: &Pack, figures: &[(usize, &str)]) -> Result<Decision, InputError> {
         let scenario = &pack.scenarios[0];
         match (pack.is_for(&self.given.input.facts), pack.business_date(&self.given.input)) {
             (Chosen::No, Some(date)) => Err(pack.not_for(scenario, date)),

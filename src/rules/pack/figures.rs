@@ -183,7 +183,11 @@ impl<'a> Builder<'a> {
         proof.run(needs, &mut self.proof_steps.borrow_mut());
         let (version, origin) = (version?, origin?);
         let rows = rows.into_iter().map(|(_, row)| row).collect();
-        Some(Version { from: version.from, to: version.to, value: Rows { rows, origin } })
+        Some(Version {
+            from: version.from,
+            to: version.to,
+            value: Rows::new(rows, origin, on.iter().map(|(_, typ)| *typ), &self.scope.enums),
+        })
     }
 
     fn row(&self, item: Item<'a>, on: &[(String, Type)], columns: &[(String, Type)]) -> Option<Row> {

@@ -7,7 +7,8 @@ use super::page::{Item, Keys};
 use super::range::Range;
 use super::{Accumulator, Fact, Lines};
 use crate::rules::expr::{Place, RESERVED, Symbol};
-use crate::rules::types::{Enumeration, Type, Val};
+use crate::rules::types::{Enumeration, Type};
+use crate::rules::val::Val;
 
 /// What `[pack]` says.
 pub(super) struct Head<'a> {
@@ -203,7 +204,7 @@ impl<'a> Builder<'a> {
             }
         };
         if let (Some(range), Some(Val::Num(n)), Some(item)) = (&range, &default, default_item)
-            && !range.has(*n)
+            && !range.has((*n).into())
         {
             item.mistake(format!("the default of '{name}' is not in its range, {range_text}"));
         }
@@ -230,7 +231,7 @@ impl<'a> Builder<'a> {
 
     /// A value of type `typ`.
     pub(super) fn value(&self, item: Item<'a>, typ: Type) -> Option<Val> {
-        let value = typ.parse(&item.written()?, &self.scope.enums);
+        let value = self.scope.value(typ, &item.written()?);
         if value.is_none() {
             item.mistake(format!("{} is wanted here", typ.expected(&self.scope.enums)));
         }
@@ -269,10 +270,5 @@ fn unsaid_range(typ: Type) -> (Option<Range>, String) {
         Type::Int | Type::Days => 1_000_000_001,
         _ => return (None, String::new()),
     };
-    let last = typ.parse(&(most - 1).to_string(), &[]).map(|value| typ.shown(&value, &[]));
-    let text = match typ {
-        Type::Int | Type::Days => last.unwrap_or_default(),
-        _ => typ.shown(&Val::Num(most - 1), &[]),
-    };
-    (Some(Range { low: Some(0), high: Some(most) }), format!("from 0 to {text}"))
+    (Some(Range { low: Some(0), high: Some(most) }), format!("from 0 to {}", typ.shown_number(most - 1)))
 }

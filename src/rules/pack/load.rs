@@ -157,6 +157,7 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, run_cases: Cases) 
         date_of,
         demo: head.demo,
         enums: builder.scope.enums,
+        texts: builder.scope.texts.into_inner(),
         facts: builder.facts,
         lines: builder.lines,
         accumulators: builder.accumulators,

@@ -6,6 +6,7 @@ mod cycles;
 mod dated;
 mod figures;
 mod header;
+mod index;
 mod load;
 mod page;
 mod proof;
@@ -22,13 +23,15 @@ pub(super) use load::load;
 #[cfg(test)]
 pub(super) use load::load_without_cases;
 pub(super) use range::Range;
-pub(super) use scope::{NoPeriod, Scope};
+pub(super) use scope::Scope;
 pub(super) use select::{Chosen, Selector};
-pub(super) use table::Table;
+pub(super) use table::{Rows, Table};
 
 use super::decision::{Outcome, PackRef, Words};
 use super::expr::{Node, Place, Typed};
-use super::types::{Enumeration, Type, Val};
+use super::texts::Texts;
+use super::types::{Enumeration, Type};
+use super::val::Val;
 
 /// A pack, checked and compiled.
 #[derive(Debug)]
@@ -45,6 +48,8 @@ pub(super) struct Pack {
     pub date_of: usize,
     pub demo: bool,
     pub enums: Vec<Enumeration>,
+    /// The texts that stand in it.
+    pub texts: Texts,
     pub facts: Vec<Fact>,
     pub lines: Option<Lines>,
     pub accumulators: Vec<Accumulator>,
@@ -149,6 +154,8 @@ pub(super) struct Say {
     pub pieces: Vec<Piece>,
     /// Said only when this holds.
     pub when: Option<Node>,
+    /// It uses something whose first use is noted.
+    pub looks_up: bool,
 }
 
 /// A piece of a sentence.

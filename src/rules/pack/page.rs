@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::failure::{Diagnostic, place};
-use crate::rules::types::parse_date;
+use crate::rules::val::parse_date;
 
 /// The most mistakes told of one file: enough to read, and few enough that finding their places takes no time.
 pub(super) const MOST_MISTAKES: usize = 200;

@@ -9,8 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::page::Item;
 use super::table::{Cell, Row};
-use super::{Type, Val};
-use crate::rules::types::Enumeration;
+use crate::rules::types::{Enumeration, Type};
 
 /// What has to hold of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +112,7 @@ impl Column {
                 let values = enums.get(at).map(|e| &e.values[..]).unwrap_or_default();
                 Self::of_codes(cells, values.iter().map(|(value, _)| value.clone()).collect())
             }
-            _ => Self::of_numbers(cells, typ, enums),
+            _ => Self::of_numbers(cells, typ),
         }
     }
 
@@ -122,7 +121,7 @@ impl Column {
         let values = |cell: &Cell| match cell {
             Cell::Bool(b) => Values::These(vec![usize::from(*b)]),
             Cell::Codes(codes) => {
-                let codes: BTreeSet<_> = codes.iter().copied().collect();
+                let codes: BTreeSet<_> = codes.iter().map(|code| *code as usize).collect();
                 Values::These(codes.into_iter().collect())
             }
             Cell::Any | Cell::Range(_) => Values::Between(0, size),
@@ -131,7 +130,7 @@ impl Column {
     }
 
     /// Numbers change their rows only where a range begins or ends.
-    fn of_numbers<'c>(cells: impl Iterator<Item = &'c Cell> + Clone, typ: Type, enums: &[Enumeration]) -> Self {
+    fn of_numbers<'c>(cells: impl Iterator<Item = &'c Cell> + Clone, typ: Type) -> Self {
         let ends = cells.clone().filter_map(|cell| match cell {
             Cell::Range(range) => Some([range.low, range.high]),
             _ => None,
@@ -145,7 +144,7 @@ impl Column {
             _ => Values::Between(0, size),
         };
         let rows = cells.map(values).collect();
-        let names = cuts.iter().map(|cut| typ.shown(&Val::Num(*cut), enums)).collect();
+        let names = cuts.iter().map(|cut| typ.shown_number(*cut)).collect();
         Self { rows, size, names: Names::Cuts(names) }
     }
 

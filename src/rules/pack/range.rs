@@ -1,6 +1,6 @@
 //! Ranges of numbers, half open: `1000.00..2000.00` has its beginning and not its end; `..=` takes the end in.
 
-use crate::rules::types::{Type, Val};
+use crate::rules::types::Type;
 
 /// From `low` on, below `high`; without a limit where there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,10 +12,7 @@ pub(in super::super) struct Range {
 impl Range {
     /// A range as it is written; a single value is the range of itself. `None` when it is not one, or is empty.
     pub fn parse(text: &str, typ: Type) -> Option<Self> {
-        let number = |text: &str| match typ.parse(text.trim(), &[]) {
-            Some(Val::Num(n)) => Some(n),
-            _ => None,
-        };
+        let number = |text: &str| typ.parse_number(text.trim()).map(i128::from);
         let end = |text: &str| if text.trim().is_empty() { Some(None) } else { number(text).map(Some) };
         let range = match text.split_once("..") {
             None => {

@@ -5,8 +5,10 @@ use jiff::civil::Date;
 use super::Pack;
 use super::load::Builder;
 use super::page::{Item, Keys};
+use crate::rules::shown::Lexicon;
 use crate::rules::span::{Period, Span, month, window, year};
-use crate::rules::types::{Type, Val};
+use crate::rules::types::Type;
+use crate::rules::val::Val;
 
 /// An accumulator's key but for the person and the name (settlement-facts §3.3).
 #[derive(Debug)]
@@ -22,42 +24,31 @@ pub(in super::super) struct Scope {
     pub begins: Option<usize>,
 }
 
-/// Why there is no period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum NoPeriod {
-    /// The fact at this place was not given.
-    Fact(usize),
-    /// The parameter at this place has no figure then.
-    Figure(usize),
-}
-
 /// The longest window of days.
 const LONGEST: usize = 3_660;
 
 impl Scope {
-    /// The stretch that a case on `date` falls in, by what its facts and parameters are.
-    ///
-    /// # Errors
-    /// What it needs and is not known.
+    /// The stretch that a case on `date` falls in, by what its facts and parameters are; `None` when something that it
+    /// needs is not known.
     pub fn period(
         &self,
         pack: &Pack,
         date: Date,
         fact: impl Fn(usize) -> Option<Val>,
         figure: impl FnOnce(usize) -> Option<Val>,
-    ) -> Result<Period, NoPeriod> {
-        let known = |at: usize| fact(at).ok_or(NoPeriod::Fact(at));
+        lexicon: Lexicon<'_>,
+    ) -> Option<Period> {
         let of = match (self.span, self.since, self.begins) {
             (Span::Month, ..) => month(date),
-            (Span::Days, Some(since), _) => match known(since)? {
+            (Span::Days, Some(since), _) => match fact(since)? {
                 Val::Date(since) => window(date, since, self.length),
                 // The loader takes only a date for it.
-                _ => return Err(NoPeriod::Fact(since)),
+                _ => return None,
             },
-            (Span::Year, _, Some(param)) => match figure(param) {
+            (Span::Year, _, Some(param)) => match figure(param)? {
                 // The loader takes only months for it.
-                Some(Val::Num(begins)) => year(date, i8::try_from(begins).unwrap_or(1)),
-                _ => return Err(NoPeriod::Figure(param)),
+                Val::Num(begins) => year(date, i8::try_from(begins).ok()?),
+                _ => return None,
             },
             (Span::Year, ..) => year(date, 1),
             (Span::Admission, ..) => String::new(),
@@ -66,13 +57,13 @@ impl Scope {
         let by = match self.by {
             None => None,
             Some(at) => {
-                let value = known(at)?;
+                let value = fact(at)?;
                 let typ = pack.facts[at].typ;
-                let json = typ.json(&value, &pack.enums);
+                let json = lexicon.json(typ, value);
                 Some(json.as_str().map_or_else(|| json.to_string(), str::to_owned))
             }
         };
-        Ok(Period { scope: self.span, of, by })
+        Some(Period { scope: self.span, of, by })
     }
 
     /// The facts that it needs.

@@ -6,9 +6,12 @@ use serde_json::{Map, Value};
 use super::Pack;
 use super::load::Builder;
 use super::page::Keys;
-use crate::rules::facts::one;
+use crate::rules::given::one;
 use crate::rules::input::InputError;
-use crate::rules::types::{Type, Val};
+use crate::rules::shown::Lexicon;
+use crate::rules::texts::CaseTexts;
+use crate::rules::types::Type;
+use crate::rules::val::Val;
 
 /// A fact, and the values with which a case is this pack's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +37,9 @@ impl Pack {
     /// Whether a case with these facts is this pack's.
     pub fn is_for(&self, facts: &Map<String, Value>) -> Chosen {
         let mut unknown = None;
+        let mut texts = CaseTexts::new(&self.texts);
         for selector in &self.selectors {
-            match self.fact(selector.fact, facts) {
+            match self.fact(selector.fact, facts, &mut texts) {
                 Ok(Some(value)) if selector.values.contains(&value) => {}
                 Ok(_) => return Chosen::No,
                 Err(error) => unknown = unknown.or(Some(error)),
@@ -50,13 +54,18 @@ impl Pack {
         InputError::NotCovered { scenario: scenario.to_owned(), date, items: items.join(", ") }
     }
 
-    /// A fact's value out of a caller's, or by default.
+    /// A fact's value out of a caller's, or by default; a text is kept among `texts`.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn fact(&self, fact: usize, facts: &Map<String, Value>) -> Result<Option<Val>, InputError> {
+    pub fn fact(
+        &self,
+        fact: usize,
+        facts: &Map<String, Value>,
+        texts: &mut CaseTexts<'_>,
+    ) -> Result<Option<Val>, InputError> {
         let spec = &self.facts[fact];
-        one(spec, facts.get(&spec.name), &self.enums, || format!("facts.{}", spec.name))
+        one(spec, facts.get(&spec.name), &self.enums, texts, || format!("facts.{}", spec.name))
     }
 
     /// Whether no case can be both packs', whatever its date.
@@ -71,7 +80,9 @@ impl Pack {
     /// A selector's values as they stand in the data: each pack has its own enumerations.
     fn written(&self, selector: &Selector) -> Vec<Value> {
         let typ = self.facts[selector.fact].typ;
-        selector.values.iter().map(|value| typ.json(value, &self.enums)).collect()
+        let texts = CaseTexts::new(&self.texts);
+        let lexicon = Lexicon { enums: &self.enums, texts: &texts };
+        selector.values.iter().map(|value| lexicon.json(typ, *value)).collect()
     }
 }
 

@@ -1,10 +1,12 @@
 //! Decision tables: rows of conditions and what they give; see [`proof`](super::proof) for what is
 //! proved of them.
 
+use super::Origin;
 use super::dated::Dated;
+use super::index::{self, Index};
 use super::range::Range;
-use super::{Origin, Type, Val};
-use crate::rules::types::Enumeration;
+use crate::rules::types::{Enumeration, Type};
+use crate::rules::val::Val;
 
 /// A table.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub(in super::super) struct Table {
 pub(in super::super) struct Rows {
     pub rows: Vec<Row>,
     pub origin: Origin,
+    index: Index,
 }
 
 /// A row.
@@ -37,7 +40,7 @@ pub(in super::super) struct Row {
 pub(in super::super) enum Cell {
     Any,
     Bool(bool),
-    Codes(Vec<usize>),
+    Codes(Vec<u32>),
     Range(Range),
 }
 
@@ -54,11 +57,9 @@ impl Cell {
         }
         match typ {
             Type::Bool => text.parse().ok().map(Self::Bool),
-            Type::Enum(_) => {
-                let codes = text.split('|').map(|value| match typ.parse(value.trim(), enums) {
-                    Some(Val::Code(code)) => Some(code),
-                    _ => None,
-                });
+            Type::Enum(at) => {
+                let code = |value: &str| values_of(at, enums).iter().position(|(known, _)| known == value.trim());
+                let codes = text.split('|').map(|value| u32::try_from(code(value)?).ok());
                 codes.collect::<Option<Vec<_>>>().map(Self::Codes)
             }
             _ => Range::parse(text, typ).map(Self::Range),
@@ -71,7 +72,7 @@ impl Cell {
             (Self::Any, _) => true,
             (Self::Bool(wanted), Val::Bool(given)) => wanted == given,
             (Self::Codes(codes), Val::Code(code)) => codes.contains(code),
-            (Self::Range(range), Val::Num(n)) => range.has(*n),
+            (Self::Range(range), Val::Num(n)) => range.has((*n).into()),
             _ => false,
         }
     }
@@ -87,6 +88,23 @@ impl Cell {
     }
 }
 
+impl Rows {
+    /// Rows with conditions on names of these types.
+    pub fn new(rows: Vec<Row>, origin: Origin, types: impl Iterator<Item = Type>, enums: &[Enumeration]) -> Self {
+        let index = Index::new(&rows, types, enums);
+        Self { rows, origin, index }
+    }
+
+    /// The rows that apply to these values, in their order; `parts` is room to work in.
+    pub fn matching<'a>(
+        &'a self,
+        values: &'a [Val],
+        parts: &'a mut Vec<usize>,
+    ) -> impl Iterator<Item = usize> + use<'a> {
+        index::matching(&self.index, &self.rows, values, parts)
+    }
+}
+
 impl Row {
     /// Whether the values meet all its conditions.
     pub fn holds(&self, values: &[Val]) -> bool {
@@ -97,4 +115,9 @@ impl Row {
 /// Whether a name of this type can be looked up by.
 pub(super) fn can_look_up(typ: Type) -> bool {
     matches!(typ, Type::Bool | Type::Enum(_) | Type::Int | Type::Days | Type::Money | Type::Quantity | Type::Rate)
+}
+
+/// The values of an enumeration, and their labels.
+pub(super) fn values_of(at: usize, enums: &[Enumeration]) -> &[(String, String)] {
+    enums.get(at).map(|e| &e.values[..]).unwrap_or_default()
 }

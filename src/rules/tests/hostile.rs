@@ -1,7 +1,5 @@
 //! No pack and no input can make the engine panic, overflow the stack or run on.
 
-use std::collections::HashMap;
-
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Map, Value, json};
@@ -9,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::ACCUMULATING;
 use crate::rules::expr::{Comparison, Node, Place, Scope, parse};
 use crate::rules::pack::Pack;
-use crate::rules::types::Val;
+use crate::rules::val::Val;
 use crate::rules::{Input, InputError, Outcome, Packs};
 
 const SHIPPED: [&str; 2] = [
@@ -51,7 +49,7 @@ fn what_the_loader_should_have_refused_is_referred_as_a_defect() {
     let pack = || crate::rules::pack::load("p.toml", ACCUMULATING).unwrap();
     let reasons = |pack: &Pack| -> Vec<String> {
         let facts = json!({ "date": "2015-08-01", "amount": "1.00" }).as_object().unwrap().clone();
-        let decision = pack.decide("test", &Input { facts, ..Input::default() }, &HashMap::new()).unwrap();
+        let decision = pack.decide("test", &Input { facts, ..Input::default() }, &[]).unwrap();
         decision.reasons.into_iter().map(|reason| reason.code).collect()
     };
     assert_eq!(reasons(&pack()), [""; 0]);

@@ -3,6 +3,7 @@
 mod broken;
 mod cases;
 mod chosen;
+mod desk;
 mod hostile;
 mod language;
 mod mutation;

@@ -19,7 +19,7 @@ fn ten_thousandths(n: i128) -> i64 {
     i64::try_from(n).unwrap()
 }
 
-fn input(bill: &Bill) -> Input {
+pub(super) fn input(bill: &Bill) -> Input {
     let line = |(at, line): (usize, &Line)| -> Map<String, Value> {
         let mut value = json!({
             "feedetl_sn": at.to_string(), "med_list_codg": "X", "fee_ocur_time": "2015-07-01",
@@ -91,7 +91,7 @@ fn lines() -> impl Strategy<Value = Vec<Line>> {
     prop::collection::vec(line, 1..6)
 }
 
-fn bills() -> impl Strategy<Value = Bill> {
+pub(super) fn bills() -> impl Strategy<Value = Bill> {
     let pool_used = prop_oneof![Just(0_i128), 0..=50_000_000_i128, 44_500_000..=44_547_600_i128];
     let supplement_used = prop_oneof![Just(0_i128), 0..=16_000_000_i128];
     let account = prop::option::of(prop_oneof![Just(0_i128), 0..=10_000_000_i128]);

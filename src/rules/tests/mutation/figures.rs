@@ -18,7 +18,7 @@ pub(super) fn neighbours(written: &str, typ: Type, enums: &[Enumeration]) -> Vec
         Type::Text => vec![format!("{written}x")],
         _ => digits(written, Step::LastDigit),
     };
-    found.into_iter().filter(|text| typ.parse(text, enums).is_some()).collect()
+    found.into_iter().filter(|text| typ.reads(text, enums)).collect()
 }
 
 /// How far a number is moved.

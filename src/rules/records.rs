@@ -1,0 +1,138 @@
+//! The notes of a case written out: each thing that was looked up, computed or tested, with its words.
+
+use serde_json::{Map, Value};
+
+use super::decide::of_line;
+use super::notes::{Line, Note};
+use super::pack::{Check, Guard, Part, Piece, Say, Step};
+use super::run::Run;
+use super::trace::TraceRecord;
+use super::types::Type;
+use super::val::Val;
+
+impl<'p> Run<'p> {
+    /// The records of the case that was decided last, in order.
+    pub(super) fn records(&mut self) -> Vec<TraceRecord> {
+        // What sentences use was noted when they were due.
+        self.notes.on = false;
+        let notes = std::mem::take(&mut self.notes.all);
+        let records = notes.iter().filter_map(|note| self.record(*note)).collect();
+        self.notes.all = notes;
+        records
+    }
+
+    /// The record of a note; there is one of every note that was made.
+    fn record(&mut self, note: Note) -> Option<TraceRecord> {
+        Some(match note {
+            Note::Param(at) => self.param_record(at as usize)?,
+            Note::Accumulator(at) => self.accumulator_record(at as usize),
+            Note::Row { table, row, keys } => self.row_record(table as usize, row as usize, keys as usize)?,
+            Note::Step(line, at) => self.step_record(line, at as usize),
+            Note::Guard(line, at, hit) => {
+                let Guard { code, outcome, .. } = &self.part_of(line).guards[at as usize];
+                TraceRecord::Guard { line: of_line(line), code: code.clone(), hit, outcome: *outcome }
+            }
+            Note::Check(line, at, ok) => {
+                let Check { code, .. } = &self.part_of(line).checks[at as usize];
+                TraceRecord::Check { line: of_line(line), code: code.clone(), ok }
+            }
+        })
+    }
+
+    fn part_of(&self, line: Line) -> &'p Part {
+        if line == 0 { &self.pack.whole } else { &self.pack.line }
+    }
+
+    fn param_record(&self, at: usize) -> Option<TraceRecord> {
+        let lexicon = self.lexicon();
+        let param = &self.pack.params[at];
+        let version = self.force.params[at]?;
+        let value = version.what;
+        Some(TraceRecord::Param {
+            name: param.name.clone(),
+            label: param.label.clone(),
+            value: value.map_or(Value::Null, |value| lexicon.json(param.typ, value)),
+            shown: value.map_or("无数值".to_owned(), |value| lexicon.shown(param.typ, value)),
+            from: version.from.to_string(),
+            source: version.origin.source.clone(),
+            confidence: version.origin.confidence.clone(),
+        })
+    }
+
+    fn accumulator_record(&self, at: usize) -> TraceRecord {
+        let lexicon = self.lexicon();
+        let fact = &self.pack.accumulators[at].fact;
+        let value = self.given.accumulators[at];
+        TraceRecord::Accumulator {
+            name: fact.name.clone(),
+            label: fact.label.clone(),
+            value: value.map_or(Value::Null, |value| lexicon.json(fact.typ, value)),
+            shown: value.map_or("无".to_owned(), |value| lexicon.shown(fact.typ, value)),
+        }
+    }
+
+    fn row_record(&self, table: usize, at: usize, keys: usize) -> Option<TraceRecord> {
+        let lexicon = self.lexicon();
+        let spec = &self.pack.tables[table];
+        let version = self.force.tables[table]?;
+        let out = &version.what.rows.get(at)?.out;
+        let named = |names: &[(String, Type)], values: &[Val]| -> Map<String, Value> {
+            names.iter().zip(values).map(|((name, typ), value)| (name.clone(), lexicon.json(*typ, *value))).collect()
+        };
+        let shown = spec.columns.iter().zip(out);
+        let shown: Vec<_> =
+            shown.map(|((name, typ), value)| format!("{name} {}", lexicon.shown(*typ, *value))).collect();
+        Some(TraceRecord::Table {
+            name: spec.name.clone(),
+            label: spec.label.clone(),
+            from: version.from.to_string(),
+            row: at + 1,
+            on: named(&spec.on, &self.notes.keys[keys..]),
+            out: named(&spec.columns, out),
+            shown: shown.join(", "),
+            source: version.origin.source.clone(),
+            confidence: version.origin.confidence.clone(),
+        })
+    }
+
+    fn step_record(&mut self, line: Line, at: usize) -> TraceRecord {
+        let step: &Step = &self.part_of(line).steps[at];
+        if let Some(line) = (line as usize).checked_sub(1) {
+            self.go_to(line);
+        }
+        let say = step.say.as_ref().and_then(|say| self.said(say));
+        let value = if line == 0 { self.steps[at] } else { self.line_steps[self.line_first + at] };
+        let lexicon = self.lexicon();
+        TraceRecord::Step {
+            line: of_line(line),
+            name: step.name.clone(),
+            label: step.label.clone(),
+            value: value.map_or(Value::Null, |value| lexicon.json(step.typ, value)),
+            shown: value.map_or("无法计算".to_owned(), |value| lexicon.shown(step.typ, value)),
+            say,
+        }
+    }
+
+    /// The sentence, when it applies and all in it is known.
+    fn said(&mut self, say: &Say) -> Option<String> {
+        if let Some(when) = &say.when
+            && !self.holds(when).ok()?
+        {
+            return None;
+        }
+        let mut text = String::new();
+        for piece in &say.pieces {
+            match piece {
+                Piece::Words(words) => text.push_str(words),
+                Piece::Value(typed) if typed.typ.number() => {
+                    text.push_str(&typed.typ.shown_number(self.shown_number(&typed.node).ok()?));
+                }
+                Piece::Value(typed) => {
+                    let value = self.compute(&typed.node, typed.typ).ok()?;
+                    text.push_str(&self.lexicon().shown(typed.typ, value));
+                }
+            }
+        }
+        Some(text)
+    }
+}

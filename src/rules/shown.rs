@@ -1,0 +1,79 @@
+//! Values in the form that stands in the data, and as a person reads them.
+
+use serde_json::Value;
+
+use super::texts::CaseTexts;
+use super::types::{Enumeration, Type};
+use super::val::Val;
+use crate::value::{Fen, Price, Quantity, Rate};
+
+/// What the numbers stand for that are in values.
+#[derive(Clone, Copy)]
+pub(super) struct Lexicon<'a> {
+    pub enums: &'a [Enumeration],
+    pub texts: &'a CaseTexts<'a>,
+}
+
+impl Lexicon<'_> {
+    /// The value in the form that stands in the data.
+    pub fn json(&self, typ: Type, value: Val) -> Value {
+        match (typ, value) {
+            (_, Val::Bool(b)) => Value::Bool(b),
+            (Type::Int | Type::Days, Val::Num(n)) => Value::from(n),
+            _ => Value::String(self.plain(typ, value)),
+        }
+    }
+
+    /// The value as a person reads it.
+    pub fn shown(&self, typ: Type, value: Val) -> String {
+        match (typ, value) {
+            (Type::Bool, Val::Bool(b)) => if b { "是" } else { "否" }.to_owned(),
+            (typ, Val::Num(n)) => typ.shown_number(n.into()),
+            (Type::Enum(_), Val::Code(code)) => self.code(typ, code).map_or("", |(_, label)| label).to_owned(),
+            _ => self.plain(typ, value),
+        }
+    }
+
+    fn plain(&self, typ: Type, value: Val) -> String {
+        match value {
+            Val::Bool(b) => b.to_string(),
+            Val::Date(date) => date.to_string(),
+            Val::Month(n) => format!("{:04}-{:02}", n.div_euclid(12), n.rem_euclid(12) + 1),
+            Val::Text(text) => self.texts.get(text).to_owned(),
+            Val::Code(code) => self.code(typ, code).map_or("", |(value, _)| value).to_owned(),
+            Val::Num(n) => typ.plain_number(n),
+        }
+    }
+
+    fn code(&self, typ: Type, code: u32) -> Option<(&str, &str)> {
+        let Type::Enum(at) = typ else { return None };
+        let (value, label) = self.enums.get(at)?.values.get(code as usize)?;
+        Some((value, label))
+    }
+}
+
+impl Type {
+    /// A number of this type as a person reads it. Only a product may be larger than what is kept; it is shown by its
+    /// digits.
+    pub fn shown_number(self, n: i128) -> String {
+        let plain = i64::try_from(n).map_or_else(|_| n.to_string(), |n| self.plain_number(n));
+        match self {
+            Self::Money | Self::Price => match plain.strip_prefix('-') {
+                Some(amount) => format!("-¥{amount}"),
+                None => format!("¥{plain}"),
+            },
+            Self::Days => format!("{plain} 天"),
+            _ => plain,
+        }
+    }
+
+    fn plain_number(self, n: i64) -> String {
+        match self {
+            Self::Money => Fen(n).to_string(),
+            Self::Price => Price(n).to_string(),
+            Self::Quantity => Quantity(n).to_string(),
+            Self::Rate => Rate(n).to_string(),
+            _ => n.to_string(),
+        }
+    }
+}

@@ -56,7 +56,6 @@ impl Run<'_> {
             _ => pack.valid.0,
         };
         let lines = (0..self.given.count).map(|line| self.line_outputs(line));
-        let label = &pack.facts[pack.date_of].label;
         Decision {
             scenario: scenario.to_owned(),
             outcome: self.outcome,
@@ -67,13 +66,27 @@ impl Run<'_> {
             basis: Basis::LocalEstimate,
             pack: pack.reference.clone(),
             business_date: date,
-            version_reason: format!(
-                "{label} {date}，在政策包 {} {} 的有效期 {} 至 {} 内",
-                pack.reference.id, pack.reference.version, pack.valid.0, pack.valid.1
-            ),
+            version_reason: self.why(date),
             demo: self.demo,
             trace,
         }
+    }
+
+    /// Why it is this pack that decides, and this version of it.
+    fn why(&self, date: Date) -> String {
+        let pack = self.pack;
+        let label = &pack.facts[pack.date_of].label;
+        let mut why = format!(
+            "{label} {date}，在政策包 {} {} 的有效期 {} 至 {} 内",
+            pack.reference.id, pack.reference.version, pack.valid.0, pack.valid.1
+        );
+        for selector in &pack.selectors {
+            let fact = &pack.facts[selector.fact];
+            // What chooses a pack is always given.
+            let said = self.given.facts[selector.fact].map(|value| self.lexicon().shown(fact.typ, value));
+            why.push_str(&format!("，{} {}", fact.label, said.unwrap_or_default()));
+        }
+        why
     }
 
     /// What the numbers in this case's values stand for.

@@ -80,19 +80,20 @@ fn row(record: &TraceRecord) -> [String; 6] {
         TraceRecord::Param { name, label, shown, from: since, source, confidence, .. } => {
             ["参数".into(), String::new(), name.clone(), label.clone(), shown.clone(), from(since, source, confidence)]
         }
-        TraceRecord::Table { name, label, row, shown, from: since, source, confidence, .. } => [
+        TraceRecord::Table { name, label, row, shown, part, from: since, source, confidence, .. } => [
             "表".into(),
             String::new(),
             format!("{name}#{row}"),
             label.clone(),
-            shown.clone(),
+            part.as_ref().map_or_else(|| shown.clone(), |part| format!("{shown}，用于 {part}")),
             from(since, source, confidence),
         ],
         TraceRecord::Accumulator { name, label, shown, .. } => {
             ["累计".into(), String::new(), name.clone(), label.clone(), shown.clone(), String::new()]
         }
-        TraceRecord::Step { line, name, label, shown, .. } => {
-            ["步骤".into(), of(line), name.clone(), label.clone(), shown.clone(), String::new()]
+        TraceRecord::Step { line, name, label, shown, taken, .. } => {
+            let taken = taken.as_ref().map(|taken| format!("= {taken}")).unwrap_or_default();
+            ["步骤".into(), of(line), name.clone(), label.clone(), shown.clone(), taken]
         }
         TraceRecord::Guard { line, code, hit, outcome } => {
             let shown = if *hit { outcome.name() } else { "–" };

@@ -14,6 +14,12 @@ pub(super) enum Note {
         row: u32,
         keys: u32,
     },
+    /// A row of a scale, and where among the keys the amount is that it was used for.
+    Band {
+        table: u32,
+        row: u32,
+        keys: u32,
+    },
     /// A step, guard or check by position; of the line that is told by its number, from 1.
     Step(Line, u32),
     Guard(Line, u32, bool),
@@ -111,7 +117,20 @@ impl Notes {
         // An amount that is found in a scale comes from what is kept; a sum of such may be larger, and is told as the
         // largest that could be kept.
         let amount = i64::try_from(amount).unwrap_or(i64::MAX);
-        self.row(table, row, &[Val::Num(amount)]);
+        // Two amounts may be taken through one scale, each with its own parts.
+        if self.on && !self.has_band(short(table), short(row), Val::Num(amount)) {
+            self.all.push(Note::Band { table: short(table), row: short(row), keys: short(self.keys.len()) });
+            self.keys.push(Val::Num(amount));
+        }
+    }
+
+    /// Whether that is noted since the last step.
+    fn has_band(&self, table: u32, row: u32, amount: Val) -> bool {
+        let since = self.all.iter().rev().take_while(|note| !matches!(note, Note::Step(..)));
+        since.copied().any(|note| match note {
+            Note::Band { table: t, row: r, keys } => (t, r) == (table, row) && self.keys[keys as usize] == amount,
+            _ => false,
+        })
     }
 
     /// Anything else.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::decide::of_line;
 use super::notes::{Line, Note};
-use super::pack::{Check, Guard, Part, Piece, Say, Step};
+use super::pack::{Check, Guard, Part, Piece, Row, Say, Step};
 use super::run::Run;
 use super::trace::TraceRecord;
 use super::types::Type;
@@ -26,7 +26,8 @@ impl<'p> Run<'p> {
         Some(match note {
             Note::Param(at) => self.param_record(at as usize)?,
             Note::Accumulator(at) => self.accumulator_record(at as usize),
-            Note::Row { table, row, keys } => self.row_record(table as usize, row as usize, keys as usize)?,
+            Note::Row { table, row, keys } => self.row_record(table as usize, row as usize, keys as usize, false)?,
+            Note::Band { table, row, keys } => self.row_record(table as usize, row as usize, keys as usize, true)?,
             Note::Step(line, at) => self.step_record(line, at as usize),
             Note::Guard(line, at, hit) => {
                 let Guard { code, outcome, .. } = &self.part_of(line).guards[at as usize];
@@ -71,11 +72,17 @@ impl<'p> Run<'p> {
         }
     }
 
-    fn row_record(&self, table: usize, at: usize, keys: usize) -> Option<TraceRecord> {
+    fn row_record(&self, table: usize, at: usize, keys: usize, band: bool) -> Option<TraceRecord> {
         let lexicon = self.lexicon();
         let spec = &self.pack.tables[table];
         let version = self.force.tables[table]?;
-        let out = &version.what.rows.get(at)?.out;
+        let Row { cells, out } = version.what.rows.get(at)?;
+        let part = match (&self.notes.keys[keys..], cells.as_slice(), spec.on.as_slice()) {
+            ([Val::Num(amount), ..], [cell], [(_, typ)]) if band => {
+                Some(typ.shown_number(cell.part(i128::from(*amount))))
+            }
+            _ => None,
+        };
         let named = |names: &[(String, Type)], values: &[Val]| -> Map<String, Value> {
             names.iter().zip(values).map(|((name, typ), value)| (name.clone(), lexicon.json(*typ, *value))).collect()
         };
@@ -90,6 +97,7 @@ impl<'p> Run<'p> {
             on: named(&spec.on, &self.notes.keys[keys..]),
             out: named(&spec.columns, out),
             shown: shown.join(", "),
+            part,
             source: version.origin.source.clone(),
             confidence: version.origin.confidence.clone(),
         })
@@ -102,6 +110,7 @@ impl<'p> Run<'p> {
         }
         let say = step.say.as_ref().and_then(|say| self.said(say));
         let value = if line == 0 { self.steps[at] } else { self.line_steps[self.line_first + at] };
+        let taken = value.ok().and_then(|value| self.taken(step, value));
         let lexicon = self.lexicon();
         TraceRecord::Step {
             line: of_line(line),
@@ -109,8 +118,16 @@ impl<'p> Run<'p> {
             label: step.label.clone(),
             value: value.map_or(Value::Null, |value| lexicon.json(step.typ, value)),
             shown: value.map_or("无法计算".to_owned(), |value| lexicon.shown(step.typ, value)),
+            taken,
             say,
         }
+    }
+
+    /// Of a step that is the least or the greatest of several, the first that is what it came to.
+    fn taken(&mut self, step: &Step, value: Val) -> Option<String> {
+        let (Val::Num(value), Some(operands)) = (value, step.node.operands()) else { return None };
+        let mut written = operands.iter().zip(&step.operands);
+        written.find(|(node, _)| self.shown_number(node) == Ok(value.into())).map(|(_, written)| written.clone())
     }
 
     /// The sentence, when it applies and all in it is known.

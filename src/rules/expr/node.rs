@@ -152,3 +152,14 @@ impl Node {
         }
     }
 }
+
+impl Node {
+    /// What it is the least or the greatest of, where it is that.
+    pub fn operands(&self) -> Option<&[Self]> {
+        match self {
+            Self::Min(items) | Self::Max(items) => Some(items),
+            Self::Clamp(three) => Some(&**three),
+            _ => None,
+        }
+    }
+}

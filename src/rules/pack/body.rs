@@ -2,6 +2,7 @@
 
 use super::header::MOST;
 use super::load::Builder;
+use super::operands::operands;
 use super::page::{Item, Keys};
 use super::{Check, Guard, Part, Piece, Post, Say, Step};
 use crate::rules::decision::{Outcome, Words};
@@ -53,7 +54,8 @@ impl<'a> Builder<'a> {
         let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
         let label = keys.get("label").and_then(|item| item.text());
         self.scope.cycle = name.and_then(|(_, name)| self.scope.cycles.get(name).copied());
-        let typed = keys.need("expr").and_then(|item| self.expression(item, None));
+        let expr = keys.need("expr");
+        let typed = expr.and_then(|item| self.expression(item, None));
         self.scope.cycle = None;
         let out = keys.get("out").and_then(|item| Some((item, item.text()?)));
         let (at, name) = name?;
@@ -76,6 +78,7 @@ impl<'a> Builder<'a> {
             label: label.unwrap_or(name).to_owned(),
             typ,
             node,
+            operands: expr.and_then(|item| item.text()).map(operands).unwrap_or_default(),
             out: out.map(|(_, field)| field.to_owned()),
             say,
         })

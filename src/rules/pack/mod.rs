@@ -8,6 +8,7 @@ mod figures;
 mod header;
 mod index;
 mod load;
+mod operands;
 mod page;
 mod proof;
 mod range;
@@ -25,7 +26,7 @@ pub(super) use load::load_without_cases;
 pub(super) use range::Range;
 pub(super) use scope::Scope;
 pub(super) use select::{Chosen, Selector};
-pub(super) use table::{Rows, Table};
+pub(super) use table::{Row, Rows, Table};
 
 use super::decision::{Outcome, PackRef, Words};
 use super::expr::{Node, Place, Typed};
@@ -143,6 +144,8 @@ pub(super) struct Step {
     pub label: String,
     pub typ: Type,
     pub node: Node,
+    /// How the arguments are written, where it is the least or the greatest of several.
+    pub operands: Vec<String>,
     /// The output field it fills.
     pub out: Option<String>,
     pub say: Option<Say>,

@@ -7,6 +7,7 @@ mod desk;
 mod hostile;
 mod language;
 mod mutation;
+mod record;
 mod reference;
 mod replay;
 mod settlement;

@@ -167,6 +167,16 @@ pub fn place(text: &str, offset: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
+/// The byte of `text` at a line and column as [`place`] gives them; `None` where the text has no such place.
+pub fn offset(text: &str, line: usize, column: usize) -> Option<usize> {
+    let mut lines = text.split_inclusive('\n');
+    let before: usize = lines.by_ref().take(line.checked_sub(1)?).map(str::len).sum();
+    let mut columns = lines.next().unwrap_or_default().char_indices().map(|(at, _)| at);
+    let within = columns.nth(column.checked_sub(1)?);
+    // A mistake may stand right behind the last character.
+    within.map(|within| before + within).or_else(|| (place(text, text.len()) == (line, column)).then_some(text.len()))
+}
+
 /// Declares a room's table: one `static` an [`Entry`](crate::failure::Entry), and `ENTRIES` with all of them.
 ///
 /// ```

@@ -172,3 +172,46 @@ fn a_key_that_others_may_read_signs_nothing_and_a_pack_with_a_mistake_is_not_sig
     let (code, shown) = sbkd_json(&["policy", "check", "--key", &public, "--require-signature"]);
     assert_eq!((code, &shown["error"]["code"]), (2, &json!("E-CLI-USAGE")), "the built-in packs are not signed");
 }
+
+#[test]
+fn a_table_goes_out_to_csv_and_comes_back() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let text = std::fs::read_to_string("config/policy/guangzhou-2015/medical-settlement.toml").expect("the pack");
+    let pack = file(directory.path(), "pack.toml", &text);
+    let csv = directory.path().join("pay.csv").display().to_string();
+    let (code, shown) = sbkd_json(&["policy", "table", &pack, "pay", "--csv", &csv, "--bom"]);
+    assert_eq!((code, &shown["rows"]), (0, &json!(6)));
+    let exported = std::fs::read_to_string(&csv).expect("the CSV");
+    assert!(exported.starts_with("\u{feff}hosp_lv,psn_type,ded,rate\nL1,1,400.00,90%\n"), "{exported}");
+    let (code, shown) = sbkd(&["policy", "table", &pack, "pay", "--csv", "-"]);
+    assert_eq!((code, shown.as_str()), (0, exported.trim_start_matches('\u{feff}')));
+    // What somebody may have worked on is not overwritten.
+    let (code, shown) = sbkd_json(&["policy", "table", &pack, "pay", "--csv", &csv]);
+    assert_eq!((code, &shown["error"]["code"]), (2, &json!("E-CLI-EXISTS")));
+
+    let (code, shown) = sbkd_json(&["policy", "table", &pack, "pay", "--import", &csv]);
+    assert_eq!((code, &shown["written"], &shown["changes"]), (0, &json!(false), &json!([])));
+    assert_eq!(std::fs::read_to_string(&pack).expect("the pack"), text);
+
+    // A figure that a case of the pack rests on is refused; without its cases it is written.
+    let changed = |row: &str, is: &str| file(directory.path(), "changed.csv", &exported.replace(row, is));
+    let wrong = changed("L3,1,1600.00", "L3,1,1500.00");
+    let (code, shown) = sbkd_json(&["policy", "table", &pack, "pay", "--import", &wrong]);
+    assert_eq!((code, &shown["error"]["code"]), (7, &json!("E-CLI-PACK")));
+    assert_eq!(std::fs::read_to_string(&pack).expect("the pack"), text);
+
+    let text = text.split_once("[case_base]").expect("the cases").0;
+    let pack = file(directory.path(), "pack.toml", text);
+    std::fs::write(format!("{pack}.sig"), "").expect("a signature");
+    let good = changed("1120.00", "1121.00");
+    let dry = sbkd_json(&["policy", "table", &pack, "pay", "--import", &good, "--dry-run"]);
+    assert_eq!((dry.0, &dry.1["written"]), (0, &json!(false)));
+    let (code, shown) = sbkd(&["policy", "table", &pack, "pay", "--import", &good]);
+    assert_eq!(code, 0);
+    for wanted in ["第 6 行 / row 6, ded: 1120.00 → 1121.00\n", "已写入", "签名已失效"] {
+        assert!(shown.contains(wanted), "{shown}");
+    }
+    assert_eq!(std::fs::read_to_string(&pack).expect("the pack"), text.replace("1120.00", "1121.00"));
+    assert_eq!(sbkd(&["policy", "table", &pack, "pay"]).0, 2, "one way or the other is wanted");
+    assert_eq!(sbkd(&["policy", "table", &pack, "no", "--csv", "-"]).0, 7);
+}

@@ -43,6 +43,11 @@ impl Shell {
         }
     }
 
+    /// Prints `value` with `--json`, else a file's text to the byte.
+    pub(super) fn put(&self, value: &Value, text: &str) {
+        if self.global.json { print_json(value) } else { print_line(text.strip_suffix('\n').unwrap_or(text)) }
+    }
+
     /// Prints one line that a program can wait for: `value` with `--json`, else `text`. It is out when this returns.
     pub(super) fn say(&self, value: &Value, text: &str) {
         if self.global.json { print_line(&value.to_string()) } else { print_line(text) }

@@ -1,8 +1,10 @@
 //! `sbkd policy`: policy packs.
 
+mod file;
 mod replay;
 mod report;
 mod sign;
+mod table;
 
 use std::path::{Path, PathBuf};
 
@@ -54,6 +56,8 @@ enum Command {
     Replay(replay::Args),
     /// Have the running daemon take up what is in its folder of packs now
     Reload,
+    /// A table's rows as CSV for a spreadsheet program, and back
+    Table(table::Args),
     /// Make a key that signs packs, and beside it (.pub) the one that proves its signatures
     Keygen {
         /// Where the private key goes, with mode 0600; never overwritten
@@ -95,6 +99,7 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
         }
         Command::Replay(args) => replay::run(&args, shell),
         Command::Reload => reload(shell),
+        Command::Table(args) => table::run(&args, shell),
         Command::Keygen { out } => sign::keygen(&out, shell),
         Command::Sign { key, paths } => sign::sign(&key, &paths, shell),
         Command::Verify { key, paths } => sign::verify(&key, &paths, shell),

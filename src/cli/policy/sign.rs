@@ -1,13 +1,14 @@
 //! `sbkd policy keygen`, `sign`, `verify`: who stands behind a pack.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::file::{beside, failed, keep_new, replace};
 use super::{source, told};
 use crate::cli::shell::files;
 use crate::cli::{Outcome, Problem, Shell, config, errors};
@@ -117,33 +118,6 @@ fn private(file: &Path) -> Result<SigningKey, Problem> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(1024));
     open.take(LARGEST_KEY).read_to_end(&mut bytes).map_err(|error| failed(file, &error))?;
     SigningKey::read(&bytes).map_err(|error| no_key(file, error))
-}
-
-fn keep_new(file: &Path, bytes: &[u8], mode: u32) -> Outcome {
-    let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(file);
-    let kept = made.and_then(|mut out| out.write_all(bytes).and_then(|()| out.sync_all()));
-    kept.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => Problem::with(&errors::EXISTS, file.display().to_string()),
-        _ => failed(file, &error),
-    })
-}
-
-/// Puts a file in the place of another, so that nobody ever reads half of it.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    let beside = beside(file, ".new");
-    let mut out = File::create(&beside)?;
-    out.write_all(text.as_bytes()).and_then(|()| out.sync_all())?;
-    fs::rename(beside, file)
-}
-
-fn beside(file: &Path, ending: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
-fn failed(file: &Path, error: &io::Error) -> Problem {
-    Problem::with(&errors::FILE, format!("{}: {error}", file.display()))
 }
 
 fn no_key(file: &Path, why: impl std::fmt::Display) -> Problem {

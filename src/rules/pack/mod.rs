@@ -26,7 +26,7 @@ pub(super) use load::load_without_cases;
 pub(super) use range::Range;
 pub(super) use scope::Scope;
 pub(super) use select::{Chosen, Selector};
-pub(super) use table::{Row, Rows, Table};
+pub(super) use table::{Cell, Row, Rows, Table};
 
 use super::decision::{Outcome, PackRef, Words};
 use super::expr::{Node, Place, Typed};

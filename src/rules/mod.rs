@@ -42,7 +42,7 @@ pub use desk::{Desk, Slot};
 pub use difference::{Difference, differences};
 pub use errors::ENTRIES;
 pub use input::{Input, InputError};
-pub use packs::{CaseResult, CaseResults, PackInfo, Packs};
+pub use packs::{CaseResult, CaseResults, PACK_SCHEMA, PackInfo, Packs};
 pub use replay::{Again, FieldChange, Otherwise, PastCase};
 pub use schema::{AccumulatorSpec, Choice, FactSpec, Schema};
 pub use sheet::{Import, RowChange, Sheet};

@@ -82,6 +82,9 @@ const BUILTIN: &[(&str, &str)] = &[
     ),
 ];
 
+/// The JSON Schema of packs, draft 2020-12, by which editors complete and check them.
+pub const PACK_SCHEMA: &str = include_str!("../../config/policy/pack.schema.json");
+
 impl Packs {
     /// Loads the packs, each a name (for its mistakes) and its text, and runs their cases.
     ///

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::client::{Daemon, text};
 use super::shell::{files, parse_json, read_text};
 use super::{Outcome, Problem, Shell, errors};
-use crate::rules::{Decision, Diagnostic, Input, PackInfo, Packs, Source, Trust};
+use crate::rules::{Decision, Diagnostic, Input, PACK_SCHEMA, PackInfo, Packs, Source, Trust};
 use crate::terminal::signature_of;
 
 /// Arguments of `sbkd policy`.
@@ -56,6 +56,8 @@ enum Command {
     Replay(replay::Args),
     /// Have the running daemon take up what is in its folder of packs now
     Reload,
+    /// Print the JSON Schema of packs, for editors
+    Schema,
     /// A table's rows as CSV for a spreadsheet program, and back
     Table(table::Args),
     /// Make a key that signs packs, and beside it (.pub) the one that proves its signatures
@@ -99,6 +101,11 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
         }
         Command::Replay(args) => replay::run(&args, shell),
         Command::Reload => reload(shell),
+        Command::Schema => {
+            // The schema is JSON, with or without --json.
+            shell.put(&parse_json(Path::new("pack.schema.json"), PACK_SCHEMA)?, PACK_SCHEMA);
+            Ok(())
+        }
         Command::Table(args) => table::run(&args, shell),
         Command::Keygen { out } => sign::keygen(&out, shell),
         Command::Sign { key, paths } => sign::sign(&key, &paths, shell),

@@ -1,6 +1,8 @@
 //! Loading: the order in which the parts of a pack are read, so that each knows the names it may use.
 
 use std::cell::{Cell, RefCell};
+#[cfg(test)]
+use std::collections::{BTreeMap, BTreeSet};
 use std::collections::{HashMap, HashSet};
 
 use jiff::civil::Date;
@@ -56,6 +58,16 @@ pub(in super::super) fn load(file: &str, text: &str) -> Result<Pack, Vec<Diagnos
 #[cfg(test)]
 pub(in super::super) fn load_without_cases(file: &str, text: &str) -> Result<Pack, Vec<Diagnostic>> {
     read(file, text, |_, _| ())
+}
+
+/// The keys that the loader asks for in a pack, by the byte at which their table stands.
+#[cfg(test)]
+pub(in super::super) fn asked(text: &str) -> BTreeMap<usize, BTreeSet<String>> {
+    let page = Page::new("pack.toml", text);
+    if let Ok(table) = DeTable::parse(text) {
+        build(&page, &page.root(&table), text, |_, _| ());
+    }
+    page.asked.take()
 }
 
 /// What is done with the cases of a pack, each with where its name stands.

@@ -22,7 +22,7 @@ pub(super) use cases::Case;
 pub(super) use dated::Dated;
 pub(super) use load::load;
 #[cfg(test)]
-pub(super) use load::load_without_cases;
+pub(super) use load::{asked, load_without_cases};
 pub(super) use range::Range;
 pub(super) use scope::Scope;
 pub(super) use select::{Chosen, Selector};

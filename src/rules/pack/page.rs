@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+#[cfg(test)]
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use serde_json::{Map, Value};
@@ -19,6 +21,9 @@ pub(super) struct Page<'a> {
     file: &'a str,
     text: &'a str,
     mistakes: RefCell<Vec<Diagnostic>>,
+    /// The keys that are asked for, by the byte at which their table stands: the schema is held to them.
+    #[cfg(test)]
+    pub asked: RefCell<BTreeMap<usize, BTreeSet<String>>>,
 }
 
 /// A value and where it stands.
@@ -44,7 +49,13 @@ pub(super) struct Keys<'a> {
 impl<'a> Page<'a> {
     /// A file without mistakes yet.
     pub fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, mistakes: RefCell::default() }
+        Self {
+            file,
+            text,
+            mistakes: RefCell::default(),
+            #[cfg(test)]
+            asked: RefCell::default(),
+        }
     }
 
     /// Tells a mistake at a byte offset; no more than [`MOST_MISTAKES`].
@@ -191,6 +202,8 @@ impl<'a> Keys<'a> {
 
     /// The value of a key that may be left out.
     pub fn get(&self, key: &str) -> Option<Item<'a>> {
+        #[cfg(test)]
+        self.page.asked.borrow_mut().entry(self.at).or_default().insert(key.to_owned());
         let (key, _, item) = self.entries.iter().find(|(name, ..)| *name == key)?;
         self.used.borrow_mut().insert(key);
         Some(*item)

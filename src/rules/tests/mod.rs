@@ -10,6 +10,7 @@ mod mutation;
 mod record;
 mod reference;
 mod replay;
+mod schema;
 mod settlement;
 mod shared_text;
 mod shipped;

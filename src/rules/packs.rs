@@ -66,21 +66,23 @@ impl CaseResults {
     }
 }
 
+/// Name and text of each pack named.
+macro_rules! texts {
+    ($($file:literal)*) => { &[$(($file, include_str!(concat!("../../config/policy/", $file)))),*] };
+}
+
 /// Name and text of each pack that ships with the product.
-const BUILTIN: &[(&str, &str)] = &[
-    (
-        "guangzhou-2015/medical-settlement.toml",
-        include_str!("../../config/policy/guangzhou-2015/medical-settlement.toml"),
-    ),
-    (
-        "guangzhou-2015/medical-assistance.toml",
-        include_str!("../../config/policy/guangzhou-2015/medical-assistance.toml"),
-    ),
-    (
-        "guangzhou-2015/unemployment-sign-in.toml",
-        include_str!("../../config/policy/guangzhou-2015/unemployment-sign-in.toml"),
-    ),
-];
+const BUILTIN: &[(&str, &str)] = texts! {
+    "guangzhou-2015/medical-assistance.toml"
+    "guangzhou-2015/medical-settlement.toml"
+    "guangzhou-2015/pension-certification.toml"
+    "guangzhou-2015/unemployment-application.toml"
+    "guangzhou-2015/unemployment-collection.toml"
+    "guangzhou-2015/unemployment-extras.toml"
+    "guangzhou-2015/unemployment-sign-in.toml"
+    "guangzhou-2015/work-injury.toml"
+    "guangzhou-2015/work-injury-benefits.toml"
+};
 
 /// The JSON Schema of packs, draft 2020-12, by which editors complete and check them.
 pub const PACK_SCHEMA: &str = include_str!("../../config/policy/pack.schema.json");

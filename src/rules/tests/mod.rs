@@ -5,8 +5,10 @@ mod cases;
 mod chosen;
 mod desk;
 mod hostile;
+mod injury;
 mod language;
 mod mutation;
+mod pension;
 mod record;
 mod reference;
 mod replay;
@@ -17,6 +19,7 @@ mod shipped;
 mod sign;
 mod sign_in;
 mod sizes;
+mod unemployment;
 
 /// A small pack with an accumulator that a case adds to, in which amounts may be as large as they like.
 const ACCUMULATING: &str = r#"

@@ -1,0 +1,191 @@
+//! Unemployment benefit as the shipped packs decide it: applied for, granted month by month and collected, against the
+//! rule told in plain arithmetic.
+
+use std::sync::LazyLock;
+
+use jiff::civil::{Date, date};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use crate::rules::{Decision, Input, Outcome, Packs};
+
+static PACKS: LazyLock<Packs> = LazyLock::new(Packs::builtin);
+
+fn object(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+fn decide(scenario: &str, facts: Value, accumulators: Map<String, Value>) -> Decision {
+    let input = Input { facts: object(facts), accumulators, ..Input::default() };
+    PACKS.decide(scenario, &input).unwrap()
+}
+
+fn day(number: i64) -> Date {
+    date(2015, 1, 1).checked_add(jiff::Span::new().days(number)).unwrap()
+}
+
+/// The month `ahead` months after that of a day, as the packs write it.
+fn month(on: Date, ahead: i64) -> String {
+    let number = i64::from(on.year()) * 12 + i64::from(on.month()) - 1 + ahead;
+    format!("{:04}-{:02}", number.div_euclid(12), number.rem_euclid(12) + 1)
+}
+
+/// Article 17: a month for each full year up to four, then one for each full half year, at most 24.
+fn granted(paid: i64) -> i64 {
+    let months = if paid < 48 { paid / 12 } else { 4 + (paid - 48) / 6 };
+    months.min(24)
+}
+
+/// Whole yuan; what is less is dropped.
+fn benefit(on: Date) -> i64 {
+    let wage = if on < date(2015, 5, 1) { 1550 } else { 1895 };
+    let percent = if on < date(2018, 5, 1) { 80 } else { 90 };
+    wage * percent / 100
+}
+
+/// Fen, from fen, at 15 %.
+fn allowance(wage: i64) -> i64 {
+    (wage * 15 + 50) / 100
+}
+
+fn yuan(fen: i64) -> Value {
+    json!(format!("{}{}.{:02}", if fen < 0 { "-" } else { "" }, fen.abs() / 100, fen.abs() % 100))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn months_start_and_amounts_are_those_of_the_law(
+        on in 0..1247_i64, waited in 0..20_i64, rested in prop::option::of(0..20_i64), paid in 0..400_i64,
+        left in prop::option::of(0..30_i64), wage in 0..2_000_000_i64, over_age: bool,
+    ) {
+        let applied = day(on);
+        let registered = applied.checked_sub(jiff::Span::new().days(waited)).unwrap();
+        let mut facts = json!({
+            "claim": "benefit", "apply_date": applied, "registered_on": registered, "ajc090": registered, "ajc093": "ended",
+            "aac161": paid, "aac040": yuan(wage), "acc026": true, "over_age": over_age,
+        });
+        if let Some(workdays) = rested {
+            facts["workdays"] = json!(workdays);
+        }
+        let kept = left.map(|left| object(json!({ "months_left": left }))).unwrap_or_default();
+        let decision = decide("unemployment-application", facts, kept);
+
+        let before = left.unwrap_or(0);
+        let total = (granted(paid) + before).min(24);
+        let eligible = paid >= 12 || before > 0;
+        let counted = rested.unwrap_or(waited);
+        let unclear = rested.map_or(waited > 7, |workdays| workdays > waited);
+        let wanted = match (eligible, unclear) {
+            (false, _) => Outcome::Deny,
+            (true, true) => Outcome::Refer,
+            (true, false) => Outcome::Allow,
+        };
+        prop_assert_eq!(decision.outcome, wanted, "{:?}", decision.reasons);
+        if wanted != Outcome::Allow {
+            prop_assert!(decision.accumulators.is_empty());
+            return Ok(());
+        }
+        let out = &decision.outputs;
+        prop_assert_eq!(&out["aac166"], &json!(total));
+        prop_assert_eq!(&out["aac164"], &json!(if counted <= 7 { registered } else { applied }));
+        prop_assert_eq!(&out["start_month"], &json!(month(applied, 1)));
+        prop_assert_eq!(&out["aac165"], &json!(month(applied, total)));
+        prop_assert_eq!(&out["aac169"], &yuan(benefit(applied) * 100));
+        let seek = if over_age { 0 } else { allowance(wage) };
+        prop_assert_eq!(&out["seek_amount"], &yuan(seek));
+        prop_assert_eq!(&out["seek_months"], &json!(if seek > 0 { total.min(6) } else { 0 }));
+    }
+
+    #[test]
+    fn a_birth_brings_three_months_of_its_own_standard(on in 0..365_i64, ago in -3..200_i64, claimed in 0..2_i64, sex in 1..3_i64) {
+        let applied = day(on);
+        let born = applied.checked_sub(jiff::Span::new().days(ago)).unwrap();
+        let drawn = (date(2015, 1, 20), date(2015, 10, 31));
+        let facts = json!({
+            "claim": "birth", "apply_date": applied, "event_date": born, "aac004": sex.to_string(),
+            "aac164": drawn.0, "aac165": drawn.1,
+        });
+        let decision = decide("unemployment-application", facts, object(json!({ "claimed": claimed })));
+        let refused = sex != 2 || claimed > 0 || born > applied || born < drawn.0 || born > drawn.1;
+        let wanted = if refused {
+            Outcome::Deny
+        } else if benefit(born) == benefit(applied) {
+            Outcome::Allow
+        } else {
+            Outcome::Refer
+        };
+        prop_assert_eq!(decision.outcome, wanted, "{} {} {:?}", applied, born, decision.reasons);
+        if wanted == Outcome::Allow {
+            prop_assert_eq!(&decision.outputs["amount"], &yuan(300 * benefit(born)));
+        }
+    }
+}
+
+/// A person's accumulators, as a scenario after the other finds and leaves them.
+#[derive(Default)]
+struct Kept(Map<String, Value>);
+
+impl Kept {
+    /// Decides a case with those of the accumulators that are `known` to its pack, and carries it out.
+    fn through(&mut self, scenario: &str, facts: Value, known: &[&str]) -> Decision {
+        let given = self.0.iter().filter(|(name, _)| known.contains(&name.as_str()));
+        let decision = decide(scenario, facts, given.map(|(name, value)| (name.clone(), value.clone())).collect());
+        assert!(decision.outcome <= Outcome::Warn, "{:?}", decision.reasons);
+        for change in &decision.accumulators {
+            self.0.insert(change.name.clone(), change.after.clone());
+        }
+        decision
+    }
+
+    fn amount(&self, name: &str) -> Value {
+        self.0.get(name).cloned().unwrap_or_else(|| json!("0.00"))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// Applied for in May, signed for in each month but some that were missed for a good reason, and collected now and
+    /// then: nothing is paid twice, nothing is lost.
+    #[test]
+    fn what_is_granted_is_collected_to_the_fen(
+        paid in 12..130_i64, wage in 0..2_000_000_i64, missed in prop::collection::vec(any::<bool>(), 7),
+        collects in prop::collection::vec(any::<bool>(), 7),
+    ) {
+        let mut kept = Kept::default();
+        let facts = json!({
+            "claim": "benefit", "apply_date": "2015-05-04", "registered_on": "2015-05-04", "ajc090": "2015-05-01",
+            "ajc093": "dismissed", "aac161": paid, "aac040": yuan(wage), "acc026": true,
+        });
+        kept.through("unemployment-application", facts, &[]);
+        let (entitled, seek) = (granted(paid), allowance(wage));
+        // What the months add up to that were granted so far, the allowance for six of them at most.
+        let worth = |months: i64| months * 151_600 + months.min(6) * seek;
+        let (mut months, mut waiting, mut collected) = (0, 0, 0);
+        for (number, (missed, collects)) in (6..=12_i8).zip(missed.into_iter().zip(collects)) {
+            if months == entitled {
+                break;
+            }
+            waiting += 1;
+            if missed {
+                continue;
+            }
+            let on = date(2015, number, 3);
+            let facts = json!({ "sign_date": on, "acc026": true, "acc027": false, "excuse": "hospital" });
+            let known = ["start_month", "signed_month", "months_left", "seek_amount", "seek_left", "due"];
+            kept.through("unemployment-sign-in", facts, &known);
+            months = (months + std::mem::take(&mut waiting)).min(entitled);
+            if collects {
+                let facts = json!({ "collect_date": on, "bank_active": true });
+                kept.through("unemployment-collection", facts, &["due", "collected", "signed_month"]);
+                collected = worth(months);
+                prop_assert_eq!(kept.amount("due"), yuan(0));
+            }
+        }
+        prop_assert_eq!(kept.amount("due"), yuan(worth(months) - collected));
+        prop_assert_eq!(kept.amount("collected"), yuan(collected));
+        prop_assert_eq!(&kept.0["months_left"], &json!(entitled - months));
+    }
+}

@@ -68,6 +68,7 @@ impl Exit {
             }
             "E-TERM-UPLINK-AWAY" => Some(Self::Upstream),
             "E-RULES-NOT-COVERED"
+            | "E-RULES-NO-CANCELLATION"
             | "E-CLI-NOT-CONFIRMED"
             | "E-CLI-NOTHING-HAPPENS"
             | "E-CLI-INTERRUPTED"

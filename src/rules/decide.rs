@@ -60,6 +60,7 @@ impl Run<'_> {
             scenario: scenario.to_owned(),
             outcome: self.outcome,
             outputs: if denied { Map::new() } else { fields(&pack.whole.steps, &self.steps, self.lexicon()) },
+            amounts: Some(pack.amounts()),
             lines: if denied { Vec::new() } else { lines.collect() },
             reasons: self.reasons(),
             accumulators: self.changes.iter().filter_map(|changed| self.change(*changed, date)).collect(),

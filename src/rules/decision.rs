@@ -98,6 +98,15 @@ pub struct Change {
     pub after: Value,
 }
 
+/// A field of a result that says what is paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Amount {
+    /// The field.
+    pub field: String,
+    /// Its Chinese name.
+    pub label: String,
+}
+
 /// Which pack decided.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PackRef {
@@ -123,6 +132,10 @@ pub struct Decision {
     pub reasons: Vec<Reason>,
     /// The results under the fields' own names; amounts as `"30000.00"`. Empty when denied.
     pub outputs: Map<String, Value>,
+    /// The fields of `outputs` and `lines` that say what is paid: a cancellation negates them. `None` in what was stored
+    /// before this was told.
+    #[serde(default)]
+    pub amounts: Option<Vec<Amount>>,
     /// The split of each bill line, in the order of the input, with the line's key. Empty when denied.
     pub lines: Vec<Map<String, Value>>,
     /// What carrying it out does to the accumulators. Empty unless `allow` or `warn`.

@@ -4,6 +4,7 @@
 //! file (settlement-facts §6); everything in it is checked when it is loaded, its cases included, so that a decision
 //! can only fail by its input.
 
+mod cancel;
 mod datum;
 mod decide;
 mod decision;
@@ -15,6 +16,7 @@ mod explain;
 mod expr;
 mod force;
 mod given;
+mod identities;
 mod input;
 mod lookup;
 mod notes;
@@ -36,8 +38,9 @@ mod types;
 mod val;
 
 pub use crate::failure::Diagnostic;
+pub use cancel::{CancelError, Counted, obstacle};
 pub use datum::Datum;
-pub use decision::{Basis, Change, Decision, Effect, Outcome, PackRef, Reason, Words};
+pub use decision::{Amount, Basis, Change, Decision, Effect, Outcome, PackRef, Reason, Words};
 pub use desk::{Desk, Slot};
 pub use difference::{Difference, differences};
 pub use errors::ENTRIES;

@@ -179,6 +179,15 @@ impl Packs {
         self.of(scenario).flat_map(|pack| of(pack).into_iter().map(|fact| pack.facts[fact].name.as_str())).collect()
     }
 
+    /// The very pack that made a decision, if it is among these.
+    pub(super) fn made_by(&self, reference: &PackRef) -> Option<&Pack> {
+        let same = |pack: &&Pack| {
+            let own = &pack.reference;
+            (&own.id, &own.version, &own.sha256) == (&reference.id, &reference.version, &reference.sha256)
+        };
+        self.packs.iter().find(same)
+    }
+
     /// The packs.
     pub fn list(&self) -> Vec<PackInfo> {
         self.packs.iter().map(info).collect()

@@ -70,9 +70,15 @@ impl<'a> Builder<'a> {
         {
             item.mistake(format!("two steps fill '{field}'"));
         }
+        let keep = keys.get("keep").and_then(|item| Some((item, item.bool()?)));
         let say = self.say(keys);
         keys.end();
         let Typed { node, typ } = typed?;
+        if let Some((item, _)) = keep
+            && (out.is_none() || typ != Type::Money)
+        {
+            item.mistake("'keep' is for an amount that fills a field: a cancellation negates no other");
+        }
         Some(Step {
             name: name.to_owned(),
             label: label.unwrap_or(name).to_owned(),
@@ -80,6 +86,7 @@ impl<'a> Builder<'a> {
             node,
             operands: expr.and_then(|item| item.text()).map(operands).unwrap_or_default(),
             out: out.map(|(_, field)| field.to_owned()),
+            keep: keep.is_some_and(|(_, keep)| keep),
             say,
         })
     }

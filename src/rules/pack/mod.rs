@@ -148,6 +148,8 @@ pub(super) struct Step {
     pub operands: Vec<String>,
     /// The output field it fills.
     pub out: Option<String>,
+    /// The field tells how things stand, not what is paid: a cancellation keeps it.
+    pub keep: bool,
     pub say: Option<Say>,
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the engine and of the packs that ship, by what they are about.
 
 mod broken;
+mod cancel;
 mod cases;
 mod chosen;
 mod desk;

@@ -77,6 +77,7 @@ name = "one"
 label = "一"
 expr = "¥1"
 out = "one"
+keep = true
 say = "{one}"
 say_when = "one > ¥0"
 
@@ -96,6 +97,7 @@ name = "all"
 label = "全部"
 expr = "sum(one)"
 out = "all"
+keep = true
 say = "{all}"
 say_when = "all > ¥0"
 

@@ -20,6 +20,7 @@ const COMMANDS: &[&str] = &[
     "policy check",
     "policy test",
     "policy explain",
+    "policy diff",
     "policy replay",
     "policy reload",
     "policy keygen",

@@ -215,3 +215,30 @@ fn a_table_goes_out_to_csv_and_comes_back() {
     assert_eq!(sbkd(&["policy", "table", &pack, "pay"]).0, 2, "one way or the other is wanted");
     assert_eq!(sbkd(&["policy", "table", &pack, "no", "--csv", "-"]).0, 7);
 }
+
+#[test]
+fn two_packs_are_compared_by_what_they_say() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let text = std::fs::read_to_string(rig::tree(PACK)).expect("a pack");
+    let changed =
+        text.replace("version = \"2015.1\"", "version = \"2015.2\"").replace("\n[[step]]", "\n# more\n\n[[step]]");
+    let new = file(directory.path(), "new.toml", &changed);
+    let (code, shown) = sbkd_json(&["policy", "diff", PACK, &new]);
+    assert_eq!((code, &shown["same"]), (0, &json!(false)));
+    let change =
+        json!({ "part": "pack", "name": "", "section": "", "member": "version", "old": "2015.1", "new": "2015.2" });
+    let pack = &shown["packs"][0];
+    assert_eq!(
+        (&pack["changes"], &pack["effects"]["changed"], &pack["failing"]),
+        (&json!([change]), &json!([]), &json!([]))
+    );
+    let (code, shown) = sbkd(&["policy", "diff", PACK, &new]);
+    assert_eq!(code, 0);
+    assert!(shown.contains("~ 包头 pack version: 2015.1 → 2015.2\n"), "{shown}");
+
+    let (code, shown) = sbkd_json(&["policy", "diff", "config/policy", "config/policy"]);
+    assert_eq!((code, &shown["same"]), (0, &json!(true)));
+    let broken = file(directory.path(), "broken.toml", "[pack]\n");
+    let (code, shown) = sbkd_json(&["policy", "diff", PACK, &broken]);
+    assert_eq!((code, &shown["error"]["code"]), (7, &json!("E-CLI-PACK")));
+}

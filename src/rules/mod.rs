@@ -5,6 +5,7 @@
 //! can only fail by its input.
 
 mod cancel;
+mod compare;
 mod datum;
 mod decide;
 mod decision;
@@ -39,6 +40,7 @@ mod val;
 
 pub use crate::failure::Diagnostic;
 pub use cancel::{CancelError, Counted, obstacle};
+pub use compare::{CaseEffect, Change as PackChange, Comparison, Effects, PackComparison};
 pub use datum::Datum;
 pub use decision::{Amount, Basis, Change, Decision, Effect, Outcome, PackRef, Reason, Words};
 pub use desk::{Desk, Slot};

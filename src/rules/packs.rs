@@ -247,7 +247,8 @@ fn loaded(source: &Source, trust: &Trust) -> Result<Pack, Vec<Diagnostic>> {
     Ok(pack)
 }
 
-fn info(pack: &Pack) -> PackInfo {
+/// A pack as it is listed.
+pub(super) fn info(pack: &Pack) -> PackInfo {
     PackInfo {
         pack: pack.reference.clone(),
         file: pack.file.clone(),

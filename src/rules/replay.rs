@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Packs;
-use super::decision::{Decision, Outcome, PackRef};
+use super::decision::{Change, Decision, Outcome, PackRef};
 use super::difference::same;
 use super::input::{Input, InputError};
 use super::pack::{Fact, Pack, Step};
@@ -25,6 +25,7 @@ pub struct PastCase {
 struct PastDecision {
     scenario: String,
     outcome: Outcome,
+    reasons: Vec<PastReason>,
     outputs: Map<String, Value>,
     lines: Vec<Map<String, Value>>,
     accumulators: Vec<PastChange>,
@@ -35,6 +36,11 @@ struct PastDecision {
 struct PastChange {
     name: String,
     value: Value,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct PastReason {
+    code: String,
 }
 
 /// What the terminal keeps of a case, as far as it is decided again.
@@ -63,9 +69,9 @@ pub struct Otherwise {
     /// The outcome then and now, where it is another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<(Outcome, Outcome)>,
-    /// The codes of the reasons now, where the outcome is another.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub reasons: Vec<String>,
+    /// The codes of the reasons then and now, where they are others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<(Vec<String>, Vec<String>)>,
     /// The fields that are otherwise.
     pub fields: Vec<FieldChange>,
     /// The amounts of fields in fen, then and now; nothing now where it could not be carried out.
@@ -107,7 +113,7 @@ impl Packs {
         let scenario = past.scenario();
         let again = self.chosen(scenario, &past.input).and_then(|pack| {
             let decision = self.decide(scenario, &asked(pack, &past.input))?;
-            Ok(Otherwise::of(pack, &past.decision, &decision))
+            Ok(Otherwise::of(pack, &past.decision, &decision).without_texts(pack))
         });
         match again {
             Ok(otherwise) => Again::Decided(Box::new(otherwise)),
@@ -117,7 +123,7 @@ impl Packs {
 }
 
 /// Of an input what a pack asks for.
-fn asked(pack: &Pack, input: &Input) -> Input {
+pub(super) fn asked(pack: &Pack, input: &Input) -> Input {
     let only = |values: &Map<String, Value>, facts: &mut dyn Iterator<Item = &Fact>| -> Map<String, Value> {
         facts.filter_map(|fact| Some((fact.name.clone(), values.get(&fact.name)?.clone()))).collect()
     };
@@ -136,54 +142,84 @@ fn kinds(steps: &[Step]) -> BTreeMap<String, &'static str> {
 }
 
 impl Otherwise {
+    /// What `now`, by `pack`, is otherwise than `then`.
+    pub(super) fn between(pack: &Pack, then: &Decision, now: &Decision) -> Self {
+        let change = |change: &Change| PastChange { name: change.name.clone(), value: change.value.clone() };
+        let then = PastDecision {
+            scenario: then.scenario.clone(),
+            outcome: then.outcome,
+            reasons: then.reasons.iter().map(|reason| PastReason { code: reason.code.clone() }).collect(),
+            outputs: then.outputs.clone(),
+            lines: then.lines.clone(),
+            accumulators: then.accumulators.iter().map(change).collect(),
+            pack: then.pack.clone(),
+        };
+        Self::of(pack, &then, now)
+    }
+
     fn of(pack: &Pack, then: &PastDecision, now: &Decision) -> Self {
-        let [whole, line] = [&pack.whole.steps, &pack.line.steps].map(|steps| kinds(steps));
-        let mut fields = changes("", &then.outputs, &now.outputs, &whole);
+        let mut fields = changes("", &then.outputs, &now.outputs);
         for at in 0..then.lines.len().max(now.lines.len()) {
             let none = Map::new();
             let [then, now] = [&then.lines, &now.lines].map(|lines| lines.get(at).unwrap_or(&none));
-            fields.extend(changes(&format!("lines[{}].", at + 1), then, now, &line));
+            fields.extend(changes(&format!("lines[{}].", at + 1), then, now));
         }
         let posted = |changes: &mut dyn Iterator<Item = (String, Value)>| changes.collect::<Map<_, _>>();
         let before = posted(&mut then.accumulators.iter().map(|change| (change.name.clone(), change.value.clone())));
         let after = posted(&mut now.accumulators.iter().map(|change| (change.name.clone(), change.value.clone())));
-        fields.extend(changes("acc.", &before, &after, &BTreeMap::new()));
-        let other = then.outcome != now.outcome;
+        fields.extend(changes("acc.", &before, &after));
+        let reasons = (
+            then.reasons.iter().map(|reason| reason.code.clone()).collect::<Vec<_>>(),
+            now.reasons.iter().map(|reason| reason.code.clone()).collect::<Vec<_>>(),
+        );
         Self {
             pack: now.pack.clone(),
             own_pack: then.pack.sha256 == now.pack.sha256,
-            outcome: other.then_some((then.outcome, now.outcome)),
-            reasons: now.reasons.iter().filter(|_| other).map(|reason| reason.code.clone()).collect(),
+            outcome: (then.outcome != now.outcome).then_some((then.outcome, now.outcome)),
+            reasons: (reasons.0 != reasons.1).then_some(reasons),
             fields,
-            amounts: amounts(then, now, &whole),
+            amounts: amounts(then, now, &kinds(&pack.whole.steps)),
         }
     }
 
     /// Whether all is as it was.
     pub fn is_nothing(&self) -> bool {
-        self.outcome.is_none() && self.fields.is_empty()
+        self.outcome.is_none() && self.reasons.is_none() && self.fields.is_empty()
+    }
+
+    /// The same without what may be personal: texts, and of fields that `pack` does not know all but figures.
+    fn without_texts(mut self, pack: &Pack) -> Self {
+        let [whole, line] = [&pack.whole.steps, &pack.line.steps].map(|steps| kinds(steps));
+        let accumulator = |name: &str| {
+            let fact = pack.accumulators.iter().map(|accumulator| &accumulator.fact).find(|fact| fact.name == name)?;
+            Some(fact.typ.kind())
+        };
+        for FieldChange { field, old, new } in &mut self.fields {
+            let kind = match (field.split_once("]."), field.strip_prefix("acc.")) {
+                (Some((_, name)), _) => line.get(name).copied(),
+                (None, Some(name)) => accumulator(name),
+                (None, None) => whole.get(field).copied(),
+            };
+            for value in [old, new].into_iter().filter(|value| !may_show(kind, value)) {
+                *value = Value::Null;
+            }
+        }
+        self
     }
 }
 
 /// The fields of which one or the other is otherwise.
-fn changes(
-    place: &str,
-    then: &Map<String, Value>,
-    now: &Map<String, Value>,
-    kinds: &BTreeMap<String, &str>,
-) -> Vec<FieldChange> {
+fn changes(place: &str, then: &Map<String, Value>, now: &Map<String, Value>) -> Vec<FieldChange> {
     let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
     let different = names.into_iter().filter_map(|name| {
         let [old, new] = [then, now].map(|fields| fields.get(name).unwrap_or(&Value::Null));
-        let shown = |value: &Value| if may_show(kinds.get(name).copied(), value) { value.clone() } else { Value::Null };
-        let change = || FieldChange { field: format!("{place}{name}"), old: shown(old), new: shown(new) };
+        let change = || FieldChange { field: format!("{place}{name}"), old: old.clone(), new: new.clone() };
         (!same(old, new)).then(change)
     });
     different.collect()
 }
 
-/// Whether a value says nothing of a person by itself. Of a field whose type these packs do not know, a figure may be
-/// shown.
+/// Whether a value says nothing of a person by itself. Of a field whose type is not known, a figure may be shown.
 fn may_show(kind: Option<&str>, value: &Value) -> bool {
     match (kind, value) {
         (Some("text"), _) => value.is_null(),

@@ -25,6 +25,7 @@ mod same;
 mod setup;
 mod start;
 mod table;
+mod taken;
 mod tasks;
 mod turn;
 mod view;

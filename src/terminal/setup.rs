@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::errors;
 use super::folder::{files, read};
-use super::policy::Taken;
 use super::table::Table;
+use super::taken::Taken;
 use crate::config::Config;
 use crate::failure::{Diagnostic, Entry, Explain};
 use crate::rules::Packs;

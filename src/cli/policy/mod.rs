@@ -1,5 +1,6 @@
 //! `sbkd policy`: policy packs.
 
+mod diff;
 mod file;
 mod replay;
 mod report;
@@ -52,6 +53,13 @@ enum Command {
         #[arg(long, value_name = "PATH")]
         packs: Vec<PathBuf>,
     },
+    /// Say what two packs say otherwise, and what becomes of their cases
+    Diff {
+        /// The old pack, or a directory of packs
+        old: PathBuf,
+        /// The new one
+        new: PathBuf,
+    },
     /// Decide the journal's past cases again by other packs: who would get what instead
     Replay(replay::Args),
     /// Have the running daemon take up what is in its folder of packs now
@@ -99,6 +107,7 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
             shell.show(&decision, || explained(&decision));
             Ok(())
         }
+        Command::Diff { old, new } => diff::run(&old, &new, shell),
         Command::Replay(args) => replay::run(&args, shell),
         Command::Reload => reload(shell),
         Command::Schema => {

@@ -189,11 +189,14 @@ text = { zh = "过高", en = "too much" }
         let cases = value["cases"].as_array().unwrap();
         assert_eq!(cases.len(), 4);
         assert_eq!(cases[0]["fields"], json!([{ "field": "pay", "old": "100.00", "new": "200.00" }]));
-        assert_eq!((&cases[3]["outcome"], &cases[3]["reasons"]), (&json!(["allow", "deny"]), &json!(["E-TOO-MUCH"])));
+        assert_eq!(
+            (&cases[3]["outcome"], &cases[3]["reasons"]),
+            (&json!(["allow", "deny"]), &json!([[], ["E-TOO-MUCH"]]))
+        );
         let text = report.text(&packs);
         for part in [
             "2015-01-01 s  pay 100.00 → 200.00\n",
-            "2015-04-01 s  allow → deny E-TOO-MUCH  pay 450.00 → –\n",
+            "2015-04-01 s  allow → deny  – → E-TOO-MUCH  pay 450.00 → –\n",
             "合计 / sum pay: 1150.00 → 1400.00，差额 / difference 250.00（4 笔 / cases）\n",
             "6 in all: 0 the same, 3 with other figures, 1 with another outcome, 0 that cannot be decided\n",
             "其中 1 笔由其他版本的程序记录",

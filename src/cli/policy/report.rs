@@ -199,16 +199,18 @@ impl Case {
     fn text(&self) -> String {
         let what = match &self.what {
             What::Undecided { undecided } => format!("不能核定 / cannot be decided: {undecided}"),
-            What::Otherwise(otherwise) => {
-                let outcome = otherwise.outcome.map(|(then, now)| {
-                    format!("{} → {} {}", then.name(), now.name(), otherwise.reasons.join(" ")).trim_end().to_owned()
-                });
-                let fields = otherwise.fields.iter().map(field);
-                outcome.into_iter().chain(fields).collect::<Vec<_>>().join("  ")
-            }
+            What::Otherwise(found) => otherwise(found),
         };
         format!("{} {} {}  {what}\n", self.id, self.business_date, self.scenario)
     }
+}
+
+/// What is otherwise, in one line: outcome, reasons, fields, then → now.
+pub(super) fn otherwise(found: &Otherwise) -> String {
+    let codes = |codes: &[String]| if codes.is_empty() { "–".to_owned() } else { codes.join(" ") };
+    let outcome = found.outcome.map(|(then, now)| format!("{} → {}", then.name(), now.name()));
+    let reasons = found.reasons.as_ref().map(|(then, now)| format!("{} → {}", codes(then), codes(now)));
+    outcome.into_iter().chain(reasons).chain(found.fields.iter().map(field)).collect::<Vec<_>>().join("  ")
 }
 
 fn field(change: &FieldChange) -> String {

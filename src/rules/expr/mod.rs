@@ -8,6 +8,7 @@ mod functions;
 mod lexer;
 mod node;
 mod parser;
+mod print;
 
 pub(super) use check::{Scope, Symbol, TableSymbol, Typed};
 #[cfg(test)]

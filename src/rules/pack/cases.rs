@@ -9,6 +9,7 @@ use super::{Chosen, Pack};
 use crate::failure::Explain as _;
 use crate::rules::decision::{Decision, Outcome};
 use crate::rules::input::{Input, InputError};
+use crate::rules::replay::asked;
 
 /// A case.
 #[derive(Debug, Clone)]
@@ -19,7 +20,7 @@ pub(in super::super) struct Case {
 }
 
 /// What a case starts from.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Given {
     input: Input,
     /// Figures for the test alone, for parameters that no source gives.
@@ -169,7 +170,7 @@ impl Case {
             }
             figures.push((at, text.as_str()));
         }
-        match (&self.wanted, self.decide(pack, &figures)) {
+        match (&self.wanted, decide(pack, &self.given.input, &figures)) {
             (Wanted::Decided(wanted), Ok(decision)) => wanted.differences(&decision),
             (Wanted::Decided(_), Err(error)) => vec![error.to_string()],
             (Wanted::Refused(_), Ok(decision)) => vec![format!("the outcome is {}", decision.outcome.name())],
@@ -180,13 +181,33 @@ impl Case {
         }
     }
 
-    /// As the packs in force would: one that is for other cases does not decide this one.
-    fn decide(&self, pack: &Pack, figures: &[(usize, &str)]) -> Result<Decision, InputError> {
-        let scenario = &pack.scenarios[0];
-        match (pack.is_for(&self.given.input.facts), pack.business_date(&self.given.input)) {
-            (Chosen::No, Some(date)) => Err(pack.not_for(scenario, date)),
-            _ => pack.decide(scenario, &self.given.input, figures),
-        }
+    /// What comes of it by a pack that may be another than its own: that is told what it asks for, and given the case's
+    /// figures for those of its parameters that no source gives.
+    ///
+    /// # Errors
+    /// When that pack does not decide it.
+    pub fn by(&self, pack: &Pack) -> Result<Decision, InputError> {
+        let open = |name: &str| {
+            let at = pack.params.iter().position(|param| param.name == name)?;
+            pack.params[at].figures.all().any(|(_, figure)| !figure.origin.confirmed()).then_some(at)
+        };
+        let figures = self.given.figures.iter();
+        let figures: Vec<_> = figures.filter_map(|(name, text)| Some((open(name)?, text.as_str()))).collect();
+        decide(pack, &asked(pack, &self.given.input), &figures)
+    }
+
+    /// Whether another one starts from the same.
+    pub fn starts_as(&self, other: &Self) -> bool {
+        self.given == other.given
+    }
+}
+
+/// As the packs in force would: one that is for other cases does not decide this one.
+fn decide(pack: &Pack, input: &Input, figures: &[(usize, &str)]) -> Result<Decision, InputError> {
+    let scenario = &pack.scenarios[0];
+    match (pack.is_for(&input.facts), pack.business_date(input)) {
+        (Chosen::No, Some(date)) => Err(pack.not_for(scenario, date)),
+        _ => pack.decide(scenario, input, figures),
     }
 }
 

@@ -54,8 +54,7 @@ pub(in super::super) fn load(file: &str, text: &str) -> Result<Pack, Vec<Diagnos
     read(file, text, run)
 }
 
-/// The same without running the cases: the tests over mutants run them one by one, up to the first that fails.
-#[cfg(test)]
+/// The same without running the cases, for who wants to know which of them fail.
 pub(in super::super) fn load_without_cases(file: &str, text: &str) -> Result<Pack, Vec<Diagnostic>> {
     read(file, text, |_, _| ())
 }

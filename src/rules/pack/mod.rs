@@ -20,9 +20,9 @@ use jiff::civil::Date;
 
 pub(super) use cases::Case;
 pub(super) use dated::Dated;
-pub(super) use load::load;
 #[cfg(test)]
-pub(super) use load::{asked, load_without_cases};
+pub(super) use load::asked;
+pub(super) use load::{load, load_without_cases};
 pub(super) use range::Range;
 pub(super) use scope::Scope;
 pub(super) use select::{Chosen, Selector};

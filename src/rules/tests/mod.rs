@@ -4,6 +4,7 @@ mod broken;
 mod cancel;
 mod cases;
 mod chosen;
+mod compare;
 mod desk;
 mod hostile;
 mod injury;

@@ -69,7 +69,7 @@ fn what_is_not_allowed_any_more_is_worth_nothing() {
     let guard = "[[guard]]\ncode = \"E-CLOSED\"\nwhen = \"true\"\noutcome = \"deny\"\ntext = { zh = \"停\", en = \"closed\" }\n\n[[post]]";
     let otherwise = decided(&changed("[[post]]", guard));
     assert_eq!(otherwise.outcome, Some((Outcome::Allow, Outcome::Deny)));
-    assert_eq!(otherwise.reasons, ["E-CLOSED"]);
+    assert_eq!(otherwise.reasons, Some((Vec::new(), vec!["E-CLOSED".to_owned()])));
     assert_eq!(otherwise.amounts["hifp_pay"], (2_224_284, 0));
 }
 

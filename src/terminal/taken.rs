@@ -1,0 +1,73 @@
+//! Packs before they are in force: read, loaded, and with one for each definition.
+
+use jiff::Timestamp;
+
+use super::folder;
+use super::kept;
+use super::policy::Origin;
+use super::setup::SetupError;
+use crate::config::Config;
+use crate::rules::{Packs, Source};
+use crate::scenario::Definitions;
+
+/// Packs that may be put in force: sound, and with one for each definition.
+pub(super) struct Taken {
+    pub(super) packs: Packs,
+    pub(super) origin: Origin,
+    /// What they were read from; nothing where they are built in.
+    pub(super) sources: Vec<Source>,
+    /// When an earlier run took them up.
+    pub(super) since: Option<Timestamp>,
+    /// Why it is not those of the folder.
+    pub(super) refused: Option<SetupError>,
+}
+
+impl Taken {
+    /// The packs that the configuration names.
+    pub(super) fn load(config: &Config, definitions: &Definitions) -> Result<Self, SetupError> {
+        match &config.policy {
+            Some(folder) => Self::of(folder::sources(folder)?, config, definitions),
+            None => {
+                let packs = Packs::builtin();
+                decided(definitions, &packs)?;
+                Ok(Self { packs, origin: Origin::BuiltIn, sources: Vec::new(), since: None, refused: None })
+            }
+        }
+    }
+
+    /// The same, or else those that were in force last, which are held to all that the folder's are.
+    pub(super) fn load_or_kept(config: &Config, definitions: &Definitions) -> Result<Self, SetupError> {
+        let refused = match Self::load(config, definitions) {
+            Ok(taken) => return Ok(taken),
+            Err(refused) => refused,
+        };
+        let kept = config.policy.as_ref().and_then(|folder| kept::kept(&config.state, folder));
+        let Some(kept) = kept else { return Err(refused) };
+        match Self::of(kept.packs, config, definitions) {
+            Ok(taken) => {
+                Ok(Self { origin: Origin::LastGood, since: Some(kept.since), refused: Some(refused), ..taken })
+            }
+            Err(error) => {
+                tracing::error!(why = %error, "the packs that were in force last cannot be used either");
+                Err(refused)
+            }
+        }
+    }
+
+    /// Those that were read.
+    pub(super) fn of(sources: Vec<Source>, config: &Config, definitions: &Definitions) -> Result<Self, SetupError> {
+        let packs = Packs::load_signed(&sources, &config.packs.trust).map_err(SetupError::File)?;
+        decided(definitions, &packs)?;
+        Ok(Self { packs, origin: Origin::Folder, sources, since: None, refused: None })
+    }
+}
+
+/// What no pack decides would fail at the first card.
+fn decided(definitions: &Definitions, packs: &Packs) -> Result<(), SetupError> {
+    let undecided: Vec<&str> =
+        definitions.iter().map(|definition| definition.id.as_str()).filter(|id| packs.date_of(id).is_none()).collect();
+    if undecided.is_empty() {
+        return Ok(());
+    }
+    Err(SetupError::Place(format!("no policy pack for {}", undecided.join(", "))))
+}

@@ -14,9 +14,7 @@ pub(super) use check::{Scope, Symbol, TableSymbol, Typed};
 #[cfg(test)]
 pub(super) use lexer::{Token, tokens};
 pub(super) use node::{Node, Place, Rounding};
-#[cfg(test)]
-pub(super) use parser::Comparison;
-pub(super) use parser::parse;
+pub(super) use parser::{Comparison, parse};
 
 /// Words that cannot be names.
 pub(super) const RESERVED: &[&str] = &["if", "then", "else", "and", "or", "not", "in", "true", "false", "acc"];

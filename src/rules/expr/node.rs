@@ -127,6 +127,30 @@ pub(in super::super) enum Node {
 }
 
 impl Node {
+    /// Calls `each` with the expressions that it is made of, in the order in which they are written.
+    pub fn parts(&self, each: &mut impl FnMut(&Self)) {
+        match self {
+            Self::Const(_) | Self::Cell { .. } | Self::Since(_) => {}
+            Self::Get(_) | Self::Has(_) | Self::Sum(_) | Self::Distinct(_) => {}
+            Self::Bands { of: one, .. } | Self::Round { of: one, .. } | Self::Given(_, one) => each(one),
+            Self::Not(one) | Self::Negative(one) | Self::MonthOf(one) | Self::DayOf(one) => each(one),
+            Self::Among(one, _) | Self::In(one, _) => each(one),
+            Self::And(left, right)
+            | Self::Or(left, right)
+            | Self::Compare(_, left, right)
+            | Self::Order(_, left, right)
+            | Self::Plus(left, right)
+            | Self::Minus(left, right)
+            | Self::Times(left, right, _)
+            | Self::DaysBetween(left, right)
+            | Self::MonthsBetween(left, right)
+            | Self::AddMonths(left, right) => [left, right].into_iter().for_each(|part| each(part)),
+            Self::If(condition, yes, no) => [condition, yes, no].into_iter().for_each(|part| each(part)),
+            Self::Min(items) | Self::Max(items) => items.iter().for_each(each),
+            Self::Clamp(items) => items.iter().for_each(each),
+        }
+    }
+
     /// Whether it uses what is recorded when it is used first: a parameter, a table, an accumulator.
     pub fn looks_up(&self) -> bool {
         match self {

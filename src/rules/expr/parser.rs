@@ -15,6 +15,20 @@ pub(in super::super) struct Expr {
 }
 
 impl Expr {
+    /// Where each `if` of it stands, one before those inside of it.
+    pub fn ifs(&self, found: &mut Vec<usize>) {
+        match &self.kind {
+            Kind::Call(_, items) => items.iter().for_each(|item| item.ifs(found)),
+            Kind::Not(item) | Kind::Minus(item) | Kind::In(item, _) => item.ifs(found),
+            Kind::Binary(_, left, right) => [left, right].into_iter().for_each(|item| item.ifs(found)),
+            Kind::If(condition, yes, no) => {
+                found.push(self.at);
+                [condition, yes, no].into_iter().for_each(|item| item.ifs(found));
+            }
+            _ => {}
+        }
+    }
+
     /// Calls `each` with every name that stands in it; of `table.column`, with the table's.
     pub fn names(&self, each: &mut impl FnMut(&str)) {
         match &self.kind {
@@ -74,6 +88,29 @@ impl Comparison {
     /// Whether it is about the values alone and not their order.
     pub fn of_any(self) -> bool {
         matches!(self, Self::Equal | Self::Unequal)
+    }
+
+    /// The one that holds where this one does not.
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Equal => Self::Unequal,
+            Self::Unequal => Self::Equal,
+            Self::Less => Self::GreaterEqual,
+            Self::LessEqual => Self::Greater,
+            Self::Greater => Self::LessEqual,
+            Self::GreaterEqual => Self::Less,
+        }
+    }
+
+    /// The same with its sides exchanged.
+    pub fn turned(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessEqual => Self::GreaterEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterEqual => Self::LessEqual,
+            same => same,
+        }
     }
 
     /// Whether it holds of two values in this order.

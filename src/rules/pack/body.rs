@@ -4,6 +4,7 @@ use super::header::MOST;
 use super::load::Builder;
 use super::operands::operands;
 use super::page::{Item, Keys};
+use super::reach::{Role, Site};
 use super::{Check, Guard, Part, Piece, Post, Say, Step};
 use crate::rules::decision::{Outcome, Words};
 use crate::rules::expr::{Node, Place, Symbol, Typed, parse};
@@ -55,7 +56,7 @@ impl<'a> Builder<'a> {
         let label = keys.get("label").and_then(|item| item.text());
         self.scope.cycle = name.and_then(|(_, name)| self.scope.cycles.get(name).copied());
         let expr = keys.need("expr");
-        let typed = expr.and_then(|item| self.expression(item, None));
+        let typed = expr.and_then(|item| self.expression(item, None, Role::Step(place)));
         self.scope.cycle = None;
         let out = keys.get("out").and_then(|item| Some((item, item.text()?)));
         let (at, name) = name?;
@@ -93,7 +94,10 @@ impl<'a> Builder<'a> {
 
     fn say(&self, keys: &Keys<'a>) -> Option<Say> {
         let (say, when) = (keys.get("say"), keys.get("say_when"));
-        let when = when.and_then(|item| self.condition(item));
+        if let (Some(when), None) = (when, say) {
+            when.mistake("'say_when' says when 'say' is said, and there is none");
+        }
+        let when = when.and_then(|item| self.condition(item, Role::Condition("say_when")));
         let item = say?;
         let mut pieces = Vec::new();
         let text = item.text()?;
@@ -104,7 +108,7 @@ impl<'a> Builder<'a> {
                 self.page.mistake(item.inside(open), "a brace that is not closed");
                 return None;
             };
-            pieces.push(Piece::Value(self.parsed(item, open + 1, &text[open + 1..close], None)?));
+            pieces.push(Piece::Value(self.parsed(item, open + 1, &text[open + 1..close], None, Role::Value)?));
             at = close + 1;
         }
         pieces.push(Piece::Words(text[at..].to_owned()));
@@ -115,7 +119,9 @@ impl<'a> Builder<'a> {
 
     fn guard(&self, keys: &Keys<'a>) -> Option<Guard> {
         let code = self.code(keys);
-        let when = keys.need("when").and_then(|item| self.condition(item));
+        let dormant = keys.get("dormant").filter(|item| item.text().is_some());
+        let role = Role::Guard { code: keys.peek_text("code"), dormant };
+        let when = keys.need("when").and_then(|item| self.condition(item, role));
         let outcome = keys.need("outcome").and_then(|item| {
             let outcome = match item.text()? {
                 "warn" => Some(Outcome::Warn),
@@ -141,7 +147,7 @@ impl<'a> Builder<'a> {
 
     fn check(&self, keys: &Keys<'a>) -> Option<Check> {
         let code = self.code(keys);
-        let node = keys.need("expr").and_then(|item| self.condition(item));
+        let node = keys.need("expr").and_then(|item| self.condition(item, Role::Value));
         keys.end();
         Some(Check { code: code?, node: node? })
     }
@@ -161,7 +167,7 @@ impl<'a> Builder<'a> {
         for keys in root.tables("post") {
             let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
             let (add, set) = (keys.get("add"), keys.get("set"));
-            let when = keys.get("when").map(|item| self.condition(item));
+            let when = keys.get("when").map(|item| self.condition(item, Role::Condition("when")));
             keys.end();
             let Some((place, name)) = name else { continue };
             let Some(symbol) = self.scope.accumulators.get(name).copied() else {
@@ -184,7 +190,7 @@ impl<'a> Builder<'a> {
             if adds && !typ.adds_up() {
                 item.mistake(format!("nothing can be added to {}", typ.name(&self.scope.enums)));
             }
-            if let Some(value) = self.expression(item, Some(typ))
+            if let Some(value) = self.expression(item, Some(typ), Role::Value)
                 && !matches!(when, Some(None))
             {
                 posts.push(Post { accumulator, add: adds, value: value.node, when: when.flatten() });
@@ -193,26 +199,31 @@ impl<'a> Builder<'a> {
         posts
     }
 
-    fn condition(&self, item: Item<'a>) -> Option<Node> {
-        self.expression(item, Some(Type::Bool)).map(|typed| typed.node)
+    fn condition(&self, item: Item<'a>, role: Role<'a>) -> Option<Node> {
+        self.expression(item, Some(Type::Bool), role).map(|typed| typed.node)
     }
 
-    fn expression(&self, item: Item<'a>, wanted: Option<Type>) -> Option<Typed> {
-        self.parsed(item, 0, item.text()?, wanted)
+    fn expression(&self, item: Item<'a>, wanted: Option<Type>, role: Role<'a>) -> Option<Typed> {
+        self.parsed(item, 0, item.text()?, wanted, role)
     }
 
     /// The expression `text`, which begins at byte `offset` of the item's text.
-    fn parsed(&self, item: Item<'a>, offset: usize, text: &str, wanted: Option<Type>) -> Option<Typed> {
+    fn parsed(&self, item: Item<'a>, offset: usize, text: &str, wanted: Option<Type>, role: Role<'a>) -> Option<Typed> {
+        let mut ifs = Vec::new();
         let checked = match parse(text) {
-            Ok(expr) => self.scope.check(&expr, wanted),
+            Ok(expr) => {
+                expr.ifs(&mut ifs);
+                self.scope.check(&expr, wanted)
+            }
             Err(mistake) => Err(vec![mistake]),
         };
-        checked
-            .map_err(|mistakes| {
-                for (at, message) in mistakes {
-                    self.page.mistake(item.inside(offset + at), message);
-                }
-            })
-            .ok()
+        let typed = checked.map_err(|mistakes| {
+            for (at, message) in mistakes {
+                item.tell_inside(offset + at, message);
+            }
+        });
+        let typed = typed.ok()?;
+        self.sites.borrow_mut().push(Site { item, offset, ifs, node: typed.node.clone(), role });
+        Some(typed)
     }
 }

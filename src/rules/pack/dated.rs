@@ -44,6 +44,12 @@ pub(super) fn cover<T>(versions: Vec<Version<'_, T>>, span: (Date, Date), what: 
     let mut dated: Vec<(Date, T)> = Vec::new();
     // Where the last version was said to end.
     let mut end: Option<(Item<'_>, Date)> = None;
+    let ordered = versions.windows(2).all(|pair| pair[0].from.1 <= pair[1].from.1);
+    if !ordered {
+        tell_disorder(&versions, what);
+        // Which days have a figure follows from the order.
+        return Dated(versions.into_iter().map(|version| (version.from.1, version.value)).collect());
+    }
     for Version { from: (place, from), to, value } in versions {
         let last = end.map(|(_, to)| to).or(dated.last().map(|(from, _)| *from));
         match (last, end) {
@@ -51,7 +57,7 @@ pub(super) fn cover<T>(versions: Vec<Version<'_, T>>, span: (Date, Date), what: 
                 place.mistake(format!("{what} has no value from {} to {}", span.0, before(from)));
             }
             (Some(last), _) if from <= last => {
-                place.mistake(format!("{what} has two values on {from}: versions overlap or are out of order"));
+                place.mistake(format!("{what} has two values on {from}: versions overlap"));
             }
             (Some(last), Some(_)) if before(from) != last => {
                 place.mistake(format!("{what} has no value from {} to {}", after(last), before(from)));
@@ -72,6 +78,15 @@ pub(super) fn cover<T>(versions: Vec<Version<'_, T>>, span: (Date, Date), what: 
         place.mistake(format!("{what} has no value from {} to {}", after(to), span.1));
     }
     Dated(dated)
+}
+
+fn tell_disorder<T>(versions: &[Version<'_, T>], what: &str) {
+    for pair in versions.windows(2) {
+        let ((_, before), (place, from)) = (&pair[0].from, &pair[1].from);
+        if from < before {
+            place.mistake(format!("{what}: dates are out of order: {from} stands after {before}"));
+        }
+    }
 }
 
 // The days beside a date; at the ends of the calendar the date itself, which no pack reaches.

@@ -11,6 +11,7 @@ use toml::de::DeTable;
 use super::header::Head;
 use super::page::{Item, Keys, MOST_MISTAKES, Page};
 use super::proof::MOST_STEPS;
+use super::reach::{Choice, Site};
 use super::{Accumulator, Case, Fact, Lines, Pack, Param, Table};
 use crate::failure::Diagnostic;
 use crate::rules::decision::PackRef;
@@ -44,6 +45,8 @@ pub(super) struct Builder<'a> {
     pub accumulators: Vec<Accumulator>,
     pub params: Vec<Param>,
     pub tables: Vec<Table>,
+    /// The expressions that were read.
+    pub sites: RefCell<Vec<Site<'a>>>,
 }
 
 /// Loads one pack and runs its cases.
@@ -137,6 +140,7 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, run_cases: Cases) 
         accumulators: Vec::new(),
         params: Vec::new(),
         tables: Vec::new(),
+        sites: RefCell::default(),
     };
     builder.enums(root);
     builder.facts(root);
@@ -153,8 +157,11 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, run_cases: Cases) 
     builder.tables(declared);
     let cases = super::cases::read(page, root);
     root.end();
-    let head = head?;
-    let date_of = builder.date_of(&head)?;
+    let date_of = head.as_ref().and_then(|head| builder.date_of(head));
+    let choice = Choice { date_of, selectors };
+    builder.reach(&choice);
+    let (head, Choice { selectors, .. }) = (head?, choice);
+    let date_of = date_of?;
     if !page.clean() {
         return None;
     }

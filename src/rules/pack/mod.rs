@@ -12,6 +12,7 @@ mod operands;
 mod page;
 mod proof;
 mod range;
+mod reach;
 mod scope;
 mod select;
 mod table;

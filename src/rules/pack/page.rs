@@ -116,6 +116,11 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Tells a mistake at byte `offset` of this text.
+    pub fn tell_inside(&self, offset: usize, message: impl Into<String>) {
+        self.page.mistake(self.inside(offset), message);
+    }
+
     /// A text.
     pub fn text(&self) -> Option<&'a str> {
         self.or_wrong(self.value.as_str(), "a text in quotes")

@@ -5,6 +5,7 @@ use proptest::sample::Index;
 use serde_json::{Map, Value, json};
 
 use super::ACCUMULATING;
+use super::shipped::PACKS;
 use crate::rules::expr::{Comparison, Node, Place, Scope, parse};
 use crate::rules::pack::Pack;
 use crate::rules::val::Val;
@@ -126,7 +127,7 @@ proptest! {
             lines: vec![line.into_iter().collect(); count],
             accumulators: Map::new(),
         };
-        let _ = Packs::builtin().decide("medical-settlement", &input);
+        let _ = PACKS.decide("medical-settlement", &input);
     }
 }
 
@@ -186,7 +187,7 @@ fn what_does_not_fit_is_referred() {
 
 #[test]
 fn inputs_are_named_by_place_and_never_by_value() {
-    let packs = Packs::builtin();
+    let packs = &*PACKS;
     let case = |change: &dyn Fn(&mut Value)| {
         let mut input = json!({
             "facts": {"begntime": "2015-07-20", "endtime": "2015-08-01", "hosp_lv": "L3", "psn_type": "1",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use serde_json::{Map, json};
 
@@ -12,6 +13,9 @@ const WITH_ACCOUNT: &str = include_str!("../../../fixtures/settlement/l3-active-
 fn with_account() -> Input {
     serde_json::from_str(WITH_ACCOUNT).unwrap()
 }
+
+/// The packs that ship, loaded once.
+pub(super) static PACKS: LazyLock<Packs> = LazyLock::new(Packs::builtin);
 
 /// The packs as they stand in the tree: file name and text.
 pub(super) fn texts() -> BTreeMap<String, String> {
@@ -25,18 +29,18 @@ pub(super) fn texts() -> BTreeMap<String, String> {
 }
 
 fn settle(input: &Input) -> Decision {
-    Packs::builtin().decide("medical-settlement", input).unwrap()
+    PACKS.decide("medical-settlement", input).unwrap()
 }
 
 fn sign_in(facts: serde_json::Value, accumulators: serde_json::Value) -> Decision {
     let object = |value: serde_json::Value| value.as_object().unwrap().clone();
     let input = Input { facts: object(facts), accumulators: object(accumulators), ..Input::default() };
-    Packs::builtin().decide("unemployment-sign-in", &input).unwrap()
+    PACKS.decide("unemployment-sign-in", &input).unwrap()
 }
 
 #[test]
 fn every_pack_of_the_tree_ships_and_every_case_passes() {
-    let packs = Packs::builtin();
+    let packs = &*PACKS;
     let files: Vec<_> = packs.list().into_iter().map(|pack| pack.file.replace("guangzhou-2015/", "")).collect();
     let texts = texts();
     assert!(texts.keys().all(|file| files.contains(file)) && texts.len() == files.len(), "{files:?}");
@@ -77,7 +81,7 @@ fn a_decision_names_the_very_file_that_made_it() {
 
 #[test]
 fn every_figure_of_the_shipped_packs_is_marked_for_demonstration() {
-    let packs = Packs::builtin();
+    let packs = &*PACKS;
     assert!(packs.list().iter().all(|pack| pack.demo));
     let slip = settle(&with_account()).explain_zh();
     assert!(slip.iter().any(|line| line.starts_with("演示参数")), "{slip:?}");
@@ -136,7 +140,7 @@ fn the_slips_of_signing_in() {
 
 #[test]
 fn the_schema_names_what_a_form_needs() {
-    let packs = Packs::builtin();
+    let packs = &*PACKS;
     let on = jiff::civil::date(2015, 8, 3);
     let schema = packs.schema("medical-settlement", on, &Map::new()).unwrap();
     assert_eq!(schema.date_of, "endtime");
@@ -146,7 +150,7 @@ fn the_schema_names_what_a_form_needs() {
     let scopes: Vec<_> =
         schema.accumulators.iter().map(|one| (one.fact.name.as_str(), one.period.clone().unwrap())).collect();
     let period = |scope, of: &str| Period { scope, of: of.into(), by: None };
-    let year = || period(Span::Year, "2015");
+    let year = || period(Span::Year, "2015-07/2016-06");
     assert_eq!(scopes, [("ded_paid", period(Span::Admission, "")), ("pool", year()), ("supplement", year())]);
     assert!(schema.accumulators.iter().all(|counted| counted.scheme == "310"));
     assert!(schema.outputs.iter().any(|field| field.value == "hifp_pay"));

@@ -262,8 +262,8 @@ insutype = "310"
 facts = {{ insutype = "310", psn_type = "1", psn_insu_stas = "0", balc = "500.00" }}
 [person.scheme.310]
 accumulators = [
-    {{ name = "pool", period = "2015", value = "12000.00" }},
-    {{ name = "supplement", period = "2015", value = "0.00" }},
+    {{ name = "pool", period = "2015-07/2016-06", value = "12000.00" }},
+    {{ name = "supplement", period = "2015-07/2016-06", value = "0.00" }},
 ]
 [person.scenario.unemployment-sign-in]
 facts = {{ stop_cause = "none", detained = false }}

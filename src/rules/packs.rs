@@ -80,8 +80,8 @@ const BUILTIN: &[(&str, &str)] = texts! {
     "guangzhou-2015/unemployment-collection.toml"
     "guangzhou-2015/unemployment-extras.toml"
     "guangzhou-2015/unemployment-sign-in.toml"
-    "guangzhou-2015/work-injury.toml"
     "guangzhou-2015/work-injury-benefits.toml"
+    "guangzhou-2015/work-injury.toml"
 };
 
 /// The JSON Schema of packs, draft 2020-12, by which editors complete and check them.

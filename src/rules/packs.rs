@@ -73,6 +73,7 @@ macro_rules! texts {
 
 /// Name and text of each pack that ships with the product.
 const BUILTIN: &[(&str, &str)] = texts! {
+    "guangzhou-2015/employee-chronic.toml"
     "guangzhou-2015/employee-outpatient.toml"
     "guangzhou-2015/medical-assistance.toml"
     "guangzhou-2015/medical-settlement.toml"

@@ -78,6 +78,7 @@ const BUILTIN: &[(&str, &str)] = texts! {
     "guangzhou-2015/medical-assistance.toml"
     "guangzhou-2015/medical-settlement.toml"
     "guangzhou-2015/pension-certification.toml"
+    "guangzhou-2015/pharmacy.toml"
     "guangzhou-2015/unemployment-application.toml"
     "guangzhou-2015/unemployment-collection.toml"
     "guangzhou-2015/unemployment-extras.toml"

@@ -77,6 +77,7 @@ const BUILTIN: &[(&str, &str)] = texts! {
     "guangzhou-2015/employee-outpatient.toml"
     "guangzhou-2015/medical-assistance.toml"
     "guangzhou-2015/medical-settlement.toml"
+    "guangzhou-2015/one-stop-employee.toml"
     "guangzhou-2015/out-of-pocket.toml"
     "guangzhou-2015/pension-certification.toml"
     "guangzhou-2015/pharmacy.toml"

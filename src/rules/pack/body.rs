@@ -97,7 +97,9 @@ impl<'a> Builder<'a> {
         if let (Some(when), None) = (when, say) {
             when.mistake("'say_when' says when 'say' is said, and there is none");
         }
-        let when = when.and_then(|item| self.condition(item, Role::Condition("say_when")));
+        // Of a sentence that is not there, what its condition comes to is no matter.
+        let role = if say.is_some() { Role::Condition("say_when") } else { Role::Value };
+        let when = when.and_then(|item| self.condition(item, role));
         let item = say?;
         let mut pieces = Vec::new();
         let text = item.text()?;

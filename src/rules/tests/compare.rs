@@ -130,7 +130,7 @@ fn each_part_tells_what_it_says_otherwise() {
         (("valid_to = 2015-12-31", "valid_to = 2016-12-31"), "pack valid_to: 2015-12-31 → 2016-12-31"),
         (("L2 = \"二级\"", "L2 = \"次级\""), "enums level L2: 二级 → 次级"),
         (("default = 1 }", "default = 2 }"), "facts days default: 1 → 2"),
-        (("\"1..=90\"", "\"1..=60\""), "facts days range: 1..91 → 1..61"),
+        (("\"1..=90\"", "\"1..=80\""), "facts days range: 1..91 → 1..81"),
         (
             ("fee = { type = \"money\" }", "fee = { type = \"money\" }\nnew = { type = \"bool\", default = false }"),
             "facts new: – → default = false, type = bool",

@@ -92,7 +92,7 @@ impl Run<'_> {
 
     /// What the numbers in this case's values stand for.
     pub fn lexicon(&self) -> Lexicon<'_> {
-        Lexicon { enums: &self.pack.enums, texts: &self.given.texts }
+        Lexicon { enums: &self.pack.enums, texts: &self.given.texts, lists: &self.lists }
     }
 
     /// All grounds: what guards say, then identities that do not hold, then what could not be computed.

@@ -4,11 +4,14 @@ use serde_json::{Map, Value};
 
 use super::decide::of_line;
 use super::notes::{Line, Note};
-use super::pack::{Check, Guard, Part, Piece, Row, Say, Step};
+use super::pack::{Check, Guard, Out, Part, Piece, Row, Say, Step};
 use super::run::Run;
 use super::trace::TraceRecord;
 use super::types::Type;
 use super::val::Val;
+
+/// What is shown of a parameter without a figure.
+const NO_FIGURE: &str = "无数值";
 
 impl<'p> Run<'p> {
     /// The records of the case that was decided last, in order.
@@ -53,7 +56,7 @@ impl<'p> Run<'p> {
             name: param.name.clone(),
             label: param.label.clone(),
             value: value.map_or(Value::Null, |value| lexicon.json(param.typ, value)),
-            shown: value.map_or("无数值".to_owned(), |value| lexicon.shown(param.typ, value)),
+            shown: value.map_or(NO_FIGURE.to_owned(), |value| lexicon.shown(param.typ, value)),
             from: version.from.to_string(),
             source: version.origin.source.clone(),
             confidence: version.origin.confidence.clone(),
@@ -76,26 +79,36 @@ impl<'p> Run<'p> {
         let lexicon = self.lexicon();
         let spec = &self.pack.tables[table];
         let version = self.force.tables[table]?;
-        let Row { cells, out } = version.what.rows.get(at)?;
+        let Row { cells, out: row } = version.what.rows.get(at)?;
         let part = match (&self.notes.keys[keys..], cells.as_slice(), spec.on.as_slice()) {
             ([Val::Num(amount), ..], [cell], [(_, typ)]) if band => {
                 Some(typ.shown_number(cell.part(i128::from(*amount))))
             }
             _ => None,
         };
-        let named = |names: &[(String, Type)], values: &[Val]| -> Map<String, Value> {
-            names.iter().zip(values).map(|((name, typ), value)| (name.clone(), lexicon.json(*typ, *value))).collect()
+        // What a row has from a parameter is shown with the figure in force, used or not.
+        let out = |out: &Out| match out {
+            Out::Value(value) => Some(*value),
+            Out::Param(param) => self.force.params[*param].and_then(|version| version.what),
         };
-        let shown = spec.columns.iter().zip(out);
-        let shown: Vec<_> =
-            shown.map(|((name, typ), value)| format!("{name} {}", lexicon.shown(*typ, *value))).collect();
+        let out: Vec<_> = row.iter().map(out).collect();
+        let json = |typ: Type, value: Option<Val>| value.map_or(Value::Null, |value| lexicon.json(typ, value));
+        let named = |names: &[(String, Type)], values: &[Option<Val>]| -> Map<String, Value> {
+            names.iter().zip(values).map(|((name, typ), value)| (name.clone(), json(*typ, *value))).collect()
+        };
+        let keys: Vec<_> = self.notes.keys[keys..].iter().take(spec.on.len()).copied().map(Some).collect();
+        let shown = spec.columns.iter().zip(&out).map(|((name, typ), value)| {
+            let value = value.map_or(NO_FIGURE.to_owned(), |value| lexicon.shown(*typ, value));
+            format!("{name} {value}")
+        });
+        let shown: Vec<_> = shown.collect();
         Some(TraceRecord::Table {
             name: spec.name.clone(),
             label: spec.label.clone(),
             from: version.from.to_string(),
             row: at + 1,
-            on: named(&spec.on, &self.notes.keys[keys..]),
-            out: named(&spec.columns, out),
+            on: named(&spec.on, &keys),
+            out: named(&spec.columns, &out),
             shown: shown.join(", "),
             part,
             source: version.origin.source.clone(),

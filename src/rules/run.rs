@@ -21,6 +21,8 @@ pub(super) struct Run<'p> {
     /// What the steps of the first line came to, then those of the next.
     pub line_steps: Vec<Computed>,
     pub steps: Vec<Computed>,
+    /// The values of lists.
+    pub lists: Vec<Val>,
     /// The line at hand: where its facts begin, and its steps.
     pub line_facts: usize,
     pub line_first: usize,
@@ -66,6 +68,7 @@ impl<'p> Run<'p> {
             given: Given::new(pack),
             line_steps: Vec::new(),
             steps: Vec::new(),
+            lists: Vec::new(),
             line_facts: 0,
             line_first: 0,
             notes: Notes::new(pack),
@@ -108,6 +111,7 @@ impl<'p> Run<'p> {
     fn begin(&mut self, traced: bool) {
         self.line_steps.clear();
         self.steps.clear();
+        self.lists.clear();
         self.notes.begin(traced);
         self.demo = self.pack.demo;
         self.hits.clear();

@@ -74,7 +74,7 @@ impl Pack {
         let mut texts = CaseTexts::new(&self.texts);
         let mut known = |at: usize| self.fact(at, facts, &mut texts).ok().flatten();
         let known: Vec<_> = (0..self.facts.len()).map(&mut known).collect();
-        let lexicon = Lexicon { enums: &self.enums, texts: &texts };
+        let lexicon = Lexicon { enums: &self.enums, texts: &texts, lists: &[] };
         let accumulators = self.accumulators.iter().map(|accumulator| AccumulatorSpec {
             fact: spec(&accumulator.fact),
             scheme: accumulator.scope.scheme.clone(),

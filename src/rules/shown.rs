@@ -4,20 +4,27 @@ use serde_json::Value;
 
 use super::texts::CaseTexts;
 use super::types::{Enumeration, Type};
-use super::val::Val;
+use super::val::{List, Val};
 use crate::value::{Fen, Price, Quantity, Rate};
+
+/// Between the values of a list, as a person reads it.
+const COMMA: &str = "、";
 
 /// What the numbers stand for that are in values.
 #[derive(Clone, Copy)]
 pub(super) struct Lexicon<'a> {
     pub enums: &'a [Enumeration],
     pub texts: &'a CaseTexts<'a>,
+    pub lists: &'a [Val],
 }
 
 impl Lexicon<'_> {
     /// The value in the form that stands in the data.
     pub fn json(&self, typ: Type, value: Val) -> Value {
         match (typ, value) {
+            (Type::List(element), Val::List(list)) => {
+                self.list(list).iter().map(|value| self.json(element.typ(), *value)).collect()
+            }
             (_, Val::Bool(b)) => Value::Bool(b),
             (Type::Int | Type::Days, Val::Num(n)) => Value::from(n),
             _ => Value::String(self.plain(typ, value)),
@@ -27,6 +34,11 @@ impl Lexicon<'_> {
     /// The value as a person reads it.
     pub fn shown(&self, typ: Type, value: Val) -> String {
         match (typ, value) {
+            (Type::List(_), Val::List(List { len: 0, .. })) => "无".to_owned(),
+            (Type::List(element), Val::List(list)) => {
+                let shown: Vec<_> = self.list(list).iter().map(|value| self.shown(element.typ(), *value)).collect();
+                shown.join(COMMA)
+            }
             (Type::Bool, Val::Bool(b)) => if b { "是" } else { "否" }.to_owned(),
             (typ, Val::Num(n)) => typ.shown_number(n.into()),
             (Type::Enum(_), Val::Code(code)) => self.code(typ, code).map_or("", |(_, label)| label).to_owned(),
@@ -42,6 +54,8 @@ impl Lexicon<'_> {
             Val::Text(text) => self.texts.get(text).to_owned(),
             Val::Code(code) => self.code(typ, code).map_or("", |(value, _)| value).to_owned(),
             Val::Num(n) => typ.plain_number(n),
+            // A list has no other type than one, which is told apart above.
+            Val::List(_) => String::new(),
         }
     }
 
@@ -49,6 +63,10 @@ impl Lexicon<'_> {
         let Type::Enum(at) = typ else { return None };
         let (value, label) = self.enums.get(at)?.values.get(code as usize)?;
         Some((value, label))
+    }
+
+    fn list(&self, list: List) -> &[Val] {
+        self.lists.get(list.range()).unwrap_or_default()
     }
 }
 

@@ -27,7 +27,13 @@ pub(super) enum Type {
     Text,
     /// An enumeration of the pack, by position.
     Enum(usize),
+    /// What a table gives that takes every row that applies.
+    List(Element),
 }
+
+/// What a list has in it: a value of any type that a column of a table can have, so no product and no list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Element(usize);
 
 /// An enumeration, or a code list: the values that stand in the data, and what a person reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +46,37 @@ pub(super) struct Enumeration {
 /// The longest text a fact may have, in characters.
 pub(super) const LONGEST_TEXT: usize = 200;
 
+impl Element {
+    /// The types that have no parameter; the enumerations follow them.
+    const PLAIN: [Type; 10] = [
+        Type::Bool,
+        Type::Int,
+        Type::Days,
+        Type::Money,
+        Type::Price,
+        Type::Quantity,
+        Type::Rate,
+        Type::Date,
+        Type::Month,
+        Type::Text,
+    ];
+
+    /// An element of this type; `None` where there is no list of it.
+    pub fn of(typ: Type) -> Option<Self> {
+        match typ {
+            Type::Enum(at) => Some(Self(Self::PLAIN.len() + at)),
+            _ => Self::PLAIN.iter().position(|plain| *plain == typ).map(Self),
+        }
+    }
+
+    /// The element's type.
+    pub fn typ(self) -> Type {
+        Self::PLAIN.get(self.0).copied().unwrap_or_else(|| Type::Enum(self.0 - Self::PLAIN.len()))
+    }
+}
+
 impl Type {
-    /// A type by its name in a pack; an enumeration by its own.
+    /// A type by its name in a pack; an enumeration by its own. A list has none: nobody declares one.
     pub fn named(name: &str, enums: &[Enumeration]) -> Option<Self> {
         Some(match name {
             "bool" => Self::Bool,
@@ -73,6 +108,7 @@ impl Type {
             Self::Month => "month",
             Self::Text => "text",
             Self::Enum(_) => "choice",
+            Self::List(_) => "list",
         }
     }
 
@@ -80,13 +116,14 @@ impl Type {
     pub fn name(self, enums: &[Enumeration]) -> Cow<'_, str> {
         match self {
             Self::Enum(at) => enums.get(at).map_or("choice", |e| &e.name).into(),
+            Self::List(element) => format!("list<{}>", element.typ().name(enums)).into(),
             other => other.kind().into(),
         }
     }
 
     /// Whether its values have an order.
     pub fn ordered(self) -> bool {
-        !matches!(self, Self::Bool | Self::Text | Self::Enum(_))
+        !matches!(self, Self::Bool | Self::Text | Self::Enum(_) | Self::List(_))
     }
 
     /// Whether its values are numbers in a unit.
@@ -151,6 +188,22 @@ impl Type {
                 let list: Vec<_> = values.iter().map(|(value, label)| format!("\"{value}\" {label}")).collect();
                 format!("one of {}", list.join(", "))
             }
+            Self::List(_) => "a list".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_of_what_a_column_can_be() {
+        for typ in Element::PLAIN.into_iter().chain([Type::Enum(0), Type::Enum(7)]) {
+            let element = Element::of(typ).unwrap();
+            assert_eq!(element.typ(), typ);
+            assert_eq!(Element::of(Type::List(element)), None);
+        }
+        assert_eq!(Element::of(Type::Exact), None);
     }
 }

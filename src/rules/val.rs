@@ -1,6 +1,7 @@
 //! The values of the language. Each is a word and its kind, and is copied; what is longer is kept elsewhere, by number.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use jiff::civil::Date;
 
@@ -16,11 +17,27 @@ pub(super) enum Val {
     Text(TextId),
     /// Position in its enumeration.
     Code(u32),
+    List(List),
 }
 
 /// A text, by its number among [`Texts`](super::texts::Texts): two texts are the same when their numbers are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TextId(pub u32);
+
+/// A list: where its values begin among those of a case's lists, and how many there are. Nothing compares lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct List {
+    pub start: u32,
+    pub len: u32,
+}
+
+impl List {
+    /// Where its values are.
+    pub fn range(self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + self.len as usize
+    }
+}
 
 impl Val {
     /// The order of two values of one type. Texts have none but being the same; the checker lets nobody ask for more.
@@ -45,6 +62,7 @@ impl Val {
             Self::Month(month) => month.into(),
             Self::Text(text) => text.0.into(),
             Self::Code(code) => code.into(),
+            Self::List(list) => list.start.into(),
         }
     }
 }

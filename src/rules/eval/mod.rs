@@ -5,7 +5,7 @@ mod truth;
 mod value;
 mod word;
 
-use word::Word;
+pub(super) use word::Word;
 
 use super::expr::{Node, Place};
 use super::run::Run;

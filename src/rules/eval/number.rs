@@ -29,7 +29,7 @@ impl Run<'_> {
                 self.both(left, right, |left: W, right| left.times(right)?.times(W::of(*factor)))
             }
             Node::Negative(inner) => W::of(0).minus(self.number(inner)?).ok_or(Stop::Range),
-            Node::Round { how, of, by, unit } => self.number::<W>(of)?.rounded(*how, *by, *unit).ok_or(Stop::Range),
+            Node::Round(round, of) => self.number::<W>(of)?.rounded(*round).ok_or(Stop::Range),
             Node::If(condition, yes, no) => {
                 if self.truth::<W>(condition)? {
                     self.number(yes)
@@ -50,14 +50,15 @@ impl Run<'_> {
                 // Where the bounds cross, the upper one holds.
                 Ok(value.max(least).min(most))
             }
-            Node::Cell { table, column, on } => match self.cell(*table, *column, on)? {
-                Val::Num(n) => Ok(W::of(n)),
+            Node::Cell { table, column, on } => self.cell_number(*table, *column, on),
+            Node::Bands { of, table, column, each } => {
+                let amount = self.number::<W>(of)?.widened();
+                W::narrowed(self.bands(amount, *table, *column, *each)?).ok_or(Stop::Range)
+            }
+            Node::Count(list) => match self.value::<W>(list)? {
+                Val::List(list) => Ok(W::of(list.len.into())),
                 _ => Err(Stop::Defect),
             },
-            Node::Bands { of, table, column } => {
-                let amount = self.number::<W>(of)?.widened();
-                W::narrowed(self.bands(amount, *table, *column)?).ok_or(Stop::Range)
-            }
             Node::Sum(place) => self.sum(*place),
             Node::DayOf(date) => Ok(W::of(self.date::<W>(date)?.day().into())),
             Node::DaysBetween(from, to) => {

@@ -25,6 +25,15 @@ impl Run<'_> {
                 let item: W = self.number(item)?;
                 Ok(list.iter().any(|n| W::of(*n) == item))
             }
+            Node::AmongList(item, list) => {
+                let item: W = self.number(item)?;
+                let list = self.list::<W>(list)?;
+                Ok(list.iter().any(|value| matches!(value, Val::Num(n) if W::of(*n) == item)))
+            }
+            Node::InList(item, list) => {
+                let item = self.value::<W>(item)?;
+                Ok(self.list::<W>(list)?.contains(&item))
+            }
             Node::In(item, list) => Ok(list.contains(&self.value::<W>(item)?)),
             Node::If(condition, yes, no) => {
                 if self.truth::<W>(condition)? {

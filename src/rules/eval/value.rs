@@ -1,4 +1,4 @@
-//! Expressions of any other type: dates, months, texts, codes.
+//! Expressions of any other type: dates, months, texts, codes, lists.
 
 use jiff::civil::Date;
 
@@ -55,6 +55,14 @@ impl Run<'_> {
     pub(super) fn month<W: Word>(&mut self, node: &Node) -> Result<i64, Stop> {
         match self.value::<W>(node)? {
             Val::Month(month) => Ok(month.into()),
+            _ => Err(Stop::Defect),
+        }
+    }
+
+    /// The values of a list.
+    pub(super) fn list<W: Word>(&mut self, node: &Node) -> Result<&[Val], Stop> {
+        match self.value::<W>(node)? {
+            Val::List(list) => self.lists.get(list.range()).ok_or(Stop::Defect),
             _ => Err(Stop::Defect),
         }
     }

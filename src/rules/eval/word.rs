@@ -1,10 +1,10 @@
 //! The words that numbers are computed in. What is kept fits 64 bits, and nearly all that leads there does as well, so
 //! an expression is computed in 64 bits first, and in 128 where that was too narrow.
 
-use super::super::expr::Rounding;
+use super::super::expr::Round;
 
 /// A word. `None` where a result does not fit it.
-pub(super) trait Word: Copy + Ord {
+pub(in super::super) trait Word: Copy + Ord {
     /// What is kept.
     fn of(n: i64) -> Self;
     /// What was computed in 128 bits.
@@ -14,8 +14,7 @@ pub(super) trait Word: Copy + Ord {
     fn plus(self, other: Self) -> Option<Self>;
     fn minus(self, other: Self) -> Option<Self>;
     fn times(self, other: Self) -> Option<Self>;
-    /// In whole multiples of `by`, each of which counts for `unit`.
-    fn rounded(self, how: Rounding, by: i64, unit: i64) -> Option<Self>;
+    fn rounded(self, round: Round) -> Option<Self>;
 }
 
 macro_rules! word {
@@ -52,7 +51,7 @@ macro_rules! word {
             }
 
             #[inline]
-            fn rounded(self, how: Rounding, by: i64, unit: i64) -> Option<Self> {
+            fn rounded(self, Round { how, by, unit }: Round) -> Option<Self> {
                 let by = Self::from(by);
                 let (down, rest) = (self.div_euclid(by), self.rem_euclid(by));
                 let up = how.up(rest.cmp(&(by - rest)), rest == 0, self >= 0, down.rem_euclid(2) == 1);
@@ -68,13 +67,15 @@ word!(i128);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::expr::Rounding;
 
     const ALL: [Rounding; 4] = [Rounding::HalfUp, Rounding::HalfEven, Rounding::Floor, Rounding::Ceil];
 
     #[test]
     fn ties_go_where_the_name_says() {
-        let round =
-            |how: Rounding| [-25, -15, -14, -1, 0, 1, 14, 15, 16, 25].map(|n: i64| n.rounded(how, 10, 1).unwrap());
+        let round = |how: Rounding| {
+            [-25, -15, -14, -1, 0, 1, 14, 15, 16, 25].map(|n: i64| n.rounded(Round { how, by: 10, unit: 1 }).unwrap())
+        };
         assert_eq!(round(Rounding::HalfUp), [-3, -2, -1, 0, 0, 0, 1, 2, 2, 3]);
         assert_eq!(round(Rounding::HalfEven), [-2, -2, -1, 0, 0, 0, 1, 2, 2, 2]);
         assert_eq!(round(Rounding::Floor), [-3, -2, -2, -1, 0, 0, 1, 1, 1, 2]);
@@ -85,12 +86,15 @@ mod tests {
     fn rounding_has_no_edge_at_the_ends_of_the_range() {
         for how in ALL {
             for n in [i128::MIN, i128::MAX] {
-                assert_eq!(n.rounded(how, 1, 1), Some(n));
+                assert_eq!(n.rounded(Round { how, by: 1, unit: 1 }), Some(n));
             }
             for n in [i64::MIN, i64::MAX] {
-                assert_eq!(n.rounded(how, 1, 1), Some(n));
+                assert_eq!(n.rounded(Round { how, by: 1, unit: 1 }), Some(n));
                 for (by, unit) in [(1_000_000, 1), (100, 100), (i64::MAX, i64::MAX)] {
-                    assert_eq!(n.rounded(how, by, unit).map(i128::from), narrow(i128::from(n).rounded(how, by, unit)));
+                    assert_eq!(
+                        n.rounded(Round { how, by, unit }).map(i128::from),
+                        narrow(i128::from(n).rounded(Round { how, by, unit }))
+                    );
                 }
             }
         }
@@ -112,7 +116,7 @@ mod tests {
                 proptest::prop_assert_eq!(narrow_one.map(i128::from), narrow(wide_one));
             }
             for how in ALL {
-                proptest::prop_assert_eq!(a.rounded(how, by, unit).map(i128::from), narrow(wide_a.rounded(how, by, unit)));
+                proptest::prop_assert_eq!(a.rounded(Round { how, by, unit }).map(i128::from), narrow(wide_a.rounded(Round { how, by, unit })));
             }
         }
     }

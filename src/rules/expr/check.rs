@@ -42,6 +42,8 @@ pub(in super::super) struct Scope {
     pub names: HashMap<String, Symbol>,
     pub accumulators: HashMap<String, Symbol>,
     pub tables: HashMap<String, TableSymbol>,
+    /// The tables that an amount is cut by.
+    pub scales: RefCell<HashSet<String>>,
     /// Steps that stand further down.
     pub later: HashSet<String>,
     /// The steps that need each other, each with the number of the cycle that it is in: that was told.
@@ -113,6 +115,7 @@ impl Checker<'_> {
             }
             Kind::Binary(op, left, right) => self.binary(expr.at, *op, left, right, hint),
             Kind::In(item, list) => self.in_list(item, list),
+            Kind::Within(item, list) => self.within(item, list),
             Kind::If(condition, yes, no) => {
                 let condition = self.wanted(condition, Type::Bool);
                 let (yes, no, typ) = self.pair(yes, no, hint)?;
@@ -154,6 +157,9 @@ impl Checker<'_> {
             }
             Op::Compare(comparison) => {
                 let (left, right, typ) = self.pair(left, right, None)?;
+                if matches!(typ, Type::List(_)) {
+                    return self.wrong(at, "lists are not compared: ask what is in one".to_owned());
+                }
                 if !comparison.of_any() && !typ.ordered() {
                     return self.wrong(at, format!("{} has no order", self.type_name(typ)));
                 }
@@ -223,6 +229,18 @@ impl Checker<'_> {
             _ => Node::In(item, values.into()),
         };
         Some(Typed { node, typ: Type::Bool })
+    }
+
+    /// Whether a value is in a list that a table gives.
+    fn within(&mut self, item: &Expr, list: &Expr) -> Option<Typed> {
+        let listed = self.infer(list, None)?;
+        let Type::List(element) = listed.typ else {
+            return self.wrong(list.at, format!("a list is wanted here, not {}", self.type_name(listed.typ)));
+        };
+        let typ = element.typ();
+        let item = self.wanted(item, typ)?;
+        let within = if typ.number() { Node::AmongList } else { Node::InList };
+        Some(Typed { node: within(item, Box::new(listed.node)), typ: Type::Bool })
     }
 
     /// A text in quotes: a value of the type beside it.

@@ -1,12 +1,14 @@
 //! The functions of the language.
 
 use super::check::{Checker, Symbol, Typed};
-use super::node::{Node, Place, Rounding};
+use super::node::{Node, Place, Round, Rounding};
 use super::parser::{Expr, Kind};
 use crate::rules::types::Type;
 
 /// The units an amount can be rounded to, in fen: 0.01, 0.1 and 1 yuan.
 const UNITS: &[i64] = &[1, 10, 100];
+/// What stands before the name of a rounding in the name of a scale that rounds each part.
+const BANDS: &str = "bands_";
 /// Units of a product in a fen.
 const EXACT_IN_FEN: i64 = 1_000_000;
 
@@ -15,6 +17,9 @@ impl Checker<'_> {
     pub(super) fn call(&mut self, at: usize, name: &str, arguments: &[Expr], hint: Option<Type>) -> Option<Typed> {
         if let Some(how) = Rounding::named(name) {
             return self.round(at, name, how, arguments);
+        }
+        if let Some(how) = name.strip_prefix(BANDS).and_then(Rounding::named) {
+            return self.rounded_bands(at, name, how, arguments);
         }
         let typed = |node, typ| Some(Typed { node, typ });
         match (name, arguments) {
@@ -37,7 +42,8 @@ impl Checker<'_> {
                 let typ = symbol.typ?;
                 typed(Node::Given(symbol.place, self.wanted(other, typ)?), typ)
             }
-            ("bands", [amount, column]) => self.bands(amount, column),
+            ("bands", [amount, column]) => self.bands(amount, column, None, Type::Exact),
+            ("count", [list]) => self.count(list),
             ("sum" | "distinct", [item]) => self.over_lines(name, item),
             ("since", [item]) => self.since(item),
             ("month_of", [date]) => typed(Node::MonthOf(self.wanted(date, Type::Date)?), Type::Month),
@@ -72,10 +78,7 @@ impl Checker<'_> {
         let [of, unit] = arguments else {
             return self.wrong(at, format!("{name} is used as {name}(amount, ¥0.01): a rounding names its unit"));
         };
-        let unit = match unit.kind {
-            Kind::Money(fen) if UNITS.contains(&fen) => Some(fen),
-            _ => self.wrong(unit.at, "the unit of a rounding is ¥0.01, ¥0.1 or ¥1".to_owned()),
-        };
+        let unit = self.unit(unit);
         let typed = self.infer(of, None)?;
         let scale = match typed.typ {
             Type::Exact => EXACT_IN_FEN,
@@ -83,11 +86,32 @@ impl Checker<'_> {
             other => return self.wrong(of.at, format!("an amount is wanted here, not {}", self.type_name(other))),
         };
         let unit = unit?;
-        Some(Typed { node: Node::Round { how, of: Box::new(typed.node), by: scale * unit, unit }, typ: Type::Money })
+        let round = Round { how, by: scale * unit, unit };
+        Some(Typed { node: Node::Round(round, Box::new(typed.node)), typ: Type::Money })
     }
 
-    /// `bands(amount, table.rate)`: each part of the amount at the rate of the row whose range it lies in.
-    fn bands(&mut self, amount: &Expr, column: &Expr) -> Option<Typed> {
+    /// The unit of a rounding, in fen.
+    fn unit(&mut self, unit: &Expr) -> Option<i64> {
+        match unit.kind {
+            Kind::Money(fen) if UNITS.contains(&fen) => Some(fen),
+            _ => self.wrong(unit.at, "the unit of a rounding is ¥0.01, ¥0.1 or ¥1".to_owned()),
+        }
+    }
+
+    /// `bands_half_up(amount, table.rate, ¥0.01)`: as `bands`, and each part rounded by itself.
+    fn rounded_bands(&mut self, at: usize, name: &str, how: Rounding, arguments: &[Expr]) -> Option<Typed> {
+        let [amount, column, unit] = arguments else {
+            let what = format!("{name} is used as {name}(amount, table.rate, ¥0.01): a rounding names its unit");
+            return self.wrong(at, what);
+        };
+        let unit = self.unit(unit);
+        let each = |unit| Round { how, by: EXACT_IN_FEN * unit, unit };
+        let typed = self.bands(amount, column, unit.map(each), Type::Money)?;
+        unit.map(|_| typed)
+    }
+
+    /// Each part of the amount at the rate of the row whose range it lies in, rounded by itself where `each` says so.
+    fn bands(&mut self, amount: &Expr, column: &Expr, each: Option<Round>, typ: Type) -> Option<Typed> {
         let of = self.wanted(amount, Type::Money);
         let scope = self.scope;
         let Kind::Dotted(name, rate) = &column.kind else {
@@ -109,11 +133,21 @@ impl Checker<'_> {
         let Some(at) = table.columns.iter().position(|(column, _)| column == rate) else {
             return self.wrong(column.at, format!("table {name} has no column '{rate}'"));
         };
-        let typ = table.columns[at].1?;
-        if !self.is(column.at, typ, Type::Rate) {
+        let rate = table.columns[at].1?;
+        if !self.is(column.at, rate, Type::Rate) {
             return None;
         }
-        Some(Typed { node: Node::Bands { of: of?, table: table.index, column: at }, typ: Type::Exact })
+        scope.scales.borrow_mut().insert(name.clone());
+        Some(Typed { node: Node::Bands { of: of?, table: table.index, column: at, each }, typ })
+    }
+
+    /// `count(list)`: how many values a list has.
+    fn count(&mut self, list: &Expr) -> Option<Typed> {
+        let typed = self.infer(list, None)?;
+        if !matches!(typed.typ, Type::List(_)) {
+            return self.wrong(list.at, format!("a list is wanted here, not {}", self.type_name(typed.typ)));
+        }
+        Some(Typed { node: Node::Count(Box::new(typed.node)), typ: Type::Int })
     }
 
     /// An optional fact or accumulator, for `has` and `given`.
@@ -155,6 +189,9 @@ impl Checker<'_> {
         }
         let typ = symbol.typ?;
         if name == "distinct" {
+            if matches!(typ, Type::List(_)) {
+                return self.wrong(item.at, "lists are not compared: ask what is in one".to_owned());
+            }
             return Some(Typed { node: Node::Distinct(symbol.place), typ: Type::Bool });
         }
         if !typ.number() || typ == Type::Rate {
@@ -173,6 +210,7 @@ fn usage(name: &str) -> Option<&'static str> {
         "has" => "has(name)",
         "given" => "given(name, otherwise)",
         "bands" => "bands(amount, table.rate)",
+        "count" => "count(list)",
         "sum" => "sum(name)",
         "distinct" => "distinct(name)",
         "since" => "since(parameter)",

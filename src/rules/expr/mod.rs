@@ -13,7 +13,9 @@ mod print;
 pub(super) use check::{Scope, Symbol, TableSymbol, Typed};
 #[cfg(test)]
 pub(super) use lexer::{Token, tokens};
-pub(super) use node::{Node, Place, Rounding};
+#[cfg(test)]
+pub(super) use node::Rounding;
+pub(super) use node::{Node, Place, Round};
 pub(super) use parser::{Comparison, parse};
 
 /// Words that cannot be names.

@@ -65,6 +65,14 @@ impl Rounding {
     }
 }
 
+/// To whole multiples of `by`, each of which is `unit` fen: for a product, `by` is so many millionths of a fen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Round {
+    pub how: Rounding,
+    pub by: i64,
+    pub unit: i64,
+}
+
 /// A checked expression. Types are right by construction; only a missing figure or a number out of range can stop it.
 #[derive(Debug, Clone)]
 pub(in super::super) enum Node {
@@ -76,11 +84,12 @@ pub(in super::super) enum Node {
         column: usize,
         on: Box<[Place]>,
     },
-    /// An amount cut into the ranges of a table's rows, each part times its row's rate.
+    /// An amount cut into the ranges of a table's rows, each part times its row's rate, and rounded where it says so.
     Bands {
         of: Box<Node>,
         table: usize,
         column: usize,
+        each: Option<Round>,
     },
     /// Whether an optional fact or accumulator is there.
     Has(Place),
@@ -102,17 +111,17 @@ pub(in super::super) enum Node {
     Among(Box<Node>, Box<[i64]>),
     /// Whether a value that is not a number is one of these.
     In(Box<Node>, Box<[Val]>),
+    /// Whether a number is in a list.
+    AmongList(Box<Node>, Box<Node>),
+    /// Whether a value that is not a number is in a list.
+    InList(Box<Node>, Box<Node>),
+    /// How many values a list has.
+    Count(Box<Node>),
     If(Box<Node>, Box<Node>, Box<Node>),
     Min(Vec<Node>),
     Max(Vec<Node>),
     Clamp(Box<[Node; 3]>),
-    /// To whole multiples of `by`, each of which is `unit` fen: for a product, `by` is so many millionths of a fen.
-    Round {
-        how: Rounding,
-        of: Box<Node>,
-        by: i64,
-        unit: i64,
-    },
+    Round(Round, Box<Node>),
     /// Over all lines.
     Sum(Place),
     /// Whether no two lines have the same.
@@ -132,13 +141,15 @@ impl Node {
         match self {
             Self::Const(_) | Self::Cell { .. } | Self::Since(_) => {}
             Self::Get(_) | Self::Has(_) | Self::Sum(_) | Self::Distinct(_) => {}
-            Self::Bands { of: one, .. } | Self::Round { of: one, .. } | Self::Given(_, one) => each(one),
+            Self::Bands { of: one, .. } | Self::Round(_, one) | Self::Given(_, one) | Self::Count(one) => each(one),
             Self::Not(one) | Self::Negative(one) | Self::MonthOf(one) | Self::DayOf(one) => each(one),
             Self::Among(one, _) | Self::In(one, _) => each(one),
             Self::And(left, right)
             | Self::Or(left, right)
             | Self::Compare(_, left, right)
             | Self::Order(_, left, right)
+            | Self::AmongList(left, right)
+            | Self::InList(left, right)
             | Self::Plus(left, right)
             | Self::Minus(left, right)
             | Self::Times(left, right, _)
@@ -153,31 +164,15 @@ impl Node {
 
     /// Whether it uses what is recorded when it is used first: a parameter, a table, an accumulator.
     pub fn looks_up(&self) -> bool {
-        match self {
-            Self::Const(_) => false,
+        let mut found = match self {
             Self::Cell { .. } | Self::Bands { .. } | Self::Since(_) => true,
-            Self::Get(place) | Self::Has(place) | Self::Sum(place) | Self::Distinct(place) => place.looks_up(),
-            Self::Given(place, other) => place.looks_up() || other.looks_up(),
-            Self::Not(one) | Self::Negative(one) | Self::MonthOf(one) | Self::DayOf(one) => one.looks_up(),
-            Self::Among(one, _) | Self::In(one, _) | Self::Round { of: one, .. } => one.looks_up(),
-            Self::And(left, right)
-            | Self::Or(left, right)
-            | Self::Compare(_, left, right)
-            | Self::Order(_, left, right)
-            | Self::Plus(left, right)
-            | Self::Minus(left, right)
-            | Self::Times(left, right, _)
-            | Self::DaysBetween(left, right)
-            | Self::MonthsBetween(left, right)
-            | Self::AddMonths(left, right) => left.looks_up() || right.looks_up(),
-            Self::If(condition, yes, no) => condition.looks_up() || yes.looks_up() || no.looks_up(),
-            Self::Min(items) | Self::Max(items) => items.iter().any(Self::looks_up),
-            Self::Clamp(items) => items.iter().any(Self::looks_up),
-        }
+            Self::Get(place) | Self::Has(place) | Self::Given(place, _) => place.looks_up(),
+            _ => false,
+        };
+        self.parts(&mut |part| found |= part.looks_up());
+        found
     }
-}
 
-impl Node {
     /// What it is the least or the greatest of, where it is that.
     pub fn operands(&self) -> Option<&[Self]> {
         match self {

@@ -20,7 +20,9 @@ impl Expr {
         match &self.kind {
             Kind::Call(_, items) => items.iter().for_each(|item| item.ifs(found)),
             Kind::Not(item) | Kind::Minus(item) | Kind::In(item, _) => item.ifs(found),
-            Kind::Binary(_, left, right) => [left, right].into_iter().for_each(|item| item.ifs(found)),
+            Kind::Binary(_, left, right) | Kind::Within(left, right) => {
+                [left, right].into_iter().for_each(|item| item.ifs(found));
+            }
             Kind::If(condition, yes, no) => {
                 found.push(self.at);
                 [condition, yes, no].into_iter().for_each(|item| item.ifs(found));
@@ -36,7 +38,9 @@ impl Expr {
             Kind::Name(name) | Kind::Dotted(name, _) => each(name),
             Kind::Call(_, items) => items.iter().for_each(|item| item.names(each)),
             Kind::Not(item) | Kind::Minus(item) => item.names(each),
-            Kind::Binary(_, left, right) => [left, right].into_iter().for_each(|item| item.names(each)),
+            Kind::Binary(_, left, right) | Kind::Within(left, right) => {
+                [left, right].into_iter().for_each(|item| item.names(each));
+            }
             Kind::In(item, items) => std::iter::once(&**item).chain(items).for_each(|item| item.names(each)),
             Kind::If(condition, yes, no) => [condition, yes, no].into_iter().for_each(|item| item.names(each)),
         }
@@ -59,6 +63,8 @@ pub(in super::super) enum Kind {
     Minus(Box<Expr>),
     Binary(Op, Box<Expr>, Box<Expr>),
     In(Box<Expr>, Vec<Expr>),
+    /// In a list that has a name.
+    Within(Box<Expr>, Box<Expr>),
     If(Box<Expr>, Box<Expr>, Box<Expr>),
 }
 
@@ -189,8 +195,11 @@ impl Parser {
             let at = self.at();
             if self.peek() == &Token::Name("in".to_owned()) && COMPARISON > least {
                 self.advance();
-                let list = self.list()?;
-                left = made(at, Kind::In(Box::new(left), list))?;
+                let kind = match self.peek() {
+                    Token::Sign("[") => Kind::In(Box::new(left), self.list()?),
+                    _ => Kind::Within(Box::new(left), Box::new(self.expr(COMPARISON)?)),
+                };
+                left = made(at, kind)?;
                 continue;
             }
             let Some((op, power)) = Op::of(self.peek()) else { break };
@@ -349,7 +358,7 @@ fn made(at: usize, kind: Kind) -> Result<Expr, Mistake> {
         Kind::Call(_, items) => deepest(items),
         Kind::In(item, items) => item.depth.max(deepest(items)),
         Kind::Not(item) | Kind::Minus(item) => item.depth,
-        Kind::Binary(_, left, right) => left.depth.max(right.depth),
+        Kind::Binary(_, left, right) | Kind::Within(left, right) => left.depth.max(right.depth),
         Kind::If(condition, yes, no) => condition.depth.max(yes.depth).max(no.depth),
         _ => 0,
     };

@@ -36,6 +36,7 @@ impl Display for Expr {
                 write!(f, "{left} {sign} {}", above(right, power))
             }
             Kind::In(item, list) => write!(f, "{} in [{}]", above(item, COMPARISON), List(list)),
+            Kind::Within(item, list) => write!(f, "{} in {}", above(item, COMPARISON), above(list, COMPARISON)),
             Kind::If(condition, yes, no) => write!(f, "if {condition} then {yes} else {no}"),
         }
     }
@@ -62,7 +63,7 @@ fn power(expr: &Expr) -> u8 {
         Kind::If(..) => LOOSEST,
         Kind::Not(_) => NOT,
         Kind::Binary(op, ..) => sign(*op).1,
-        Kind::In(..) => COMPARISON,
+        Kind::In(..) | Kind::Within(..) => COMPARISON,
         Kind::Minus(_) => SIGN,
         _ => TIGHTEST,
     }
@@ -121,6 +122,8 @@ mod tests {
             ("-(a+b)*c", "-(a + b) * c"),
             ("x in['a' ,'b']", "x in ['a', 'b']"),
             ("(a < b) in [true]", "(a < b) in [true]"),
+            ("x in(t . names)and y", "x in t.names and y"),
+            ("(a in t.n) in t.m", "(a in t.n) in t.m"),
             ("if(a)then b else(c)", "if a then b else c"),
             ("(if a then b else c)+d", "(if a then b else c) + d"),
             ("if a then b else c+d", "if a then b else c + d"),

@@ -1,10 +1,11 @@
 //! Figures with their dates and sources: parameters and decision tables.
 
 use super::dated::{Dated, Version, cover, dates};
+use super::hit::Hit;
 use super::load::Builder;
 use super::page::{Item, Keys};
-use super::proof::{Needs, Proof};
-use super::table::{Cell, MOST_COLUMNS, MOST_ROWS, Row, Rows, Table, can_look_up};
+use super::proof::Proof;
+use super::table::{Cell, MOST_AT_ONCE, MOST_COLUMNS, MOST_ROWS, Out, Row, Rows, Table, can_look_up};
 use super::{Figure, Origin, Param};
 use crate::rules::expr::{Place, Symbol, TableSymbol};
 use crate::rules::types::Type;
@@ -18,8 +19,16 @@ pub(super) struct Declared<'a> {
     label: &'a str,
     on: Vec<(Item<'a>, &'a str)>,
     columns: Vec<(String, Option<Type>)>,
-    unique: bool,
+    hit: Hit,
     versions: Vec<Keys<'a>>,
+}
+
+/// What the rows of a table are read by.
+struct Spec<'a, 's> {
+    name: (Item<'a>, &'a str),
+    on: &'s [(String, Type)],
+    columns: &'s [(String, Type)],
+    hit: Hit,
 }
 
 impl<'a> Builder<'a> {
@@ -83,14 +92,7 @@ impl<'a> Builder<'a> {
             };
             let on = keys.need("on").and_then(|item| item.texts().filter(|on| few(&item, on.len())));
             let out = keys.need("out").and_then(|item| Some(item.keys()?.all()).filter(|out| few(&item, out.len())));
-            let unique = keys.get("hit").map_or(Some(true), |item| match item.text()? {
-                "unique" => Some(true),
-                "first" => Some(false),
-                other => {
-                    item.mistake(format!("unknown hit policy '{other}': \"unique\" or \"first\""));
-                    None
-                }
-            });
+            let hit = Hit::read(&keys);
             let versions = keys.tables("version");
             keys.end();
             let Some((place, name)) = name else { continue };
@@ -100,12 +102,19 @@ impl<'a> Builder<'a> {
             }
             let columns: Vec<_> =
                 out.iter().flatten().map(|(column, _, typ)| ((*column).to_owned(), self.typ(*typ))).collect();
-            let broken = on.is_none() || out.is_none() || unique.is_none();
+            let broken = on.is_none() || out.is_none() || hit.is_none();
+            let hit = hit.unwrap_or(Hit::Unique);
+            let gives = |(name, typ): &(String, Option<Type>), item: &Item<'a>| {
+                let gives = typ.map(|typ| hit.gives(typ, &self.scope.enums).map_err(|wrong| item.mistake(wrong)));
+                (name.clone(), gives.and_then(Result::ok))
+            };
+            let items = out.iter().flatten().map(|(_, _, item)| item);
+            let gives = columns.iter().zip(items).map(|(column, item)| gives(column, item)).collect();
             let symbol = TableSymbol {
                 index: all.len(),
                 on: on.iter().flatten().map(|(_, name)| (*name).to_owned()).collect(),
-                columns: columns.clone(),
-                unique: unique.unwrap_or(true),
+                columns: gives,
+                unique: hit == Hit::Unique,
                 broken,
             };
             self.scope.tables.insert(name.to_owned(), symbol);
@@ -114,7 +123,7 @@ impl<'a> Builder<'a> {
                 label: label.unwrap_or(name),
                 on: on.unwrap_or_default(),
                 columns,
-                unique: unique.unwrap_or(true),
+                hit,
                 versions: if broken { Vec::new() } else { versions },
             });
         }
@@ -123,6 +132,7 @@ impl<'a> Builder<'a> {
 
     /// Reads and proves the rows of the tables; the types of all names are known by now.
     pub(super) fn tables(&mut self, declared: Vec<Declared<'a>>) {
+        let mut at_once = 0;
         for table in declared {
             let (place, name) = table.name;
             let on: Option<Vec<_>> = table.on.iter().map(|(item, name)| self.looked_up(*item, name)).collect();
@@ -132,10 +142,20 @@ impl<'a> Builder<'a> {
             if table.versions.is_empty() && self.page.clean() {
                 place.mistake(format!("table {name} has no version"));
             }
-            let versions =
-                table.versions.iter().filter_map(|keys| self.rows(keys, table.name, &on, &columns, table.unique));
-            let versions: Dated<Rows> = cover(versions.collect(), self.span, &format!("table {name}"));
-            self.tables.push(Table { name: name.to_owned(), label: table.label.to_owned(), on, columns, versions });
+            let spec = Spec { name: table.name, on: &on, columns: &columns, hit: table.hit };
+            let versions: Vec<_> = table.versions.iter().filter_map(|keys| self.rows(keys, &spec)).collect();
+            let most = versions.iter().map(|version| version.value.rows.len()).max().unwrap_or(0);
+            if table.hit.of_many() || self.scope.scales.borrow().contains(name) {
+                if at_once <= MOST_AT_ONCE && at_once + most > MOST_AT_ONCE {
+                    place.mistake(format!(
+                        "the tables of which more than one row may be used at once have more than {MOST_AT_ONCE} rows"
+                    ));
+                }
+                at_once += most;
+            }
+            let versions: Dated<Rows> = cover(versions, self.span, &format!("table {name}"));
+            let (name, label) = (name.to_owned(), table.label.to_owned());
+            self.tables.push(Table { name, label, on, columns, hit: table.hit, versions });
         }
     }
 
@@ -153,14 +173,8 @@ impl<'a> Builder<'a> {
         Some((name.to_owned(), typ))
     }
 
-    fn rows(
-        &self,
-        keys: &Keys<'a>,
-        table: (Item<'a>, &str),
-        on: &[(String, Type)],
-        columns: &[(String, Type)],
-        unique: bool,
-    ) -> Option<Version<'a, Rows>> {
+    fn rows(&self, keys: &Keys<'a>, table: &Spec<'a, '_>) -> Option<Version<'a, Rows>> {
+        let Spec { name: (place, name), on, columns, hit } = *table;
         let origin = origin(keys);
         let version = dates(keys, ());
         let list = keys.need("rows").and_then(|item| item.list());
@@ -171,16 +185,17 @@ impl<'a> Builder<'a> {
         if self.rows.get() > MOST_ROWS {
             // Told of the table with which it is too much, and of none after it.
             if rows <= MOST_ROWS {
-                table.0.mistake(format!("the tables have more than {MOST_ROWS} rows in all"));
+                place.mistake(format!("the tables have more than {MOST_ROWS} rows in all"));
             }
             return None;
         }
         let rows: Vec<_> = list.into_iter().map(|item| Some((item, self.row(item, on, columns)?))).collect();
         // With a row that cannot be read, what is missing or overlaps cannot be told.
         let rows: Vec<_> = rows.into_iter().collect::<Option<_>>()?;
-        let needs = if unique { Needs::ExactlyOne } else { Needs::First };
-        let proof = Proof { name: table.1, place: table.0, rows: &rows, on, enums: &self.scope.enums };
-        proof.run(needs, &mut self.proof_steps.borrow_mut());
+        if let Some(needs) = hit.needs() {
+            let proof = Proof { name, place, rows: &rows, on, enums: &self.scope.enums };
+            proof.run(needs, &mut self.proof_steps.borrow_mut());
+        }
         let (version, origin) = (version?, origin?);
         let rows = rows.into_iter().map(|(_, row)| row).collect();
         Some(Version {
@@ -198,11 +213,33 @@ impl<'a> Builder<'a> {
         }
         let (conditions, out) = cells.split_at(on.len());
         let conditions: Vec<_> = conditions.iter().zip(on).map(|(cell, (_, typ))| self.cell(*cell, *typ)).collect();
-        let out: Vec<_> = out.iter().zip(columns).map(|(cell, (_, typ))| self.value(*cell, *typ)).collect();
+        let out: Vec<_> = out.iter().zip(columns).map(|(cell, (_, typ))| self.out(*cell, *typ)).collect();
         Some(Row {
             cells: conditions.into_iter().collect::<Option<_>>()?,
             out: out.into_iter().collect::<Option<_>>()?,
         })
+    }
+
+    /// A value, or the parameter whose figure it is: `=name`.
+    fn out(&self, item: Item<'a>, typ: Type) -> Option<Out> {
+        let text = item.written()?;
+        let Some(name) = text.strip_prefix('=') else { return self.value(item, typ).map(Out::Value) };
+        let Some(symbol) = self.scope.names.get(name) else {
+            item.mistake(format!("unknown name '{name}'"));
+            return None;
+        };
+        let Place::Param(param) = symbol.place else {
+            item.mistake(format!("'{name}' is not a parameter"));
+            return None;
+        };
+        // A declaration that is wrong was told there.
+        let found = symbol.typ?;
+        if found != typ {
+            let name_of = |typ: Type| typ.name(&self.scope.enums);
+            item.mistake(format!("{} is wanted here, not {}", name_of(typ), name_of(found)));
+            return None;
+        }
+        Some(Out::Param(param))
     }
 
     fn cell(&self, item: Item<'a>, typ: Type) -> Option<Cell> {

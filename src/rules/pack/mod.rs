@@ -6,6 +6,7 @@ mod cycles;
 mod dated;
 mod figures;
 mod header;
+mod hit;
 mod index;
 mod load;
 mod operands;
@@ -21,13 +22,14 @@ use jiff::civil::Date;
 
 pub(super) use cases::Case;
 pub(super) use dated::Dated;
+pub(super) use hit::Hit;
 #[cfg(test)]
 pub(super) use load::asked;
 pub(super) use load::{load, load_without_cases};
 pub(super) use range::Range;
 pub(super) use scope::Scope;
 pub(super) use select::{Chosen, Selector};
-pub(super) use table::{Cell, Row, Rows, Table};
+pub(super) use table::{Cell, Out, Row, Rows, Table};
 
 use super::decision::{Outcome, PackRef, Words};
 use super::expr::{Node, Place, Typed};

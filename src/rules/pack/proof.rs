@@ -18,6 +18,8 @@ pub(super) enum Needs {
     ExactlyOne,
     /// Each has a row, and each row is the first of some combination.
     First,
+    /// Each has a row.
+    AtLeastOne,
 }
 
 /// The most rows looked at for all proofs of a pack, each as often as a part of a column reaches it: some tenths of a
@@ -274,6 +276,7 @@ impl Search<'_> {
         let rows = match (self.needs, whole) {
             // The rows below one that takes all come to nothing here.
             (Needs::First, Some(at)) => &rows[..=at],
+            (Needs::AtLeastOne, Some(_)) => return Some(()),
             _ => rows,
         };
         let open = self.columns.iter().enumerate().filter(|(at, _)| names[*at].is_none());

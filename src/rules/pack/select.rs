@@ -81,7 +81,7 @@ impl Pack {
     fn written(&self, selector: &Selector) -> Vec<Value> {
         let typ = self.facts[selector.fact].typ;
         let texts = CaseTexts::new(&self.texts);
-        let lexicon = Lexicon { enums: &self.enums, texts: &texts };
+        let lexicon = Lexicon { enums: &self.enums, texts: &texts, lists: &[] };
         selector.values.iter().map(|value| lexicon.json(typ, *value)).collect()
     }
 }

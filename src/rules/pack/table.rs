@@ -3,6 +3,7 @@
 
 use super::Origin;
 use super::dated::Dated;
+use super::hit::Hit;
 use super::index::{self, Index};
 use super::range::Range;
 use crate::rules::types::{Enumeration, Type};
@@ -17,6 +18,8 @@ pub(in super::super) struct Table {
     pub on: Vec<(String, Type)>,
     /// Names and types of what a row gives.
     pub columns: Vec<(String, Type)>,
+    /// What becomes of the rows that apply.
+    pub hit: Hit,
     pub versions: Dated<Rows>,
 }
 
@@ -32,7 +35,15 @@ pub(in super::super) struct Rows {
 #[derive(Debug, Clone)]
 pub(in super::super) struct Row {
     pub cells: Vec<Cell>,
-    pub out: Vec<Val>,
+    pub out: Vec<Out>,
+}
+
+/// What a row gives in one column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Out {
+    Value(Val),
+    /// The figure of a parameter.
+    Param(usize),
 }
 
 /// A condition on one name.
@@ -46,6 +57,8 @@ pub(in super::super) enum Cell {
 
 /// The most rows of all tables of a pack.
 pub(super) const MOST_ROWS: usize = 10_000;
+/// The most rows of all tables of which more than one may be used at once: each leaves a record for each bill line.
+pub(super) const MOST_AT_ONCE: usize = 500;
 /// The most names a table is looked up by, and the most columns it gives.
 pub(super) const MOST_COLUMNS: usize = 20;
 

@@ -72,6 +72,11 @@ rows = [
   [false, true]
 ]
 
+[[param]]
+name = "x"
+type = "text"
+values = [{ from = 2015-01-01, value = "x", source = "s", confidence = "M", verified_on = 2026-11-26 }]
+
 [[step]]
 name = "share"
 expr = "if flags.all then half_up(bill * pay.rate, ¥0.01) else ¥0"

@@ -21,6 +21,7 @@ mod shipped;
 mod sign;
 mod sign_in;
 mod sizes;
+mod tables;
 mod unemployment;
 
 /// A small pack with an accumulator that a case adds to, in which amounts may be as large as they like.

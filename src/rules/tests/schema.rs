@@ -72,6 +72,14 @@ confidence = "M"
 verified_on = 2026-11-26
 rows = [["a", "80%"]]
 
+[[table]]
+name = "more"
+on = ["level"]
+out = { rate = "rate" }
+hit = "collect"
+collect = "sum"
+version = []
+
 [[line_step]]
 name = "one"
 label = "一"
@@ -284,6 +292,9 @@ fn what_is_written_is_held_to_its_type() {
         ("scope = \"disease\", by = \"level\"", "scope = \"benefit\"", "scope = \"disease\""),
         ("add = \"all\"", "set = \"all\"", "add = \"all\"\nset = \"all\""),
         ("refused = \"facts.date\"", "outcome = \"allow\"", "refused = \"facts.date\"\nwant = {}"),
+        ("hit = \"unique\"", "hit = \"rule-order\"", "hit = \"collect\""),
+        ("collect = \"sum\"", "collect = \"list\"", "collect = \"mean\""),
+        ("hit = \"collect\"", "hit = \"collect\"", "hit = \"first\""),
         ("range = \"..\", optional = true", "optional = true", "default = \"1.00\", optional = true"),
         ("[enums.level]", "[enums.level]\nb = \"乙\"", "[enums.money]\nb = \"乙\"\n[enums.level]"),
     ] {

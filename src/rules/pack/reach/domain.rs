@@ -56,7 +56,7 @@ impl Domain {
             Val::Num(n) => number(n.into()),
             Val::Date(date) => number(day(date)),
             Val::Month(month) => number(month.into()),
-            Val::Text(_) => Any,
+            Val::Text(_) | Val::List(_) => Any,
         }
     }
 

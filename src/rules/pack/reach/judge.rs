@@ -7,7 +7,7 @@ use super::Choice;
 use super::domain::{Domain, NUMBERS, day, month};
 use crate::rules::expr::{Comparison, Node, Place};
 use crate::rules::pack::load::Builder;
-use crate::rules::pack::{Fact, Param};
+use crate::rules::pack::{Fact, Hit, Out, Param, Row, Rows};
 use crate::rules::val::Val;
 
 /// What is known of some names in a branch, besides what holds everywhere. Of more names than a few nothing is noted,
@@ -180,7 +180,7 @@ impl<'b, 'a> Judge<'b, 'a> {
                 sum(ends(left), (high.map(|n| -n), low.map(|n| -n)))
             }
             Node::Times(left, right, factor) => product(ends(left), ends(right), (*factor).into()),
-            Node::Round { of, by, unit, .. } => rounded(ends(of), (*by).into(), (*unit).into()),
+            Node::Round(round, of) => rounded(ends(of), round.by.into(), round.unit.into()),
             Node::Min(items) => self.extreme(items, known, Extreme::Least),
             Node::Max(items) => self.extreme(items, known, Extreme::Greatest),
             Node::Clamp(three) => {
@@ -198,7 +198,8 @@ impl<'b, 'a> Judge<'b, 'a> {
                 let (low, high) = ends(from);
                 sum(ends(to), (high.map(|n| -n), low.map(|n| -n)))
             }
-            Node::Has(_) | Node::Distinct(_) => Domain::truths(true, true),
+            Node::Has(_) | Node::Distinct(_) | Node::AmongList(..) | Node::InList(..) => Domain::truths(true, true),
+            Node::Count(_) => Domain::Between(Some(0), None),
             Node::Bands { .. } => NUMBERS,
             Node::And(..)
             | Node::Or(..)
@@ -314,12 +315,29 @@ impl Judge<'_, '_> {
             return Domain::Any;
         };
         let Some((_, typ)) = spec.columns.get(column) else { return Domain::Any };
-        if self.trust < Trust::Figures {
-            return Domain::of(*typ, &self.builder.scope.enums);
+        match spec.hit {
+            Hit::List => return Domain::Any,
+            _ if self.trust < Trust::Figures => return Domain::of(*typ, &self.builder.scope.enums),
+            _ => {}
         }
+        let figure = |row: &Row| match row.out[column] {
+            Out::Value(value) => Domain::one(value),
+            Out::Param(param) => self.builder.params.get(param).map_or(Domain::Any, |param| self.param(param)),
+        };
+        let of = |version: &Rows| {
+            let figures = version.rows.iter().map(figure);
+            match spec.hit {
+                // Of the rows any may apply, or none.
+                Hit::Sum => Some(figures.fold(Domain::one(Val::Num(0)), |all, one| {
+                    let (low, high) = one.ends();
+                    sum(all.ends(), (low.map(|n| n.min(0)), high.map(|n| n.max(0))))
+                })),
+                _ => figures.reduce(Domain::or),
+            }
+        };
         let figures = || {
-            let rows = spec.versions.all().flat_map(|(_, version)| &version.rows);
-            rows.map(|row| Domain::one(row.out[column])).reduce(Domain::or).unwrap_or(Domain::Any)
+            let versions = spec.versions.all().filter_map(|(_, version)| of(version));
+            versions.reduce(Domain::or).unwrap_or(Domain::Any)
         };
         self.columns.borrow_mut().entry((table, column)).or_insert_with(figures).clone()
     }

@@ -95,7 +95,7 @@ fn input(packs: &Packs, scenario: &str, day: &str, bytes: &mut Bytes<'_>) -> Opt
 
 /// A value of a fact; `None` to leave it out.
 fn value(spec: &FactSpec, bytes: &mut Bytes<'_>) -> Option<Value> {
-    if spec.optional && bytes.next() % 4 == 0 {
+    if spec.optional && bytes.next().is_multiple_of(4) {
         return None;
     }
     let number = bytes.number();

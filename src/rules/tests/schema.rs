@@ -227,7 +227,7 @@ fn it_is_a_schema_and_says_in_both_languages_what_each_key_is() {
         !zh.is_ascii() && !en.is_empty() && en.chars().all(|c| c.is_ascii() || c == '¥')
     };
     let said = |node: &Value| node["description"].as_str().is_some_and(has_both);
-    for (at, node) in closed(&schema, "#", &schema) {
+    for (at, node) in closed("#", &schema) {
         for (key, node) in node["properties"].as_object().unwrap() {
             assert!(said(node) || said(resolved(&schema, node).1), "{at} {key}");
         }
@@ -323,7 +323,7 @@ fn it_has_the_keys_that_the_loader_asks_for_and_no_others() {
             }
         }
     }
-    let wanted: BTreeMap<String, BTreeSet<String>> = closed(&schema, "#", &schema)
+    let wanted: BTreeMap<String, BTreeSet<String>> = closed("#", &schema)
         .into_iter()
         .map(|(at, node)| (at, node["properties"].as_object().unwrap().keys().cloned().collect()))
         .collect();
@@ -344,7 +344,7 @@ fn resolved<'s>(schema: &'s Value, node: &'s Value) -> (Option<String>, &'s Valu
 }
 
 /// Every object of the schema that names its keys, by where it stands.
-fn closed<'s>(schema: &'s Value, at: &str, node: &'s Value) -> Vec<(String, &'s Value)> {
+fn closed<'s>(at: &str, node: &'s Value) -> Vec<(String, &'s Value)> {
     let mut found = Vec::new();
     if node["additionalProperties"] == json!(false) {
         found.push((at.to_owned(), node));
@@ -353,10 +353,10 @@ fn closed<'s>(schema: &'s Value, at: &str, node: &'s Value) -> Vec<(String, &'s 
         match (key.as_str(), node) {
             ("properties" | "$defs", Value::Object(nodes)) => {
                 for (name, node) in nodes {
-                    found.extend(closed(schema, &format!("{at}/{key}/{name}"), node));
+                    found.extend(closed(&format!("{at}/{key}/{name}"), node));
                 }
             }
-            ("items" | "additionalProperties", node) => found.extend(closed(schema, &format!("{at}/{key}"), node)),
+            ("items" | "additionalProperties", node) => found.extend(closed(&format!("{at}/{key}"), node)),
             _ => {}
         }
     }

@@ -143,10 +143,10 @@ impl<'b, 'a> Judge<'b, 'a> {
     }
 
     /// Whether an item is one of a list.
-    fn listed(&self, item: &Node, list: impl Iterator<Item = Domain> + Clone, known: &Known) -> Split {
+    fn listed(&self, item: &Node, mut list: impl Iterator<Item = Domain> + Clone, known: &Known) -> Split {
         let domain = self.domain(item, known);
         let inside = list.clone().filter_map(|value| domain.clone().and(&value)).reduce(Domain::or);
-        let outside = list.fold(Some(domain.clone()), |left, value| left?.such_that(Comparison::Unequal, &value));
+        let outside = list.try_fold(domain.clone(), |left, value| left.such_that(Comparison::Unequal, &value));
         let of = |domain: Option<Domain>| match item {
             Node::Get(place) => known.clone().with(*place, domain),
             _ => domain.map(|_| known.clone()),

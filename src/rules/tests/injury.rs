@@ -1,4 +1,4 @@
-//! Work injury as the shipped packs settle it: the identities of a bill, and the law's own table.
+//! Maternity and work injury as the shipped packs settle them: the identities of a bill, and the law's own table.
 
 use std::sync::LazyLock;
 
@@ -66,6 +66,34 @@ proptest! {
         prop_assert_eq!(decision.outcome, Outcome::Allow, "{:?}", decision.reasons);
         prop_assert_eq!(fen(&decision, "fund_pay_sumamt"), total - own);
         prop_assert_eq!(fen(&decision, "psn_cash_pay"), own);
+    }
+
+    #[test]
+    fn a_birth_above_the_limit_is_paid_as_assessed_and_the_parts_add_up(bill in bill(), assessed in 0..10_000_000_i64) {
+        let total: i64 = bill.iter().map(|line| line.0).sum();
+        let facts = json!({
+            "begntime": "2015-07-20", "endtime": "2015-07-30", "med_type": "52", "psn_insu_stas": "0", "paid_months": 12,
+            "fixmedins_code": "H1", "conf_no": "Q1", "conf_fixmedins": "H1", "conf_begndate": "2015-02-01",
+            "conf_enddate": "2015-10-31", "matn_type": "1", "assessed_amt": yuan(assessed), "medfee_sumamt": yuan(total),
+        });
+        let decision = decide("maternity-settlement", facts, lines(&bill));
+        let (own, pre) = split(&bill);
+        let scope = total - own - pre;
+        let wanted = if assessed > scope {
+            Outcome::Deny
+        } else if scope > 1_000_000 {
+            Outcome::Allow
+        } else {
+            // By quota, of which no figure is known.
+            Outcome::Refer
+        };
+        prop_assert_eq!(decision.outcome, wanted, "{:?}", decision.reasons);
+        if wanted == Outcome::Allow {
+            let (fund, hospital) = (fen(&decision, "fund_pay_sumamt"), fen(&decision, "hosp_part_amt"));
+            let person = fen(&decision, "psn_part_amt");
+            prop_assert_eq!((fund, hospital, person), (assessed, scope - assessed, own + pre));
+            prop_assert_eq!(fund + hospital + person, total);
+        }
     }
 
     #[test]

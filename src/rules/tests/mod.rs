@@ -14,6 +14,7 @@ mod pension;
 mod record;
 mod reference;
 mod replay;
+mod resident;
 mod schema;
 mod settlement;
 mod shared_text;

@@ -29,6 +29,8 @@ pub fn measure() -> Vec<Row> {
     let cases = cases::list();
     let openfisca = OpenFisca::find(&cases).map(RefCell::new);
     let mut runners = Vec::new();
+    let mut tell = engines::teller();
+    let mut tellings = Vec::new();
     for (ours, engines) in [(true, engines::ours()), (false, engines::peers())] {
         runners.extend(engines.into_iter().map(|engine| rust(engine, ours, &cases)));
     }
@@ -45,8 +47,13 @@ pub fn measure() -> Vec<Row> {
                 runner.times.push(time);
             }
         }
+        let started = Instant::now();
+        cases.iter().for_each(|case| tell(black_box(case)));
+        tellings.push(each(started.elapsed(), cases.len()));
     }
     let mut rows = rows(&mut runners);
+    let telling = us(median_and_95th(&mut tellings).0);
+    rows.insert(1, Row::plain("(d) of which telling the ten facts", telling));
     if openfisca.is_none() {
         rows.push(Row::plain("(d) OpenFisca", format!("not installed: {PYTHON} names a Python that has it")));
     }

@@ -22,6 +22,11 @@ pub fn ours() -> Vec<Box<dyn Engine>> {
     ours::all()
 }
 
+/// What of a settlement by ours is telling a case.
+pub fn teller() -> impl FnMut(&Case) {
+    ours::teller()
+}
+
 /// The others.
 pub fn peers() -> Vec<Box<dyn Engine>> {
     let mut all = zen::all();

@@ -189,12 +189,14 @@ fn a_mistake_in_any_file_of_a_terminal_is_told_by_its_place_and_nothing_runs() {
         text.replacen(from, to, 1)
     };
     let policy = broken("config/policy/guangzhou-2015/unemployment-sign-in.toml", "\nversion =", "\nversoin =");
+    let line = policy.lines().position(|line| line.starts_with("versoin")).unwrap() + 1;
+    let mistyped = format!("own/pack.toml:{line}:1: ");
     let scenario = broken("config/scenarios/unemployment-sign-in.toml", "\nkind =", "\nknid =");
     let conditions = broken("config/conditions.toml", "= \"carry-out\"", "= \"carry-in\"");
     let script = "# Too long a beginning.\nflow read\n  send 00 A4\n".to_owned();
     let nothing = String::new;
     for (setting, file, text, code, place) in [
-        ("policy = \"own\"", "own/pack.toml", policy, "E-TERM-SETUP", "own/pack.toml:7:1: "),
+        ("policy = \"own\"", "own/pack.toml", policy, "E-TERM-SETUP", mistyped.as_str()),
         ("scripts = \"own\"", "own/ssc-3.0.apdu", script, "E-TERM-SETUP", "own/ssc-3.0.apdu:3:3: "),
         ("scenarios = \"own\"", "own/one.toml", scenario, "E-SCN-DEFINITION", "own/one.toml:5:1: "),
         ("conditions = \"own.toml\"", "own.toml", conditions, "E-TERM-SETUP", "own.toml:9:15: "),

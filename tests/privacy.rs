@@ -109,6 +109,18 @@ fn nothing_that_the_walk_writes_names_the_holder() {
     for path in ["/v1/transactions", "/v1/health", "/v1/readers"] {
         shown.push(walk.http.get(path).body);
     }
+    // Packs by which every settlement comes out otherwise, so that each has its line.
+    let rules = fs::read_to_string(tree("config/policy/guangzhou-2015/medical-settlement.toml")).unwrap();
+    let (rules, _) = rules.split_once("[case_base]").unwrap();
+    let none = rules.replace("expr = \"min(pool_due, pool_room)\"", "expr = \"min(pool_due, ¥0)\"");
+    assert!(none != rules);
+    fs::write(walk.file("none.toml"), none).unwrap();
+    let none = walk.file("none.toml").display().to_string();
+    let again = walk.sbkd(&["policy", "replay", "--packs", &none, "--log", "trace"]);
+    assert!(again.stdout.contains("hifp_pay"), "{again:?}");
+    keep(&walk, "policy-replay", &again);
+    let again = walk.sbkd(&["policy", "replay", "--packs", &none, "--json", "--log", "trace"]);
+    keep(&walk, "policy-replay-json", &again);
     for args in [&["card", "read"][..], &["queue", "list"], &["readers"], &["doctor"]] {
         keep(&walk, &args.join("-"), &walk.sbkd(&[args, &["--json", "--log", "trace"]].concat()));
     }

@@ -4,19 +4,22 @@
 //! ([`check`]), which [`eval`](super::eval) computes.
 
 mod check;
+mod comparison;
 mod functions;
 mod lexer;
 mod node;
 mod parser;
 mod print;
+mod walk;
 
 pub(super) use check::{Scope, Symbol, TableSymbol, Typed};
+pub(super) use comparison::Comparison;
 #[cfg(test)]
 pub(super) use lexer::{Token, tokens};
 #[cfg(test)]
 pub(super) use node::Rounding;
 pub(super) use node::{Node, Place, Round};
-pub(super) use parser::{Comparison, parse};
+pub(super) use parser::parse;
 
 /// Words that cannot be names.
 pub(super) const RESERVED: &[&str] = &["if", "then", "else", "and", "or", "not", "in", "true", "false", "acc"];

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::super::val::Val;
-use super::parser::Comparison;
+use super::comparison::Comparison;
 
 /// Where a value is kept while a case is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! Tokens to a tree: precedence climbing after Pratt, with bounded depth.
 
-use std::cmp::Ordering;
-
+use super::comparison::Comparison;
 use super::lexer::{Token, tokens};
 use super::{Mistake, RESERVED};
 
@@ -12,39 +11,6 @@ pub(in super::super) struct Expr {
     pub at: usize,
     pub kind: Kind,
     depth: usize,
-}
-
-impl Expr {
-    /// Where each `if` of it stands, one before those inside of it.
-    pub fn ifs(&self, found: &mut Vec<usize>) {
-        match &self.kind {
-            Kind::Call(_, items) => items.iter().for_each(|item| item.ifs(found)),
-            Kind::Not(item) | Kind::Minus(item) | Kind::In(item, _) => item.ifs(found),
-            Kind::Binary(_, left, right) | Kind::Within(left, right) => {
-                [left, right].into_iter().for_each(|item| item.ifs(found));
-            }
-            Kind::If(condition, yes, no) => {
-                found.push(self.at);
-                [condition, yes, no].into_iter().for_each(|item| item.ifs(found));
-            }
-            _ => {}
-        }
-    }
-
-    /// Calls `each` with every name that stands in it; of `table.column`, with the table's.
-    pub fn names(&self, each: &mut impl FnMut(&str)) {
-        match &self.kind {
-            Kind::Int(_) | Kind::Money(_) | Kind::Rate(_) | Kind::Bool(_) | Kind::Text(_) => {}
-            Kind::Name(name) | Kind::Dotted(name, _) => each(name),
-            Kind::Call(_, items) => items.iter().for_each(|item| item.names(each)),
-            Kind::Not(item) | Kind::Minus(item) => item.names(each),
-            Kind::Binary(_, left, right) | Kind::Within(left, right) => {
-                [left, right].into_iter().for_each(|item| item.names(each));
-            }
-            Kind::In(item, items) => std::iter::once(&**item).chain(items).for_each(|item| item.names(each)),
-            Kind::If(condition, yes, no) => [condition, yes, no].into_iter().for_each(|item| item.names(each)),
-        }
-    }
 }
 
 /// What it is.
@@ -77,59 +43,6 @@ pub(in super::super) enum Op {
     Plus,
     Minus,
     Times,
-}
-
-/// How two values are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Comparison {
-    Equal,
-    Unequal,
-    Less,
-    LessEqual,
-    Greater,
-    GreaterEqual,
-}
-
-impl Comparison {
-    /// Whether it is about the values alone and not their order.
-    pub fn of_any(self) -> bool {
-        matches!(self, Self::Equal | Self::Unequal)
-    }
-
-    /// The one that holds where this one does not.
-    pub fn opposite(self) -> Self {
-        match self {
-            Self::Equal => Self::Unequal,
-            Self::Unequal => Self::Equal,
-            Self::Less => Self::GreaterEqual,
-            Self::LessEqual => Self::Greater,
-            Self::Greater => Self::LessEqual,
-            Self::GreaterEqual => Self::Less,
-        }
-    }
-
-    /// The same with its sides exchanged.
-    pub fn turned(self) -> Self {
-        match self {
-            Self::Less => Self::Greater,
-            Self::LessEqual => Self::GreaterEqual,
-            Self::Greater => Self::Less,
-            Self::GreaterEqual => Self::LessEqual,
-            same => same,
-        }
-    }
-
-    /// Whether it holds of two values in this order.
-    pub fn holds(self, order: Ordering) -> bool {
-        match self {
-            Self::Equal => order.is_eq(),
-            Self::Unequal => order.is_ne(),
-            Self::Less => order.is_lt(),
-            Self::LessEqual => order.is_le(),
-            Self::Greater => order.is_gt(),
-            Self::GreaterEqual => order.is_ge(),
-        }
-    }
 }
 
 /// The deepest nesting. What is deeper is better said in steps, and no input can exhaust the stack.

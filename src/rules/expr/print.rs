@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::parser::{Comparison, Expr, Kind, Op};
+use super::comparison::Comparison;
+use super::parser::{Expr, Kind, Op};
 use crate::value::{Fen, Rate};
 
 /// How tightly each form binds; see the parser's own.

@@ -2,6 +2,7 @@
 
 mod body;
 mod cases;
+mod column;
 mod cycles;
 mod dated;
 mod figures;

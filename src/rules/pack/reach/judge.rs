@@ -5,15 +5,15 @@ use std::collections::HashMap;
 
 use super::Choice;
 use super::domain::{Domain, NUMBERS, day, month};
+use super::ends::{Extreme, product, rounded, sum};
 use crate::rules::expr::{Comparison, Node, Place};
 use crate::rules::pack::load::Builder;
-use crate::rules::pack::{Fact, Hit, Out, Param, Row, Rows};
 use crate::rules::val::Val;
 
 /// What is known of some names in a branch, besides what holds everywhere. Of more names than a few nothing is noted,
 /// which bounds the work.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Known(Vec<(Place, Domain)>);
+pub(super) struct Known(pub Vec<(Place, Domain)>);
 
 const MOST_KNOWN: usize = 8;
 
@@ -43,7 +43,7 @@ pub(super) struct Judge<'b, 'a> {
     pub line_steps: Vec<Domain>,
     pub steps: Vec<Domain>,
     /// Of each table's column that was asked for.
-    columns: RefCell<HashMap<(usize, usize), Domain>>,
+    pub columns: RefCell<HashMap<(usize, usize), Domain>>,
 }
 
 impl Known {
@@ -252,161 +252,10 @@ impl<'b, 'a> Judge<'b, 'a> {
     }
 }
 
-impl Judge<'_, '_> {
-    /// What a name can be.
-    fn get(&self, place: Place, known: &Known) -> Domain {
-        if let Some((_, domain)) = known.0.iter().find(|(known, _)| *known == place) {
-            return domain.clone();
-        }
-        let found = match place {
-            Place::Fact(at) => self.fact(at),
-            Place::LineFact(at) => {
-                let fact = self.builder.lines.as_ref().and_then(|lines| lines.facts.get(at));
-                fact.map(|fact| of_fact(fact, self.builder))
-            }
-            Place::Accumulator(at) if self.trust > Trust::Facts => {
-                self.builder.accumulators.get(at).map(|accumulator| of_fact(&accumulator.fact, self.builder))
-            }
-            Place::Accumulator(_) => None,
-            Place::LineStep(at) => self.line_steps.get(at).cloned(),
-            Place::Step(at) => self.steps.get(at).cloned(),
-            Place::Param(at) => self.builder.params.get(at).map(|param| self.param(param)),
-        };
-        found.unwrap_or(Domain::Any)
-    }
-
-    /// A fact is what its range or its type says; the business date is in the pack's span, and what chooses the pack is
-    /// what it is chosen by.
-    fn fact(&self, at: usize) -> Option<Domain> {
-        let domain = of_fact(self.builder.facts.get(at)?, self.builder);
-        if self.trust == Trust::Facts {
-            return Some(domain);
-        }
-        let (from, to) = self.builder.span;
-        let narrower = match self.choice.selectors.iter().find(|selector| selector.fact == at) {
-            _ if self.choice.date_of == Some(at) => Some(Domain::Between(Some(day(from)), Some(day(to)))),
-            Some(selector) => selector.values.iter().map(|value| Domain::one(*value)).reduce(Domain::or),
-            None => None,
-        };
-        Some(narrower.and_then(|narrower| domain.clone().and(&narrower)).unwrap_or(domain))
-    }
-
-    fn param(&self, param: &Param) -> Domain {
-        let any = Domain::of(param.typ, &self.builder.scope.enums);
-        if self.trust < Trust::Figures {
-            return any;
-        }
-        let (from, to) = self.builder.span;
-        let figures: Vec<_> = param.figures.all().collect();
-        let in_force = figures.iter().enumerate().filter(|(at, (begin, _))| {
-            let next = figures.get(at + 1).map(|(next, _)| *next);
-            *begin <= to && next.is_none_or(|next| next > from)
-        });
-        let domains = in_force.map(|(_, (_, figure))| match figure.value {
-            Some(value) if figure.origin.confirmed() => Domain::one(value),
-            // A case may give it any.
-            _ => any.clone(),
-        });
-        domains.reduce(Domain::or).unwrap_or(any.clone())
-    }
-
-    fn column(&self, table: usize, column: usize) -> Domain {
-        let Some(spec) = self.builder.tables.get(table).filter(|_| self.trust > Trust::Facts) else {
-            return Domain::Any;
-        };
-        let Some((_, typ)) = spec.columns.get(column) else { return Domain::Any };
-        match spec.hit {
-            Hit::List => return Domain::Any,
-            _ if self.trust < Trust::Figures => return Domain::of(*typ, &self.builder.scope.enums),
-            _ => {}
-        }
-        let figure = |row: &Row| match row.out[column] {
-            Out::Value(value) => Domain::one(value),
-            Out::Param(param) => self.builder.params.get(param).map_or(Domain::Any, |param| self.param(param)),
-        };
-        let of = |version: &Rows| {
-            let figures = version.rows.iter().map(figure);
-            match spec.hit {
-                // Of the rows any may apply, or none.
-                Hit::Sum => Some(figures.fold(Domain::one(Val::Num(0)), |all, one| {
-                    let (low, high) = one.ends();
-                    sum(all.ends(), (low.map(|n| n.min(0)), high.map(|n| n.max(0))))
-                })),
-                _ => figures.reduce(Domain::or),
-            }
-        };
-        let figures = || {
-            let versions = spec.versions.all().filter_map(|(_, version)| of(version));
-            versions.reduce(Domain::or).unwrap_or(Domain::Any)
-        };
-        self.columns.borrow_mut().entry((table, column)).or_insert_with(figures).clone()
-    }
-}
-
-fn of_fact(fact: &Fact, builder: &Builder<'_>) -> Domain {
-    if fact.typ.number() { Domain::range(fact.range.as_ref()) } else { Domain::of(fact.typ, &builder.scope.enums) }
-}
-
 /// What is known where one or the other holds.
 fn either(one: Option<Known>, other: Option<Known>) -> Option<Known> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.or(&other)),
         (one, other) => one.or(other),
-    }
-}
-
-type Ends = (Option<i128>, Option<i128>);
-
-/// Where an end is too large to be computed there is none.
-fn sum(one: Ends, other: Ends) -> Domain {
-    let plus = |a: Option<i128>, b: Option<i128>| a.zip(b).and_then(|(a, b)| a.checked_add(b));
-    Domain::Between(plus(one.0, other.0), plus(one.1, other.1))
-}
-
-fn product(one: Ends, other: Ends, factor: i128) -> Domain {
-    let ends = || {
-        let (a, b, c, d) = (one.0?, one.1?, other.0?, other.1?);
-        let products = [(a, c), (a, d), (b, c), (b, d)].map(|(a, b)| a.checked_mul(b)?.checked_mul(factor));
-        let products: Vec<i128> = products.into_iter().collect::<Option<_>>()?;
-        Some((*products.iter().min()?, *products.iter().max()?))
-    };
-    match ends() {
-        Some((low, high)) => Domain::Between(Some(low), Some(high)),
-        // Without all ends, that neither is below zero is what is most often known.
-        None if one.0 >= Some(0) && other.0 >= Some(0) && factor >= 0 => Domain::Between(Some(0), None),
-        None => NUMBERS,
-    }
-}
-
-/// To whole multiples of `by`, each of which is `unit`; no rounding goes further than to the next one.
-fn rounded(of: Ends, by: i128, unit: i128) -> Domain {
-    let low = of.0.and_then(|n| n.div_euclid(by).checked_mul(unit));
-    let high = of.1.and_then(|n| n.div_euclid(by).checked_add(i128::from(n.rem_euclid(by) != 0))?.checked_mul(unit));
-    Domain::Between(low, high)
-}
-
-/// The least or the greatest of two values.
-#[derive(Clone, Copy)]
-enum Extreme {
-    Least,
-    Greatest,
-}
-
-impl Extreme {
-    /// The lower end of it, by both lower ends.
-    fn low(self, a: Option<i128>, b: Option<i128>) -> Option<i128> {
-        match self {
-            Self::Least => a.zip(b).map(|(a, b)| a.min(b)),
-            Self::Greatest => a.max(b),
-        }
-    }
-
-    /// The upper end of it, by both upper ends.
-    fn high(self, a: Option<i128>, b: Option<i128>) -> Option<i128> {
-        match (self, a.zip(b)) {
-            (Self::Least, Some((a, b))) => Some(a.min(b)),
-            (Self::Least, None) => a.or(b),
-            (Self::Greatest, both) => both.map(|(a, b)| a.max(b)),
-        }
     }
 }

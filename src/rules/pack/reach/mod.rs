@@ -6,9 +6,9 @@
 //! that contradict each other are seen.
 
 mod domain;
+mod ends;
 mod judge;
-#[cfg(test)]
-mod tests;
+mod names;
 mod why;
 
 use self::domain::Domain;

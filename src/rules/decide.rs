@@ -22,15 +22,22 @@ const DEFECT: &str = "E-DEFECT";
 const NOT_HELD: &str = "E-CHECK";
 
 impl Pack {
-    /// Decides a case; `figures` stand in for those that no source gives, in a pack's own cases only.
+    /// Decides a case; `figures` stand in for those that no source gives, in a pack's own cases only. Its record is empty
+    /// where it is not `noted`: that is most of the work.
     ///
     /// # Errors
     /// When the input is not what the pack asks for, or its date is outside the pack's span.
-    pub fn decide(&self, scenario: &str, input: &Input, figures: &[(usize, &str)]) -> Result<Decision, InputError> {
+    pub fn decide(
+        &self,
+        scenario: &str,
+        input: &Input,
+        figures: &[(usize, &str)],
+        noted: bool,
+    ) -> Result<Decision, InputError> {
         let mut run = Run::new(self);
         run.given.read(input)?;
         run.stand_in(figures);
-        run.decide(scenario, true)?;
+        run.decide(scenario, noted)?;
         Ok(run.decision(scenario))
     }
 }

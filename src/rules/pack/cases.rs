@@ -170,7 +170,7 @@ impl Case {
             }
             figures.push((at, text.as_str()));
         }
-        match (&self.wanted, decide(pack, &self.given.input, &figures)) {
+        match (&self.wanted, decide(pack, &self.given.input, &figures, self.asks_for_record())) {
             (Wanted::Decided(wanted), Ok(decision)) => wanted.differences(&decision),
             (Wanted::Decided(_), Err(error)) => vec![error.to_string()],
             (Wanted::Refused(_), Ok(decision)) => vec![format!("the outcome is {}", decision.outcome.name())],
@@ -193,7 +193,15 @@ impl Case {
         };
         let figures = self.given.figures.iter();
         let figures: Vec<_> = figures.filter_map(|(name, text)| Some((open(name)?, text.as_str()))).collect();
-        decide(pack, &asked(pack, &self.given.input), &figures)
+        decide(pack, &asked(pack, &self.given.input), &figures, true)
+    }
+
+    /// Whether it is about the record besides what is decided.
+    fn asks_for_record(&self) -> bool {
+        match &self.wanted {
+            Wanted::Refused(_) => false,
+            Wanted::Decided(wanted) => !wanted.trace_has.is_empty() || wanted.said.is_some(),
+        }
     }
 
     /// Whether another one starts from the same.
@@ -202,12 +210,12 @@ impl Case {
     }
 }
 
-/// As the packs in force would: one that is for other cases does not decide this one.
-fn decide(pack: &Pack, input: &Input, figures: &[(usize, &str)]) -> Result<Decision, InputError> {
+/// As the packs in force would: one that is for other cases does not decide this one. With its record where it is noted.
+fn decide(pack: &Pack, input: &Input, figures: &[(usize, &str)], noted: bool) -> Result<Decision, InputError> {
     let scenario = &pack.scenarios[0];
     match (pack.is_for(&input.facts), pack.business_date(input)) {
         (Chosen::No, Some(date)) => Err(pack.not_for(scenario, date)),
-        _ => pack.decide(scenario, input, figures),
+        _ => pack.decide(scenario, input, figures, noted),
     }
 }
 

@@ -50,7 +50,7 @@ fn what_the_loader_should_have_refused_is_referred_as_a_defect() {
     let pack = || crate::rules::pack::load("p.toml", ACCUMULATING).unwrap();
     let reasons = |pack: &Pack| -> Vec<String> {
         let facts = json!({ "date": "2015-08-01", "amount": "1.00" }).as_object().unwrap().clone();
-        let decision = pack.decide("test", &Input { facts, ..Input::default() }, &[]).unwrap();
+        let decision = pack.decide("test", &Input { facts, ..Input::default() }, &[], true).unwrap();
         decision.reasons.into_iter().map(|reason| reason.code).collect()
     };
     assert_eq!(reasons(&pack()), [""; 0]);

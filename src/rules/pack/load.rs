@@ -54,12 +54,18 @@ pub(super) struct Builder<'a> {
 /// # Errors
 /// Every mistake, by place.
 pub(in super::super) fn load(file: &str, text: &str) -> Result<Pack, Vec<Diagnostic>> {
-    read(file, text, run)
+    read(file, text, Proofs { reach: true, cases: true })
 }
 
 /// The same without running the cases, for who wants to know which of them fail.
 pub(in super::super) fn load_without_cases(file: &str, text: &str) -> Result<Pack, Vec<Diagnostic>> {
-    read(file, text, |_, _| ())
+    read(file, text, Proofs { reach: true, cases: false })
+}
+
+/// The same without asking what its conditions decide either: the tests of that need what they come to.
+#[cfg(test)]
+pub(in super::super) fn load_unproved(file: &str, text: &str) -> Result<Pack, Vec<Diagnostic>> {
+    read(file, text, Proofs { reach: false, cases: false })
 }
 
 /// The keys that the loader asks for in a pack, by the byte at which their table stands.
@@ -67,15 +73,21 @@ pub(in super::super) fn load_without_cases(file: &str, text: &str) -> Result<Pac
 pub(in super::super) fn asked(text: &str) -> BTreeMap<usize, BTreeSet<String>> {
     let page = Page::new("pack.toml", text);
     if let Ok(table) = DeTable::parse(text) {
-        build(&page, &page.root(&table), text, |_, _| ());
+        build(&page, &page.root(&table), text, Proofs { reach: true, cases: false });
     }
     page.asked.take()
 }
 
-/// What is done with the cases of a pack, each with where its name stands.
-type Cases = fn(&Pack, &[(Item<'_>, Case)]);
+/// What is proved of a pack besides that all in it is right by itself.
+#[derive(Clone, Copy)]
+struct Proofs {
+    /// Each condition decides something.
+    reach: bool,
+    /// Each case comes out as it says.
+    cases: bool,
+}
 
-fn read(file: &str, text: &str, cases: Cases) -> Result<Pack, Vec<Diagnostic>> {
+fn read(file: &str, text: &str, proofs: Proofs) -> Result<Pack, Vec<Diagnostic>> {
     let page = Page::new(file, text);
     if text.len() > LARGEST {
         page.mistake(0, format!("the pack is larger than {LARGEST} bytes"));
@@ -83,7 +95,7 @@ fn read(file: &str, text: &str, cases: Cases) -> Result<Pack, Vec<Diagnostic>> {
     }
     let table = DeTable::parse(text);
     let pack = match &table {
-        Ok(table) => build(&page, &page.root(table), text, cases),
+        Ok(table) => build(&page, &page.root(table), text, proofs),
         Err(first) => {
             tell_syntax(&page, text, first);
             None
@@ -123,7 +135,7 @@ fn run(pack: &Pack, cases: &[(Item<'_>, Case)]) {
     }
 }
 
-fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, run_cases: Cases) -> Option<Pack> {
+fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, proofs: Proofs) -> Option<Pack> {
     let head = Head::read(root);
     let mut builder = Builder {
         page,
@@ -159,7 +171,9 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, run_cases: Cases) 
     root.end();
     let date_of = head.as_ref().and_then(|head| builder.date_of(head));
     let choice = Choice { date_of, selectors };
-    builder.reach(&choice);
+    if proofs.reach {
+        builder.reach(&choice);
+    }
     let (head, Choice { selectors, .. }) = (head?, choice);
     let date_of = date_of?;
     if !page.clean() {
@@ -186,7 +200,9 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, run_cases: Cases) 
         posts,
         cases: cases.iter().map(|(_, case)| case.clone()).collect(),
     };
-    run_cases(&pack, &cases);
+    if proofs.cases {
+        run(&pack, &cases);
+    }
     Some(pack)
 }
 

@@ -25,7 +25,7 @@ pub(super) use cases::Case;
 pub(super) use dated::Dated;
 pub(super) use hit::Hit;
 #[cfg(test)]
-pub(super) use load::asked;
+pub(super) use load::{asked, load_unproved};
 pub(super) use load::{load, load_without_cases};
 pub(super) use range::Range;
 pub(super) use scope::Scope;

@@ -11,6 +11,7 @@ mod injury;
 mod language;
 mod mutation;
 mod pension;
+mod reach;
 mod record;
 mod reference;
 mod replay;

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::page::{Item, Keys, Page};
+use super::wanted::Wanted;
 use super::{Chosen, Pack};
-use crate::failure::Explain as _;
-use crate::rules::decision::{Decision, Outcome};
+use crate::rules::decision::Decision;
 use crate::rules::input::{Input, InputError};
 use crate::rules::replay::asked;
 
@@ -25,30 +25,6 @@ struct Given {
     input: Input,
     /// Figures for the test alone, for parameters that no source gives.
     figures: HashMap<String, String>,
-}
-
-/// What must come of a case.
-#[derive(Debug, Clone)]
-enum Wanted {
-    /// It is not decided, for the item that is named.
-    Refused(String),
-    /// It is decided.
-    Decided(Box<Decided>),
-}
-
-/// What a decision must be.
-#[derive(Debug, Clone)]
-struct Decided {
-    outcome: Outcome,
-    /// The codes of all reasons.
-    reasons: Vec<String>,
-    want: Map<String, Value>,
-    want_lines: Vec<Map<String, Value>>,
-    want_accumulators: Map<String, Value>,
-    /// Parts of the trace's lines.
-    trace_has: Vec<String>,
-    /// Every sentence for the slip, where the case is about them.
-    said: Option<Vec<String>>,
 }
 
 /// The most cases of a pack, and lines in all of them: they run at every load.
@@ -87,40 +63,9 @@ pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Vec<(Item<'a>, Case)
 fn case<'a>(keys: &Keys<'a>, base: &Given) -> Option<(Item<'a>, Case)> {
     let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
     let given = given(keys, base);
-    let wanted = match keys.get("refused") {
-        Some(item) => item.text().map(|item| Wanted::Refused(item.to_owned())),
-        None => decided(keys).map(|decided| Wanted::Decided(Box::new(decided))),
-    };
+    let wanted = Wanted::read(keys);
     let (place, name) = name?;
     Some((place, Case { name: name.to_owned(), given: given?, wanted: wanted? }))
-}
-
-fn decided(keys: &Keys<'_>) -> Option<Decided> {
-    let outcome = keys.need("outcome").and_then(|item| {
-        let outcome = serde_json::from_value(Value::String(item.text()?.to_owned())).ok();
-        if outcome.is_none() {
-            item.mistake("an outcome is \"allow\", \"warn\", \"refer\" or \"deny\"");
-        }
-        outcome
-    });
-    let texts = |key| {
-        let list = keys.get(key)?.texts()?;
-        Some(list.into_iter().map(|(_, text)| text.to_owned()).collect::<Vec<_>>())
-    };
-    let map = |key| keys.get(key).and_then(|item| item.json_map()).unwrap_or_default();
-    // Each key is taken, whatever is wrong with the others.
-    let (reasons, trace_has, said) = (texts("reasons"), texts("trace_has"), texts("said"));
-    let (want, want_accumulators) = (map("want"), map("want_accumulators"));
-    let want_lines = lines(keys, "want_lines")?.unwrap_or_default();
-    Some(Decided {
-        outcome: outcome?,
-        reasons: reasons.unwrap_or_default(),
-        want,
-        want_lines,
-        want_accumulators,
-        trace_has: trace_has.unwrap_or_default(),
-        said,
-    })
 }
 
 /// `facts`, `lines`, `accumulators` and `figures` on top of those of `base`; lines replace all of them.
@@ -148,7 +93,7 @@ fn given(keys: &Keys<'_>, base: &Given) -> Option<Given> {
 
 /// The list of tables at `key`: `Some(None)` when it is left out, `None` when it is wrong.
 #[allow(clippy::option_option, reason = "left out and wrong are two things")]
-fn lines(keys: &Keys<'_>, key: &str) -> Option<Option<Vec<Map<String, Value>>>> {
+pub(super) fn lines(keys: &Keys<'_>, key: &str) -> Option<Option<Vec<Map<String, Value>>>> {
     let Some(item) = keys.get(key) else { return Some(None) };
     item.list()?.into_iter().map(|line| line.json_map()).collect::<Option<Vec<_>>>().map(Some)
 }
@@ -170,15 +115,8 @@ impl Case {
             }
             figures.push((at, text.as_str()));
         }
-        match (&self.wanted, decide(pack, &self.given.input, &figures, self.asks_for_record())) {
-            (Wanted::Decided(wanted), Ok(decision)) => wanted.differences(&decision),
-            (Wanted::Decided(_), Err(error)) => vec![error.to_string()],
-            (Wanted::Refused(_), Ok(decision)) => vec![format!("the outcome is {}", decision.outcome.name())],
-            (Wanted::Refused(wanted), Err(error)) => match refused_for(&error, pack) {
-                item if item == *wanted => Vec::new(),
-                item => vec![format!("it is refused for {item}: {error}")],
-            },
-        }
+        let decided = decide(pack, &self.given.input, &figures, self.wanted.asks_for_record());
+        self.wanted.differences(pack, decided)
     }
 
     /// What comes of it by a pack that may be another than its own: that is told what it asks for, and given the case's
@@ -196,14 +134,6 @@ impl Case {
         decide(pack, &asked(pack, &self.given.input), &figures, true)
     }
 
-    /// Whether it is about the record besides what is decided.
-    fn asks_for_record(&self) -> bool {
-        match &self.wanted {
-            Wanted::Refused(_) => false,
-            Wanted::Decided(wanted) => !wanted.trace_has.is_empty() || wanted.said.is_some(),
-        }
-    }
-
     /// Whether another one starts from the same.
     pub fn starts_as(&self, other: &Self) -> bool {
         self.given == other.given
@@ -216,62 +146,5 @@ fn decide(pack: &Pack, input: &Input, figures: &[(usize, &str)], noted: bool) ->
     match (pack.is_for(&input.facts), pack.business_date(input)) {
         (Chosen::No, Some(date)) => Err(pack.not_for(scenario, date)),
         _ => pack.decide(scenario, input, figures, noted),
-    }
-}
-
-/// The item for which an input is refused, as a case names it; the code of what is about no item.
-fn refused_for(error: &InputError, pack: &Pack) -> String {
-    match error {
-        InputError::Missing { item }
-        | InputError::Unknown { item }
-        | InputError::WrongType { item, .. }
-        | InputError::OutOfRange { item, .. } => item.clone(),
-        InputError::TooManyLines { .. } => "lines".to_owned(),
-        InputError::NoVersion { .. } => format!("facts.{}", pack.date_of()),
-        other => other.entry().code.to_owned(),
-    }
-}
-
-impl Decided {
-    fn differences(&self, decision: &Decision) -> Vec<String> {
-        let mut failures = Vec::new();
-        if self.outcome != decision.outcome {
-            failures.push(format!("the outcome is {}", decision.outcome.name()));
-        }
-        let codes: Vec<_> = decision.reasons.iter().map(|reason| reason.code.clone()).collect();
-        if codes != self.reasons {
-            failures.push(format!("the reasons are [{}]", codes.join(", ")));
-        }
-        compare(&self.want, &decision.outputs, "", &mut failures);
-        for (at, want) in self.want_lines.iter().enumerate() {
-            let none = Map::new();
-            compare(want, decision.lines.get(at).unwrap_or(&none), &format!("line {}: ", at + 1), &mut failures);
-        }
-        let after = decision.accumulators.iter().map(|change| (change.name.clone(), change.after.clone())).collect();
-        compare(&self.want_accumulators, &after, "acc.", &mut failures);
-        let trace: Vec<_> = decision.trace.iter().map(|record| record.line()).collect();
-        for wanted in &self.trace_has {
-            if !trace.iter().any(|line| line.contains(wanted)) {
-                failures.push(format!("the trace has no \"{wanted}\""));
-            }
-        }
-        if let Some(wanted) = &self.said {
-            let said = decision.said();
-            if said != *wanted {
-                // As a list that can be read and copied.
-                failures.push(format!("what is said is {said:?}"));
-            }
-        }
-        failures
-    }
-}
-
-fn compare(want: &Map<String, Value>, have: &Map<String, Value>, place: &str, failures: &mut Vec<String>) {
-    for (name, want) in want {
-        match have.get(name) {
-            Some(have) if have == want => {}
-            Some(have) => failures.push(format!("{place}{name} is {have}, not {want}")),
-            None => failures.push(format!("{place}{name} is not there")),
-        }
     }
 }

@@ -18,6 +18,7 @@ mod reach;
 mod scope;
 mod select;
 mod table;
+mod wanted;
 
 use jiff::civil::Date;
 

@@ -99,6 +99,11 @@ pub(super) fn lines(keys: &Keys<'_>, key: &str) -> Option<Option<Vec<Map<String,
 }
 
 impl Case {
+    /// How many lines it has.
+    pub fn lines(&self) -> usize {
+        self.given.input.lines.len()
+    }
+
     /// What differs from what the case wants; nothing when it passes.
     pub fn run(&self, pack: &Pack) -> Vec<String> {
         let mut figures = Vec::new();

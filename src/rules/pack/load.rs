@@ -12,6 +12,7 @@ use super::header::Head;
 use super::page::{Item, Keys, MOST_MISTAKES, Page};
 use super::proof::MOST_STEPS;
 use super::reach::{Choice, Site};
+use super::work::MOST_WORK;
 use super::{Accumulator, Case, Fact, Lines, Pack, Param, Table};
 use crate::failure::Diagnostic;
 use crate::rules::decision::PackRef;
@@ -127,6 +128,21 @@ fn tell_syntax(page: &Page<'_>, text: &str, first: &toml::de::Error) {
     }
 }
 
+/// Whether the cases can be run in bounded time; tells of the first with which they cannot.
+fn affordable(pack: &Pack, cases: &[(Item<'_>, Case)]) -> bool {
+    let mut left = MOST_WORK;
+    for (place, case) in cases {
+        match left.checked_sub(pack.work(case.lines())) {
+            Some(rest) => left = rest,
+            None => {
+                place.mistake(format!("the cases up to here compute more than {MOST_WORK} parts of expressions"));
+                return false;
+            }
+        }
+    }
+    true
+}
+
 fn run(pack: &Pack, cases: &[(Item<'_>, Case)]) {
     for (place, case) in cases {
         for failure in case.run(pack) {
@@ -200,7 +216,7 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, proofs: Proofs) ->
         posts,
         cases: cases.iter().map(|(_, case)| case.clone()).collect(),
     };
-    if proofs.cases {
+    if affordable(&pack, &cases) && proofs.cases {
         run(&pack, &cases);
     }
     Some(pack)

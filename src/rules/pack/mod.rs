@@ -19,6 +19,7 @@ mod scope;
 mod select;
 mod table;
 mod wanted;
+mod work;
 
 use jiff::civil::Date;
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::ACCUMULATING;
 use crate::rules::Packs;
+use crate::rules::pack::load_without_cases;
 
 /// Loads a pack with one table of these rows, looked up by `n`, `m` and `k`, or as many of them as `on` says.
 fn told(on: usize, hit: &str, rows: impl Iterator<Item = String>) -> Vec<String> {
@@ -80,4 +81,37 @@ fn rows_that_no_column_tells_apart_are_given_up_in_bounded_time() {
     assert_eq!(nested("first"), ["table t has too many combinations to be proved: split it"]);
     let told = nested("unique");
     assert!(!told.is_empty() && told.len() <= 200, "{}", told.len());
+}
+
+#[test]
+fn the_cases_compute_a_bounded_part() {
+    let lines = "[lines]\nleast = 1\nmost = 2000\nkey = \"sn\"\n[lines.facts]\nsn = { type = \"int\" }\n[accumulators]";
+    let expr = format!("min({})", vec!["sn"; 900].join(","));
+    let mut text = ACCUMULATING.replace("[accumulators]", lines);
+    for step in 0..5 {
+        write!(text, "[[line_step]]\nname = \"s{step}\"\nexpr = \"{expr}\"\n").unwrap();
+    }
+    let cases = |text: &str, cases: usize| {
+        let lines = vec!["{ sn = 1 }"; 1_000].join(",");
+        let case = |n| {
+            format!(
+                "[[case]]\nname = \"{n}\"\nfacts = {{ date = 2015-01-01, amount = \"1.00\" }}\nlines = [{lines}]\noutcome = \"allow\"\n"
+            )
+        };
+        let cases: String = (0..cases).map(case).collect();
+        Packs::load(&[("t.toml".to_owned(), format!("{text}{cases}"))]).err().unwrap_or_default()
+    };
+    assert_eq!(cases(&text, 4), []);
+    let told = cases(&text, 5);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].message, "the cases up to here compute more than 20000000 parts of expressions");
+}
+
+#[test]
+fn no_pack_that_ships_comes_near_what_its_cases_may_compute() {
+    for (name, text) in super::shipped::texts() {
+        let pack = load_without_cases(&name, &text).unwrap();
+        let work: usize = pack.cases.iter().map(|case| pack.work(case.lines())).sum();
+        assert!((1..1_000_000).contains(&work), "{name}: {work}");
+    }
 }

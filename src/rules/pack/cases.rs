@@ -27,40 +27,47 @@ struct Given {
     figures: HashMap<String, String>,
 }
 
-/// The most cases of a pack, and lines in all of them: they run at every load.
+/// The most cases of a pack, and lines and values in all of them: they run at every load, and each has its own of what
+/// the base gives.
 const MOST: usize = 200;
 const MOST_LINES: usize = 5_000;
+const MOST_VALUES: usize = 200_000;
 
 /// Reads `[case_base]` and every `[[case]]`; each with where its name stands.
 pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Vec<(Item<'a>, Case)> {
-    let base = root.get("case_base").and_then(|item| item.keys()).map(|keys| {
-        let base = given(&keys, &Given::default());
-        keys.end();
-        base
-    });
-    let base = match base {
+    let base = match root.get("case_base") {
         None => Some(Given::default()),
-        Some(base) => base,
+        Some(item) => item.keys().and_then(|keys| {
+            let base = given(&keys, Some(&Given::default()));
+            keys.end();
+            base
+        }),
     };
     let cases = root.tables("case");
     if let Some(first) = cases.get(MOST) {
         first.mistake(format!("more than {MOST} cases"));
     }
-    let read = cases.iter().map(|keys| {
-        let case = case(keys, base.as_ref().unwrap_or(&Given::default()));
+    let mut read = Vec::new();
+    let (mut lines, mut values) = (0, 0);
+    for keys in cases.iter().take(MOST) {
+        let case = case(keys, base.as_ref());
         keys.end();
-        case
-    });
-    let read: Vec<_> = read.collect();
-    let lines: usize = read.iter().flatten().map(|(_, case)| case.given.input.lines.len()).sum();
-    if lines > MOST_LINES {
-        root.mistake(format!("the cases have more than {MOST_LINES} lines in all"));
+        let Some((place, case)) = case else { continue };
+        lines += case.lines();
+        values += case.given.values();
+        for (count, most, what) in [(lines, MOST_LINES, "lines"), (values, MOST_VALUES, "values")] {
+            if count > most {
+                place.mistake(format!("the cases up to here have more than {most} {what}"));
+                return Vec::new();
+            }
+        }
+        read.push((place, case));
     }
     // What a mistake leaves half read is not run.
-    if page.clean() { read.into_iter().flatten().collect() } else { Vec::new() }
+    if page.clean() { read } else { Vec::new() }
 }
 
-fn case<'a>(keys: &Keys<'a>, base: &Given) -> Option<(Item<'a>, Case)> {
+fn case<'a>(keys: &Keys<'a>, base: Option<&Given>) -> Option<(Item<'a>, Case)> {
     let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
     let given = given(keys, base);
     let wanted = Wanted::read(keys);
@@ -68,25 +75,31 @@ fn case<'a>(keys: &Keys<'a>, base: &Given) -> Option<(Item<'a>, Case)> {
     Some((place, Case { name: name.to_owned(), given: given?, wanted: wanted? }))
 }
 
-/// `facts`, `lines`, `accumulators` and `figures` on top of those of `base`; lines replace all of them.
-fn given(keys: &Keys<'_>, base: &Given) -> Option<Given> {
-    let Given { mut input, mut figures } = base.clone();
-    for (key, map) in [("facts", &mut input.facts), ("accumulators", &mut input.accumulators)] {
-        if let Some(item) = keys.get(key) {
-            map.extend(item.json_map()?);
-        }
-    }
+/// `facts`, `lines`, `accumulators` and `figures` on top of those of `base`; lines replace all of them. `None` when
+/// something cannot be read, in the base or here.
+fn given(keys: &Keys<'_>, base: Option<&Given>) -> Option<Given> {
+    // Each key is taken, whatever is wrong with the others.
+    let map = |key| keys.get(key).map_or(Some(Map::new()), |item| item.json_map());
+    let (facts, accumulators, lines) = (map("facts"), map("accumulators"), lines(keys, "lines"));
     let own = keys.get("figures").and_then(|item| item.keys()).map(|figures| figures.all()).unwrap_or_default();
-    figures.extend(own.into_iter().filter_map(|(name, _, item)| Some((name.to_owned(), item.written()?))));
+    let own: Vec<_> = own.into_iter().filter_map(|(name, _, item)| Some((name.to_owned(), item.written()?))).collect();
     let without = keys.get("without").and_then(|item| item.texts()).unwrap_or_default();
+    let Given { input: base, figures } = base?;
+    let mut figures = figures.clone();
+    let mut input = Input {
+        facts: base.facts.clone(),
+        // Those of a base may be many, and are taken only where they are not replaced.
+        lines: lines?.unwrap_or_else(|| base.lines.clone()),
+        accumulators: base.accumulators.clone(),
+    };
+    input.facts.extend(facts?);
+    input.accumulators.extend(accumulators?);
+    figures.extend(own);
     for (item, name) in without {
         let given = input.facts.remove(name).or_else(|| input.accumulators.remove(name));
         if given.is_none() && figures.remove(name).is_none() {
             item.mistake(format!("'{name}' is not in the base"));
         }
-    }
-    if let Some(lines) = lines(keys, "lines")? {
-        input.lines = lines;
     }
     Some(Given { input, figures })
 }
@@ -96,6 +109,15 @@ fn given(keys: &Keys<'_>, base: &Given) -> Option<Given> {
 pub(super) fn lines(keys: &Keys<'_>, key: &str) -> Option<Option<Vec<Map<String, Value>>>> {
     let Some(item) = keys.get(key) else { return Some(None) };
     item.list()?.into_iter().map(|line| line.json_map()).collect::<Option<Vec<_>>>().map(Some)
+}
+
+impl Given {
+    /// How many values it has, each line counted as one more.
+    fn values(&self) -> usize {
+        let Self { input: Input { facts, lines, accumulators }, figures } = self;
+        let of_lines: usize = lines.iter().map(|line| 1 + line.len()).sum();
+        facts.len() + accumulators.len() + figures.len() + of_lines
+    }
 }
 
 impl Case {

@@ -115,3 +115,30 @@ fn no_pack_that_ships_comes_near_what_its_cases_may_compute() {
         assert!((1..1_000_000).contains(&work), "{name}: {work}");
     }
 }
+
+#[test]
+fn what_the_cases_take_from_their_base_is_bounded() {
+    // More than one case may have of its own, and each line takes a thousand times the room of its text.
+    let told = |base: &str, cases: usize| {
+        let mut text = format!("{ACCUMULATING}[case_base]\n{base}\n");
+        for case in 0..cases {
+            write!(text, "[[case]]\nname = \"{case}\"\noutcome = \"allow\"\n").unwrap();
+        }
+        let told = Packs::load(&[("t.toml".to_owned(), text.clone())]).err().unwrap_or_default();
+        told.into_iter()
+            .map(|told| (text.lines().nth(told.line - 1).unwrap().to_owned(), told.message))
+            .collect::<Vec<_>>()
+    };
+    let many = |item: &str, count: usize| vec![item; count].join(",");
+    let one = |name: &str, message: &str| vec![(format!("name = \"{name}\""), message.to_owned())];
+    let lines = format!("lines = [{}]", many("{a=1}", 150_000));
+    assert_eq!(told(&lines, 200), one("0", "the cases up to here have more than 5000 lines"));
+    let lines = format!("lines = [{}]", many("{a=1}", 1_000));
+    assert_eq!(told(&lines, 200), one("5", "the cases up to here have more than 5000 lines"));
+    let facts: String = (0..60_000).map(|n| format!("f{n}=1\n")).collect();
+    assert_eq!(
+        told(&format!("[case_base.facts]\n{facts}"), 100),
+        one("3", "the cases up to here have more than 200000 values")
+    );
+    assert_eq!(told("", 201), [("[[case]]".to_owned(), "more than 200 cases".to_owned())]);
+}

@@ -107,8 +107,10 @@ impl Formula<'_> {
 
     fn other_numbers(&self, at: usize) -> Vec<String> {
         let written = &self.text[self.span(at..at + 1)];
-        if let Some(open) = self.is(at + 1, ")").then(|| self.opening(at + 1)).flatten()
-            && matches!(&self.tokens[open - 1].1, Token::Name(name) if ROUNDINGS.iter().any(|how| name.ends_with(how)))
+        let open = self.is(at + 1, ")").then(|| self.opening(at + 1)).flatten();
+        // What stands before a bracket is its function, and before the first there may be nothing.
+        let called = open.and_then(|open| open.checked_sub(1)).map(|before| &self.tokens[before].1);
+        if matches!(called, Some(Token::Name(name)) if ROUNDINGS.iter().any(|how| name.ends_with(how)))
             && UNITS.contains(&written)
         {
             return UNITS.into_iter().filter(|unit| *unit != written).map(str::to_owned).collect();
@@ -216,6 +218,9 @@ fn every_operator_and_literal_is_changed() {
         rule("half_up(a, ¥0.01)"),
         ["half_even(a, ¥0.01)", "floor(a, ¥0.01)", "ceil(a, ¥0.01)", "half_up(a, ¥0.1)", "half_up(a, ¥1)"]
     );
+    // A bracket that is no function's has no unit in it, wherever it stands.
+    assert_eq!(rule("(x == 2016)"), ["(x != 2016)", "(x == 2015)", "(x == 2017)"]);
+    assert_eq!(rule("not (¥1)"), [" (¥1)", "not (¥0)", "not (¥2)"]);
     assert_eq!(rule("clamp(a, f(b, c), d)"), ["max(a, f(b, c))", "min(a, d)"]);
     assert_eq!(rule("max(a, ¥0)"), ["min(a, ¥0)", "max(a, -¥1)", "max(a, ¥1)"]);
     assert_eq!(

@@ -39,8 +39,22 @@ pub(super) fn dates<'a, T>(keys: &Keys<'a>, value: T) -> Option<Version<'a, T>> 
     Some(Version { from: from?, to, value })
 }
 
-/// Puts versions together and tells where they leave a gap or overlap; `what` names whose they are.
-pub(super) fn cover<T>(versions: Vec<Version<'_, T>>, span: (Date, Date), what: &str) -> Dated<T> {
+/// Puts versions together and tells where they leave a gap or overlap; `what` names whose they are. Of a version whose
+/// dates cannot be read there is none, and one of which something else cannot be read has no value. That was told: where
+/// dates are missing nothing is told of the others, and there are no versions unless all could be read.
+pub(super) fn cover<'a, T>(
+    versions: impl Iterator<Item = Option<Version<'a, Option<T>>>>,
+    span: (Date, Date),
+    what: &str,
+) -> Dated<T> {
+    // Each is read, whatever is wrong with those before it.
+    let versions: Vec<_> = versions.collect();
+    let versions: Option<Vec<_>> = versions.into_iter().collect();
+    let dated = versions.map(|versions| in_order(versions, span, what)).unwrap_or_default();
+    Dated(dated.into_iter().map(|(from, value)| Some((from, value?))).collect::<Option<_>>().unwrap_or_default())
+}
+
+fn in_order<T>(versions: Vec<Version<'_, T>>, span: (Date, Date), what: &str) -> Vec<(Date, T)> {
     let mut dated: Vec<(Date, T)> = Vec::new();
     // Where the last version was said to end.
     let mut end: Option<(Item<'_>, Date)> = None;
@@ -48,7 +62,7 @@ pub(super) fn cover<T>(versions: Vec<Version<'_, T>>, span: (Date, Date), what: 
     if !ordered {
         tell_disorder(&versions, what);
         // Which days have a figure follows from the order.
-        return Dated(versions.into_iter().map(|version| (version.from.1, version.value)).collect());
+        return versions.into_iter().map(|version| (version.from.1, version.value)).collect();
     }
     for Version { from: (place, from), to, value } in versions {
         let last = end.map(|(_, to)| to).or(dated.last().map(|(from, _)| *from));
@@ -77,7 +91,7 @@ pub(super) fn cover<T>(versions: Vec<Version<'_, T>>, span: (Date, Date), what: 
     {
         place.mistake(format!("{what} has no value from {} to {}", after(to), span.1));
     }
-    Dated(dated)
+    dated
 }
 
 fn tell_disorder<T>(versions: &[Version<'_, T>], what: &str) {

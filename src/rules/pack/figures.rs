@@ -47,14 +47,14 @@ impl<'a> Builder<'a> {
             if values.is_empty() {
                 place.mistake(format!("param {name} has no values"));
             }
-            let versions = values.iter().filter_map(|keys| self.figure(keys, typ, demo)).collect();
+            let versions = values.iter().map(|keys| self.figure(keys, typ, demo));
             let figures = cover(versions, self.span, &format!("param {name}"));
             self.params.push(Param { name: name.to_owned(), label: label.unwrap_or(name).to_owned(), typ, figures });
         }
     }
 
     /// One dated figure; without `value` it is not known. What no source confirms may stand in a pack for demonstration.
-    fn figure(&self, keys: &Keys<'a>, typ: Type, demo: bool) -> Option<Version<'a, Figure>> {
+    fn figure(&self, keys: &Keys<'a>, typ: Type, demo: bool) -> Option<Version<'a, Option<Figure>>> {
         let value = keys.get("value");
         let origin = origin(keys);
         let version = dates(keys, ());
@@ -67,13 +67,11 @@ impl<'a> Builder<'a> {
                 Some(_) => "a figure of confidence \"U\" has a value only in a pack for demonstration",
             });
         }
-        let value = match value {
-            None => None,
-            Some(item) => Some(self.value(item, typ)?),
-        };
+        let value = value.map_or(Some(None), |item| self.value(item, typ).map(Some));
         keys.end();
-        let (version, origin) = (version?, origin?);
-        Some(Version { from: version.from, to: version.to, value: Figure { value, origin } })
+        let Version { from, to, .. } = version?;
+        let figure = origin.zip(value).map(|(origin, value)| Figure { value, origin });
+        Some(Version { from, to, value: figure })
     }
 
     /// Makes every `[[table]]` known to expressions.
@@ -143,8 +141,9 @@ impl<'a> Builder<'a> {
                 place.mistake(format!("table {name} has no version"));
             }
             let spec = Spec { name: table.name, on: &on, columns: &columns, hit: table.hit };
-            let versions: Vec<_> = table.versions.iter().filter_map(|keys| self.rows(keys, &spec)).collect();
-            let most = versions.iter().map(|version| version.value.rows.len()).max().unwrap_or(0);
+            let versions: Vec<_> = table.versions.iter().map(|keys| self.version(keys, &spec)).collect();
+            let read = versions.iter().flatten().filter_map(|version| version.value.as_ref());
+            let most = read.map(|version| version.rows.len()).max().unwrap_or(0);
             if table.hit.of_many() || self.scope.scales.borrow().contains(name) {
                 if at_once <= MOST_AT_ONCE && at_once + most > MOST_AT_ONCE {
                     place.mistake(format!(
@@ -153,7 +152,7 @@ impl<'a> Builder<'a> {
                 }
                 at_once += most;
             }
-            let versions: Dated<Rows> = cover(versions, self.span, &format!("table {name}"));
+            let versions: Dated<Rows> = cover(versions.into_iter(), self.span, &format!("table {name}"));
             let (name, label) = (name.to_owned(), table.label.to_owned());
             self.tables.push(Table { name, label, on, columns, hit: table.hit, versions });
         }
@@ -173,13 +172,22 @@ impl<'a> Builder<'a> {
         Some((name.to_owned(), typ))
     }
 
-    fn rows(&self, keys: &Keys<'a>, table: &Spec<'a, '_>) -> Option<Version<'a, Rows>> {
-        let Spec { name: (place, name), on, columns, hit } = *table;
+    /// A dated version of a table.
+    fn version(&self, keys: &Keys<'a>, table: &Spec<'a, '_>) -> Option<Version<'a, Option<Rows>>> {
         let origin = origin(keys);
         let version = dates(keys, ());
         let list = keys.need("rows").and_then(|item| item.list());
         keys.end();
-        let list = list?;
+        let rows = list.and_then(|list| self.rows(list, table));
+        let Version { from, to, .. } = version?;
+        let types = table.on.iter().map(|(_, typ)| *typ);
+        let rows = rows.zip(origin).map(|(rows, origin)| Rows::new(rows, origin, types, &self.scope.enums));
+        Some(Version { from, to, value: rows })
+    }
+
+    /// Reads and proves its rows.
+    fn rows(&self, list: Vec<Item<'a>>, table: &Spec<'a, '_>) -> Option<Vec<Row>> {
+        let Spec { name: (place, name), on, columns, hit } = *table;
         let rows = self.rows.get();
         self.rows.set(rows.saturating_add(list.len()));
         if self.rows.get() > MOST_ROWS {
@@ -196,13 +204,7 @@ impl<'a> Builder<'a> {
             let proof = Proof { name, place, rows: &rows, on, enums: &self.scope.enums };
             proof.run(needs, &mut self.proof_steps.borrow_mut());
         }
-        let (version, origin) = (version?, origin?);
-        let rows = rows.into_iter().map(|(_, row)| row).collect();
-        Some(Version {
-            from: version.from,
-            to: version.to,
-            value: Rows::new(rows, origin, on.iter().map(|(_, typ)| *typ), &self.scope.enums),
-        })
+        Some(rows.into_iter().map(|(_, row)| row).collect())
     }
 
     fn row(&self, item: Item<'a>, on: &[(String, Type)], columns: &[(String, Type)]) -> Option<Row> {

@@ -242,11 +242,10 @@ fn a_mistake_of_the_csv_is_told_by_its_place_there() {
     assert_eq!(told(&CSV.replace("85%,,3", "85%,,3,4")), "pay.csv:4:1: the row has 6 cells, not 5");
     assert_eq!(told(&CSV.replace("85%,,3", "85%,3")), "pay.csv:4:1: the row has 4 cells, not 5");
     // What the loader finds in the rows.
-    let rate = "pay.csv:4:17: a rate such as \"89.5%\" is wanted here";
-    assert_eq!(told(&CSV.replace("85%,,3", "85,,3")).lines().next(), Some(rate));
+    assert_eq!(told(&CSV.replace("85%,,3", "85,,3")), "pay.csv:4:17: a rate such as \"89.5%\" is wanted here");
     let both = told(&CSV.replace("L1,*,90%,\"a,b\",1", "L9,*,90%,\"a,\nb\",one"));
     assert!(both.starts_with("pay.csv:2:1: 'L9' is no condition"), "{both}");
-    assert!(both.contains("\npay.csv:3:4: a whole number is wanted here"), "{both}");
+    assert!(both.ends_with("\npay.csv:3:4: a whole number is wanted here"), "{both}");
     assert!(told(&CSV.replace("1000.00..,", "900.00..,")).contains("pay.csv:4:1: row 3 overlaps row 2"));
     // And outside of them, where the file has it now.
     let line = |what: &str| PACK.lines().position(|line| line == what).unwrap() + 1;

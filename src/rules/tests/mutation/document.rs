@@ -7,7 +7,7 @@ use toml::de::DeTable;
 
 use super::figures::{Step, days, digits, neighbours};
 use super::formulas::{Role, changes};
-use super::places::{Value, ends, table, tables, written};
+use super::places::{Value, ends, list, table, tables, written};
 use crate::failure::Diagnostic;
 use crate::rules::pack::Pack;
 use crate::rules::types::{Enumeration, Type};
@@ -87,6 +87,11 @@ impl<'a> Document<'a> {
         let head = table(&root["pack"]);
         for key in ["valid_from", "valid_to"] {
             self.dates("pack", key, &[&head[key]]);
+        }
+        if let Some(selectors) = head.get("for") {
+            for (name, values) in table(selectors) {
+                self.dropped(&format!("for {}", name.get_ref()), &list(values).collect::<Vec<_>>());
+            }
         }
         let pack = self.pack;
         self.facts("fact", root.get("facts"), pack.facts.iter().map(|fact| fact.typ));
@@ -226,6 +231,17 @@ impl<'a> Document<'a> {
             if !outside {
                 self.add(item, key, was, &became, edits, Kind::Date);
             }
+        }
+    }
+
+    /// Each of several values of a list left out.
+    fn dropped(&mut self, item: &str, values: &[&Value<'a>]) {
+        for (at, value) in values.iter().enumerate() {
+            let next = values.get(at + 1).map(|next| value.span().start..next.span().start);
+            let last = at.checked_sub(1).map(|before| values[before].span().end..value.span().end);
+            let Some(with_comma) = next.or(last) else { continue };
+            let (_, was) = written(self.text, value);
+            self.add(item, "", was, "nothing", vec![(with_comma, String::new())], Kind::Figure);
         }
     }
 

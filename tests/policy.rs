@@ -56,6 +56,37 @@ fn a_broken_pack_is_told_with_places_and_ends_in_7() {
 }
 
 #[test]
+fn ten_mistakes_are_ten_lines_with_places_and_nothing_else() {
+    let broken = "fixtures/policy-bad/ten.toml";
+    let ran = rig::bare().args(["policy", "check", broken]).output().expect("sbkd runs");
+    let [shown, aside] = [ran.stdout, ran.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
+    assert_eq!((ran.status.code(), aside.as_str()), (Some(7), ""));
+    // What each is about; the whole lines are in `ten.expected`, which a test of the engine holds.
+    let kinds = [
+        "unknown key",
+        "dates are out of order",
+        "has no value from",
+        "has no row for",
+        "keeps an unrounded product",
+        "unknown name",
+        "is wanted here, not",
+        "is not computed yet here",
+        "need each other",
+        "can never hold",
+    ];
+    let lines: Vec<_> = shown.lines().collect();
+    assert_eq!(lines.len(), 10, "{shown}");
+    for (line, kind) in lines.iter().zip(kinds) {
+        let [file, at, column, message] = line.splitn(4, ':').collect::<Vec<_>>().try_into().expect("a place");
+        let place = [at, column].map(|number| number.parse::<usize>().expect("a number"));
+        assert!(file == broken && place.into_iter().all(|number| number > 0) && message.contains(kind), "{line}");
+    }
+    let expected = std::fs::read_to_string(rig::tree("fixtures/policy-bad/ten.expected")).expect("the lines");
+    let named: String = expected.lines().map(|line| format!("fixtures/policy-bad/{line}\n")).collect();
+    assert_eq!(shown, named);
+}
+
+#[test]
 fn an_input_is_explained_in_words_and_as_data() {
     let (code, decision) = sbkd_json(&["policy", "explain", "medical-settlement", "--input", INPUT]);
     assert_eq!((code, &decision["outcome"]), (0, &json!("allow")));

@@ -61,6 +61,11 @@ impl Problem {
         self.body.get("code").and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// What is particular to this time; empty where nothing is.
+    pub fn detail(&self) -> &str {
+        self.body.get("detail").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// The exit code.
     pub fn exit(&self) -> Exit {
         self.exit

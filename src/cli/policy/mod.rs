@@ -98,7 +98,7 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     match args.command {
         Command::Check { paths, key, require_signature } => {
             let trust = Trust { keys: sign::public(&key)?, required: require_signature };
-            check(&load_signed(&paths, &trust)?, shell)
+            check(&paths, &trust, shell)
         }
         Command::Test { paths } => test(&load(&paths)?, shell),
         Command::Explain { scenario, input, packs } => {
@@ -169,7 +169,15 @@ fn told(mistakes: &[Diagnostic]) -> Problem {
     Problem::with(&errors::PACK, lines.join("\n")).and("diagnostics", json!(mistakes))
 }
 
-fn check(packs: &Packs, shell: &Shell) -> Outcome {
+fn check(paths: &[PathBuf], trust: &Trust, shell: &Shell) -> Outcome {
+    let packs = match load_signed(paths, trust) {
+        // What is wrong is what was asked for: a line each, as editors and other programs read it, and nothing around it.
+        Err(problem) if problem.code() == errors::PACK.code => {
+            shell.show(&problem.to_json(), || problem.detail().to_owned());
+            return Err(problem.shown());
+        }
+        loaded => loaded?,
+    };
     let list = packs.list();
     shell.show(&json!({ "ok": true, "packs": list }), || list.iter().map(line).collect());
     Ok(())

@@ -70,8 +70,22 @@ fn token(rest: &str, first: char) -> Result<(Token, usize), String> {
         }
         _ => {
             let sign = SIGNS.iter().find(|sign| rest.starts_with(**sign));
-            sign.map(|sign| (Token::Sign(sign), sign.len())).ok_or_else(|| format!("'{first}' has no meaning here"))
+            sign.map(|sign| (Token::Sign(sign), sign.len())).ok_or_else(|| match narrow(first) {
+                Some(narrow) => format!("'{first}' has no meaning here: write '{narrow}'"),
+                None => format!("'{first}' has no meaning here"),
+            })
         }
+    }
+}
+
+/// The letter that is meant by a wide one, as Chinese keyboards give it.
+fn narrow(wide: char) -> Option<char> {
+    match wide {
+        '￥' => Some('¥'),
+        '‘' | '’' => Some('\''),
+        '×' => Some('*'),
+        '！'..='～' => char::from_u32(wide as u32 - 0xFEE0),
+        _ => None,
     }
 }
 

@@ -52,6 +52,17 @@ pub(in super::super) struct Scope {
     pub cycle: Option<usize>,
     /// The expression is computed for each line.
     pub on_line: bool,
+    /// What could not be read.
+    pub lost: Lost,
+}
+
+/// Declarations that cannot be read, which was told there: a name that is not known may be one of theirs, and nothing is
+/// told of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in super::super) struct Lost {
+    pub types: bool,
+    pub names: bool,
+    pub accumulators: bool,
 }
 
 /// A checked expression.
@@ -288,13 +299,19 @@ impl Checker<'_> {
         if self.scope.tables.contains_key(name) {
             return self.wrong(at, format!("'{name}' is a table: name one of its columns, '{name}.…'"));
         }
-        self.wrong(at, format!("unknown name '{name}'"))
+        self.unknown(at, name)
+    }
+
+    /// Tells of a name that there is not, unless it may be one that could not be read.
+    pub fn unknown<T>(&mut self, at: usize, name: &str) -> Option<T> {
+        if self.scope.lost.names { None } else { self.wrong(at, format!("unknown name '{name}'")) }
     }
 
     /// The symbol of `acc.name`.
     pub fn accumulator(&mut self, at: usize, name: &str) -> Option<Symbol> {
         match self.scope.accumulators.get(name) {
             Some(symbol) => Some(*symbol),
+            None if self.scope.lost.accumulators => None,
             None => self.wrong(at, format!("unknown name 'acc.{name}'")),
         }
     }
@@ -309,7 +326,7 @@ impl Checker<'_> {
             return Some(Typed { node: Node::Get(symbol.place), typ: symbol.typ? });
         }
         let scope = self.scope;
-        let Some(table) = scope.tables.get(first) else { return self.wrong(at, format!("unknown name '{first}'")) };
+        let Some(table) = scope.tables.get(first) else { return self.unknown(at, first) };
         if table.broken {
             return None;
         }
@@ -318,9 +335,15 @@ impl Checker<'_> {
         };
         let mut on = Vec::new();
         for name in &table.on {
+            // What can be looked up by nowhere was told at the table, and a declaration that is wrong there.
+            let nowhere = match scope.names.get(name) {
+                Some(symbol) => symbol.typ.is_none() || symbol.optional,
+                None => !scope.later.contains(name),
+            };
+            if nowhere {
+                return None;
+            }
             let symbol = self.named(at, name)?;
-            // A declaration that is wrong was told there.
-            symbol.typ?;
             on.push(symbol.place);
         }
         let typ = table.columns[column].1?;

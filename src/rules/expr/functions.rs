@@ -117,14 +117,13 @@ impl Checker<'_> {
         let Kind::Dotted(name, rate) = &column.kind else {
             return self.wrong(column.at, "a column of a table is wanted here".to_owned());
         };
-        let Some(table) = scope.tables.get(name) else {
-            return self.wrong(column.at, format!("unknown name '{name}'"));
-        };
+        let Some(table) = scope.tables.get(name) else { return self.unknown(column.at, name) };
         if table.broken {
             return None;
         }
         let by_amount = match &table.on[..] {
-            [on] => scope.names.get(on).is_some_and(|symbol| symbol.typ.is_none_or(|typ| typ == Type::Money)),
+            // What there is not was told at the table.
+            [on] => scope.names.get(on).is_none_or(|symbol| symbol.typ.is_none_or(|typ| typ == Type::Money)),
             _ => false,
         };
         if !by_amount || !table.unique {

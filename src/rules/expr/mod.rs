@@ -12,7 +12,7 @@ mod parser;
 mod print;
 mod walk;
 
-pub(super) use check::{Scope, Symbol, TableSymbol, Typed};
+pub(super) use check::{Lost, Scope, Symbol, TableSymbol, Typed};
 pub(super) use comparison::Comparison;
 #[cfg(test)]
 pub(super) use lexer::{Token, tokens};

@@ -1,7 +1,10 @@
 //! What a pack computes and tests: steps, guards, checks, and what becomes of the accumulators.
 
+use std::collections::HashSet;
+
 use super::header::MOST;
 use super::load::Builder;
+use super::lost::SECTIONS;
 use super::operands::operands;
 use super::page::{Item, Keys};
 use super::reach::{Role, Site};
@@ -27,8 +30,9 @@ impl<'a> Builder<'a> {
             self.give_up_steps(&steps);
             return Part::default();
         }
-        if on_line && self.lines.is_none() && self.page.clean() {
-            for keys in steps.iter().chain(&guards).chain(&checks) {
+        if on_line && self.lines.is_none() && self.page.clean() && !root.has_others(SECTIONS) {
+            // Once is enough.
+            if let Some(keys) = [&steps, &guards, &checks].into_iter().flatten().min_by_key(|keys| keys.at) {
                 keys.mistake("the pack has no [lines]");
             }
         }
@@ -166,6 +170,7 @@ impl<'a> Builder<'a> {
     /// Reads every `[[post]]`.
     pub(super) fn posts(&mut self, root: &Keys<'a>) -> Vec<Post> {
         let mut posts = Vec::new();
+        let mut changed = HashSet::new();
         for keys in root.tables("post") {
             let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
             let (add, set) = (keys.get("add"), keys.get("set"));
@@ -173,11 +178,13 @@ impl<'a> Builder<'a> {
             keys.end();
             let Some((place, name)) = name else { continue };
             let Some(symbol) = self.scope.accumulators.get(name).copied() else {
-                place.mistake(format!("unknown accumulator '{name}'"));
+                if !self.scope.lost.accumulators {
+                    place.mistake(format!("unknown accumulator '{name}'"));
+                }
                 continue;
             };
             let Place::Accumulator(accumulator) = symbol.place else { continue };
-            if posts.iter().any(|post: &Post| post.accumulator == accumulator) {
+            if changed.contains(name) {
                 place.mistake(format!("accumulator '{name}' changes twice"));
             }
             let (item, adds) = match (add, set) {
@@ -195,6 +202,7 @@ impl<'a> Builder<'a> {
             if let Some(value) = self.expression(item, Some(typ), Role::Value)
                 && !matches!(when, Some(None))
             {
+                changed.insert(name);
                 posts.push(Post { accumulator, add: adds, value: value.node, when: when.flatten() });
             }
         }

@@ -137,7 +137,7 @@ impl<'a> Builder<'a> {
             let columns: Option<Vec<_>> =
                 table.columns.iter().map(|(name, typ)| Some((name.clone(), (*typ)?))).collect();
             let (Some(on), Some(columns)) = (on, columns) else { continue };
-            if table.versions.is_empty() && self.page.clean() {
+            if table.versions.is_empty() && self.page.clean() && !self.scope.lost.names {
                 place.mistake(format!("table {name} has no version"));
             }
             let spec = Spec { name: table.name, on: &on, columns: &columns, hit: table.hit };
@@ -158,13 +158,23 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// The symbol of a name; tells of one that there is not.
+    pub(super) fn known(&self, item: Item<'a>, name: &str) -> Option<Symbol> {
+        let symbol = self.scope.names.get(name).copied();
+        if symbol.is_none() && !self.scope.lost.names {
+            item.mistake(format!("unknown name '{name}'"));
+        }
+        symbol
+    }
+
     /// A name that a table is looked up by, with its type.
     fn looked_up(&self, item: Item<'a>, name: &str) -> Option<(String, Type)> {
-        let Some(symbol) = self.scope.names.get(name) else {
-            item.mistake(format!("unknown name '{name}'"));
-            return None;
-        };
+        let symbol = self.known(item, name)?;
         let typ = symbol.typ?;
+        if symbol.optional {
+            item.mistake(format!("'{name}' may be missing: a table cannot be looked up by it"));
+            return None;
+        }
         if !can_look_up(typ) {
             item.mistake(format!("a table cannot be looked up by {}", typ.name(&self.scope.enums)));
             return None;
@@ -224,12 +234,11 @@ impl<'a> Builder<'a> {
 
     /// A value, or the parameter whose figure it is: `=name`.
     fn out(&self, item: Item<'a>, typ: Type) -> Option<Out> {
-        let text = item.written()?;
-        let Some(name) = text.strip_prefix('=') else { return self.value(item, typ).map(Out::Value) };
-        let Some(symbol) = self.scope.names.get(name) else {
-            item.mistake(format!("unknown name '{name}'"));
-            return None;
+        let text = item.data();
+        let Some(name) = text.as_ref().and_then(|text| text.strip_prefix('=')) else {
+            return self.value(item, typ).map(Out::Value);
         };
+        let symbol = self.known(item, name)?;
         let Place::Param(param) = symbol.place else {
             item.mistake(format!("'{name}' is not a parameter"));
             return None;

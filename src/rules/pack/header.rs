@@ -91,12 +91,13 @@ impl<'a> Builder<'a> {
             if Type::named(name, &[]).is_some() {
                 self.page.mistake(at, format!("'{name}' is a type already"));
             }
-            let values = item.keys().map(|values| values.all()).unwrap_or_default();
-            if values.is_empty() || values.len() > MOST {
+            let values = item.keys().map(|values| values.all());
+            if values.as_ref().is_some_and(|values| values.is_empty() || values.len() > MOST) {
                 item.mistake(format!("an enumeration has 1 to {MOST} values"));
             }
-            let values =
-                values.into_iter().filter_map(|(value, _, label)| Some((value.to_owned(), label.text()?.to_owned())));
+            // A value whose label is wrong is one all the same.
+            let values = values.into_iter().flatten();
+            let values = values.map(|(value, _, label)| (value.to_owned(), label.text().unwrap_or(value).to_owned()));
             self.scope.enums.push(Enumeration { name: name.to_owned(), values: values.collect() });
         }
     }
@@ -130,6 +131,8 @@ impl<'a> Builder<'a> {
         let (Some(least), Some(most), Some((place, key)), Some(facts)) = (least, most, key, facts) else { return };
         match facts.iter().position(|fact| fact.name == key && !fact.optional) {
             Some(key) => self.lines = Some(Lines { least, most, key, facts }),
+            // A fact whose declaration is wrong was told there.
+            None if self.scope.names.get(key).is_some_and(|symbol| symbol.place.of_line() && symbol.typ.is_none()) => {}
             None => place.mistake(format!("'{key}' is no fact of a line that is always there")),
         }
     }
@@ -222,16 +225,20 @@ impl<'a> Builder<'a> {
     /// The type that `item` names.
     pub(super) fn typ(&self, item: Item<'a>) -> Option<Type> {
         let name = item.text()?;
-        let typ = Type::named(name, &self.scope.enums);
-        if typ.is_none() {
-            item.mistake(format!("unknown type '{name}'"));
+        match Type::named(name, &self.scope.enums) {
+            // An enumeration without values was told where it stands.
+            Some(Type::Enum(at)) if self.scope.enums[at].values.is_empty() => None,
+            None if !self.scope.lost.types => {
+                item.mistake(format!("unknown type '{name}'"));
+                None
+            }
+            typ => typ,
         }
-        typ
     }
 
     /// A value of type `typ`.
     pub(super) fn value(&self, item: Item<'a>, typ: Type) -> Option<Val> {
-        let value = self.scope.value(typ, &item.written()?);
+        let value = item.data().and_then(|text| self.scope.value(typ, &text));
         if value.is_none() {
             item.mistake(format!("{} is wanted here", typ.expected(&self.scope.enums)));
         }

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use toml::de::DeTable;
 
 use super::header::Head;
+use super::lost::lost;
 use super::page::{Item, Keys, MOST_MISTAKES, Page};
 use super::proof::MOST_STEPS;
 use super::reach::{Choice, Site};
@@ -170,6 +171,7 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, proofs: Proofs) ->
         tables: Vec::new(),
         sites: RefCell::default(),
     };
+    builder.scope.lost = lost(root);
     builder.enums(root);
     builder.facts(root);
     builder.lines(root);
@@ -231,8 +233,7 @@ impl<'a> Builder<'a> {
             Some((at, fact)) if fact.typ == Type::Date && !fact.optional && fact.default.is_none() => return Some(at),
             Some(_) => head.date_of.mistake(format!("'{name}' is not a date that is always given")),
             // A fact whose declaration is wrong was told there.
-            None if self.scope.names.contains_key(name) => {}
-            None => head.date_of.mistake(format!("unknown name '{name}'")),
+            None => _ = self.known(head.date_of, name),
         }
         None
     }

@@ -10,6 +10,7 @@ mod header;
 mod hit;
 mod index;
 mod load;
+mod lost;
 mod operands;
 mod page;
 mod proof;

@@ -162,14 +162,23 @@ impl<'a> Item<'a> {
 
     /// A value in the form it has in data: texts as they are, TOML's own integers, booleans and dates written out.
     pub fn written(&self) -> Option<String> {
-        let written = match self.value {
+        self.or_wrong(self.data(), "a text, a whole number, true, false or a date")
+    }
+
+    /// The same without a word where it is none of these.
+    pub fn data(&self) -> Option<String> {
+        match self.value {
             DeValue::String(text) => Some(text.to_string()),
             DeValue::Integer(n) if n.radix() == 10 => Some(n.as_str().to_owned()),
             DeValue::Boolean(b) => Some(b.to_string()),
             DeValue::Datetime(date) => Some(date.to_string()),
             _ => None,
-        };
-        self.or_wrong(written, "a text, a whole number, true, false or a date")
+        }
+    }
+
+    /// How many elements it has, where it is a list.
+    pub fn elements(&self) -> Option<usize> {
+        self.value.as_array().map(|list| list.len())
     }
 
     /// The value as a caller would give it in JSON.
@@ -247,9 +256,20 @@ impl<'a> Keys<'a> {
         self.entries.iter().find(|(name, ..)| *name == key).map(|(_, _, item)| *item)
     }
 
+    /// A table, likewise.
+    pub fn peek_table(&self, key: &str) -> Option<Keys<'a>> {
+        let item = self.peek(key)?;
+        Some(Keys::of(self.page, item.at, item.value.as_table()?))
+    }
+
     /// A text, likewise.
     pub fn peek_text(&self, key: &str) -> Option<&'a str> {
         self.peek(key).and_then(|item| item.value.as_str())
+    }
+
+    /// Whether it has a key that is none of these.
+    pub fn has_others(&self, known: &[&str]) -> bool {
+        self.entries.iter().any(|(key, ..)| !known.contains(key))
     }
 
     /// Tells a mistake at this table.

@@ -131,9 +131,7 @@ impl<'a> Builder<'a> {
         let name = item.text()?;
         let Some(at) = self.facts.iter().position(|fact| fact.name == name) else {
             // A fact whose declaration is wrong was told there.
-            if !self.scope.names.contains_key(name) {
-                item.mistake(format!("unknown name '{name}'"));
-            }
+            let _ = self.known(item, name);
             return None;
         };
         let fact = &self.facts[at];
@@ -152,9 +150,7 @@ impl<'a> Builder<'a> {
     pub(super) fn years(&mut self, begins: Vec<(usize, Item<'a>, &'a str)>) {
         for (accumulator, item, name) in begins {
             let Some(at) = self.params.iter().position(|param| param.name == name) else {
-                if !self.scope.names.contains_key(name) {
-                    item.mistake(format!("unknown name '{name}'"));
-                } else if self.kinds.get(name).is_some_and(|kind| *kind != "a parameter") {
+                if self.known(item, name).is_some() && self.kinds.get(name).is_some_and(|kind| *kind != "a parameter") {
                     item.mistake(format!("'{name}' is not a parameter"));
                 }
                 continue;

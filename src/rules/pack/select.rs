@@ -94,7 +94,7 @@ impl<'a> Builder<'a> {
             let values = item.texts();
             let Some(fact) = self.facts.iter().position(|fact| fact.name == name) else {
                 // A fact whose declaration is wrong was told there.
-                if !self.scope.names.contains_key(name) {
+                if !self.scope.names.contains_key(name) && !self.scope.lost.names {
                     self.page.mistake(at, format!("unknown name '{name}'"));
                 }
                 continue;

@@ -151,11 +151,14 @@ fn pack(version: &str) -> String {
     changed
 }
 
+/// What is told of the pack with a mistake.
+const MISTAKE: &str = "unknown key 'date_off': 'date_of' is wanted here";
+
 /// A pack with a mistake, and the place of it.
 fn broken() -> (String, String) {
     let text = pack("2015.9").replace("date_of = ", "date_off = ");
     let line = text.lines().position(|line| line.starts_with("date_off")).unwrap() + 1;
-    (text, format!("{SIGN_IN}.toml:{line}:1: unknown key 'date_off'"))
+    (text, format!("{SIGN_IN}.toml:{line}:1: {MISTAKE}"))
 }
 
 /// As an editor or a copy program should do it: whole under another name, then in its place.
@@ -187,7 +190,7 @@ fn a_sound_pack_is_taken_up_and_one_with_a_mistake_leaves_what_was() {
     let policy = terminal.policy();
     assert_eq!(version(&policy), "2015.2");
     let mistake = policy["refused"]["mistakes"].as_array().unwrap().last().unwrap();
-    assert_eq!((&mistake["message"], &mistake["column"]), (&json!("unknown key 'date_off'"), &json!(1)), "{policy:#}");
+    assert_eq!((&mistake["message"], &mistake["column"]), (&json!(MISTAKE), &json!(1)), "{policy:#}");
     let health = terminal.client().get("/v1/health").success();
     assert_eq!((&health["status"], &health["policy"]["refused"]), (&json!("degraded"), &policy["refused"]));
     let line = terminal.doctor();

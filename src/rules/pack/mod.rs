@@ -11,6 +11,7 @@ mod hit;
 mod index;
 mod load;
 mod lost;
+mod nearly;
 mod operands;
 mod page;
 mod proof;

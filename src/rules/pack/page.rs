@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::nearly::nearly;
 use crate::failure::{Diagnostic, place};
 use crate::rules::val::parse_date;
 
@@ -223,11 +224,17 @@ impl<'a> Keys<'a> {
         Some(*item)
     }
 
-    /// The value of a key that must be there.
+    /// The value of a key that must be there. One that is there with a slip in it is told once, by its place.
     pub fn need(&self, key: &str) -> Option<Item<'a>> {
         let item = self.get(key);
         if item.is_none() {
-            self.page.mistake(self.at, format!("'{key}' is missing"));
+            match self.entries.iter().find(|(found, ..)| nearly(found, key)) {
+                Some((found, at, _)) => {
+                    self.used.borrow_mut().insert(found);
+                    self.page.mistake(*at, format!("unknown key '{found}': '{key}' is wanted here"));
+                }
+                None => self.page.mistake(self.at, format!("'{key}' is missing")),
+            }
         }
         item
     }

@@ -8,8 +8,10 @@ use super::page::{Item, Keys, Page};
 use super::wanted::Wanted;
 use super::{Chosen, Pack};
 use crate::rules::decision::Decision;
+use crate::rules::given::one;
 use crate::rules::input::{Input, InputError};
 use crate::rules::replay::asked;
+use crate::rules::texts::CaseTexts;
 
 /// A case.
 #[derive(Debug, Clone)]
@@ -65,6 +67,59 @@ pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Vec<(Item<'a>, Case)
     }
     // What a mistake leaves half read is not run.
     if page.clean() { read } else { Vec::new() }
+}
+
+/// Whether a pack can read what its cases start from; tells what it cannot, once and not with each case.
+pub(super) fn base_fits(page: &Page<'_>, pack: &Pack, root: &Keys<'_>) -> bool {
+    let Some(base) = root.peek_table("case_base") else { return true };
+    let accumulators: Vec<_> = pack.accumulators.iter().map(|accumulator| &accumulator.fact).collect();
+    let (facts, of_lines): (Vec<_>, Vec<_>) = (pack.facts.iter().collect(), pack.line_facts().iter().collect());
+    let mut parts = vec![("facts".to_owned(), base.peek_table("facts"), &facts)];
+    parts.push(("accumulators".to_owned(), base.peek_table("accumulators"), &accumulators));
+    for (at, line) in base.peek_tables("lines").into_iter().enumerate() {
+        parts.push((format!("lines[{}]", at + 1), Some(line), &of_lines));
+    }
+    let mut fits = true;
+    let mut tell = |place: usize, what: String| {
+        page.mistake(place, what);
+        fits = false;
+    };
+    let mut texts = CaseTexts::new(&pack.texts);
+    for (part, keys, specs) in &parts {
+        for (name, at, item) in keys.iter().flat_map(Keys::all) {
+            let place = || format!("{part}.{name}");
+            let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
+                tell(at, InputError::Unknown { item: place() }.to_string());
+                continue;
+            };
+            if let Err(wrong) = one(spec, item.json().as_ref(), &pack.enums, &mut texts, place) {
+                tell(item.at, wrong.to_string());
+            }
+        }
+    }
+    for (name, at, item) in base.peek_table("figures").iter().flat_map(Keys::all) {
+        if let Some(Err(what)) = item.data().map(|text| figure(pack, name, &text)) {
+            tell(at, what);
+        }
+    }
+    fits
+}
+
+/// The parameter that a test gives a figure.
+///
+/// # Errors
+/// Why it cannot.
+fn figure(pack: &Pack, name: &str, text: &str) -> Result<usize, String> {
+    let at = pack.params.iter().position(|param| param.name == name);
+    let at = at.ok_or_else(|| format!("unknown param '{name}'"))?;
+    let param = &pack.params[at];
+    if param.figures.all().all(|(_, figure)| figure.origin.confirmed()) {
+        return Err(format!("param {name} has its own figures: a case gives none"));
+    }
+    if !param.typ.reads(text, &pack.enums) {
+        return Err(format!("param {name}: {} is wanted", param.typ.expected(&pack.enums)));
+    }
+    Ok(at)
 }
 
 fn case<'a>(keys: &Keys<'a>, base: Option<&Given>) -> Option<(Item<'a>, Case)> {
@@ -130,17 +185,10 @@ impl Case {
     pub fn run(&self, pack: &Pack) -> Vec<String> {
         let mut figures = Vec::new();
         for (name, text) in &self.given.figures {
-            let Some(at) = pack.params.iter().position(|param| param.name == *name) else {
-                return vec![format!("unknown param '{name}'")];
-            };
-            let param = &pack.params[at];
-            if param.figures.all().all(|(_, figure)| figure.origin.confirmed()) {
-                return vec![format!("param {name} has its own figures: a case gives none")];
+            match figure(pack, name, text) {
+                Ok(at) => figures.push((at, text.as_str())),
+                Err(what) => return vec![what],
             }
-            if !param.typ.reads(text, &pack.enums) {
-                return vec![format!("param {name}: {} is wanted", param.typ.expected(&pack.enums))];
-            }
-            figures.push((at, text.as_str()));
         }
         let decided = decide(pack, &self.given.input, &figures, self.wanted.asks_for_record());
         self.wanted.differences(pack, decided)

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::civil::Date;
 use toml::de::DeTable;
 
+use super::cases::base_fits;
 use super::header::Head;
 use super::lost::lost;
 use super::page::{Item, Keys, MOST_MISTAKES, Page};
@@ -218,7 +219,7 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, proofs: Proofs) ->
         posts,
         cases: cases.iter().map(|(_, case)| case.clone()).collect(),
     };
-    if affordable(&pack, &cases) && proofs.cases {
+    if affordable(&pack, &cases) && proofs.cases && base_fits(page, &pack, root) {
         run(&pack, &cases);
     }
     Some(pack)

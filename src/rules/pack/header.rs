@@ -36,7 +36,14 @@ impl<'a> Head<'a> {
     pub fn read(root: &Keys<'a>) -> Option<Self> {
         let keys = root.need("pack")?.keys()?;
         let text = |name| keys.need(name).and_then(|item| Some((item, item.text()?)));
-        let (id, version, title) = (text("id"), text("version"), text("title"));
+        let named = |name| {
+            let (item, said): (Item<'a>, &str) = text(name)?;
+            if said.trim().is_empty() {
+                item.mistake(format!("'{name}' is empty"));
+            }
+            Some(said)
+        };
+        let (id, version, title) = (named("id"), named("version"), named("title"));
         let scenarios = keys.need("scenarios").and_then(|item| item.texts());
         if let Some([]) = scenarios.as_deref() {
             keys.mistake("a pack is for one scenario at least");
@@ -70,9 +77,9 @@ impl<'a> Head<'a> {
             Some(selectors) => Some(selectors?),
         };
         Some(Self {
-            id: id?.1.to_owned(),
-            version: version?.1.to_owned(),
-            title: title?.1.to_owned(),
+            id: id?.to_owned(),
+            version: version?.to_owned(),
+            title: title?.to_owned(),
             scenarios,
             scheme,
             selectors,

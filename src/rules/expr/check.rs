@@ -1,97 +1,11 @@
 //! The type checker: a tree becomes a [`Node`], every name known and every unit right.
 
-use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
-
 use super::Mistake;
-use super::node::{Node, Place};
+use super::node::Node;
 use super::parser::{Expr, Kind, Op};
-use crate::rules::texts::Texts;
-use crate::rules::types::{Enumeration, Type};
+use super::scope::{Scope, Typed};
+use crate::rules::types::Type;
 use crate::rules::val::Val;
-
-/// A name an expression may use.
-#[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Symbol {
-    /// `None` when its declaration is wrong, which was told there.
-    pub typ: Option<Type>,
-    pub place: Place,
-    /// It may be missing, so `has` or `given` must stand before it.
-    pub optional: bool,
-}
-
-/// A table as expressions see it.
-#[derive(Debug, Clone)]
-pub(in super::super) struct TableSymbol {
-    pub index: usize,
-    /// The names it is looked up by.
-    pub on: Vec<String>,
-    pub columns: Vec<(String, Option<Type>)>,
-    /// No two rows meet.
-    pub unique: bool,
-    /// Its declaration is wrong, which was told there.
-    pub broken: bool,
-}
-
-/// What an expression may use.
-#[derive(Debug, Default)]
-pub(in super::super) struct Scope {
-    pub enums: Vec<Enumeration>,
-    /// The texts that stand in the pack, kept as they are met.
-    pub texts: RefCell<Texts>,
-    pub names: HashMap<String, Symbol>,
-    pub accumulators: HashMap<String, Symbol>,
-    pub tables: HashMap<String, TableSymbol>,
-    /// The tables that an amount is cut by.
-    pub scales: RefCell<HashSet<String>>,
-    /// Steps that stand further down.
-    pub later: HashSet<String>,
-    /// The steps that need each other, each with the number of the cycle that it is in: that was told.
-    pub cycles: HashMap<String, usize>,
-    /// The cycle of the step that is checked.
-    pub cycle: Option<usize>,
-    /// The expression is computed for each line.
-    pub on_line: bool,
-    /// What could not be read.
-    pub lost: Lost,
-}
-
-/// Declarations that cannot be read, which was told there: a name that is not known may be one of theirs, and nothing is
-/// told of it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(in super::super) struct Lost {
-    pub types: bool,
-    pub names: bool,
-    pub accumulators: bool,
-}
-
-/// A checked expression.
-#[derive(Debug, Clone)]
-pub(in super::super) struct Typed {
-    pub node: Node,
-    pub typ: Type,
-}
-
-impl Scope {
-    /// A value of this type as it is written.
-    pub fn value(&self, typ: Type, text: &str) -> Option<Val> {
-        typ.parse(text, &self.enums, |text| self.texts.borrow_mut().keep(text))
-    }
-
-    /// Checks `expr`, of type `wanted` where one is.
-    ///
-    /// # Errors
-    /// Each mistake; none when all follow from one that was told elsewhere.
-    pub fn check(&self, expr: &Expr, wanted: Option<Type>) -> Result<Typed, Vec<Mistake>> {
-        let mut checker = Checker { scope: self, mistakes: Vec::new() };
-        let typed = checker.infer(expr, wanted);
-        let typed = typed.filter(|typed| wanted.is_none_or(|wanted| checker.is(expr.at, typed.typ, wanted)));
-        match typed {
-            Some(typed) if checker.mistakes.is_empty() => Ok(typed),
-            _ => Err(checker.mistakes),
-        }
-    }
-}
 
 /// At work on one expression. A method gives `None` when a mistake was told, here or at a declaration.
 pub(super) struct Checker<'a> {
@@ -266,88 +180,6 @@ impl Checker<'_> {
             Some(value) => Some(Typed { node: Node::Const(value), typ }),
             None => self.wrong(at, format!("'{text}' is not {}", typ.expected(&self.scope.enums))),
         }
-    }
-
-    fn name(&mut self, at: usize, name: &str) -> Option<Typed> {
-        let symbol = self.named(at, name)?;
-        Some(Typed { node: Node::Get(symbol.place), typ: symbol.typ? })
-    }
-
-    /// The symbol of a name that has a value here.
-    fn named(&mut self, at: usize, name: &str) -> Option<Symbol> {
-        let symbol = self.symbol(at, name)?;
-        if symbol.optional {
-            return self.wrong(at, format!("'{name}' may be missing: has({name}) or given({name}, …)"));
-        }
-        if symbol.place.of_line() && !self.scope.on_line {
-            return self.wrong(at, format!("'{name}' belongs to a line: sum({name})"));
-        }
-        Some(symbol)
-    }
-
-    /// The symbol of a name.
-    pub fn symbol(&mut self, at: usize, name: &str) -> Option<Symbol> {
-        if let Some(symbol) = self.scope.names.get(name) {
-            return Some(*symbol);
-        }
-        if self.scope.later.contains(name) {
-            if self.scope.cycle.is_some() && self.scope.cycles.get(name).copied() == self.scope.cycle {
-                return None;
-            }
-            return self.wrong(at, format!("step '{name}' is not computed yet here"));
-        }
-        if self.scope.tables.contains_key(name) {
-            return self.wrong(at, format!("'{name}' is a table: name one of its columns, '{name}.…'"));
-        }
-        self.unknown(at, name)
-    }
-
-    /// Tells of a name that there is not, unless it may be one that could not be read.
-    pub fn unknown<T>(&mut self, at: usize, name: &str) -> Option<T> {
-        if self.scope.lost.names { None } else { self.wrong(at, format!("unknown name '{name}'")) }
-    }
-
-    /// The symbol of `acc.name`.
-    pub fn accumulator(&mut self, at: usize, name: &str) -> Option<Symbol> {
-        match self.scope.accumulators.get(name) {
-            Some(symbol) => Some(*symbol),
-            None if self.scope.lost.accumulators => None,
-            None => self.wrong(at, format!("unknown name 'acc.{name}'")),
-        }
-    }
-
-    fn dotted(&mut self, at: usize, first: &str, second: &str) -> Option<Typed> {
-        if first == "acc" {
-            let symbol = self.accumulator(at, second)?;
-            if symbol.optional {
-                let what = format!("'acc.{second}' may be missing: has(acc.{second}) or given(acc.{second}, …)");
-                return self.wrong(at, what);
-            }
-            return Some(Typed { node: Node::Get(symbol.place), typ: symbol.typ? });
-        }
-        let scope = self.scope;
-        let Some(table) = scope.tables.get(first) else { return self.unknown(at, first) };
-        if table.broken {
-            return None;
-        }
-        let Some(column) = table.columns.iter().position(|(name, _)| name == second) else {
-            return self.wrong(at, format!("table {first} has no column '{second}'"));
-        };
-        let mut on = Vec::new();
-        for name in &table.on {
-            // What can be looked up by nowhere was told at the table, and a declaration that is wrong there.
-            let nowhere = match scope.names.get(name) {
-                Some(symbol) => symbol.typ.is_none() || symbol.optional,
-                None => !scope.later.contains(name),
-            };
-            if nowhere {
-                return None;
-            }
-            let symbol = self.named(at, name)?;
-            on.push(symbol.place);
-        }
-        let typ = table.columns[column].1?;
-        Some(Typed { node: Node::Cell { table: table.index, column, on: on.into() }, typ })
     }
 
     /// Whether `found` is `wanted`; tells when not.

@@ -1,8 +1,9 @@
 //! The functions of the language.
 
-use super::check::{Checker, Symbol, Typed};
+use super::check::Checker;
 use super::node::{Node, Place, Round, Rounding};
 use super::parser::{Expr, Kind};
+use super::scope::{Symbol, Typed};
 use crate::rules::types::Type;
 
 /// The units an amount can be rounded to, in fen: 0.01, 0.1 and 1 yuan.

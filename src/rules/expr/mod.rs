@@ -7,12 +7,13 @@ mod check;
 mod comparison;
 mod functions;
 mod lexer;
+mod names;
 mod node;
 mod parser;
 mod print;
+mod scope;
 mod walk;
 
-pub(super) use check::{Lost, Scope, Symbol, TableSymbol, Typed};
 pub(super) use comparison::Comparison;
 #[cfg(test)]
 pub(super) use lexer::{Token, tokens};
@@ -20,6 +21,7 @@ pub(super) use lexer::{Token, tokens};
 pub(super) use node::Rounding;
 pub(super) use node::{Node, Place, Round};
 pub(super) use parser::parse;
+pub(super) use scope::{Lost, Scope, Symbol, TableSymbol, Typed};
 
 /// Words that cannot be names.
 pub(super) const RESERVED: &[&str] = &["if", "then", "else", "and", "or", "not", "in", "true", "false", "acc"];

@@ -70,7 +70,9 @@ impl<'a> Builder<'a> {
         }
         let typ = typed.as_ref().map(|typed| typed.typ).filter(|typ| *typ != Type::Exact);
         self.declare(name, at.inside(0), "a step", Symbol { typ, place, optional: false });
-        if let Some((item, field)) = out
+        if let Some((item, "")) = out {
+            item.mistake("a field has a name");
+        } else if let Some((item, field)) = out
             && !self.outputs.insert((place.of_line(), field.to_owned()))
         {
             item.mistake(format!("two steps fill '{field}'"));

@@ -115,7 +115,8 @@ impl<'a> Builder<'a> {
                 unique: hit == Hit::Unique,
                 broken,
             };
-            self.scope.tables.insert(name.to_owned(), symbol);
+            // Of two with one name the first has it; the second was told of.
+            self.scope.tables.entry(name.to_owned()).or_insert(symbol);
             all.push(Declared {
                 name: (place, name),
                 label: label.unwrap_or(name),

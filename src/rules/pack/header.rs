@@ -267,13 +267,18 @@ impl<'a> Builder<'a> {
 
     /// Whether `name` can be a name; tells when not.
     pub(super) fn identifier(&self, name: &str, at: usize) -> bool {
-        let letters = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        let good = letters && name.starts_with(|c: char| !c.is_ascii_digit()) && !RESERVED.contains(&name);
+        let good = is_name(name);
         if !good {
             self.page.mistake(at, format!("'{name}' cannot be a name"));
         }
         good
     }
+}
+
+/// Whether an expression can name something so.
+pub(super) fn is_name(name: &str) -> bool {
+    let letters = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    letters && name.starts_with(|c: char| !c.is_ascii_digit()) && !RESERVED.contains(&name)
 }
 
 /// Where a pack says nothing, numbers are not negative, and amounts fit the national field 16,2.

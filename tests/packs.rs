@@ -152,7 +152,7 @@ fn pack(version: &str) -> String {
 }
 
 /// What is told of the pack with a mistake.
-const MISTAKE: &str = "unknown key 'date_off': 'date_of' is wanted here";
+const MISTAKE: &str = "unknown key 'date_off': write 'date_of'";
 
 /// A pack with a mistake, and the place of it.
 fn broken() -> (String, String) {

@@ -219,22 +219,25 @@ impl<'a> Keys<'a> {
     pub fn get(&self, key: &str) -> Option<Item<'a>> {
         #[cfg(test)]
         self.page.asked.borrow_mut().entry(self.at).or_default().insert(key.to_owned());
-        let (key, _, item) = self.entries.iter().find(|(name, ..)| *name == key)?;
-        self.used.borrow_mut().insert(key);
-        Some(*item)
+        let (found, at, item) = self.entry(key)?;
+        self.used.borrow_mut().insert(found);
+        if found != key {
+            self.page.mistake(at, format!("unknown key '{found}': write '{key}'"));
+        }
+        Some(item)
     }
 
-    /// The value of a key that must be there. One that is there with a slip in it is told once, by its place.
+    /// A key, or else one that is it but for a slip: what follows from its being there is not told.
+    fn entry(&self, key: &str) -> Option<(&'a str, usize, Item<'a>)> {
+        let exactly = self.entries.iter().find(|(found, ..)| *found == key);
+        exactly.or_else(|| self.entries.iter().find(|(found, ..)| nearly(found, key))).copied()
+    }
+
+    /// The value of a key that must be there.
     pub fn need(&self, key: &str) -> Option<Item<'a>> {
         let item = self.get(key);
         if item.is_none() {
-            match self.entries.iter().find(|(found, ..)| nearly(found, key)) {
-                Some((found, at, _)) => {
-                    self.used.borrow_mut().insert(found);
-                    self.page.mistake(*at, format!("unknown key '{found}': '{key}' is wanted here"));
-                }
-                None => self.page.mistake(self.at, format!("'{key}' is missing")),
-            }
+            self.page.mistake(self.at, format!("'{key}' is missing"));
         }
         item
     }
@@ -260,7 +263,7 @@ impl<'a> Keys<'a> {
 
     /// A value, likewise.
     pub fn peek(&self, key: &str) -> Option<Item<'a>> {
-        self.entries.iter().find(|(name, ..)| *name == key).map(|(_, _, item)| *item)
+        self.entry(key).map(|(_, _, item)| item)
     }
 
     /// A table, likewise.
@@ -274,9 +277,10 @@ impl<'a> Keys<'a> {
         self.peek(key).and_then(|item| item.value.as_str())
     }
 
-    /// Whether it has a key that is none of these.
+    /// Whether it has a key that is none of these, not even but for a slip.
     pub fn has_others(&self, known: &[&str]) -> bool {
-        self.entries.iter().any(|(key, ..)| !known.contains(key))
+        let taken: HashSet<_> = known.iter().filter_map(|key| Some(self.entry(key)?.0)).collect();
+        self.entries.iter().any(|(key, ..)| !taken.contains(key))
     }
 
     /// Tells a mistake at this table.

@@ -35,12 +35,22 @@ const MOST: usize = 200;
 const MOST_LINES: usize = 5_000;
 const MOST_VALUES: usize = 200_000;
 
-/// Reads `[case_base]` and every `[[case]]`; each with where its name stands.
-pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Vec<(Item<'a>, Case)> {
+/// The cases as they stand in the file.
+#[derive(Default)]
+pub(super) struct Read<'a> {
+    /// Each with where its name stands.
+    pub cases: Vec<(Item<'a>, Case)>,
+    /// What a case takes away and the base has not. Where the base is wrong, it may follow from that.
+    pub absent: Vec<(Item<'a>, &'a str)>,
+}
+
+/// Reads `[case_base]` and every `[[case]]`.
+pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Read<'a> {
+    let mut absent = Vec::new();
     let base = match root.get("case_base") {
         None => Some(Given::default()),
         Some(item) => item.keys().and_then(|keys| {
-            let base = given(&keys, Some(&Given::default()));
+            let base = given(&keys, Some(&Given::default()), &mut absent);
             keys.end();
             base
         }),
@@ -52,7 +62,7 @@ pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Vec<(Item<'a>, Case)
     let mut read = Vec::new();
     let (mut lines, mut values) = (0, 0);
     for keys in cases.iter().take(MOST) {
-        let case = case(keys, base.as_ref());
+        let case = case(keys, base.as_ref(), &mut absent);
         keys.end();
         let Some((place, case)) = case else { continue };
         lines += case.lines();
@@ -60,13 +70,13 @@ pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Vec<(Item<'a>, Case)
         for (count, most, what) in [(lines, MOST_LINES, "lines"), (values, MOST_VALUES, "values")] {
             if count > most {
                 place.mistake(format!("the cases up to here have more than {most} {what}"));
-                return Vec::new();
+                return Read::default();
             }
         }
         read.push((place, case));
     }
     // What a mistake leaves half read is not run.
-    if page.clean() { read } else { Vec::new() }
+    if page.clean() { Read { cases: read, absent } } else { Read::default() }
 }
 
 /// Whether a pack can read what its cases start from; tells what it cannot, once and not with each case.
@@ -122,9 +132,9 @@ fn figure(pack: &Pack, name: &str, text: &str) -> Result<usize, String> {
     Ok(at)
 }
 
-fn case<'a>(keys: &Keys<'a>, base: Option<&Given>) -> Option<(Item<'a>, Case)> {
+fn case<'a>(keys: &Keys<'a>, base: Option<&Given>, absent: &mut Vec<(Item<'a>, &'a str)>) -> Option<(Item<'a>, Case)> {
     let name = keys.need("name").and_then(|item| Some((item, item.text()?)));
-    let given = given(keys, base);
+    let given = given(keys, base, absent);
     let wanted = Wanted::read(keys);
     let (place, name) = name?;
     Some((place, Case { name: name.to_owned(), given: given?, wanted: wanted? }))
@@ -132,7 +142,7 @@ fn case<'a>(keys: &Keys<'a>, base: Option<&Given>) -> Option<(Item<'a>, Case)> {
 
 /// `facts`, `lines`, `accumulators` and `figures` on top of those of `base`; lines replace all of them. `None` when
 /// something cannot be read, in the base or here.
-fn given(keys: &Keys<'_>, base: Option<&Given>) -> Option<Given> {
+fn given<'a>(keys: &Keys<'a>, base: Option<&Given>, absent: &mut Vec<(Item<'a>, &'a str)>) -> Option<Given> {
     // Each key is taken, whatever is wrong with the others.
     let map = |key| keys.get(key).map_or(Some(Map::new()), |item| item.json_map());
     let (facts, accumulators, lines) = (map("facts"), map("accumulators"), lines(keys, "lines"));
@@ -153,7 +163,7 @@ fn given(keys: &Keys<'_>, base: Option<&Given>) -> Option<Given> {
     for (item, name) in without {
         let given = input.facts.remove(name).or_else(|| input.accumulators.remove(name));
         if given.is_none() && figures.remove(name).is_none() {
-            item.mistake(format!("'{name}' is not in the base"));
+            absent.push((item, name));
         }
     }
     Some(Given { input, figures })

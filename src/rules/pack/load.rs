@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::civil::Date;
 use toml::de::DeTable;
 
-use super::cases::base_fits;
+use super::cases::{Read, base_fits};
 use super::header::Head;
 use super::lost::lost;
 use super::page::{Item, Keys, MOST_MISTAKES, Page};
@@ -186,7 +186,7 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, proofs: Proofs) ->
     let whole = builder.part(root, false);
     let posts = builder.posts(root);
     builder.tables(declared);
-    let cases = super::cases::read(page, root);
+    let Read { cases, absent } = super::cases::read(page, root);
     root.end();
     let date_of = head.as_ref().and_then(|head| builder.date_of(head));
     let choice = Choice { date_of, selectors };
@@ -219,7 +219,11 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, proofs: Proofs) ->
         posts,
         cases: cases.iter().map(|(_, case)| case.clone()).collect(),
     };
-    if affordable(&pack, &cases) && proofs.cases && base_fits(page, &pack, root) {
+    let fits = !proofs.cases || base_fits(page, &pack, root);
+    if fits {
+        absent.iter().for_each(|(item, name)| item.mistake(format!("'{name}' is not in the base")));
+    }
+    if affordable(&pack, &cases) && proofs.cases && page.clean() {
         run(&pack, &cases);
     }
     Some(pack)

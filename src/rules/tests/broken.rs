@@ -1,6 +1,7 @@
 //! Packs with mistakes: `fixtures/policy-bad/NAME.toml`, and in `NAME.expected` every line that must be told of it.
 //! `UPDATE_EXPECTED=1` writes what is told now, to be read before it is committed.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
@@ -50,6 +51,82 @@ fn each_kind_of_mistake_has_a_pack_that_is_about_it() {
         let told = fs::read_to_string(path.with_extension("expected")).unwrap();
         assert!(told.lines().any(|line| line.contains(message)), "{name}: {message}");
     }
+}
+
+/// Keys of every part of a pack; none of them is a name that the packs that ship declare.
+const KEYS: [&str; 38] = [
+    "id",
+    "version",
+    "title",
+    "scenarios",
+    "scheme",
+    "valid_from",
+    "valid_to",
+    "date_of",
+    "status",
+    "type",
+    "label",
+    "default",
+    "optional",
+    "range",
+    "scope",
+    "begins",
+    "least",
+    "most",
+    "name",
+    "values",
+    "from",
+    "value",
+    "source",
+    "confidence",
+    "verified_on",
+    "on",
+    "out",
+    "hit",
+    "rows",
+    "expr",
+    "say",
+    "say_when",
+    "code",
+    "when",
+    "outcome",
+    "set",
+    "add",
+    "figures",
+];
+
+#[test]
+fn a_slip_in_any_key_is_told_once_and_nothing_that_follows() {
+    let texts = super::shipped::texts();
+    let mut tried = HashSet::new();
+    for (name, text) in texts.iter().filter(|(name, _)| name.contains("settlement") || name.contains("sign-in")) {
+        let mut header = "";
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            if line.starts_with('[') {
+                header = line.trim_end();
+            }
+            for key in KEYS {
+                let stands = |before: &str| line.find(&format!("{before}{key} = ")).map(|at| at + before.len());
+                let Some(at) = stands("{ ").or_else(|| stands(", ")).or_else(|| stands("").filter(|at| *at == 0))
+                else {
+                    continue;
+                };
+                if line.starts_with('#') || !tried.insert((name, header, key)) {
+                    continue;
+                }
+                let last = start + at + key.len() - 1;
+                let slip = format!("{}x{}", &text[..last], &text[last..]);
+                let told = Packs::load(&[(name.clone(), slip)]).err().unwrap_or_default();
+                assert!(
+                    told.len() == 1 && told[0].message.ends_with(&format!("write '{key}'")),
+                    "{name}: {header} {line}: {key}: {told:?}"
+                );
+            }
+            start += line.len();
+        }
+    }
+    assert!(tried.len() > 100, "{}", tried.len());
 }
 
 #[test]

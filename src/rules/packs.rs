@@ -73,23 +73,28 @@ macro_rules! texts {
 
 /// Name and text of each pack that ships with the product.
 const BUILTIN: &[(&str, &str)] = texts! {
+    "guangzhou-2015/critical-illness.toml"
     "guangzhou-2015/employee-chronic.toml"
     "guangzhou-2015/employee-outpatient.toml"
     "guangzhou-2015/maternity.toml"
     "guangzhou-2015/medical-assistance.toml"
     "guangzhou-2015/medical-settlement.toml"
     "guangzhou-2015/one-stop-employee.toml"
+    "guangzhou-2015/one-stop-resident.toml"
     "guangzhou-2015/out-of-pocket.toml"
     "guangzhou-2015/pension-certification.toml"
     "guangzhou-2015/pharmacy.toml"
+    "guangzhou-2015/resident-chronic.toml"
     "guangzhou-2015/resident-contribution.toml"
+    "guangzhou-2015/resident-inpatient.toml"
     "guangzhou-2015/resident-medical-contribution.toml"
+    "guangzhou-2015/resident-outpatient.toml"
     "guangzhou-2015/unemployment-application.toml"
     "guangzhou-2015/unemployment-collection.toml"
     "guangzhou-2015/unemployment-extras.toml"
     "guangzhou-2015/unemployment-sign-in.toml"
-    "guangzhou-2015/work-injury-benefits.toml"
     "guangzhou-2015/work-injury.toml"
+    "guangzhou-2015/work-injury-benefits.toml"
 };
 
 /// The JSON Schema of packs, draft 2020-12, by which editors complete and check them.

@@ -179,6 +179,12 @@ impl<'p> Desk<'p> {
         self.number_on(line, slot).filter(|_| self.run.pack.typ(slot.0) == Type::Money).map(Fen)
     }
 
+    /// The case at hand, for tests of packs: figures that stand in, and what becomes of the accumulators.
+    #[cfg(test)]
+    pub(super) fn run(&mut self) -> &mut Run<'p> {
+        &mut self.run
+    }
+
     fn give(&mut self, item: Item, value: Datum<'_>) -> Result<(), InputError> {
         self.run.given.set(item, value)?;
         self.decided = false;

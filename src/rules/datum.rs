@@ -46,13 +46,13 @@ impl<'a> Datum<'a> {
     /// The value of this type.
     pub(super) fn typed(self, typ: Type, enums: &[Enumeration], texts: &mut CaseTexts<'_>) -> Option<Val> {
         match (typ, self) {
-            (Type::Bool, Self::Bool(b)) => Some(Val::Bool(b)),
+            (Type::Bool, Self::Bool(b)) => Some(Val::Bool(b.into())),
             (Type::Int | Type::Days, Self::Whole(n))
             | (Type::Money, Self::Money(Fen(n)))
             | (Type::Price, Self::Price(Price(n)))
             | (Type::Quantity, Self::Quantity(Quantity(n)))
             | (Type::Rate, Self::Rate(Rate(n))) => Some(Val::Num(n)),
-            (Type::Date, Self::Date(date)) if date.year() >= 0 => Some(Val::Date(date)),
+            (Type::Date, Self::Date(date)) if date.year() >= 0 => Some(Val::Date(date.into())),
             (Type::Bool | Type::Int | Type::Days, _) => None,
             (typ, Self::Text(text)) => typ.parse(text, enums, |text| texts.keep(text)),
             _ => None,

@@ -59,7 +59,7 @@ impl Run<'_> {
         let denied = self.outcome == Outcome::Deny;
         // A case that was decided has its date.
         let date = match self.given.facts[pack.date_of] {
-            Some(Val::Date(date)) => date,
+            Some(Val::Date(day)) => day.into(),
             _ => pack.valid.0,
         };
         let lines = (0..self.given.count).map(|line| self.line_outputs(line));
@@ -131,14 +131,14 @@ impl Run<'_> {
     }
 
     fn stopped(&self, stop: Stop) -> Reason {
-        let (zh, en) = match stop {
-            Stop::NoFigure(param) => {
-                let param = &self.pack.params[param as usize];
+        let param = stop.param().and_then(|at| self.pack.params.get(at));
+        let (zh, en) = match (param, stop) {
+            (Some(param), _) => {
                 let zh = format!("参数“{}”没有数值，不能核定", param.label);
                 (zh, format!("the parameter {} has no figure", param.name))
             }
-            Stop::Range => ("计算结果超出范围，不能核定".to_owned(), "a number is out of range".to_owned()),
-            Stop::Defect => ("核算程序有缺陷，不能核定".to_owned(), "the program that decides has a defect".to_owned()),
+            (None, Stop::RANGE) => ("计算结果超出范围，不能核定".to_owned(), "a number is out of range".to_owned()),
+            (None, _) => ("核算程序有缺陷，不能核定".to_owned(), "the program that decides has a defect".to_owned()),
         };
         let code = stop.code().to_owned();
         Reason { code, outcome: Outcome::Refer, text: Words { zh, en }, basis: None, line: None }
@@ -181,9 +181,9 @@ impl Run<'_> {
 impl Stop {
     fn code(self) -> &'static str {
         match self {
-            Self::NoFigure(_) => NO_FIGURE,
-            Self::Range => OUT_OF_RANGE,
-            Self::Defect => DEFECT,
+            Self::RANGE => OUT_OF_RANGE,
+            Self::DEFECT => DEFECT,
+            _ => NO_FIGURE,
         }
     }
 }

@@ -74,7 +74,7 @@ impl Run<'_> {
                 _ => None,
             })
         });
-        value.and_then(|value| self.stored_value(step.typ, value)).ok_or(Stop::Defect)
+        value.and_then(|value| self.stored_value(step.typ, value)).ok_or(Stop::DEFECT)
     }
 
     /// A value in the form that stands in the data.

@@ -20,17 +20,17 @@ type Taken = Result<ControlFlow<()>, Stop>;
 impl<'p> Run<'p> {
     /// A parameter's figure on the business date.
     pub fn param(&mut self, at: usize) -> Computed {
-        self.version(at)?.what.ok_or(Stop::NoFigure(short(at)))
+        self.version(at)?.what.ok_or(Stop::no_figure(at))
     }
 
     /// The day from which that figure holds.
     pub fn since(&mut self, at: usize) -> Computed {
-        Ok(Val::Date(self.version(at)?.from))
+        Ok(Val::Date(self.version(at)?.from.into()))
     }
 
     fn version(&mut self, at: usize) -> Result<InForce<'p, Option<Val>>, Stop> {
         // The versions cover the pack's span, and only a date within it comes here.
-        let version = self.force.params[at].ok_or(Stop::Defect)?;
+        let version = self.force.params[at].ok_or(Stop::DEFECT)?;
         self.demo |= version.demo;
         self.notes.param(at);
         Ok(version)
@@ -40,7 +40,7 @@ impl<'p> Run<'p> {
     pub fn cell(&mut self, table: usize, column: usize, on: &[Place]) -> Computed {
         let wanted = match self.pack.tables[table].hit {
             Hit::List => return self.listed(table, column, on),
-            Hit::Sum => return Err(Stop::Defect),
+            Hit::Sum => return Err(Stop::DEFECT),
             Hit::Unique | Hit::First => None,
             Hit::Min => Some(Ordering::Less),
             Hit::Max => Some(Ordering::Greater),
@@ -48,27 +48,27 @@ impl<'p> Run<'p> {
         let mut found: Option<Val> = None;
         self.each_row(table, column, on, |_, value| {
             match (found, wanted) {
-                (Some(best), Some(wanted)) if value.order(best).ok_or(Stop::Defect)? != wanted => {}
+                (Some(best), Some(wanted)) if value.order(best).ok_or(Stop::DEFECT)? != wanted => {}
                 _ => found = Some(value),
             }
             Ok(if wanted.is_none() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         // Proved complete at load.
-        found.ok_or(Stop::Defect)
+        found.ok_or(Stop::DEFECT)
     }
 
     /// What a column of numbers gives.
     pub fn cell_number<W: Word>(&mut self, table: usize, column: usize, on: &[Place]) -> Result<W, Stop> {
         let number = |value: Val| match value {
             Val::Num(n) => Ok(W::of(n)),
-            _ => Err(Stop::Defect),
+            _ => Err(Stop::DEFECT),
         };
         if self.pack.tables[table].hit != Hit::Sum {
             return number(self.cell(table, column, on)?);
         }
         let mut sum = W::of(0);
         self.each_row(table, column, on, |_, value| {
-            sum = sum.plus(number(value)?).ok_or(Stop::Range)?;
+            sum = sum.plus(number(value)?).ok_or(Stop::RANGE)?;
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(sum)
@@ -78,12 +78,12 @@ impl<'p> Run<'p> {
         let start = self.lists.len();
         self.each_row(table, column, on, |run, value| {
             if run.lists.len() >= MOST_LISTED {
-                return Err(Stop::Range);
+                return Err(Stop::RANGE);
             }
             run.lists.push(value);
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(Val::List(List { start: short(start), len: short(self.lists.len() - start) }))
+        Ok(Val::List(List::new(short(start), short(self.lists.len() - start))))
     }
 
     /// Gives `take` the column's value in each row that applies, as long as it wants the next.
@@ -109,10 +109,10 @@ impl<'p> Run<'p> {
         on: &[Place],
         mut take: impl FnMut(&mut Self, Val) -> Taken,
     ) -> Result<(), Stop> {
-        let version = self.force.tables[table].ok_or(Stop::Defect)?;
+        let version = self.force.tables[table].ok_or(Stop::DEFECT)?;
         scratch.values.clear();
         for place in on {
-            scratch.values.push(self.get(*place)?.ok_or(Stop::Defect)?);
+            scratch.values.push(self.get(*place)?.ok_or(Stop::DEFECT)?);
         }
         for at in version.what.matching(&scratch.values, &mut scratch.parts) {
             self.demo |= version.demo;
@@ -135,7 +135,7 @@ impl<'p> Run<'p> {
     /// Each part of an amount at the rate of the row whose range it lies in, rounded by itself where `each` says so; what
     /// is below zero has no part.
     pub fn bands(&mut self, amount: i128, table: usize, column: usize, each: Option<Round>) -> Result<i128, Stop> {
-        let version = self.force.tables[table].ok_or(Stop::Defect)?;
+        let version = self.force.tables[table].ok_or(Stop::DEFECT)?;
         let mut sum = 0_i128;
         for (at, row) in version.what.rows.iter().enumerate() {
             let part = row.cells.first().map_or(0, |cell| cell.part(amount));
@@ -144,10 +144,10 @@ impl<'p> Run<'p> {
             }
             self.demo |= version.demo;
             self.notes.band(table, at, amount);
-            let Val::Num(rate) = self.out(row.out[column])? else { return Err(Stop::Defect) };
+            let Val::Num(rate) = self.out(row.out[column])? else { return Err(Stop::DEFECT) };
             let product = part.checked_mul(rate.into());
             let product = product.and_then(|product| each.map_or(Some(product), |round| product.rounded(round)));
-            sum = product.and_then(|product| sum.checked_add(product)).ok_or(Stop::Range)?;
+            sum = product.and_then(|product| sum.checked_add(product)).ok_or(Stop::RANGE)?;
         }
         Ok(sum)
     }

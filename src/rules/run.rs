@@ -89,9 +89,10 @@ impl<'p> Run<'p> {
     pub fn decide(&mut self, scenario: &str, traced: bool) -> Result<Outcome, InputError> {
         let pack = self.pack;
         self.given.complete()?;
-        let Some(Val::Date(date)) = self.given.facts[pack.date_of] else {
+        let Some(Val::Date(day)) = self.given.facts[pack.date_of] else {
             return Err(InputError::Missing { item: format!("facts.{}", pack.date_of()) });
         };
+        let date = day.into();
         if !pack.covers(date) {
             return Err(InputError::NoVersion { scenario: scenario.to_owned(), date });
         }
@@ -209,7 +210,7 @@ impl<'p> Run<'p> {
             self.param(param)?;
         }
         // The loader takes only facts that are always given.
-        if scope.facts().any(|fact| self.given.facts[fact].is_none()) { Err(Stop::Defect) } else { Ok(()) }
+        if scope.facts().any(|fact| self.given.facts[fact].is_none()) { Err(Stop::DEFECT) } else { Ok(()) }
     }
 
     /// The value, or a note of why there is none.
@@ -249,8 +250,8 @@ fn number(line: usize) -> Line {
 fn added(before: Option<Val>, value: Val) -> Computed {
     match (before, value) {
         (None, value) => Ok(value),
-        (Some(Val::Num(before)), Val::Num(value)) => before.checked_add(value).map(Val::Num).ok_or(Stop::Range),
+        (Some(Val::Num(before)), Val::Num(value)) => before.checked_add(value).map(Val::Num).ok_or(Stop::RANGE),
         // Only numbers are added; the loader sees to it.
-        _ => Err(Stop::Defect),
+        _ => Err(Stop::DEFECT),
     }
 }

@@ -1,5 +1,6 @@
 //! Values in the form that stands in the data, and as a person reads them.
 
+use jiff::civil::Date;
 use serde_json::Value;
 
 use super::texts::CaseTexts;
@@ -25,7 +26,7 @@ impl Lexicon<'_> {
             (Type::List(element), Val::List(list)) => {
                 self.list(list).iter().map(|value| self.json(element.typ(), *value)).collect()
             }
-            (_, Val::Bool(b)) => Value::Bool(b),
+            (_, Val::Bool(b)) => Value::Bool(b.into()),
             (Type::Int | Type::Days, Val::Num(n)) => Value::from(n),
             _ => Value::String(self.plain(typ, value)),
         }
@@ -34,12 +35,12 @@ impl Lexicon<'_> {
     /// The value as a person reads it.
     pub fn shown(&self, typ: Type, value: Val) -> String {
         match (typ, value) {
-            (Type::List(_), Val::List(List { len: 0, .. })) => "无".to_owned(),
+            (Type::List(_), Val::List(list)) if list.len() == 0 => "无".to_owned(),
             (Type::List(element), Val::List(list)) => {
                 let shown: Vec<_> = self.list(list).iter().map(|value| self.shown(element.typ(), *value)).collect();
                 shown.join(COMMA)
             }
-            (Type::Bool, Val::Bool(b)) => if b { "是" } else { "否" }.to_owned(),
+            (Type::Bool, Val::Bool(b)) => if b.into() { "是" } else { "否" }.to_owned(),
             (typ, Val::Num(n)) => typ.shown_number(n.into()),
             (Type::Enum(_), Val::Code(code)) => self.code(typ, code).map_or("", |(_, label)| label).to_owned(),
             _ => self.plain(typ, value),
@@ -48,8 +49,8 @@ impl Lexicon<'_> {
 
     fn plain(&self, typ: Type, value: Val) -> String {
         match value {
-            Val::Bool(b) => b.to_string(),
-            Val::Date(date) => date.to_string(),
+            Val::Bool(b) => bool::from(b).to_string(),
+            Val::Date(day) => Date::from(day).to_string(),
             Val::Month(n) => format!("{:04}-{:02}", n.div_euclid(12), n.rem_euclid(12) + 1),
             Val::Text(text) => self.texts.get(text).to_owned(),
             Val::Code(code) => self.code(typ, code).map_or("", |(value, _)| value).to_owned(),
@@ -59,9 +60,9 @@ impl Lexicon<'_> {
         }
     }
 
-    fn code(&self, typ: Type, code: u32) -> Option<(&str, &str)> {
+    fn code(&self, typ: Type, code: u64) -> Option<(&str, &str)> {
         let Type::Enum(at) = typ else { return None };
-        let (value, label) = self.enums.get(at)?.values.get(code as usize)?;
+        let (value, label) = self.enums.get(at)?.values.get(usize::try_from(code).ok()?)?;
         Some((value, label))
     }
 

@@ -83,7 +83,7 @@ impl<'p> CaseTexts<'p> {
 
     /// The text that has this number.
     pub fn get(&self, id: TextId) -> &str {
-        let at = id.0 as usize;
+        let at = usize::try_from(id.0).unwrap_or(usize::MAX);
         match at.checked_sub(self.pack.ends.len()) {
             None => self.pack.at(at),
             Some(at) => self.case.at(at),
@@ -92,8 +92,7 @@ impl<'p> CaseTexts<'p> {
 }
 
 fn id(at: usize) -> TextId {
-    // A pack is at most 1 MiB and a bill has at most 2,000 lines of 500 facts: there are never so many.
-    TextId(u32::try_from(at).unwrap_or(u32::MAX))
+    TextId(at as u64)
 }
 
 /// The same in every run, so that nothing depends on chance.

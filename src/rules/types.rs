@@ -140,13 +140,13 @@ impl Type {
     /// its number.
     pub fn parse(self, text: &str, enums: &[Enumeration], keep: impl FnOnce(&str) -> TextId) -> Option<Val> {
         match self {
-            Self::Bool => text.parse().ok().map(Val::Bool),
-            Self::Date => parse_date(text).map(Val::Date),
+            Self::Bool => text.parse::<bool>().ok().map(|truth| Val::Bool(truth.into())),
+            Self::Date => parse_date(text).map(|date| Val::Date(date.into())),
             Self::Month => (text.len() == 7).then(|| parse_date(&format!("{text}-01"))).flatten().map(month_of),
             Self::Text => (text.chars().count() <= LONGEST_TEXT).then(|| Val::Text(keep(text))),
             Self::Enum(at) => {
                 let code = enums.get(at)?.values.iter().position(|(value, _)| value == text)?;
-                u32::try_from(code).ok().map(Val::Code)
+                u64::try_from(code).ok().map(Val::Code)
             }
             _ => self.parse_number(text).map(Val::Num),
         }

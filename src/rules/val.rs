@@ -5,37 +5,87 @@ use std::ops::Range;
 
 use jiff::civil::Date;
 
-/// A value; its type is known where it stands.
+/// A value; its type is known where it stands. Each kind is held in 64 bits, so that a value travels in two registers, and
+/// so does one that may be missing or be a reason why there is none. With narrower kinds it went through memory, in
+/// pieces, and a settlement took half as long again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Val {
-    Bool(bool),
+    Bool(Truth),
     /// In the unit of the type.
     Num(i64),
-    Date(Date),
+    Date(Day),
     /// Months since the beginning of year 0.
-    Month(i32),
+    Month(i64),
     Text(TextId),
     /// Position in its enumeration.
-    Code(u32),
+    Code(u64),
     List(List),
 }
 
+/// True or false.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u64)]
+pub(super) enum Truth {
+    No,
+    Yes,
+}
+
+impl From<bool> for Truth {
+    fn from(truth: bool) -> Self {
+        if truth { Self::Yes } else { Self::No }
+    }
+}
+
+impl From<Truth> for bool {
+    fn from(truth: Truth) -> Self {
+        truth == Truth::Yes
+    }
+}
+
+/// A day of the calendar, by a number that grows from day to day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Day(i64);
+
+impl From<Date> for Day {
+    fn from(date: Date) -> Self {
+        Self((i64::from(date.year()) * 16 + i64::from(date.month())) * 32 + i64::from(date.day()))
+    }
+}
+
+impl From<Day> for Date {
+    fn from(Day(day): Day) -> Self {
+        let (year, month, day) = (day.div_euclid(512), day.rem_euclid(512) / 32, day.rem_euclid(32));
+        // Each comes from a date, and fits as it did there.
+        #[allow(clippy::cast_possible_truncation, reason = "they came from these very types")]
+        let parts = (year as i16, month as i8, day as i8);
+        Self::constant(parts.0, parts.1, parts.2)
+    }
+}
+
 /// A text, by its number among [`Texts`](super::texts::Texts): two texts are the same when their numbers are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TextId(pub u32);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct TextId(pub u64);
 
 /// A list: where its values begin among those of a case's lists, and how many there are. Nothing compares lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct List {
-    pub start: u32,
-    pub len: u32,
-}
+pub(super) struct List(u64);
 
 impl List {
+    /// The list of so many values from a position on.
+    pub fn new(start: u32, len: u32) -> Self {
+        Self(u64::from(start) << 32 | u64::from(len))
+    }
+
+    /// How many values it has.
+    pub fn len(self) -> u32 {
+        // The lower half.
+        (self.0 & u64::from(u32::MAX)) as u32
+    }
+
     /// Where its values are.
     pub fn range(self) -> Range<usize> {
-        let start = self.start as usize;
-        start..start + self.len as usize
+        let start = (self.0 >> 32) as usize;
+        start..start + self.len() as usize
     }
 }
 
@@ -47,7 +97,7 @@ impl Val {
             (Self::Date(a), Self::Date(b)) => a.cmp(&b),
             (Self::Month(a), Self::Month(b)) => a.cmp(&b),
             (Self::Code(a), Self::Code(b)) => a.cmp(&b),
-            (Self::Text(a), Self::Text(b)) => a.0.cmp(&b.0),
+            (Self::Text(a), Self::Text(b)) => a.cmp(&b),
             (Self::Bool(a), Self::Bool(b)) => a.cmp(&b),
             _ => return None,
         })
@@ -56,25 +106,21 @@ impl Val {
     /// A number that no other value of its type has.
     pub fn key(self) -> i64 {
         match self {
-            Self::Bool(b) => b.into(),
-            Self::Num(n) => n,
-            Self::Date(date) => (i64::from(date.year()) * 16 + i64::from(date.month())) * 32 + i64::from(date.day()),
-            Self::Month(month) => month.into(),
-            Self::Text(text) => text.0.into(),
-            Self::Code(code) => code.into(),
-            Self::List(list) => list.start.into(),
+            Self::Bool(truth) => bool::from(truth).into(),
+            Self::Num(n) | Self::Month(n) | Self::Date(Day(n)) => n,
+            Self::Text(TextId(n)) | Self::Code(n) | Self::List(List(n)) => n.cast_signed(),
         }
     }
 }
 
 /// The month of a date.
 pub(super) fn month_of(date: Date) -> Val {
-    Val::Month(i32::from(date.year()) * 12 + i32::from(date.month()) - 1)
+    Val::Month(i64::from(date.year()) * 12 + i64::from(date.month()) - 1)
 }
 
 /// A month from its number, within the years that a date can have.
 pub(super) fn month(number: i64) -> Option<Val> {
-    (0..120_000).contains(&number).then(|| i32::try_from(number).ok().map(Val::Month)).flatten()
+    (0..120_000).contains(&number).then_some(Val::Month(number))
 }
 
 /// A date as `2015-08-01` and in no other form.
@@ -113,7 +159,8 @@ mod tests {
         fn a_date_is_read_as_it_is_written(year in 0..=9999_i16, month in 1..=12_i8, day in 1..=28_i8) {
             let date = jiff::civil::date(year, month, day);
             prop_assert_eq!(parse_date(&date.to_string()), Some(date));
-            prop_assert_eq!(Val::Date(date).key().cmp(&Val::Date(jiff::civil::date(2015, 8, 1)).key()),
+            prop_assert_eq!(Date::from(Day::from(date)), date);
+            prop_assert_eq!(Val::Date(date.into()).key().cmp(&Val::Date(jiff::civil::date(2015, 8, 1).into()).key()),
                 date.cmp(&jiff::civil::date(2015, 8, 1)));
         }
     }

@@ -12,15 +12,26 @@ use super::run::Run;
 use super::types::Type;
 use super::val::Val;
 
-/// Why a value cannot be computed.
+/// Why a value cannot be computed: a parameter without a figure, by its position, or one of those named here. It is held
+/// in 64 bits as a value is, see [`Val`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stop {
+pub(super) struct Stop(i64);
+
+impl Stop {
     /// A number is out of range.
-    Range,
-    /// A parameter has no figure.
-    NoFigure(u32),
+    pub const RANGE: Self = Self(-1);
     /// What the loader proves does not hold: a value of another type, none where one always is, a table without a row.
-    Defect,
+    pub const DEFECT: Self = Self(i64::MAX);
+
+    /// The parameter at this position has no figure.
+    pub fn no_figure(param: usize) -> Self {
+        i64::try_from(param).map_or(Self::DEFECT, Self)
+    }
+
+    /// The position of the parameter that has no figure, where that is why.
+    pub fn param(self) -> Option<usize> {
+        (self != Self::DEFECT).then(|| usize::try_from(self.0).ok()).flatten()
+    }
 }
 
 /// What a step came to.
@@ -31,15 +42,15 @@ impl Run<'_> {
     pub fn compute(&mut self, node: &Node, typ: Type) -> Computed {
         if typ.number() {
             return match self.number::<i64>(node) {
-                Err(Stop::Range) => {
+                Err(Stop::RANGE) => {
                     let wide = self.number::<i128>(node)?;
-                    i64::try_from(wide).map(Val::Num).map_err(|_| Stop::Range)
+                    i64::try_from(wide).map(Val::Num).map_err(|_| Stop::RANGE)
                 }
                 narrow => narrow.map(Val::Num),
             };
         }
         match self.value::<i64>(node) {
-            Err(Stop::Range) => self.value::<i128>(node),
+            Err(Stop::RANGE) => self.value::<i128>(node),
             narrow => narrow,
         }
     }
@@ -47,7 +58,7 @@ impl Run<'_> {
     /// Whether a condition holds.
     pub fn holds(&mut self, node: &Node) -> Result<bool, Stop> {
         match self.truth::<i64>(node) {
-            Err(Stop::Range) => self.truth::<i128>(node),
+            Err(Stop::RANGE) => self.truth::<i128>(node),
             narrow => narrow,
         }
     }
@@ -79,7 +90,7 @@ impl Run<'_> {
         (0..self.given.count).map(move |line| match place {
             Place::LineFact(at) => Ok(self.given.lines[line * facts + at]),
             Place::LineStep(at) => self.line_steps[line * steps + at].map(Some),
-            _ => Err(Stop::Defect),
+            _ => Err(Stop::DEFECT),
         })
     }
 }

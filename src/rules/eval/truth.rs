@@ -15,7 +15,7 @@ impl Run<'_> {
             }
             Node::Order(comparison, left, right) => {
                 let (left, right) = (self.value::<W>(left)?, self.value::<W>(right)?);
-                left.order(right).map(|order| comparison.holds(order)).ok_or(Stop::Defect)
+                left.order(right).map(|order| comparison.holds(order)).ok_or(Stop::DEFECT)
             }
             Node::And(left, right) => Ok(self.truth::<W>(left)? && self.truth::<W>(right)?),
             Node::Or(left, right) => Ok(self.truth::<W>(left)? || self.truth::<W>(right)?),
@@ -50,7 +50,7 @@ impl Run<'_> {
             Node::Get(place) => truth(self.get(*place)?),
             Node::Cell { table, column, on } => truth(Some(self.cell(*table, *column, on)?)),
             Node::Distinct(place) => self.distinct(*place),
-            _ => Err(Stop::Defect),
+            _ => Err(Stop::DEFECT),
         }
     }
 
@@ -61,7 +61,7 @@ impl Run<'_> {
         for value in self.of_lines(place) {
             match value {
                 Ok(Some(value)) => keys.push(value.key()),
-                Ok(None) => stop = Some(Stop::Defect),
+                Ok(None) => stop = Some(Stop::DEFECT),
                 Err(other) => stop = Some(other),
             }
             if stop.is_some() {
@@ -81,7 +81,7 @@ impl Run<'_> {
 
 fn truth(value: Option<Val>) -> Result<bool, Stop> {
     match value {
-        Some(Val::Bool(truth)) => Ok(truth),
-        _ => Err(Stop::Defect),
+        Some(Val::Bool(truth)) => Ok(truth.into()),
+        _ => Err(Stop::DEFECT),
     }
 }

@@ -21,7 +21,7 @@ impl Checker<'_> {
             Kind::Int(n) => num(n, if hint == Some(Type::Days) { Type::Days } else { Type::Int }),
             Kind::Money(n) => num(n, Type::Money),
             Kind::Rate(n) => num(n, Type::Rate),
-            Kind::Bool(b) => Some(Typed { node: Node::Const(Val::Bool(*b)), typ: Type::Bool }),
+            Kind::Bool(b) => Some(Typed { node: Node::Const(Val::Bool((*b).into())), typ: Type::Bool }),
             Kind::Text(text) => self.quoted(expr.at, text, hint),
             Kind::Name(name) => self.name(expr.at, name),
             Kind::Dotted(first, second) => self.dotted(expr.at, first, second),

@@ -44,8 +44,8 @@ impl Index {
         parts.clear();
         for (name, value) in self.names.iter().zip(values) {
             let part = match value {
-                Val::Bool(b) => usize::from(*b),
-                Val::Code(code) => *code as usize,
+                Val::Bool(b) => bool::from(*b).into(),
+                Val::Code(code) => usize::try_from(*code).unwrap_or(usize::MAX),
                 Val::Num(n) => name.cuts.partition_point(|cut| cut <= n),
                 _ => return false,
             };
@@ -165,8 +165,8 @@ mod tests {
 
     fn value(typ: Type) -> BoxedStrategy<Val> {
         match typ {
-            Type::Bool => any::<bool>().prop_map(Val::Bool).boxed(),
-            Type::Enum(_) => (0..3_u32).prop_map(Val::Code).boxed(),
+            Type::Bool => any::<bool>().prop_map(|truth| Val::Bool(truth.into())).boxed(),
+            Type::Enum(_) => (0..3_u64).prop_map(Val::Code).boxed(),
             _ => prop_oneof![-10..10_i64, Just(i64::MAX), Just(i64::MIN)].prop_map(Val::Num).boxed(),
         }
     }

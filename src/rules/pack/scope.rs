@@ -41,7 +41,7 @@ impl Scope {
         let of = match (self.span, self.since, self.begins) {
             (Span::Month, ..) => month(date),
             (Span::Days, Some(since), _) => match fact(since)? {
-                Val::Date(since) => window(date, since, self.length),
+                Val::Date(since) => window(date, since.into(), self.length),
                 // The loader takes only a date for it.
                 _ => return None,
             },

@@ -83,8 +83,8 @@ impl Cell {
     pub fn holds(&self, value: &Val) -> bool {
         match (self, value) {
             (Self::Any, _) => true,
-            (Self::Bool(wanted), Val::Bool(given)) => wanted == given,
-            (Self::Codes(codes), Val::Code(code)) => codes.contains(code),
+            (Self::Bool(wanted), Val::Bool(given)) => *wanted == bool::from(*given),
+            (Self::Codes(codes), Val::Code(code)) => codes.iter().any(|wanted| u64::from(*wanted) == *code),
             (Self::Range(range), Val::Num(n)) => range.has((*n).into()),
             _ => false,
         }

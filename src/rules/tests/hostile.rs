@@ -55,7 +55,7 @@ fn what_the_loader_should_have_refused_is_referred_as_a_defect() {
     };
     assert_eq!(reasons(&pack()), [""; 0]);
     let number = || Box::new(Node::Const(Val::Num(1)));
-    let truth = || Box::new(Node::Const(Val::Bool(true)));
+    let truth = || Box::new(Node::Const(Val::Bool(true.into())));
     for node in [
         Node::Plus(number(), truth()),
         Node::Not(number()),

@@ -51,10 +51,10 @@ impl Domain {
     pub fn one(value: Val) -> Self {
         let number = |n: i128| Between(Some(n), Some(n));
         match value {
-            Val::Bool(b) => Self::truth(b),
-            Val::Code(code) => These([code].into()),
+            Val::Bool(b) => Self::truth(b.into()),
+            Val::Code(code) => u32::try_from(code).map_or(Any, |code| These([code].into())),
             Val::Num(n) => number(n.into()),
-            Val::Date(date) => number(day(date)),
+            Val::Date(date) => number(day(date.into())),
             Val::Month(month) => number(month.into()),
             Val::Text(_) | Val::List(_) => Any,
         }

@@ -91,7 +91,7 @@ impl<'s> Clerk<'s> {
         let run = self.desk.run();
         run.figures.clear();
         run.figures.extend(case.figures.iter().map(|(at, term)| match term {
-            Term::Bool(truth) => (*at, Val::Bool(*truth)),
+            Term::Bool(truth) => (*at, Val::Bool((*truth).into())),
             other => (*at, Val::Num(other.number())),
         }));
         run.force = Force::default();

@@ -6,6 +6,7 @@ mod cases;
 mod chosen;
 mod compare;
 mod desk;
+mod employees;
 mod hostile;
 mod injury;
 mod language;

@@ -158,7 +158,16 @@ impl Decision {
                 None => format!("¥{written}"),
             };
             let say = (written != Fen::ZERO.to_string()).then(|| format!("{label} {shown}"));
-            Some(TraceRecord::Step { line: None, name: field, label, value: value.clone(), shown, taken: None, say })
+            Some(TraceRecord::Step {
+                line: None,
+                name: field,
+                label,
+                value: value.clone(),
+                shown,
+                taken: None,
+                worked: None,
+                say,
+            })
         });
         records.collect()
     }

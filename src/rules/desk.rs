@@ -145,6 +145,17 @@ impl<'p> Desk<'p> {
         Ok(self.run.decision(&self.scenario))
     }
 
+    /// [`decision`](Self::decision), whose record says each formula with the values in it.
+    ///
+    /// # Errors
+    /// As [`Desk::decide`].
+    pub fn explanation(&mut self) -> Result<Decision, InputError> {
+        self.run.worked = true;
+        let decision = self.decision();
+        self.run.worked = false;
+        decision
+    }
+
     /// Whether a figure for demonstration was used for what was decided last, or the pack is for demonstration.
     pub fn demo(&self) -> bool {
         self.run.demo

@@ -1,6 +1,9 @@
 //! A decision in words: the lines of a slip, and the trace as a table.
 
-use super::decision::{Basis, Decision, Outcome};
+use serde_json::Value;
+
+use super::decision::{Basis, Change, Decision, Effect, Outcome};
+use super::span::{Period, Span};
 use super::trace::TraceRecord;
 
 /// Between the columns of the table.
@@ -42,6 +45,25 @@ impl Decision {
         sentences.collect()
     }
 
+    /// What carrying the case out changes of the accumulators, and by what pack, in Chinese.
+    pub fn explain_changes(&self) -> Vec<String> {
+        let text = |value: &Value| match value {
+            Value::Null => "无".to_owned(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let change = |change: &Change| {
+            let (before, value, after) = (text(&change.before), text(&change.value), text(&change.after));
+            let how = match change.effect {
+                Effect::Add => format!("{before} + {value} = {after}"),
+                Effect::Set => format!("{before}，改为 {after}"),
+            };
+            format!("累计 {}（险种 {}，{}）：{how}", change.name, change.scheme, period(&change.period))
+        };
+        let pack = format!("政策包 {} {}，SHA-256 {}", self.pack.id, self.pack.version, self.pack.sha256);
+        self.accumulators.iter().map(change).chain([pack]).collect()
+    }
+
     /// The trace as a table for a terminal, aligned for wide characters.
     pub fn explain_table(&self) -> String {
         let mut rows = vec![["类别", "行", "名称", "说明", "值", "出处"].map(str::to_owned)];
@@ -63,6 +85,22 @@ impl Decision {
     }
 }
 
+/// The stretch in which something is counted; what it is counted apart by may be an illness, and is not said.
+fn period(period: &Period) -> String {
+    let scope = match period.scope {
+        Span::Admission => "本次住院",
+        Span::Days => "按天数",
+        Span::Month => "当月",
+        Span::Year => "年度",
+        Span::Disease => "按病种",
+        Span::Benefit => "按待遇",
+    };
+    match period.of.as_str() {
+        "" | "-" => scope.to_owned(),
+        of => format!("{scope} {of}"),
+    }
+}
+
 fn conclusion(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Allow => "可以办理",
@@ -80,20 +118,28 @@ fn row(record: &TraceRecord) -> [String; 6] {
         TraceRecord::Param { name, label, shown, from: since, source, confidence, .. } => {
             ["参数".into(), String::new(), name.clone(), label.clone(), shown.clone(), from(since, source, confidence)]
         }
-        TraceRecord::Table { name, label, row, shown, part, from: since, source, confidence, .. } => [
+        TraceRecord::Table { name, label, row, shown, part, gives, from: since, source, confidence, .. } => [
             "表".into(),
             String::new(),
             format!("{name}#{row}"),
             label.clone(),
-            part.as_ref().map_or_else(|| shown.clone(), |part| format!("{shown}，用于 {part}")),
+            match (part, gives) {
+                (Some(part), Some(gives)) => format!("{shown}，用于 {part}，得 {gives}"),
+                (Some(part), None) => format!("{shown}，用于 {part}"),
+                _ => shown.clone(),
+            },
             from(since, source, confidence),
         ],
         TraceRecord::Accumulator { name, label, shown, .. } => {
             ["累计".into(), String::new(), name.clone(), label.clone(), shown.clone(), String::new()]
         }
-        TraceRecord::Step { line, name, label, shown, taken, .. } => {
-            let taken = taken.as_ref().map(|taken| format!("= {taken}")).unwrap_or_default();
-            ["步骤".into(), of(line), name.clone(), label.clone(), shown.clone(), taken]
+        TraceRecord::Step { line, name, label, shown, taken, worked, .. } => {
+            let how = match (worked, taken) {
+                (Some(worked), Some(taken)) => format!("= {worked}；取 {taken}"),
+                (Some(one), None) | (None, Some(one)) => format!("= {one}"),
+                (None, None) => String::new(),
+            };
+            ["步骤".into(), of(line), name.clone(), label.clone(), shown.clone(), how]
         }
         TraceRecord::Guard { line, code, hit, outcome } => {
             let shown = if *hit { outcome.name() } else { "–" };

@@ -145,6 +145,14 @@ impl Packs {
         self.desk(scenario, input)?.decision()
     }
 
+    /// [`decide`](Self::decide), with a record that says each formula with the values in it: for who wants to know why.
+    ///
+    /// # Errors
+    /// As [`decide`](Self::decide).
+    pub fn explain(&self, scenario: &str, input: &Input) -> Result<Decision, InputError> {
+        self.desk(scenario, input)?.explanation()
+    }
+
     /// The pack that holds on the input's business date, ready to decide it and other cases after it.
     ///
     /// # Errors

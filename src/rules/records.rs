@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::decide::of_line;
+use super::expr::Node;
 use super::notes::{Line, Note};
-use super::pack::{Check, Guard, Out, Part, Piece, Row, Say, Step};
+use super::pack::{Check, Guard, Out, Part, Piece, Row, Say, Step, Term};
 use super::run::Run;
 use super::trace::TraceRecord;
 use super::types::Type;
@@ -81,9 +82,7 @@ impl<'p> Run<'p> {
         let version = self.force.tables[table]?;
         let Row { cells, out: row } = version.what.rows.get(at)?;
         let part = match (&self.notes.keys[keys..], cells.as_slice(), spec.on.as_slice()) {
-            ([Val::Num(amount), ..], [cell], [(_, typ)]) if band => {
-                Some(typ.shown_number(cell.part(i128::from(*amount))))
-            }
+            ([Val::Num(amount), ..], [cell], [(_, typ)]) if band => Some((cell.part(i128::from(*amount)), *typ)),
             _ => None,
         };
         // What a row has from a parameter is shown with the figure in force, used or not.
@@ -92,6 +91,10 @@ impl<'p> Run<'p> {
             Out::Param(param) => self.force.params[*param].and_then(|version| version.what),
         };
         let out: Vec<_> = row.iter().map(out).collect();
+        let gives = match (part, out.as_slice(), spec.columns.as_slice()) {
+            (Some((part, Type::Money)), [Some(Val::Num(rate))], [(_, Type::Rate)]) => part.checked_mul((*rate).into()),
+            _ => None,
+        };
         let json = |typ: Type, value: Option<Val>| value.map_or(Value::Null, |value| lexicon.json(typ, value));
         let named = |names: &[(String, Type)], values: &[Option<Val>]| -> Map<String, Value> {
             names.iter().zip(values).map(|((name, typ), value)| (name.clone(), json(*typ, *value))).collect()
@@ -110,7 +113,8 @@ impl<'p> Run<'p> {
             on: named(&spec.on, &keys),
             out: named(&spec.columns, &out),
             shown: shown.join(", "),
-            part,
+            part: part.map(|(part, typ)| typ.shown_number(part)),
+            gives: gives.map(|product| Type::Exact.shown_number(product)),
             source: version.origin.source.clone(),
             confidence: version.origin.confidence.clone(),
         })
@@ -124,6 +128,7 @@ impl<'p> Run<'p> {
         let say = step.say.as_ref().and_then(|say| self.said(say));
         let value = if line == 0 { self.steps[at] } else { self.line_steps[self.line_first + at] };
         let taken = value.ok().and_then(|value| self.taken(step, value));
+        let worked = (self.worked && !step.terms.is_empty()).then(|| self.worked(&step.terms));
         let lexicon = self.lexicon();
         TraceRecord::Step {
             line: of_line(line),
@@ -132,6 +137,7 @@ impl<'p> Run<'p> {
             value: value.map_or(Value::Null, |value| lexicon.json(step.typ, value)),
             shown: value.map_or("无法计算".to_owned(), |value| lexicon.shown(step.typ, value)),
             taken,
+            worked,
             say,
         }
     }
@@ -141,6 +147,43 @@ impl<'p> Run<'p> {
         let (Val::Num(value), Some(operands)) = (value, step.node.operands()) else { return None };
         let mut written = operands.iter().zip(&step.operands);
         written.find(|(node, _)| self.shown_number(node) == Ok(value.into())).map(|(_, written)| written.clone())
+    }
+
+    /// A formula with values; what has none, because it was not needed or cannot be computed, stands as it is written.
+    fn worked(&mut self, terms: &[Term]) -> String {
+        let mut text = String::new();
+        for term in terms {
+            match term {
+                Term::Words(words) => text.push_str(words),
+                // A text may be of a person, who is told of by reference only.
+                Term::Value { node, typ, written } => match self.value_in_formula(node, *typ) {
+                    Some(value) => text.push_str(&value),
+                    None => text.push_str(written),
+                },
+            }
+        }
+        text
+    }
+
+    /// A value as it would be written in a formula; none of a text.
+    fn value_in_formula(&mut self, node: &Node, typ: Type) -> Option<String> {
+        match typ {
+            Type::Text => None,
+            Type::Bool => self.holds(node).ok().map(|truth| truth.to_string()),
+            Type::Enum(_) => {
+                let value = self.compute(node, typ).ok()?;
+                Some(format!("'{}'", self.lexicon().plain(typ, value)))
+            }
+            _ => self.value_shown(node, typ),
+        }
+    }
+
+    fn value_shown(&mut self, node: &Node, typ: Type) -> Option<String> {
+        if typ.number() {
+            return self.shown_number(node).ok().map(|n| typ.shown_number(n));
+        }
+        let value = self.compute(node, typ).ok()?;
+        Some(self.lexicon().shown(typ, value))
     }
 
     /// The sentence, when it applies and all in it is known.
@@ -154,13 +197,7 @@ impl<'p> Run<'p> {
         for piece in &say.pieces {
             match piece {
                 Piece::Words(words) => text.push_str(words),
-                Piece::Value(typed) if typed.typ.number() => {
-                    text.push_str(&typed.typ.shown_number(self.shown_number(&typed.node).ok()?));
-                }
-                Piece::Value(typed) => {
-                    let value = self.compute(&typed.node, typed.typ).ok()?;
-                    text.push_str(&self.lexicon().shown(typed.typ, value));
-                }
+                Piece::Value(typed) => text.push_str(&self.value_shown(&typed.node, typed.typ)?),
             }
         }
         Some(text)

@@ -37,6 +37,8 @@ pub(super) struct Run<'p> {
     pub stops: Vec<Stop>,
     pub changes: Vec<Changed>,
     pub outcome: Outcome,
+    /// The record says each formula with its values.
+    pub worked: bool,
     pub scratch: Scratch,
 }
 
@@ -78,6 +80,7 @@ impl<'p> Run<'p> {
             stops: Vec::new(),
             changes: Vec::new(),
             outcome: Outcome::Allow,
+            worked: false,
             scratch: Scratch::default(),
         }
     }

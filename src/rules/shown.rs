@@ -47,7 +47,8 @@ impl Lexicon<'_> {
         }
     }
 
-    fn plain(&self, typ: Type, value: Val) -> String {
+    /// The value as it is written in the data.
+    pub fn plain(&self, typ: Type, value: Val) -> String {
         match value {
             Val::Bool(b) => bool::from(b).to_string(),
             Val::Date(day) => Date::from(day).to_string(),
@@ -72,9 +73,12 @@ impl Lexicon<'_> {
 }
 
 impl Type {
-    /// A number of this type as a person reads it. Only a product may be larger than what is kept; it is shown by its
-    /// digits.
+    /// A number of this type as a person reads it. Only a sum or a product may be larger than what is kept; it is shown by
+    /// its digits.
     pub fn shown_number(self, n: i128) -> String {
+        if self == Self::Exact {
+            return exact(n);
+        }
         let plain = i64::try_from(n).map_or_else(|_| n.to_string(), |n| self.plain_number(n));
         match self {
             Self::Money | Self::Price => match plain.strip_prefix('-') {
@@ -95,4 +99,12 @@ impl Type {
             _ => n.to_string(),
         }
     }
+}
+/// An unrounded product, in millionths of a fen: to the fen at least, and on as far as there are digits.
+fn exact(n: i128) -> String {
+    let (yuan, rest) = (n.unsigned_abs() / 100_000_000, n.unsigned_abs() % 100_000_000);
+    let digits = format!("{rest:08}");
+    let (fen, more) = digits.split_at(2);
+    let sign = if n < 0 { "-" } else { "" };
+    format!("{sign}¥{yuan}.{fen}{}", more.trim_end_matches('0'))
 }

@@ -45,6 +45,9 @@ pub enum TraceRecord {
         /// Of a row of a scale, how much of the amount it was looked up by lies in the row's range.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         part: Option<String>,
+        /// Of a row of a scale with one rate, what that part comes to at it, before it is rounded.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        gives: Option<String>,
         /// Where the figures are from.
         source: String,
         /// How sure that is.
@@ -78,6 +81,9 @@ pub enum TraceRecord {
         /// cap it was that held.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         taken: Option<String>,
+        /// Of an explanation, its formula with the values in the place of their names, where it is more than one value.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        worked: Option<String>,
         /// The sentence for a slip, where the pack has one that applies.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         say: Option<String>,
@@ -109,15 +115,16 @@ pub enum TraceRecord {
 impl TraceRecord {
     /// The record in one line, as a pack's cases name it: `param pool_cap = ¥445476.00 (from 2015-01-01)`,
     /// `table pay row 3 -> ded ¥1600.00, rate 80%`, `step pool = ¥22720.00`, `check TOTAL ok`; a row of a scale ends with
-    /// its part of the amount (` on ¥27000.00`), the least or greatest of several with the one that was taken
+    /// its part of the amount (` on ¥27000.00 = ¥13500.00`), the least or greatest of several with the one that was taken
     /// (` = pool_room`), and a line's records begin with `line 2: `.
     pub fn line(&self) -> String {
         let of = |line: &Option<usize>| line.map(|line| format!("line {line}: ")).unwrap_or_default();
         match self {
             Self::Param { name, shown, from, .. } => format!("param {name} = {shown} (from {from})"),
             Self::Table { name, row, shown, part: None, .. } => format!("table {name} row {row} -> {shown}"),
-            Self::Table { name, row, shown, part: Some(part), .. } => {
-                format!("table {name} row {row} -> {shown} on {part}")
+            Self::Table { name, row, shown, part: Some(part), gives, .. } => {
+                let gives = gives.as_ref().map(|gives| format!(" = {gives}")).unwrap_or_default();
+                format!("table {name} row {row} -> {shown} on {part}{gives}")
             }
             Self::Accumulator { name, shown, .. } => format!("acc {name} = {shown}"),
             Self::Step { line, name, shown, taken: None, .. } => format!("{}step {name} = {shown}", of(line)),

@@ -103,7 +103,7 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
         Command::Test { paths } => test(&load(&paths)?, shell),
         Command::Explain { scenario, input, packs } => {
             let input: Input = parse_json(&input, &read_text(&input)?)?;
-            let decision = load(&packs)?.decide(&scenario, &input).map_err(|error| Problem::from_error(&error))?;
+            let decision = load(&packs)?.explain(&scenario, &input).map_err(|error| Problem::from_error(&error))?;
             shell.show(&decision, || explained(&decision));
             Ok(())
         }
@@ -211,7 +211,8 @@ fn test(packs: &Packs, shell: &Shell) -> Outcome {
     Ok(())
 }
 
-/// The decision in words, then its trace.
+/// The decision in words, then its trace, then what it changes.
 pub(super) fn explained(decision: &Decision) -> String {
-    format!("{}\n\n{}", decision.explain_zh().join("\n"), decision.explain_table())
+    let (words, changes) = (decision.explain_zh().join("\n"), decision.explain_changes().join("\n"));
+    format!("{words}\n\n{}\n\n{changes}", decision.explain_table())
 }

@@ -20,7 +20,8 @@ pub(super) use lexer::{Token, tokens};
 #[cfg(test)]
 pub(super) use node::Rounding;
 pub(super) use node::{Node, Place, Round};
-pub(super) use parser::parse;
+pub(super) use parser::{Expr, Kind, parse};
+pub(super) use print::Paper;
 pub(super) use scope::{Lost, Scope, Symbol, TableSymbol, Typed};
 
 /// Words that cannot be names.

@@ -1,6 +1,6 @@
 //! An expression in one form: two that differ in spaces, needless brackets or how a figure is written are the same text.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write};
 
 use super::comparison::Comparison;
 use super::parser::{Expr, Kind, Op};
@@ -17,30 +17,99 @@ const PRODUCT: u8 = 6;
 const SIGN: u8 = 7;
 const TIGHTEST: u8 = 8;
 
+/// Where an expression is written to.
+pub(in super::super) trait Paper: Write {
+    /// Takes an expression as a whole, where it is not to be written out.
+    fn takes(&mut self, _: &Expr) -> bool {
+        false
+    }
+}
+
+impl Paper for Formatter<'_> {}
+
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.write(f)
+    }
+}
+
+impl Expr {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// Those of what it is written to.
+    pub fn write(&self, to: &mut impl Paper) -> fmt::Result {
+        if to.takes(self) {
+            return Ok(());
+        }
         match &self.kind {
-            Kind::Int(n) => write!(f, "{n}"),
-            Kind::Money(fen) => write!(f, "¥{}", Fen(*fen)),
-            Kind::Rate(ppm) => write!(f, "{}", Rate(*ppm)),
-            Kind::Bool(truth) => write!(f, "{truth}"),
-            Kind::Text(text) => write!(f, "'{text}'"),
-            Kind::Name(name) => f.write_str(name),
-            Kind::Dotted(of, part) => write!(f, "{of}.{part}"),
-            Kind::Call(name, arguments) => write!(f, "{name}({})", List(arguments)),
-            Kind::Not(inner) => write!(f, "not {}", above(inner, NOT)),
-            Kind::Minus(inner) => write!(f, "-{}", above(inner, SIGN)),
+            Kind::Int(n) => write!(to, "{n}"),
+            Kind::Money(fen) => write!(to, "¥{}", Fen(*fen)),
+            Kind::Rate(ppm) => write!(to, "{}", Rate(*ppm)),
+            Kind::Bool(truth) => write!(to, "{truth}"),
+            Kind::Text(text) => write!(to, "'{text}'"),
+            Kind::Name(name) => to.write_str(name),
+            Kind::Dotted(of, part) => write!(to, "{of}.{part}"),
+            Kind::Call(name, arguments) => {
+                to.write_str(name)?;
+                list(arguments, to, ["(", ")"])
+            }
+            Kind::Not(inner) => {
+                to.write_str("not ")?;
+                inner.within(to, NOT)
+            }
+            Kind::Minus(inner) => {
+                to.write_str("-")?;
+                inner.within(to, SIGN)
+            }
             Kind::Binary(op, left, right) => {
                 let (sign, power) = sign(*op);
                 // Operators of one power are read from the left; comparisons do not chain at all.
-                let left = if power == COMPARISON { above(left, power) } else { above(left, power - 1) };
-                write!(f, "{left} {sign} {}", above(right, power))
+                left.within(to, if power == COMPARISON { power } else { power - 1 })?;
+                write!(to, " {sign} ")?;
+                right.within(to, power)
             }
-            Kind::In(item, list) => write!(f, "{} in [{}]", above(item, COMPARISON), List(list)),
-            Kind::Within(item, list) => write!(f, "{} in {}", above(item, COMPARISON), above(list, COMPARISON)),
-            Kind::If(condition, yes, no) => write!(f, "if {condition} then {yes} else {no}"),
+            Kind::In(item, values) => {
+                item.within(to, COMPARISON)?;
+                to.write_str(" in ")?;
+                list(values, to, ["[", "]"])
+            }
+            Kind::Within(item, list) => {
+                item.within(to, COMPARISON)?;
+                to.write_str(" in ")?;
+                list.within(to, COMPARISON)
+            }
+            Kind::If(condition, yes, no) => {
+                to.write_str("if ")?;
+                condition.write(to)?;
+                to.write_str(" then ")?;
+                yes.write(to)?;
+                to.write_str(" else ")?;
+                no.write(to)
+            }
         }
     }
+
+    /// Writes it where only what binds more tightly than `least` needs no brackets.
+    fn within(&self, to: &mut impl Paper, least: u8) -> fmt::Result {
+        if power(self) > least {
+            return self.write(to);
+        }
+        to.write_str("(")?;
+        self.write(to)?;
+        to.write_str(")")
+    }
+}
+
+fn list(items: &[Expr], to: &mut impl Paper, [open, close]: [&str; 2]) -> fmt::Result {
+    to.write_str(open)?;
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            to.write_str(", ")?;
+        }
+        item.write(to)?;
+    }
+    to.write_str(close)
 }
 
 fn sign(op: Op) -> (&'static str, u8) {
@@ -67,34 +136,6 @@ fn power(expr: &Expr) -> u8 {
         Kind::In(..) | Kind::Within(..) => COMPARISON,
         Kind::Minus(_) => SIGN,
         _ => TIGHTEST,
-    }
-}
-
-/// The expression as it stands where only what binds more tightly than `least` needs no brackets.
-fn above(expr: &Expr, least: u8) -> Within<'_> {
-    Within { expr, brackets: power(expr) <= least }
-}
-
-struct Within<'a> {
-    expr: &'a Expr,
-    brackets: bool,
-}
-
-impl Display for Within<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.brackets { write!(f, "({})", self.expr) } else { self.expr.fmt(f) }
-    }
-}
-
-struct List<'a>(&'a [Expr]);
-
-impl Display for List<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for (at, item) in self.0.iter().enumerate() {
-            let comma = if at == 0 { "" } else { ", " };
-            write!(f, "{comma}{item}")?;
-        }
-        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use super::lost::SECTIONS;
 use super::operands::operands;
 use super::page::{Item, Keys};
 use super::reach::{Role, Site};
+use super::worked::terms;
 use super::{Check, Guard, Part, Piece, Post, Say, Step};
 use crate::rules::decision::{Outcome, Words};
 use crate::rules::expr::{Node, Place, Symbol, Typed, parse};
@@ -92,6 +93,10 @@ impl<'a> Builder<'a> {
             typ,
             node,
             operands: expr.and_then(|item| item.text()).map(operands).unwrap_or_default(),
+            terms: expr
+                .and_then(|item| parse(item.text()?).ok())
+                .map(|expr| terms(&self.scope, &expr))
+                .unwrap_or_default(),
             out: out.map(|(_, field)| field.to_owned()),
             keep: keep.is_some_and(|(_, keep)| keep),
             say,

@@ -22,6 +22,7 @@ mod select;
 mod table;
 mod wanted;
 mod work;
+mod worked;
 
 use jiff::civil::Date;
 
@@ -154,6 +155,8 @@ pub(super) struct Step {
     pub node: Node,
     /// How the arguments are written, where it is the least or the greatest of several.
     pub operands: Vec<String>,
+    /// Its formula, where it is more than one value.
+    pub terms: Vec<Term>,
     /// The output field it fills.
     pub out: Option<String>,
     /// The field tells how things stand, not what is paid: a cancellation keeps it.
@@ -169,6 +172,15 @@ pub(super) struct Say {
     pub when: Option<Node>,
     /// It uses something whose first use is noted.
     pub looks_up: bool,
+}
+
+/// A term of a formula.
+#[derive(Debug)]
+pub(super) enum Term {
+    /// Signs and figures.
+    Words(String),
+    /// What has a value, and how it is written.
+    Value { node: Node, typ: Type, written: String },
 }
 
 /// A piece of a sentence.

@@ -5,9 +5,10 @@ use serde_json::{Map, Value};
 
 use super::decision::{Basis, Change, Decision, Effect, Outcome, Reason, Words};
 use super::eval::{Computed, Stop};
+use super::force::Force;
 use super::input::{Input, InputError};
 use super::notes::Line;
-use super::pack::{Pack, Step};
+use super::pack::Step;
 use super::run::{Changed, Run};
 use super::shown::Lexicon;
 use super::val::Val;
@@ -21,31 +22,32 @@ const DEFECT: &str = "E-DEFECT";
 /// An identity does not hold.
 const NOT_HELD: &str = "E-CHECK";
 
-impl Pack {
+impl Run<'_> {
     /// Decides a case; `figures` stand in for those that no source gives, in a pack's own cases only. Its record is empty
     /// where it is not `noted`: that is most of the work.
     ///
     /// # Errors
     /// When the input is not what the pack asks for, or its date is outside the pack's span.
-    pub fn decide(
-        &self,
+    pub fn case(
+        &mut self,
         scenario: &str,
         input: &Input,
         figures: &[(usize, &str)],
         noted: bool,
-    ) -> Result<Decision, InputError> {
-        let mut run = Run::new(self);
-        run.given.read(input)?;
-        run.stand_in(figures);
-        run.decide(scenario, noted)?;
-        Ok(run.decision(scenario))
+    ) -> Result<(), InputError> {
+        self.given.read(input)?;
+        self.stand_in(figures);
+        self.decide(scenario, noted).map(drop)
     }
-}
 
-impl Run<'_> {
     /// Takes figures for a test, each as it is written; what is none of its parameter's type is left out.
     fn stand_in(&mut self, figures: &[(usize, &str)]) {
         let pack = self.pack;
+        if !figures.is_empty() || !self.figures.is_empty() {
+            // What is in force has other figures in it.
+            self.force = Force::default();
+            self.figures.clear();
+        }
         for (at, text) in figures {
             let value = pack.params[*at].typ.parse(text, &pack.enums, |text| self.given.texts.keep(text));
             self.figures.extend(value.map(|value| (*at, value)));

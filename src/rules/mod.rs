@@ -17,6 +17,7 @@ mod explain;
 mod expr;
 mod force;
 mod given;
+mod glance;
 mod identities;
 mod input;
 mod lookup;

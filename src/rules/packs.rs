@@ -1,7 +1,10 @@
 //! The packs in force.
 
 use std::collections::BTreeSet;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -118,8 +121,8 @@ impl Packs {
     pub fn load_signed(sources: &[Source], trust: &Trust) -> Result<Self, Vec<Diagnostic>> {
         let mut packs: Vec<Pack> = Vec::new();
         let mut mistakes = Vec::new();
-        for source in sources {
-            match loaded(source, trust) {
+        for loaded in all(sources, |source| loaded(source, trust)) {
+            match loaded {
                 Ok(pack) => {
                     mistakes.extend(packs.iter().filter_map(|other| clash(&pack, other)));
                     packs.push(pack);
@@ -260,6 +263,32 @@ impl Packs {
     }
 }
 
+/// What is made of each, in order, on all processors: a terminal starts with a pack for each kind of settlement.
+fn all<T: Sync, R: Send>(items: &[T], make: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut made = Vec::new();
+        while let Some((at, item)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?)))
+        {
+            made.push((at, make(item)));
+        }
+        made
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    if threads < 2 {
+        return items.iter().map(make).collect();
+    }
+    let mut made: Vec<_> = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mine = work();
+        let theirs = others.into_iter().flat_map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        mine.into_iter().chain(theirs).collect()
+    });
+    made.sort_unstable_by_key(|(at, _)| *at);
+    made.into_iter().map(|(_, made)| made).collect()
+}
+
 /// One pack, and who signed it.
 fn loaded(source: &Source, trust: &Trust) -> Result<Pack, Vec<Diagnostic>> {
     let signed_by = trust.signer(source).map_err(|mistake| vec![mistake])?;
@@ -281,8 +310,14 @@ pub(super) fn info(pack: &Pack) -> PackInfo {
     }
 }
 
-/// The mistake of two packs of one scenario of which a business date does not choose one.
+/// The mistake of two packs that are not to be told apart: by what they are called, or, of one scenario, by the business
+/// date.
 fn clash(pack: &Pack, other: &Pack) -> Option<Diagnostic> {
+    let mistake = |message| Some(Diagnostic { file: pack.file.clone(), line: 1, column: 1, message });
+    let own = &pack.reference;
+    if (&own.id, &own.version) == (&other.reference.id, &other.reference.version) {
+        return mistake(format!("{} {} is there already: {}", own.id, own.version, other.file));
+    }
     let scenario = pack.scenarios.iter().find(|name| other.scenarios.contains(name))?;
     let message = if pack.valid.0 <= other.valid.1 && other.valid.0 <= pack.valid.1 && !pack.is_apart_from(other) {
         format!("{scenario} has a pack for some of these days already: {}", other.file)
@@ -291,5 +326,5 @@ fn clash(pack: &Pack, other: &Pack) -> Option<Diagnostic> {
     } else {
         return None;
     };
-    Some(Diagnostic { file: pack.file.clone(), line: 1, column: 1, message })
+    mistake(message)
 }

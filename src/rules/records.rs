@@ -26,7 +26,7 @@ impl<'p> Run<'p> {
     }
 
     /// The record of a note; there is one of every note that was made.
-    fn record(&mut self, note: Note) -> Option<TraceRecord> {
+    pub fn record(&mut self, note: Note) -> Option<TraceRecord> {
         Some(match note {
             Note::Param(at) => self.param_record(at as usize)?,
             Note::Accumulator(at) => self.accumulator_record(at as usize),
@@ -187,7 +187,7 @@ impl<'p> Run<'p> {
     }
 
     /// The sentence, when it applies and all in it is known.
-    fn said(&mut self, say: &Say) -> Option<String> {
+    pub fn said(&mut self, say: &Say) -> Option<String> {
         if let Some(when) = &say.when
             && !self.holds(when).ok()?
         {

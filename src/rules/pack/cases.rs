@@ -11,6 +11,7 @@ use crate::rules::decision::Decision;
 use crate::rules::given::one;
 use crate::rules::input::{Input, InputError};
 use crate::rules::replay::asked;
+use crate::rules::run::Run;
 use crate::rules::texts::CaseTexts;
 
 /// A case.
@@ -193,6 +194,12 @@ impl Case {
 
     /// What differs from what the case wants; nothing when it passes.
     pub fn run(&self, pack: &Pack) -> Vec<String> {
+        self.run_at(&mut Run::new(pack))
+    }
+
+    /// [`run`](Self::run), by who has a pack's cases at hand one after the other.
+    pub fn run_at(&self, run: &mut Run<'_>) -> Vec<String> {
+        let pack = run.pack;
         let mut figures = Vec::new();
         for (name, text) in &self.given.figures {
             match figure(pack, name, text) {
@@ -200,8 +207,12 @@ impl Case {
                 Err(what) => return vec![what],
             }
         }
-        let decided = decide(pack, &self.given.input, &figures, self.wanted.asks_for_record());
-        self.wanted.differences(pack, decided)
+        let scenario = &pack.scenarios[0];
+        let decided = decide(run, scenario, &self.given.input, &figures, self.wanted.asks_for_record());
+        if decided.is_ok() && self.wanted.met(run) {
+            return Vec::new();
+        }
+        self.wanted.differences(pack, decided.map(|()| run.decision(scenario)))
     }
 
     /// What comes of it by a pack that may be another than its own: that is told what it asks for, and given the case's
@@ -216,7 +227,25 @@ impl Case {
         };
         let figures = self.given.figures.iter();
         let figures: Vec<_> = figures.filter_map(|(name, text)| Some((open(name)?, text.as_str()))).collect();
-        decide(pack, &asked(pack, &self.given.input), &figures, true)
+        let (mut run, scenario) = (Run::new(pack), &pack.scenarios[0]);
+        decide(&mut run, scenario, &asked(pack, &self.given.input), &figures, true)?;
+        Ok(run.decision(scenario))
+    }
+
+    /// What must come of it.
+    #[cfg(test)]
+    pub(super) fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// What comes of it, with its record; `None` when it is not decided.
+    #[cfg(test)]
+    pub(super) fn decision(&self, run: &mut Run<'_>) -> Option<Decision> {
+        let figures =
+            self.given.figures.iter().map(|(name, text)| Some((figure(run.pack, name, text).ok()?, text.as_str())));
+        let figures: Vec<_> = figures.collect::<Option<_>>()?;
+        let scenario = &run.pack.scenarios[0];
+        decide(run, scenario, &self.given.input, &figures, true).ok().map(|()| run.decision(scenario))
     }
 
     /// Whether another one starts from the same.
@@ -226,10 +255,16 @@ impl Case {
 }
 
 /// As the packs in force would: one that is for other cases does not decide this one. With its record where it is noted.
-fn decide(pack: &Pack, input: &Input, figures: &[(usize, &str)], noted: bool) -> Result<Decision, InputError> {
-    let scenario = &pack.scenarios[0];
+fn decide(
+    run: &mut Run<'_>,
+    scenario: &str,
+    input: &Input,
+    figures: &[(usize, &str)],
+    noted: bool,
+) -> Result<(), InputError> {
+    let pack = run.pack;
     match (pack.is_for(&input.facts), pack.business_date(input)) {
         (Chosen::No, Some(date)) => Err(pack.not_for(scenario, date)),
-        _ => pack.decide(scenario, input, figures, noted),
+        _ => run.case(scenario, input, figures, noted),
     }
 }

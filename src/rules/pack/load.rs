@@ -133,8 +133,10 @@ fn tell_syntax(page: &Page<'_>, text: &str, first: &toml::de::Error) {
 /// Whether the cases can be run in bounded time; tells of the first with which they cannot.
 fn affordable(pack: &Pack, cases: &[(Item<'_>, Case)]) -> bool {
     let mut left = MOST_WORK;
+    let mut of_lines = HashMap::new();
     for (place, case) in cases {
-        match left.checked_sub(pack.work(case.lines())) {
+        let work = *of_lines.entry(case.lines()).or_insert_with_key(|lines| pack.work(*lines));
+        match left.checked_sub(work) {
             Some(rest) => left = rest,
             None => {
                 place.mistake(format!("the cases up to here compute more than {MOST_WORK} parts of expressions"));
@@ -146,8 +148,9 @@ fn affordable(pack: &Pack, cases: &[(Item<'_>, Case)]) -> bool {
 }
 
 fn run(pack: &Pack, cases: &[(Item<'_>, Case)]) {
-    for (place, case) in cases {
-        for failure in case.run(pack) {
+    let failures = pack.run_cases(cases.iter().map(|(_, case)| case));
+    for ((place, case), failures) in cases.iter().zip(failures) {
+        for failure in failures {
             place.mistake(format!("case '{}': {failure}", case.name));
         }
     }

@@ -8,6 +8,7 @@ use super::page::Keys;
 use crate::failure::Explain as _;
 use crate::rules::decision::{Decision, Outcome};
 use crate::rules::input::InputError;
+use crate::rules::run::Run;
 
 /// What must come of a case.
 #[derive(Debug, Clone)]
@@ -47,6 +48,15 @@ impl Wanted {
         match self {
             Self::Refused(_) => false,
             Self::Decided(wanted) => !wanted.trace_has.is_empty() || wanted.said.is_some(),
+        }
+    }
+
+    /// Whether all of it came of the case at hand, which was decided. It is `false` where that is to be looked at in the
+    /// decision itself.
+    pub fn met(&self, run: &mut Run<'_>) -> bool {
+        match self {
+            Self::Refused(_) => false,
+            Self::Decided(wanted) => wanted.met(run),
         }
     }
 
@@ -106,6 +116,18 @@ fn refused_for(error: &InputError, pack: &Pack) -> String {
 }
 
 impl Decided {
+    fn met(&self, run: &mut Run<'_>) -> bool {
+        let is = |have: Option<Value>, want: &Value| have.as_ref() == Some(want);
+        let lines = || self.want_lines.iter().enumerate();
+        self.outcome == run.outcome
+            && run.codes().eq(self.reasons.iter().map(String::as_str))
+            && self.want.iter().all(|(field, want)| is(run.output(field), want))
+            && lines().all(|(at, line)| line.iter().all(|(field, want)| is(run.line_output(at, field), want)))
+            && self.want_accumulators.iter().all(|(name, want)| is(run.after(name), want))
+            && (self.trace_has.is_empty() || run.records_have(&self.trace_has))
+            && self.said.as_ref().is_none_or(|said| run.sentences() == *said)
+    }
+
     fn differences(&self, decision: &Decision) -> Vec<String> {
         let mut failures = Vec::new();
         if self.outcome != decision.outcome {
@@ -154,5 +176,38 @@ fn compare(want: &Map<String, Value>, have: &Map<String, Value>, place: &str, fa
             Some(have) => failures.push(format!("{place}{name} is {have}, not {want}")),
             None => failures.push(format!("{place}{name} is not there")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Pack, load_without_cases};
+    use crate::rules::run::Run;
+    use crate::rules::tests::shipped::texts;
+
+    /// Each case of each pack that ships, against what the others want: most of it differs in one thing or several.
+    #[test]
+    fn what_is_seen_at_a_glance_is_what_the_decision_says() {
+        let (mut met, mut unmet) = (0, 0);
+        for (file, text) in texts() {
+            let pack: Pack = load_without_cases(&file, &text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+            let mut run = Run::new(&pack);
+            for (at, case) in pack.cases.iter().enumerate() {
+                let Some(decision) = case.decision(&mut run) else { continue };
+                for other in [0, 1, 2, 7].map(|step| &pack.cases[(at + step) % pack.cases.len()]) {
+                    let differences = other.wanted().differences(&pack, Ok(decision.clone()));
+                    let glance = other.wanted().met(&mut run);
+                    assert_eq!(
+                        glance,
+                        differences.is_empty(),
+                        "{file}: {} and {}: {differences:?}",
+                        case.name,
+                        other.name
+                    );
+                    *if glance { &mut met } else { &mut unmet } += 1;
+                }
+            }
+        }
+        assert!(met > 1000 && unmet > 1000, "{met} {unmet}");
     }
 }

@@ -8,6 +8,7 @@ use super::ACCUMULATING;
 use super::shipped::PACKS;
 use crate::rules::expr::{Comparison, Node, Place, Scope, parse};
 use crate::rules::pack::Pack;
+use crate::rules::run::Run;
 use crate::rules::val::Val;
 use crate::rules::{Input, InputError, Outcome, Packs};
 
@@ -50,7 +51,9 @@ fn what_the_loader_should_have_refused_is_referred_as_a_defect() {
     let pack = || crate::rules::pack::load("p.toml", ACCUMULATING).unwrap();
     let reasons = |pack: &Pack| -> Vec<String> {
         let facts = json!({ "date": "2015-08-01", "amount": "1.00" }).as_object().unwrap().clone();
-        let decision = pack.decide("test", &Input { facts, ..Input::default() }, &[], true).unwrap();
+        let mut run = Run::new(pack);
+        run.case("test", &Input { facts, ..Input::default() }, &[], true).unwrap();
+        let decision = run.decision("test");
         decision.reasons.into_iter().map(|reason| reason.code).collect()
     };
     assert_eq!(reasons(&pack()), [""; 0]);

@@ -20,7 +20,7 @@ mod schema;
 mod settlement;
 mod settlements;
 mod shared_text;
-mod shipped;
+pub(super) mod shipped;
 mod sign;
 mod sign_in;
 mod sizes;

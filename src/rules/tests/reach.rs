@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::rules::pack::{Pack, load, load_unproved};
+use crate::rules::run::Run;
 use crate::rules::{Input, TraceRecord};
 
 const HEAD: &str = r#"
@@ -151,7 +152,9 @@ fn pack(condition: &str) -> Option<Pack> {
 
 /// Whether the condition holds; `None` when it cannot be computed.
 fn holds(pack: &Pack, input: &Input) -> Option<bool> {
-    let decision = pack.decide("test", input, &[], true).unwrap_or_else(|error| panic!("{error}: {input:?}"));
+    let mut run = Run::new(pack);
+    run.case("test", input, &[], true).unwrap_or_else(|error| panic!("{error}: {input:?}"));
+    let decision = run.decision("test");
     decision.trace.iter().find_map(|record| match record {
         TraceRecord::Step { name, value, .. } if name == "it" => value.as_bool(),
         _ => None,

@@ -18,7 +18,7 @@ fn with_account() -> Input {
 pub(super) static PACKS: LazyLock<Packs> = LazyLock::new(Packs::builtin);
 
 /// The packs as they stand in the tree: file name and text.
-pub(super) fn texts() -> BTreeMap<String, String> {
+pub(in crate::rules) fn texts() -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/policy/guangzhou-2015");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let text = |path: std::path::PathBuf| {

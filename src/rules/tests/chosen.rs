@@ -46,6 +46,14 @@ fn mistakes(files: &[(String, String)]) -> Vec<String> {
 }
 
 #[test]
+fn two_packs_are_not_called_the_same() {
+    let (one, mut other) = (pack("a", "", ""), pack("a", "", ""));
+    other.0 = "b".to_owned();
+    other.1 = other.1.replace(r#"scenarios = ["test"]"#, r#"scenarios = ["other"]"#);
+    assert_eq!(mistakes(&[one, other]), ["b:1:1: a 1 is there already: a"]);
+}
+
+#[test]
 fn a_case_is_decided_by_the_pack_that_is_for_it() {
     let packs = Packs::load(&[
         pack("a", r#"for = { insutype = ["310"], med_type = ["21"] }"#, ""),

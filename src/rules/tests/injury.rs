@@ -59,7 +59,7 @@ proptest! {
         let total: i64 = bill.iter().map(|line| line.0).sum();
         let facts = json!({
             "claim": "treatment", "begntime": "2015-07-20", "endtime": "2015-07-30", "serial_wi": "G1", "alc020": "2015-07-20",
-            "agreement": true, "insured": true, "medfee_sumamt": yuan(total),
+            "applied_on": "2015-07-28", "treat_begndate": "2015-07-20", "treat_enddate": "2016-01-20", "agreement": true, "insured": true, "medfee_sumamt": yuan(total),
         });
         let decision = decide("work-injury-settlement", facts, lines(&bill));
         let (own, _) = split(&bill);

@@ -69,7 +69,8 @@ fn lines() -> impl Strategy<Value = Vec<Line>> {
         price,
         count,
         cap,
-        ratio,
+        // A line of class A that states one is referred.
+        ratio: if class == 1 { 0 } else { ratio },
         restricted,
         approved,
     });

@@ -23,6 +23,8 @@ pub struct Sampler {
     choices: Vec<(usize, Vec<Term>)>,
     /// Facts that are amounts, but for the total of a bill.
     amounts: Vec<usize>,
+    /// Accumulators that are amounts, but for those of which the least one keeps the pack from settling.
+    counted: Vec<usize>,
     /// The amounts that stand in the pack, in fen.
     edges: Vec<i64>,
 }
@@ -41,9 +43,11 @@ impl Sampler {
             first: Case { figures: figures(&pack, None), ..base(&pack, text) },
             choices: Vec::new(),
             amounts: amounts.filter(|(_, fact)| fact.name != "medfee_sumamt").map(|(at, _)| at).collect(),
+            counted: Vec::new(),
             edges: edges(rules),
             pack,
         };
+        sampler.counted = sampler.counted();
         let choices = (0..sampler.pack.facts.len()).filter_map(|at| Some((at, sampler.choices(file, at)?)));
         sampler.choices = choices.collect();
         Some(sampler)
@@ -76,6 +80,18 @@ impl Sampler {
         Some(settled)
     }
 
+    /// The accumulators that are amounts, and with one fen on which the first case is still settled.
+    fn counted(&self) -> Vec<usize> {
+        let mut clerk = Clerk::new(self);
+        let mut settled = |at: usize| {
+            let mut case = self.first.clone();
+            case.accumulators[at] = Term::Fen(1);
+            clerk.settle(&case)
+        };
+        let money = |at: &usize| self.pack.accumulators[*at].fact.typ.kind() == "money";
+        (0..self.pack.accumulators.len()).filter(money).filter(|at| settled(*at)).collect()
+    }
+
     /// A random case. Not every one is settled: what a case gives may contradict itself.
     pub fn case(&self, random: &mut Random) -> Case {
         let mut case = self.first.clone();
@@ -91,10 +107,10 @@ impl Sampler {
         } else {
             self.shares(random, &mut case);
         }
-        for (accumulator, counted) in self.pack.accumulators.iter().zip(&mut case.accumulators) {
+        for (at, (accumulator, counted)) in self.pack.accumulators.iter().zip(&mut case.accumulators).enumerate() {
             if accumulator.fact.optional && random.once_in(8) {
                 *counted = Term::Nothing;
-            } else if accumulator.fact.typ.kind() == "money" {
+            } else if self.counted.contains(&at) {
                 *counted = Term::Fen(random.about(&self.edges, MOST));
             }
         }
@@ -179,13 +195,16 @@ fn line(random: &mut Random) -> Line {
         _ => 5_000,
     };
     let cap = random.yes().then(|| if random.once_in(3) { 0 } else { random.within(0, 3_000_000) });
+    let class = u8::try_from(random.within(1, 3)).expect("small");
     let ratio = match random.within(0, 3) {
+        // A line of class A that states one is referred.
+        _ if class == 1 => 0,
         0 => 0,
         1 => 1_000_000,
         _ => random.within(0, 1_000_000),
     };
     Line {
-        class: u8::try_from(random.within(1, 3)).expect("small"),
+        class,
         price: price.into(),
         count: count.into(),
         cap: cap.map(i128::from),

@@ -117,14 +117,16 @@ fn assistance(aid: &Aid, open: &BigInt, deductible: &BigInt) -> BigInt {
     let tenths = nearest((open - whole) * 9, 10);
     let ordinary = if aid.counts_deductible { min(whole + tenths, room) } else { whole + min(tenths, room) };
     let Some((burden, paid)) = aid.major else { return ordinary };
-    let open = open - &ordinary;
-    let sum = BigInt::from(burden) + &open;
-    let above = |from: i128| max(&sum - from, BigInt::ZERO);
-    // 50 %, and ten points more above each of two amounts.
-    let mut tenths = &sum * 5 + above(5_000_000) + above(10_000_000);
-    if aid.young_or_old {
-        tenths += &sum;
-    }
-    let owed = max(nearest(tenths, 10) - paid, BigInt::ZERO);
-    ordinary + min(min(owed, open), left(10_000_000, paid))
+    // What is owed on the burden with this bill, less what is owed on the burden before it, both by today's group: another
+    // group before has no effect now.
+    let before = BigInt::from(burden);
+    let owed = major(&(&before + open - &ordinary), aid.young_or_old) - major(&before, aid.young_or_old);
+    ordinary + min(owed, left(10_000_000, paid))
+}
+
+/// 50 % of a burden, and ten points more above each of two amounts; ten points more of all of it for the young and old.
+fn major(burden: &BigInt, young_or_old: bool) -> BigInt {
+    let above = |from: i128| max(burden - from, BigInt::ZERO);
+    let tenths = burden * if young_or_old { 6 } else { 5 } + above(5_000_000) + above(10_000_000);
+    nearest(tenths, 10)
 }

@@ -3,6 +3,7 @@
 //! Each room keeps its failures in one table made with [`entries!`](crate::entries) and maps its own error type to
 //! them through [`Explain`]. Codes never change their meaning; a text may be improved at any time.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
@@ -154,10 +155,42 @@ pub struct Diagnostic {
     pub message: String,
 }
 
+/// One line, whatever stands in the file.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)
+        write!(f, "{}:{}:{}: {}", visible(&self.file), self.line, self.column, visible(&self.message))
     }
+}
+
+/// The text of a file's bytes, or where it is none; `message` says what to do.
+///
+/// # Errors
+/// When the bytes are not UTF-8, with the place of the first that is not.
+pub fn utf8<'a>(file: &str, bytes: &'a [u8], message: &str) -> Result<&'a str, Diagnostic> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let good = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+        let (line, column) = place(good, good.len());
+        Diagnostic { file: file.to_owned(), line, column, message: message.to_owned() }
+    })
+}
+
+/// A text in which nothing moves the cursor or turns the direction of writing: such characters are written as escapes, so
+/// that a value can neither end its line nor pass for words of ours.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(unseen) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if unseen(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a character is none that is seen: a control, one of the controls of direction, or a separator of lines.
+fn unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Line and column of the byte at `offset`, both from 1, the column in characters: where a file has a mistake.
@@ -209,4 +242,25 @@ macro_rules! entries {
         /// Every failure of this room.
         pub static ENTRIES: &[&$crate::failure::Entry] = &[$(&$name),+];
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_cannot_forge_a_line_or_turn_it_round() {
+        assert!(matches!(visible("统筹支付 ¥1.00 — ok"), Cow::Borrowed(_)));
+        let text = "a\nb\u{1b}[2J\0\u{202e}c\u{2066}\u{85}\u{2028}";
+        assert_eq!(visible(text), "a\\nb\\u{1b}[2J\\u{0}\\u{202e}c\\u{2066}\\u{85}\\u{2028}");
+        let mistake = Diagnostic { file: "a\nb".into(), line: 1, column: 2, message: "c\rd".into() };
+        assert_eq!(mistake.to_string(), "a\\nb:1:2: c\\rd");
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_told_by_its_place() {
+        assert_eq!(utf8("a", "统".as_bytes(), "no"), Ok("统"));
+        let mistake = utf8("a", b"one\n\xE7\xBB\x9F\xB9\xA4", "no").unwrap_err();
+        assert_eq!(mistake.to_string(), "a:2:2: no");
+    }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::texts::CaseTexts;
 use super::types::{Enumeration, Type};
 use super::val::{List, Val};
+use crate::failure::visible;
 use crate::value::{Fen, Price, Quantity, Rate};
 
 /// Between the values of a list, as a person reads it.
@@ -42,6 +43,8 @@ impl Lexicon<'_> {
             }
             (Type::Bool, Val::Bool(b)) => if b.into() { "是" } else { "否" }.to_owned(),
             (typ, Val::Num(n)) => typ.shown_number(n.into()),
+            // What somebody typed in stands among the pack's own words: on the slip and in a terminal it stays a value.
+            (Type::Text, Val::Text(text)) => visible(self.texts.get(text)).into_owned(),
             (Type::Enum(_), Val::Code(code)) => self.code(typ, code).map_or("", |(_, label)| label).to_owned(),
             _ => self.plain(typ, value),
         }

@@ -16,6 +16,7 @@ mod reach;
 mod record;
 mod replay;
 mod resident;
+mod said;
 mod schema;
 mod settlement;
 mod settlements;

@@ -3,10 +3,13 @@
 use csv::{ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 
 use super::rows::Column;
-use crate::failure::{Diagnostic, place};
+use crate::failure::{Diagnostic, place, utf8};
 
 /// By this spreadsheet programs know UTF-8.
 const MARK: &str = "\u{feff}";
+
+/// What is told of a CSV in another encoding.
+const NOT_UTF8: &str = "not UTF-8: save it as \"CSV UTF-8 (comma delimited)\"";
 
 /// A CSV, read.
 pub(super) struct Sheet<'a> {
@@ -54,8 +57,13 @@ where
 /// # Errors
 /// Every mistake, by its place.
 pub(super) fn read<'a>(name: &'a str, bytes: &'a [u8], columns: &[Column]) -> Result<Sheet<'a>, Vec<Diagnostic>> {
-    let text = utf8(name, bytes).map_err(|mistake| vec![mistake])?;
+    let text = utf8(name, bytes, NOT_UTF8).map_err(|mistake| vec![mistake])?;
     let text = text.strip_prefix(MARK).unwrap_or(text);
+    if let Some(at) = open_quotes(text) {
+        let (line, column) = place(text, at);
+        let message = "these quotes are not closed: the file ends within".to_owned();
+        return Err(vec![Diagnostic { file: name.to_owned(), line, column, message }]);
+    }
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut sheet = Sheet { name, text, records: Vec::new() };
     let (mut headed, mut mistakes) = (false, Vec::new());
@@ -86,15 +94,6 @@ pub(super) fn read<'a>(name: &'a str, bytes: &'a [u8], columns: &[Column]) -> Re
         mistakes.push(Diagnostic { file: name.to_owned(), line: 1, column: 1, message: "the CSV is empty".to_owned() });
     }
     if mistakes.is_empty() { Ok(sheet) } else { Err(mistakes) }
-}
-
-fn utf8<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Diagnostic> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let good = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
-        let (line, column) = place(good, good.len());
-        let message = "not UTF-8: save it as \"CSV UTF-8 (comma delimited)\"".to_owned();
-        Diagnostic { file: name.to_owned(), line, column, message }
-    })
 }
 
 /// The first cell of the header that is not as it should be, and what is wrong.
@@ -131,18 +130,34 @@ fn cells(record: &StringRecord, count: usize) -> Result<Vec<String>, usize> {
 }
 
 /// A text that a spreadsheet program would take for a formula, with an apostrophe in front; others as they are.
-fn guarded(text: &str) -> String {
+pub(super) fn guarded(text: &str) -> String {
     let number = text.trim_start_matches(['+', '-']).bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'%'));
-    match text.as_bytes().first() {
-        Some(b'=' | b'@' | b'\'') => format!("'{text}"),
-        Some(b'+' | b'-') if !number => format!("'{text}"),
-        _ => text.to_owned(),
-    }
+    if text.starts_with('\'') || (begins_formula(text) && !number) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// Whether a text begins as a formula does; some programs skip spaces and tabs in front, and take wide signs as well.
+fn begins_formula(text: &str) -> bool {
+    text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
 /// The text without the apostrophe that [`guarded`] puts in front.
-fn unguarded(text: &str) -> &str {
-    text.strip_prefix('\'').filter(|rest| rest.starts_with(['=', '@', '\'', '+', '-'])).unwrap_or(text)
+pub(super) fn unguarded(text: &str) -> &str {
+    text.strip_prefix('\'').filter(|rest| rest.starts_with('\'') || begins_formula(rest)).unwrap_or(text)
+}
+
+/// The byte at which quotes begin that are not closed.
+fn open_quotes(text: &str) -> Option<usize> {
+    // A quote in a cell that did not begin with one is a letter like others; doubled ones close and open again.
+    let (mut began, mut open, mut may_open, mut doubled) = (0, false, true, false);
+    for (at, byte) in text.bytes().enumerate() {
+        if byte == b'"' && (open || may_open) {
+            began = if open || doubled { began } else { at };
+            (doubled, open, may_open) = (open, !open, true);
+        } else if !open {
+            (doubled, may_open) = (false, matches!(byte, b',' | b'\r' | b'\n'));
+        }
+    }
+    open.then_some(began)
 }
 
 /// The byte at which cell `number` begins of the row that begins at `row`; the row's own where it has no such cell.

@@ -272,6 +272,31 @@ fn what_is_not_utf_8_is_told_by_place_and_remedy() {
 }
 
 #[test]
+fn quotes_that_are_not_closed_are_told_where_they_begin() {
+    let header = "level,bill,rate,text,days\n";
+    for (row, place) in [("L1,*,90%,\"a,b,1\n", "2:10"), ("L1,*,90%,\"say \"\"x,1\nL2,*,80%,c,2\n", "2:10")] {
+        let told = imported(&format!("{header}{row}")).unwrap_err();
+        assert_eq!(told, [format!("pay.csv:{place}: these quotes are not closed: the file ends within")], "{row}");
+    }
+    // Closed, doubled, and in the middle of a cell.
+    for text in ["\"a\nb\"", "\"say \"\"x\"\"\"", "5\" wide"] {
+        let read = pay(PACK).read("pay.csv", format!("{header}L1,*,90%,{text},1\n").as_bytes()).map(|_| ());
+        assert_eq!(read, Ok(()), "{text}");
+    }
+}
+
+#[test]
+fn what_a_program_could_take_for_a_formula_is_guarded_and_comes_back() {
+    for text in ["=1+1", "\t=1", "\r=1", " =1", "＝1", "＋1", "－1", "＠A1", "@A1", "+x", "-x", "'quoted"] {
+        let guarded = super::csv::guarded(text);
+        assert_eq!((guarded.as_str(), super::csv::unguarded(&guarded)), (&*format!("'{text}"), text));
+    }
+    for text in ["-5.00", "+5%", "a=b", "", "it's", "1-2"] {
+        assert_eq!((super::csv::guarded(text).as_str(), super::csv::unguarded(text)), (text, text));
+    }
+}
+
+#[test]
 fn a_table_that_is_not_there_is_told_with_those_that_are() {
     let told = |table: &str, from| Sheet::find("pack.toml", PACK, table, from).unwrap_err()[0].message.clone();
     assert_eq!(told("no", None), "there is no table 'no'; there are: pay, flags");

@@ -356,6 +356,49 @@ fn a_start_on_a_folder_with_a_mistake_goes_on_with_the_last_good_packs() {
 }
 
 #[test]
+fn what_is_no_pack_that_can_be_proved_holds_nobody_up() {
+    let mut terminal = Terminal::new(POLL, "");
+    terminal.start();
+    // A pipe that nobody writes: to read it would wait for ever.
+    let made = Command::new("mkfifo").arg(terminal.path("policy").join("z.toml")).status().unwrap();
+    assert!(made.success());
+    let told = terminal.until_told("refused", 1);
+    assert_eq!(told["why"], "policy/z.toml:1:1: cannot be read: not a regular file");
+    let policy = terminal.policy();
+    assert_eq!((&policy["refused"]["mistakes"][0]["line"], version(&policy)), (&json!(1), "2015.1".into()));
+    assert_eq!(terminal.sbkd(&["policy", "reload"]).error_code(), "E-TERM-POLICY", "who asks is answered");
+    terminal.stop();
+
+    // A start with another spelling of the same folder has the last good ones all the same, and is ready.
+    let spelled = terminal.path("sbkd.toml");
+    let text = fs::read_to_string(&spelled).unwrap();
+    fs::write(&spelled, text.replace("policy = \"policy\"", "policy = \"state/../policy\"")).unwrap();
+    terminal.start();
+    let policy = terminal.policy();
+    assert_eq!((&policy["origin"], version(&policy)), (&json!("last-good"), "2015.1".into()));
+    fs::remove_file(terminal.path("policy/z.toml")).unwrap();
+    terminal.until_told("mended", 1);
+
+    // Another encoding, and a pack without a case.
+    fs::write(terminal.pack(), b"title = \"\xB9\xA4\"").unwrap();
+    terminal.until_told("refused", 2);
+    let mistakes = terminal.policy()["refused"]["mistakes"].clone();
+    assert_eq!((&mistakes[0]["message"], &mistakes[0]["column"]), (&json!("not UTF-8: save it as UTF-8"), &json!(10)));
+    let (rules, _) = pack("2015.2").split_once("[case_base]").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    put(&terminal.pack(), &rules);
+    let told = terminal.until_told("refused", 3);
+    assert!(
+        told["why"]
+            .as_str()
+            .unwrap()
+            .ends_with("sign-in.toml:1:1: the pack has no [[case]]: nothing proves what it decides"),
+        "{told}"
+    );
+    assert_eq!(terminal.version(), "2015.1");
+    terminal.stop();
+}
+
+#[test]
 fn a_case_ends_with_the_packs_it_began_with() {
     let lines = "[paths]\npolicy = \"policy\"\n[policy]\npoll_secs = 1\n";
     let mut walk = Walk::without_processes(Setting { lines, ..Setting::default() });

@@ -11,13 +11,14 @@ pub struct Problem {
     body: Map<String, Value>,
     exit: Exit,
     shown: bool,
+    lines: bool,
 }
 
 impl Problem {
     /// A failure the daemon answered with.
     pub fn told(body: Map<String, Value>) -> Self {
         let exit = Exit::for_code(body.get("code").and_then(Value::as_str).unwrap_or_default());
-        Self { body, exit, shown: false }
+        Self { body, exit, shown: false, lines: false }
     }
 
     /// A failure with what is particular to it.
@@ -51,6 +52,13 @@ impl Problem {
         self
     }
 
+    /// The same problem, whose detail stands for itself when it is told as text.
+    #[must_use]
+    pub fn as_lines(mut self) -> Self {
+        self.lines = true;
+        self
+    }
+
     /// Whether there is nothing left to print.
     pub fn is_shown(&self) -> bool {
         self.shown
@@ -81,6 +89,9 @@ impl Problem {
         let of =
             |map: &Map<String, Value>, name: &str| map.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let body = &self.body;
+        if self.lines {
+            return of(body, "detail") + "\n";
+        }
         let detail = Some(of(body, "detail")).filter(|text| !text.is_empty());
         let aside = |open: &str, close: &str| detail.as_ref().map(|d| format!("{open}{d}{close}")).unwrap_or_default();
         let (who_zh, who_en) = actor(&of(body, "actor"));
@@ -110,7 +121,7 @@ impl From<Failure> for Problem {
             // A Failure is a struct of strings: it always serializes to an object.
             _ => Map::new(),
         };
-        Self { body, exit, shown: false }
+        Self { body, exit, shown: false, lines: false }
     }
 }
 

@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 
 use super::{Exit, Global, Problem, errors};
 use crate::api::no_repeats;
+use crate::failure::utf8;
+use crate::terminal::{LARGEST_FILE, files_below, read_file, read_to};
 
 /// The arguments every command shares, and its way to the person.
 pub(super) struct Shell {
@@ -111,6 +113,8 @@ pub(super) fn read_object(path: &Path) -> Result<Map<String, Value>, Problem> {
 /// JSON text from the file `path`. A mistake is told by its place alone: the parser's own words may quote the input,
 /// which may be personal.
 pub(super) fn parse_json<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Problem> {
+    // Some editors put a mark in front by which they know UTF-8.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let told = |error: serde_json::Error, data: &str| {
         let what = if error.is_data() { data } else { "not JSON" };
         let place = format!("{}:{}:{}: {what}", path.display(), error.line(), error.column());
@@ -120,12 +124,16 @@ pub(super) fn parse_json<T: DeserializeOwned>(path: &Path, text: &str) -> Result
     serde_json::from_str(text).map_err(|error| told(error, "not what is wanted here"))
 }
 
-/// The files at `paths`: a file itself, a directory's files (and its directories') that end in `extension`, sorted.
+/// The files at `paths`: a file itself, a directory's files (and its directories') that end in `extension`, sorted, but
+/// for those whose name begins with a dot.
 pub(super) fn files(paths: &[PathBuf], extension: &str) -> Result<Vec<PathBuf>, Problem> {
     let mut found = Vec::new();
     for path in paths {
         if path.is_dir() {
-            below(path, extension, &mut found)?;
+            let told = |(place, error): (PathBuf, std::io::Error)| {
+                Problem::with(&errors::FILE, format!("{}: {error}", place.display()))
+            };
+            found.extend(files_below(path, extension).map_err(told)?);
         } else {
             found.push(path.clone());
         }
@@ -137,27 +145,16 @@ pub(super) fn files(paths: &[PathBuf], extension: &str) -> Result<Vec<PathBuf>, 
     Ok(found)
 }
 
-fn below(directory: &Path, extension: &str, found: &mut Vec<PathBuf>) -> Result<(), Problem> {
-    let told = |error: std::io::Error| Problem::with(&errors::FILE, format!("{}: {error}", directory.display()));
-    let entries: Result<Vec<_>, _> = std::fs::read_dir(directory).map_err(told)?.collect();
-    let mut paths: Vec<PathBuf> = entries.map_err(told)?.iter().map(std::fs::DirEntry::path).collect();
-    paths.sort();
-    for path in paths {
-        // A link could lead in a circle.
-        if path.is_dir() && !path.is_symlink() {
-            below(&path, extension, found)?;
-        } else if path.extension().is_some_and(|ending| ending == extension) {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// A text file, `-` for standard input.
+/// A text file of at most [`LARGEST_FILE`] bytes, `-` for standard input.
 pub(super) fn read_text(path: &Path) -> Result<String, Problem> {
-    let read =
-        if path == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
-    read.map_err(|error| Problem::with(&errors::FILE, format!("{}: {error}", path.display())))
+    let read = match path == Path::new("-") {
+        true => read_to(std::io::stdin(), LARGEST_FILE),
+        false => read_file(path, LARGEST_FILE),
+    };
+    let file = path.display().to_string();
+    let bytes = read.map_err(|error| Problem::with(&errors::FILE, format!("{file}: {error}")))?;
+    let text = utf8(&file, &bytes, "not UTF-8: save it as UTF-8");
+    text.map(str::to_owned).map_err(|mistake| Problem::with(&errors::FILE, mistake.to_string()))
 }
 
 fn print_json(value: &impl Serialize) {

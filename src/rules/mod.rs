@@ -48,10 +48,13 @@ pub use desk::{Desk, Slot};
 pub use difference::{Difference, differences};
 pub use errors::ENTRIES;
 pub use input::{Input, InputError};
+pub use pack::LARGEST as LARGEST_PACK;
 pub use packs::{CaseResult, CaseResults, PACK_SCHEMA, PackInfo, Packs};
 pub use replay::{Again, FieldChange, Otherwise, PastCase};
 pub use schema::{AccumulatorSpec, Choice, FactSpec, Schema};
 pub use sheet::{Import, RowChange, Sheet};
-pub use sign::{ENDING as SIGNATURE_ENDING, NoKey, NoSigningKey, PublicKey, SigningKey, Source, Trust};
+pub use sign::{
+    ENDING as SIGNATURE_ENDING, LARGEST as LARGEST_SIGNATURE, NoKey, NoSigningKey, PublicKey, SigningKey, Source, Trust,
+};
 pub use span::{Period, Span};
 pub use trace::TraceRecord;

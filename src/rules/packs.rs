@@ -119,9 +119,25 @@ impl Packs {
     /// # Errors
     /// As [`load`](Self::load), and what is wrong with a signature.
     pub fn load_signed(sources: &[Source], trust: &Trust) -> Result<Self, Vec<Diagnostic>> {
+        Self::load_by(sources, |source| loaded(source, trust))
+    }
+
+    /// The same, signed or not, without running their cases: for who wants to know what comes of them all the same.
+    /// [`test`](Self::test) tells which fail.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_without_cases(sources: &[Source]) -> Result<Self, Vec<Diagnostic>> {
+        Self::load_by(sources, |source| pack::load_without_cases(&source.file, &source.text))
+    }
+
+    fn load_by(
+        sources: &[Source],
+        load: impl Fn(&Source) -> Result<Pack, Vec<Diagnostic>> + Sync,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let mut packs: Vec<Pack> = Vec::new();
         let mut mistakes = Vec::new();
-        for loaded in all(sources, |source| loaded(source, trust)) {
+        for loaded in all(sources, load) {
             match loaded {
                 Ok(pack) => {
                     mistakes.extend(packs.iter().filter_map(|other| clash(&pack, other)));
@@ -210,6 +226,15 @@ impl Packs {
             (&own.id, &own.version, &own.sha256) == (&reference.id, &reference.version, &reference.sha256)
         };
         self.packs.iter().find(same)
+    }
+
+    /// A mistake for each pack without a case: nothing proves what it decides, so no terminal takes it up.
+    pub fn without_cases(&self) -> Vec<Diagnostic> {
+        let without = self.packs.iter().filter(|pack| pack.cases.is_empty());
+        let message = "the pack has no [[case]]: nothing proves what it decides".to_owned();
+        without
+            .map(|pack| Diagnostic { file: pack.file.clone(), line: 1, column: 1, message: message.clone() })
+            .collect()
     }
 
     /// The packs.

@@ -26,7 +26,7 @@ const ALGORITHM: &str = "Ed25519";
 /// How many bytes of a public key's SHA-256 name it.
 const ID: usize = 8;
 /// The largest signature file: four short lines, and room for a comment.
-const LARGEST: usize = 4096;
+pub const LARGEST: usize = 4096;
 /// A PKCS#8 private key of Ed25519 (RFC 8410, version 1) up to its 32 bytes.
 const PKCS8: [u8; 16] =
     [0x30, 0x2E, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];

@@ -7,6 +7,7 @@ mod conditions;
 mod deciding;
 pub mod errors;
 mod event;
+mod file;
 mod folder;
 mod health;
 mod inner;
@@ -33,7 +34,8 @@ mod who;
 
 pub use conditions::{Condition, Conditions};
 pub use event::{Event, EventStream, What};
-pub use folder::signature_of;
+pub use file::{LARGEST_FILE, open_regular, read_file, read_to, replace_file};
+pub use folder::{PackFiles, files_below};
 pub use health::{Health, QueueHealth, Status, UplinkHealth};
 pub use json::JsonText;
 pub use policy::{Origin, Policy, PolicyHealth, Refused, Reloaded};

@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::event::What;
-use super::folder::{self, Marks};
+use super::folder::{self, Marks, PackFiles};
 use super::inner::{Inner, lock};
 use super::kept;
 use super::setup::SetupError;
@@ -127,7 +127,7 @@ impl Refused {
 impl Look {
     /// The folder's packs; `None` when there is nothing to look into. A file that is being written looks otherwise the
     /// next time: unless somebody asks, only what looks the same twice is read.
-    fn read(&mut self, folder: &Path, at_once: bool) -> Option<Result<Vec<Source>, SetupError>> {
+    fn read(&mut self, folder: &Path, at_once: bool) -> Option<Result<PackFiles, SetupError>> {
         let marks = folder::marks(folder);
         if !at_once {
             let settled = self.last.as_ref() == Some(&marks);
@@ -143,7 +143,7 @@ impl Look {
             return at_once.then(|| Err(error()));
         }
         // What could not be read is tried again: that it can be may not show.
-        self.judged = read.is_ok().then_some(marks);
+        self.judged = read.as_ref().is_ok_and(|files| files.unread.is_empty()).then_some(marks);
         Some(read)
     }
 }
@@ -187,8 +187,10 @@ impl Inner {
         let Some(folder) = &self.parts.config.policy else { return Ok(false) };
         let mut look = lock(&self.in_force.look);
         let Some(read) = look.read(folder, at_once) else { return Ok(false) };
+        let found = read.and_then(|files| self.other(files));
+        // Proving them takes its time, and none is in force before.
         let now = self.parts.clock.now();
-        match read.and_then(|sources| self.other(sources)) {
+        match found {
             Ok(None) => {
                 self.mended();
                 Ok(false)
@@ -210,11 +212,11 @@ impl Inner {
     }
 
     /// What was read, if it is not what is in force.
-    fn other(&self, sources: Vec<Source>) -> Result<Option<Taken>, SetupError> {
-        if content(&sources) == lock(&self.in_force.now).content {
+    fn other(&self, files: PackFiles) -> Result<Option<Taken>, SetupError> {
+        if files.wrong().is_empty() && content(&files.sources) == lock(&self.in_force.now).content {
             return Ok(None);
         }
-        Taken::of(sources, &self.parts.config, &self.definitions).map(Some)
+        Taken::of(files, &self.parts.config, &self.definitions).map(Some)
     }
 
     /// The folder has again what is in force.
@@ -253,7 +255,7 @@ impl Inner {
     }
 
     fn keep(&self, folder: &Path, sources: &[Source], since: Timestamp) {
-        if let Err(error) = kept::keep(&self.parts.config.state, folder, sources, since) {
+        if let Err(error) = kept::keep(&self.parts.config.state, folder, sources, since, &*self.parts.random) {
             tracing::warn!(%error, "the policy packs in force are not kept for the next start");
         }
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::folder;
+use super::folder::{self, PackFiles};
 use super::kept;
 use super::policy::Origin;
 use super::setup::SetupError;
@@ -43,7 +43,7 @@ impl Taken {
         };
         let kept = config.policy.as_ref().and_then(|folder| kept::kept(&config.state, folder));
         let Some(kept) = kept else { return Err(refused) };
-        match Self::of(kept.packs, config, definitions) {
+        match Self::of(PackFiles { sources: kept.packs, ..PackFiles::default() }, config, definitions) {
             Ok(taken) => {
                 Ok(Self { origin: Origin::LastGood, since: Some(kept.since), refused: Some(refused), ..taken })
             }
@@ -55,8 +55,26 @@ impl Taken {
     }
 
     /// Those that were read.
-    pub(super) fn of(sources: Vec<Source>, config: &Config, definitions: &Definitions) -> Result<Self, SetupError> {
-        let packs = Packs::load_signed(&sources, &config.packs.trust).map_err(SetupError::File)?;
+    pub(super) fn of(files: PackFiles, config: &Config, definitions: &Definitions) -> Result<Self, SetupError> {
+        let mut mistakes = files.wrong();
+        // What cannot be read is tried again at each look; the others are not proved each time for that.
+        if !files.unread.is_empty() {
+            return Err(SetupError::File(mistakes));
+        }
+        let PackFiles { sources, .. } = files;
+        let packs = match Packs::load_signed(&sources, &config.packs.trust) {
+            Ok(packs) => {
+                mistakes.extend(packs.without_cases());
+                packs
+            }
+            Err(found) => {
+                mistakes.extend(found);
+                return Err(SetupError::File(mistakes));
+            }
+        };
+        if !mistakes.is_empty() {
+            return Err(SetupError::File(mistakes));
+        }
         decided(definitions, &packs)?;
         Ok(Self { packs, origin: Origin::Folder, sources, since: None, refused: None })
     }

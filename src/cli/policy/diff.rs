@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::line;
+use super::packs::{sources, told};
 use super::report::otherwise;
-use super::{line, source, told};
-use crate::cli::shell::files;
-use crate::cli::{Outcome, Problem, Shell};
-use crate::rules::{CaseEffect, Comparison, Effects, PackChange, PackComparison, Source};
+use crate::cli::{Outcome, Shell};
+use crate::rules::{CaseEffect, Comparison, Effects, PackChange, PackComparison};
 
 /// What the parts of a pack are called.
 const PARTS: &[(&str, &str)] = &[
@@ -35,15 +35,12 @@ const PARTS: &[(&str, &str)] = &[
 const LONGEST: usize = 160;
 
 pub(super) fn run(old: &Path, new: &Path, shell: &Shell) -> Outcome {
-    let comparison = Comparison::of(&read(old)?, &read(new)?).map_err(|mistakes| told(&mistakes))?;
+    let comparison = Comparison::of(&sources(&[old.to_owned()])?, &sources(&[new.to_owned()])?)
+        .map_err(|mistakes| told(&mistakes))?;
     let mut shown = json!(comparison);
     shown["same"] = json!(comparison.is_nothing());
     shell.show(&shown, || text(&comparison));
     Ok(())
-}
-
-fn read(path: &Path) -> Result<Vec<Source>, Problem> {
-    files(&[path.to_path_buf()], "toml")?.iter().map(|path| source(path)).collect()
 }
 
 fn text(comparison: &Comparison) -> String {

@@ -1,33 +1,32 @@
-//! Files that are written whole or not at all.
+//! Files that the commands write, whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Outcome, Problem, errors};
+use crate::terminal::replace_file;
+use crate::world::SystemRandom;
 
 /// Makes a file, never in the place of another.
 pub(super) fn keep_new(file: &Path, bytes: &[u8], mode: u32) -> Outcome {
     let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(file);
     let kept = made.and_then(|mut out| out.write_all(bytes).and_then(|()| out.sync_all()));
     kept.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => Problem::with(&errors::EXISTS, file.display().to_string()),
+        ErrorKind::AlreadyExists => exists(file),
         _ => failed(file, &error),
     })
 }
 
-/// Puts a file in the place of another, with its rights, so that nobody ever reads half of it.
-pub(super) fn replace(file: &Path, text: &str) -> io::Result<()> {
-    // Not in the place of a link, but of what it leads to.
-    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let beside = beside(&file, ".new");
-    let mut out = File::create(&beside)?;
-    if let Ok(there) = fs::metadata(&file) {
-        out.set_permissions(there.permissions())?;
-    }
-    out.write_all(text.as_bytes()).and_then(|()| out.sync_all())?;
-    fs::rename(beside, file)
+/// That a file is there which would be overwritten.
+pub(super) fn exists(file: &Path) -> Problem {
+    Problem::with(&errors::EXISTS, file.display().to_string())
+}
+
+/// Puts a text in the place of a file, with its owner and rights, or where there is none.
+pub(super) fn replace(file: &Path, text: &str) -> Outcome {
+    replace_file(file, text.as_bytes(), 0o644, &SystemRandom::default()).map_err(|error| failed(file, &error))
 }
 
 /// The path of a file beside another, of its name with `ending`.

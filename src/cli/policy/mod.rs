@@ -1,7 +1,9 @@
 //! `sbkd policy`: policy packs.
 
 mod diff;
+mod explain;
 mod file;
+mod packs;
 mod replay;
 mod report;
 mod sign;
@@ -12,10 +14,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::client::{Daemon, text};
-use super::shell::{files, parse_json, read_text};
+use super::shell::parse_json;
 use super::{Outcome, Problem, Shell, errors};
-use crate::rules::{Decision, Diagnostic, Input, PACK_SCHEMA, PackInfo, Packs, Source, Trust};
-use crate::terminal::signature_of;
+use crate::rules::{PACK_SCHEMA, PackInfo, Packs, Trust};
+use packs::{load, load_signed, without_cases};
 
 /// Arguments of `sbkd policy`.
 #[derive(Debug, clap::Args)]
@@ -98,15 +100,10 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     match args.command {
         Command::Check { paths, key, require_signature } => {
             let trust = Trust { keys: sign::public(&key)?, required: require_signature };
-            check(&paths, &trust, shell)
+            check(&load_signed(&paths, &trust)?, shell)
         }
         Command::Test { paths } => test(&load(&paths)?, shell),
-        Command::Explain { scenario, input, packs } => {
-            let input: Input = parse_json(&input, &read_text(&input)?)?;
-            let decision = load(&packs)?.explain(&scenario, &input).map_err(|error| Problem::from_error(&error))?;
-            shell.show(&decision, || explained(&decision));
-            Ok(())
-        }
+        Command::Explain { scenario, input, packs } => explain::run(&scenario, &input, &packs, shell),
         Command::Diff { old, new } => diff::run(&old, &new, shell),
         Command::Replay(args) => replay::run(&args, shell),
         Command::Reload => reload(shell),
@@ -120,30 +117,6 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
         Command::Sign { key, paths } => sign::sign(&key, &paths, shell),
         Command::Verify { key, paths } => sign::verify(&key, &paths, shell),
     }
-}
-
-/// The packs at `paths`, the built-in ones when there is none.
-pub(super) fn load(paths: &[PathBuf]) -> Result<Packs, Problem> {
-    load_signed(paths, &Trust::default())
-}
-
-fn load_signed(paths: &[PathBuf], trust: &Trust) -> Result<Packs, Problem> {
-    if paths.is_empty() {
-        if trust.required {
-            return Err(Problem::with(&errors::USAGE, "the built-in packs are not signed"));
-        }
-        return Ok(Packs::builtin());
-    }
-    let sources: Vec<Source> = files(paths, "toml")?.iter().map(|path| source(path)).collect::<Result<_, _>>()?;
-    Packs::load_signed(&sources, trust).map_err(|mistakes| told(&mistakes))
-}
-
-/// A pack's text, and the signature beside it.
-fn source(path: &Path) -> Result<Source, Problem> {
-    let text = read_text(path)?;
-    let signature = signature_of(path)
-        .map_err(|error| Problem::with(&errors::FILE, format!("the signature of {}: {error}", path.display())))?;
-    Ok(Source { file: path.display().to_string(), text, signature })
 }
 
 /// The daemon looks at its folder, and says what is in force afterwards.
@@ -164,22 +137,9 @@ fn reload(shell: &Shell) -> Outcome {
     Ok(())
 }
 
-fn told(mistakes: &[Diagnostic]) -> Problem {
-    let lines: Vec<String> = mistakes.iter().map(Diagnostic::to_string).collect();
-    Problem::with(&errors::PACK, lines.join("\n")).and("diagnostics", json!(mistakes))
-}
-
-fn check(paths: &[PathBuf], trust: &Trust, shell: &Shell) -> Outcome {
-    let packs = match load_signed(paths, trust) {
-        // What is wrong is what was asked for: a line each, as editors and other programs read it, and nothing around it.
-        Err(problem) if problem.code() == errors::PACK.code => {
-            shell.show(&problem.to_json(), || problem.detail().to_owned());
-            return Err(problem.shown());
-        }
-        loaded => loaded?,
-    };
-    let list = packs.list();
-    shell.show(&json!({ "ok": true, "packs": list }), || list.iter().map(line).collect());
+fn check(packs: &Packs, shell: &Shell) -> Outcome {
+    let (list, without) = (packs.list(), without_cases(packs, shell));
+    shell.show(&json!({ "ok": true, "packs": list, "without_cases": without }), || list.iter().map(line).collect());
     Ok(())
 }
 
@@ -197,7 +157,10 @@ fn test(packs: &Packs, shell: &Shell) -> Outcome {
     let results = packs.test();
     let failed = results.cases.iter().filter(|case| !case.failures.is_empty()).count();
     let total = results.cases.len();
-    let value = json!({ "ok": results.passed(), "total": total, "failed": failed, "cases": results.cases });
+    let without = without_cases(packs, shell);
+    let value = json!({
+        "ok": results.passed(), "total": total, "failed": failed, "cases": results.cases, "without_cases": without,
+    });
     if !results.passed() {
         let names: Vec<_> = results.cases.iter().filter(|c| !c.failures.is_empty()).map(|c| c.name.as_str()).collect();
         return Err(
@@ -209,10 +172,4 @@ fn test(packs: &Packs, shell: &Shell) -> Outcome {
         format!("{lines}{total} 例全部通过 / all passed")
     });
     Ok(())
-}
-
-/// The decision in words, then its trace, then what it changes.
-pub(super) fn explained(decision: &Decision) -> String {
-    let (words, changes) = (decision.explain_zh().join("\n"), decision.explain_changes().join("\n"));
-    format!("{words}\n\n{}\n\n{changes}", decision.explain_table())
 }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use jiff::civil::Date;
 
-use super::load;
+use super::packs::load_without_cases;
 use super::report::Report;
 use crate::cli::{Outcome, Problem, Shell, config, errors};
 use crate::config::{Config, Mode};
 use crate::queue::{Past, QueueError, QueueKeys, Row, Settings};
+use crate::scenario::Catalogue;
 
 /// Arguments of `sbkd policy replay`.
 #[derive(Debug, clap::Args)]
@@ -28,13 +29,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
-    let packs = load(&args.packs)?;
+    args.check()?;
+    let packs = load_without_cases(&args.packs)?;
     let config = config::load(&config::place(shell))?;
     let mut report = Report::default();
     let read = journal(&config)?.each(|read| match read {
         Ok((row, payload)) if args.wants(&row) => report.take(&packs, row, payload),
         Ok(_) => {}
-        Err(QueueError::Damaged { record, .. }) => report.counts.damaged.push(record),
+        Err(QueueError::Damaged { record, .. }) => report.damaged(record),
         // What is read of a row fails in no other way.
         Err(error) => tracing::warn!(%error, "a record of the journal cannot be read"),
     });
@@ -55,8 +57,12 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
 /// The terminal's journal; its daemon may be running.
 fn journal(config: &Config) -> Result<Past, Problem> {
     let path = config.state.join("queue.db");
-    if !path.exists() {
-        return Err(Problem::with(&errors::FILE, format!("{}: there is no journal", path.display())));
+    let told = |why: &str| Problem::with(&errors::FILE, format!("{}: {why}", path.display()));
+    // What one may not look at is not as if it were not there.
+    match path.try_exists() {
+        Ok(true) => {}
+        Ok(false) => return Err(told("there is no journal")),
+        Err(error) => return Err(told(&error.to_string())),
     }
     let keys = QueueKeys::load(&config.state.join("keys")).map_err(|error| Problem::from_error(&error))?;
     let settings = Settings {
@@ -69,6 +75,22 @@ fn journal(config: &Config) -> Result<Past, Problem> {
 }
 
 impl Args {
+    /// What nothing could be looked at by is a mistake of who wrote it.
+    fn check(&self) -> Outcome {
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from > to
+        {
+            return Err(Problem::with(&errors::USAGE, format!("--from {from} is after --to {to}")));
+        }
+        let Some(scenario) = &self.scenario else { return Ok(()) };
+        let catalogue =
+            Catalogue::builtin(|_| true).map_err(|error| Problem::with(&errors::FILE, error.to_string()))?;
+        match catalogue.entries().iter().any(|entry| entry.id == *scenario) {
+            true => Ok(()),
+            false => Err(Problem::with(&errors::USAGE, format!("--scenario {scenario}: see sbkd scenario list"))),
+        }
+    }
+
     fn wants(&self, row: &Row) -> bool {
         self.from.is_none_or(|from| from <= row.business_date)
             && self.to.is_none_or(|to| row.business_date <= to)
@@ -213,6 +235,39 @@ text = { zh = "过高", en = "too much" }
         let value = report.value(&packs(&other));
         assert_eq!(value["reasons"].as_array().unwrap().len(), 2);
         assert!(value["cases"][0]["undecided"].as_str().unwrap().contains("2015-01-01"), "{value:#}");
+    }
+
+    #[test]
+    fn a_pack_that_fails_its_own_cases_decides_all_the_same_and_says_so() {
+        let case = "[[case]]\nname = \"百分之十\"\nfacts = { on = 2015-01-01, wage = \"100.00\" }\noutcome = \"allow\"\nwant = { pay = \"10.00\" }\n";
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("other.toml");
+        std::fs::write(&file, PACK.replace("10%", "20%") + case).unwrap();
+        let packs = load_without_cases(&[file]).unwrap();
+        let report = Report::default();
+        assert_eq!(report.value(&packs)["failing"], json!([{ "pack": "test.wage", "name": "百分之十" }]));
+        assert!(report.text(&packs).contains("✘ test.wage：案例未通过"), "{}", report.text(&packs));
+    }
+
+    #[test]
+    fn what_is_damaged_is_one_of_those_that_were_looked_at() {
+        let mut report = Report::default();
+        report.damaged(7);
+        assert_eq!((report.counts.transactions, &report.counts.damaged), (1, &vec![7]));
+    }
+
+    #[test]
+    fn what_nothing_is_looked_at_by_is_refused() {
+        let args = |from: Option<&str>, to: Option<&str>, scenario: Option<&str>| Args {
+            packs: Vec::new(),
+            from: from.map(|day| day.parse().unwrap()),
+            to: to.map(|day| day.parse().unwrap()),
+            scenario: scenario.map(str::to_owned),
+        };
+        assert!(args(Some("2015-01-02"), Some("2015-01-02"), Some("unemployment-sign-in")).check().is_ok());
+        for wrong in [args(Some("2015-01-02"), Some("2015-01-01"), None), args(None, None, Some("nonsense"))] {
+            assert_eq!(wrong.check().unwrap_err().code(), "E-CLI-USAGE");
+        }
     }
 
     #[test]

@@ -72,6 +72,18 @@ enum What {
     Undecided { undecided: String },
 }
 
+/// A case of its own that a pack does not pass.
+#[derive(Serialize)]
+struct Failing {
+    pack: String,
+    name: String,
+}
+
+fn failing(packs: &Packs) -> Vec<Failing> {
+    let failed = packs.test().cases.into_iter().filter(|case| !case.failures.is_empty());
+    failed.map(|case| Failing { pack: case.pack, name: case.name }).collect()
+}
+
 impl Report {
     /// Decides a case again, and counts what came of it.
     pub(super) fn take(&mut self, packs: &Packs, row: Row, payload: Option<Value>) {
@@ -97,6 +109,12 @@ impl Report {
                 self.keep(&row, What::Undecided { undecided: error.to_string() });
             }
         }
+    }
+
+    /// A record of the journal that cannot be read: of which day and scenario it is nobody can say, so it counts always.
+    pub(super) fn damaged(&mut self, record: u64) {
+        self.counts.transactions += 1;
+        self.counts.damaged.push(record);
     }
 
     fn decided(&mut self, row: &Row, otherwise: Box<Otherwise>) {
@@ -144,6 +162,7 @@ impl Report {
         let undecided = |(why, cases): (&String, &u64)| json!({ "why": why, "cases": cases });
         let mut value = json!(self.counts);
         value["packs"] = json!(packs.list());
+        value["failing"] = json!(failing(packs));
         value["reasons"] = self.reasons.iter().map(undecided).collect();
         value["sums"] = self.sums.iter().map(sum).collect();
         value["cases"] = json!(self.cases);
@@ -153,6 +172,9 @@ impl Report {
     /// For reading.
     pub(super) fn text(&self, packs: &Packs) -> String {
         let mut text: String = packs.list().iter().map(line).collect();
+        text.extend(failing(packs).iter().map(|Failing { pack, name }| {
+            format!("✘ {pack}：案例未通过，不能启用 / a case fails, no terminal takes it up: {name}\n")
+        }));
         text.extend(self.cases.iter().map(Case::text));
         for (why, cases) in &self.reasons {
             text += &format!("不能核定 / cannot be decided: {cases} × {why}\n");

@@ -1,6 +1,5 @@
 //! `sbkd policy keygen`, `sign`, `verify`: who stands behind a pack.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -8,11 +7,11 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::file::{beside, failed, keep_new, replace};
-use super::{source, told};
-use crate::cli::shell::files;
+use super::file::{beside, exists, failed, keep_new, replace};
+use super::packs;
 use crate::cli::{Outcome, Problem, Shell, config, errors};
 use crate::rules::{Packs, PublicKey, SigningKey, Source, Trust};
+use crate::terminal::{open_regular, read_file};
 use crate::world::SystemRandom;
 
 /// Far above what a key takes.
@@ -24,7 +23,10 @@ pub(super) fn keygen(out: &Path, shell: &Shell) -> Outcome {
     let made = SigningKey::make(&random).map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))?;
     let public = SigningKey::read(&made).map_err(|error| no_key(out, error))?.public();
     let public_file = beside(out, ".pub");
-    // The private one first: where there is one already, nothing is touched.
+    // Where there is one of them already, nothing is touched.
+    if public_file.symlink_metadata().is_ok() {
+        return Err(exists(&public_file));
+    }
     keep_new(out, &made, 0o600)?;
     keep_new(&public_file, format!("{public}\n").as_bytes(), 0o644)?;
     let value = json!({ "private": out, "public": public_file, "key": public.to_string(), "id": public.id() });
@@ -42,18 +44,19 @@ pub(super) fn keygen(out: &Path, shell: &Shell) -> Outcome {
 /// Signs each pack, once it is found sound: a signature beside one that no terminal takes helps nobody.
 pub(super) fn sign(key: &Path, paths: &[PathBuf], shell: &Shell) -> Outcome {
     let key = private(key)?;
-    let packs: Vec<Source> = files(paths, "toml")?.iter().map(|path| source(path)).collect::<Result<_, _>>()?;
-    let mistakes: Vec<_> = packs
+    let files = packs::read(paths)?;
+    let mistakes: Vec<_> = files
+        .sources
         .iter()
-        .filter_map(|pack| Packs::load(&[(pack.file.clone(), pack.text.clone())]).err())
-        .flatten()
+        .flat_map(|pack| match Packs::load(&[(pack.file.clone(), pack.text.clone())]) {
+            Ok(packs) => packs.without_cases(),
+            Err(mistakes) => mistakes,
+        })
         .collect();
-    if !mistakes.is_empty() {
-        return Err(told(&mistakes));
-    }
+    packs::sound(&files, if mistakes.is_empty() { Ok(()) } else { Err(mistakes) })?;
+    let packs = files.sources;
     for pack in &packs {
-        let file = PathBuf::from(pack.signature_file());
-        replace(&file, &key.sign(pack.text.as_bytes())).map_err(|error| failed(&file, &error))?;
+        replace(Path::new(&pack.signature_file()), &key.sign(pack.text.as_bytes()))?;
     }
     let signed: Vec<String> = packs.iter().map(Source::signature_file).collect();
     let id = key.public().id();
@@ -68,8 +71,13 @@ pub(super) fn verify(keys: &[String], paths: &[PathBuf], shell: &Shell) -> Outco
     let keys = if keys.is_empty() { configured(shell)? } else { public(keys)? };
     let trust = Trust { keys, required: true };
     let (mut lines, mut packs, mut wrong) = (String::new(), Vec::new(), Vec::new());
-    for path in files(paths, "toml")? {
-        let pack = source(&path)?;
+    let files = packs::read(paths)?;
+    for mistake in files.wrong() {
+        lines += &format!("✘ {mistake}\n");
+        wrong.push(mistake.to_string());
+        packs.push(json!({ "file": mistake.file, "signed_by": null, "mistake": mistake }));
+    }
+    for pack in files.sources {
         let signer = trust.signer(&pack);
         lines += &match &signer {
             Ok(signer) => format!("✔ {}  {}\n", pack.file, signer.as_deref().unwrap_or_default()),
@@ -93,10 +101,12 @@ pub(super) fn public(named: &[String]) -> Result<Vec<PublicKey>, Problem> {
 }
 
 fn public_of(file: &Path) -> Result<PublicKey, Problem> {
-    let open = File::open(file).map_err(|error| failed(file, &error))?;
-    let mut text = String::new();
-    open.take(LARGEST_KEY).read_to_string(&mut text).map_err(|error| failed(file, &error))?;
-    text.trim().parse().map_err(|error| no_key(file, error))
+    let bytes = Zeroizing::new(read_file(file, LARGEST_KEY).map_err(|error| failed(file, &error))?);
+    let text = std::str::from_utf8(&bytes).unwrap_or_default();
+    text.trim().parse().map_err(|error| match SigningKey::read(&bytes) {
+        Ok(_) => no_key(file, "a private key; the public one is wanted, which lies in the file that ends in .pub"),
+        Err(_) => no_key(file, error),
+    })
 }
 
 /// The keys that this terminal trusts.
@@ -110,11 +120,12 @@ fn configured(shell: &Shell) -> Result<Vec<PublicKey>, Problem> {
 
 /// The key that signs, from a file that is nobody else's.
 fn private(file: &Path) -> Result<SigningKey, Problem> {
-    let open = File::open(file).map_err(|error| failed(file, &error))?;
+    let open = open_regular(file).map_err(|error| failed(file, &error))?;
     let rights = open.metadata().map_err(|error| failed(file, &error))?.mode() & 0o777;
     if rights & 0o077 != 0 {
         return Err(no_key(file, format!("mode {rights:04o}, not 0600")));
     }
+    // Room for all of it from the first: what a growing one leaves behind is not wiped.
     let mut bytes = Zeroizing::new(Vec::with_capacity(1024));
     open.take(LARGEST_KEY).read_to_end(&mut bytes).map_err(|error| failed(file, &error))?;
     SigningKey::read(&bytes).map_err(|error| no_key(file, error))

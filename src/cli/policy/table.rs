@@ -1,16 +1,15 @@
 //! `sbkd policy table`: a decision table for a spreadsheet program, and back.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 use serde_json::json;
 
 use super::file::{beside, failed, keep_new, replace};
-use super::told;
-use crate::cli::shell::read_text;
-use crate::cli::{Outcome, Problem, Shell};
+use super::packs::{sources, told};
+use crate::cli::{Outcome, Problem, Shell, errors};
 use crate::rules::{Import, RowChange, Sheet};
+use crate::terminal::{LARGEST_FILE, read_file, read_to};
 
 /// Arguments of `sbkd policy table`.
 #[derive(Debug, clap::Args)]
@@ -38,11 +37,15 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     let file = args.file.display().to_string();
-    let text = read_text(&args.file)?;
-    let sheet = Sheet::find(&file, &text, &args.table, args.from).map_err(|mistakes| told(&mistakes))?;
+    let packs = sources(std::slice::from_ref(&args.file))?;
+    let [pack] = packs.as_slice() else {
+        return Err(Problem::with(&errors::USAGE, format!("{file}: one pack is wanted")));
+    };
+    let text = &pack.text;
+    let sheet = Sheet::find(&file, text, &args.table, args.from).map_err(|mistakes| told(&mistakes))?;
     match (&args.csv, &args.import) {
         (Some(out), _) => export(&sheet, out, args.bom, shell),
-        (None, Some(csv)) => import(&sheet, &text, csv, args, shell),
+        (None, Some(csv)) => import(&sheet, text, csv, args, shell),
         // Invariant: the command line has one of them.
         (None, None) => Ok(()),
     }
@@ -65,7 +68,7 @@ fn import(sheet: &Sheet<'_>, text: &str, csv: &Path, args: &Args, shell: &Shell)
     let import = sheet.import(&name, &read(csv)?).map_err(|mistakes| told(&mistakes))?;
     let written = import.text != text && !args.dry_run;
     if written {
-        replace(&args.file, &import.text).map_err(|error| failed(&args.file, &error))?;
+        replace(&args.file, &import.text)?;
     }
     let unsigned = written && beside(&args.file, ".sig").exists();
     let value = json!({ "file": args.file, "written": written, "signature_void": unsigned, "changes": import.changes });
@@ -82,10 +85,9 @@ fn import(sheet: &Sheet<'_>, text: &str, csv: &Path, args: &Args, shell: &Shell)
 
 /// A CSV, of whatever bytes: one that is not UTF-8 is told by the place.
 fn read(csv: &Path) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::new();
     let read = match csv == Path::new("-") {
-        true => std::io::stdin().read_to_end(&mut bytes).map(|_| bytes),
-        false => std::fs::read(csv),
+        true => read_to(std::io::stdin(), LARGEST_FILE),
+        false => read_file(csv, LARGEST_FILE),
     };
     read.map_err(|error| failed(csv, &error))
 }

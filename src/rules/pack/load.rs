@@ -22,7 +22,7 @@ use crate::rules::expr::Scope;
 use crate::rules::types::Type;
 
 /// The largest pack, in bytes: it bounds the time that any pack can take.
-const LARGEST: usize = 1024 * 1024;
+pub const LARGEST: usize = 1024 * 1024;
 
 /// How much of a file is looked at for mistakes of syntax after the first, in bytes.
 const MOST_OF_SYNTAX: usize = 64 * 1024;

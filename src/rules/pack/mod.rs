@@ -29,6 +29,7 @@ use jiff::civil::Date;
 pub(super) use cases::Case;
 pub(super) use dated::Dated;
 pub(super) use hit::Hit;
+pub use load::LARGEST;
 #[cfg(test)]
 pub(super) use load::{asked, load_unproved};
 pub(super) use load::{load, load_without_cases};

@@ -50,16 +50,27 @@ pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 pub fn read_to(from: impl io::Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most { Err(ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+    if bytes.len() as u64 > most {
+        return Err(io::Error::new(ErrorKind::FileTooLarge, format!("larger than {most} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Whose a file is that takes the place of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// As the other's; where there is none the process's own, with this mode as far as the process gives it.
+    Kept(u32),
+    /// The process's own, whoever had the other, with this mode.
+    Own(u32),
 }
 
 /// Puts a file in the place of another of its name, or where there is none: whole or not at all, so that nobody reads
-/// half of it. It keeps the other's owner and rights; a new one has `mode` as far as the process lets it. No other file
-/// is touched, and a link is not followed: what it leads to is somebody else's.
+/// half of it. No other file is touched, and a link is not followed: what it leads to is somebody else's.
 ///
 /// # Errors
 /// When something else than a regular file is there, or it cannot be written with that owner. Then nothing is changed.
-pub fn replace_file(path: &Path, bytes: &[u8], mode: u32, random: &dyn Random) -> io::Result<()> {
+pub fn replace_file(path: &Path, bytes: &[u8], rights: Rights, random: &dyn Random) -> io::Result<()> {
     let there = match fs::symlink_metadata(path) {
         Ok(there) if there.is_symlink() => {
             return Err(io::Error::other("a link: name the file that it leads to"));
@@ -70,12 +81,17 @@ pub fn replace_file(path: &Path, bytes: &[u8], mode: u32, random: &dyn Random) -
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Nobody else's until it has the rights of what it takes the place of.
-    let (fresh, mut out) = fresh(folder, if there.is_some() { 0o600 } else { mode }, random)?;
+    let (mode, of) = match (rights, there) {
+        (Rights::Kept(_), Some(there)) => (0o600, Some(there)),
+        (Rights::Kept(mode) | Rights::Own(mode), _) => (mode, None),
+    };
+    let (fresh, mut out) = fresh(folder, mode, random)?;
     let mut written = || {
-        if let Some(there) = &there {
+        if let Some(there) = &of {
             let own = out.metadata()?;
             if (own.uid(), own.gid()) != (there.uid(), there.gid()) {
-                fchown(&out, Some(there.uid()), Some(there.gid()))?;
+                let kept = fchown(&out, Some(there.uid()), Some(there.gid()));
+                kept.map_err(|error| io::Error::new(error.kind(), format!("its owner cannot be kept: {error}")))?;
             }
             out.set_permissions(there.permissions())?;
         }
@@ -129,7 +145,7 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         // Only root can give a file away.
         let root = fs::metadata(&file).unwrap().uid() == 0 && chown(&file, Some(1000), Some(1001)).is_ok();
-        replace_file(&file, b"new", 0o644, &SystemRandom::default()).unwrap();
+        replace_file(&file, b"new", Rights::Kept(0o644), &SystemRandom::default()).unwrap();
         let there = fs::metadata(&file).unwrap();
         assert_eq!(there.permissions().mode() & 0o777, 0o640);
         assert!(!root || (there.uid(), there.gid()) == (1000, 1001));
@@ -138,6 +154,11 @@ mod tests {
             ("new".into(), "a draft".into())
         );
         assert_eq!(names(dir.path()), ["c.toml", "c.toml.new"]);
+        // What is one's own is, whoever had it before.
+        replace_file(&file, b"own", Rights::Own(0o600), &SystemRandom::default()).unwrap();
+        let there = fs::metadata(&file).unwrap();
+        assert_eq!(there.permissions().mode() & 0o777, 0o600);
+        assert_eq!(there.uid(), fs::metadata(dir.path()).unwrap().uid());
     }
 
     #[test]
@@ -149,7 +170,7 @@ mod tests {
         symlink("gone", &nowhere).unwrap();
         fs::create_dir(&folder).unwrap();
         for path in [&link, &nowhere, &folder] {
-            assert!(replace_file(path, b"mine", 0o644, &SystemRandom::default()).is_err(), "{path:?}");
+            assert!(replace_file(path, b"mine", Rights::Kept(0o644), &SystemRandom::default()).is_err(), "{path:?}");
         }
         assert_eq!(fs::read_to_string(&victim).unwrap(), "theirs");
         assert_eq!(names(dir.path()), ["folder", "link", "nowhere", "victim"], "nothing is left beside them");
@@ -170,11 +191,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let taken = dir.path().join(".sbkd-aaaaaaaaaaaaaaaa.new");
         symlink(dir.path().join("victim"), &taken).unwrap();
-        let error = replace_file(&dir.path().join("a"), b"mine", 0o644, &Same).unwrap_err();
+        let error = replace_file(&dir.path().join("a"), b"mine", Rights::Kept(0o644), &Same).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         assert_eq!(names(dir.path()).len(), 1);
         fs::remove_file(&taken).unwrap();
-        replace_file(&dir.path().join("a"), b"mine", 0o644, &Same).unwrap();
+        replace_file(&dir.path().join("a"), b"mine", Rights::Kept(0o644), &Same).unwrap();
         assert_eq!(names(dir.path()), ["a"]);
     }
 

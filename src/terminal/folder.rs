@@ -33,7 +33,7 @@ impl PackFiles {
             let file = path.display().to_string();
             let pack = match read_file(&path, LARGEST_PACK as u64) {
                 Ok(bytes) => files.take(&path, file, &bytes),
-                Err(error) => files.failed(file, &error, LARGEST_PACK),
+                Err(error) => files.failed(file, &error),
             };
             files.sources.extend(pack);
         }
@@ -48,25 +48,31 @@ impl PackFiles {
         let signature = match read {
             Ok(bytes) => Some(self.text(&name, &bytes)?),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return self.failed(name, &error, LARGEST_SIGNATURE),
+            Err(error) => return self.failed(name, &error),
         };
         Some(Source { file, text: text?, signature })
     }
 
-    /// Takes a pack that was read from elsewhere.
-    pub fn add(&mut self, file: &str, bytes: &[u8]) {
-        let text = self.text(file, bytes);
-        self.sources.extend(text.map(|text| Source { file: file.to_owned(), text, signature: None }));
+    /// Takes a pack that was read from elsewhere, or why it could not be.
+    pub fn add(&mut self, file: &str, read: io::Result<Vec<u8>>) {
+        let pack = match read {
+            Ok(bytes) => {
+                let text = self.text(file, &bytes);
+                text.map(|text| Source { file: file.to_owned(), text, signature: None })
+            }
+            Err(error) => self.failed(file.to_owned(), &error),
+        };
+        self.sources.extend(pack);
     }
 
     fn text(&mut self, file: &str, bytes: &[u8]) -> Option<String> {
         utf8(file, bytes, NOT_UTF8).map(str::to_owned).map_err(|mistake| self.mistakes.push(mistake)).ok()
     }
 
-    fn failed(&mut self, file: String, error: &io::Error, most: usize) -> Option<Source> {
+    fn failed(&mut self, file: String, error: &io::Error) -> Option<Source> {
         let told = |message| Diagnostic { file, line: 1, column: 1, message };
         match error.kind() {
-            ErrorKind::FileTooLarge => self.mistakes.push(told(format!("larger than {most} bytes"))),
+            ErrorKind::FileTooLarge => self.mistakes.push(told(error.to_string())),
             _ => self.unread.push(told(format!("cannot be read: {error}"))),
         }
         None

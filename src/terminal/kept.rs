@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf, absolute};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::file::replace_file;
+use super::file::{Rights, replace_file};
 use crate::rules::Source;
 use crate::world::Random;
 
@@ -40,7 +40,7 @@ pub(super) fn keep(
         Source { file, ..pack.clone() }
     };
     let kept = Kept { version: VERSION, folder: place(folder), since, packs: packs.iter().map(inside).collect() };
-    replace_file(&state.join(FILE), &serde_json::to_vec(&kept)?, 0o600, random)
+    replace_file(&state.join(FILE), &serde_json::to_vec(&kept)?, Rights::Own(0o600), random)
 }
 
 /// What was kept of a folder; `None` when nothing was, or it cannot be read.

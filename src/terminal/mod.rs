@@ -34,7 +34,7 @@ mod who;
 
 pub use conditions::{Condition, Conditions};
 pub use event::{Event, EventStream, What};
-pub use file::{LARGEST_FILE, open_regular, read_file, read_to, replace_file};
+pub use file::{LARGEST_FILE, Rights, open_regular, read_file, read_to, replace_file};
 pub use folder::{PackFiles, files_below};
 pub use health::{Health, QueueHealth, Status, UplinkHealth};
 pub use json::JsonText;

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Outcome, Problem, errors};
-use crate::terminal::replace_file;
+use crate::terminal::{Rights, replace_file};
 use crate::world::SystemRandom;
 
 /// Makes a file, never in the place of another.
@@ -26,7 +26,8 @@ pub(super) fn exists(file: &Path) -> Problem {
 
 /// Puts a text in the place of a file, with its owner and rights, or where there is none.
 pub(super) fn replace(file: &Path, text: &str) -> Outcome {
-    replace_file(file, text.as_bytes(), 0o644, &SystemRandom::default()).map_err(|error| failed(file, &error))
+    replace_file(file, text.as_bytes(), Rights::Kept(0o644), &SystemRandom::default())
+        .map_err(|error| failed(file, &error))
 }
 
 /// The path of a file beside another, of its name with `ending`.

@@ -39,8 +39,7 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<PackFiles, Problem> {
     let (stdin, named): (Vec<_>, Vec<_>) = files(paths, "toml")?.into_iter().partition(|path| path == Path::new("-"));
     let mut read = PackFiles::read(named);
     if !stdin.is_empty() {
-        let told = |error| Problem::with(&errors::FILE, format!("-: {error}"));
-        read.add("-", &read_to(std::io::stdin(), LARGEST_PACK as u64).map_err(told)?);
+        read.add("-", read_to(std::io::stdin(), LARGEST_PACK as u64));
     }
     Ok(read)
 }

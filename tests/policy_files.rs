@@ -97,8 +97,9 @@ fn a_signature_goes_through_no_link_and_a_key_leaves_no_half() {
 
     fs::write(dir.path().join("shadow"), "secrets").unwrap();
     symlink("shadow", dir.path().join("a.toml.sig")).unwrap();
-    let ran = sbkd(dir.path(), &["sign", "--key", "bureau.p8", "a.toml"]);
-    // It is read as a signature first, which it is not; to sign over it is refused as well.
+    fs::copy(tree(PACK), dir.path().join("b.toml")).unwrap();
+    let ran = sbkd(dir.path(), &["sign", "--key", "bureau.p8", "b.toml", "a.toml"]);
+    assert!(!dir.path().join("b.toml.sig").exists(), "none is signed");
     assert!(ran.code == Some(2) && ran.stderr.contains("a.toml.sig: a link"), "{ran:?}");
     assert_eq!(fs::read_to_string(dir.path().join("shadow")).unwrap(), "secrets");
 

@@ -7,7 +7,7 @@ crate::entries! {
         remedy "运行 sbkd --help 查看用法" | "see sbkd --help";
     FILE = "E-CLI-FILE", Technician;
         message "文件读写失败" | "a file cannot be read or written";
-        cause "路径不存在，或没有权限" | "the path does not exist, or permission is missing";
+        cause "路径不存在、没有权限、不是普通文件，或文件过大" | "the path does not exist, permission is missing, or it is no regular file or too large";
         remedy "检查路径和权限" | "check the path and its permissions";
     EXISTS = "E-CLI-EXISTS", Technician;
         message "文件已存在" | "there is such a file already";

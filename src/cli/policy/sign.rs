@@ -55,6 +55,10 @@ pub(super) fn sign(key: &Path, paths: &[PathBuf], shell: &Shell) -> Outcome {
         .collect();
     packs::sound(&files, if mistakes.is_empty() { Ok(()) } else { Err(mistakes) })?;
     let packs = files.sources;
+    // What could not be replaced is told before any is.
+    if let Some(link) = packs.iter().map(|pack| PathBuf::from(pack.signature_file())).find(|file| file.is_symlink()) {
+        return Err(failed(&link, &std::io::Error::other("a link: no signature is written through it")));
+    }
     for pack in &packs {
         replace(Path::new(&pack.signature_file()), &key.sign(pack.text.as_bytes()))?;
     }

@@ -59,7 +59,7 @@ fn a_broken_pack_is_told_with_places_and_ends_in_7() {
 fn ten_mistakes_are_ten_lines_with_places_and_nothing_else() {
     let broken = "fixtures/policy-bad/ten.toml";
     let ran = rig::bare().args(["policy", "check", broken]).output().expect("sbkd runs");
-    let [shown, aside] = [ran.stdout, ran.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
+    let [aside, shown] = [ran.stdout, ran.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
     assert_eq!((ran.status.code(), aside.as_str()), (Some(7), ""));
     // What each is about; the whole lines are in `ten.expected`, which a test of the engine holds.
     let kinds = [

@@ -22,13 +22,15 @@ struct Case {
     left: i64,
     seek: i64,
     excuse: &'static str,
-    released: Option<Date>,
+    custody: (Option<Date>, Option<Date>),
 }
 
 fn decide(case: &Case) -> Decision {
     let mut facts = json!({ "sign_date": case.on, "acc026": true, "acc027": true, "excuse": case.excuse });
-    if let Some(released) = case.released {
-        facts["released_on"] = json!(released);
+    for (name, on) in [("detained_from", case.custody.0), ("released_on", case.custody.1)] {
+        if let Some(on) = on {
+            facts[name] = json!(on);
+        }
     }
     let accumulators = json!({
         "start_month": "2014-01", "signed_month": month(case.signed), "months_left": case.left,
@@ -53,15 +55,23 @@ proptest! {
 
     #[test]
     fn the_pack_agrees_with_the_rule_in_plain_months(
-        on in 0..365_i64, signed in 0..30_i32, left in 0..25_i64, seek in 0..7_i64, released in prop::option::of(-300..365_i64),
+        on in 0..365_i64, signed in 0..30_i32, left in 0..25_i64, seek in 0..7_i64,
+        detained in prop::option::of(-300..365_i64), released in prop::option::of(-300..365_i64),
         excuse in prop_oneof![Just("none"), Just("hospital"), Just("pregnant"), Just("infant")],
     ) {
-        let case = Case { on: day(on), signed, left, seek, excuse, released: released.map(day) };
+        let custody = (detained.map(day), released.map(day));
+        let case = Case { on: day(on), signed, left, seek, excuse, custody };
         let decision = decide(&case);
         let this = number(case.on);
-        // Months before the one of the release were in custody: neither missed nor paid.
-        let last = case.released.map_or(signed, |released| signed.max(number(released) - 1));
-        let missed = i64::from((this - last - 1).max(0));
+        // Months of which some day was in custody are not counted.
+        let free = |month: &i32| match custody {
+            (Some(from), Some(to)) => !(number(from)..=number(to)).contains(month),
+            _ => true,
+        };
+        let unclear = detained.is_some() != released.is_some() || detained > released;
+        let resumed = custody.1.is_some_and(|to| number(to) > signed);
+        let missed: Vec<_> = (signed + 1..this).filter(free).collect();
+        let in_a_row = missed.windows(2).any(|two| two[0] + 1 == two[1]);
         let excused = excuse != "none";
         // Months of 2015 up to April have the old standard, those from May the new one; of 2014 no figure is known.
         let standard_of = |month: i32| match month {
@@ -69,14 +79,23 @@ proptest! {
             12..16 => Some(1240),
             _ => Some(1516),
         };
-        let old = excused && missed > 0 && standard_of(last + 1) != standard_of(this);
+        let old = excused && missed.first().is_some_and(|first| standard_of(*first) != standard_of(this));
+        // Without a good reason the months that were missed are gone, with one they are paid back.
+        let missed = i64::try_from(missed.len()).unwrap();
+        let paid = if excused { (missed + 1).min(left) } else { i64::from(missed < left) };
+        let rest = (left - missed - 1).max(0);
 
-        let refused = signed == this || left == 0 || (missed >= 2 && !excused);
+        let refused = signed == this || paid == 0 || (in_a_row && !excused);
+        let late = custody.1.is_some_and(|to| to > case.on);
+        if late || unclear {
+            prop_assert!(decision.outcome >= Outcome::Refer, "{:?}", decision.reasons);
+            return Ok(());
+        }
         let wanted = if refused {
             Outcome::Deny
-        } else if signed > this || old || case.released.is_some_and(|released| released > case.on) {
+        } else if signed > this || old {
             Outcome::Refer
-        } else if missed > 0 || last > signed {
+        } else if missed > 0 || resumed {
             Outcome::Warn
         } else {
             Outcome::Allow
@@ -86,7 +105,6 @@ proptest! {
             prop_assert!(decision.accumulators.is_empty());
             return Ok(());
         }
-        let paid = (if excused { 1 + missed } else { 1 }).min(left);
         let allowances = paid.min(seek);
         let amount = standard_of(this).unwrap() * paid;
         prop_assert_eq!(&decision.outputs["paid_months"], &json!(paid));
@@ -96,7 +114,7 @@ proptest! {
         let after: Vec<_> = decision.accumulators.iter().map(|change| (change.name.as_str(), change.after.clone())).collect();
         prop_assert_eq!(after, [
             ("signed_month", json!(month(this))),
-            ("months_left", json!(left - paid)),
+            ("months_left", json!(rest)),
             ("seek_left", json!(seek - allowances)),
             ("due", json!(format!("{}.07", amount + 600 * allowances))),
         ]);
@@ -106,8 +124,56 @@ proptest! {
     fn signed_in_once_no_day_of_the_month_signs_in_again(first in 0..365_i64, second in 0..365_i64) {
         let (first, second) = (day(first), day(second));
         let again =
-            decide(&Case { on: second, signed: number(first), left: 24, seek: 0, excuse: "none", released: None });
+            decide(&Case { on: second, signed: number(first), left: 24, seek: 0, excuse: "none", custody: (None, None) });
         let told = again.reasons.iter().any(|reason| reason.code == "E-SIGN-ALREADY");
         prop_assert_eq!(told, first.month() == second.month());
+    }
+}
+
+/// What one gets of a benefit of `granted` months that began in `begun` of 2015, who comes in the months of 2015 whose
+/// bits are set: benefit and allowance in fen, and the months that were paid.
+fn worth(begun: i32, granted: i32, excuse: &str, months: u32) -> (i64, i64) {
+    let mut kept = json!({
+        "start_month": month(begun), "months_left": granted, "seek_amount": "600.00", "seek_left": granted.min(6), "due": "0.00",
+    });
+    let mut paid = 0;
+    for this in (begun..24).filter(|this| months >> (this - begun) & 1 == 1) {
+        let on = date(2015, i8::try_from(this - 11).unwrap(), 15);
+        let facts = json!({ "sign_date": on, "acc026": true, "acc027": true, "excuse": excuse });
+        let object = |value: &Value| value.as_object().unwrap().clone();
+        let input = Input { facts: object(&facts), accumulators: object(&kept), ..Input::default() };
+        let decision = PACKS.decide("unemployment-sign-in", &input).unwrap();
+        if decision.outcome > Outcome::Warn {
+            continue;
+        }
+        paid += decision.outputs["paid_months"].as_i64().unwrap();
+        for change in &decision.accumulators {
+            kept[&change.name] = change.after.clone();
+        }
+    }
+    let fen = kept["due"].as_str().unwrap().replace('.', "").parse().unwrap();
+    (fen, paid)
+}
+
+/// Every way to come or not to come from a benefit's first month to three months beyond its last; the rise of the standard
+/// in May lies late in it, early or before it.
+#[test]
+fn who_skips_months_never_gets_more_than_who_attends() {
+    for begun in [12, 13, 14, 15, 16] {
+        for granted in [1, 2, 6] {
+            let span = (24 - begun).min(granted + 3);
+            let all = (1 << span) - 1;
+            let attended = worth(begun, granted, "none", all);
+            assert_eq!(attended.1, i64::from(granted));
+            for excuse in ["none", "hospital"] {
+                for months in 0..=all {
+                    let got = worth(begun, granted, excuse, months);
+                    assert!(got.0 <= attended.0 && got.1 <= attended.1, "{begun} {granted} {excuse} {months:012b}");
+                    // Without a good reason a month that was missed is gone.
+                    let within = (months & ((1 << granted) - 1)).count_ones();
+                    assert!(excuse != "none" || got.1 <= i64::from(within), "{begun} {granted} {months:012b}");
+                }
+            }
+        }
     }
 }

@@ -58,25 +58,30 @@ proptest! {
     #[test]
     fn months_start_and_amounts_are_those_of_the_law(
         on in 0..1247_i64, waited in 0..20_i64, rested in prop::option::of(0..20_i64), paid in 0..400_i64,
-        left in prop::option::of(0..30_i64), wage in 0..2_000_000_i64, over_age: bool,
+        earlier in prop::option::of((0..30_i64, 0..300_i64)), stopped: bool, wage in 0..2_000_000_i64, over_age: bool,
     ) {
         let applied = day(on);
         let registered = applied.checked_sub(jiff::Span::new().days(waited)).unwrap();
         let mut facts = json!({
             "claim": "benefit", "apply_date": applied, "registered_on": registered, "ajc090": registered, "ajc093": "ended",
-            "aac161": paid, "aac040": yuan(wage), "acc026": true, "over_age": over_age,
+            "aac161": paid + earlier.map_or(0, |(_, credited)| credited), "aac040": yuan(wage), "acc026": true,
+            "over_age": over_age,
         });
         if let Some(workdays) = rested {
             facts["workdays"] = json!(workdays);
         }
-        let kept = left.map(|left| object(json!({ "months_left": left }))).unwrap_or_default();
+        if stopped {
+            facts["stopped_on"] = json!(registered);
+        }
+        let kept = earlier.map(|(left, credited)| object(json!({ "months_left": left, "credited": credited })));
+        let kept = kept.unwrap_or_default();
         let decision = decide("unemployment-application", facts, kept);
 
-        let before = left.unwrap_or(0);
+        let before = earlier.map_or(0, |(left, _)| left);
         let total = (granted(paid) + before).min(24);
         let eligible = paid >= 12 || before > 0;
         let counted = rested.unwrap_or(waited);
-        let unclear = rested.map_or(waited > 7, |workdays| workdays > waited);
+        let unclear = rested.map_or(waited > 7, |workdays| workdays > waited) || (before > 0 && !stopped);
         let wanted = match (eligible, unclear) {
             (false, _) => Outcome::Deny,
             (true, true) => Outcome::Refer,
@@ -139,8 +144,61 @@ impl Kept {
         decision
     }
 
+    /// Applies on a day of 2015 with so many months paid in all; whether the benefit was granted.
+    fn applied(&mut self, on: Date, paid: i64, stopped: Option<Date>) -> bool {
+        let mut facts = json!({
+            "claim": "benefit", "apply_date": on, "registered_on": on, "ajc090": on, "ajc093": "ended", "aac161": paid,
+            "aac040": "4000.00", "acc026": true,
+        });
+        if let Some(stopped) = stopped {
+            facts["stopped_on"] = json!(stopped);
+        }
+        let known = ["months_left", "start_month", "credited", "seek_amount", "seek_left"];
+        let given = self.0.iter().filter(|(name, _)| known.contains(&name.as_str()));
+        let given = given.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let decision = decide("unemployment-application", facts, given);
+        for change in &decision.accumulators {
+            self.0.insert(change.name.clone(), change.after.clone());
+        }
+        decision.outcome <= Outcome::Warn
+    }
+
+    fn months(&self) -> i64 {
+        self.0["months_left"].as_i64().unwrap()
+    }
+
     fn amount(&self, name: &str) -> Value {
         self.0.get(name).cloned().unwrap_or_else(|| json!("0.00"))
+    }
+}
+
+#[test]
+fn a_benefit_that_runs_is_not_granted_again_and_no_contribution_counts_twice() {
+    for paid in 12..200 {
+        let mut kept = Kept::default();
+        assert!(kept.applied(date(2015, 2, 3), paid, None));
+        assert_eq!(kept.months(), granted(paid));
+        // Again on the same day, and in each month after: it runs.
+        for again in 2..8 {
+            assert!(!kept.applied(date(2015, again, 20), paid, None), "{paid}");
+            assert!(
+                !kept.applied(date(2015, again, 20), paid, Some(date(2015, 1, 31))),
+                "{paid}: stopped before it began"
+            );
+        }
+        // Stopped once and again: what was left is left, whatever was paid before.
+        for again in 3..8 {
+            assert!(kept.applied(date(2015, again, 20), paid, Some(date(2015, again, 10))), "{paid}");
+            assert_eq!(kept.months(), granted(paid), "{paid}");
+        }
+        // What was paid since then counts, once; less than a year of it counts when it has grown to one.
+        let before = kept.months();
+        assert!(kept.applied(date(2015, 9, 20), paid + 11, Some(date(2015, 9, 10))));
+        assert_eq!(kept.months(), before);
+        for _ in 0..2 {
+            assert!(kept.applied(date(2015, 10, 20), paid + 24, Some(date(2015, 10, 10))));
+            assert_eq!(kept.months(), (before + 2).min(24), "{paid}");
+        }
     }
 }
 

@@ -112,7 +112,7 @@ proptest! {
             "claim": "birth", "apply_date": applied, "event_date": born, "aac004": sex.to_string(),
             "aac164": drawn.0, "aac165": drawn.1,
         });
-        let decision = decide("unemployment-application", facts, object(json!({ "claimed": claimed })));
+        let decision = decide("unemployment-application", facts, object(json!({ "births": claimed })));
         let refused = sex != 2 || claimed > 0 || born > applied || born < drawn.0 || born > drawn.1;
         let wanted = if refused {
             Outcome::Deny

@@ -99,8 +99,10 @@ proptest! {
         prop_assert_eq!(&out["aac165"], &json!(month(applied, total)));
         prop_assert_eq!(&out["aac169"], &yuan(benefit(applied) * 100));
         let seek = if over_age { 0 } else { allowance(wage) };
+        // What is only carried over has no allowance of its own.
+        let open = if granted(paid) > 0 { 6 } else { 0 };
         prop_assert_eq!(&out["seek_amount"], &yuan(seek));
-        prop_assert_eq!(&out["seek_months"], &json!(if seek > 0 { total.min(6) } else { 0 }));
+        prop_assert_eq!(&out["seek_months"], &json!(if seek > 0 { total.min(open) } else { 0 }));
     }
 
     #[test]
@@ -190,7 +192,12 @@ fn a_benefit_that_runs_is_not_granted_again_and_no_contribution_counts_twice() {
         for again in 3..8 {
             assert!(kept.applied(date(2015, again, 20), paid, Some(date(2015, again, 10))), "{paid}");
             assert_eq!(kept.months(), granted(paid), "{paid}");
+            assert_eq!(kept.0["seek_left"], json!(granted(paid).min(6)), "{paid}");
         }
+        // Allowances that were paid in the meantime do not come back.
+        kept.0.insert("seek_left".to_owned(), json!(0));
+        assert!(kept.applied(date(2015, 8, 20), paid, Some(date(2015, 8, 10))));
+        assert_eq!(kept.0["seek_left"], json!(0), "{paid}");
         // What was paid since then counts, once; less than a year of it counts when it has grown to one.
         let before = kept.months();
         assert!(kept.applied(date(2015, 9, 20), paid + 11, Some(date(2015, 9, 10))));

@@ -133,6 +133,7 @@ fn a_slip_in_any_key_is_told_once_and_nothing_that_follows() {
 fn two_packs_for_one_day_clash() {
     let pack = |name: &str, from: &str, to: &str| {
         let text = super::ACCUMULATING.replace("2015-01-01", from).replace("2015-12-31", to);
+        let text = text.replace("version = \"1\"", &format!("version = \"{name}\""));
         (name.to_owned(), text)
     };
     let first = pack("a.toml", "2015-01-01", "2015-06-30");

@@ -254,8 +254,10 @@ fn the_hash_is_of_the_files_bytes() {
 
 #[test]
 fn the_pack_that_holds_on_the_day_decides() {
-    let year =
-        |file: &str, year: &str, facts: &str| (file.to_owned(), pack(facts).replace("= 2015-", &format!("= {year}-")));
+    let year = |file: &str, year: &str, facts: &str| {
+        let text = pack(facts).replace("= 2015-", &format!("= {year}-"));
+        (file.to_owned(), text.replace("version = \"1\"", &format!("version = \"{year}\"")))
+    };
     let packs = Packs::load(&[
         year("a.toml", "2015", "[[step]]\nname = \"x\"\nexpr = \"1\"\nout = \"x\"\n"),
         year("b.toml", "2016", "added = { type = \"int\" }\n[[step]]\nname = \"x\"\nexpr = \"added\"\nout = \"x\"\n"),

@@ -5,15 +5,15 @@ use serde_json::Value;
 
 use super::decision::Outcome;
 use super::notes::Note;
-use super::pack::{Case, Pack, Step};
+use super::pack::{Pack, Step};
 use super::run::Run;
 use super::val::Val;
 
 impl Pack {
     /// Runs its cases in turn, each with what differs from what it wants.
-    pub fn run_cases<'p>(&'p self, cases: impl Iterator<Item = &'p Case>) -> impl Iterator<Item = Vec<String>> {
+    pub fn run_cases(&self) -> impl Iterator<Item = Vec<String>> {
         let mut run = Run::new(self);
-        cases.map(move |case| case.run_at(&mut run))
+        self.cases.iter().map(move |case| case.run_at(&mut run))
     }
 }
 

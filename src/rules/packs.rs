@@ -244,12 +244,16 @@ impl Packs {
 
     /// Runs the cases of every pack again.
     pub fn test(&self) -> CaseResults {
-        let run = |pack: &Pack, case: &Case| CaseResult {
+        let result = |pack: &Pack, case: &Case, failures| CaseResult {
             pack: pack.reference.id.clone(),
             name: case.name.clone(),
-            failures: case.run(pack),
+            failures,
         };
-        let cases = self.packs.iter().flat_map(|pack| pack.cases.iter().map(move |case| run(pack, case)));
+        let of = |pack: &'_ Pack| {
+            let cases = pack.cases.iter().zip(pack.run_cases());
+            cases.map(|(case, failures)| result(pack, case, failures)).collect::<Vec<_>>()
+        };
+        let cases = self.packs.iter().flat_map(of);
         CaseResults { cases: cases.collect() }
     }
 

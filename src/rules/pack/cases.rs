@@ -39,8 +39,9 @@ const MOST_VALUES: usize = 200_000;
 /// The cases as they stand in the file.
 #[derive(Default)]
 pub(super) struct Read<'a> {
-    /// Each with where its name stands.
-    pub cases: Vec<(Item<'a>, Case)>,
+    pub cases: Vec<Case>,
+    /// Where the name of each stands.
+    pub places: Vec<Item<'a>>,
     /// What a case takes away and the base has not. Where the base is wrong, it may follow from that.
     pub absent: Vec<(Item<'a>, &'a str)>,
 }
@@ -60,7 +61,7 @@ pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Read<'a> {
     if let Some(first) = cases.get(MOST) {
         first.mistake(format!("more than {MOST} cases"));
     }
-    let mut read = Vec::new();
+    let mut read = Read::default();
     let (mut lines, mut values) = (0, 0);
     for keys in cases.iter().take(MOST) {
         let case = case(keys, base.as_ref(), &mut absent);
@@ -74,10 +75,11 @@ pub(super) fn read<'a>(page: &Page<'a>, root: &Keys<'a>) -> Read<'a> {
                 return Read::default();
             }
         }
-        read.push((place, case));
+        read.cases.push(case);
+        read.places.push(place);
     }
     // What a mistake leaves half read is not run.
-    if page.clean() { Read { cases: read, absent } } else { Read::default() }
+    if page.clean() { Read { absent, ..read } } else { Read::default() }
 }
 
 /// Whether a pack can read what its cases start from; tells what it cannot, once and not with each case.

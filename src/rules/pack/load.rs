@@ -15,7 +15,7 @@ use super::page::{Item, Keys, MOST_MISTAKES, Page};
 use super::proof::MOST_STEPS;
 use super::reach::{Choice, Site};
 use super::work::MOST_WORK;
-use super::{Accumulator, Case, Fact, Lines, Pack, Param, Table};
+use super::{Accumulator, Fact, Lines, Pack, Param, Table};
 use crate::failure::Diagnostic;
 use crate::rules::decision::PackRef;
 use crate::rules::expr::Scope;
@@ -131,10 +131,10 @@ fn tell_syntax(page: &Page<'_>, text: &str, first: &toml::de::Error) {
 }
 
 /// Whether the cases can be run in bounded time; tells of the first with which they cannot.
-fn affordable(pack: &Pack, cases: &[(Item<'_>, Case)]) -> bool {
+fn affordable(pack: &Pack, places: &[Item<'_>]) -> bool {
     let mut left = MOST_WORK;
     let mut of_lines = HashMap::new();
-    for (place, case) in cases {
+    for (place, case) in places.iter().zip(&pack.cases) {
         let work = *of_lines.entry(case.lines()).or_insert_with_key(|lines| pack.work(*lines));
         match left.checked_sub(work) {
             Some(rest) => left = rest,
@@ -147,9 +147,9 @@ fn affordable(pack: &Pack, cases: &[(Item<'_>, Case)]) -> bool {
     true
 }
 
-fn run(pack: &Pack, cases: &[(Item<'_>, Case)]) {
-    let failures = pack.run_cases(cases.iter().map(|(_, case)| case));
-    for ((place, case), failures) in cases.iter().zip(failures) {
+fn run(pack: &Pack, places: &[Item<'_>]) {
+    let cases = places.iter().zip(&pack.cases);
+    for ((place, case), failures) in cases.zip(pack.run_cases()) {
         for failure in failures {
             place.mistake(format!("case '{}': {failure}", case.name));
         }
@@ -189,7 +189,7 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, proofs: Proofs) ->
     let whole = builder.part(root, false);
     let posts = builder.posts(root);
     builder.tables(declared);
-    let Read { cases, absent } = super::cases::read(page, root);
+    let Read { cases, places, absent } = super::cases::read(page, root);
     root.end();
     let date_of = head.as_ref().and_then(|head| builder.date_of(head));
     let choice = Choice { date_of, selectors };
@@ -220,14 +220,14 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, proofs: Proofs) ->
         line,
         whole,
         posts,
-        cases: cases.iter().map(|(_, case)| case.clone()).collect(),
+        cases,
     };
     let fits = !proofs.cases || base_fits(page, &pack, root);
     if fits {
         absent.iter().for_each(|(item, name)| item.mistake(format!("'{name}' is not in the base")));
     }
-    if affordable(&pack, &cases) && proofs.cases && page.clean() {
-        run(&pack, &cases);
+    if affordable(&pack, &places) && proofs.cases && page.clean() {
+        run(&pack, &places);
     }
     Some(pack)
 }

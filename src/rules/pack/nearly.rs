@@ -84,11 +84,13 @@ const MOST: usize = 2;
 /// The fewest letters that are right.
 const LEAST: usize = 2;
 
-/// Whether `found` is no key at all and nearly `wanted`.
+/// Whether it is a key of any table of a pack.
+pub(super) fn is_key(found: &str) -> bool {
+    KEYS.binary_search(&found).is_ok()
+}
+
+/// Whether `found`, which is no key, is nearly `wanted`.
 pub(super) fn nearly(found: &str, wanted: &str) -> bool {
-    if KEYS.contains(&found) {
-        return false;
-    }
     let alike = |a: &[u8], b: &[u8]| a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let (found, wanted) = (found.as_bytes(), wanted.as_bytes());
     let begin = alike(found, wanted);
@@ -106,6 +108,11 @@ mod tests {
 
     use super::*;
     use crate::rules::PACK_SCHEMA;
+
+    #[test]
+    fn the_keys_are_in_order() {
+        assert!(KEYS.is_sorted());
+    }
 
     #[test]
     fn a_slip_is_told_from_a_key_and_from_another_word() {

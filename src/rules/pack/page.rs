@@ -1,6 +1,6 @@
 //! A pack's TOML with its places: every key is taken by name, and what nobody takes is a mistake.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 #[cfg(test)]
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::nearly::nearly;
+use super::nearly::{is_key, nearly};
 use crate::failure::{Diagnostic, place};
 use crate::rules::val::parse_date;
 
@@ -44,6 +44,8 @@ pub(super) struct Keys<'a> {
     pub at: usize,
     /// Key, its place, its value; in the order of the file.
     entries: Vec<(&'a str, usize, Item<'a>)>,
+    /// Which of them are keys of no table: most often none. Those may be slips.
+    strange: OnceCell<Vec<usize>>,
     used: RefCell<HashSet<&'a str>>,
 }
 
@@ -212,7 +214,7 @@ impl<'a> Keys<'a> {
         let mut entries: Vec<_> =
             table.iter().map(|(key, value)| (&**key.get_ref(), key.span().start, Item::new(page, value))).collect();
         entries.sort_by_key(|(_, at, _)| *at);
-        Self { page, at, entries, used: RefCell::default() }
+        Self { page, at, entries, strange: OnceCell::new(), used: RefCell::default() }
     }
 
     /// The value of a key that may be left out.
@@ -230,7 +232,12 @@ impl<'a> Keys<'a> {
     /// A key, or else one that is it but for a slip: what follows from its being there is not told.
     fn entry(&self, key: &str) -> Option<(&'a str, usize, Item<'a>)> {
         let exactly = self.entries.iter().find(|(found, ..)| *found == key);
-        exactly.or_else(|| self.entries.iter().find(|(found, ..)| nearly(found, key))).copied()
+        exactly.or_else(|| self.strange().find(|(found, ..)| nearly(found, key))).copied()
+    }
+
+    fn strange(&self) -> impl Iterator<Item = &(&'a str, usize, Item<'a>)> {
+        let found = || (0..self.entries.len()).filter(|at| !is_key(self.entries[*at].0)).collect();
+        self.strange.get_or_init(found).iter().map(|at| &self.entries[*at])
     }
 
     /// The value of a key that must be there.

@@ -94,7 +94,7 @@ fn packs() -> Packs {
     Packs::load(&[("medical-settlement.toml".to_owned(), text)]).expect("the pack that ships")
 }
 
-/// An item of a bill. They are of all classes, and every third has a price limit.
+/// An item of a bill. They are of all classes, those of class B with a share paid first, and every third has a price limit.
 struct Line {
     number: String,
     code: String,
@@ -133,7 +133,7 @@ impl Line {
             "pric": Fen(self.price),
             "det_item_fee_sumamt": Fen(self.amount()),
             "chrgitm_lv": self.class,
-            "selfpay_prop": "15%",
+            "selfpay_prop": (self.class == "02").then_some("15%"),
             "pric_uplmt_amt": self.limit.map(Fen),
         });
         let mut line = line.as_object().expect("an object").clone();
@@ -186,7 +186,7 @@ impl Slots {
                 (self.price, Datum::Price(Price(line.price * 100))),
                 (self.amount, Datum::Money(Fen(line.amount()))),
                 (self.class, Datum::Text(line.class)),
-                (self.share, Datum::Rate(Rate(150_000))),
+                (self.share, if line.class == "02" { Datum::Rate(Rate(150_000)) } else { Datum::Nothing }),
                 (self.limit, limit),
             ] {
                 desk.set_on(at, slot, value).expect("a value that fits the pack");

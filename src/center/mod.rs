@@ -97,7 +97,7 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
     seed::plant(&mut db, settings.seed.as_deref()).map_err(|error| error.to_string())?;
     let centre = Arc::new(Centre {
         db: Mutex::new(db),
-        packs: LazyLock::new(Packs::builtin),
+        packs: LazyLock::new(Packs::builtin_for_use),
         token: settings.token,
         demo: settings.demo,
         playing: faults::Playing::new(settings.faults),

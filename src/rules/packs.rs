@@ -131,6 +131,22 @@ impl Packs {
         Self::load_by(sources, |source| pack::load_without_cases(&source.file, &source.text))
     }
 
+    /// [`load_signed`](Self::load_signed) for who decides by them: cases that have been run are dropped, since they are most
+    /// of what a pack takes in memory, and a pack that has none is a mistake.
+    ///
+    /// # Errors
+    /// As [`load_signed`](Self::load_signed), and each pack without a case.
+    pub fn load_for_use(sources: &[Source], trust: &Trust) -> Result<Self, Vec<Diagnostic>> {
+        Self::load_by(sources, |source| {
+            let mut pack = loaded(source, trust)?;
+            if let Some(mistake) = unproven(&pack) {
+                return Err(vec![mistake]);
+            }
+            pack.cases = Vec::new();
+            Ok(pack)
+        })
+    }
+
     fn load_by(
         sources: &[Source],
         load: impl Fn(&Source) -> Result<Pack, Vec<Diagnostic>> + Sync,
@@ -151,9 +167,12 @@ impl Packs {
 
     /// The packs that ship with the product.
     pub fn builtin() -> Self {
-        let files: Vec<_> = BUILTIN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        // Invariant: they are part of this program, and a test loads them.
-        Self::load(&files).unwrap_or_else(|mistakes| panic!("a pack that ships is wrong: {}", mistakes[0]))
+        shipped(Self::load_signed(&builtin(), &Trust::default()))
+    }
+
+    /// The same for who decides by them, see [`load_for_use`](Self::load_for_use).
+    pub fn builtin_for_use() -> Self {
+        shipped(Self::load_for_use(&builtin(), &Trust::default()))
     }
 
     /// Decides one case by the pack that holds on its business date.
@@ -230,11 +249,7 @@ impl Packs {
 
     /// A mistake for each pack without a case: nothing proves what it decides, so no terminal takes it up.
     pub fn without_cases(&self) -> Vec<Diagnostic> {
-        let without = self.packs.iter().filter(|pack| pack.cases.is_empty());
-        let message = "the pack has no [[case]]: nothing proves what it decides".to_owned();
-        without
-            .map(|pack| Diagnostic { file: pack.file.clone(), line: 1, column: 1, message: message.clone() })
-            .collect()
+        self.packs.iter().filter_map(unproven).collect()
     }
 
     /// The packs.
@@ -316,6 +331,24 @@ fn all<T: Sync, R: Send>(items: &[T], make: impl Fn(&T) -> R + Sync) -> Vec<R> {
     });
     made.sort_unstable_by_key(|(at, _)| *at);
     made.into_iter().map(|(_, made)| made).collect()
+}
+
+/// The packs that ship, as they stand.
+fn builtin() -> Vec<Source> {
+    let source =
+        |(file, text): &(&str, &str)| Source { file: (*file).to_owned(), text: (*text).to_owned(), signature: None };
+    BUILTIN.iter().map(source).collect()
+}
+
+fn shipped(loaded: Result<Packs, Vec<Diagnostic>>) -> Packs {
+    // Invariant: they are part of this program, and a test loads them.
+    loaded.unwrap_or_else(|mistakes| panic!("a pack that ships is wrong: {}", mistakes[0]))
+}
+
+/// What is wrong with a pack without a case.
+fn unproven(pack: &Pack) -> Option<Diagnostic> {
+    let message = "the pack has no [[case]]: nothing proves what it decides".to_owned();
+    pack.cases.is_empty().then(|| Diagnostic { file: pack.file.clone(), line: 1, column: 1, message })
 }
 
 /// One pack, and who signed it.

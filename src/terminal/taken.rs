@@ -28,7 +28,7 @@ impl Taken {
         match &config.policy {
             Some(folder) => Self::of(folder::sources(folder)?, config, definitions),
             None => {
-                let packs = Packs::builtin();
+                let packs = Packs::builtin_for_use();
                 decided(definitions, &packs)?;
                 Ok(Self { packs, origin: Origin::BuiltIn, sources: Vec::new(), since: None, refused: None })
             }
@@ -62,19 +62,13 @@ impl Taken {
             return Err(SetupError::File(mistakes));
         }
         let PackFiles { sources, .. } = files;
-        let packs = match Packs::load_signed(&sources, &config.packs.trust) {
-            Ok(packs) => {
-                mistakes.extend(packs.without_cases());
-                packs
-            }
-            Err(found) => {
-                mistakes.extend(found);
+        let packs = match Packs::load_for_use(&sources, &config.packs.trust) {
+            Ok(packs) if mistakes.is_empty() => packs,
+            loaded => {
+                mistakes.extend(loaded.err().unwrap_or_default());
                 return Err(SetupError::File(mistakes));
             }
         };
-        if !mistakes.is_empty() {
-            return Err(SetupError::File(mistakes));
-        }
         decided(definitions, &packs)?;
         Ok(Self { packs, origin: Origin::Folder, sources, since: None, refused: None })
     }

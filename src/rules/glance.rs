@@ -15,6 +15,14 @@ impl Pack {
         let mut run = Run::new(self);
         self.cases.iter().map(move |case| case.run_at(&mut run))
     }
+
+    /// Drops the cases and the formulas as they are written.
+    pub fn keep_what_decides(&mut self) {
+        self.cases = Vec::new();
+        for step in self.line.steps.iter_mut().chain(&mut self.whole.steps) {
+            step.terms = Vec::new();
+        }
+    }
 }
 
 impl<'p> Run<'p> {

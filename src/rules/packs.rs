@@ -131,8 +131,9 @@ impl Packs {
         Self::load_by(sources, |source| pack::load_without_cases(&source.file, &source.text))
     }
 
-    /// [`load_signed`](Self::load_signed) for who decides by them: cases that have been run are dropped, since they are most
-    /// of what a pack takes in memory, and a pack that has none is a mistake.
+    /// [`load_signed`](Self::load_signed) for who decides by them: cases that have been run are dropped, and what only
+    /// [`explain`](Self::explain) says, since they are most of what a pack takes in memory. A pack without a case is a
+    /// mistake.
     ///
     /// # Errors
     /// As [`load_signed`](Self::load_signed), and each pack without a case.
@@ -142,7 +143,7 @@ impl Packs {
             if let Some(mistake) = unproven(&pack) {
                 return Err(vec![mistake]);
             }
-            pack.cases = Vec::new();
+            pack.keep_what_decides();
             Ok(pack)
         })
     }

@@ -51,6 +51,19 @@ fn every_pack_of_the_tree_ships_and_every_case_passes() {
 }
 
 #[test]
+fn the_page_lists_each_pack_with_what_it_decides() {
+    let page = include_str!("../../../docs/policy-packs.md");
+    for pack in PACKS.list() {
+        let name = pack.file.trim_start_matches("guangzhou-2015/").trim_end_matches(".toml");
+        let row = format!("| `{name}` | {} | ", pack.title.trim_end_matches("（演示参数）"));
+        let row = page.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("no row {row}"));
+        for scenario in &pack.scenarios {
+            assert!(row.contains(&format!("`{scenario}` (")), "{row}");
+        }
+    }
+}
+
+#[test]
 fn every_guard_and_check_has_a_case_that_meets_it() {
     for (file, text) in texts() {
         let (rules, cases) = text.split_once("[case_base]").unwrap();

@@ -4,6 +4,7 @@
 //! file (settlement-facts §6); everything in it is checked when it is loaded, its cases included, so that a decision
 //! can only fail by its input.
 
+mod builtin;
 mod cancel;
 mod compare;
 mod datum;
@@ -11,6 +12,7 @@ mod decide;
 mod decision;
 mod desk;
 mod difference;
+mod each;
 mod errors;
 mod eval;
 mod explain;

@@ -1,18 +1,17 @@
 //! The packs in force.
 
 use std::collections::BTreeSet;
-use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Diagnostic;
+use super::builtin::builtin;
 use super::decision::{Decision, PackRef};
 use super::desk::Desk;
+use super::each::all;
 use super::input::{Input, InputError};
 use super::pack::{self, Case, Chosen, Pack};
 use super::schema::Schema;
@@ -68,37 +67,6 @@ impl CaseResults {
         self.cases.iter().all(|case| case.failures.is_empty())
     }
 }
-
-/// Name and text of each pack named.
-macro_rules! texts {
-    ($($file:literal)*) => { &[$(($file, include_str!(concat!("../../config/policy/", $file)))),*] };
-}
-
-/// Name and text of each pack that ships with the product.
-const BUILTIN: &[(&str, &str)] = texts! {
-    "guangzhou-2015/critical-illness.toml"
-    "guangzhou-2015/employee-chronic.toml"
-    "guangzhou-2015/employee-outpatient.toml"
-    "guangzhou-2015/maternity.toml"
-    "guangzhou-2015/medical-assistance.toml"
-    "guangzhou-2015/medical-settlement.toml"
-    "guangzhou-2015/one-stop-employee.toml"
-    "guangzhou-2015/one-stop-resident.toml"
-    "guangzhou-2015/out-of-pocket.toml"
-    "guangzhou-2015/pension-certification.toml"
-    "guangzhou-2015/pharmacy.toml"
-    "guangzhou-2015/resident-chronic.toml"
-    "guangzhou-2015/resident-contribution.toml"
-    "guangzhou-2015/resident-inpatient.toml"
-    "guangzhou-2015/resident-medical-contribution.toml"
-    "guangzhou-2015/resident-outpatient.toml"
-    "guangzhou-2015/unemployment-application.toml"
-    "guangzhou-2015/unemployment-collection.toml"
-    "guangzhou-2015/unemployment-extras.toml"
-    "guangzhou-2015/unemployment-sign-in.toml"
-    "guangzhou-2015/work-injury.toml"
-    "guangzhou-2015/work-injury-benefits.toml"
-};
 
 /// The JSON Schema of packs, draft 2020-12, by which editors complete and check them.
 pub const PACK_SCHEMA: &str = include_str!("../../config/policy/pack.schema.json");
@@ -306,39 +274,6 @@ impl Packs {
     fn of(&self, scenario: &str) -> impl Iterator<Item = &Pack> {
         self.packs.iter().filter(move |pack| pack.scenarios.iter().any(|name| name == scenario))
     }
-}
-
-/// What is made of each, in order, on all processors: a terminal starts with a pack for each kind of settlement.
-fn all<T: Sync, R: Send>(items: &[T], make: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut made = Vec::new();
-        while let Some((at, item)) =
-            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?)))
-        {
-            made.push((at, make(item)));
-        }
-        made
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(items.len());
-    if threads < 2 {
-        return items.iter().map(make).collect();
-    }
-    let mut made: Vec<_> = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mine = work();
-        let theirs = others.into_iter().flat_map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        mine.into_iter().chain(theirs).collect()
-    });
-    made.sort_unstable_by_key(|(at, _)| *at);
-    made.into_iter().map(|(_, made)| made).collect()
-}
-
-/// The packs that ship, as they stand.
-fn builtin() -> Vec<Source> {
-    let source =
-        |(file, text): &(&str, &str)| Source { file: (*file).to_owned(), text: (*text).to_owned(), signature: None };
-    BUILTIN.iter().map(source).collect()
 }
 
 fn shipped(loaded: Result<Packs, Vec<Diagnostic>>) -> Packs {

@@ -166,8 +166,9 @@ fn each_bill_is_decided_by_the_pack_of_its_date_though_another_asks_for_more() {
     let until_july = lines.collect::<Vec<_>>().join("\n").replace("valid_to = 2015-12-31", "valid_to = 2015-07-31");
     let packs = tempfile::tempdir().unwrap();
     std::fs::write(packs.path().join("a.toml"), until_july).unwrap();
-    std::fs::write(packs.path().join("b.toml"), rules.replace("valid_from = 2015-01-01", "valid_from = 2015-08-01"))
-        .unwrap();
+    let since_august = rules.replace("valid_from = 2015-01-01", "valid_from = 2015-08-01");
+    let since_august = since_august.replace("version = \"2015.1\"", "version = \"2015.2\"");
+    std::fs::write(packs.path().join("b.toml"), since_august).unwrap();
     // Every scenario has a pack, or the terminal does not start.
     let sign_in = include_str!("../../config/policy/guangzhou-2015/unemployment-sign-in.toml");
     std::fs::write(packs.path().join("c.toml"), sign_in).unwrap();

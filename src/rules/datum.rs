@@ -54,6 +54,8 @@ impl<'a> Datum<'a> {
             | (Type::Rate, Self::Rate(Rate(n))) => Some(Val::Num(n)),
             (Type::Date, Self::Date(date)) if date.year() >= 0 => Some(Val::Date(date.into())),
             (Type::Bool | Type::Int | Type::Days, _) => None,
+            // Typed or scanned, `S1` and `S1 ` are one bill, and a blank is nothing: no text function could tell them so.
+            (Type::Text, Self::Text(text)) => typ.parse(text.trim(), enums, |text| texts.keep(text)),
             (typ, Self::Text(text)) => typ.parse(text, enums, |text| texts.keep(text)),
             _ => None,
         }

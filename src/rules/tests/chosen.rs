@@ -170,6 +170,33 @@ fn each_accumulator_is_counted_in_its_own_stretch() {
 }
 
 #[test]
+fn a_text_counts_without_the_spaces_around_it() {
+    const ALSO: &str = r#"
+[[step]]
+name = "blank"
+expr = "dise_codg == ''"
+out = "blank"
+"#;
+    let packs = Packs::load(&[pack("a", "", &format!("{COUNTED}{ALSO}"))]).unwrap();
+    let long = format!("{}{}", "M".repeat(200), " ".repeat(10));
+    for (told, kept) in [
+        ("M02", "M02"),
+        (" M02", "M02"),
+        ("M02\u{3000}\t\n", "M02"),
+        ("M 02", "M 02"),
+        ("m02", "m02"),
+        ("", ""),
+        (" \u{3000}", ""),
+        (&long, long.trim()),
+    ] {
+        let told = facts(json!({"on": "2015-10-18", "med_type": "21", "dise_codg": told}));
+        let decision = packs.decide("test", &Input { facts: told, ..Input::default() }).unwrap();
+        assert_eq!(decision.outputs["blank"], json!(kept.is_empty()), "{kept}");
+        assert_eq!(decision.accumulators[2].period.by.as_deref(), Some(kept));
+    }
+}
+
+#[test]
 fn a_year_of_which_nobody_knows_the_beginning_is_not_counted_over() {
     let unknown = COUNTED.replace("value = 7, ", "");
     let packs = Packs::load(&[pack("a", "", &unknown)]).unwrap();

@@ -144,7 +144,8 @@ proptest! {
         let home = special && home;
         let facts = object(json!({
             "begntime": before(if home { days } else { 0 }), "endtime": "2015-08-03", "med_type": "14",
-            "psn_insu_stas": "0", "dise_codg": "M1", "dise_kind": if special { "special" } else { "chronic" },
+            "psn_insu_stas": "0", "dise_codg": "M1", "appr_dise_codg": "M1",
+            "dise_kind": if special { "special" } else { "chronic" },
             "special_kind": if home { "home-bed" } else { "clinic" }, "hosp_lv": format!("L{level}"),
             "fixmedins_kind": if primary { "primary" } else { "other" }, "psn_type": if retired { "2" } else { "1" },
             "flexible": flexible, "appr_begndate": "2014-01-01", "medfee_sumamt": fen(sum(&lines, |_| true)),

@@ -72,6 +72,7 @@ proptest! {
         }
         if stopped {
             facts["stopped_on"] = json!(registered);
+            facts["stop_cause"] = json!("employed");
         }
         let kept = earlier.map(|(left, credited)| object(json!({ "months_left": left, "credited": credited })));
         let kept = kept.unwrap_or_default();
@@ -81,7 +82,11 @@ proptest! {
         let total = (granted(paid) + before).min(24);
         let eligible = paid >= 12 || before > 0;
         let counted = rested.unwrap_or(waited);
-        let unclear = rested.map_or(waited > 7, |workdays| workdays > waited) || (before > 0 && !stopped);
+        let no_wage = wage == 0 && !over_age;
+        // Seven working days are never spread over four weeks.
+        let unclear = rested.map_or(waited > 7, |workdays| {
+            workdays > waited || (workdays <= 7 && waited > 2 * workdays + 14)
+        }) || (before > 0 && !stopped) || no_wage;
         let wanted = match (eligible, unclear) {
             (false, _) => Outcome::Deny,
             (true, true) => Outcome::Refer,
@@ -154,8 +159,10 @@ impl Kept {
         });
         if let Some(stopped) = stopped {
             facts["stopped_on"] = json!(stopped);
+            facts["stop_cause"] = json!("employed");
         }
-        let known = ["months_left", "start_month", "credited", "seek_amount", "seek_left"];
+        let known =
+            ["months_left", "start_month", "start_estimated", "credited", "paid_at", "seek_amount", "seek_left"];
         let given = self.0.iter().filter(|(name, _)| known.contains(&name.as_str()));
         let given = given.map(|(name, value)| (name.clone(), value.clone())).collect();
         let decision = decide("unemployment-application", facts, given);

@@ -172,6 +172,11 @@ fn a_good_reason_excuses() {
     let counter = Counter::with(Setup { card: "v1-3des", ..Setup::default() });
     let mut form = statement();
     form["excuse"] = json!("hospital");
+    // Two months were missed: without its dates the reason might be of one of them.
+    let view = counter.decided(SIGN_IN, form.clone());
+    assert_eq!(view.state, CaseState::Referred);
+    form["excuse_from"] = json!("2015-06-20");
+    form["excuse_to"] = json!("2015-07-10");
     let view = counter.carried_out(SIGN_IN, form);
     assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
     assert_eq!(view.decision.unwrap().value()["outcome"], "warn");

@@ -24,7 +24,7 @@ fn with_account() -> Decision {
 }
 
 fn sign_in(accumulators: Value) -> Decision {
-    let facts = object(json!({ "sign_date": "2015-08-03", "acc026": true, "acc027": false }));
+    let facts = object(json!({ "sign_date": "2015-08-03", "acc026": true, "acc027": false, "stop_cause": "none" }));
     let input = Input { facts, accumulators: object(accumulators), ..Input::default() };
     PACKS.decide("unemployment-sign-in", &input).unwrap()
 }

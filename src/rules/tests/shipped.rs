@@ -83,7 +83,7 @@ fn a_decision_names_the_very_file_that_made_it() {
         assert_eq!(decision.pack, PackRef { id: id.into(), version: "2015.1".into(), sha256, signed_by: None });
     };
     made_by("medical-settlement.toml", &settle(&with_account()), "gz.employee.inpatient");
-    let facts = json!({ "sign_date": "2015-08-03", "acc026": true, "acc027": false });
+    let facts = json!({ "sign_date": "2015-08-03", "acc026": true, "acc027": false, "stop_cause": "none" });
     // Also what is referred or refused: it is explained later without the pack.
     let kept = |signed: &str| json!({ "signed_month": signed, "months_left": 6 });
     for signed in ["2015-07", "2015-08", "2015-09"] {
@@ -142,7 +142,7 @@ fn the_slip_of_a_refusal_gives_every_reason_and_no_amount() {
 
 #[test]
 fn the_slips_of_signing_in() {
-    let facts = json!({ "sign_date": "2015-08-03", "acc026": true, "acc027": false });
+    let facts = json!({ "sign_date": "2015-08-03", "acc026": true, "acc027": false, "stop_cause": "none" });
     let kept = |signed: &str| json!({ "start_month": "2015-02", "signed_month": signed, "months_left": 6 });
     let slip = |signed: &str| sign_in(facts.clone(), kept(signed)).explain_zh().join("\n");
     insta::assert_snapshot!("sign_in_slip", slip("2015-07"));

@@ -23,11 +23,19 @@ struct Case {
     seek: i64,
     excuse: &'static str,
     custody: (Option<Date>, Option<Date>),
+    excused: (Option<Date>, Option<Date>),
 }
 
 fn decide(case: &Case) -> Decision {
-    let mut facts = json!({ "sign_date": case.on, "acc026": true, "acc027": true, "excuse": case.excuse });
-    for (name, on) in [("detained_from", case.custody.0), ("released_on", case.custody.1)] {
+    let mut facts =
+        json!({ "sign_date": case.on, "acc026": true, "acc027": true, "excuse": case.excuse, "stop_cause": "none" });
+    let dated = [
+        ("detained_from", case.custody.0),
+        ("released_on", case.custody.1),
+        ("excuse_from", case.excused.0),
+        ("excuse_to", case.excused.1),
+    ];
+    for (name, on) in dated {
         if let Some(on) = on {
             facts[name] = json!(on);
         }
@@ -58,9 +66,11 @@ proptest! {
         on in 0..365_i64, signed in 0..30_i32, left in 0..25_i64, seek in 0..7_i64,
         detained in prop::option::of(-300..365_i64), released in prop::option::of(-300..365_i64),
         excuse in prop_oneof![Just("none"), Just("hospital"), Just("pregnant"), Just("infant")],
+        reason_from in prop::option::of(-700..365_i64), reason_to in prop::option::of(-300..365_i64),
     ) {
         let custody = (detained.map(day), released.map(day));
-        let case = Case { on: day(on), signed, left, seek, excuse, custody };
+        let reason = (reason_from.map(day), reason_to.map(day));
+        let case = Case { on: day(on), signed, left, seek, excuse, custody, excused: reason };
         let decision = decide(&case);
         let this = number(case.on);
         // Months of which some day was in custody are not counted.
@@ -79,6 +89,17 @@ proptest! {
             12..16 => Some(1240),
             _ => Some(1516),
         };
+        // The good reason covers each of the months; undated, it is good for one.
+        let covered = match reason {
+            (None, None) => missed.len() <= 1,
+            (Some(from), Some(to)) => {
+                from <= to && missed.iter().all(|month| (number(from)..=number(to)).contains(month))
+            }
+            _ => false,
+        };
+        let uncovered = excused && !missed.is_empty() && !covered;
+        // Nobody signs in while in custody.
+        let contradicted = matches!(custody, (Some(from), Some(to)) if (number(from) + 1..number(to)).contains(&signed));
         let old = excused && missed.first().is_some_and(|first| standard_of(*first) != standard_of(this));
         // Without a good reason the months that were missed are gone, with one they are paid back.
         let missed = i64::try_from(missed.len()).unwrap();
@@ -93,7 +114,7 @@ proptest! {
         }
         let wanted = if refused {
             Outcome::Deny
-        } else if signed > this || old {
+        } else if signed > this || old || uncovered || contradicted {
             Outcome::Refer
         } else if missed > 0 || resumed {
             Outcome::Warn
@@ -124,7 +145,7 @@ proptest! {
     fn signed_in_once_no_day_of_the_month_signs_in_again(first in 0..365_i64, second in 0..365_i64) {
         let (first, second) = (day(first), day(second));
         let again =
-            decide(&Case { on: second, signed: number(first), left: 24, seek: 0, excuse: "none", custody: (None, None) });
+            decide(&Case { on: second, signed: number(first), left: 24, seek: 0, excuse: "none", custody: (None, None), excused: (None, None) });
         let told = again.reasons.iter().any(|reason| reason.code == "E-SIGN-ALREADY");
         prop_assert_eq!(told, first.month() == second.month());
     }
@@ -139,7 +160,10 @@ fn worth(begun: i32, granted: i32, excuse: &str, months: u32) -> (i64, i64) {
     let mut paid = 0;
     for this in (begun..24).filter(|this| months >> (this - begun) & 1 == 1) {
         let on = date(2015, i8::try_from(this - 11).unwrap(), 15);
-        let facts = json!({ "sign_date": on, "acc026": true, "acc027": true, "excuse": excuse });
+        let facts = json!({
+            "sign_date": on, "acc026": true, "acc027": true, "excuse": excuse, "stop_cause": "none",
+            "excuse_from": "2014-12-01", "excuse_to": on,
+        });
         let object = |value: &Value| value.as_object().unwrap().clone();
         let input = Input { facts: object(&facts), accumulators: object(&kept), ..Input::default() };
         let decision = PACKS.decide("unemployment-sign-in", &input).unwrap();

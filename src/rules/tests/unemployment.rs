@@ -135,6 +135,52 @@ proptest! {
     }
 }
 
+#[test]
+fn a_birth_under_another_date_is_not_paid_again() {
+    let birth = |born: &str| {
+        json!({
+            "claim": "birth", "apply_date": "2015-08-10", "event_date": born, "aac004": "2",
+            "aac164": "2015-06-01", "aac165": "2015-12-31",
+        })
+    };
+    let first = decide("unemployment-application", birth("2015-08-01"), Map::new());
+    let counted = first.accumulators.iter().find(|change| change.name == "births_all").unwrap();
+    let kept = object(json!({ "births_all": counted.after }));
+    let again = decide("unemployment-application", birth("2015-08-02"), kept);
+    assert_eq!(again.outcome, Outcome::Refer, "{:?}", again.reasons);
+}
+
+#[test]
+fn who_was_granted_nothing_is_paid_nothing() {
+    for month in 1..=12 {
+        let facts = json!({ "sign_date": date(2015, month, 3), "acc026": true, "acc027": true, "stop_cause": "none" });
+        let decision = decide("unemployment-sign-in", facts, Map::new());
+        assert_eq!(decision.outcome, Outcome::Warn);
+        assert!(decision.accumulators.is_empty(), "{:?}", decision.accumulators);
+    }
+}
+
+#[test]
+fn no_month_is_forfeited_before_the_decision_is_known() {
+    let mut kept = Kept::default();
+    assert!(kept.applied(date(2015, 8, 28), 60, None));
+    assert_eq!(kept.0["start_month"], json!("2015-09"));
+    let sign = |decided: Option<&str>| {
+        let mut facts = json!({ "sign_date": "2015-10-10", "acc026": true, "acc027": true, "stop_cause": "none" });
+        if let Some(decided) = decided {
+            facts["decided_on"] = json!(decided);
+        }
+        facts
+    };
+    let known = ["start_month", "start_estimated", "months_left", "seek_amount", "seek_left"];
+    let given: Map<String, Value> = known.iter().map(|name| ((*name).to_owned(), kept.0[*name].clone())).collect();
+    let unsure = decide("unemployment-sign-in", sign(None), given);
+    assert_eq!(unsure.outcome, Outcome::Refer, "{:?}", unsure.reasons);
+    kept.through("unemployment-sign-in", sign(Some("2015-09-08")), &known);
+    assert_eq!((kept.months(), &kept.0["start_month"]), (granted(60) - 1, &json!("2015-10")));
+    assert_eq!(kept.0["start_estimated"], json!(false));
+}
+
 /// A person's accumulators, as a scenario after the other finds and leaves them.
 #[derive(Default)]
 struct Kept(Map<String, Value>);
@@ -229,7 +275,7 @@ proptest! {
         let mut kept = Kept::default();
         let facts = json!({
             "claim": "benefit", "apply_date": "2015-05-04", "registered_on": "2015-05-04", "ajc090": "2015-05-01",
-            "ajc093": "dismissed", "aac161": paid, "aac040": yuan(wage), "acc026": true,
+            "ajc093": "dismissed", "aac161": paid, "aac040": yuan(wage), "acc026": true, "decided_on": "2015-05-12",
         });
         kept.through("unemployment-application", facts, &[]);
         let (entitled, seek) = (granted(paid), allowance(wage));
@@ -245,8 +291,11 @@ proptest! {
                 continue;
             }
             let on = date(2015, number, 3);
-            let facts = json!({ "sign_date": on, "acc026": true, "acc027": false, "excuse": "hospital" });
-            let known = ["start_month", "signed_month", "months_left", "seek_amount", "seek_left", "due"];
+            let facts = json!({
+                "sign_date": on, "acc026": true, "acc027": false, "excuse": "hospital", "stop_cause": "none",
+                "excuse_from": "2015-06-30", "excuse_to": on,
+            });
+            let known = ["start_month", "start_estimated", "signed_month", "months_left", "seek_amount", "seek_left", "due"];
             kept.through("unemployment-sign-in", facts, &known);
             months = (months + std::mem::take(&mut waiting)).min(entitled);
             if collects {

@@ -87,7 +87,7 @@ impl Packs {
     /// # Errors
     /// As [`load`](Self::load), and what is wrong with a signature.
     pub fn load_signed(sources: &[Source], trust: &Trust) -> Result<Self, Vec<Diagnostic>> {
-        Self::load_by(sources, |source| loaded(source, trust))
+        Self::gathered(all(sources, |source| loaded(source, trust)))
     }
 
     /// The same, signed or not, without running their cases: for who wants to know what comes of them all the same.
@@ -96,33 +96,30 @@ impl Packs {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_without_cases(sources: &[Source]) -> Result<Self, Vec<Diagnostic>> {
-        Self::load_by(sources, |source| pack::load_without_cases(&source.file, &source.text))
+        Self::gathered(all(sources, |source| pack::load_without_cases(&source.file, &source.text)))
     }
 
     /// [`load_signed`](Self::load_signed) for who decides by them: cases that have been run are dropped, and what only
     /// [`explain`](Self::explain) says, since they are most of what a pack takes in memory. A pack without a case is a
-    /// mistake.
+    /// mistake. One is loaded after the other: each uses again what room the one before took to be proved.
     ///
     /// # Errors
     /// As [`load_signed`](Self::load_signed), and each pack without a case.
     pub fn load_for_use(sources: &[Source], trust: &Trust) -> Result<Self, Vec<Diagnostic>> {
-        Self::load_by(sources, |source| {
+        Self::gathered(sources.iter().map(|source| {
             let mut pack = loaded(source, trust)?;
             if let Some(mistake) = unproven(&pack) {
                 return Err(vec![mistake]);
             }
             pack.keep_what_decides();
             Ok(pack)
-        })
+        }))
     }
 
-    fn load_by(
-        sources: &[Source],
-        load: impl Fn(&Source) -> Result<Pack, Vec<Diagnostic>> + Sync,
-    ) -> Result<Self, Vec<Diagnostic>> {
+    fn gathered(all: impl IntoIterator<Item = Result<Pack, Vec<Diagnostic>>>) -> Result<Self, Vec<Diagnostic>> {
         let mut packs: Vec<Pack> = Vec::new();
         let mut mistakes = Vec::new();
-        for loaded in all(sources, load) {
+        for loaded in all {
             match loaded {
                 Ok(pack) => {
                     mistakes.extend(packs.iter().filter_map(|other| clash(&pack, other)));

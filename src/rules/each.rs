@@ -4,22 +4,23 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// What is made of each, in order, on all processors: a terminal starts with a pack for each kind of settlement.
-pub(super) fn all<T: Sync, R: Send>(items: &[T], make: impl Fn(&T) -> R + Sync) -> Vec<R> {
+/// What is made of each, in order, on all processors. Who makes it has something at hand, which each begins with.
+pub(super) fn all<T: Sync, S, R: Send>(
+    items: &[T],
+    begin: impl Fn() -> S + Sync,
+    make: impl Fn(&mut S, &T) -> R + Sync,
+) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut made = Vec::new();
+        let (mut at_hand, mut made) = (begin(), Vec::new());
         while let Some((at, item)) =
             Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?)))
         {
-            made.push((at, make(item)));
+            made.push((at, make(&mut at_hand, item)));
         }
         made
     };
     let threads = thread::available_parallelism().map_or(1, usize::from).min(items.len());
-    if threads < 2 {
-        return items.iter().map(make).collect();
-    }
     let mut made: Vec<_> = thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let mine = work();

@@ -35,14 +35,7 @@ impl Decision {
         if self.outcome == Outcome::Deny {
             return Vec::new();
         }
-        let sentences = self.trace.iter().filter_map(|record| match record {
-            TraceRecord::Step { say, line, .. } => {
-                let place = line.map(|line| format!("第 {line} 行：")).unwrap_or_default();
-                say.as_ref().map(|say| format!("{place}{say}"))
-            }
-            _ => None,
-        });
-        sentences.collect()
+        self.trace.iter().filter_map(TraceRecord::sentence).collect()
     }
 
     /// What carrying the case out changes of the accumulators, and by what pack, in Chinese.

@@ -5,25 +5,8 @@ use serde_json::Value;
 
 use super::decision::Outcome;
 use super::notes::Note;
-use super::pack::{Pack, Step};
 use super::run::Run;
 use super::val::Val;
-
-impl Pack {
-    /// Runs its cases in turn, each with what differs from what it wants.
-    pub fn run_cases(&self) -> impl Iterator<Item = Vec<String>> {
-        let mut run = Run::new(self);
-        self.cases.iter().map(move |case| case.run_at(&mut run))
-    }
-
-    /// Drops the cases and the formulas as they are written.
-    pub fn keep_what_decides(&mut self) {
-        self.cases = Vec::new();
-        for step in self.line.steps.iter_mut().chain(&mut self.whole.steps) {
-            step.terms = Vec::new();
-        }
-    }
-}
 
 impl<'p> Run<'p> {
     /// What of the case at hand fills `field`, as the decision's `outputs` have it.
@@ -58,53 +41,49 @@ impl<'p> Run<'p> {
         Some(self.lexicon().json(of(changed.post).typ, changed.after))
     }
 
-    /// The sentences for the slip, in order.
+    /// The sentences for the slip, as [`Decision::said`](super::Decision) has them.
     pub fn sentences(&mut self) -> Vec<String> {
-        let mut sentences = Vec::new();
         if self.outcome == Outcome::Deny {
-            return sentences;
+            return Vec::new();
         }
-        self.notes.on = false;
-        for line in 0..self.given.count {
-            self.go_to(line);
-            for step in &self.pack.line.steps {
-                sentences.extend(self.sentence(step).map(|sentence| format!("第 {} 行：{sentence}", line + 1)));
-            }
-        }
-        for step in &self.pack.whole.steps {
-            sentences.extend(self.sentence(step));
-        }
-        sentences
-    }
-
-    /// Whether each of these stands in a line of the record. Only records are written out whose name stands in one.
-    pub fn records_have(&mut self, wanted: &[String]) -> bool {
-        let notes = std::mem::take(&mut self.notes.all);
-        self.notes.on = false;
-        let mut missing: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        let notes = self.written();
+        let mut sentences = Vec::new();
         for note in &notes {
-            if missing.is_empty() {
-                break;
-            }
-            let name = self.name_of(*note);
-            if missing.iter().any(|wanted| wanted.contains(name))
-                && let Some(line) = self.record(*note).map(|record| record.line())
+            if let Note::Step(line, at) = *note
+                && self.part_of(line).steps[at as usize].say.is_some()
             {
-                missing.retain(|wanted| !line.contains(wanted));
+                sentences.extend(self.record(*note).and_then(|record| record.sentence()));
             }
         }
         self.notes.all = notes;
-        missing.is_empty()
+        sentences
     }
 
-    fn sentence(&mut self, step: &'p Step) -> Option<String> {
-        self.said(step.say.as_ref()?)
+    /// Which of these stand in no line of the record.
+    pub fn records_lack<'w>(&mut self, wanted: &'w [String]) -> Vec<&'w str> {
+        let notes = self.written();
+        let mut missing: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        // Nearly always it is in a record whose name it says; the others are written out only where it is not.
+        for named in [true, false] {
+            for note in &notes {
+                if missing.is_empty() {
+                    break;
+                }
+                let name = self.name_of(*note);
+                if named == missing.iter().any(|wanted| wanted.contains(name))
+                    && let Some(line) = self.record(*note).map(|record| record.line())
+                {
+                    missing.retain(|wanted| !line.contains(wanted));
+                }
+            }
+        }
+        self.notes.all = notes;
+        missing
     }
 
     /// The name under which a note is recorded.
     fn name_of(&self, note: Note) -> &'p str {
-        let pack = self.pack;
-        let part = |line| if line == 0 { &pack.whole } else { &pack.line };
+        let (pack, part) = (self.pack, |line| self.part_of(line));
         match note {
             Note::Param(at) => &pack.params[at as usize].name,
             Note::Accumulator(at) => &pack.accumulators[at as usize].fact.name,
@@ -113,5 +92,52 @@ impl<'p> Run<'p> {
             Note::Guard(line, at, _) => &part(line).guards[at as usize].code,
             Note::Check(line, at, _) => &part(line).checks[at as usize].code,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pack::load_without_cases;
+    use super::super::tests::shipped::texts;
+    use super::*;
+
+    /// Every case of every pack that ships, each part of its decision against what is seen of it here.
+    #[test]
+    fn what_is_seen_at_a_glance_is_what_the_decision_says() {
+        let mut seen = 0;
+        for (file, text) in texts() {
+            let pack = load_without_cases(&file, &text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+            let mut run = Run::new(&pack);
+            for case in &pack.cases {
+                let Some(decision) = case.decision(&mut run) else { continue };
+                let name = &case.name;
+                for step in &pack.whole.steps {
+                    let Some(field) = &step.out else { continue };
+                    assert_eq!(run.output(field).as_ref(), decision.outputs.get(field), "{file}: {name}: {field}");
+                }
+                for (at, line) in decision.lines.iter().enumerate() {
+                    for (field, value) in line {
+                        assert_eq!(run.line_output(at, field).as_ref(), Some(value), "{file}: {name}: {at} {field}");
+                    }
+                    assert_eq!(run.line_output(at, "medfee_sumamt"), None, "no field of a line");
+                }
+                assert_eq!(run.line_output(decision.lines.len(), "inscp_scp_amt"), None, "{file}: {name}");
+                for accumulator in &pack.accumulators {
+                    let of = &accumulator.fact.name;
+                    let change = decision.accumulators.iter().find(|change| change.name == *of);
+                    assert_eq!(run.after(of), change.map(|change| change.after.clone()), "{file}: {name}: {of}");
+                }
+                assert_eq!(run.sentences(), decision.said(), "{file}: {name}");
+                let lines: Vec<_> = decision.trace.iter().map(|record| record.line()).collect();
+                // The whole of a line, the end of one, which names nothing, and what no line has.
+                let ends = lines.iter().filter_map(|line| line.rsplit(' ').next()).map(str::to_owned);
+                let have: Vec<_> = lines.iter().cloned().chain(ends).collect();
+                assert_eq!(run.records_lack(&have), Vec::<&str>::new(), "{file}: {name}");
+                let lack = ["step nowhere = ¥0.01".to_owned(), have[0].clone()];
+                assert_eq!(run.records_lack(&lack), ["step nowhere = ¥0.01"], "{file}: {name}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 1_000, "{seen}");
     }
 }

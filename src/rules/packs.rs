@@ -87,7 +87,7 @@ impl Packs {
     /// # Errors
     /// As [`load`](Self::load), and what is wrong with a signature.
     pub fn load_signed(sources: &[Source], trust: &Trust) -> Result<Self, Vec<Diagnostic>> {
-        Self::gathered(all(sources, |source| loaded(source, trust)))
+        Self::gathered(all(sources, || (), |(), source| loaded(source, trust)))
     }
 
     /// The same, signed or not, without running their cases: for who wants to know what comes of them all the same.
@@ -96,7 +96,7 @@ impl Packs {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_without_cases(sources: &[Source]) -> Result<Self, Vec<Diagnostic>> {
-        Self::gathered(all(sources, |source| pack::load_without_cases(&source.file, &source.text)))
+        Self::gathered(all(sources, || (), |(), source| pack::load_without_cases(&source.file, &source.text)))
     }
 
     /// [`load_signed`](Self::load_signed) for who decides by them: cases that have been run are dropped, and what only

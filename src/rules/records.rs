@@ -17,12 +17,16 @@ const NO_FIGURE: &str = "无数值";
 impl<'p> Run<'p> {
     /// The records of the case that was decided last, in order.
     pub(super) fn records(&mut self) -> Vec<TraceRecord> {
-        // What sentences use was noted when they were due.
-        self.notes.on = false;
-        let notes = std::mem::take(&mut self.notes.all);
+        let notes = self.written();
         let records = notes.iter().filter_map(|note| self.record(*note)).collect();
         self.notes.all = notes;
         records
+    }
+
+    /// The notes, to be written out and put back. None are taken meanwhile: what sentences use was noted when they were due.
+    pub fn written(&mut self) -> Vec<Note> {
+        self.notes.on = false;
+        std::mem::take(&mut self.notes.all)
     }
 
     /// The record of a note; there is one of every note that was made.
@@ -44,7 +48,7 @@ impl<'p> Run<'p> {
         })
     }
 
-    fn part_of(&self, line: Line) -> &'p Part {
+    pub fn part_of(&self, line: Line) -> &'p Part {
         if line == 0 { &self.pack.whole } else { &self.pack.line }
     }
 
@@ -187,7 +191,7 @@ impl<'p> Run<'p> {
     }
 
     /// The sentence, when it applies and all in it is known.
-    pub fn said(&mut self, say: &Say) -> Option<String> {
+    fn said(&mut self, say: &Say) -> Option<String> {
         if let Some(when) = &say.when
             && !self.holds(when).ok()?
         {

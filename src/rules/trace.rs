@@ -113,6 +113,13 @@ pub enum TraceRecord {
 }
 
 impl TraceRecord {
+    /// What it says on the slip, if anything.
+    pub(super) fn sentence(&self) -> Option<String> {
+        let Self::Step { say: Some(say), line, .. } = self else { return None };
+        let place = line.map(|line| format!("第 {line} 行：")).unwrap_or_default();
+        Some(format!("{place}{say}"))
+    }
+
     /// The record in one line, as a pack's cases name it: `param pool_cap = ¥445476.00 (from 2015-01-01)`,
     /// `table pay row 3 -> ded ¥1600.00, rate 80%`, `step pool = ¥22720.00`, `check TOTAL ok`; a row of a scale ends with
     /// its part of the amount (` on ¥27000.00 = ¥13500.00`), the least or greatest of several with the one that was taken

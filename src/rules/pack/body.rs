@@ -11,7 +11,7 @@ use super::reach::{Role, Site};
 use super::worked::terms;
 use super::{Check, Guard, Part, Piece, Post, Say, Step};
 use crate::rules::decision::{Outcome, Words};
-use crate::rules::expr::{Node, Place, Symbol, Typed, parse};
+use crate::rules::expr::{Expr, Node, Place, Symbol, Typed, parse};
 use crate::rules::types::Type;
 
 /// The most steps, guards or checks of a line: each leaves a record for every line of a bill.
@@ -61,7 +61,8 @@ impl<'a> Builder<'a> {
         let label = keys.get("label").and_then(|item| item.text());
         self.scope.cycle = name.and_then(|(_, name)| self.scope.cycles.get(name).copied());
         let expr = keys.need("expr");
-        let typed = expr.and_then(|item| self.expression(item, None, Role::Step(place)));
+        let read = expr.and_then(|item| self.parsed(item, 0, item.text()?, None, Role::Step(place)));
+        let (typed, formula) = read.unzip();
         self.scope.cycle = None;
         let out = keys.get("out").and_then(|item| Some((item, item.text()?)));
         let (at, name) = name?;
@@ -93,10 +94,7 @@ impl<'a> Builder<'a> {
             typ,
             node,
             operands: expr.and_then(|item| item.text()).map(operands).unwrap_or_default(),
-            terms: expr
-                .and_then(|item| parse(item.text()?).ok())
-                .map(|expr| terms(&self.scope, &expr))
-                .unwrap_or_default(),
+            terms: formula.map(|formula| terms(&self.scope, &formula)).unwrap_or_default(),
             out: out.map(|(_, field)| field.to_owned()),
             keep: keep.is_some_and(|(_, keep)| keep),
             say,
@@ -121,7 +119,7 @@ impl<'a> Builder<'a> {
                 self.page.mistake(item.inside(open), "a brace that is not closed");
                 return None;
             };
-            pieces.push(Piece::Value(self.parsed(item, open + 1, &text[open + 1..close], None, Role::Value)?));
+            pieces.push(Piece::Value(self.parsed(item, open + 1, &text[open + 1..close], None, Role::Value)?.0));
             at = close + 1;
         }
         pieces.push(Piece::Words(text[at..].to_owned()));
@@ -221,26 +219,32 @@ impl<'a> Builder<'a> {
     }
 
     fn expression(&self, item: Item<'a>, wanted: Option<Type>, role: Role<'a>) -> Option<Typed> {
-        self.parsed(item, 0, item.text()?, wanted, role)
+        self.parsed(item, 0, item.text()?, wanted, role).map(|(typed, _)| typed)
     }
 
-    /// The expression `text`, which begins at byte `offset` of the item's text.
-    fn parsed(&self, item: Item<'a>, offset: usize, text: &str, wanted: Option<Type>, role: Role<'a>) -> Option<Typed> {
-        let mut ifs = Vec::new();
-        let checked = match parse(text) {
-            Ok(expr) => {
-                expr.ifs(&mut ifs);
-                self.scope.check(&expr, wanted)
-            }
-            Err(mistake) => Err(vec![mistake]),
-        };
-        let typed = checked.map_err(|mistakes| {
-            for (at, message) in mistakes {
-                item.tell_inside(offset + at, message);
-            }
+    /// The expression `text`, which begins at byte `offset` of the item's text; checked, and as it was parsed.
+    fn parsed(
+        &self,
+        item: Item<'a>,
+        offset: usize,
+        text: &str,
+        wanted: Option<Type>,
+        role: Role<'a>,
+    ) -> Option<(Typed, Expr)> {
+        let checked = parse(text).map_err(|mistake| vec![mistake]).and_then(|expr| {
+            let typed = self.scope.check(&expr, wanted)?;
+            Ok((typed, expr))
         });
-        let typed = typed.ok()?;
+        let (typed, expr) = checked
+            .map_err(|mistakes| {
+                for (at, message) in mistakes {
+                    item.tell_inside(offset + at, message);
+                }
+            })
+            .ok()?;
+        let mut ifs = Vec::new();
+        expr.ifs(&mut ifs);
         self.sites.borrow_mut().push(Site { item, offset, ifs, node: typed.node.clone(), role });
-        Some(typed)
+        Some((typed, expr))
     }
 }

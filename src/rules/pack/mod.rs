@@ -73,6 +73,16 @@ pub(super) struct Pack {
     pub cases: Vec<Case>,
 }
 
+impl Pack {
+    /// Drops the cases and the formulas as they are written.
+    pub fn keep_what_decides(&mut self) {
+        self.cases = Vec::new();
+        for step in self.line.steps.iter_mut().chain(&mut self.whole.steps) {
+            step.terms = Vec::new();
+        }
+    }
+}
+
 /// Steps, guards and checks of a line, or of the whole.
 #[derive(Debug, Default)]
 pub(super) struct Part {

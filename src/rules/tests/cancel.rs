@@ -251,7 +251,7 @@ proptest! {
     fn cancelled_from_the_last_on_nothing_is_left(
         bills in prop::collection::vec((0..3_000_000_i64, 0..2_usize, any::<bool>()), 1..8), used in 44_000_000..44_600_000_i64,
     ) {
-        let pool = ("310".to_owned(), "pool".to_owned(), "2015".to_owned());
+        let pool = ("310".to_owned(), "pool".to_owned(), YEAR.to_owned());
         let mut ledger = Ledger::from([(pool, json!(yuan(used)))]);
         let mut done = Vec::new();
         for bill in &bills {

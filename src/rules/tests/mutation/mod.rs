@@ -14,12 +14,12 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Deserialize;
 
 use self::document::{Mutant, mutants};
 use crate::failure::place;
+use crate::rules::each::all;
 use crate::rules::pack::load_without_cases;
 
 /// The most mutants that may survive, in a hundred.
@@ -108,7 +108,7 @@ fn of_pack(file: &Path, known: &Path, wrong: &mut String) -> Count {
         load_without_cases("p.toml", &text).unwrap_or_else(|mistakes| panic!("{}: {mistakes:?}", file.display()));
     assert!(pack.cases.iter().all(|case| case.run(&pack).is_empty()), "{}: a case fails", file.display());
     let mutants = mutants(&text, &pack);
-    let fates = fates(&text, &mutants);
+    let fates = all(&mutants, || 0, |likely, mutant| fate(&text, mutant, likely));
     let mut known = read_known(known);
     let mut count = Count::default();
     for (mutant, fate) in mutants.iter().zip(fates) {
@@ -146,28 +146,6 @@ fn read_known(path: &Path) -> HashMap<(String, String), String> {
         }
     }
     found
-}
-
-/// What becomes of each mutant, on all processors.
-fn fates(text: &str, mutants: &[Mutant]) -> Vec<Fate> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut found = Vec::new();
-        let mut likely = 0;
-        while let Some((number, mutant)) =
-            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|n| Some((n, mutants.get(n)?)))
-        {
-            found.push((number, fate(text, mutant, &mut likely)));
-        }
-        found
-    };
-    let mut fates: Vec<_> = std::thread::scope(|scope| {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-    });
-    fates.sort_by_key(|(number, _)| *number);
-    fates.into_iter().map(|(_, fate)| fate).collect()
 }
 
 /// What becomes of one; `likely` is the case that told the last one, which most often tells the next.

@@ -3,10 +3,10 @@
 use super::case::{Case, Term};
 use super::reference::Line;
 use super::sampler::Sampler;
-use crate::rules::Outcome;
 use crate::rules::desk::{Desk, Slot};
 use crate::rules::force::Force;
 use crate::rules::val::Val;
+use crate::rules::{Decision, Outcome};
 use crate::value::{Fen, Price, Quantity, Rate};
 
 /// A desk of one pack, and where it keeps what.
@@ -140,6 +140,12 @@ impl<'s> Clerk<'s> {
     pub fn sums(&self, lines: &[Line]) -> Option<[i64; 4]> {
         let sum = |slot| (0..lines.len()).filter_map(|at| self.desk.number_on(at, slot)).sum();
         self.lines.as_ref().map(|slots| slots.parts.map(sum))
+    }
+
+    /// The decision on the case, without its record.
+    pub fn decision(&mut self) -> Decision {
+        let scenario = self.sampler.pack.scenarios[0].clone();
+        self.desk.run().decision(&scenario)
     }
 
     /// What carrying the case out changes.

@@ -1,14 +1,21 @@
 //! What holds of every settlement, whatever the scheme (settlement-facts §3.2): on random cases of every pack that ships.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde_json::Value;
+
+use super::super::shipped::PACKS;
 use super::case::{Case, Term};
-use super::clerk::Clerk;
+use super::clerk::{Change, Clerk};
 use super::limits::LIMITS;
 use super::random::{Random, each};
 use super::reference::Line;
 use super::sampler::FUNDS;
 use super::{samplers, settled};
+use crate::rules::Outcome;
+use crate::rules::decision::Amount;
+use crate::value::Fen;
 
 /// Cases of all packs together, at the least.
 const CASES: u64 = 100_000;
@@ -46,6 +53,11 @@ fn every_settlement_adds_up_and_more_costs_no_one_less() {
     }
 }
 
+/// An amount as a decision has it.
+fn amount(value: &Value) -> i64 {
+    value.as_str().and_then(|text| text.parse::<Fen>().ok()).unwrap_or_else(|| panic!("no amount: {value}")).0
+}
+
 fn adds_up(clerk: &Clerk<'_>, case: &Case) {
     let told = || clerk.told(case);
     let sum = |names: &[&str]| names.iter().filter_map(|name| clerk.given_out(name)).sum::<i64>();
@@ -75,26 +87,45 @@ fn stays_within_the_limits(clerk: &mut Clerk<'_>, case: &Case) {
     }
 }
 
-/// Carrying the case out and taking it back leaves every accumulator as it was to the fen, and the next case is decided
-/// as if nothing had been.
+/// Carrying the case out and cancelling it leaves every accumulator as it was to the fen, takes back what was paid to the
+/// fen, and the next case is decided as if nothing had been.
 fn a_cancellation_restores(clerk: &mut Clerk<'_>, case: &Case, low: &[(&str, i64)]) {
     let changes = clerk.changes();
-    let mut counted: Vec<i64> = case.accumulators.iter().map(Term::number).collect();
-    for (at, before, added, after) in &changes {
-        assert_eq!((before.unwrap_or(0), before.unwrap_or(0) + added), (counted[*at], *after), "{}", clerk.told(case));
-        counted[*at] += added;
-    }
-    for (at, _, added, _) in &changes {
-        counted[*at] -= added;
-    }
-    let mut again = case.clone();
-    for (term, counted) in again.accumulators.iter_mut().zip(counted) {
-        if let Term::Fen(amount) = term {
-            *amount = counted;
+    let settled = clerk.decision();
+    let cancelled = settled.cancelled(&PACKS).unwrap_or_else(|error| panic!("{error}: {}", clerk.told(case)));
+    assert!(cancelled.outcome <= Outcome::Warn, "{:?}: {}", cancelled.reasons, clerk.told(case));
+    for Amount { field, .. } in settled.amounts.iter().flatten() {
+        if let Some(paid) = settled.outputs.get(field) {
+            assert_eq!(amount(paid) + amount(&cancelled.outputs[field]), 0, "{field}: {}", clerk.told(case));
         }
     }
-    assert_eq!(again.accumulators, case.accumulators, "{}", clerk.told(case));
-    assert!(clerk.settle(&again) && clerk.amounts() == low && clerk.changes() == changes, "{}", clerk.told(case));
+    let mut counted: BTreeMap<&str, Value> = BTreeMap::new();
+    for change in settled.accumulators.iter().chain(&cancelled.accumulators) {
+        if let Some(now) = counted.insert(&change.name, change.after.clone()) {
+            assert_eq!(now, change.before, "{}: {}", change.name, clerk.told(case));
+        }
+    }
+    assert_eq!(counted.len() * 2, settled.accumulators.len() + cancelled.accumulators.len(), "{}", clerk.told(case));
+    let mut again = case.clone();
+    for (accumulator, now) in clerk.sampler.pack.accumulators.iter().zip(&mut again.accumulators) {
+        let Some(after) = counted.get(&*accumulator.fact.name) else { continue };
+        let before = now.clone();
+        *now = match (after, accumulator.fact.typ.kind()) {
+            (Value::Null, _) => Term::Nothing,
+            (after, "money") => Term::Fen(amount(after)),
+            (after, _) => Term::Whole(after.as_i64().expect("a count")),
+        };
+        // What was not known before is nothing now.
+        let is = *now == before || (before == Term::Nothing && now.number() == 0);
+        assert!(is, "{} is {now:?}, and was {before:?}: {}", accumulator.fact.name, clerk.told(case));
+    }
+    assert!(clerk.settle(&again) && clerk.amounts() == low, "{}", clerk.told(case));
+    assert_eq!(added(&clerk.changes()), added(&changes), "{}", clerk.told(case));
+}
+
+/// What is added to each accumulator, by its position.
+fn added(changes: &[Change]) -> Vec<(usize, i64)> {
+    changes.iter().map(|(at, _, added, _)| (*at, *added)).collect()
 }
 
 /// With a dearer bill no fund pays less, and no person bears less.

@@ -1,6 +1,6 @@
 //! Random cases, the same in every run: a case is its number, and the seed may be another by `SBKD_SEED`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::rules::each::all;
 
 /// SplitMix64: small, and good enough to choose test data by.
 pub struct Random(u64);
@@ -61,26 +61,12 @@ impl Random {
 /// Does `check` with the numbers of each case, on all processors; each begins with what `begin` gives.
 pub fn each<T>(cases: u64, begin: impl Fn() -> T + Sync, check: impl Fn(&mut T, &mut Random) + Sync) {
     let seed = std::env::var("SBKD_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_150_801);
-    let next = AtomicU64::new(0);
-    let work = || {
-        let mut state = begin();
-        loop {
-            // Not one at a time: the threads would wait for each other.
-            let first = next.fetch_add(64, Ordering::Relaxed);
-            if first >= cases {
-                return;
-            }
-            for case in first..cases.min(first + 64) {
-                let _named = Named { seed, case };
-                check(&mut state, &mut Random::of(seed, case));
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        for thread in threads {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    // Not one at a time: the threads would wait for each other.
+    let firsts: Vec<u64> = (0..cases).step_by(64).collect();
+    all(&firsts, begin, |state, first| {
+        for case in *first..cases.min(first + 64) {
+            let _named = Named { seed, case };
+            check(state, &mut Random::of(seed, case));
         }
     });
 }

@@ -13,6 +13,7 @@ mod direct;
 mod doctor;
 mod errors;
 mod exit;
+mod file;
 mod logging;
 mod policy;
 mod problem;

@@ -1,13 +1,12 @@
 //! `sbkd record`: a card session kept as a fixture.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::json;
 
 use super::direct::{Settings, WITHIN, Way, no_psam};
+use super::file::{exists, keep_new};
 use super::{Outcome, Problem, Shell, errors, replay};
 use crate::card::{self, Parts};
 use crate::keys::Psam;
@@ -42,11 +41,7 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     let recording = recorder.finish(&args.out.display().to_string()).map_err(|error| Problem::from_error(&error))?;
     // A recording that does not replay is none.
     replay::read(&recording, &settings)?;
-    let text = recording.to_string();
-    keep(&args.out, &text).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => exists(&args.out),
-        _ => Problem::with(&errors::FILE, format!("{}: {error}", args.out.display())),
-    })?;
+    keep_new(&args.out, recording.to_string().as_bytes(), 0o644)?;
     let exchanges = recording.exchanges();
     shell.show(&json!({ "file": args.out, "exchanges": exchanges, "replayed": true }), || {
         format!("{}：{exchanges} 条指令，持卡人为虚构 / {exchanges} commands, the holder made up", args.out.display())
@@ -77,14 +72,4 @@ fn read(args: &Args, settings: &Settings, recorder: &Recorder) -> Outcome {
     };
     card::read(parts, &mut |_| ()).map_err(|error| Problem::from_error(&error))?;
     Ok(())
-}
-
-fn exists(file: &Path) -> Problem {
-    Problem::with(&errors::EXISTS, file.display().to_string())
-}
-
-fn keep(file: &Path, text: &str) -> std::io::Result<()> {
-    let mut out = OpenOptions::new().write(true).create_new(true).open(file)?;
-    out.write_all(text.as_bytes())?;
-    out.sync_all()
 }

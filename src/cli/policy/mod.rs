@@ -2,7 +2,6 @@
 
 mod diff;
 mod explain;
-mod file;
 mod packs;
 mod replay;
 mod report;

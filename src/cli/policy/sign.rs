@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::file::{beside, exists, failed, keep_new, replace};
 use super::packs;
+use crate::cli::file::{beside, exists, failed, keep_new, replace};
 use crate::cli::{Outcome, Problem, Shell, config, errors};
 use crate::rules::{Packs, PublicKey, SigningKey, Source, Trust};
 use crate::terminal::{open_regular, read_file};

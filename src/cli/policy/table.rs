@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use serde_json::json;
 
-use super::file::{beside, failed, keep_new, replace};
 use super::packs::{sources, told};
+use crate::cli::file::{beside, failed, keep_new, replace};
 use crate::cli::{Outcome, Problem, Shell, errors};
 use crate::rules::{Import, RowChange, Sheet};
 use crate::terminal::{LARGEST_FILE, read_file, read_to};

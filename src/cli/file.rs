@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Outcome, Problem, errors};
+use super::{Outcome, Problem, errors};
 use crate::terminal::{Rights, replace_file};
 use crate::world::SystemRandom;
 

@@ -5,10 +5,9 @@ use std::collections::HashSet;
 use super::header::MOST;
 use super::load::Builder;
 use super::lost::SECTIONS;
-use super::operands::operands;
 use super::page::{Item, Keys};
 use super::reach::{Role, Site};
-use super::worked::terms;
+use super::worked::{operands, terms};
 use super::{Check, Guard, Part, Piece, Post, Say, Step};
 use crate::rules::decision::{Outcome, Words};
 use crate::rules::expr::{Expr, Node, Place, Symbol, Typed, parse};
@@ -93,7 +92,7 @@ impl<'a> Builder<'a> {
             label: label.unwrap_or(name).to_owned(),
             typ,
             node,
-            operands: expr.and_then(|item| item.text()).map(operands).unwrap_or_default(),
+            operands: formula.as_ref().map(operands).unwrap_or_default(),
             terms: formula.map(|formula| terms(&self.scope, &formula)).unwrap_or_default(),
             out: out.map(|(_, field)| field.to_owned()),
             keep: keep.is_some_and(|(_, keep)| keep),

@@ -12,7 +12,6 @@ mod index;
 mod load;
 mod lost;
 mod nearly;
-mod operands;
 mod page;
 mod proof;
 mod range;

@@ -86,11 +86,11 @@ fn a_step_that_takes_the_least_says_which_it_was() {
         let lines = lines(&decided(burden, room));
         lines.iter().find(|line| line.starts_with("step paid")).unwrap().clone()
     };
-    assert_eq!(taken("60000.00", "5001.00"), "step paid = ¥5000.00 = max(room - ¥1, ¥0)");
+    assert_eq!(taken("60000.00", "5001.00"), "step paid = ¥5000.00 = max(room - ¥1.00, ¥0.00)");
     assert_eq!(taken("60000.00", "22001.00"), "step paid = ¥22000.00 = due", "the first of two that are alike");
     let table = decided("60000.00", "5001.00").explain_table();
     assert!(
-        table.contains("= max(room - ¥1, ¥0)") && table.contains("rate 50%，用于 ¥32000.00，得 ¥16000.00"),
+        table.contains("= max(room - ¥1.00, ¥0.00)") && table.contains("rate 50%，用于 ¥32000.00，得 ¥16000.00"),
         "{table}"
     );
 }

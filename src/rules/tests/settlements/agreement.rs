@@ -7,7 +7,9 @@ use num_bigint::BigInt;
 use super::case::{Case, Term};
 use super::clerk::Clerk;
 use super::random::each;
-use super::reference::{Aid, Bill, OneStop, Person, Shares, Split, Stay, one_stop, split};
+use super::reference::{
+    Aid, Bill, Figures, OneStop, Person, Shares, Split, Stay, one_stop, residents_admission, split,
+};
 use super::sampler::Sampler;
 use super::{sampler, settled};
 use crate::rules::pack::Fact;
@@ -93,14 +95,14 @@ impl<'c> Given<'c> {
         })
     }
 
-    fn resident(&self) -> Person {
+    fn figures(&self) -> Figures {
         let level = self.code("hosp_lv").to_lowercase();
         let group = match self.code("psn_type") {
             "71" | "72" => "student",
             "70" | "73" => "minor",
             _ => "other",
         };
-        Person::Resident {
+        Figures {
             deductible: self.number(&format!("ded_{level}")),
             ratio: self.number(&format!("rate_{level}_{group}")),
             cap: self.number("pool_cap"),
@@ -109,6 +111,12 @@ impl<'c> Given<'c> {
                 2..5 => 15_000_000,
                 _ => self.number("ci_limit_long"),
             },
+        }
+    }
+
+    fn resident(&self) -> Person {
+        Person::Resident {
+            figures: self.figures(),
             counts_deductible: *self.figure("ci_counts_deductible") == Term::Bool(true),
             burden: self.counted("ci_burden"),
             paid: self.counted("ci_paid"),
@@ -191,6 +199,15 @@ fn employees(given: &Given<'_>) -> Shares {
 #[test]
 fn an_employees_one_stop_settlement() {
     compare(&sampler("one-stop-employee", str::to_owned), CASES, shares_of, employees);
+}
+
+#[test]
+fn a_residents_admission() {
+    let wanted = |given: &Given<'_>| {
+        let critical_used = given.counted("ci_paid") + given.counted("ci_over_paid");
+        residents_admission(&given.bill(), &given.figures(), critical_used)
+    };
+    compare(&sampler("resident-inpatient", str::to_owned), CASES, shares_of, wanted);
 }
 
 fn residents(given: &Given<'_>) -> Shares {

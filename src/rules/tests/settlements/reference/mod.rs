@@ -8,7 +8,7 @@ use std::cmp::min;
 
 use num_bigint::BigInt;
 
-pub use one_stop::{Aid, OneStop, Person, Shares, one_stop};
+pub use one_stop::{Aid, Figures, OneStop, Person, Shares, one_stop, residents_admission};
 
 /// A line as a bill has it: price and quantity in ten-thousandths, the ratio in millionths.
 #[derive(Debug, Clone)]

@@ -11,13 +11,7 @@ use super::{Bill, Split, employees_basic, left, nearest, parts};
 pub enum Person {
     Employee,
     Resident {
-        deductible: i128,
-        /// In millionths.
-        ratio: i128,
-        /// Of the pool, in the year.
-        cap: i128,
-        /// Of critical illness, in the year.
-        limit: i128,
+        figures: Figures,
         /// The deductible counts into the own burden.
         counts_deductible: bool,
         /// What was counted this year: own burden, and what critical illness has paid of it and above the cap.
@@ -25,6 +19,18 @@ pub enum Person {
         paid: i128,
         over_paid: i128,
     },
+}
+
+/// A resident's figures of an admission.
+#[derive(Debug, Clone)]
+pub struct Figures {
+    pub deductible: i128,
+    /// In millionths.
+    pub ratio: i128,
+    /// Of the pool, in the year.
+    pub cap: i128,
+    /// Of critical illness, in the year.
+    pub limit: i128,
 }
 
 /// Assistance to one who has the right to it, and what was counted this year.
@@ -89,24 +95,43 @@ pub fn one_stop(case: &OneStop) -> Shares {
 
 /// A resident's basic part and critical illness.
 fn resident(case: &OneStop, s: &mut Shares) {
-    let Person::Resident { deductible, ratio, cap, limit, counts_deductible, burden, paid, over_paid } = case.person
-    else {
-        return;
-    };
+    let Person::Resident { figures, counts_deductible, burden, paid, over_paid } = &case.person else { return };
     let b = &mut s.basic;
-    b.deductible = min(b.scope.clone(), left(deductible, case.bill.paid_deductible));
-    let due = nearest((&b.scope - &b.deductible) * ratio, 1_000_000);
-    b.pool = min(due.clone(), left(cap, case.bill.pool_used));
+    let due = residents_basic(figures, &case.bill, b);
     // What the cap alone kept from being paid is no own burden of the first kind: 70 % of it is paid besides.
     let mut own = &b.scope - &due;
     if !counts_deductible {
         own -= &b.deductible;
     }
-    let room = left(limit, paid + over_paid);
+    let room = left(figures.limit, paid + over_paid);
     // Half of what the year's burden is above 18,000 yuan, less what was paid of it.
-    let above = max(BigInt::from(burden) + &own - 1_800_000, BigInt::ZERO);
+    let above = max(BigInt::from(*burden) + &own - 1_800_000, BigInt::ZERO);
     let owed = max(nearest(above, 2) - paid, BigInt::ZERO);
-    s.critical = min(min(owed, own) + nearest((due - &b.pool) * 7, 10), room);
+    s.critical = min(min(owed, own) + seven_tenths(due - &b.pool), room);
+}
+
+/// A resident's deductible and pool. What the pool would pay without its cap.
+fn residents_basic(figures: &Figures, bill: &Bill, b: &mut Split) -> BigInt {
+    b.deductible = min(b.scope.clone(), left(figures.deductible, bill.paid_deductible));
+    let due = nearest((&b.scope - &b.deductible) * figures.ratio, 1_000_000);
+    b.pool = min(due.clone(), left(figures.cap, bill.pool_used));
+    due
+}
+
+fn seven_tenths(amount: BigInt) -> BigInt {
+    nearest(amount * 7, 10)
+}
+
+/// The split of a resident's admission that is settled by itself (row 43): of critical illness only what is above the cap,
+/// of a year in which so much was paid.
+pub fn residents_admission(bill: &Bill, figures: &Figures, critical_used: i128) -> Shares {
+    let mut s = Shares { basic: parts(&bill.lines), ..Shares::default() };
+    let due = residents_basic(figures, bill, &mut s.basic);
+    s.critical = min(seven_tenths(due - &s.basic.pool), left(figures.limit, critical_used));
+    s.fund = &s.basic.pool + &s.critical;
+    s.person = &s.basic.total - &s.fund;
+    s.basic.cash = s.person.clone();
+    s
 }
 
 /// The deductible first, then nine tenths of the rest within 40,000 yuan a year; of what a major illness leaves then, a

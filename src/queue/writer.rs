@@ -71,7 +71,9 @@ impl Writer {
                 self.group(group);
             }
             if let Some(reply) = close {
-                drop(self.db.close());
+                // Whoever is told may do with the files what they like.
+                let Self { db, anchor, .. } = self;
+                drop((db.close(), anchor));
                 return reply(Ok(()));
             }
         }

@@ -15,6 +15,9 @@ use crate::wire::{ChainHead, Digest};
 const STEPS: &[M<'static>] =
     &[M::up(include_str!("schema/v1.sql")), M::up(include_str!("schema/v2.sql")), M::up(include_str!("schema/v3.sql"))];
 
+/// The room on the disk below which no case is begun, in bytes: what has begun still has its end to write.
+const ROOM: u64 = 1 << 20;
+
 /// Held for as long as the journal is open.
 pub(super) fn lock(path: &Path) -> Result<File, QueueError> {
     let mut name = path.as_os_str().to_owned();
@@ -158,6 +161,13 @@ pub(super) fn check_anchor(db: &Connection, anchored: &ChainHead, head: &ChainHe
     } else {
         Err(QueueError::Damaged { record: anchored.sequence, what: "it is not the record that was anchored".into() })
     }
+}
+
+/// A page may still fit where a transaction does not: less than [`ROOM`] is none.
+pub(super) fn room(database: Option<&str>) -> Result<(), QueueError> {
+    let Some(path) = database.filter(|path| !path.is_empty()) else { return Ok(()) };
+    let disk = rustix::fs::statvfs(path).map_err(|error| io(error.into()))?;
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < ROOM { Err(QueueError::StorageFull) } else { Ok(()) }
 }
 
 pub(super) fn io(error: std::io::Error) -> QueueError {

@@ -155,10 +155,10 @@ impl Writer {
         fatal.map_or(Ok(()), Err)
     }
 
-    /// Writes something that changes nothing.
+    /// Writes something that changes nothing, and looks whether there is room for more than that.
     fn touch(&self) -> Result<(), QueueError> {
         self.db.prepare_cached("INSERT OR REPLACE INTO meta VALUES ('touched', x'00')")?.execute([])?;
-        Ok(())
+        super::open::room(self.db.path())
     }
 
     /// After a failure the database alone knows what was committed.

@@ -4,6 +4,7 @@
 mod chain;
 mod forward;
 mod implausible;
+mod killed;
 mod online;
 mod privacy;
 #[path = "../rig/search.rs"]

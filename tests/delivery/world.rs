@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::civil::date;
+use rustix::process::{Signal, getpid, kill_process};
 use sbkd::center::{self, Faults, Running};
 use sbkd::queue::{self, Draft, Point, Queue, QueueError, QueueKeys, Row, State};
 use sbkd::sync::{self, BoxFuture, HttpUplink, Pace, Patience, Uplink, UplinkError, Worker};
@@ -37,6 +38,8 @@ pub struct Life {
     fails: usize,
     /// Everything after it fails as well: the process is dead.
     dies: bool,
+    /// It is this very process that dies.
+    is_killed: bool,
     struck: Arc<Notify>,
 }
 
@@ -49,6 +52,11 @@ impl Life {
     /// From the n-th step on nothing is written and nothing is sent.
     pub fn dies_at(n: usize) -> Self {
         Self { fails: n, dies: true, ..Self::default() }
+    }
+
+    /// At the n-th step this process is killed.
+    pub fn is_killed_at(n: usize) -> Self {
+        Self { fails: n, is_killed: true, ..Self::default() }
     }
 
     /// Whether the fault came to pass.
@@ -64,6 +72,9 @@ impl Life {
     fn step(&self) -> bool {
         let n = self.steps.fetch_add(1, Ordering::SeqCst) + 1;
         if self.fails > 0 && n == self.fails {
+            if self.is_killed {
+                kill_process(getpid(), Signal::KILL).unwrap();
+            }
             self.struck.notify_one();
         }
         self.fails > 0 && (n == self.fails || self.dies && n > self.fails)

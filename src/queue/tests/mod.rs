@@ -2,6 +2,7 @@
 
 mod crash;
 mod durable;
+mod model;
 mod past;
 mod privacy;
 mod tamper;
@@ -383,52 +384,4 @@ fn nothing_starts_half_way() {
     // A provisional settlement is store and forward.
     assert!(queue.commit(Draft { provisional: true, ..online("b") }).is_err());
     assert_eq!(queue.stats().unwrap().total, 0);
-}
-
-fn any_state() -> impl Strategy<Value = State> {
-    prop::sample::select(State::ALL.to_vec())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
-
-    /// The journal against a model that is only the table.
-    #[test]
-    fn random_moves_go_where_the_table_says(
-        kinds in proptest::collection::vec(any::<bool>(), 1..4),
-        moves in proptest::collection::vec((any::<prop::sample::Index>(), any_state()), 0..40),
-    ) {
-        let (dir, queue) = fresh();
-        let mut model: Vec<Row> = kinds
-            .iter()
-            .enumerate()
-            .map(|(n, is_online)| {
-                let key = n.to_string();
-                queue.commit(if *is_online { online(&key) } else { draft(&key) }).unwrap().row
-            })
-            .collect();
-        for (which, to) in moves {
-            let row = &mut model[which.index(kinds.len())];
-            let allowed = row.state.may_become(to, row.protocol());
-            match queue.advance(row.id, to, Note::Nothing) {
-                Ok(moved) => {
-                    prop_assert!(allowed);
-                    prop_assert_eq!(moved.state, to);
-                    prop_assert_eq!(moved.attempts, row.attempts + u32::from(to == State::Sending));
-                    *row = moved;
-                }
-                Err(error) => {
-                    prop_assert!(!allowed);
-                    prop_assert_eq!(error, QueueError::Move { from: row.state, to });
-                }
-            }
-        }
-        queue.verify().unwrap();
-        queue.close();
-        drop(queue);
-        let queue = open(dir.path());
-        for row in model {
-            prop_assert_eq!(queue.get(row.id).unwrap(), Some(row));
-        }
-    }
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -113,8 +114,29 @@ impl Walk {
 
     /// Starts the daemon and waits until it answers.
     pub fn start_daemon(&mut self) {
+        self.start_daemon_by(self.daemon_command());
+    }
+
+    /// The same, with what it keeps on an empty file system of `size` bytes that it alone sees.
+    pub fn start_daemon_on_a_disk_of(&mut self, size: &str) {
+        let (state, daemon) = (self.file("state"), self.daemon_command());
+        fs::create_dir_all(&state).expect("the daemon's directory");
+        let mut unshare = Command::new("unshare");
+        let script = r#"mount -t tmpfs -o size="$1",mode=0700 tmpfs "$2" && shift 2 && exec "$@""#;
+        unshare.args(["-rm", "sh", "-c", script, "sh", size]).arg(state);
+        unshare.arg(daemon.get_program()).args(daemon.get_args());
+        unshare.current_dir(daemon.get_current_dir().expect("where it works"));
+        unshare.envs(daemon.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.start_daemon_by(unshare);
+    }
+
+    fn daemon_command(&self) -> Command {
         let mut command = self.rig.command("run");
         command.args(["--log", self.setting.log, "--config"]).arg(self.file("sbkd.toml"));
+        command
+    }
+
+    fn start_daemon_by(&mut self, command: Command) {
         let mut daemon = self.rig.spawn("daemon", command);
         until("the daemon answers", || {
             assert!(!daemon.ended(), "the daemon ended instead, saying:\n{}", self.rig.log("daemon"));

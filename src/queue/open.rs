@@ -163,6 +163,13 @@ pub(super) fn check_anchor(db: &Connection, anchored: &ChainHead, head: &ChainHe
     }
 }
 
+/// The indexes lead to the rows, to all of them and to no others: by an index the journal finds what a key stands for and
+/// what a person did, and no header or signature covers it.
+pub(super) fn check_indexes(db: &Connection) -> Result<(), QueueError> {
+    let told: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if told == "ok" { Ok(()) } else { Err(QueueError::Damaged { record: 0, what: told }) }
+}
+
 /// A page may still fit where a transaction does not: less than [`ROOM`] is none.
 pub(super) fn room(database: Option<&str>) -> Result<(), QueueError> {
     let Some(path) = database.filter(|path| !path.is_empty()) else { return Ok(()) };

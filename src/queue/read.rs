@@ -159,7 +159,7 @@ impl Queue {
         })
     }
 
-    /// Proves the journal whole: chain, signatures, states, payloads, anchor.
+    /// Proves the journal whole: chain, signatures, states, payloads, anchor, indexes.
     ///
     /// # Errors
     /// [`QueueError::Damaged`] naming the first record that is wrong.
@@ -173,7 +173,9 @@ impl Queue {
         let anchored =
             anchor::peek(&self.inner.settings.anchor, &context.crypto, &context.terminal).map_err(open::io)?;
         let mut db = open::reader(&self.inner.settings.path)?;
-        verify::verify(&mut db, context, anchored).inspect_err(|error| self.tell(error))
+        let proof = verify::verify(&mut db, context, anchored).inspect_err(|error| self.tell(error))?;
+        open::check_indexes(&db)?;
+        Ok(proof)
     }
 
     /// A holder's transactions that are worth something and not at their end, oldest first.

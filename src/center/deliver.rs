@@ -13,6 +13,7 @@ use super::settle::{self, Message, NO_PERSON, REFUSED_ON_PURPOSE, Settled};
 use crate::queue;
 use crate::rules::Packs;
 use crate::value::{Kind, Protocol};
+use crate::wire::batch::{ItemAnswer, Reason};
 use crate::wire::settle::Settlement;
 use crate::wire::sign_in::{SignIn, Signed};
 use crate::wire::{Envelope, Outcome, Payload, Receipt};
@@ -20,8 +21,47 @@ use crate::wire::{Envelope, Outcome, Payload, Receipt};
 /// Why a transaction is not taken: `CODE words`. Or what the centre recorded.
 type Taken = Result<Value, String>;
 
+/// Takes transactions that came together, each by itself: one that is refused or fails changes nothing for the others.
+pub(super) fn batch(
+    db: &Connection,
+    packs: &Packs,
+    batch: &[Envelope],
+    (demo, refuse): (bool, usize),
+    now: Timestamp,
+) -> Vec<ItemAnswer> {
+    let each = batch.iter().enumerate().map(|(at, envelope)| {
+        let refusal = |code: &str, text: String| Reason { code: code.into(), text };
+        if envelope.header.demo && !demo {
+            return ItemAnswer::Refused(refusal("C-DEMO", "demonstration data is not taken here".into()));
+        }
+        match within(db, || deliver(db, packs, envelope, at < refuse, now)) {
+            Ok(receipt) => {
+                tracing::info!(id = %receipt.id, centre_no = receipt.centre_no, "a transaction was answered");
+                ItemAnswer::Receipt(receipt)
+            }
+            Err(error) => {
+                let (code, text) = (error.code(), error.to_string());
+                tracing::warn!(id = %envelope.header.id, code, text, "a transaction was not carried out");
+                match error.may_pass() {
+                    true => ItemAnswer::Failed(refusal(code, text)),
+                    false => ItemAnswer::Refused(refusal(code, text)),
+                }
+            }
+        }
+    });
+    each.collect()
+}
+
+/// Carries out a part of a transaction; an error undoes that part alone.
+fn within<T>(db: &Connection, work: impl FnOnce() -> Result<T, CenterError>) -> Result<T, CenterError> {
+    db.execute_batch("SAVEPOINT one")?;
+    let done = work();
+    db.execute_batch(if done.is_ok() { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" })?;
+    done
+}
+
 /// Takes a transaction.
-pub(super) fn deliver(
+fn deliver(
     db: &Connection,
     packs: &Packs,
     envelope: &Envelope,

@@ -19,6 +19,23 @@ pub(super) enum CenterError {
     Database(String),
 }
 
+impl CenterError {
+    /// The code that whoever asked is told.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Form(_) => "C-FORM",
+            Self::Chain(Broken::Gap { .. }) => "C-CHAIN-GAP",
+            Self::Chain(Broken::Fork(_)) => "C-CHAIN-FORK",
+            Self::Start(_) | Self::Database(_) => "C-DATABASE",
+        }
+    }
+
+    /// Whether the same again may be carried out.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::Start(_) | Self::Database(_))
+    }
+}
+
 impl From<rusqlite::Error> for CenterError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(error.to_string())

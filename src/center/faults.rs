@@ -28,7 +28,8 @@ pub(super) struct Strike {
     pub(super) delay: Duration,
     pub(super) fail: bool,
     pub(super) drop_answer: bool,
-    pub(super) refuse: bool,
+    /// How many of its transactions are refused.
+    pub(super) refuse: usize,
 }
 
 /// The faults in force.
@@ -48,20 +49,17 @@ impl Playing {
         *self.lock() = faults;
     }
 
-    /// Counts a request of this name; `refusable` when it is a transaction.
-    pub(super) fn strike(&self, name: &str, refusable: bool) -> Strike {
+    /// Counts a request of this name with so many transactions in it that can be refused.
+    pub(super) fn strike(&self, name: &str, transactions: usize) -> Strike {
         let mut faults = self.lock();
         if faults.only.as_deref().is_some_and(|only| only != name) {
             return Strike::default();
         }
         let delay = Duration::from_millis(faults.delay_ms);
         let fail = take(&mut faults.fail);
-        Strike {
-            delay,
-            fail,
-            drop_answer: !fail && take(&mut faults.drop_answer),
-            refuse: !fail && refusable && take(&mut faults.refuse),
-        }
+        let refuse = if fail { 0 } else { transactions.min(faults.refuse as usize) };
+        faults.refuse -= refuse as u32;
+        Strike { delay, fail, drop_answer: !fail && take(&mut faults.drop_answer), refuse }
     }
 
     fn lock(&self) -> MutexGuard<'_, Faults> {
@@ -83,12 +81,13 @@ mod tests {
     fn each_number_counts_down_by_one_request() {
         let faults = Faults { fail: 1, drop_answer: 1, refuse: 2, ..Faults::default() };
         let playing = Playing::new(faults);
-        assert_eq!(playing.strike("headers", false), Strike { fail: true, ..Strike::default() });
-        assert_eq!(playing.strike("headers", false), Strike { drop_answer: true, ..Strike::default() });
-        assert_eq!(playing.strike("2207", true), Strike { refuse: true, ..Strike::default() });
+        assert_eq!(playing.strike("headers", 0), Strike { fail: true, ..Strike::default() });
+        assert_eq!(playing.strike("headers", 0), Strike { drop_answer: true, ..Strike::default() });
+        assert_eq!(playing.strike("2207", 1), Strike { refuse: 1, ..Strike::default() });
         assert_eq!(playing.get(), Faults { refuse: 1, ..Faults::default() });
+        assert_eq!(playing.strike("transactions", 9), Strike { refuse: 1, ..Strike::default() });
         playing.set(Faults { only: Some("2207".into()), fail: 1, ..Faults::default() });
-        assert_eq!(playing.strike("2206", false), Strike::default());
-        assert!(playing.strike("2207", true).fail);
+        assert_eq!(playing.strike("2206", 0), Strike::default());
+        assert!(playing.strike("2207", 1).fail);
     }
 }

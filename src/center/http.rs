@@ -19,7 +19,6 @@ use super::connection::Cut;
 use super::errors::CenterError;
 use super::faults::{Faults, Playing, Strike};
 use super::{chain, deliver, ledger, national};
-use crate::queue::chain::Broken;
 use crate::rules::Packs;
 use crate::wire::{Envelope, Header, Reply, Request, infno};
 use crate::world::{Clock, SystemClock};
@@ -68,27 +67,24 @@ async fn token(State(centre): Shared, request: HttpRequest, next: Next) -> Respo
 }
 
 async fn transactions(State(centre): Shared, ConnectInfo(cut): ConnectInfo<Cut>, body: Bytes) -> Answer {
-    let envelope: Envelope = read(&body)?;
-    let strike = centre.playing.strike("transactions", true);
+    let batch: Vec<Envelope> = read(&body)?;
+    let strike = centre.playing.strike("transactions", batch.len());
     let refuse = strike.refuse;
     let worker = centre.clone();
     struck(strike, &cut, async move {
-        if envelope.header.demo && !worker.demo {
-            return Ok(refusal(StatusCode::UNPROCESSABLE_ENTITY, "C-DEMO", "demonstration data is not taken here"));
-        }
-        let id = envelope.header.id;
-        let receipt =
-            worker.write(move |db, packs| deliver::deliver(db, packs, &envelope, refuse, SystemClock.now())).await?;
-        tracing::info!(%id, centre_no = receipt.centre_no, "a transaction was answered");
-        Ok(Json(receipt).into_response())
+        let demo = worker.demo;
+        let answers = worker
+            .write(move |db, packs| Ok(deliver::batch(db, packs, &batch, (demo, refuse), SystemClock.now())))
+            .await?;
+        Ok(Json(answers).into_response())
     })
     .await
 }
 
 async fn national(State(centre): Shared, ConnectInfo(cut): ConnectInfo<Cut>, body: Bytes) -> Answer {
     let request: Request = read(&body)?;
-    let strike = centre.playing.strike(&request.infno, request.infno == infno::SETTLE);
-    let refuse = strike.refuse;
+    let strike = centre.playing.strike(&request.infno, usize::from(request.infno == infno::SETTLE));
+    let refuse = strike.refuse > 0;
     let worker = centre.clone();
     struck(strike, &cut, async move {
         if request.demo && !worker.demo {
@@ -108,7 +104,7 @@ async fn national(State(centre): Shared, ConnectInfo(cut): ConnectInfo<Cut>, bod
 async fn headers(State(centre): Shared, ConnectInfo(cut): ConnectInfo<Cut>, body: Bytes) -> Answer {
     let headers: Vec<Header> = read(&body)?;
     let worker = centre.clone();
-    struck(centre.playing.strike("headers", false), &cut, async move {
+    struck(centre.playing.strike("headers", 0), &cut, async move {
         let head = worker.write(move |db, _| chain::extend(db, &headers)).await?;
         tracing::info!(sequence = head.sequence, "headers were taken");
         Ok(Json(head).into_response())
@@ -184,12 +180,11 @@ fn refusal(status: StatusCode, code: &str, text: &str) -> Response {
 
 impl IntoResponse for CenterError {
     fn into_response(self) -> Response {
-        let text = self.to_string();
-        let (status, code) = match self {
-            Self::Form(_) => (StatusCode::BAD_REQUEST, "C-FORM"),
-            Self::Chain(Broken::Gap { .. }) => (StatusCode::CONFLICT, "C-CHAIN-GAP"),
-            Self::Chain(Broken::Fork(_)) => (StatusCode::CONFLICT, "C-CHAIN-FORK"),
-            Self::Start(_) | Self::Database(_) => (StatusCode::INTERNAL_SERVER_ERROR, "C-DATABASE"),
+        let (text, code) = (self.to_string(), self.code());
+        let status = match self {
+            Self::Form(_) => StatusCode::BAD_REQUEST,
+            Self::Chain(_) => StatusCode::CONFLICT,
+            Self::Start(_) | Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         tracing::warn!(code, text, "a request was not carried out");
         refusal(status, code, &text)

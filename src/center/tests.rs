@@ -28,7 +28,7 @@ fn url(centre: &Running, path: &str) -> String {
 #[tokio::test]
 async fn without_its_token_only_the_health_is_told() {
     let centre = centre().await;
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = crate::world::loopback_client().build().unwrap();
     assert_eq!(client.get(url(&centre, "/health")).send().await.unwrap().status(), 200);
     for path in ["/v1/chain/T1", "/v1/ledger", "/v1/faults"] {
         for (token, status) in
@@ -53,7 +53,7 @@ async fn a_token_that_keeps_nobody_out_starts_no_centre() {
 #[tokio::test]
 async fn a_message_that_is_none_is_refused_without_quoting_it() {
     let centre = centre().await;
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = crate::world::loopback_client().build().unwrap();
     for path in ["/v1/transactions", "/v1/national", "/v1/headers"] {
         let body = json!({"psn_name": "王小雅", "infno": 7}).to_string();
         let answer = client.post(url(&centre, path)).bearer_auth(TOKEN).body(body).send().await.unwrap();

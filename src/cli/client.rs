@@ -38,9 +38,8 @@ impl Daemon {
         let socket = shell.socket().or(configured).unwrap_or(Path::new(SOCKET)).to_path_buf();
         let reading = config.map_or_else(Cases::default, |config| config.cases).reading + PATIENCE;
         let runtime = runtime()?;
-        let http = reqwest::Client::builder()
+        let http = crate::world::loopback_client()
             .unix_socket(socket.clone())
-            .no_proxy()
             .build()
             .map_err(|error| Problem::with(&errors::NO_DAEMON, error.to_string()))?;
         Ok(Self { socket, http, reading, runtime })

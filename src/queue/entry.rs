@@ -26,7 +26,7 @@ pub(super) struct Entry {
 }
 
 pub(super) const COLUMNS: &str = "sequence, id, idempotency, content, header, header_hash, holder, operator, amount, \
-     payload, state, attempts, updated_at, centre_no, answer, state_mac, msgid, online, created_at, differs";
+     payload, state, attempts, updated_at, centre_no, answer, state_mac, msgid, online, created_at, differs, reason";
 
 impl Context {
     /// The row whose column `by` is `key`; `by` is one of this file's own names.
@@ -116,6 +116,8 @@ impl Context {
         // Rows from before the column came have no part for it.
         let differs = differs(row);
         fields.extend(differs.as_deref().map(str::as_bytes));
+        // Nothing that differs begins like this: none can stand for the other.
+        fields.extend(row.reason.iter().flat_map(|reason| [&b"reason"[..], reason.as_bytes()]));
         self.crypto.authenticate(b"state", &fields)
     }
 }
@@ -143,6 +145,7 @@ pub(super) fn entry(sql: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
     let differs: Option<String> = sql.get(19)?;
     let differs = differs.map(|names| serde_json::from_str(&names).map_err(|_| bad(19, "not a list of names")));
     row.differs = differs.transpose()?.unwrap_or_default();
+    row.reason = sql.get(20)?;
     Ok(Entry {
         row,
         header,
@@ -187,6 +190,7 @@ pub(super) fn row(
         centre_no: None,
         refusal: None,
         differs: Vec::new(),
+        reason: None,
         header_hash,
     }
 }

@@ -104,6 +104,15 @@ impl Context {
     pub(super) fn advance(&self, db: &Connection, id: Uuid, to: State, note: &Note) -> Result<Row, QueueError> {
         let mut entry = self.find(db, "id", id.as_bytes())?.ok_or(QueueError::NotFound)?;
         let from = entry.row.state;
+        if let Note::Reason(reason) = note {
+            entry.row.reason = Some(reason.chars().take(Note::LONGEST).collect());
+            if to == from {
+                return self.explain(db, entry);
+            }
+        } else if !matches!(to, State::Sending | State::Unknown) {
+            // It got on; another attempt alone says nothing yet, and neither does one without an answer.
+            entry.row.reason = None;
+        }
         if !from.may_become(to, entry.row.protocol()) {
             return Err(QueueError::Move { from, to });
         }
@@ -123,7 +132,7 @@ impl Context {
         let row = &entry.row;
         db.prepare_cached(
             "UPDATE entries SET state = ?2, attempts = ?3, updated_at = ?4, centre_no = ?5, answer = ?6,
-                 state_mac = ?7, differs = ?8 WHERE sequence = ?1",
+                 state_mac = ?7, differs = ?8, reason = ?9 WHERE sequence = ?1",
         )?
         .execute(params![
             row.sequence,
@@ -134,7 +143,22 @@ impl Context {
             entry.answer,
             entry.state_mac.0,
             differs(row),
+            row.reason,
         ])?;
+        Ok(entry.row)
+    }
+
+    /// Writes why a row does not get on; its state stays. What is said already is not written again.
+    fn explain(&self, db: &Connection, mut entry: Entry) -> Result<Row, QueueError> {
+        if !entry.row.state.is_open() {
+            return Err(QueueError::Move { from: entry.row.state, to: entry.row.state });
+        }
+        let mac = self.state_mac(&entry);
+        if mac != entry.state_mac {
+            entry.state_mac = mac;
+            db.prepare_cached("UPDATE entries SET reason = ?2, state_mac = ?3 WHERE sequence = ?1")?
+                .execute(params![entry.row.sequence, entry.row.reason, entry.state_mac.0])?;
+        }
         Ok(entry.row)
     }
 

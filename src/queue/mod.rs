@@ -36,6 +36,7 @@ pub use faults::{Faults, Point};
 pub(crate) use held::Held;
 pub use keys::QueueKeys;
 pub use past::Past;
+pub(crate) use row::Due;
 pub use row::{Committed, Draft, Filter, Note, Row, Stats, Verified};
 pub use seal::{ALGORITHMS, head_is_signed};
 pub use state::{By, MOVES, State, protocol};

@@ -12,8 +12,12 @@ use super::journal::Context;
 use super::{QueueError, Settings, seal, writer};
 use crate::wire::{ChainHead, Digest};
 
-const STEPS: &[M<'static>] =
-    &[M::up(include_str!("schema/v1.sql")), M::up(include_str!("schema/v2.sql")), M::up(include_str!("schema/v3.sql"))];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("schema/v1.sql")),
+    M::up(include_str!("schema/v2.sql")),
+    M::up(include_str!("schema/v3.sql")),
+    M::up(include_str!("schema/v4.sql")),
+];
 
 /// The room on the disk below which no case is begun, in bytes: what has begun still has its end to write.
 const ROOM: u64 = 1 << 20;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::entry::{COLUMNS, Entry};
-use super::{Filter, Queue, QueueError, Row, State, Stats, Verified, anchor, open, verify};
+use super::{Due, Filter, Queue, QueueError, Row, State, Stats, Verified, anchor, open, verify};
 use crate::value::Fen;
 use crate::wire::{Digest, Envelope, Header, Receipt};
 
@@ -24,6 +24,9 @@ pub(super) const IN_DOUBT: &str = "holder = ?1 AND (open = 1 AND attempts > 0 OR
 
 /// A holder's that are worth something and not at their end.
 pub(super) const UNSETTLED: &str = "holder = ?1 AND open = 1 AND amount IS NOT NULL";
+
+/// What the delivery has work with: a cancellation is a transaction of its own.
+const DUE: &str = "open = 1 AND state <> 'cancelling'";
 
 impl Queue {
     /// Rows, newest first; what is damaged is left out, and told of in [`Queue::stats`].
@@ -42,12 +45,23 @@ impl Queue {
         Ok(entries.into_iter().map(|entry| entry.row).collect())
     }
 
-    /// Open transactions after a sequence number, oldest first, each with whether somebody has it in hand; what is
-    /// damaged is left out.
-    pub(crate) fn due(&self, after: u64, limit: u32) -> Result<Vec<(Row, bool)>, QueueError> {
-        let sql = format!("SELECT {COLUMNS} FROM entries WHERE open = 1 AND sequence > ?1 ORDER BY sequence");
-        let entries = self.entries(&sql, &[&after], limit)?;
-        Ok(entries.into_iter().map(|entry| (entry.row, self.inner.held.is_held(entry.idempotency))).collect())
+    /// Open transactions that are to be delivered, after a sequence number, oldest first; what is damaged is left out.
+    pub(crate) fn due(&self, after: u64, limit: u32) -> Result<Vec<(Row, Due)>, QueueError> {
+        let sql = format!("SELECT {COLUMNS} FROM entries WHERE {DUE} AND sequence > ?1 ORDER BY sequence");
+        Ok(self.entries(&sql, &[&after], limit)?.into_iter().map(|entry| self.due_entry(entry)).collect())
+    }
+
+    /// A holder's first of them after a sequence number.
+    pub(crate) fn due_of(&self, holder: Digest, after: u64) -> Result<Option<(Row, Due)>, QueueError> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM entries WHERE {DUE} AND holder = ?1 AND sequence > ?2 ORDER BY sequence");
+        Ok(self.entries(&sql, &[&holder.0, &after], 1)?.pop().map(|entry| self.due_entry(entry)))
+    }
+
+    fn due_entry(&self, entry: Entry) -> (Row, Due) {
+        let held = self.inner.held.is_held(entry.idempotency);
+        let bytes = entry.header_bytes.len() + entry.payload.map_or(0, |payload| payload.len());
+        (entry.row, Due { holder: entry.holder, held, bytes })
     }
 
     /// One row.

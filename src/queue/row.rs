@@ -96,6 +96,10 @@ pub struct Row {
     /// The figures in which the centre settled it otherwise than the terminal had: what was collected is not what is
     /// owed.
     pub differs: Vec<String>,
+    /// Why it did not get on at the last attempt, while it is open: code and words. Nothing when it was not tried yet or
+    /// got on since.
+    #[schema(required)]
+    pub reason: Option<String>,
     /// The hash of its header.
     pub header_hash: Digest,
 }
@@ -125,12 +129,31 @@ pub enum Note {
     /// The centre's answer, kept sealed; its number and its refusal show in the row, and so do the names of the
     /// figures in which it is not what the terminal settled.
     Receipt(Box<Receipt>, Vec<String>),
+    /// Why it does not get on, shown in the row until it does; the longest reason is [`Note::LONGEST`] characters. It is
+    /// written without a change of state too: from a state to itself.
+    Reason(String),
+}
+
+impl Note {
+    /// The longest reason that is kept, in characters; what is longer is cut.
+    pub const LONGEST: usize = 200;
 }
 
 impl From<Receipt> for Note {
     fn from(receipt: Receipt) -> Self {
         Self::Receipt(Box::new(receipt), Vec::new())
     }
+}
+
+/// What the delivery has to know of an open transaction besides.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Due {
+    /// Whose it is: a keyed hash.
+    pub(crate) holder: Digest,
+    /// Somebody in this process has it in hand.
+    pub(crate) held: bool,
+    /// About how many bytes it has on its way up.
+    pub(crate) bytes: usize,
 }
 
 /// Which rows to list, newest first.

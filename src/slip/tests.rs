@@ -27,6 +27,7 @@ fn row(provisional: bool) -> Row {
         centre_no: None,
         refusal: None,
         differs: Vec::new(),
+        reason: None,
         header_hash: Digest([0xAB; 32]),
     }
 }

@@ -7,8 +7,10 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{BoxFuture, Uplink, UplinkError};
-use crate::wire::{ChainHead, Envelope, Header, Receipt, Reply, Request};
+use super::{BoxFuture, Delivered, Delivery, Uplink, UplinkError};
+use crate::wire::batch::{ItemAnswer, Reason};
+use crate::wire::{ChainHead, Envelope, Header, Reply, Request};
+use crate::world::loopback_client;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -34,13 +36,12 @@ impl HttpUplink {
         let base = base(url)?;
         let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| bad("the token is not text"))?;
         bearer.set_sensitive(true);
-        let client = Client::builder()
+        let client = loopback_client()
             .default_headers(HeaderMap::from_iter([(AUTHORIZATION, bearer)]))
             .connect_timeout(CONNECT)
             .timeout(WHOLE)
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .no_proxy()
             .build()
             .map_err(|error| bad(&error.to_string()))?;
         Ok(Self { client, base })
@@ -89,8 +90,12 @@ fn base(url: &str) -> Result<Url, UplinkError> {
 }
 
 impl Uplink for HttpUplink {
-    fn deliver<'a>(&'a self, envelope: &'a Envelope) -> BoxFuture<'a, Result<Receipt, UplinkError>> {
-        Box::pin(self.send(self.client.post(self.url(&["v1", "transactions"])).json(envelope)))
+    fn deliver<'a>(&'a self, batch: &'a [Envelope]) -> BoxFuture<'a, Vec<Delivery>> {
+        Box::pin(async {
+            let answers: Result<Vec<ItemAnswer>, _> =
+                self.send(self.client.post(self.url(&["v1", "transactions"])).json(batch)).await;
+            each(batch, answers)
+        })
     }
 
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
@@ -103,6 +108,26 @@ impl Uplink for HttpUplink {
 
     fn probe<'a>(&'a self, terminal: &'a str) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
         Box::pin(self.send(self.client.get(self.url(&["v1", "chain", terminal]))))
+    }
+}
+
+/// The answers to a batch, one a transaction.
+fn each(batch: &[Envelope], answers: Result<Vec<ItemAnswer>, UplinkError>) -> Vec<Delivery> {
+    let answers = answers.and_then(|answers| match answers.len() == batch.len() {
+        true => Ok(answers),
+        false => Err(UplinkError::Answer("it has not one part a transaction".into())),
+    });
+    match answers {
+        Err(error) => batch.iter().map(|_| Err(error.clone())).collect(),
+        Ok(answers) => answers.into_iter().map(delivery).collect(),
+    }
+}
+
+fn delivery(answer: ItemAnswer) -> Delivery {
+    match answer {
+        ItemAnswer::Receipt(receipt) => Ok(Delivered::Answered(Box::new(receipt))),
+        ItemAnswer::Refused(Reason { code, text }) => Err(UplinkError::Refused { code, text }),
+        ItemAnswer::Failed(_) => Err(UplinkError::Failed { status: 500, retry_after: None }),
     }
 }
 
@@ -137,11 +162,6 @@ fn refused(status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Up
     #[derive(Deserialize)]
     struct Refusal {
         error: Reason,
-    }
-    #[derive(Deserialize)]
-    struct Reason {
-        code: String,
-        text: String,
     }
     let number = status.as_u16();
     match status {

@@ -2,12 +2,15 @@
 
 mod ask;
 mod backoff;
+mod choose;
 mod envelope;
 pub mod errors;
 mod http;
+mod note;
 mod planned;
 mod resolve;
-mod round;
+mod running;
+mod send;
 mod settle;
 mod uplink;
 mod worker;
@@ -21,7 +24,7 @@ pub use ask::Asker;
 pub use errors::{SettleError, UplinkError};
 pub use http::HttpUplink;
 pub use settle::{Patience, Settled, settle};
-pub use uplink::{BoxFuture, Uplink};
+pub use uplink::{BoxFuture, Delivered, Delivery, Late, Uplink};
 pub use worker::{Worker, start};
 
 use crate::queue::{Queue, QueueError};

@@ -8,13 +8,37 @@ use crate::wire::{ChainHead, Envelope, Header, Receipt, Reply, Request};
 /// A boxed future, so that the seam can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// What became of a store-and-forward transaction that was sent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Delivered {
+    /// The centre answered.
+    Answered(Box<Receipt>),
+    /// It is stored on the way; the centre's answer comes by [`Uplink::answers`].
+    Stored,
+}
+
+/// What became of one transaction of a batch: or why nobody knows.
+pub type Delivery = Result<Delivered, UplinkError>;
+
+/// A receipt that came by itself.
+pub struct Late {
+    /// The centre's answer.
+    pub receipt: Receipt,
+    /// Tells the way that the journal has it: until then it is brought again.
+    pub kept: BoxFuture<'static, ()>,
+}
+
 /// The way to the centre.
 pub trait Uplink: Send + Sync {
-    /// Sends a store-and-forward transaction; sent again, it gets the same answer.
-    ///
-    /// # Errors
-    /// When no answer is there; see [`UplinkError`].
-    fn deliver<'a>(&'a self, envelope: &'a Envelope) -> BoxFuture<'a, Result<Receipt, UplinkError>>;
+    /// Sends store-and-forward transactions; sent again, each gets the same answer. One result a transaction, in their
+    /// order; what keeps all of them from being sent is each one's.
+    fn deliver<'a>(&'a self, batch: &'a [Envelope]) -> BoxFuture<'a, Vec<Delivery>>;
+
+    /// Waits for receipts of what was stored on the way. Never ready where every answer comes at once. Dropped before it is
+    /// ready, it loses none.
+    fn answers(&self) -> BoxFuture<'_, Vec<Late>> {
+        Box::pin(std::future::pending())
+    }
 
     /// Sends an online request and waits for the answer.
     ///

@@ -1,16 +1,15 @@
-//! The delivery worker: what runs it, and when.
+//! The delivery worker, as the house sees it.
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
-use super::backoff::Backoff;
-use super::round::{Carrier, Round};
+use super::running::Running;
+use super::send::Way;
 use super::uplink::Uplink;
 use super::{Chain, Pace, UplinkStatus};
-use crate::queue::{Queue, Row, State};
+use crate::queue::Queue;
 use crate::world::{Clock, Random};
 
 /// The running delivery. Stops when dropped.
@@ -34,9 +33,8 @@ pub fn start(
         watch::channel(UplinkStatus { reachable: false, unauthorized: false, since, chain: Chain::Unchecked });
     let (stop, stopping) = watch::channel(false);
     let wake = Arc::new(Notify::new());
-    let changes = queue.changes();
-    let carrier = Carrier::new(queue, uplink, clock, status, stopping);
-    let running = Running { carrier, changes, wake: wake.clone(), pace, random, backoff: Backoff::new() };
+    let way = Arc::new(Way { queue, uplink });
+    let running = Running::new(way, pace, (clock, random), status, (wake.clone(), stopping));
     let task = Some(tokio::spawn(running.run()));
     Worker { wake, stop, status: watched, task }
 }
@@ -52,7 +50,7 @@ impl Worker {
         self.status.clone()
     }
 
-    /// Ends after the item under way.
+    /// Ends after what is under way.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         if let Some(task) = self.task.take() {
@@ -68,93 +66,5 @@ impl Drop for Worker {
         if let Some(task) = &self.task {
             task.abort();
         }
-    }
-}
-
-struct Running {
-    carrier: Carrier,
-    changes: broadcast::Receiver<Row>,
-    wake: Arc<Notify>,
-    pace: Pace,
-    random: Arc<dyn Random>,
-    backoff: Backoff,
-}
-
-/// Why a rest is over.
-enum Next {
-    /// Something new is there; what waits goes on waiting.
-    News,
-    /// The pause is over, or somebody asks.
-    All,
-    /// It is to stop.
-    Stop,
-}
-
-impl Running {
-    async fn run(mut self) {
-        let mut until = Instant::now();
-        let mut all = true;
-        loop {
-            // Whatever changes from here on starts another round: nothing falls between.
-            self.changes = self.carrier.queue.changes();
-            if all {
-                self.carrier.try_all();
-            }
-            let waited = self.carrier.has_waiting();
-            let round = self.carrier.round().await;
-            let listens = match round {
-                Round::Done => {
-                    self.backoff.reset();
-                    until = Instant::now() + self.pace.heartbeat;
-                    true
-                }
-                // What waited before was not tried again: its pause runs on.
-                Round::Waiting { asked: None } if waited => true,
-                Round::Waiting { asked } => {
-                    until = Instant::now() + self.backoff.next(&self.pace, asked, &*self.random);
-                    true
-                }
-                Round::Failed { asked } => {
-                    until = Instant::now() + self.backoff.next(&self.pace, asked, &*self.random);
-                    false
-                }
-                Round::Stopped => return,
-            };
-            all = match self.rest(until, listens).await {
-                Next::News => false,
-                Next::All => true,
-                Next::Stop => return,
-            };
-        }
-    }
-
-    /// Waits until then, or to be woken; and for news, where `listens` says so: while nothing can be done they wait.
-    async fn rest(&mut self, until: Instant, listens: bool) -> Next {
-        let mut stopping = self.carrier.stopping.clone();
-        loop {
-            tokio::select! {
-                // A sender that was dropped means the same as a stop.
-                _ = stopping.wait_for(|stop| *stop) => return Next::Stop,
-                () = self.wake.notified() => return Next::All,
-                () = tokio::time::sleep_until(until) => {
-                    self.carrier.ask_again();
-                    return Next::All;
-                }
-                () = self.carrier.queue.let_go(), if listens => return Next::News,
-                change = self.changes.recv(), if listens => match change {
-                    Ok(row) if self.carrier.has_news(&row) => return Next::News,
-                    Ok(_) => {}
-                    Err(broadcast::error::RecvError::Lagged(_)) => return Next::News,
-                    Err(broadcast::error::RecvError::Closed) => return Next::Stop,
-                },
-            }
-        }
-    }
-}
-
-impl Carrier {
-    /// Whether a change of the journal is work: what was just committed; not what the worker itself moved.
-    fn has_news(&self, row: &Row) -> bool {
-        row.state == State::Pending || row.sequence > self.sequence_told()
     }
 }

@@ -3,6 +3,7 @@
 //! A header carries no personal data and is chained; a payload does carry it and travels only sealed or inside TLS.
 //! The national envelope (settlement-facts §4.1) is the form of the online questions and settlements.
 
+pub mod batch;
 pub mod person;
 mod plausible;
 pub mod settle;

@@ -3,6 +3,7 @@
 
 use std::fmt::{Debug, Formatter, Result};
 
+use super::batch::{ItemAnswer, Reason};
 use super::person::{Accumulations, Person, PersonKey, Question};
 use super::settle::{Settlement, SettlementAnswer};
 use super::sign_in::SignIn;
@@ -28,6 +29,22 @@ impl Debug for Receipt {
             .field("centre_no", &self.centre_no)
             .field("received_at", &self.received_at)
             .finish_non_exhaustive()
+    }
+}
+
+impl Debug for ItemAnswer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Receipt(receipt) => f.debug_tuple("Receipt").field(receipt).finish(),
+            Self::Refused(reason) => f.debug_tuple("Refused").field(reason).finish(),
+            Self::Failed(reason) => f.debug_tuple("Failed").field(reason).finish(),
+        }
+    }
+}
+
+impl Debug for Reason {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Reason").field("code", &self.code).finish_non_exhaustive()
     }
 }
 
@@ -182,6 +199,7 @@ mod tests {
             mdtrt_id: Some(SECRET.into()),
             facts: [("dise_codg".to_owned(), json!(SECRET))].into_iter().collect(),
         };
+        let reason = Reason { code: "C-FORM".into(), text: SECRET.into() };
         vec![
             Box::new(Envelope { header: header.clone(), payload: json!(settlement) }),
             Box::new(Payload { request: request.clone(), detail: json!(SECRET) }),
@@ -205,6 +223,8 @@ mod tests {
             Box::new(Accumulations { accumulators: facts(), as_of: now }),
             Box::new(SettlementAnswer { setlinfo: facts(), feedetail: vec![facts()], pack: Value::Null }),
             Box::new(SignIn { person: person(), month: "2015-08".into(), facts: facts() }),
+            Box::new(ItemAnswer::Refused(reason.clone())),
+            Box::new(ItemAnswer::Failed(reason)),
             Box::new(settlement),
         ]
     }

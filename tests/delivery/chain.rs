@@ -6,7 +6,7 @@ use std::path::Path;
 use sbkd::queue::State;
 use sbkd::sync::{Chain, UplinkError};
 
-use super::world::{Centre, Life, Process, registration};
+use super::world::{Centre, Life, Process, delivered, registration};
 
 fn refused_with(error: Result<impl std::fmt::Debug, UplinkError>) -> String {
     match error {
@@ -39,12 +39,12 @@ async fn only_what_follows_is_taken() {
     let mut envelope = process.queue.envelope(id).unwrap().unwrap();
     assert_eq!(envelope.header.sequence, 2);
     envelope.header = forged;
-    assert_eq!(refused_with(uplink.deliver(&envelope).await), "C-CHAIN-FORK");
+    assert_eq!(refused_with(delivered(uplink, &envelope).await), "C-CHAIN-FORK");
     // And the chain that of a transaction which came before it.
     let id = process.queue.list(&Default::default()).unwrap()[0].id;
     let mut ahead = process.queue.envelope(id).unwrap().unwrap();
     ahead.header.scenario = "other".into();
-    uplink.deliver(&ahead).await.unwrap();
+    delivered(uplink, &ahead).await.unwrap();
     assert_eq!(refused_with(uplink.headers(&headers).await), "C-CHAIN-FORK");
     process.end().await;
 }

@@ -6,7 +6,7 @@ use sbkd::sync::{Pace, UplinkError};
 use sbkd::wire::Outcome;
 use serde_json::json;
 
-use super::world::{Centre, Life, Process, center_settings, online, provisional, registration, sign_in};
+use super::world::{Centre, Life, Process, center_settings, delivered, online, provisional, registration, sign_in};
 
 fn answered(row: &Row) -> bool {
     matches!(row.state, State::Acked | State::Refused)
@@ -318,11 +318,11 @@ async fn the_same_id_with_another_payload_is_refused_and_the_first_stands() {
     let process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
     let row = process.queue.commit_async(registration("a")).await.unwrap().row;
     let envelope = process.queue.envelope(row.id).unwrap().unwrap();
-    let first = process.uplink.deliver(&envelope).await.unwrap();
+    let first = delivered(&process.uplink, &envelope).await.unwrap();
     let mut other = envelope.clone();
     other.payload["detail"] = json!("else");
-    let refused = process.uplink.deliver(&other).await.unwrap();
+    let refused = delivered(&process.uplink, &other).await.unwrap();
     assert!(matches!(refused.outcome, Outcome::Refused { code, .. } if code == "C-CONFLICT"));
-    assert_eq!(process.uplink.deliver(&envelope).await.unwrap(), first);
+    assert_eq!(delivered(&process.uplink, &envelope).await.unwrap(), first);
     process.end().await;
 }

@@ -9,7 +9,7 @@ use jiff::civil::date;
 use rustix::process::{Signal, getpid, kill_process};
 use sbkd::center::{self, Faults, Running};
 use sbkd::queue::{self, Draft, Point, Queue, QueueError, QueueKeys, Row, State};
-use sbkd::sync::{self, BoxFuture, HttpUplink, Pace, Patience, Uplink, UplinkError, Worker};
+use sbkd::sync::{self, BoxFuture, Delivered, Delivery, HttpUplink, Pace, Patience, Uplink, UplinkError, Worker};
 use sbkd::value::{Fen, Kind};
 use sbkd::wire::person::{PersonKey, SOCIAL_SECURITY_CARD};
 use sbkd::wire::settle::Settlement;
@@ -117,16 +117,24 @@ impl Mortal {
 }
 
 impl Uplink for Mortal {
-    fn deliver<'a>(&'a self, envelope: &'a Envelope) -> BoxFuture<'a, Result<Receipt, UplinkError>> {
+    fn deliver<'a>(&'a self, batch: &'a [Envelope]) -> BoxFuture<'a, Vec<Delivery>> {
         if let Some((sequence, error)) = self.poison.lock().unwrap().clone()
-            && sequence == envelope.header.sequence
+            && batch.iter().any(|envelope| envelope.header.sequence == sequence)
         {
-            return Box::pin(async { Err(error) });
+            return Box::pin(async move { batch.iter().map(|_| Err(error.clone())).collect() });
         }
         Box::pin(async {
-            let mut receipt = self.through(self.inner.deliver(envelope)).await?;
-            spoilt(&self.spoil, "transactions", &mut receipt.output);
-            Ok(receipt)
+            let sent = async { Ok(self.inner.deliver(batch).await) };
+            let mut answers = match self.through(sent).await {
+                Ok(answers) => answers,
+                Err(error) => return batch.iter().map(|_| Err(error.clone())).collect(),
+            };
+            for answer in &mut answers {
+                if let Ok(Delivered::Answered(receipt)) = answer {
+                    spoilt(&self.spoil, "transactions", &mut receipt.output);
+                }
+            }
+            answers
         })
     }
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
@@ -287,6 +295,14 @@ impl Process {
     }
 }
 
+/// Delivers one, and gives the answer to it.
+pub async fn delivered(uplink: &Arc<dyn Uplink>, envelope: &Envelope) -> Result<Receipt, UplinkError> {
+    match uplink.deliver(std::slice::from_ref(envelope)).await.remove(0)? {
+        Delivered::Answered(receipt) => Ok(*receipt),
+        Delivered::Stored => panic!("stored, and not answered"),
+    }
+}
+
 pub fn settings(dir: &Path) -> queue::Settings {
     queue::Settings {
         path: dir.join("queue.db"),
@@ -323,7 +339,7 @@ impl Centre {
     }
 
     pub async fn ledger(&self) -> Value {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = sbkd::world::loopback_client().build().unwrap();
         let answer = client.get(format!("{}/v1/ledger", self.url)).bearer_auth(TOKEN).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         answer.json().await.unwrap()

@@ -68,7 +68,7 @@ pub(super) fn upstream(config: &Config) -> Finding {
     let Some(uplink) = &config.uplink else { return no_centre() };
     let Ok(runtime) = client::runtime() else { return centre_away("无法检查", "it cannot be checked") };
     let answer = runtime.block_on(async {
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        let client = crate::world::loopback_client().timeout(PATIENCE).build()?;
         client.get(&uplink.url).send().await
     });
     match answer {

@@ -315,7 +315,11 @@ fn a_journal_of_an_earlier_schema_is_read_and_written_on() {
     queue.close();
     drop(queue);
     let db = Connection::open(dir.path().join("queue.db")).unwrap();
-    db.execute_batch("ALTER TABLE entries DROP COLUMN differs; PRAGMA user_version = 2").unwrap();
+    db.execute_batch(
+        "DROP INDEX entries_holder_open; ALTER TABLE entries DROP COLUMN reason;
+         ALTER TABLE entries DROP COLUMN differs; PRAGMA user_version = 2",
+    )
+    .unwrap();
     drop(db);
     let queue = open(dir.path());
     assert_eq!(queue.get(row.id).unwrap(), Some(row));

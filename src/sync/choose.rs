@@ -1,0 +1,355 @@
+//! What goes up next: of each holder one at a time, in the order in which they were committed; no holder waits for
+//! another.
+//!
+//! What is open may be very much more than what is kept here: the journal is read on from a place, and what was passed
+//! over because its holder had one on its way is found by its holder.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::Pace;
+use super::backoff::Backoff;
+use crate::queue::{Due, Queue, QueueError, Row, State};
+use crate::value::Protocol;
+use crate::world::Random;
+
+/// The most transactions of a batch, and about the most bytes; one alone may have more.
+const BATCH: usize = 64;
+const BYTES: usize = 512 << 10;
+/// How many open transactions are read together, and at most before the worker looks around.
+const PAGE: u32 = 128;
+const LOOKED_AT: usize = 1024;
+/// The most that wait for their pause: with so many the centre has to get better before others are tried.
+const PAUSED: usize = 1024;
+/// The most that are stored on the way without the centre's answer; the others are as safe in the journal.
+const STORED: usize = 4096;
+/// How long the answer to what was stored on the way may take before it is sent again.
+const RESEND: Duration = Duration::from_secs(600);
+
+/// The keyed hash of a holder.
+type Holder = [u8; 32];
+
+/// One transaction that is chosen.
+pub(super) struct Item {
+    pub(super) row: Row,
+    pub(super) holder: Holder,
+}
+
+/// How a transaction that was chosen comes back.
+pub(super) enum Back {
+    /// It is done: the holder's next may go.
+    Done,
+    /// It is stored on the way.
+    Stored,
+    /// It got no answer, and has to wait by itself.
+    Again(Option<Duration>),
+    /// It had no chance: the centre is away.
+    Unheard,
+    /// It cannot be read: nobody can send it, and the holder's next may go.
+    Left,
+}
+
+/// How many there is room for.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    /// Batches of store-and-forward transactions.
+    pub(super) batches: usize,
+    /// Online transactions.
+    pub(super) online: usize,
+}
+
+/// What was chosen.
+#[derive(Default)]
+pub(super) struct Chosen {
+    pub(super) batches: Vec<Vec<Item>>,
+    pub(super) online: Vec<Item>,
+    /// The bytes of the last batch.
+    bytes: usize,
+}
+
+/// Where a holder's transaction is.
+#[derive(Clone, Copy, PartialEq)]
+enum At {
+    /// On its way.
+    Way,
+    /// There was no room for it.
+    Parked,
+    /// In somebody's hand.
+    Held,
+    /// Waiting for its pause to end.
+    Paused(Instant),
+    /// Stored on the way, to be sent again then.
+    Stored(Instant),
+    /// Done; the holder may have another.
+    Next,
+}
+
+struct Busy {
+    id: Uuid,
+    sequence: u64,
+    at: At,
+    /// A later one of this holder was passed over.
+    passed: bool,
+    /// It got no answer before: it goes alone, so that it cannot be others' reason to get none.
+    alone: bool,
+    backoff: Backoff,
+}
+
+/// What is on its way or waits, and from where the journal is read on.
+#[derive(Default)]
+pub(super) struct Chooser {
+    cursor: u64,
+    /// There may be more after the cursor.
+    more: bool,
+    holders: HashMap<Holder, Busy>,
+    ids: HashMap<Uuid, Holder>,
+    /// Those that wait for a moment.
+    moments: BTreeSet<(Instant, Holder)>,
+    paused: usize,
+    stored: usize,
+    /// Holders whose next one is to be looked for.
+    next: VecDeque<Holder>,
+    /// Holders whose online transaction had no room.
+    parked: VecDeque<Holder>,
+    /// What cannot be sent, by its sequence number.
+    left: BTreeSet<u64>,
+}
+
+impl Chooser {
+    /// Something new is in the journal.
+    pub(super) fn news(&mut self) {
+        self.more = true;
+    }
+
+    /// Somebody let a transaction go: what was in a hand is looked at again.
+    pub(super) fn let_go(&mut self) {
+        let held = |busy: &mut Busy| busy.at == At::Held;
+        for (_, busy) in self.holders.extract_if(|_, busy| held(busy)) {
+            self.ids.remove(&busy.id);
+        }
+        (self.cursor, self.more) = (0, true);
+    }
+
+    /// No pause holds any longer.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        let paused: Vec<_> = self.holders.iter().filter(|(_, busy)| matches!(busy.at, At::Paused(_))).collect();
+        let paused: Vec<Holder> = paused.into_iter().map(|(holder, _)| *holder).collect();
+        for holder in paused {
+            self.put(holder, At::Paused(now));
+        }
+    }
+
+    /// Whether there may be something to choose at once, where there is room.
+    pub(super) fn is_hungry(&self) -> bool {
+        !self.next.is_empty() || self.more && self.may_read()
+    }
+
+    /// When a pause ends.
+    pub(super) fn next_moment(&self) -> Option<Instant> {
+        self.moments.first().map(|(moment, _)| *moment)
+    }
+
+    /// Chooses. Reads the journal: not for an async task.
+    pub(super) fn choose(&mut self, queue: &Queue, now: Instant, room: Room) -> Result<Chosen, QueueError> {
+        let mut chosen = Chosen::default();
+        while chosen.online.len() < room.online
+            && let Some(holder) = self.parked.pop_front()
+        {
+            self.look_for(queue, holder, now, room, &mut chosen)?;
+        }
+        while chosen.has(room)
+            && let Some(&(_, holder)) = self.moments.first().filter(|(moment, _)| *moment <= now)
+        {
+            self.put(holder, At::Next);
+            self.look_for(queue, holder, now, room, &mut chosen)?;
+        }
+        while chosen.has(room)
+            && let Some(holder) = self.next.pop_front()
+        {
+            self.look_for(queue, holder, now, room, &mut chosen)?;
+        }
+        let mut looked_at = 0;
+        while self.more && self.may_read() && chosen.has(room) && looked_at < LOOKED_AT {
+            let page = queue.due(self.cursor, PAGE)?;
+            looked_at += page.len();
+            self.more = page.len() == PAGE as usize;
+            for (row, due) in page {
+                if !chosen.has(room) {
+                    self.more = true;
+                    break;
+                }
+                self.cursor = row.sequence;
+                self.meet(row, due, now, room, &mut chosen);
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// A transaction that was chosen is back.
+    pub(super) fn back(&mut self, item: &Item, back: &Back, now: Instant, pace: &Pace, random: &dyn Random) {
+        let Some(busy) = self.holders.get_mut(&item.holder).filter(|busy| busy.id == item.row.id) else { return };
+        let at = match back {
+            // Its answer came before this did.
+            _ if busy.at == At::Next => At::Next,
+            Back::Done => At::Next,
+            Back::Left => {
+                self.left.insert(item.row.sequence);
+                At::Next
+            }
+            Back::Stored => At::Stored(now + RESEND),
+            Back::Again(asked) => {
+                busy.alone = true;
+                At::Paused(now + busy.backoff.next(pace, *asked, random))
+            }
+            Back::Unheard => At::Paused(now),
+        };
+        // Of those that cannot be sent the holder's next is always looked for: nothing has passed this one over.
+        busy.passed |= matches!(back, Back::Left);
+        self.leave(item.holder, at);
+    }
+
+    /// What is stored on the way was answered.
+    pub(super) fn answered(&mut self, id: Uuid) {
+        if let Some(&holder) = self.ids.get(&id) {
+            match self.holders.get(&holder).map(|busy| busy.at) {
+                // Whoever sends it comes back for it.
+                Some(At::Way) => self.put(holder, At::Next),
+                _ => self.leave(holder, At::Next),
+            }
+        }
+    }
+
+    /// Puts what came back where it belongs; forgets a holder that has no other.
+    fn leave(&mut self, holder: Holder, at: At) {
+        let passed = self.holders.get(&holder).is_some_and(|busy| busy.passed);
+        match at {
+            At::Next if passed => {
+                self.put(holder, at);
+                self.next.push_back(holder);
+            }
+            At::Next => drop(self.forget(holder)),
+            at => self.put(holder, at),
+        }
+    }
+
+    fn may_read(&self) -> bool {
+        self.paused < PAUSED && self.stored < STORED
+    }
+
+    /// The first one that a holder has open.
+    fn look_for(
+        &mut self,
+        queue: &Queue,
+        holder: Holder,
+        now: Instant,
+        room: Room,
+        chosen: &mut Chosen,
+    ) -> Result<(), QueueError> {
+        let mut after = 0;
+        while let Some((row, due)) = queue.due_of(crate::wire::Digest(holder), after)? {
+            after = row.sequence;
+            if !self.left.contains(&after) {
+                let (alone, backoff) = match self.forget(holder) {
+                    Some(busy) if busy.id == row.id => (busy.alone, busy.backoff),
+                    _ => (false, Backoff::new()),
+                };
+                self.take(row, due, now, room, chosen, Busy::passed(alone, backoff));
+                return Ok(());
+            }
+        }
+        self.forget(holder);
+        Ok(())
+    }
+
+    /// One that the reading came by.
+    fn meet(&mut self, row: Row, due: Due, now: Instant, room: Room, chosen: &mut Chosen) {
+        if self.left.contains(&row.sequence) {
+            return;
+        }
+        match self.holders.get_mut(&due.holder.0) {
+            Some(busy) => busy.passed |= busy.sequence != row.sequence,
+            None => self.take(row, due, now, room, chosen, Busy::new()),
+        }
+    }
+
+    fn take(&mut self, row: Row, due: Due, now: Instant, room: Room, chosen: &mut Chosen, busy: Busy) {
+        let (holder, online) = (due.holder.0, row.protocol() == Protocol::Online);
+        let at = match row.state {
+            _ if due.held => At::Held,
+            // By an earlier process; one that was looked for has waited long enough.
+            State::HandedOver if !busy.passed => At::Stored(now + RESEND),
+            _ if online && chosen.online.len() >= room.online => At::Parked,
+            _ => At::Way,
+        };
+        let alone = busy.alone;
+        self.ids.insert(row.id, holder);
+        self.holders.insert(holder, Busy { id: row.id, sequence: row.sequence, at: At::Way, ..busy });
+        self.put(holder, at);
+        match at {
+            At::Parked => self.parked.push_back(holder),
+            At::Way if online => chosen.online.push(Item { row, holder }),
+            At::Way => chosen.add(Item { row, holder }, due.bytes, alone),
+            _ => {}
+        }
+    }
+
+    fn put(&mut self, holder: Holder, at: At) {
+        let Some(busy) = self.holders.get_mut(&holder) else { return };
+        let before = std::mem::replace(&mut busy.at, at);
+        if let At::Paused(moment) | At::Stored(moment) = before {
+            self.moments.remove(&(moment, holder));
+        }
+        if let At::Paused(moment) | At::Stored(moment) = at {
+            self.moments.insert((moment, holder));
+        }
+        let count = |at| (usize::from(matches!(at, At::Paused(_))), usize::from(matches!(at, At::Stored(_))));
+        let ((was_paused, was_stored), (paused, stored)) = (count(before), count(at));
+        self.paused = self.paused + paused - was_paused;
+        self.stored = self.stored + stored - was_stored;
+    }
+
+    fn forget(&mut self, holder: Holder) -> Option<Busy> {
+        self.put(holder, At::Next);
+        let busy = self.holders.remove(&holder)?;
+        self.ids.remove(&busy.id);
+        Some(busy)
+    }
+}
+
+impl Busy {
+    fn new() -> Self {
+        let (id, sequence) = (Uuid::nil(), 0);
+        Self { id, sequence, at: At::Way, passed: false, alone: false, backoff: Backoff::new() }
+    }
+
+    /// One that was looked for by its holder: others of that holder may have been passed over before.
+    fn passed(alone: bool, backoff: Backoff) -> Self {
+        Self { passed: true, alone, backoff, ..Self::new() }
+    }
+}
+
+impl Chosen {
+    /// Whether there is room for another one in a batch.
+    fn has(&self, room: Room) -> bool {
+        let last = self.batches.last();
+        self.batches.len() < room.batches
+            || self.batches.len() == room.batches && last.is_some_and(|last| last.len() < BATCH) && self.bytes < BYTES
+    }
+
+    fn add(&mut self, item: Item, bytes: usize, alone: bool) {
+        match self.batches.last_mut() {
+            Some(last) if !alone && last.len() < BATCH && self.bytes + bytes <= BYTES => {
+                last.push(item);
+                self.bytes += bytes;
+            }
+            _ => {
+                self.batches.push(vec![item]);
+                // Nothing is put beside one that goes alone.
+                self.bytes = if alone { BYTES } else { bytes };
+            }
+        }
+    }
+}

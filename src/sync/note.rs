@@ -1,0 +1,103 @@
+//! What an answer, or none, makes of a transaction.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::UplinkError;
+use super::choose::Back;
+use super::planned::Planned;
+use super::send::Trouble;
+use crate::failure::Explain as _;
+use crate::queue::{Note, Queue, QueueError, Row, State};
+use crate::value::Kind;
+use crate::wire::{Outcome, Receipt};
+
+/// What a centre answers that wants to be left alone: whatever comes next would fare no better.
+const BUSY: [u16; 3] = [408, 429, 503];
+
+/// What a receipt that can be this transaction's makes of it; of a settlement it has to tell what was settled.
+pub(super) fn answered(row: &Row, payload: Option<&Value>, receipt: Receipt) -> Result<(State, Note), UplinkError> {
+    if receipt.id != row.id {
+        return Err(UplinkError::Answer("a receipt for another transaction".into()));
+    }
+    if receipt.outcome != Outcome::Accepted {
+        return Ok((State::Refused, receipt.into()));
+    }
+    if row.kind != Kind::Settle {
+        return Ok((State::Acked, receipt.into()));
+    }
+    let planned = Planned::of(payload.unwrap_or(&Value::Null));
+    let differs = planned.compare(&row.msgid, &receipt.output)?;
+    if !differs.is_empty() {
+        tracing::warn!(id = %row.id, fields = differs.len(), "the centre settled it otherwise than this terminal");
+    }
+    Ok((State::Acked, Note::Receipt(Box::new(receipt), differs)))
+}
+
+/// The centre did not do its part with one: why goes into its row, and tells when it is tried again.
+pub(super) async fn explain(queue: &Queue, id: Uuid, state: State, error: UplinkError) -> Result<Back, Trouble> {
+    tracing::warn!(%id, %error, "not delivered");
+    match queue.advance_async(id, state, Note::Reason(reason(&error))).await {
+        Ok(_) => {}
+        // Somebody else moved it meanwhile.
+        Err(QueueError::Move { .. }) => return Ok(Back::Done),
+        Err(error) => return Err(error.into()),
+    }
+    match error {
+        // Without an answer it is this one, or nobody is there: whoever gets this asks.
+        UplinkError::NoAnswer(_) => Err(Trouble::Centre(error)),
+        error if is_away(&error) || is_busy(&error) => Err(Trouble::Centre(error)),
+        error => Ok(Back::Again(asked(&error))),
+    }
+}
+
+/// The journal did not take a step of one transaction.
+pub(super) fn failed(row: &Row, error: QueueError) -> Result<Back, Trouble> {
+    match error {
+        // Somebody else moved it meanwhile.
+        QueueError::Move { .. } => Ok(Back::Done),
+        error if halts(&error) => Err(error.into()),
+        // The journal has told of it. What cannot be read does not keep the others waiting.
+        QueueError::Damaged { .. } => Ok(Back::Left),
+        error => {
+            tracing::error!(id = %row.id, %error, "a transaction cannot be delivered");
+            Ok(Back::Again(None))
+        }
+    }
+}
+
+/// Whether nothing can be written any more, or for now.
+pub(super) fn halts(error: &QueueError) -> bool {
+    error.is_storage() || *error == QueueError::Closed
+}
+
+/// Whether nothing can be sent now.
+pub(super) fn is_away(error: &UplinkError) -> bool {
+    matches!(error, UplinkError::Unreachable(_) | UplinkError::Unauthorized(_) | UplinkError::Setting(_))
+}
+
+/// Whether the centre has too much to do as it is.
+pub(super) fn is_busy(error: &UplinkError) -> bool {
+    matches!(error, UplinkError::Failed { status, .. } if BUSY.contains(status))
+}
+
+/// How long the centre asked to be left alone.
+pub(super) fn asked(error: &UplinkError) -> Option<Duration> {
+    match error {
+        UplinkError::Failed { retry_after, .. } => *retry_after,
+        _ => None,
+    }
+}
+
+/// As it stands in the row: the centre's own code and words of a refusal, else ours.
+pub(super) fn reason(error: &UplinkError) -> String {
+    match error {
+        UplinkError::Refused { code, text } => format!("{code} {text}"),
+        error => match error.detail() {
+            Some(detail) => format!("{} {detail}", error.entry().code),
+            None => error.entry().code.to_owned(),
+        },
+    }
+}

@@ -1,0 +1,229 @@
+//! What the delivery does: it sends, and the journal gets what came of it.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use uuid::Uuid;
+
+use super::choose::{Back, Item};
+use super::note::{answered, explain, failed, halts};
+use super::resolve::{Manner, Stuck, refused, resolve};
+use super::uplink::{Delivered, Late, Uplink};
+use super::{UplinkError, off_the_runtime};
+use crate::queue::{Note, Queue, QueueError, Row, State};
+use crate::value::Kind;
+use crate::wire::{ChainHead, Envelope, Receipt};
+
+/// How many headers go up at once.
+const HEADERS: u32 = 200;
+
+/// What the tasks of a delivery share.
+pub(super) struct Way {
+    pub(super) queue: Queue,
+    pub(super) uplink: Arc<dyn Uplink>,
+}
+
+/// What a task comes back with.
+pub(super) enum Came {
+    /// The centre's head of the chain, and whether the journal has it too.
+    Head(Result<(ChainHead, bool), Trouble>),
+    /// The same after headers went up; `None` when the journal has no more, or none that can go up.
+    Headers(Result<Option<(ChainHead, bool)>, Trouble>),
+    /// Those whose receipts came by themselves and are kept.
+    Kept(Result<Vec<Uuid>, Trouble>),
+    /// Transactions, each with what became of it.
+    Items(Vec<(Item, Result<Back, Trouble>)>),
+}
+
+/// Why something did not come to its end.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The centre did not do its part.
+    Centre(UplinkError),
+    /// The journal did not.
+    Journal(QueueError),
+}
+
+impl From<QueueError> for Trouble {
+    fn from(error: QueueError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl Way {
+    /// Asks for the centre's head of the chain and holds the journal against it.
+    pub(super) async fn probe(self: Arc<Self>) -> Came {
+        Came::Head(match self.uplink.probe(self.queue.terminal()).await {
+            Ok(head) => self.compare(head).await,
+            Err(error) => Err(Trouble::Centre(error)),
+        })
+    }
+
+    /// Sends the headers that follow `head`.
+    pub(super) async fn headers(self: Arc<Self>, head: ChainHead) -> Came {
+        Came::Headers(self.next_headers(head).await)
+    }
+
+    async fn next_headers(&self, head: ChainHead) -> Result<Option<(ChainHead, bool)>, Trouble> {
+        let headers = off_the_runtime(&self.queue, move |queue| queue.headers(head.sequence, HEADERS)).await;
+        let headers = match headers {
+            Ok(headers) if headers.is_empty() => return Ok(None),
+            Ok(headers) => headers,
+            // The chain ends here; the transactions do not wait for it.
+            Err(QueueError::Damaged { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        match self.uplink.headers(&headers).await {
+            Ok(next) if next.sequence > head.sequence => self.compare(next).await.map(Some),
+            Ok(_) => Err(Trouble::Centre(UplinkError::Answer("the head did not move".into()))),
+            Err(error) => Err(Trouble::Centre(error)),
+        }
+    }
+
+    /// The centre's head is in the journal, or the journal was cut or changed.
+    async fn compare(&self, head: ChainHead) -> Result<(ChainHead, bool), Trouble> {
+        let ours = off_the_runtime(&self.queue, move |queue| queue.header_hash(head.sequence)).await?;
+        let agrees = head.sequence == 0 || ours == Some(head.hash);
+        if !agrees {
+            let what = if ours.is_none() { "the journal was cut" } else { "the journal was changed" };
+            tracing::error!(sequence = head.sequence, "the centre's head of the chain is not the journal's: {what}");
+        }
+        Ok((head, agrees))
+    }
+
+    /// Sends a batch.
+    pub(super) async fn deliver(self: Arc<Self>, items: Vec<Item>) -> Came {
+        let mut came = Vec::with_capacity(items.len());
+        let (ready, envelopes) = self.prepare(items, &mut came).await;
+        if ready.is_empty() {
+            return Came::Items(came);
+        }
+        let deliveries = self.uplink.deliver(&envelopes).await;
+        let mut deliveries = deliveries.into_iter();
+        // All of them at once: the journal commits them together.
+        let ends = ready.iter().zip(&envelopes).map(|(item, envelope)| {
+            // Fewer answers than questions are none for the rest.
+            let missing = || Err(UplinkError::Answer("it has no part for this one".into()));
+            self.end(&item.row, envelope, deliveries.next().unwrap_or_else(missing))
+        });
+        let ends = join_all(ends).await;
+        came.extend(ready.into_iter().zip(ends));
+        Came::Items(came)
+    }
+
+    /// Opens what is to be sent, and writes that it is: each attempt counts.
+    async fn prepare(
+        &self,
+        items: Vec<Item>,
+        came: &mut Vec<(Item, Result<Back, Trouble>)>,
+    ) -> (Vec<Item>, Vec<Envelope>) {
+        let ids: Vec<_> = items.iter().map(|item| item.row.id).collect();
+        let opened = off_the_runtime(&self.queue, move |queue| {
+            Ok(ids.into_iter().map(|id| queue.envelope(id)).collect::<Vec<_>>())
+        });
+        let opened = match opened.await {
+            Ok(opened) => opened,
+            Err(error) => items.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let written = items.iter().zip(opened).map(|(item, envelope)| async move {
+            // What is open is never erased.
+            let envelope = envelope?.ok_or(QueueError::NotFound)?;
+            self.queue.advance_async(item.row.id, State::Sending, Note::Nothing).await?;
+            Ok(envelope)
+        });
+        let written = join_all(written).await;
+        let (mut ready, mut envelopes) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
+        for (item, envelope) in items.into_iter().zip(written) {
+            match envelope {
+                Ok(envelope) => {
+                    ready.push(item);
+                    envelopes.push(envelope);
+                }
+                Err(error) => {
+                    let back = failed(&item.row, error);
+                    came.push((item, back));
+                }
+            }
+        }
+        (ready, envelopes)
+    }
+
+    /// Keeps what became of one that was sent.
+    async fn end(
+        &self,
+        row: &Row,
+        envelope: &Envelope,
+        delivery: Result<Delivered, UplinkError>,
+    ) -> Result<Back, Trouble> {
+        let delivery = delivery.and_then(|delivered| match delivered {
+            Delivered::Stored => Ok((State::HandedOver, Note::Nothing)),
+            Delivered::Answered(receipt) => answered(row, Some(&envelope.payload), *receipt),
+        });
+        let (to, note) = match delivery {
+            Ok(end) => end,
+            Err(UplinkError::Refused { code, text }) => (State::Refused, refused(&self.queue, row, code, text)),
+            Err(error) => return explain(&self.queue, row.id, State::Sending, error).await,
+        };
+        let back = if to == State::HandedOver { Back::Stored } else { Back::Done };
+        match self.queue.advance_async(row.id, to, note).await {
+            Ok(row) => {
+                tracing::info!(id = %row.id, state = %row.state, attempts = row.attempts, "the centre answered");
+                Ok(back)
+            }
+            Err(error) => failed(row, error),
+        }
+    }
+
+    /// Brings an online transaction to its end.
+    pub(super) async fn resolve(self: Arc<Self>, item: Item) -> Came {
+        let manner = Manner { within: None, in_haste: false };
+        let back = match resolve(&self.queue, &*self.uplink, item.row.clone(), manner).await {
+            Ok(row) => {
+                tracing::info!(id = %row.id, state = %row.state, "an online transaction came to its end");
+                Ok(Back::Done)
+            }
+            Err(Stuck::Queue(error)) => failed(&item.row, error),
+            Err(Stuck::Centre(row, error)) => explain(&self.queue, row.id, row.state, error).await,
+        };
+        Came::Items(vec![(item, back)])
+    }
+
+    /// Keeps receipts that came by themselves, and tells the way so.
+    pub(super) async fn keep(self: Arc<Self>, late: Vec<Late>) -> Came {
+        let kept = join_all(late.into_iter().map(|late| self.keep_one(late))).await;
+        Came::Kept(kept.into_iter().filter_map(Result::transpose).collect())
+    }
+
+    /// `None` when the answer is not one; it is sent again then.
+    async fn keep_one(&self, late: Late) -> Result<Option<Uuid>, Trouble> {
+        let id = late.receipt.id;
+        let kept = match self.take_up(late.receipt).await {
+            Ok(()) => Some(id),
+            Err(Trouble::Journal(error)) if halts(&error) => return Err(error.into()),
+            Err(trouble) => {
+                tracing::warn!(%id, ?trouble, "a receipt that came by itself is not taken");
+                None
+            }
+        };
+        late.kept.await;
+        Ok(kept)
+    }
+
+    async fn take_up(&self, receipt: Receipt) -> Result<(), Trouble> {
+        let id = receipt.id;
+        let found = off_the_runtime(&self.queue, move |queue| {
+            let row = queue.get(id)?.ok_or(QueueError::NotFound)?;
+            // What was computed here is needed for what the centre settled only.
+            let payload = if row.kind == Kind::Settle { queue.payload(id)? } else { None };
+            Ok((row, payload))
+        });
+        let (row, payload) = found.await?;
+        // What was answered before was told so, and that was not heard.
+        if row.state.is_open() {
+            let (to, note) = answered(&row, payload.as_ref(), receipt).map_err(Trouble::Centre)?;
+            let row = self.queue.advance_async(id, to, note).await?;
+            tracing::info!(%id, state = %row.state, attempts = row.attempts, "the centre answered");
+        }
+        Ok(())
+    }
+}

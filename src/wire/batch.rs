@@ -1,0 +1,26 @@
+//! What the centre answers to transactions that came together.
+
+use serde::{Deserialize, Serialize};
+
+use super::Receipt;
+
+/// The centre's answer to one of them.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ItemAnswer {
+    /// It was understood: taken, or refused for good.
+    Receipt(Receipt),
+    /// It will never be taken as it is; nothing was kept of it.
+    Refused(Reason),
+    /// The centre failed with this one: to be sent again.
+    Failed(Reason),
+}
+
+/// Why not.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The centre's code.
+    pub code: String,
+    /// Its words.
+    pub text: String,
+}

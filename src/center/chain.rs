@@ -4,7 +4,9 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::db::json;
 use super::errors::CenterError;
+use crate::queue;
 use crate::queue::chain::{self, Broken};
+use crate::wire::headers::{Group, SignedHeaders};
 use crate::wire::{ChainHead, Digest, Header};
 
 /// The last header of a terminal.
@@ -16,29 +18,61 @@ pub(super) fn head(db: &Connection, terminal: &str) -> Result<ChainHead, CenterE
     Ok(last.unwrap_or_default())
 }
 
-/// Takes headers of one terminal in sequence. Those that are known must be the same; the others must follow, and be
-/// those of the transactions that came before them.
-pub(super) fn extend(db: &Connection, headers: &[Header]) -> Result<ChainHead, CenterError> {
-    let Some(first) = headers.first() else { return Err(CenterError::Form("no header")) };
-    if headers.iter().any(|header| header.terminal != first.terminal) {
-        return Err(CenterError::Form("headers of several terminals"));
-    }
-    let mut head = head(db, &first.terminal)?;
-    for header in headers {
-        if known(db, header)?.is_some_and(|hash| hash == chain::hash(header)) {
-            continue;
+/// Takes the terminal's headers in sequence, in whole groups that it signed with its key. Those that are known must be
+/// the same; the others must follow, and be those of the transactions that came before them.
+pub(super) fn extend(
+    db: &Connection,
+    terminal: &str,
+    key: &Digest,
+    signed: &SignedHeaders,
+) -> Result<ChainHead, CenterError> {
+    let Some(first) = signed.headers.first() else { return Err(CenterError::Form("no header")) };
+    let mut head = head(db, terminal)?;
+    let mut groups = signed.groups.iter().peekable();
+    let mut last = first.sequence;
+    for header in &signed.headers {
+        let (hash, group) = (chain::hash(header), groups.next_if(|group| group.sequence == header.sequence));
+        if !known(db, header)?.is_some_and(|known| known == hash) {
+            head = chain::follow(&head, header)?;
+            check_transaction(db, header, &head.hash)?;
+            insert(db, header, &head)?;
         }
-        head = chain::follow(&head, header)?;
-        check_transaction(db, header, &head.hash)?;
-        db.prepare_cached("INSERT INTO chain VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
-            header.terminal,
-            header.sequence,
-            header.id.as_bytes(),
-            head.hash.0,
-            json(header)
-        ])?;
+        if let Some(group) = group {
+            take_group(db, terminal, key, group, &hash)?;
+            last = group.sequence + 1;
+        }
+    }
+    // Nothing is left of either: each header is in a group, and each group has its last header here.
+    let ends = signed.headers.last().is_some_and(|header| header.sequence + 1 == last);
+    if groups.peek().is_some() || !ends {
+        return Err(CenterError::Unsigned(last));
     }
     Ok(head)
+}
+
+fn insert(db: &Connection, header: &Header, head: &ChainHead) -> Result<(), CenterError> {
+    db.prepare_cached("INSERT INTO chain VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
+        header.terminal,
+        header.sequence,
+        header.id.as_bytes(),
+        head.hash.0,
+        json(header)
+    ])?;
+    Ok(())
+}
+
+fn take_group(db: &Connection, terminal: &str, key: &Digest, group: &Group, hash: &Digest) -> Result<(), CenterError> {
+    let holds = queue::head_is_signed(&key.0, terminal, group.sequence, hash, &group.signature.0);
+    if group.head != *hash || !holds {
+        return Err(CenterError::Unsigned(group.sequence));
+    }
+    db.prepare_cached("INSERT OR IGNORE INTO groups VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+        terminal,
+        group.sequence,
+        hash.0,
+        group.signature.0
+    ])?;
+    Ok(())
 }
 
 /// A transaction's header is the one in the chain, if the chain has come that far, and no other transaction has its

@@ -6,15 +6,21 @@ use std::path::Path;
 use std::time::Duration;
 
 use ring::digest;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 use rusqlite_migration::{M, Migrations};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 use super::errors::CenterError;
+use crate::world::Random;
 
-const STEPS: &[M<'static>] =
-    &[M::up(include_str!("schema/v1.sql")), M::up(include_str!("schema/v2.sql")), M::up(include_str!("schema/v3.sql"))];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("schema/v1.sql")),
+    M::up(include_str!("schema/v2.sql")),
+    M::up(include_str!("schema/v3.sql")),
+    M::up(include_str!("schema/v6.sql")),
+];
 
 /// Opens the database, or makes a new one; in memory when no file is named.
 pub(super) fn open(path: Option<&Path>) -> Result<Connection, CenterError> {
@@ -34,6 +40,18 @@ pub(super) fn open(path: Option<&Path>) -> Result<Connection, CenterError> {
     )?;
     Migrations::from_slice(STEPS).to_latest(&mut db).map_err(|error| CenterError::Database(error.to_string()))?;
     Ok(db)
+}
+
+/// The seed of the key that the centre signs with; made when there is none.
+pub(super) fn own_key(db: &Connection, random: &dyn Random) -> Result<Zeroizing<[u8; 32]>, CenterError> {
+    let kept: Option<[u8; 32]> = db.query_row("SELECT seed FROM own_key", [], |row| row.get(0)).optional()?;
+    if let Some(seed) = kept {
+        return Ok(Zeroizing::new(seed));
+    }
+    let mut seed = Zeroizing::new([0; 32]);
+    random.fill(&mut *seed).map_err(|error| CenterError::Start(error.to_string()))?;
+    db.execute("INSERT INTO own_key VALUES (1, ?1)", [&seed[..]])?;
+    Ok(seed)
 }
 
 /// The JSON that is kept.

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::Value;
 
-use super::chain;
 use super::db::{content, json, parse};
 use super::decide::{Decided, decide};
 use super::errors::CenterError;
 use super::people::{self, Shelf};
 use super::settle::{self, Message, NO_PERSON, REFUSED_ON_PURPOSE, Settled};
+use super::{alarms, chain};
 use crate::queue;
 use crate::rules::Packs;
 use crate::value::{Kind, Protocol};
@@ -42,14 +42,24 @@ pub(super) fn batch(
             Err(error) => {
                 let (code, text) = (error.code(), error.to_string());
                 tracing::warn!(id = %envelope.header.id, code, text, "a transaction was not carried out");
-                match error.may_pass() {
-                    true => ItemAnswer::Failed(refusal(code, text)),
-                    false => ItemAnswer::Refused(refusal(code, text)),
+                if error.is_alarm() {
+                    raised(db, &envelope.header.terminal, code, &text, now);
+                }
+                match error.status() {
+                    500.. => ItemAnswer::Failed(refusal(code, text)),
+                    _ => ItemAnswer::Refused(refusal(code, text)),
                 }
             }
         }
     });
     each.collect()
+}
+
+/// An alarm that cannot be kept is told of all the same.
+fn raised(db: &Connection, terminal: &str, code: &str, text: &str, now: Timestamp) {
+    if let Err(error) = alarms::raise(db, terminal, code, text, now) {
+        tracing::error!(%error, "an alarm could not be kept");
+    }
 }
 
 /// Carries out a part of a transaction; an error undoes that part alone.

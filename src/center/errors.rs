@@ -11,28 +11,55 @@ pub(super) enum CenterError {
     /// The request has no sense; never a value out of it.
     #[error("{0}")]
     Form(&'static str),
+    /// The token is not this centre's.
+    #[error("the token is not one of this centre's")]
+    Token,
+    /// It is not of the terminal that it says it is of.
+    #[error("{0}")]
+    Enrol(&'static str),
     /// A header does not follow, or is not the one that is known.
     #[error(transparent)]
     Chain(#[from] Broken),
+    /// Headers come without the signature over them.
+    #[error("no signature of the terminal holds for the headers up to {0}")]
+    Unsigned(u64),
     /// Its own database fails.
     #[error("the centre's database: {0}")]
     Database(String),
+    /// It was told to fail.
+    #[error("it fails on purpose")]
+    OnPurpose,
 }
 
 impl CenterError {
+    /// The status of HTTP.
+    pub(super) fn status(&self) -> u16 {
+        match self {
+            Self::Form(_) => 400,
+            Self::Token => 401,
+            Self::Enrol(_) => 403,
+            Self::Chain(_) | Self::Unsigned(_) => 409,
+            Self::Start(_) | Self::Database(_) | Self::OnPurpose => 500,
+        }
+    }
+
     /// The code that whoever asked is told.
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Form(_) => "C-FORM",
+            Self::Token => "C-TOKEN",
+            Self::Enrol(_) => "C-ENROL",
             Self::Chain(Broken::Gap { .. }) => "C-CHAIN-GAP",
             Self::Chain(Broken::Fork(_)) => "C-CHAIN-FORK",
+            Self::Unsigned(_) => "C-CHAIN-SIGNATURE",
             Self::Start(_) | Self::Database(_) => "C-DATABASE",
+            Self::OnPurpose => "C-ON-PURPOSE",
         }
     }
 
-    /// Whether the same again may be carried out.
-    pub(super) fn may_pass(&self) -> bool {
-        matches!(self, Self::Start(_) | Self::Database(_))
+    /// Whether nobody honest sends this: a journal was changed, or somebody else speaks for the terminal.
+    pub(super) fn is_alarm(&self) -> bool {
+        matches!(self, Self::Chain(_) | Self::Unsigned(_) | Self::Enrol(_))
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 /// What a centre does wrong on purpose. Each number counts down by one request. A probe, which carries nothing, always
 /// goes through.
@@ -20,6 +21,10 @@ pub struct Faults {
     pub fail: u32,
     /// Refuse so many transactions.
     pub refuse: u32,
+    /// Carry out so many requests twice, and answer the second time only: as if the first had come again.
+    pub duplicate: u32,
+    /// Hold so many requests back until another one was carried out, or a second went by.
+    pub reorder: u32,
 }
 
 /// What one request meets.
@@ -30,15 +35,24 @@ pub(super) struct Strike {
     pub(super) drop_answer: bool,
     /// How many of its transactions are refused.
     pub(super) refuse: usize,
+    pub(super) duplicate: bool,
+    pub(super) reorder: bool,
 }
+
+/// How long a request is held back at most.
+const HELD_BACK: Duration = Duration::from_secs(1);
 
 /// The faults in force.
 #[derive(Default)]
-pub(super) struct Playing(Mutex<Faults>);
+pub(super) struct Playing {
+    faults: Mutex<Faults>,
+    /// Tells those that are held back.
+    done: Notify,
+}
 
 impl Playing {
     pub(super) fn new(faults: Faults) -> Self {
-        Self(Mutex::new(faults))
+        Self { faults: Mutex::new(faults), done: Notify::new() }
     }
 
     pub(super) fn get(&self) -> Faults {
@@ -59,11 +73,29 @@ impl Playing {
         let fail = take(&mut faults.fail);
         let refuse = if fail { 0 } else { transactions.min(faults.refuse as usize) };
         faults.refuse -= refuse as u32;
-        Strike { delay, fail, drop_answer: !fail && take(&mut faults.drop_answer), refuse }
+        Strike {
+            delay,
+            fail,
+            drop_answer: !fail && take(&mut faults.drop_answer),
+            refuse,
+            duplicate: !fail && take(&mut faults.duplicate),
+            reorder: !fail && take(&mut faults.reorder),
+        }
+    }
+
+    /// Waits until another request is done.
+    pub(super) async fn wait_for_another(&self) {
+        // When none comes it goes on all the same.
+        drop(tokio::time::timeout(HELD_BACK, self.done.notified()).await);
+    }
+
+    /// A request is done.
+    pub(super) fn one_is_done(&self) {
+        self.done.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, Faults> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::alarms;
 use super::db::parse;
 use super::errors::CenterError;
 use crate::wire::settle::SettlementAnswer;
@@ -30,6 +31,7 @@ pub(super) fn read(db: &Connection) -> Result<Value, CenterError> {
         "transactions": transactions(db)?,
         "settlements": settlements(db)?,
         "sign_ins": sign_ins,
+        "alarms": alarms::read(db)?,
     }))
 }
 

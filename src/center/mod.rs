@@ -1,10 +1,13 @@
 //! The reference upstream for demo, training and tests: receives, deduplicates, settles, answers (`docs/upstream.md`).
 
+mod alarms;
 mod chain;
 mod connection;
 mod db;
 mod decide;
 mod deliver;
+mod doors;
+mod enrol;
 mod errors;
 mod faults;
 mod http;
@@ -15,9 +18,10 @@ mod seed;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
@@ -27,10 +31,17 @@ use tokio::task::JoinHandle;
 
 pub use faults::Faults;
 
-use connection::{Cut, Cuttable};
-use http::Centre;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+
+pub use tls::TlsFiles;
+
+use connection::{Cuttable, Peer};
+use doors::Centre;
+use errors::CenterError;
 
 use crate::rules::Packs;
+use crate::wire::Digest;
+use crate::world::SystemRandom;
 
 /// The shortest token that keeps anybody out.
 const SHORTEST: usize = 16;
@@ -47,9 +58,12 @@ pub struct Settings {
     pub database: Option<PathBuf>,
     /// The seed file of made-up people; `None` for the built-in one. A database that has people keeps them.
     pub seed: Option<PathBuf>,
+    /// Its certificate and its terminals' roots; without them it speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// The token terminals carry; 16 characters or more.
     pub token: String,
-    /// A demo centre takes what carries the demo mark, and has an endpoint for faults.
+    /// A demo centre takes what carries the demo mark, enrols a terminal at first contact, and has an endpoint for
+    /// faults.
     pub demo: bool,
     /// What it does wrong on purpose.
     pub faults: Faults,
@@ -65,6 +79,8 @@ impl std::fmt::Debug for Settings {
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    /// The key that its answers are signed with.
+    pub public_key: Digest,
     centre: Arc<Centre>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -93,21 +109,15 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
     if settings.token.len() < SHORTEST {
         return Err(format!("the token has {} characters, and needs {SHORTEST}", settings.token.len()));
     }
-    let mut db = db::open(settings.database.as_deref()).map_err(|error| error.to_string())?;
-    seed::plant(&mut db, settings.seed.as_deref()).map_err(|error| error.to_string())?;
-    let centre = Arc::new(Centre {
-        db: Mutex::new(db),
-        packs: LazyLock::new(Packs::builtin_for_use),
-        token: settings.token,
-        demo: settings.demo,
-        playing: faults::Playing::new(settings.faults),
-    });
+    let centre = Arc::new(open(&settings).map_err(|error| error.to_string())?);
+    let tls = settings.tls.as_ref().map(tls::acceptor).transpose().map_err(|error| error.to_string())?;
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.map_err(|error| format!("{}: {error}", settings.listen))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let listener = Cuttable::new(listener, tls).map_err(|error| error.to_string())?;
     let (stop, mut stopping) = watch::channel(false);
-    let service = http::router(centre.clone()).into_make_service_with_connect_info::<Cut>();
-    let serve = axum::serve(Cuttable(listener), service).with_graceful_shutdown(async move {
+    let service = http::router(centre.clone()).into_make_service_with_connect_info::<Peer>();
+    let serve = axum::serve(listener, service).with_graceful_shutdown(async move {
         // A sender that was dropped means the same as a stop.
         drop(stopping.wait_for(|stop| *stop).await);
     });
@@ -116,5 +126,37 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
             tracing::error!(%error, "the centre stopped by itself");
         }
     });
-    Ok(Running { address, centre, stop, task })
+    Ok(Running { address, public_key: centre.public_key, centre, stop, task })
+}
+
+fn open(settings: &Settings) -> Result<Centre, CenterError> {
+    let mut db = db::open(settings.database.as_deref())?;
+    seed::plant(&mut db, settings.seed.as_deref())?;
+    let seed = db::own_key(&db, &SystemRandom::default())?;
+    let bad_key = |_| CenterError::Database("its key is none".into());
+    let signer = Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(bad_key)?;
+    let mut public_key = Digest::default();
+    public_key.0.copy_from_slice(signer.public_key().as_ref());
+    Ok(Centre {
+        db: Mutex::new(db),
+        packs: LazyLock::new(Packs::builtin_for_use),
+        token: settings.token.clone(),
+        demo: settings.demo,
+        playing: faults::Playing::new(settings.faults.clone()),
+        signer,
+        public_key,
+    })
+}
+
+/// Enrols a terminal in a centre's database, which may be in use: its key, and the certificate in a PEM file where it
+/// comes with one. The same again is no change.
+///
+/// # Errors
+/// When the terminal has another key or certificate, or a file cannot be used; a sentence.
+pub fn enrol(database: &Path, terminal: &str, key: &Digest, certificate: Option<&Path>) -> Result<(), String> {
+    let enrolled = || {
+        let certificate = certificate.map(tls::fingerprint).transpose()?;
+        enrol::enrol(&db::open(Some(database))?, terminal, key, certificate.as_ref())
+    };
+    enrolled().map_err(|error: CenterError| error.to_string())
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::wire::signature::{Purpose, question};
 
 const TOKEN: &str = "a token that is right";
 
@@ -11,6 +12,7 @@ fn settings() -> Settings {
         listen: "127.0.0.1:0".parse().unwrap(),
         database: None,
         seed: None,
+        tls: None,
         token: TOKEN.into(),
         demo: true,
         faults: Faults::default(),
@@ -19,6 +21,14 @@ fn settings() -> Settings {
 
 async fn centre() -> Running {
     run(settings()).await.unwrap()
+}
+
+/// The key of a terminal T1, and its signature on a message.
+fn signed(path: &str, body: &str) -> (String, String) {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let purpose = *Purpose::ALL.iter().find(|purpose| path == format!("/v1/{}", purpose.name())).unwrap();
+    let signature = pair.sign(&question("T1", purpose, body.as_bytes()));
+    (hex::encode_upper(pair.public_key()), hex::encode_upper(signature))
 }
 
 fn url(centre: &Running, path: &str) -> String {
@@ -30,7 +40,7 @@ async fn without_its_token_only_the_health_is_told() {
     let centre = centre().await;
     let client = crate::world::loopback_client().build().unwrap();
     assert_eq!(client.get(url(&centre, "/health")).send().await.unwrap().status(), 200);
-    for path in ["/v1/chain/T1", "/v1/ledger", "/v1/faults"] {
+    for path in ["/v1/ledger", "/v1/faults"] {
         for (token, status) in
             [("", 401), ("wrong", 401), ("a token that is righ", 401), ("a token that is rightly", 401), (TOKEN, 200)]
         {
@@ -56,9 +66,17 @@ async fn a_message_that_is_none_is_refused_without_quoting_it() {
     let client = crate::world::loopback_client().build().unwrap();
     for path in ["/v1/transactions", "/v1/national", "/v1/headers"] {
         let body = json!({"psn_name": "王小雅", "infno": 7}).to_string();
-        let answer = client.post(url(&centre, path)).bearer_auth(TOKEN).body(body).send().await.unwrap();
-        assert_eq!(answer.status(), 400, "{path}");
-        assert!(!answer.text().await.unwrap().contains("王小雅"));
+        let post = || client.post(url(&centre, path)).bearer_auth(TOKEN).body(body.clone());
+        let (key, signature) = signed(path, &body);
+        for (request, status) in [
+            (post(), 403),
+            (post().header("sbkd-terminal", "T2").header("sbkd-key", &key).header("sbkd-signature", &signature), 403),
+            (post().header("sbkd-terminal", "T1").header("sbkd-key", &key).header("sbkd-signature", &signature), 400),
+        ] {
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), status, "{path}");
+            assert!(!answer.text().await.unwrap().contains("王小雅"));
+        }
     }
     centre.stop().await;
 }

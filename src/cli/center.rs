@@ -6,12 +6,41 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{Outcome, Problem, Shell, client, errors, shell, signals};
-use crate::center::{self, Faults, Settings};
+use crate::center::{self, Faults, Settings, TlsFiles};
 use crate::config::{self, Mode};
+use crate::wire::Digest;
 
 /// Arguments of `sbkd center`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Enrol a terminal in a centre's database: its key, and the certificate that it comes with
+    Enrol {
+        /// The centre's database
+        #[arg(long, value_name = "FILE")]
+        database: PathBuf,
+        /// The terminal's code
+        #[arg(long, value_name = "CODE")]
+        terminal: String,
+        /// The terminal's public key, 64 hexadecimal digits
+        #[arg(long, value_name = "HEX")]
+        key: Digest,
+        /// Its certificate, a PEM file; without one it comes without
+        #[arg(long, value_name = "FILE")]
+        cert: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Serve {
     /// Where it listens; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8430")]
     listen: SocketAddr,
@@ -22,27 +51,64 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
     /// The file with the token that terminals must bring
-    #[arg(long, value_name = "FILE")]
-    token_file: PathBuf,
+    #[arg(long, value_name = "FILE", required = true)]
+    token_file: Option<PathBuf>,
+    /// Its certificate, a PEM file: it speaks TLS
+    #[arg(long, value_name = "FILE", requires_all = ["tls_key", "client_roots"])]
+    tls_cert: Option<PathBuf>,
+    /// Its private key, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The roots that terminals' certificates go back to, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    client_roots: Option<PathBuf>,
     /// Faults it plays, as a TOML file
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
+    match &args.command {
+        Some(Command::Enrol { database, terminal, key, cert }) => {
+            let enrolled = center::enrol(database, terminal, key, cert.as_deref());
+            enrolled.map_err(|why| Problem::with(&errors::CENTER, why))?;
+            shell.say(
+                &json!({ "enrolled": terminal, "key": key }),
+                &format!("终端已登记 / terminal enrolled: {terminal} {key}"),
+            );
+            Ok(())
+        }
+        None => serve(&args.serve, shell),
+    }
+}
+
+fn serve(args: &Serve, shell: &Shell) -> Outcome {
+    // The arguments have it.
+    let token_file = args.token_file.as_deref().unwrap_or(Path::new(""));
+    let tls = match (&args.tls_cert, &args.tls_key, &args.client_roots) {
+        (Some(certificate), Some(key), Some(roots)) => {
+            Some(TlsFiles { certificate: certificate.clone(), key: key.clone(), client_roots: roots.clone() })
+        }
+        _ => None,
+    };
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let settings = Settings {
         listen: args.listen,
         database: args.database.clone(),
         seed: args.seed.clone(),
-        token: token(&args.token_file)?,
+        tls,
+        token: token(token_file)?,
         demo: true,
         faults: args.faults.as_deref().map(faults).transpose()?.unwrap_or_default(),
     };
     client::runtime()?.block_on(async {
         let signal = signals::stop().map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))?;
         let running = center::run(settings).await.map_err(|why| Problem::with(&errors::CENTER, why))?;
-        let url = format!("http://{}", running.address);
-        shell.say(&json!({ "ready": true, "url": url }), &format!("参考中心已就绪 / centre ready: {url} (Ctrl-C)"));
+        let (url, key) = (format!("{scheme}://{}", running.address), running.public_key);
+        shell.say(
+            &json!({ "ready": true, "url": url, "key": key }),
+            &format!("参考中心已就绪 / centre ready: {url} (Ctrl-C)\n中心签名公钥 / its key: {key}"),
+        );
         signal.await;
         running.stop().await;
         Ok(())

@@ -14,7 +14,7 @@ use super::{ConfigError, Mistake};
 use crate::failure::place;
 use crate::keys::KeySource;
 use crate::reader::RoleRule;
-use crate::sync::HttpUplink;
+use crate::sync::{HttpUplink, TlsFiles};
 use crate::value::Fen;
 
 /// Where queue, store and keys live when nothing is said.
@@ -185,7 +185,8 @@ impl Check<'_> {
 
     fn uplink(&mut self, uplink: UplinkTable) -> Uplink {
         if HttpUplink::check(uplink.url.get_ref()).is_err() {
-            let wanted = "the centre is reached by http on this machine's loopback, where a tunnel ends its TLS";
+            let wanted =
+                "the centre is reached by https, or by http on this machine's loopback, where a tunnel ends its TLS";
             self.mistake(uplink.url.span(), wanted);
         }
         Uplink {
@@ -194,6 +195,27 @@ impl Check<'_> {
             heartbeat: self.seconds(uplink.heartbeat_secs.as_ref(), Duration::from_secs(30)),
             url: uplink.url.into_inner(),
             token_file: self.path(uplink.token_file),
+            tls: TlsFiles {
+                client: self.certificate(uplink.client_cert, uplink.client_key),
+                roots: self.path(uplink.roots),
+            },
+            centre_key: uplink.centre_key,
+        }
+    }
+
+    /// A certificate is of use with its key, and neither alone.
+    fn certificate(
+        &mut self,
+        certificate: Option<Spanned<PathBuf>>,
+        key: Option<Spanned<PathBuf>>,
+    ) -> Option<(PathBuf, PathBuf)> {
+        match (certificate, key) {
+            (Some(certificate), Some(key)) => Some((self.joined(certificate), self.joined(key))),
+            (Some(alone), None) | (None, Some(alone)) => {
+                self.mistake(alone.span(), "client_cert and client_key come together");
+                None
+            }
+            (None, None) => None,
         }
     }
 
@@ -347,14 +369,14 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_centre_is_reached_through_this_machine_only() {
+    fn the_centre_is_reached_by_tls_or_on_this_machine() {
         for (url, fits) in [
             ("http://127.0.0.1:9000/x", true),
             ("http://[::1]:9000", true),
             ("http://localhost", true),
             ("http://localhost.example", false),
             ("http://10.0.0.1", false),
-            ("https://centre.example", false),
+            ("https://centre.example", true),
             ("centre.example", false),
         ] {
             for mode in ["production", "demo"] {
@@ -362,6 +384,24 @@ pub(super) mod tests {
                 assert_eq!(mistakes(&text).is_empty(), fits, "{mode}: {url}");
             }
         }
+    }
+
+    #[test]
+    fn a_certificate_comes_with_its_key_and_the_centres_key_is_one() {
+        let text = |more: &str| format!("{SMALL}[uplink]\nurl = \"https://centre.example\"\n{more}");
+        for (more, place) in [
+            ("client_cert = \"a\"\n", "7:15"),
+            ("client_key = \"a\"\n", "7:14"),
+            ("centre_key = \"AB\"\n", "7:14"),
+            ("client_cert = \"\"\nclient_key = \"b\"\n", "7:15"),
+        ] {
+            let found = mistakes(&text(more));
+            assert!(found[0].starts_with(&format!("sbkd.toml:{place}: ")), "{found:?}");
+        }
+        let whole = text("client_cert = \"a\"\nclient_key = \"b\"\nroots = \"c\"\n");
+        let uplink = Config::parse("x", &whole, Path::new("/etc/sbkd")).unwrap().uplink.unwrap();
+        assert_eq!(uplink.tls.client, Some(("/etc/sbkd/a".into(), "/etc/sbkd/b".into())));
+        assert_eq!(uplink.tls.roots, Some("/etc/sbkd/c".into()));
     }
 
     proptest! {

@@ -12,7 +12,9 @@ use crate::cipher::Algorithm;
 use crate::keys::KeySource;
 use crate::reader::RoleRule;
 use crate::rules::Trust;
+use crate::sync::TlsFiles;
 use crate::value::Fen;
+use crate::wire::Digest;
 
 /// What the terminal is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -169,6 +171,10 @@ pub struct Uplink {
     pub url: String,
     /// The file that holds the terminal's token.
     pub token_file: Option<PathBuf>,
+    /// The terminal's certificate and key, and the roots of the centre's.
+    pub tls: TlsFiles,
+    /// The key that the centre's answers have to be signed with.
+    pub centre_key: Option<Digest>,
     /// How long the counter waits for a settlement's answer.
     pub answer: Duration,
     /// How long it waits for each answer to the query and the reversal after that, and to a question.

@@ -95,6 +95,10 @@ pub(super) struct ClientTable {
 pub(super) struct UplinkTable {
     pub(super) url: Spanned<String>,
     pub(super) token_file: Option<Spanned<PathBuf>>,
+    pub(super) client_cert: Option<Spanned<PathBuf>>,
+    pub(super) client_key: Option<Spanned<PathBuf>>,
+    pub(super) roots: Option<Spanned<PathBuf>>,
+    pub(super) centre_key: Option<Digest>,
     pub(super) answer_secs: Option<Spanned<u64>>,
     pub(super) resolve_secs: Option<Spanned<u64>>,
     pub(super) heartbeat_secs: Option<Spanned<u64>>,

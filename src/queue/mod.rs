@@ -19,6 +19,7 @@ mod seal;
 mod state;
 #[cfg(test)]
 pub(crate) mod tests;
+mod upward;
 mod verify;
 mod writer;
 

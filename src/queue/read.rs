@@ -300,7 +300,7 @@ impl Queue {
     }
 
     /// A damaged record is told of once, and counted from then on.
-    fn tell(&self, error: &QueueError) {
+    pub(super) fn tell(&self, error: &QueueError) {
         if let QueueError::Damaged { record, what } = error
             && lock(&self.inner.damaged).insert(*record)
         {
@@ -312,7 +312,7 @@ impl Queue {
         self.inner.context.plain(entry)
     }
 
-    fn reader(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn reader(&self) -> MutexGuard<'_, Connection> {
         lock(&self.inner.reader)
     }
 }

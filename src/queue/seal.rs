@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{QueueError, QueueKeys};
 use crate::wire::Digest;
+use crate::wire::signature::Signature;
 use crate::world::Random;
 
 /// What every header of this version names.
@@ -89,6 +90,13 @@ impl Crypto {
     /// Tells these keys from others without giving any of them away.
     pub(super) fn fingerprint(&self) -> [Digest; 3] {
         [&self.commitment, &self.holder, &self.state].map(|key| keyed(key, &[b"fingerprint"]))
+    }
+
+    /// The text says by itself what it is: no signature on a message is one on a head.
+    pub(super) fn sign_message(&self, text: &[u8]) -> Signature {
+        let mut out = [0; 64];
+        out.copy_from_slice(self.signer.sign(text).as_ref());
+        Signature(out)
     }
 
     pub(super) fn sign(&self, terminal: &str, sequence: u64, head: &Digest) -> Vec<u8> {

@@ -353,3 +353,58 @@ impl Chosen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::tests::{draft, open};
+    use crate::queue::{Draft, Note};
+    use crate::world::SystemRandom;
+
+    const ROOM: Room = Room { batches: 1, online: 0 };
+
+    fn commit(queue: &Queue, holder: u32, key: &str) {
+        let holder = holder.to_be_bytes().to_vec().into();
+        queue.commit(Draft { holder, ..draft(key) }).unwrap();
+    }
+
+    fn sequences(chosen: &Chosen) -> Vec<Vec<u64>> {
+        chosen.batches.iter().map(|batch| batch.iter().map(|item| item.row.sequence).collect()).collect()
+    }
+
+    #[test]
+    fn a_batch_has_one_of_each_holder_and_what_gets_no_answer_goes_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = open(dir.path());
+        for (n, holder) in [1, 1, 2, 1, 3].into_iter().enumerate() {
+            commit(&queue, holder, &format!("{n}"));
+        }
+        for n in 5..75 {
+            commit(&queue, n, &format!("{n}"));
+        }
+        let (mut chooser, now, pace, random) =
+            (Chooser::default(), Instant::now(), Pace::default(), SystemRandom::default());
+        chooser.news();
+        let first = chooser.choose(&queue, now, ROOM).unwrap();
+        let second = chooser.choose(&queue, now, ROOM).unwrap();
+        assert_eq!(sequences(&first), [[1, 3].into_iter().chain(5..67).collect::<Vec<_>>()]);
+        assert_eq!(sequences(&second), [(67..=75).collect::<Vec<_>>()]);
+        assert!(chooser.choose(&queue, now, ROOM).unwrap().batches.is_empty() && !chooser.is_hungry());
+
+        // The first holder's is done, and the next of that one goes; the second holder's waits, and then goes alone.
+        let [one, two, three] = [0, 1, 2].map(|n| &first.batches[0][n]);
+        queue.advance(one.row.id, State::Sending, Note::Nothing).unwrap();
+        queue.advance(one.row.id, State::Refused, Note::Nothing).unwrap();
+        chooser.back(one, &Back::Done, now, &pace, &random);
+        chooser.back(two, &Back::Again(None), now, &pace, &random);
+        chooser.back(three, &Back::Unheard, now, &pace, &random);
+        let next = chooser.choose(&queue, now, ROOM).unwrap();
+        assert_eq!(sequences(&next), [[5, 2]]);
+        let later = chooser.next_moment().unwrap();
+        assert!(later > now);
+        chooser.back(&next.batches[0][0], &Back::Unheard, later, &pace, &random);
+        let mut last = sequences(&chooser.choose(&queue, later, Room { batches: 2, online: 0 }).unwrap());
+        last.sort();
+        assert_eq!(last, [[3], [5]]);
+    }
+}

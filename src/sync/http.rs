@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
+use super::tls::{self, TlsFiles};
 use super::{BoxFuture, Delivered, Delivery, Uplink, UplinkError};
+use crate::queue::Queue;
 use crate::wire::batch::{ItemAnswer, Reason};
-use crate::wire::{ChainHead, Envelope, Header, Reply, Request};
+use crate::wire::headers::SignedHeaders;
+use crate::wire::signature::{self, Purpose};
+use crate::wire::{ChainHead, Digest, Envelope, Reply, Request};
 use crate::world::loopback_client;
 
 /// How long a connection may take to be made.
@@ -19,32 +24,65 @@ const WHOLE: Duration = Duration::from_secs(30);
 /// The largest answer, in bytes.
 const LARGEST: usize = 4 << 20;
 
+/// How the centre is reached.
+#[derive(Clone, Default)]
+pub struct Link {
+    /// Its address: `https://…`, or `http://` on the loopback.
+    pub url: String,
+    /// This terminal's token; empty where the centre asks for none.
+    pub token: Zeroizing<String>,
+    /// Certificates.
+    pub tls: TlsFiles,
+    /// The key that the centre's answers are signed with: none but signed ones are taken. Without it TLS alone proves
+    /// whose they are.
+    pub centre_key: Option<Digest>,
+}
+
 /// The centre over HTTP.
 pub struct HttpUplink {
     client: Client,
     base: Url,
+    /// Signs what goes up.
+    queue: Queue,
+    centre_key: Option<Digest>,
 }
 
 impl HttpUplink {
-    /// The centre at `url` (`http://127.0.0.1:8430`), with this terminal's token.
+    /// The centre at the end of a link; what goes up is in the name of the journal's terminal, with its signature.
     ///
     /// # Errors
-    /// [`UplinkError::Setting`] when the URL is not one, is not plain HTTP on the loopback, or the client cannot be
-    /// made.
-    pub fn new(url: &str, token: &str) -> Result<Self, UplinkError> {
+    /// [`UplinkError::Setting`] when the address is not one, would leave this machine without TLS, or token and
+    /// certificates cannot be used.
+    pub fn new(link: &Link, queue: Queue) -> Result<Self, UplinkError> {
         let bad = |what: &str| UplinkError::Setting(what.to_owned());
-        let base = base(url)?;
-        let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| bad("the token is not text"))?;
+        let base = base(&link.url)?;
+        let text = |text: String| HeaderValue::try_from(text);
+        let mut bearer = text(format!("Bearer {}", *link.token)).map_err(|_| bad("the token is not text"))?;
         bearer.set_sensitive(true);
-        let client = loopback_client()
-            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, bearer)]))
+        let named = [
+            (AUTHORIZATION, bearer),
+            (
+                HeaderName::from_static(signature::TERMINAL),
+                text(queue.terminal().to_owned()).map_err(|_| bad("the terminal's code"))?,
+            ),
+            (
+                HeaderName::from_static(signature::KEY),
+                text(hex::encode_upper(queue.public_key())).map_err(|_| bad("the journal's key"))?,
+            ),
+        ];
+        let mut client = loopback_client();
+        if base.scheme() == "https" {
+            client = client.tls_backend_preconfigured(tls::settings(&link.tls)?);
+        }
+        let client = client
+            .default_headers(HeaderMap::from_iter(named))
             .connect_timeout(CONNECT)
             .timeout(WHOLE)
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .build()
             .map_err(|error| bad(&error.to_string()))?;
-        Ok(Self { client, base })
+        Ok(Self { client, base, queue, centre_key: link.centre_key })
     }
 
     /// Whether [`new`](Self::new) takes this address.
@@ -64,50 +102,76 @@ impl HttpUplink {
         url
     }
 
-    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, UplinkError> {
-        let response = request.send().await.map_err(failed)?;
-        let status = response.status();
-        let retry_after = retry_after(&response);
-        let body = body(response).await?;
-        if status.is_success() {
-            // The parser's own words would quote the answer.
-            return serde_json::from_slice(&body)
-                .map_err(|_| UplinkError::Answer(format!("status {status}, but another form")));
-        }
-        Err(refused(status, &body, retry_after))
+    async fn post<T: DeserializeOwned>(
+        &self,
+        purpose: Purpose,
+        message: &(impl Serialize + ?Sized),
+    ) -> Result<T, UplinkError> {
+        // The message is wiped like what it was made from.
+        let body = Zeroizing::new(serde_json::to_vec(message).map_err(|_| no_json())?);
+        let request = self.client.post(self.url(&["v1", purpose.name()]));
+        let request = request.header(CONTENT_TYPE, "application/json").body(body.to_vec());
+        self.send(request, purpose, &body).await
     }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        purpose: Purpose,
+        question: &[u8],
+    ) -> Result<T, UplinkError> {
+        let signature = self.queue.sign(purpose, question);
+        let response = request.header(signature::SIGNATURE, signature.to_string()).send().await.map_err(failed)?;
+        let (status, retry_after) = (response.status(), retry_after(&response));
+        let signature = response.headers().get(signature::SIGNATURE).and_then(|text| text.to_str().ok()?.parse().ok());
+        let body = body(response).await?;
+        let told = signature::answer(self.queue.terminal(), purpose, question, status.as_u16(), &body);
+        let signed = |key| signature.is_some_and(|signature| signature::holds(&key, &told, &signature));
+        match refused(status, &body, retry_after) {
+            // What settles nothing needs no signature: whoever stands between may say it as well.
+            Some(error) if !matches!(error, UplinkError::Refused { .. }) => Err(error),
+            _ if self.centre_key.is_some_and(|key| !signed(key)) => {
+                Err(UplinkError::Answer("it is not signed by the centre".to_owned()))
+            }
+            Some(error) => Err(error),
+            // The parser's own words would quote the answer.
+            None => serde_json::from_slice(&body)
+                .map_err(|_| UplinkError::Answer(format!("status {status}, but another form"))),
+        }
+    }
+}
+
+fn no_json() -> UplinkError {
+    UplinkError::Answer("the question has no JSON".into())
 }
 
 /// Without TLS a token and personal data may not leave this machine.
 fn base(url: &str) -> Result<Url, UplinkError> {
     let base = Url::parse(url).map_err(|error| UplinkError::Setting(error.to_string()))?;
     let loopback = matches!(base.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-    if base.scheme() == "http" && loopback {
-        Ok(base)
-    } else {
-        Err(UplinkError::Setting("the address must be http:// on the loopback".to_owned()))
+    match base.scheme() {
+        "https" => Ok(base),
+        "http" if loopback => Ok(base),
+        _ => Err(UplinkError::Setting("the address must be https://, or http:// on the loopback".to_owned())),
     }
 }
 
 impl Uplink for HttpUplink {
     fn deliver<'a>(&'a self, batch: &'a [Envelope]) -> BoxFuture<'a, Vec<Delivery>> {
-        Box::pin(async {
-            let answers: Result<Vec<ItemAnswer>, _> =
-                self.send(self.client.post(self.url(&["v1", "transactions"])).json(batch)).await;
-            each(batch, answers)
-        })
+        Box::pin(async { each(batch, self.post(Purpose::Transactions, batch).await) })
     }
 
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
-        Box::pin(self.send(self.client.post(self.url(&["v1", "national"])).json(request)))
+        Box::pin(self.post(Purpose::National, request))
     }
 
-    fn headers<'a>(&'a self, headers: &'a [Header]) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
-        Box::pin(self.send(self.client.post(self.url(&["v1", "headers"])).json(headers)))
+    fn headers<'a>(&'a self, headers: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
+        Box::pin(self.post(Purpose::Headers, headers))
     }
 
-    fn probe<'a>(&'a self, terminal: &'a str) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
-        Box::pin(self.send(self.client.get(self.url(&["v1", "chain", terminal]))))
+    fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>> {
+        let request = self.client.get(self.url(&["v1", "chain", self.queue.terminal()]));
+        Box::pin(self.send(request, Purpose::Chain, b""))
     }
 }
 
@@ -158,13 +222,15 @@ async fn body(mut response: Response) -> Result<Vec<u8>, UplinkError> {
     Ok(whole)
 }
 
-fn refused(status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> UplinkError {
+/// What an answer of this status is, other than a success.
+fn refused(status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Option<UplinkError> {
     #[derive(Deserialize)]
     struct Refusal {
         error: Reason,
     }
     let number = status.as_u16();
-    match status {
+    Some(match status {
+        _ if status.is_success() => return None,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => UplinkError::Unauthorized(number),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
             UplinkError::Failed { status: number, retry_after }
@@ -176,7 +242,7 @@ fn refused(status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Up
             Err(_) => UplinkError::Answer(format!("status {number} without a reason")),
         },
         _ => UplinkError::Answer(format!("status {number}")),
-    }
+    })
 }
 
 /// `Retry-After` in seconds, at most an hour; the date form is not used here.
@@ -192,6 +258,12 @@ mod tests {
 
     use super::*;
 
+    fn uplink(url: &str) -> Result<HttpUplink, UplinkError> {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = crate::queue::tests::open(dir.path());
+        HttpUplink::new(&Link { url: url.into(), ..Link::default() }, queue)
+    }
+
     /// A server that answers one request with `answer` and closes.
     fn one_answer(answer: &'static str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -206,7 +278,7 @@ mod tests {
     }
 
     async fn probed(answer: &'static str) -> Result<ChainHead, UplinkError> {
-        HttpUplink::new(&one_answer(answer), "t").unwrap().probe("T1").await
+        uplink(&one_answer(answer)).unwrap().probe().await
     }
 
     #[tokio::test]
@@ -235,17 +307,16 @@ mod tests {
     #[tokio::test]
     async fn a_closed_port_was_never_sent_to() {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let error = HttpUplink::new(&format!("http://{free}"), "t").unwrap().probe("T1").await.unwrap_err();
+        let error = uplink(&format!("http://{free}")).unwrap().probe().await.unwrap_err();
         assert!(error.never_sent(), "{error:?}");
     }
 
     #[test]
     fn only_the_loopback_is_spoken_to_without_tls() {
-        for bad in ["", "x", "https://127.0.0.1:1", "http://10.0.0.1:8430", "http://example.org"] {
-            assert!(matches!(HttpUplink::new(bad, "t"), Err(UplinkError::Setting(_))), "{bad}");
+        for bad in ["", "x", "ftp://127.0.0.1", "http://10.0.0.1:8430", "http://example.org"] {
+            assert!(matches!(uplink(bad), Err(UplinkError::Setting(_))), "{bad}");
         }
-        assert!(HttpUplink::new("http://127.0.0.1:8430", "a\nb").is_err());
-        let base = HttpUplink::new("http://localhost:8430/centre/", "t").unwrap();
+        let base = uplink("http://localhost:8430/centre/").unwrap();
         assert_eq!(base.url(&["v1", "chain", "T 1"]).as_str(), "http://localhost:8430/centre/v1/chain/T%201");
     }
 }

@@ -12,6 +12,7 @@ mod resolve;
 mod running;
 mod send;
 mod settle;
+mod tls;
 mod uplink;
 mod worker;
 
@@ -22,8 +23,9 @@ use serde::Serialize;
 
 pub use ask::Asker;
 pub use errors::{SettleError, UplinkError};
-pub use http::HttpUplink;
+pub use http::{HttpUplink, Link};
 pub use settle::{Patience, Settled, settle};
+pub use tls::TlsFiles;
 pub use uplink::{BoxFuture, Delivered, Delivery, Late, Uplink};
 pub use worker::{Worker, start};
 

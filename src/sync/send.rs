@@ -15,7 +15,7 @@ use crate::value::Kind;
 use crate::wire::{ChainHead, Envelope, Receipt};
 
 /// How many headers go up at once.
-const HEADERS: u32 = 200;
+const HEADERS: usize = 200;
 
 /// What the tasks of a delivery share.
 pub(super) struct Way {
@@ -53,7 +53,7 @@ impl From<QueueError> for Trouble {
 impl Way {
     /// Asks for the centre's head of the chain and holds the journal against it.
     pub(super) async fn probe(self: Arc<Self>) -> Came {
-        Came::Head(match self.uplink.probe(self.queue.terminal()).await {
+        Came::Head(match self.uplink.probe().await {
             Ok(head) => self.compare(head).await,
             Err(error) => Err(Trouble::Centre(error)),
         })
@@ -65,14 +65,11 @@ impl Way {
     }
 
     async fn next_headers(&self, head: ChainHead) -> Result<Option<(ChainHead, bool)>, Trouble> {
-        let headers = off_the_runtime(&self.queue, move |queue| queue.headers(head.sequence, HEADERS)).await;
-        let headers = match headers {
-            Ok(headers) if headers.is_empty() => return Ok(None),
-            Ok(headers) => headers,
-            // The chain ends here; the transactions do not wait for it.
-            Err(QueueError::Damaged { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
+        let headers = off_the_runtime(&self.queue, move |queue| queue.signed_headers(head, HEADERS)).await?;
+        // Where one is damaged the chain ends; the transactions do not wait for it.
+        if headers.groups.is_empty() {
+            return Ok(None);
+        }
         match self.uplink.headers(&headers).await {
             Ok(next) if next.sequence > head.sequence => self.compare(next).await.map(Some),
             Ok(_) => Err(Trouble::Centre(UplinkError::Answer("the head did not move".into()))),

@@ -3,7 +3,8 @@
 use std::pin::Pin;
 
 use super::UplinkError;
-use crate::wire::{ChainHead, Envelope, Header, Receipt, Reply, Request};
+use crate::wire::headers::SignedHeaders;
+use crate::wire::{ChainHead, Envelope, Receipt, Reply, Request};
 
 /// A boxed future, so that the seam can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -46,15 +47,15 @@ pub trait Uplink: Send + Sync {
     /// When no answer is there; [`UplinkError::never_sent`] tells whether it can have arrived.
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>>;
 
-    /// Sends headers in sequence; answers with the centre's head of this terminal's chain afterwards.
+    /// Sends headers in sequence, in whole groups; answers with the centre's head of this terminal's chain afterwards.
     ///
     /// # Errors
     /// When no answer is there.
-    fn headers<'a>(&'a self, headers: &'a [Header]) -> BoxFuture<'a, Result<ChainHead, UplinkError>>;
+    fn headers<'a>(&'a self, headers: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>>;
 
     /// Asks whether the centre is there, and for its head of this terminal's chain.
     ///
     /// # Errors
     /// When no answer is there.
-    fn probe<'a>(&'a self, terminal: &'a str) -> BoxFuture<'a, Result<ChainHead, UplinkError>>;
+    fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>>;
 }

@@ -93,10 +93,7 @@ impl Deciding<'_> {
         if upstream.status.borrow().reachable {
             return Ok(true);
         }
-        let there = async {
-            let terminal = self.inner.queue.terminal();
-            tokio::time::timeout(ONCE_MORE.min(self.patience()), upstream.uplink.probe(terminal)).await
-        };
+        let there = async { tokio::time::timeout(ONCE_MORE.min(self.patience()), upstream.uplink.probe()).await };
         match self.inner.parts.runtime.block_on(there) {
             Ok(Ok(_)) => Ok(true),
             Ok(Err(error)) => self.not_answered(&error).map(|()| false),

@@ -14,7 +14,7 @@ use crate::keys::{KeyProvider, KeySource};
 use crate::queue::{Faults, Queue, QueueKeys, Settings};
 use crate::script::Library;
 use crate::store::Store;
-use crate::sync::{self, Asker, HttpUplink, Pace, Uplink};
+use crate::sync::{self, Asker, HttpUplink, Link, Pace, Uplink};
 
 /// The retries of a delivery begin after this and grow to the heartbeat's tenfold at most.
 const LONGEST_PAUSE: u32 = 10;
@@ -80,7 +80,8 @@ fn upstream(parts: &Parts, queue: &Queue) -> Result<Option<Upstream>, Failure> {
         None => Zeroizing::default(),
         Some(file) => read_secret(file, config.mode).map_err(unusable)?,
     };
-    let uplink = HttpUplink::new(&settings.url, &token).map_err(|error| error.failure())?;
+    let link = Link { url: settings.url.clone(), token, tls: settings.tls.clone(), centre_key: settings.centre_key };
+    let uplink = HttpUplink::new(&link, queue.clone()).map_err(|error| error.failure())?;
     let uplink: Arc<dyn Uplink> = Arc::new(uplink);
     let usual = Pace::default();
     let pace = Pace {

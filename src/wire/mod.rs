@@ -4,11 +4,13 @@
 //! The national envelope (settlement-facts §4.1) is the form of the online questions and settlements.
 
 pub mod batch;
+pub mod headers;
 pub mod person;
 mod plausible;
 pub mod settle;
 mod shown;
 pub mod sign_in;
+pub mod signature;
 
 pub use plausible::Implausible;
 

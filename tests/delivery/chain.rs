@@ -5,6 +5,8 @@ use std::path::Path;
 
 use sbkd::queue::State;
 use sbkd::sync::{Chain, UplinkError};
+use sbkd::wire::ChainHead;
+use sbkd::wire::headers::SignedHeaders;
 
 use super::world::{Centre, Life, Process, delivered, registration};
 
@@ -22,18 +24,35 @@ async fn only_what_follows_is_taken() {
     for key in ["a", "b", "c", "d"] {
         process.queue.commit_async(registration(key)).await.unwrap();
     }
-    let headers = process.queue.headers(0, 10).unwrap();
+    let all = process.queue.signed_headers(ChainHead::default(), 10).unwrap();
+    // Four commits that came one after the other: each is a group.
+    assert_eq!((all.headers.len(), all.groups.len()), (4, 4));
+    let part = |which: std::ops::Range<usize>| SignedHeaders {
+        headers: all.headers[which.clone()].to_vec(),
+        groups: all.groups[which].to_vec(),
+    };
     let uplink = &process.uplink;
-    assert_eq!(refused_with(uplink.headers(&headers[1..]).await), "C-CHAIN-GAP");
-    assert_eq!(uplink.headers(&headers[..2]).await.unwrap().sequence, 2);
+    assert_eq!(refused_with(uplink.headers(&part(1..4)).await), "C-CHAIN-GAP");
+    assert_eq!(uplink.headers(&part(0..2)).await.unwrap().sequence, 2);
     // What is known is no fork; what stands in its place is.
-    assert_eq!(uplink.headers(&headers[..3]).await.unwrap().sequence, 3);
-    let mut forged = headers[1].clone();
-    forged.scenario = "other".into();
-    assert_eq!(refused_with(uplink.headers(&[forged.clone()]).await), "C-CHAIN-FORK");
-    let mut unlinked = headers[3].clone();
-    unlinked.previous = headers[1].previous;
-    assert_eq!(refused_with(uplink.headers(&[unlinked]).await), "C-CHAIN-FORK");
+    assert_eq!(uplink.headers(&part(0..3)).await.unwrap().sequence, 3);
+    let mut forged = part(1..2);
+    forged.headers[0].scenario = "other".into();
+    assert_eq!(refused_with(uplink.headers(&forged).await), "C-CHAIN-FORK");
+    let forged = forged.headers.remove(0);
+    let mut unlinked = part(3..4);
+    unlinked.headers[0].previous = all.headers[1].previous;
+    assert_eq!(refused_with(uplink.headers(&unlinked).await), "C-CHAIN-FORK");
+    // Whole groups, with the terminal's signature over each.
+    let mut unsigned = part(3..4);
+    unsigned.groups[0].signature = all.groups[2].signature;
+    assert_eq!(refused_with(uplink.headers(&unsigned).await), "C-CHAIN-SIGNATURE");
+    unsigned.groups.clear();
+    assert_eq!(refused_with(uplink.headers(&unsigned).await), "C-CHAIN-SIGNATURE");
+    let too_many = SignedHeaders { groups: all.groups[2..].to_vec(), ..part(2..3) };
+    assert_eq!(refused_with(uplink.headers(&too_many).await), "C-CHAIN-SIGNATURE");
+    let head = uplink.probe().await.unwrap();
+    assert_eq!((head.sequence, head.hash), (3, all.groups[2].head));
     // A transaction has the header that the chain has.
     let id = process.queue.list(&Default::default()).unwrap()[2].id;
     let mut envelope = process.queue.envelope(id).unwrap().unwrap();
@@ -45,7 +64,12 @@ async fn only_what_follows_is_taken() {
     let mut ahead = process.queue.envelope(id).unwrap().unwrap();
     ahead.header.scenario = "other".into();
     delivered(uplink, &ahead).await.unwrap();
-    assert_eq!(refused_with(uplink.headers(&headers).await), "C-CHAIN-FORK");
+    assert_eq!(refused_with(uplink.headers(&all).await), "C-CHAIN-FORK");
+    // Each of these is an alarm there, once with how often it came.
+    let ledger = centre.ledger().await;
+    let alarms: Vec<_> = ledger["alarms"].as_array().unwrap().iter().map(|one| (&one["code"], &one["times"])).collect();
+    let alarm = |code: &'static str| alarms.iter().filter(|(found, _)| *found == code).count();
+    assert_eq!((alarm("C-CHAIN-GAP"), alarm("C-CHAIN-FORK"), alarm("C-CHAIN-SIGNATURE")), (1, 2, 1), "{alarms:?}");
     process.end().await;
 }
 

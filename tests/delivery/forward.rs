@@ -1,7 +1,7 @@
 //! Store and forward: sent again with the same id until answered, and once at the centre.
 
 use sbkd::center::Faults;
-use sbkd::queue::{Draft, Row, State};
+use sbkd::queue::{self, Draft, Row, State};
 use sbkd::sync::{Pace, UplinkError};
 use sbkd::wire::Outcome;
 use serde_json::json;
@@ -87,31 +87,90 @@ fn sign_in_without_statement() -> Draft {
 
 #[tokio::test]
 async fn one_that_makes_the_centre_fail_or_gets_no_answer_waits_by_itself() {
-    for error in
-        [UplinkError::Failed { status: 500, retry_after: None }, UplinkError::NoAnswer("the test says so".into())]
-    {
+    for (error, code) in [
+        (UplinkError::Failed { status: 500, retry_after: None }, "E-UPLINK-FAILED"),
+        (UplinkError::NoAnswer("the test says so".into()), "E-UPLINK-NO-ANSWER"),
+    ] {
         let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
         let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
         process.poison(Some((1, error)));
         process.queue.commit_async(registration("poison")).await.unwrap();
+        process.queue.commit_async(registration("the same holder's")).await.unwrap();
         let hour = std::time::Duration::from_secs(3600);
         process.deliver_at(Pace { first: hour, longest: hour, heartbeat: hour });
-        process.until(|row| row.state == State::Sending).await;
+        let rows = process.until(|row| row.sequence != 1 || row.reason.is_some()).await;
+        assert_eq!(rows[1].reason.as_deref().unwrap().split(' ').next(), Some(code));
         // Its pause is an hour; what is committed now does not wait for that, and does not try it again.
         for key in ["a", "b"] {
-            process.queue.commit_async(registration(key)).await.unwrap();
-            process.until(|row| answered(row) || row.sequence == 1).await;
+            process.queue.commit_async(of_another(registration(key))).await.unwrap();
+            process.until(|row| answered(row) || row.sequence <= 2).await;
         }
-        let first = process.queue.list(&Default::default()).unwrap().remove(2);
+        let rows = process.queue.list(&Default::default()).unwrap();
+        let (second, first) = (&rows[2], &rows[3]);
         assert_eq!((first.sequence, first.state, first.attempts), (1, State::Sending, 1));
+        // The order of one holder stands.
+        assert_eq!((second.sequence, second.state, second.attempts), (2, State::Pending, 0));
         assert!(process.worker().status().borrow().reachable);
         process.poison(None);
         process.worker().wake();
         let rows = process.until(answered).await;
-        assert!(rows.iter().all(|row| row.state == State::Acked), "{rows:?}");
+        assert!(rows.iter().all(|row| row.state == State::Acked && row.reason.is_none()), "{rows:?}");
+        process.queue.verify().unwrap();
         process.until_told(&centre).await;
         process.end().await;
     }
+}
+
+/// The same for somebody else.
+fn of_another(draft: Draft) -> Draft {
+    Draft { holder: draft.idempotency.clone().into_bytes().into(), ..draft }
+}
+
+/// Each holder's order, and what was on its way together, as the centre saw it.
+#[tokio::test]
+async fn holders_go_side_by_side_and_each_in_order() {
+    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+    let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+    // Three of each of a hundred people, one after the other; and forty of one.
+    let mut drafts = Vec::new();
+    for round in 0..3 {
+        drafts.extend((0..100).map(|holder| (format!("{holder}"), format!("{holder}/{round}"))));
+    }
+    drafts.extend((0..40).map(|round| ("one".to_owned(), format!("one/{round}"))));
+    for (holder, key) in &drafts {
+        let holder = holder.clone().into_bytes().into();
+        process.queue.commit_async(Draft { holder, ..registration(key) }).await.unwrap();
+    }
+    // Answers that are lost, requests that fail, that come twice and in another order.
+    let only = Some("transactions".to_owned());
+    centre.play(Faults { only, drop_answer: 3, fail: 2, duplicate: 3, reorder: 2, ..Faults::default() });
+    process.deliver();
+    until_all(&process, drafts.len() as u64).await;
+    let ledger = process.until_told(&centre).await;
+    let taken = ledger["transactions"].as_array().unwrap();
+    assert_eq!(taken.len(), drafts.len());
+    let mut last = std::collections::HashMap::new();
+    for one in taken {
+        let sequence = one["sequence"].as_u64().unwrap();
+        let before = last.insert(&drafts[sequence as usize - 1].0, sequence);
+        assert!(before < Some(sequence), "{sequence} came after {before:?} of the same holder");
+    }
+    process.queue.verify().unwrap();
+    process.end().await;
+}
+
+/// Waits until so many are acknowledged.
+async fn until_all(process: &Process, wanted: u64) {
+    let mut changes = process.queue.changes();
+    let all = async {
+        while process.queue.stats().unwrap().unsent > 0 {
+            // Missed changes are no harm: the journal is asked again.
+            drop(changes.recv().await);
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), all).await.expect("all are answered");
+    let acked = queue::Filter { states: vec![State::Acked], limit: Some(100_000) };
+    assert_eq!(process.queue.list(&acked).unwrap().len() as u64, wanted);
 }
 
 #[tokio::test]

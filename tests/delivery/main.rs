@@ -2,6 +2,7 @@
 //! fails on the way.
 
 mod chain;
+mod enrolment;
 mod forward;
 mod implausible;
 mod killed;
@@ -10,4 +11,5 @@ mod privacy;
 #[path = "../rig/search.rs"]
 #[allow(dead_code, reason = "the search of all tests; this one uses a part")]
 mod search;
+mod tls;
 mod world;

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use sbkd::center::Faults;
 use sbkd::queue::{Row, State};
-use sbkd::sync::{Asker, SettleError, Settled, settle};
+use sbkd::sync::{Asker, HttpUplink, SettleError, Settled, Uplink as _, settle};
 use sbkd::wire::person::{Accumulations, Question};
 use sbkd::wire::{Reply, Request, infno};
 use serde_json::{Value, json};
 
-use super::world::{Centre, Life, PATIENCE, Process, TERMINAL, center_settings, clock, online, person, settlement};
+use super::world::{
+    Centre, Life, PATIENCE, Process, TERMINAL, center_settings, clock, journal, link, online, person, settlement,
+};
 
 /// What the centre's people have when they begin (config/center/seed.toml).
 const POOL: &str = "12000.00";
@@ -283,20 +285,21 @@ async fn a_reversal_that_comes_again_gets_the_same_answer() {
 
 #[tokio::test]
 async fn a_message_id_is_its_terminals_own() {
-    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
-    let process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
-    let send = |terminal: &str, infno: &str, input: Value| {
+    let (dirs, centre) = ([(); 2].map(|()| tempfile::tempdir().unwrap()), Centre::start().await);
+    let (ours, theirs) = ((TERMINAL, &dirs[0]), ("H44010099998", &dirs[1]));
+    let uplinks = [ours, theirs]
+        .map(|(terminal, dir)| (terminal, HttpUplink::new(&link(&centre.url), journal(dir.path(), terminal)).unwrap()));
+    let [ours, theirs] = &uplinks;
+    let send = |(terminal, uplink): &(&str, HttpUplink), infno: &str, input: Value| {
         let request = Request {
             infno: infno.into(),
             msgid: "H44010099999201508031000000001".into(),
-            fixmedins_code: terminal.into(),
+            fixmedins_code: (*terminal).into(),
             input,
             ..online("a").1
         };
-        let uplink = process.uplink.clone();
         async move { uplink.request(&request).await.unwrap() }
     };
-    let (ours, theirs) = (TERMINAL, "H44010099998");
     let bill = serde_json::to_value(settlement()).unwrap();
     for (terminal, number) in [(ours, "S00000000001"), (theirs, "S00000000002")] {
         let reply = send(terminal, infno::SETTLE, bill.clone()).await;
@@ -307,7 +310,6 @@ async fn a_message_id_is_its_terminals_own() {
     let question = json!({ "medins_setl_id": "H44010099999201508031000000001" });
     assert_eq!(send(ours, infno::SETTLEMENT, question.clone()).await.output["setlinfo"]["setl_id"], "S00000000001");
     assert_eq!(send(theirs, infno::SETTLEMENT, question).await.infcode, Reply::NOT_FOUND);
-    process.end().await;
 }
 
 #[tokio::test]

@@ -9,12 +9,13 @@ use jiff::civil::date;
 use rustix::process::{Signal, getpid, kill_process};
 use sbkd::center::{self, Faults, Running};
 use sbkd::queue::{self, Draft, Point, Queue, QueueError, QueueKeys, Row, State};
-use sbkd::sync::{self, BoxFuture, Delivered, Delivery, HttpUplink, Pace, Patience, Uplink, UplinkError, Worker};
+use sbkd::sync::{self, BoxFuture, Delivered, Delivery, HttpUplink, Link, Pace, Patience, Uplink, UplinkError, Worker};
 use sbkd::value::{Fen, Kind};
+use sbkd::wire::headers::SignedHeaders;
 use sbkd::wire::person::{PersonKey, SOCIAL_SECURITY_CARD};
 use sbkd::wire::settle::Settlement;
 use sbkd::wire::sign_in::SignIn;
-use sbkd::wire::{ChainHead, Envelope, Header, Receipt, Reply, Request, infno};
+use sbkd::wire::{ChainHead, Envelope, Receipt, Reply, Request, infno};
 use sbkd::world::{FixedClock, SystemRandom};
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
@@ -154,11 +155,11 @@ impl Uplink for Mortal {
             }
         })
     }
-    fn headers<'a>(&'a self, headers: &'a [Header]) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
+    fn headers<'a>(&'a self, headers: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
         Box::pin(self.through(self.inner.headers(headers)))
     }
-    fn probe<'a>(&'a self, terminal: &'a str) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
-        Box::pin(self.through(self.inner.probe(terminal)))
+    fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>> {
+        Box::pin(self.through(self.inner.probe()))
     }
 }
 
@@ -200,7 +201,9 @@ impl Process {
         );
         let lose = Arc::<Mutex<Vec<_>>>::default();
         let poison = Arc::<Mutex<Option<_>>>::default();
-        let inner = HttpUplink::new(centre, TOKEN).unwrap();
+        let queue = queue.ok()?;
+        let link = link(centre);
+        let inner = HttpUplink::new(&link, queue.clone()).unwrap();
         let spoil = Spoil::default();
         let sent = Arc::<Mutex<Vec<_>>>::default();
         let uplink = Arc::new(Mortal {
@@ -211,8 +214,8 @@ impl Process {
             spoil: spoil.clone(),
             sent: sent.clone(),
         });
-        let plain = Arc::new(HttpUplink::new(centre, TOKEN).unwrap());
-        Some(Self { queue: queue.ok()?, uplink, plain, lose, poison, spoil, sent, worker: None })
+        let plain = Arc::new(HttpUplink::new(&link, queue.clone()).unwrap());
+        Some(Self { queue, uplink, plain, lose, poison, spoil, sent, worker: None })
     }
 
     /// The transaction at this place is not delivered, but ends like this, until another is named.
@@ -303,6 +306,18 @@ pub async fn delivered(uplink: &Arc<dyn Uplink>, envelope: &Envelope) -> Result<
     }
 }
 
+/// The journal of a terminal, with keys of its own.
+pub fn journal(dir: &Path, terminal: &str) -> Queue {
+    let settings = queue::Settings { terminal: terminal.into(), ..settings(dir) };
+    let keys = QueueKeys::load_or_create(&dir.join("keys"), &SystemRandom::default()).unwrap();
+    Queue::open(settings, keys, Arc::new(clock()), Arc::new(SystemRandom::default())).unwrap()
+}
+
+/// The way to a centre.
+pub fn link(url: &str) -> Link {
+    Link { url: url.into(), token: TOKEN.to_owned().into(), ..Link::default() }
+}
+
 pub fn settings(dir: &Path) -> queue::Settings {
     queue::Settings {
         path: dir.join("queue.db"),
@@ -328,8 +343,9 @@ impl Centre {
     }
 
     pub async fn with(settings: center::Settings) -> Self {
+        let scheme = if settings.tls.is_some() { "https" } else { "http" };
         let running = center::run(settings).await.unwrap();
-        let url = format!("http://{}", running.address);
+        let url = format!("{scheme}://{}", running.address);
         Self { running, url }
     }
 
@@ -351,6 +367,7 @@ pub fn center_settings() -> center::Settings {
         listen: "127.0.0.1:0".parse().unwrap(),
         database: None,
         seed: None,
+        tls: None,
         token: TOKEN.into(),
         demo: true,
         faults: Faults::default(),

@@ -56,7 +56,7 @@ pub(super) fn batch(
 }
 
 /// An alarm that cannot be kept is told of all the same.
-fn raised(db: &Connection, terminal: &str, code: &str, text: &str, now: Timestamp) {
+pub(super) fn raised(db: &Connection, terminal: &str, code: &str, text: &str, now: Timestamp) {
     if let Err(error) = alarms::raise(db, terminal, code, text, now) {
         tracing::error!(%error, "an alarm could not be kept");
     }

@@ -15,6 +15,7 @@ use super::errors::CenterError;
 use super::faults::{Playing, Strike};
 use super::{alarms, chain, deliver, enrol, national};
 use crate::rules::Packs;
+use crate::wire::batch::{ItemAnswer, LateAnswer};
 use crate::wire::headers::SignedHeaders;
 use crate::wire::signature::{self, Purpose, Signature};
 use crate::wire::{Digest, Envelope, Reply, Request, infno};
@@ -48,6 +49,22 @@ pub(super) struct Told {
     pub(super) signature: Signature,
     /// It was carried out, and nobody is to hear of it.
     pub(super) dropped: bool,
+}
+
+/// A transaction that was stored on the way.
+pub(super) struct Stored {
+    /// In whose name the subject is.
+    pub(super) named: String,
+    /// Who sent it, or why that is not proved.
+    pub(super) caller: Result<Caller, &'static str>,
+    pub(super) body: Bytes,
+}
+
+/// The answer to one, for the terminal's results.
+pub(super) struct Late {
+    pub(super) terminal: String,
+    pub(super) body: Vec<u8>,
+    pub(super) signature: Signature,
 }
 
 /// An answer before it is signed.
@@ -106,6 +123,71 @@ impl Centre {
             message.carry_out(db, packs, &caller, (centre.demo, refuse))
         })
         .await
+    }
+
+    /// A message that is of nobody known is refused.
+    pub(super) async fn refusal(
+        self: &Arc<Self>,
+        named: &str,
+        purpose: Purpose,
+        question: &[u8],
+        error: CenterError,
+    ) -> Told {
+        let (status, body) = self.refuse(named, error).await;
+        let text = signature::answer(named, purpose, question, status, &body);
+        Told { status, body, signature: self.sign(&text), dropped: false }
+    }
+
+    /// Takes transactions that were stored on the way, in one SQLite transaction. `None` for what nobody is to hear of.
+    pub(super) async fn take(self: &Arc<Self>, stored: Vec<Stored>) -> Vec<Result<Option<Late>, CenterError>> {
+        let strike = self.playing.strike("transactions", stored.len());
+        tokio::time::sleep(strike.delay).await;
+        if strike.fail {
+            return stored.iter().map(|_| Err(CenterError::OnPurpose)).collect();
+        }
+        let (centre, count, dropped) = (self.clone(), stored.len(), strike.drop_answer);
+        let taken = self.write(move |db, packs| {
+            let again = if strike.duplicate { 2 } else { 1 };
+            let each = stored.iter().enumerate().map(|(at, one)| {
+                let take = || centre.take_one(db, packs, one, at < strike.refuse);
+                (1..again).for_each(|_| drop(take()));
+                take()
+            });
+            Ok(each.collect::<Vec<_>>())
+        });
+        match taken.await {
+            Ok(taken) => taken.into_iter().map(|one| one.map(|late| (!dropped).then_some(late))).collect(),
+            // Nothing of it is kept: all of them come again.
+            Err(error) => {
+                tracing::error!(%error, "transactions were not taken");
+                (0..count).map(|_| Err(CenterError::Database(error.to_string()))).collect()
+            }
+        }
+    }
+
+    fn take_one(&self, db: &Connection, packs: &Packs, stored: &Stored, refuse: bool) -> Result<Late, CenterError> {
+        let taken = || {
+            let caller = stored.caller.as_ref().map_err(|error| CenterError::Enrol(error))?;
+            let envelope: Envelope = read(&stored.body)?;
+            enrol::check(db, caller, &envelope.header.terminal, self.demo)?;
+            let now = SystemClock.now();
+            let mut answers = deliver::batch(db, packs, &[envelope.clone()], (self.demo, usize::from(refuse)), now);
+            let answer = answers.pop().ok_or(CenterError::Form("no transaction"))?;
+            match answer {
+                ItemAnswer::Failed(_) => Err(CenterError::Database("it failed with this one".into())),
+                answer => Ok(LateAnswer { id: envelope.header.id, answer }),
+            }
+        };
+        let late = taken().inspect_err(|error| {
+            tracing::warn!(%error, "a stored transaction was not taken");
+            if error.is_alarm() {
+                deliver::raised(db, &stored.named, error.code(), &error.to_string(), SystemClock.now());
+            }
+        })?;
+        let body = bytes(&late);
+        let id = late.id.to_string();
+        let text = signature::answer(&stored.named, Purpose::Transaction, id.as_bytes(), 200, &body);
+        Ok(Late { terminal: stored.named.clone(), body, signature: self.sign(&text) })
     }
 
     /// What a refusal is told, after what has to be an alarm is one.

@@ -29,23 +29,23 @@ impl Caller {
     /// The caller of a message whose parts say so, and whose signature holds.
     ///
     /// # Errors
-    /// [`CenterError::Enrol`] when it does not.
+    /// Why it is not proved, a sentence.
     pub(super) fn proved(
         parts: [Option<&str>; 3],
         proof: Proof,
         purpose: Purpose,
         body: &[u8],
-    ) -> Result<Self, CenterError> {
+    ) -> Result<Self, &'static str> {
         let [Some(terminal), Some(key), Some(signature)] = parts else {
-            return Err(CenterError::Enrol("the message is not signed"));
+            return Err("the message is not signed");
         };
         let key: Option<Digest> = key.parse().ok();
         let signature: Option<Signature> = signature.parse().ok();
         let (Some(key), Some(signature)) = (key, signature) else {
-            return Err(CenterError::Enrol("its key or its signature is none"));
+            return Err("its key or its signature is none");
         };
         if !signature::holds(&key, &signature::question(terminal, purpose, body), &signature) {
-            return Err(CenterError::Enrol("its signature does not hold"));
+            return Err("its signature does not hold");
         }
         Ok(Self { terminal: terminal.to_owned(), key, proof })
     }

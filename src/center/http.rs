@@ -83,7 +83,7 @@ async fn answer(centre: Arc<Centre>, peer: Peer, named: &HeaderMap, purpose: Pur
     let proof = Proof::Certificate(peer.certificate);
     let caller = match Caller::proved([TERMINAL, KEY, SIGNATURE].map(text), proof, purpose, &body) {
         Ok(caller) => caller,
-        Err(error) => return error.into_response(),
+        Err(why) => return CenterError::Enrol(why).into_response(),
     };
     let told = centre.answer(Asked { purpose, caller, body }).await;
     if told.dropped {

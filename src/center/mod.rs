@@ -11,6 +11,7 @@ mod enrol;
 mod errors;
 mod faults;
 mod http;
+mod jetstream;
 mod ledger;
 mod national;
 mod people;
@@ -33,6 +34,7 @@ pub use faults::Faults;
 
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
+pub use jetstream::Broker;
 pub use tls::TlsFiles;
 
 use connection::{Cuttable, Peer};
@@ -60,6 +62,8 @@ pub struct Settings {
     pub seed: Option<PathBuf>,
     /// Its certificate and its terminals' roots; without them it speaks plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// The servers of NATS that it serves besides.
+    pub broker: Option<Broker>,
     /// The token terminals carry; 16 characters or more.
     pub token: String,
     /// A demo centre takes what carries the demo mark, enrols a terminal at first contact, and has an endpoint for
@@ -84,11 +88,23 @@ pub struct Running {
     centre: Arc<Centre>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    /// What serves the broker; it ends with this.
+    broker: Option<AbortOnDrop>,
+}
+
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Running {
     /// Stops it and waits until it has; what is under way is answered first, if that takes no longer than 5 s.
     pub async fn stop(mut self) {
+        // What was committed there and not answered comes again.
+        drop(self.broker.take());
         self.stop.send_replace(true);
         if tokio::time::timeout(LAST, &mut self.task).await.is_err() {
             self.task.abort();
@@ -126,7 +142,14 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
             tracing::error!(%error, "the centre stopped by itself");
         }
     });
-    Ok(Running { address, public_key: centre.public_key, centre, stop, task })
+    let broker = match &settings.broker {
+        Some(broker) => {
+            let (client, consumer) = jetstream::connect(broker).await.map_err(|error| error.to_string())?;
+            Some(AbortOnDrop(tokio::spawn(jetstream::serve(centre.clone(), client, consumer))))
+        }
+        None => None,
+    };
+    Ok(Running { address, public_key: centre.public_key, centre, stop, task, broker })
 }
 
 fn open(settings: &Settings) -> Result<Centre, CenterError> {

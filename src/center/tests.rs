@@ -13,6 +13,7 @@ fn settings() -> Settings {
         database: None,
         seed: None,
         tls: None,
+        broker: None,
         token: TOKEN.into(),
         demo: true,
         faults: Faults::default(),

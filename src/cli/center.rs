@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{Outcome, Problem, Shell, client, errors, shell, signals};
-use crate::center::{self, Faults, Settings, TlsFiles};
+use crate::center::{self, Broker, Faults, Settings, TlsFiles};
 use crate::config::{self, Mode};
 use crate::wire::Digest;
 
@@ -62,6 +62,15 @@ struct Serve {
     /// The roots that terminals' certificates go back to, a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     client_roots: Option<PathBuf>,
+    /// The servers of NATS that it serves besides, with commas between
+    #[arg(long, value_name = "URLS")]
+    nats: Option<String>,
+    /// The file of its credentials there
+    #[arg(long, value_name = "FILE", requires = "nats")]
+    nats_creds: Option<PathBuf>,
+    /// How many servers keep each stream
+    #[arg(long, value_name = "N", requires = "nats", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+    nats_replicas: u8,
     /// Faults it plays, as a TOML file
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -97,6 +106,11 @@ fn serve(args: &Serve, shell: &Shell) -> Outcome {
         database: args.database.clone(),
         seed: args.seed.clone(),
         tls,
+        broker: args.nats.clone().map(|urls| Broker {
+            urls,
+            credentials: args.nats_creds.clone(),
+            replicas: args.nats_replicas.into(),
+        }),
         token: token(token_file)?,
         demo: true,
         faults: args.faults.as_deref().map(faults).transpose()?.unwrap_or_default(),

@@ -8,13 +8,13 @@ use std::time::Duration;
 use jiff::civil::Date;
 use toml::Spanned;
 
-use super::parts::{Api, Card, Cases, Client, Config, Keys, Limits, Mode, Readers, TokenSource, Uplink};
+use super::parts::{Api, Card, Cases, Client, Config, Keys, Limits, Mode, Readers, TokenSource, Uplink, UplinkKind};
 use super::tables::{ApiTable, CasesTable, ClientTable, File, KeysTable, ReadersTable, Source, UplinkTable};
 use super::{ConfigError, Mistake};
 use crate::failure::place;
 use crate::keys::KeySource;
 use crate::reader::RoleRule;
-use crate::sync::{HttpUplink, TlsFiles};
+use crate::sync::{HttpUplink, JetStreamUplink, TlsFiles};
 use crate::value::Fen;
 
 /// Where queue, store and keys live when nothing is said.
@@ -184,12 +184,21 @@ impl Check<'_> {
     }
 
     fn uplink(&mut self, uplink: UplinkTable) -> Uplink {
-        if HttpUplink::check(uplink.url.get_ref()).is_err() {
-            let wanted =
-                "the centre is reached by https, or by http on this machine's loopback, where a tunnel ends its TLS";
+        let (fits, wanted) = match uplink.kind {
+            UplinkKind::Https => (
+                HttpUplink::check(uplink.url.get_ref()).is_ok(),
+                "the centre is reached by https, or by http on this machine's loopback, where a tunnel ends its TLS",
+            ),
+            UplinkKind::JetStream => (
+                JetStreamUplink::check(uplink.url.get_ref()).is_ok() && uplink.centre_key.is_some(),
+                "JetStream is reached by tls, or by nats on this machine's loopback, and needs centre_key",
+            ),
+        };
+        if !fits {
             self.mistake(uplink.url.span(), wanted);
         }
         Uplink {
+            kind: uplink.kind,
             answer: self.seconds(uplink.answer_secs.as_ref(), Duration::from_secs(15)),
             resolve: self.seconds(uplink.resolve_secs.as_ref(), Duration::from_secs(5)),
             heartbeat: self.seconds(uplink.heartbeat_secs.as_ref(), Duration::from_secs(30)),
@@ -199,6 +208,7 @@ impl Check<'_> {
                 client: self.certificate(uplink.client_cert, uplink.client_key),
                 roots: self.path(uplink.roots),
             },
+            credentials: self.path(uplink.credentials),
             centre_key: uplink.centre_key,
         }
     }
@@ -397,6 +407,17 @@ pub(super) mod tests {
         ] {
             let found = mistakes(&text(more));
             assert!(found[0].starts_with(&format!("sbkd.toml:{place}: ")), "{found:?}");
+        }
+        let nats = |url: &str, more: &str| format!("{SMALL}[uplink]\nkind = \"jetstream\"\nurl = \"{url}\"\n{more}");
+        let key = format!("centre_key = \"{}\"\n", "AB".repeat(32));
+        for (url, more, fits) in [
+            ("tls://a:4222,tls://b:4222", key.as_str(), true),
+            ("nats://127.0.0.1:4222", &key, true),
+            ("tls://a:4222", "", false),
+            ("tls://a:4222,nats://b:4222", &key, false),
+            ("https://a", &key, false),
+        ] {
+            assert_eq!(mistakes(&nats(url, more)).is_empty(), fits, "{url} {more}");
         }
         let whole = text("client_cert = \"a\"\nclient_key = \"b\"\nroots = \"c\"\n");
         let uplink = Config::parse("x", &whole, Path::new("/etc/sbkd")).unwrap().uplink.unwrap();

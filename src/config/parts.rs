@@ -164,16 +164,31 @@ pub enum Permission {
     Policy,
 }
 
+/// What the way to the centre is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UplinkKind {
+    /// HTTPS; on this machine's loopback HTTP.
+    #[default]
+    Https,
+    /// NATS JetStream.
+    JetStream,
+}
+
 /// The way to the centre.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Uplink {
-    /// Base address.
+    /// What it is.
+    pub kind: UplinkKind,
+    /// Base address; of servers of NATS several, with commas between.
     pub url: String,
     /// The file that holds the terminal's token.
     pub token_file: Option<PathBuf>,
     /// The terminal's certificate and key, and the roots of the centre's.
     pub tls: TlsFiles,
-    /// The key that the centre's answers have to be signed with.
+    /// The file of the terminal's credentials with a broker.
+    pub credentials: Option<PathBuf>,
+    /// The key that the centre's answers have to be signed with; JetStream needs it.
     pub centre_key: Option<Digest>,
     /// How long the counter waits for a settlement's answer.
     pub answer: Duration,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::parts::{Mode, Permission, TerminalName};
+use super::parts::{Mode, Permission, TerminalName, UplinkKind};
 use crate::cipher::Algorithm;
 use crate::reader::Role;
 use crate::value::Fen;
@@ -93,11 +93,14 @@ pub(super) struct ClientTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UplinkTable {
+    #[serde(default)]
+    pub(super) kind: UplinkKind,
     pub(super) url: Spanned<String>,
     pub(super) token_file: Option<Spanned<PathBuf>>,
     pub(super) client_cert: Option<Spanned<PathBuf>>,
     pub(super) client_key: Option<Spanned<PathBuf>>,
     pub(super) roots: Option<Spanned<PathBuf>>,
+    pub(super) credentials: Option<Spanned<PathBuf>>,
     pub(super) centre_key: Option<Digest>,
     pub(super) answer_secs: Option<Spanned<u64>>,
     pub(super) resolve_secs: Option<Spanned<u64>>,

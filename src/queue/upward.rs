@@ -7,11 +7,20 @@ use super::{Queue, QueueError};
 use crate::wire::headers::{Group, SignedHeaders};
 use crate::wire::signature::{Purpose, Signature, question};
 use crate::wire::{ChainHead, Digest};
+use crate::world::NoRandom;
 
 impl Queue {
     /// The journal's signature on a message of this terminal; it holds for nothing else.
     pub fn sign(&self, purpose: Purpose, body: &[u8]) -> Signature {
         self.inner.context.crypto.sign_message(&question(self.terminal(), purpose, body))
+    }
+
+    /// Random bytes of the journal's source.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub(crate) fn random(&self, bytes: &mut [u8]) -> Result<(), NoRandom> {
+        self.inner.context.random.fill(bytes)
     }
 
     /// The whole commit groups that follow a head, with about `most` headers; none when none are there, or the first is

@@ -1,13 +1,15 @@
 //! The centre over HTTP: one client, its connections kept open.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
+use reqwest::{Client, RequestBuilder, Response, Url, redirect};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::reply::{no_json, taken};
 use super::tls::{self, TlsFiles};
 use super::{BoxFuture, Delivered, Delivery, Uplink, UplinkError};
 use crate::queue::Queue;
@@ -29,10 +31,12 @@ const LARGEST: usize = 4 << 20;
 pub struct Link {
     /// Its address: `https://…`, or `http://` on the loopback.
     pub url: String,
-    /// This terminal's token; empty where the centre asks for none.
+    /// This terminal's token; empty where none is asked for.
     pub token: Zeroizing<String>,
     /// Certificates.
     pub tls: TlsFiles,
+    /// The file of the terminal's credentials with a broker.
+    pub credentials: Option<PathBuf>,
     /// The key that the centre's answers are signed with: none but signed ones are taken. Without it TLS alone proves
     /// whose they are.
     pub centre_key: Option<Digest>,
@@ -126,23 +130,11 @@ impl HttpUplink {
         let signature = response.headers().get(signature::SIGNATURE).and_then(|text| text.to_str().ok()?.parse().ok());
         let body = body(response).await?;
         let told = signature::answer(self.queue.terminal(), purpose, question, status.as_u16(), &body);
-        let signed = |key| signature.is_some_and(|signature| signature::holds(&key, &told, &signature));
-        match refused(status, &body, retry_after) {
-            // What settles nothing needs no signature: whoever stands between may say it as well.
-            Some(error) if !matches!(error, UplinkError::Refused { .. }) => Err(error),
-            _ if self.centre_key.is_some_and(|key| !signed(key)) => {
-                Err(UplinkError::Answer("it is not signed by the centre".to_owned()))
-            }
-            Some(error) => Err(error),
-            // The parser's own words would quote the answer.
-            None => serde_json::from_slice(&body)
-                .map_err(|_| UplinkError::Answer(format!("status {status}, but another form"))),
-        }
+        let signed = self
+            .centre_key
+            .is_none_or(|key| signature.is_some_and(|signature| signature::holds(&key, &told, &signature)));
+        taken(status.as_u16(), &body, retry_after, signed)
     }
-}
-
-fn no_json() -> UplinkError {
-    UplinkError::Answer("the question has no JSON".into())
 }
 
 /// Without TLS a token and personal data may not leave this machine.
@@ -220,29 +212,6 @@ async fn body(mut response: Response) -> Result<Vec<u8>, UplinkError> {
         whole.extend_from_slice(&chunk);
     }
     Ok(whole)
-}
-
-/// What an answer of this status is, other than a success.
-fn refused(status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Option<UplinkError> {
-    #[derive(Deserialize)]
-    struct Refusal {
-        error: Reason,
-    }
-    let number = status.as_u16();
-    Some(match status {
-        _ if status.is_success() => return None,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => UplinkError::Unauthorized(number),
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-            UplinkError::Failed { status: number, retry_after }
-        }
-        _ if status.is_server_error() => UplinkError::Failed { status: number, retry_after },
-        // Only the centre's own form is a refusal: a 404 of some other server says nothing about the transaction.
-        _ if status.is_client_error() => match serde_json::from_slice::<Refusal>(body) {
-            Ok(Refusal { error }) => UplinkError::Refused { code: error.code, text: error.text },
-            Err(_) => UplinkError::Answer(format!("status {number} without a reason")),
-        },
-        _ => UplinkError::Answer(format!("status {number}")),
-    })
 }
 
 /// `Retry-After` in seconds, at most an hour; the date form is not used here.

@@ -8,13 +8,13 @@ use zeroize::Zeroizing;
 use super::inner::{Inner, Rooms, Upstream};
 use super::setup::Setup;
 use super::{Parts, errors, tasks};
-use crate::config::{Mode, read_secret};
+use crate::config::{Mode, UplinkKind, read_secret};
 use crate::failure::{Explain as _, Failure};
 use crate::keys::{KeyProvider, KeySource};
 use crate::queue::{Faults, Queue, QueueKeys, Settings};
 use crate::script::Library;
 use crate::store::Store;
-use crate::sync::{self, Asker, HttpUplink, Link, Pace, Uplink};
+use crate::sync::{self, Asker, HttpUplink, JetStreamUplink, Link, Pace, Uplink};
 
 /// The retries of a delivery begin after this and grow to the heartbeat's tenfold at most.
 const LONGEST_PAUSE: u32 = 10;
@@ -80,9 +80,18 @@ fn upstream(parts: &Parts, queue: &Queue) -> Result<Option<Upstream>, Failure> {
         None => Zeroizing::default(),
         Some(file) => read_secret(file, config.mode).map_err(unusable)?,
     };
-    let link = Link { url: settings.url.clone(), token, tls: settings.tls.clone(), centre_key: settings.centre_key };
-    let uplink = HttpUplink::new(&link, queue.clone()).map_err(|error| error.failure())?;
-    let uplink: Arc<dyn Uplink> = Arc::new(uplink);
+    let link = Link {
+        url: settings.url.clone(),
+        token,
+        tls: settings.tls.clone(),
+        credentials: settings.credentials.clone(),
+        centre_key: settings.centre_key,
+    };
+    let uplink: Result<Arc<dyn Uplink>, _> = match settings.kind {
+        UplinkKind::Https => HttpUplink::new(&link, queue.clone()).map(|uplink| Arc::new(uplink) as _),
+        UplinkKind::JetStream => JetStreamUplink::new(&link, queue.clone()).map(|uplink| Arc::new(uplink) as _),
+    };
+    let uplink = uplink.map_err(|error| error.failure())?;
     let usual = Pace::default();
     let pace = Pace {
         first: usual.first.min(settings.heartbeat),

@@ -1,6 +1,7 @@
 //! What the centre answers to transactions that came together.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Receipt;
 
@@ -14,6 +15,16 @@ pub enum ItemAnswer {
     Refused(Reason),
     /// The centre failed with this one: to be sent again.
     Failed(Reason),
+}
+
+/// The centre's answer to what was stored on the way, as it comes on the terminal's results.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LateAnswer {
+    /// Which transaction; the centre's signature is bound to it.
+    pub id: Uuid,
+    /// The answer.
+    pub answer: ItemAnswer,
 }
 
 /// Why not.

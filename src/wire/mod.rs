@@ -11,6 +11,7 @@ pub mod settle;
 mod shown;
 pub mod sign_in;
 pub mod signature;
+pub mod subject;
 
 pub use plausible::Implausible;
 

@@ -3,7 +3,7 @@
 
 use std::fmt::{Debug, Formatter, Result};
 
-use super::batch::{ItemAnswer, Reason};
+use super::batch::{ItemAnswer, LateAnswer, Reason};
 use super::person::{Accumulations, Person, PersonKey, Question};
 use super::settle::{Settlement, SettlementAnswer};
 use super::sign_in::SignIn;
@@ -39,6 +39,12 @@ impl Debug for ItemAnswer {
             Self::Refused(reason) => f.debug_tuple("Refused").field(reason).finish(),
             Self::Failed(reason) => f.debug_tuple("Failed").field(reason).finish(),
         }
+    }
+}
+
+impl Debug for LateAnswer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("LateAnswer").field("id", &self.id).field("answer", &self.answer).finish()
     }
 }
 

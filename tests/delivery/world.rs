@@ -368,6 +368,7 @@ pub fn center_settings() -> center::Settings {
         database: None,
         seed: None,
         tls: None,
+        broker: None,
         token: TOKEN.into(),
         demo: true,
         faults: Faults::default(),

@@ -1,0 +1,180 @@
+//! The centre's door for NATS: transactions by a durable consumer, each answered after it is committed; requests by
+//! request and reply.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType};
+use async_nats::jetstream::{self, AckKind, Message};
+use async_nats::{Client, ConnectOptions, HeaderMap};
+use futures_util::future::join_all;
+use futures_util::{FutureExt as _, StreamExt as _};
+
+use super::doors::{Asked, Centre, Stored};
+use super::enrol::{Caller, Proof};
+use super::errors::CenterError;
+use crate::wire::signature::{KEY, Purpose, SIGNATURE, TERMINAL};
+use crate::wire::subject;
+
+/// The consumer of all transactions.
+const CONSUMER: &str = "centre";
+/// Those who serve requests share them.
+const GROUP: &str = "sbkd-centre";
+/// The most transactions of one SQLite transaction.
+const TOGETHER: usize = 256;
+/// How long what nobody took stays stored.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How long after a failure it listens again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How a centre reaches its servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broker {
+    /// Their addresses, with commas between.
+    pub urls: String,
+    /// The file of its credentials.
+    pub credentials: Option<PathBuf>,
+    /// How many servers keep each stream.
+    pub replicas: usize,
+}
+
+/// Connects, and makes the streams where there are none.
+pub(super) async fn connect(broker: &Broker) -> Result<(Client, PullConsumer), CenterError> {
+    let start = |error: String| CenterError::Start(error);
+    let mut options = ConnectOptions::new().name(GROUP);
+    if let Some(file) = &broker.credentials {
+        options = options.credentials_file(file).await.map_err(|error| start(error.to_string()))?;
+    }
+    let urls: Vec<&str> = broker.urls.split(',').collect();
+    let client = options.connect(urls).await.map_err(|error| start(error.to_string()))?;
+    let jetstream = jetstream::new(client.clone());
+    let stream = |name: &str, subjects: &str| Config {
+        name: name.into(),
+        subjects: vec![subjects.into()],
+        // What was taken is not kept there any longer.
+        retention: RetentionPolicy::WorkQueue,
+        storage: StorageType::File,
+        num_replicas: broker.replicas,
+        max_age: KEPT,
+        ..Config::default()
+    };
+    let answers = stream(subject::ANSWERS, subject::EVERY_ANSWER);
+    jetstream.get_or_create_stream(answers).await.map_err(|error| start(error.to_string()))?;
+    let transactions = stream(subject::TRANSACTIONS, subject::EVERY_TRANSACTION);
+    let transactions = jetstream.get_or_create_stream(transactions).await.map_err(|error| start(error.to_string()))?;
+    let settings = pull::Config {
+        durable_name: Some(CONSUMER.into()),
+        ack_policy: AckPolicy::Explicit,
+        max_ack_pending: 4 * TOGETHER as i64,
+        ..pull::Config::default()
+    };
+    let consumer = transactions.get_or_create_consumer(CONSUMER, settings).await;
+    Ok((client, consumer.map_err(|error| start(error.to_string()))?))
+}
+
+/// Serves both until it is dropped.
+pub(super) async fn serve(centre: Arc<Centre>, client: Client, consumer: PullConsumer) {
+    tokio::join!(requests(centre.clone(), client.clone()), transactions(centre, client, consumer));
+}
+
+async fn requests(centre: Arc<Centre>, client: Client) {
+    loop {
+        match client.queue_subscribe(subject::EVERY_REQUEST, GROUP.into()).await {
+            Ok(mut all) => {
+                while let Some(message) = all.next().await {
+                    // Whoever is slow keeps nobody waiting.
+                    tokio::spawn(request(centre.clone(), client.clone(), message));
+                }
+            }
+            Err(error) => tracing::error!(%error, "requests are not listened for"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn request(centre: Arc<Centre>, client: Client, message: async_nats::Message) {
+    let Some(reply) = message.reply.clone() else { return };
+    let mut tokens = message.subject.split('.').skip(2);
+    let named = tokens.next().unwrap_or_default();
+    let purpose = tokens.next().and_then(|name| Purpose::ALL.into_iter().find(|purpose| purpose.name() == name));
+    let Some(purpose) = purpose else { return };
+    let told = match caller(message.headers.as_ref(), named, purpose, &message.payload) {
+        Ok(caller) => centre.answer(Asked { purpose, caller, body: message.payload }).await,
+        Err(why) => centre.refusal(named, purpose, &message.payload, CenterError::Enrol(why)).await,
+    };
+    if told.dropped {
+        return;
+    }
+    let mut headers = HeaderMap::new();
+    headers.insert(subject::STATUS, told.status.to_string().as_str());
+    headers.insert(SIGNATURE, told.signature.to_string().as_str());
+    if let Err(error) = client.publish_with_headers(reply, headers, told.body.into()).await {
+        tracing::warn!(%error, "an answer was not sent");
+    }
+}
+
+/// Who sent it: the terminal in whose name the subject is, which its server holds it to, with its signature.
+fn caller(headers: Option<&HeaderMap>, named: &str, purpose: Purpose, body: &[u8]) -> Result<Caller, &'static str> {
+    let part = |name| headers.and_then(|headers| headers.get(name)).map(|value| value.as_str());
+    let caller = Caller::proved([TERMINAL, KEY, SIGNATURE].map(part), Proof::Broker, purpose, body)?;
+    if caller.terminal == named { Ok(caller) } else { Err("the subject is another terminal's") }
+}
+
+async fn transactions(centre: Arc<Centre>, client: Client, consumer: PullConsumer) {
+    let jetstream = jetstream::new(client);
+    loop {
+        match consumer.messages().await {
+            Ok(mut all) => {
+                while let Some(Ok(first)) = all.next().await {
+                    let mut messages = vec![first];
+                    while messages.len() < TOGETHER
+                        && let Some(Some(Ok(next))) = all.next().now_or_never()
+                    {
+                        messages.push(next);
+                    }
+                    take(&centre, &jetstream, messages).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "transactions are not listened for"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Commits what came, then answers, then lets the servers forget it: whatever stops in between, it comes again.
+async fn take(centre: &Arc<Centre>, jetstream: &jetstream::Context, messages: Vec<Message>) {
+    let mut stored = Vec::with_capacity(messages.len());
+    for message in &messages {
+        let named = message.subject.rsplit('.').next().unwrap_or_default();
+        let caller = caller(message.headers.as_ref(), named, Purpose::Transaction, &message.payload);
+        stored.push(Stored { named: named.to_owned(), caller, body: message.payload.clone() });
+    }
+    let answers = centre.take(stored).await;
+    let ends = messages.into_iter().zip(answers).map(|(message, answer)| async move {
+        let kind = match answer {
+            Ok(Some(answer)) => {
+                let mut headers = HeaderMap::new();
+                headers.insert(SIGNATURE, answer.signature.to_string().as_str());
+                let subject = subject::answer(&answer.terminal);
+                let sent = jetstream.publish_with_headers(subject, headers, answer.body.into()).await;
+                match async { sent?.await }.await {
+                    Ok(_) => AckKind::Ack,
+                    Err(error) => {
+                        tracing::warn!(%error, "an answer was not stored");
+                        AckKind::Nak(Some(PAUSE))
+                    }
+                }
+            }
+            // Nobody is to hear of it: as if the centre had gone after its commit.
+            Ok(None) => AckKind::Nak(None),
+            // It is of nobody who can be answered.
+            Err(CenterError::Enrol(_) | CenterError::Form(_)) => AckKind::Term,
+            Err(_) => AckKind::Nak(Some(PAUSE)),
+        };
+        // What is not heard of comes again, and gets the same answer.
+        drop(message.ack_with(kind).await);
+    });
+    join_all(ends).await;
+}

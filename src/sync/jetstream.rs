@@ -1,0 +1,259 @@
+//! The centre behind NATS JetStream: transactions are stored in a replicated stream and answered on a stream of the
+//! terminals' results; everything else is request and reply.
+
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::{self, AckKind};
+use async_nats::{Client, ConnectOptions, HeaderMap, RequestErrorKind};
+use futures_util::future::join_all;
+use futures_util::{FutureExt as _, StreamExt as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Mutex, OnceCell};
+
+use super::http::Link;
+use super::reply::{no_json, taken};
+use super::{BoxFuture, Delivered, Delivery, Late, Uplink, UplinkError, tls};
+use crate::queue::Queue;
+use crate::wire::batch::{ItemAnswer, LateAnswer, Reason};
+use crate::wire::headers::SignedHeaders;
+use crate::wire::signature::{self, Purpose, Signature};
+use crate::wire::{ChainHead, Digest, Envelope, Outcome, Receipt, Reply, Request, subject};
+
+/// How long a server may take to store a message, or the centre to answer one; who waits at a counter waits less.
+const WHOLE: Duration = Duration::from_secs(30);
+/// How long after a failure the answers are listened for again.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The most answers that are brought together.
+const TOGETHER: usize = 256;
+
+/// The centre behind JetStream.
+pub struct JetStreamUplink {
+    link: Link,
+    /// Signs what goes up.
+    queue: Queue,
+    centre_key: Digest,
+    connection: OnceCell<Connection>,
+    answers: Mutex<Option<pull::Stream>>,
+}
+
+struct Connection {
+    client: Client,
+    jetstream: jetstream::Context,
+}
+
+impl JetStreamUplink {
+    /// The centre behind the servers of a link; the connection is made when it is first needed, and again whenever it
+    /// is lost.
+    ///
+    /// # Errors
+    /// [`UplinkError::Setting`] when the addresses would leave this machine without TLS, or the centre's key is not
+    /// named: no connection to a broker proves whose an answer is.
+    pub fn new(link: &Link, queue: Queue) -> Result<Self, UplinkError> {
+        Self::check(&link.url)?;
+        let missing = || UplinkError::Setting("centre_key is needed with JetStream".into());
+        let centre_key = link.centre_key.ok_or_else(missing)?;
+        Ok(Self { link: link.clone(), queue, centre_key, connection: OnceCell::new(), answers: Mutex::default() })
+    }
+
+    /// Whether these addresses can be used: `tls://`, or `nats://` on the loopback; several with commas between.
+    ///
+    /// # Errors
+    /// [`UplinkError::Setting`] when they cannot.
+    pub fn check(urls: &str) -> Result<(), UplinkError> {
+        let fits = |url: &str| {
+            let url = reqwest::Url::parse(url).ok()?;
+            let loopback = matches!(url.host_str()?, "127.0.0.1" | "localhost" | "[::1]");
+            (url.scheme() == "tls" || url.scheme() == "nats" && loopback).then_some(())
+        };
+        match urls.split(',').all(|url| fits(url).is_some()) {
+            true => Ok(()),
+            false => Err(UplinkError::Setting("the addresses must be tls://, or nats:// on the loopback".into())),
+        }
+    }
+
+    /// The connection, which stands: what is given to one that does not would be sent some time later.
+    async fn connected(&self) -> Result<&Connection, UplinkError> {
+        let connection = self.connection.get_or_try_init(|| self.connect()).await?;
+        match connection.client.connection_state() {
+            State::Connected => Ok(connection),
+            _ => Err(UplinkError::Unreachable("no connection to a server stands".into())),
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, UplinkError> {
+        let setting = |error: String| UplinkError::Setting(error);
+        let mut options = ConnectOptions::new().name(self.queue.terminal()).request_timeout(Some(WHOLE));
+        if let Some(file) = &self.link.credentials {
+            let with = options.credentials_file(file).await;
+            options = with.map_err(|error| setting(format!("{}: {error}", file.display())))?;
+        } else if !self.link.token.is_empty() {
+            options = options.token(self.link.token.to_string());
+        }
+        if self.link.url.starts_with("tls:") {
+            options = options.require_tls(true).tls_client_config(tls::settings(&self.link.tls)?);
+        }
+        let urls: Vec<&str> = self.link.url.split(',').collect();
+        let client = options.connect(urls).await.map_err(|error| UplinkError::Unreachable(error.to_string()))?;
+        let jetstream = jetstream::ContextBuilder::new().timeout(WHOLE).build(client.clone());
+        Ok(Connection { client, jetstream })
+    }
+
+    fn signed(&self, purpose: Purpose, body: &[u8]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(signature::TERMINAL, self.queue.terminal());
+        headers.insert(signature::KEY, hex::encode_upper(self.queue.public_key()).as_str());
+        headers.insert(signature::SIGNATURE, self.queue.sign(purpose, body).to_string().as_str());
+        headers
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        purpose: Purpose,
+        message: &(impl Serialize + ?Sized),
+    ) -> Result<T, UplinkError> {
+        let body = serde_json::to_vec(message).map_err(|_| no_json())?;
+        let connection = self.connected().await?;
+        let request = async_nats::Request::new().headers(self.signed(purpose, &body)).payload(body.clone().into());
+        let subject = subject::request(self.queue.terminal(), purpose);
+        let answer = connection.client.send_request(subject, request).await.map_err(|error| match error.kind() {
+            // The server says so itself: nobody got it, and nobody will.
+            RequestErrorKind::NoResponders => UplinkError::Unreachable("no centre listens".into()),
+            RequestErrorKind::TimedOut => UplinkError::NoAnswer("it took too long".into()),
+            _ => UplinkError::NoAnswer(error.to_string()),
+        })?;
+        let part = |name| answer.headers.as_ref().and_then(|headers| headers.get(name)).map(|value| value.as_str());
+        let status = part(subject::STATUS).and_then(|status| status.parse().ok()).unwrap_or(0);
+        let signature = part(signature::SIGNATURE).and_then(|text| text.parse().ok());
+        let told = signature::answer(self.queue.terminal(), purpose, &body, status, &answer.payload);
+        taken(status, &answer.payload, None, self.is_signed(&told, signature))
+    }
+
+    fn is_signed(&self, text: &[u8], signature: Option<Signature>) -> bool {
+        signature.is_some_and(|signature| signature::holds(&self.centre_key, text, &signature))
+    }
+
+    /// Has a server store one.
+    async fn store(&self, envelope: &Envelope) -> Delivery {
+        let body = serde_json::to_vec(envelope).map_err(|_| no_json())?;
+        let connection = self.connected().await?;
+        let mut headers = self.signed(Purpose::Transaction, &body);
+        // For two minutes the servers know it by this; the centre does for ever.
+        headers.insert(async_nats::header::NATS_MESSAGE_ID, envelope.header.id.to_string().as_str());
+        let subject = subject::transaction(self.queue.terminal());
+        let failed = |error: jetstream::context::PublishError| UplinkError::NoAnswer(error.to_string());
+        let stored = connection.jetstream.publish_with_headers(subject, headers, body.into()).await.map_err(failed)?;
+        stored.await.map_err(failed)?;
+        Ok(Delivered::Stored)
+    }
+
+    async fn listen(&self) -> Result<pull::Stream, UplinkError> {
+        let away = |error: String| UplinkError::Unreachable(error);
+        let connection = self.connected().await?;
+        let stream = connection.jetstream.get_stream_no_info(subject::ANSWERS).await;
+        let stream = stream.map_err(|error| away(error.to_string()))?;
+        let name = subject::consumer(self.queue.terminal());
+        let settings = pull::Config {
+            durable_name: Some(name.clone()),
+            filter_subject: subject::answer(self.queue.terminal()),
+            ack_policy: AckPolicy::Explicit,
+            max_ack_pending: 4 * TOGETHER as i64,
+            ..pull::Config::default()
+        };
+        let consumer: PullConsumer =
+            stream.get_or_create_consumer(&name, settings).await.map_err(|error| away(error.to_string()))?;
+        consumer.messages().await.map_err(|error| away(error.to_string()))
+    }
+
+    /// What a message on the terminal's results says; `None`, and done with, when it says nothing that can be taken.
+    async fn read(&self, message: jetstream::Message) -> Option<Late> {
+        let part = |name| message.headers.as_ref().and_then(|headers| headers.get(name)).map(|value| value.as_str());
+        let signature = part(signature::SIGNATURE).and_then(|text| text.parse().ok());
+        let answer = serde_json::from_slice::<LateAnswer>(&message.payload).ok().filter(|answer| {
+            let id = answer.id.to_string();
+            let text =
+                signature::answer(self.queue.terminal(), Purpose::Transaction, id.as_bytes(), 200, &message.payload);
+            self.is_signed(&text, signature)
+        });
+        let receipt = answer.and_then(|answer| receipt(answer, &self.queue));
+        if receipt.is_none() {
+            tracing::error!("an answer is not the centre's, or not one");
+            drop(message.ack_with(AckKind::Term).await);
+        }
+        // An acknowledgement that is lost brings the answer again, and that changes nothing.
+        Some(Late { receipt: receipt?, kept: Box::pin(async move { drop(message.ack().await) }) })
+    }
+}
+
+/// The receipt of an answer; a transaction that was not even understood is refused like any other.
+fn receipt(answer: LateAnswer, queue: &Queue) -> Option<Receipt> {
+    match answer.answer {
+        ItemAnswer::Receipt(receipt) => (receipt.id == answer.id).then_some(receipt),
+        ItemAnswer::Refused(Reason { code, text }) => Some(Receipt {
+            id: answer.id,
+            outcome: Outcome::Refused { code, text },
+            centre_no: String::new(),
+            received_at: queue.clock().now(),
+            output: serde_json::Value::Null,
+        }),
+        ItemAnswer::Failed(_) => None,
+    }
+}
+
+impl Uplink for JetStreamUplink {
+    fn deliver<'a>(&'a self, batch: &'a [Envelope]) -> BoxFuture<'a, Vec<Delivery>> {
+        Box::pin(join_all(batch.iter().map(|envelope| self.store(envelope))))
+    }
+
+    fn answers(&self) -> BoxFuture<'_, Vec<Late>> {
+        Box::pin(async {
+            let mut answers = self.answers.lock().await;
+            loop {
+                let Some(stream) = answers.as_mut() else {
+                    match self.listen().await {
+                        Ok(stream) => *answers = Some(stream),
+                        Err(_) => tokio::time::sleep(PAUSE).await,
+                    }
+                    continue;
+                };
+                let Some(Ok(first)) = stream.next().await else {
+                    // The servers let the consumer go, or the connection; it is opened again.
+                    *answers = None;
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                };
+                let mut messages = vec![first];
+                while messages.len() < TOGETHER
+                    && let Some(Some(Ok(next))) = stream.next().now_or_never()
+                {
+                    messages.push(next);
+                }
+                let late = join_all(messages.into_iter().map(|message| self.read(message))).await;
+                let late: Vec<Late> = late.into_iter().flatten().collect();
+                if !late.is_empty() {
+                    return late;
+                }
+            }
+        })
+    }
+
+    fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
+        Box::pin(self.ask(Purpose::National, request))
+    }
+
+    fn headers<'a>(&'a self, headers: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
+        Box::pin(self.ask(Purpose::Headers, headers))
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>> {
+        Box::pin(async {
+            // Nobody can answer with what was told another time.
+            let mut nonce = [0; 16];
+            let random = self.queue.random(&mut nonce);
+            random.map_err(|error| UplinkError::Setting(error.to_string()))?;
+            self.ask(Purpose::Chain, &hex::encode_upper(nonce)).await
+        })
+    }
+}

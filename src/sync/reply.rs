@@ -1,0 +1,50 @@
+//! What a status and a body of the centre's mean, by whichever way they came.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::UplinkError;
+use crate::wire::batch::Reason;
+
+/// The answer, or why it is none. What settles nothing needs no signature: whoever stands between may say it as well.
+pub(super) fn taken<T: DeserializeOwned>(
+    status: u16,
+    body: &[u8],
+    retry_after: Option<Duration>,
+    signed: bool,
+) -> Result<T, UplinkError> {
+    match refused(status, body, retry_after) {
+        Some(error) if !matches!(error, UplinkError::Refused { .. }) => Err(error),
+        _ if !signed => Err(UplinkError::Answer("it is not signed by the centre".to_owned())),
+        Some(error) => Err(error),
+        // The parser's own words would quote the answer.
+        None => {
+            serde_json::from_slice(body).map_err(|_| UplinkError::Answer(format!("status {status}, but another form")))
+        }
+    }
+}
+
+/// What an answer of this status is, other than a success.
+fn refused(status: u16, body: &[u8], retry_after: Option<Duration>) -> Option<UplinkError> {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error: Reason,
+    }
+    Some(match status {
+        200..=299 => return None,
+        401 | 403 => UplinkError::Unauthorized(status),
+        408 | 429 | 500..=599 => UplinkError::Failed { status, retry_after },
+        // Only the centre's own form is a refusal: a 404 of some other server says nothing about the transaction.
+        400..=499 => match serde_json::from_slice::<Refusal>(body) {
+            Ok(Refusal { error }) => UplinkError::Refused { code: error.code, text: error.text },
+            Err(_) => UplinkError::Answer(format!("status {status} without a reason")),
+        },
+        _ => UplinkError::Answer(format!("status {status}")),
+    })
+}
+
+pub(super) fn no_json() -> UplinkError {
+    UplinkError::Answer("the question has no JSON".into())
+}

@@ -63,6 +63,10 @@ const BY_CODE: &[(&str, StatusCode)] = &[
     ("E-TERM-KEY-FORM", StatusCode::UNPROCESSABLE_ENTITY),
     ("E-TERM-POLICY", StatusCode::UNPROCESSABLE_ENTITY),
     ("E-SCN-UNKNOWN", StatusCode::NOT_FOUND),
+    ("E-SHIFT-UNKNOWN", StatusCode::NOT_FOUND),
+    ("E-RECON-UNKNOWN", StatusCode::NOT_FOUND),
+    ("E-RECON-DATE", StatusCode::UNPROCESSABLE_ENTITY),
+    ("E-RECON-REMARK", StatusCode::UNPROCESSABLE_ENTITY),
     ("E-TERM-DRAINING", StatusCode::SERVICE_UNAVAILABLE),
     ("E-QUEUE-CONFLICT", StatusCode::CONFLICT),
     ("E-QUEUE-NOT-FOUND", StatusCode::NOT_FOUND),
@@ -71,6 +75,8 @@ const BY_CODE: &[(&str, StatusCode)] = &[
 /// What a room's failures are where their code has no status of its own.
 const BY_ROOM: &[(&str, StatusCode)] = &[
     ("TERM", StatusCode::CONFLICT),
+    ("SHIFT", StatusCode::CONFLICT),
+    ("RECON", StatusCode::CONFLICT),
     ("CARD", StatusCode::CONFLICT),
     ("KEYS", StatusCode::CONFLICT),
     ("READER", StatusCode::CONFLICT),

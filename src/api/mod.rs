@@ -14,8 +14,10 @@ mod guard;
 mod handlers;
 mod once;
 mod openapi;
+mod reconciliations;
 mod routes;
 mod server;
+mod shifts;
 
 pub use errors::ENTRIES;
 pub use once::no_repeats;

@@ -7,7 +7,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::answer::Body;
-use super::{events, handlers};
+use super::{events, handlers, reconciliations, shifts};
 use crate::card::{Apdus, Authenticated};
 
 #[derive(OpenApi)]
@@ -30,6 +30,14 @@ use crate::card::{Apdus, Authenticated};
         handlers::cancel,
         handlers::transactions,
         handlers::transaction,
+        shifts::open,
+        shifts::list,
+        shifts::show,
+        shifts::close,
+        reconciliations::run,
+        reconciliations::list,
+        reconciliations::show,
+        reconciliations::repair,
         handlers::policy,
         handlers::reload_policy,
         handlers::health,

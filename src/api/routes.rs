@@ -1,5 +1,6 @@
 //! The table of routes: what there is, and which permission it takes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -8,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
 use super::answer::Refusal;
-use super::{Doors, errors, events, guard, handlers};
+use super::{Doors, errors, events, guard, handlers, reconciliations, shifts};
 use crate::config::Permission::{self, Operate, Policy, Read};
 use crate::failure::Failure;
 
@@ -34,6 +35,19 @@ pub const ROUTES: &[Route] = &[
     Route { method: "post", path: "/v1/cases/{id}/cancel", permission: Operate, handler: || post(handlers::cancel) },
     Route { method: "get", path: "/v1/transactions", permission: Read, handler: || get(handlers::transactions) },
     Route { method: "get", path: "/v1/transactions/{id}", permission: Read, handler: || get(handlers::transaction) },
+    Route { method: "post", path: "/v1/shifts", permission: Operate, handler: || post(shifts::open) },
+    Route { method: "get", path: "/v1/shifts", permission: Read, handler: || get(shifts::list) },
+    Route { method: "get", path: "/v1/shifts/{id}", permission: Read, handler: || get(shifts::show) },
+    Route { method: "post", path: "/v1/shifts/{id}/close", permission: Operate, handler: || post(shifts::close) },
+    Route { method: "post", path: "/v1/reconciliations", permission: Operate, handler: || post(reconciliations::run) },
+    Route { method: "get", path: "/v1/reconciliations", permission: Read, handler: || get(reconciliations::list) },
+    Route { method: "get", path: "/v1/reconciliations/{id}", permission: Read, handler: || get(reconciliations::show) },
+    Route {
+        method: "post",
+        path: "/v1/reconciliations/differences/{id}/repair",
+        permission: Operate,
+        handler: || post(reconciliations::repair),
+    },
     Route { method: "get", path: "/v1/policy", permission: Read, handler: || get(handlers::policy) },
     Route { method: "post", path: "/v1/policy/reload", permission: Policy, handler: || post(handlers::reload_policy) },
     Route { method: "get", path: "/v1/health", permission: Read, handler: || get(handlers::health) },
@@ -43,12 +57,19 @@ pub const ROUTES: &[Route] = &[
 
 /// The router behind its guards.
 pub fn router(doors: Arc<Doors>) -> Router {
-    let mut router = Router::new();
+    // A path may have a route for each of its methods.
+    let mut paths: BTreeMap<&str, (MethodRouter<Arc<Doors>>, Vec<&str>)> = BTreeMap::new();
     for route in ROUTES {
-        let handler = (route.handler)()
-            .route_layer(from_fn_with_state(route.permission, guard::permit))
-            .fallback(move || async { Refusal(Failure::with(&errors::METHOD, format!("only {}", route.method))) });
-        router = router.route(route.path, handler);
+        let handler = (route.handler)().route_layer(from_fn_with_state(route.permission, guard::permit));
+        let (handlers, methods) = paths.entry(route.path).or_default();
+        *handlers = std::mem::take(handlers).merge(handler);
+        methods.push(route.method);
+    }
+    let mut router = Router::new();
+    for (path, (handlers, methods)) in paths {
+        let only = format!("only {}", methods.join(", "));
+        let fallback = move || async { Refusal(Failure::with(&errors::METHOD, only)) };
+        router = router.route(path, handlers.fallback(fallback));
     }
     router
         .fallback(|| async { Refusal::from(&errors::NO_ROUTE) })

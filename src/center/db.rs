@@ -19,6 +19,8 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v1.sql")),
     M::up(include_str!("schema/v2.sql")),
     M::up(include_str!("schema/v3.sql")),
+    M::up(include_str!("schema/v4.sql")),
+    M::up(include_str!("schema/v5.sql")),
     M::up(include_str!("schema/v6.sql")),
 ];
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::alarms;
 use super::db::parse;
 use super::errors::CenterError;
+use super::shift;
 use crate::wire::settle::SettlementAnswer;
 use crate::wire::{Digest, Receipt};
 
@@ -32,6 +33,7 @@ pub(super) fn read(db: &Connection) -> Result<Value, CenterError> {
         "settlements": settlements(db)?,
         "sign_ins": sign_ins,
         "alarms": alarms::read(db)?,
+        "shifts": shift::all(db)?,
     }))
 }
 

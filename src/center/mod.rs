@@ -15,8 +15,10 @@ mod jetstream;
 mod ledger;
 mod national;
 mod people;
+mod reconcile;
 mod seed;
 mod settle;
+mod shift;
 #[cfg(test)]
 mod tests;
 mod tls;

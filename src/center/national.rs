@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 
 use super::errors::CenterError;
 use super::people::{self, Shelf};
+use super::reconcile;
 use super::settle::{self, Message, NO_PERSON, Settled};
+use super::shift;
 use crate::rules::Packs;
 use crate::wire::person::{Accumulations, Person, Question};
 use crate::wire::settle::{Reversal, SettlementQuery};
@@ -28,6 +30,23 @@ pub(super) fn answer(
         infno::PERSON => return with(request, &number, |question| person(db, question)),
         infno::ACCUMULATIONS => return with(request, &number, |question| accumulations(db, packs, question, now)),
         infno::SETTLEMENT => return with(request, &number, |query| standing(db, terminal, query)),
+        infno::SIGN_ON => {
+            return with(request, &number, |input| Ok(Ok(shift::sign_on(db, request, &input, now)?)));
+        }
+        infno::SIGN_OFF => {
+            return with(request, &number, |input| {
+                Ok(match shift::sign_off(db, terminal, &input, now)? {
+                    true => Ok(()),
+                    false => Err((Reply::NOT_FOUND, "C-NOT-FOUND 没有该签到流水号")),
+                })
+            });
+        }
+        infno::TOTALS => {
+            return with(request, &number, |told| Ok(Ok(reconcile::totals(db, terminal, told)?)));
+        }
+        infno::DETAILS => {
+            return with(request, &number, |told| Ok(Ok(reconcile::details(db, terminal, &told)?)));
+        }
         infno::REVERSE => return with(request, &number, |reversal| reverse(db, terminal, reversal)),
         infno::PRE_SETTLE => match read(request) {
             Some(settlement) => settle::pre_settle(db, packs, &settlement)?,

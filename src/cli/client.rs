@@ -17,6 +17,9 @@ const SOCKET: &str = "/run/sbkd/sbkd.sock";
 /// How long the daemon's answer is waited for; far above what it takes to look into its memory and its journal.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long an answer is waited for that the daemon asks the centre for, several times one after the other.
+const UPSTREAM: Duration = Duration::from_secs(120);
+
 /// A command's connection to the daemon.
 pub(super) struct Daemon {
     socket: PathBuf,
@@ -59,6 +62,11 @@ impl Daemon {
     /// The daemon's answer to POST.
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Problem> {
         self.ask(self.request(Method::POST, path).json(body), PATIENCE)
+    }
+
+    /// The daemon's answer to POST of what it asks the centre for first.
+    pub(super) fn post_and_wait(&self, path: &str, body: &Value) -> Result<Value, Problem> {
+        self.ask(self.request(Method::POST, path).json(body), UPSTREAM)
     }
 
     /// What the daemon reads from a card, which may take a person's time.

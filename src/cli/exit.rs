@@ -40,6 +40,8 @@ const BY_ROOM: &[(&str, Exit)] = &[
     ("STORE", Exit::Storage),
     ("SCN", Exit::Usage),
     ("TERM", Exit::Refused),
+    ("SHIFT", Exit::Refused),
+    ("RECON", Exit::Refused),
 ];
 
 impl Exit {
@@ -61,7 +63,11 @@ impl Exit {
             | "E-SCRIPT-NO-FLOW"
             | "E-SCRIPT-RECORD-SOFT"
             | "E-TERM-OPERATOR"
-            | "E-TERM-KEY-FORM" => Some(Self::Usage),
+            | "E-TERM-KEY-FORM"
+            | "E-SHIFT-UNKNOWN"
+            | "E-RECON-DATE"
+            | "E-RECON-UNKNOWN"
+            | "E-RECON-REMARK" => Some(Self::Usage),
             "E-CLI-PACK" | "E-CLI-SIGNATURE" | "E-CLI-CENTER" | "E-API-LISTEN" | "E-API-IN-USE"
             | "E-API-TOKEN-FILE" | "E-TERM-SETUP" | "E-TERM-POLICY" | "E-SCN-DEFINITION" | "E-UPLINK-SETTING" => {
                 Some(Self::Configuration)

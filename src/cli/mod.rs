@@ -19,12 +19,14 @@ mod policy;
 mod problem;
 mod queue;
 mod readers;
+mod reconcile;
 mod record;
 mod replay;
 mod run;
 mod scenario;
 mod script;
 mod shell;
+mod shift;
 mod signals;
 mod systemd;
 mod vcard;
@@ -85,6 +87,10 @@ enum Command {
     Case(case::Args),
     /// Look into the queue of transactions
     Queue(queue::Args),
+    /// Operators' shifts: open, close, look
+    Shift(shift::Args),
+    /// Hold a day's settlements against the centre
+    Reconcile(reconcile::Args),
     /// Check, test and explain policy packs
     Policy(policy::Args),
     /// Check and run APDU scripts
@@ -120,6 +126,8 @@ pub fn main() -> ExitCode {
         Command::Scenario(args) => scenario::run(args, &shell),
         Command::Case(args) => case::run(args, &shell),
         Command::Queue(args) => queue::run(args, &shell),
+        Command::Shift(args) => shift::run(args, &shell),
+        Command::Reconcile(args) => reconcile::run(args, &shell),
         Command::Policy(args) => policy::run(args, &shell),
         Command::Script(args) => script::run(args, &shell),
         Command::Record(args) => record::run(&args, &shell),

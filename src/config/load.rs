@@ -5,10 +5,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use toml::Spanned;
 
-use super::parts::{Api, Card, Cases, Client, Config, Keys, Limits, Mode, Readers, TokenSource, Uplink, UplinkKind};
+use super::parts::{
+    Api, Card, Cases, Client, Config, Keys, Limits, Mode, Readers, ReconcileRules, ShiftRules, TokenSource, Uplink,
+    UplinkKind,
+};
 use super::tables::{ApiTable, CasesTable, ClientTable, File, KeysTable, ReadersTable, Source, UplinkTable};
 use super::{ConfigError, Mistake};
 use crate::failure::place;
@@ -82,6 +85,8 @@ impl Check<'_> {
                 age_hours: file.limits.age_hours,
             },
             cases: self.cases(&file.cases),
+            shift: ShiftRules { explicit: file.shift.explicit },
+            reconcile: ReconcileRules { at: file.reconcile.at.and_then(|at| self.time_of_day(&at)) },
             scenarios: self.path(file.paths.scenarios),
             packs: self.packs(file.policy, file.paths.policy.is_some()),
             policy: self.path(file.paths.policy),
@@ -227,6 +232,14 @@ impl Check<'_> {
             }
             (None, None) => None,
         }
+    }
+
+    fn time_of_day(&mut self, written: &Spanned<String>) -> Option<Time> {
+        let time = Time::strptime("%H:%M", written.get_ref()).ok();
+        if time.is_none() {
+            self.mistake(written.span(), "a time of the day is as in \"03:00\"");
+        }
+        time
     }
 
     fn cases(&mut self, cases: &CasesTable) -> Cases {
@@ -376,6 +389,16 @@ pub(super) mod tests {
         assert!(places[1].starts_with("sbkd.toml:7:8: keep"), "{places:?}");
         let set = Config::parse("x", &format!("{SMALL}[cases]\nconfirm_secs = 9\n"), Path::new("")).unwrap();
         assert_eq!(set.cases, Cases { confirm: Duration::from_secs(9), ..Cases::default() });
+    }
+
+    #[test]
+    fn a_time_of_the_day_has_hours_and_minutes() {
+        let set = |at: &str| format!("{SMALL}[reconcile]\nat = \"{at}\"\n");
+        let config = Config::parse("x", &set("03:30"), Path::new("")).unwrap();
+        assert_eq!(config.reconcile.at, Some(jiff::civil::time(3, 30, 0, 0)));
+        for wrong in ["", "3", "24:00", "03:30:00", "03:60"] {
+            assert!(mistakes(&set(wrong))[0].starts_with("sbkd.toml:6:6: a time"), "{wrong}");
+        }
     }
 
     #[test]

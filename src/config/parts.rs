@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::cipher::Algorithm;
@@ -78,6 +78,10 @@ pub struct Config {
     pub limits: Limits,
     /// `[cases]`.
     pub cases: Cases,
+    /// `[shift]`.
+    pub shift: ShiftRules,
+    /// `[reconcile]`.
+    pub reconcile: ReconcileRules,
     /// A directory of scenario definitions in place of the built-in ones.
     pub scenarios: Option<PathBuf>,
     /// A directory of policy packs in place of the built-in ones.
@@ -224,6 +228,20 @@ impl Default for Cases {
         let [card, input, confirm, reading] = [300, 600, 300, 30].map(Duration::from_secs);
         Self { card, input, confirm, reading, keep: 200 }
     }
+}
+
+/// How operators' shifts begin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ShiftRules {
+    /// A case whose operator has no open shift is refused; else its first one opens one.
+    pub explicit: bool,
+}
+
+/// When the day before is held against the centre.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReconcileRules {
+    /// Not before this time of the day, Asia/Shanghai; as soon as the day is over when absent.
+    pub at: Option<Time>,
 }
 
 /// Which packs of the directory are taken, and when they are looked at.

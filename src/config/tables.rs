@@ -33,6 +33,10 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) cases: CasesTable,
     #[serde(default)]
+    pub(super) shift: ShiftTable,
+    #[serde(default)]
+    pub(super) reconcile: ReconcileTable,
+    #[serde(default)]
     pub(super) paths: PathsTable,
     #[serde(default)]
     pub(super) policy: PolicyTable,
@@ -125,6 +129,18 @@ pub(super) struct CasesTable {
     pub(super) confirm_secs: Option<Spanned<u64>>,
     pub(super) reading_secs: Option<Spanned<u64>>,
     pub(super) keep: Option<Spanned<usize>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ShiftTable {
+    pub(super) explicit: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReconcileTable {
+    pub(super) at: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]

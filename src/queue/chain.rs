@@ -74,6 +74,8 @@ mod tests {
             payload_commitment: Digest([1; 32]),
             previous,
             algorithms: super::super::seal::ALGORITHMS.into(),
+            operator: None,
+            shift: None,
         }
     }
 
@@ -88,6 +90,12 @@ mod tests {
         );
         let again: Header = serde_json::from_str(&text).unwrap();
         assert_eq!(bytes(&again), text.as_bytes());
+        // A header from before operator and shift were in it is what it was; in a later one they are chained, at its end.
+        assert!(text.ends_with(&format!("\"algorithms\":\"{}\"}}", super::super::seal::ALGORITHMS)), "{text}");
+        let later = Header { operator: Some("0007".into()), shift: Some("2015080108000000".into()), ..again.clone() };
+        let text = String::from_utf8(bytes(&later)).unwrap();
+        assert!(text.ends_with(r#","operator":"0007","shift":"2015080108000000"}"#), "{text}");
+        assert_ne!(hash(&later), hash(&again));
     }
 
     #[test]

@@ -139,6 +139,9 @@ pub(super) fn entry(sql: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
     if kept != (row.msgid.clone(), online, row.created_at.as_millisecond()) {
         return Err(bad(16, "not what its header says"));
     }
+    if header.operator.as_ref().is_some_and(|told| *told != row.operator) {
+        return Err(bad(7, "not the operator of its header"));
+    }
     row.sequence = sql.get(0)?;
     row.attempts = sql.get(11)?;
     row.centre_no = sql.get(13)?;
@@ -184,6 +187,7 @@ pub(super) fn row(
         updated_at,
         business_date: header.business_date,
         operator,
+        shift: header.shift.clone(),
         amount,
         provisional: header.provisional,
         demo: header.demo,

@@ -56,6 +56,8 @@ impl Context {
             payload_commitment: self.crypto.commit_to(id, &payload),
             previous: head.hash,
             algorithms: ALGORITHMS.into(),
+            operator: Some(draft.operator.clone()),
+            shift: draft.shift.clone(),
         };
         let header_bytes = chain::bytes(&header);
         let header_hash = chain::hash_bytes(&header_bytes);
@@ -102,6 +104,9 @@ impl Context {
 
     /// Moves a row.
     pub(super) fn advance(&self, db: &Connection, id: Uuid, to: State, note: &Note) -> Result<Row, QueueError> {
+        if let Note::Adopted(answer, differs) = note {
+            return self.adopt(db, id, answer, differs);
+        }
         let mut entry = self.find(db, "id", id.as_bytes())?.ok_or(QueueError::NotFound)?;
         let from = entry.row.state;
         if let Note::Reason(reason) = note {

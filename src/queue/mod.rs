@@ -3,6 +3,7 @@
 //!
 //! A transaction is durable before [`Queue::commit`] returns. What is personal in it is kept sealed.
 
+mod adopt;
 mod anchor;
 pub mod chain;
 mod entry;
@@ -16,6 +17,7 @@ mod past;
 mod read;
 mod row;
 mod seal;
+mod span;
 mod state;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -30,6 +30,8 @@ pub struct Draft {
     pub holder: Zeroizing<Vec<u8>>,
     /// The operator's number.
     pub operator: String,
+    /// The terminal's own number of the operator's shift.
+    pub shift: Option<String>,
     /// What it is worth, where it is worth something.
     pub amount: Option<Fen>,
     /// The message: personal data inside, kept sealed.
@@ -80,6 +82,9 @@ pub struct Row {
     pub business_date: Date,
     /// The operator's number.
     pub operator: String,
+    /// The terminal's own number of the operator's shift; none in those from before shifts were kept.
+    #[schema(required)]
+    pub shift: Option<String>,
     /// What it is worth.
     #[schema(required)]
     pub amount: Option<Fen>,
@@ -129,6 +134,8 @@ pub enum Note {
     /// The centre's answer, kept sealed; its number and its refusal show in the row, and so do the names of the
     /// figures in which it is not what the terminal settled.
     Receipt(Box<Receipt>, Vec<String>),
+    /// The same, for one that was accepted before and stays so.
+    Adopted(Box<Receipt>, Vec<String>),
     /// Why it does not get on, shown in the row until it does; the longest reason is [`Note::LONGEST`] characters. It is
     /// written without a change of state too: from a state to itself.
     Reason(String),

@@ -21,6 +21,7 @@ fn row(provisional: bool) -> Row {
         updated_at: at,
         business_date: jiff::civil::date(2015, 8, 1),
         operator: "007".into(),
+        shift: None,
         amount: None,
         provisional,
         demo: true,

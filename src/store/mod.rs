@@ -1,8 +1,11 @@
-//! What is kept beside the queue, in a database of its own. All of it can be lost: it is learned again, though of the
-//! pairs held apart only by one more try of each card.
+//! What is kept beside the queue, in a database of its own. It can be lost: most is learned again, though of the pairs
+//! held apart only by one more try of each card; what operators noted (shifts, what was done about differences) is not
+//! known any more then, while the journal still tells what they noted it about.
 
 pub mod errors;
 mod pairs;
+mod reconcile;
+mod shifts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
@@ -19,6 +22,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use errors::StoreError;
+pub use reconcile::{AccountDifference, Action, DifferenceKind, GroupTotals, Reconciliation, Repair};
+pub use shifts::{Shift, ShiftTotal};
 
 use crate::reader::Interface;
 use crate::wire::Digest;
@@ -68,8 +73,13 @@ pub struct Store {
     open_here: Mutex<BTreeSet<[u8; 32]>>,
 }
 
-const STEPS: &[M<'static>] =
-    &[M::up(include_str!("schema/v1.sql")), M::up(include_str!("schema/v2.sql")), M::up(include_str!("schema/v3.sql"))];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("schema/v1.sql")),
+    M::up(include_str!("schema/v2.sql")),
+    M::up(include_str!("schema/v3.sql")),
+    M::up(include_str!("schema/v4.sql")),
+    M::up(include_str!("schema/v5.sql")),
+];
 
 impl Store {
     /// Opens the store, or makes a new one.
@@ -166,8 +176,30 @@ impl Store {
         text.map(|text| serde_json::from_str(&text).map_err(|error| StoreError(error.to_string()))).transpose()
     }
 
+    fn all_json<T: DeserializeOwned>(&self, sql: &str, values: impl Params) -> Result<Vec<T>, StoreError> {
+        let db = self.db();
+        let mut statement = db.prepare_cached(sql)?;
+        let mut rows = statement.query(values)?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            let text: String = row.get(0)?;
+            all.push(serde_json::from_str(&text).map_err(|error| StoreError(error.to_string()))?);
+        }
+        Ok(all)
+    }
+
     fn execute(&self, sql: &str, values: impl Params) -> Result<(), StoreError> {
         self.db().prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    /// [`execute`](Self::execute) for what nobody tells again: on the disk when this returns.
+    fn durably(&self, sql: &str, values: impl Params) -> Result<(), StoreError> {
+        let db = self.db();
+        db.execute_batch("PRAGMA synchronous = FULL")?;
+        let done = db.prepare_cached(sql).and_then(|mut statement| statement.execute(values));
+        db.execute_batch("PRAGMA synchronous = NORMAL")?;
+        done?;
         Ok(())
     }
 

@@ -214,6 +214,7 @@ pub(super) fn fresh(
         kind: definition.kind,
         state: CaseState::WaitingCard,
         operator,
+        shift: None,
         reader: None,
         holder: None,
         business_date: None,

@@ -28,6 +28,8 @@ struct Committing<'a> {
     id: Uuid,
     definition: &'a Definition,
     operator: &'a str,
+    /// The number of the operator's shift.
+    shift: &'a str,
     who: &'a Who,
     plan: &'a Plan,
 }
@@ -56,12 +58,20 @@ impl Inner {
     fn commit(self: &Arc<Self>, id: Uuid, at: u64) {
         let taken = self.cases().get(id).and_then(|case| {
             let (who, plan) = (case.who.clone()?, case.plan.clone()?);
-            Some((Arc::clone(&case.definition), case.view.operator.clone(), who, plan))
+            let shift = case.view.shift.clone()?;
+            Some((Arc::clone(&case.definition), case.view.operator.clone(), shift, who, plan))
         });
         // A case that is being committed has all of them, and cannot have ended by itself.
-        let Some((definition, operator, who, plan)) = taken else { return self.defect(id, at) };
-        let committing =
-            Committing { inner: self, id, definition: &definition, operator: &operator, who: &who, plan: &plan };
+        let Some((definition, operator, shift, who, plan)) = taken else { return self.defect(id, at) };
+        let committing = Committing {
+            inner: self,
+            id,
+            definition: &definition,
+            operator: &operator,
+            shift: &shift,
+            who: &who,
+            plan: &plan,
+        };
         let (to, outcome) = match committing.carry_out() {
             Ok(outcome) => (if plan.provisional { CaseState::ProvisionalDone } else { CaseState::Done }, outcome),
             Err((to, outcome)) => (to, *outcome),
@@ -242,6 +252,7 @@ impl Committing<'_> {
             provisional: self.plan.provisional,
             holder: self.who.number.clone(),
             operator: self.operator.to_owned(),
+            shift: Some(self.shift.to_owned()),
             amount: self.plan.amount,
             payload,
             state,

@@ -60,7 +60,8 @@ impl Inner {
         let date_of = packs.date_of(&definition.id);
         let business_date = definition.business_date(&form, date_of, self.business_day());
         let mut shown = Shown { business_date: Some(business_date), ..Shown::default() };
-        let verdict = self.not_in_the_future(business_date, date_of).and_then(|()| {
+        let verdict = self.in_shift(id, &operator).and_then(|()| {
+            self.not_in_the_future(business_date, date_of)?;
             let held = packs.hold(&definition.id, business_date);
             held.map_err(|error| (CaseState::Failed, error.failure()))?;
             let deciding = Deciding {
@@ -78,6 +79,11 @@ impl Inner {
         });
         let verdict = verdict.unwrap_or_else(|(state, failure)| Verdict::End(state, failure));
         self.decided(id, at, verdict, shown);
+    }
+
+    /// What follows is done in the operator's shift.
+    fn in_shift(&self, id: Uuid, operator: &str) -> Result<(), Ended> {
+        self.enter_shift(id, operator).map_err(|failure| (CaseState::Refused, failure))
     }
 
     /// Figures are looked up by the business date, and those of a day to come are not known today. `date_of` is the item

@@ -1,6 +1,7 @@
 //! What happens at the terminal, numbered, without personal data.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -74,6 +75,21 @@ pub enum What {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         differs: Vec<String>,
     },
+    /// Something happened to an operator's shift.
+    Shift {
+        /// Its number.
+        shift: String,
+        /// `opened`, `closed`; by the centre `signed-on`, `signed-off`, `refused`.
+        change: &'static str,
+    },
+    /// A day was held against the centre, or one of its differences repaired.
+    Reconciliation {
+        /// The day.
+        #[schema(value_type = String, format = Date)]
+        date: Date,
+        /// Differences that are not repaired.
+        open: u64,
+    },
     /// A condition of the terminal came or went.
     Condition {
         /// Which.
@@ -105,6 +121,8 @@ impl What {
             Self::Case { .. } => "case",
             Self::Step { .. } => "step",
             Self::Transaction { .. } => "transaction",
+            Self::Shift { .. } => "shift",
+            Self::Reconciliation { .. } => "reconciliation",
             Self::Condition { .. } => "condition",
             Self::Policy { .. } => "policy",
             Self::Gap => "gap",

@@ -15,6 +15,7 @@ use super::event::What;
 use super::log::Log;
 use super::policy::InForce;
 use super::setup::Setup;
+use super::shift::Shifts;
 use super::table::Table;
 use super::turn::Turns;
 use super::view::{CaseState, CaseView};
@@ -31,8 +32,8 @@ use crate::sync::{Asker, Uplink, UplinkStatus, Worker};
 /// How much later than its own deadline a reading may end by itself.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Whoever takes more than one of these locks takes them in this order: `settling_alone`, `told`, `showing`, `cases`,
-/// `conditions`, those of `in_force`, the log's own. Only `settling_alone` is held over a commit, and `showing` over a look into the journal;
+/// Whoever takes more than one of these locks takes them in this order: `settling_alone`, `reconciling`, that of `shifts`, `told`,
+/// `showing`, `cases`, `conditions`, those of `in_force`, the log's own. Only `settling_alone` is held over a commit, and `showing` over a look into the journal;
 /// what the doors ask, on threads that must not wait, takes neither.
 pub(super) struct Inner {
     pub(super) parts: Parts,
@@ -47,6 +48,9 @@ pub(super) struct Inner {
     pub(super) settling_alone: Mutex<()>,
     pub(super) queue: Queue,
     pub(super) store: Arc<Store>,
+    pub(super) shifts: Shifts,
+    /// One day is held against the centre, or one difference repaired, at a time.
+    pub(super) reconciling: Mutex<()>,
     pub(super) upstream: Option<Upstream>,
     pub(super) log: Log,
     pub(super) conditions: Mutex<Conditions>,
@@ -65,6 +69,8 @@ pub(super) struct Inner {
 pub(super) struct Upstream {
     pub(super) uplink: Arc<dyn Uplink>,
     pub(super) asker: Asker,
+    /// How long an answer to a question is waited for.
+    pub(super) patience: Duration,
     pub(super) worker: Mutex<Option<Worker>>,
     pub(super) status: watch::Receiver<UplinkStatus>,
 }
@@ -85,6 +91,7 @@ pub(super) struct Rooms {
     pub(super) keys: KeyProvider,
     pub(super) queue: Queue,
     pub(super) store: Arc<Store>,
+    pub(super) shifts: Shifts,
     pub(super) upstream: Option<Upstream>,
 }
 
@@ -108,6 +115,8 @@ impl Inner {
             settling_alone: Mutex::new(()),
             queue: rooms.queue,
             store: rooms.store,
+            shifts: rooms.shifts,
+            reconciling: Mutex::default(),
             upstream: rooms.upstream,
             log,
             conditions: Mutex::new(conditions),

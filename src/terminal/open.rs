@@ -30,7 +30,8 @@ impl Inner {
             return Err(Failure::of(&errors::DRAINING));
         }
         let definition = self.defined(&new.scenario)?;
-        let (operator, key) = self.said(&new)?;
+        let (operator, key) = said(&new)?;
+        self.may_work(&operator)?;
         let form = new.input.as_ref().map(|input| definition.check(input)).transpose();
         let form = form.map_err(|error| error.failure())?;
         let content = case::content(&new.scenario, &operator, new.reader.as_deref(), new.input.as_ref());
@@ -84,19 +85,6 @@ impl Inner {
             Some(entry) => ScenarioError::Undefined(entry.id.clone()),
         };
         self.definition(scenario).ok_or_else(|| missing().failure())
-    }
-
-    /// The operator and the key, if they are fit to be.
-    fn said(&self, new: &NewCase) -> Result<(String, Option<String>), Failure> {
-        let fits = |text: &str, most| (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        let operator = new.operator.trim();
-        if !fits(operator, LONGEST.0) {
-            return Err(Failure::of(&errors::OPERATOR));
-        }
-        if new.idempotency.as_deref().is_some_and(|key| !fits(key, LONGEST.1)) {
-            return Err(Failure::of(&errors::KEY_FORM));
-        }
-        Ok((operator.to_owned(), new.idempotency.clone()))
     }
 
     fn new_id(&self) -> Result<Uuid, Failure> {
@@ -211,6 +199,25 @@ impl Inner {
         }
         self.queue.close();
     }
+}
+
+/// The operator and the key, if they are fit to be.
+fn said(new: &NewCase) -> Result<(String, Option<String>), Failure> {
+    let operator = operator(&new.operator)?;
+    if new.idempotency.as_deref().is_some_and(|key| !fits(key, LONGEST.1)) {
+        return Err(Failure::of(&errors::KEY_FORM));
+    }
+    Ok((operator, new.idempotency.clone()))
+}
+
+/// An operator's name, if it is fit to be one.
+pub(super) fn operator(named: &str) -> Result<String, Failure> {
+    let operator = named.trim();
+    if fits(operator, LONGEST.0) { Ok(operator.to_owned()) } else { Err(Failure::of(&errors::OPERATOR)) }
+}
+
+fn fits(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// Whether one more case may be opened for this reader.

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::inner::{Inner, Rooms, Upstream};
 use super::setup::Setup;
+use super::shift::Shifts;
 use super::{Parts, errors, tasks};
 use crate::config::{Mode, UplinkKind, read_secret};
 use crate::failure::{Explain as _, Failure};
@@ -14,7 +15,7 @@ use crate::keys::{KeyProvider, KeySource};
 use crate::queue::{Faults, Queue, QueueKeys, Settings};
 use crate::script::Library;
 use crate::store::Store;
-use crate::sync::{self, Asker, HttpUplink, JetStreamUplink, Link, Pace, Uplink};
+use crate::sync::{self, Asker, HttpUplink, JetStreamUplink, Link, Pace, SignNumbers, SignedOnUplink, Uplink};
 
 /// The retries of a delivery begin after this and grow to the heartbeat's tenfold at most.
 const LONGEST_PAUSE: u32 = 10;
@@ -31,8 +32,10 @@ pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure>
     let queue = journal(&parts, faults)?;
     let store = Arc::new(Store::open(&config.state.join("store.db")).map_err(|error| error.failure())?);
     let keys = keys(&parts, &setup.scripts, &store)?;
-    let upstream = upstream(&parts, &queue)?;
-    let inner = Arc::new(Inner::new(Rooms { parts, setup, keys, queue, store, upstream }));
+    let numbers = SignNumbers::default();
+    let shifts = Shifts::load(&store, numbers.clone()).map_err(|error| error.failure())?;
+    let upstream = upstream(&parts, &queue, numbers)?;
+    let inner = Arc::new(Inner::new(Rooms { parts, setup, keys, queue, store, shifts, upstream }));
     inner.begin_with(&packs);
     tasks::start(&inner);
     Ok(inner)
@@ -73,7 +76,7 @@ fn keys(parts: &Parts, scripts: &Arc<Library>, store: &Arc<Store>) -> Result<Key
     }
 }
 
-fn upstream(parts: &Parts, queue: &Queue) -> Result<Option<Upstream>, Failure> {
+fn upstream(parts: &Parts, queue: &Queue, numbers: SignNumbers) -> Result<Option<Upstream>, Failure> {
     let config = &parts.config;
     let Some(settings) = &config.uplink else { return Ok(None) };
     let token = match &settings.token_file {
@@ -92,6 +95,7 @@ fn upstream(parts: &Parts, queue: &Queue) -> Result<Option<Upstream>, Failure> {
         UplinkKind::JetStream => JetStreamUplink::new(&link, queue.clone()).map(|uplink| Arc::new(uplink) as _),
     };
     let uplink = uplink.map_err(|error| error.failure())?;
+    let uplink: Arc<dyn Uplink> = Arc::new(SignedOnUplink::new(uplink, numbers));
     let usual = Pace::default();
     let pace = Pace {
         first: usual.first.min(settings.heartbeat),
@@ -103,5 +107,6 @@ fn upstream(parts: &Parts, queue: &Queue) -> Result<Option<Upstream>, Failure> {
     let worker = sync::start(queue.clone(), Arc::clone(&uplink), pace, clock, random);
     let demo = config.mode == Mode::Demo;
     let asker = Asker::new(Arc::clone(&uplink), Arc::clone(&parts.clock), config.terminal.as_str(), demo);
-    Ok(Some(Upstream { uplink, asker, status: worker.status(), worker: Mutex::new(Some(worker)) }))
+    let (status, patience) = (worker.status(), settings.resolve);
+    Ok(Some(Upstream { uplink, asker, patience, status, worker: Mutex::new(Some(worker)) }))
 }

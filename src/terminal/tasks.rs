@@ -14,6 +14,8 @@ use super::errors;
 use super::event::What;
 use super::inner::{Inner, lock};
 use super::policy;
+use super::reconcile;
+use super::shift;
 use super::view::CaseState;
 use crate::failure::{Entry, Failure};
 use crate::queue::Row;
@@ -35,6 +37,8 @@ pub(super) fn start(inner: &Arc<Inner>) {
     runtime.spawn(transactions(Arc::downgrade(inner), changes));
     if let Some(upstream) = &inner.upstream {
         runtime.spawn(centre(Arc::downgrade(inner), upstream.status.clone()));
+        runtime.spawn(shift::tell_centre(Arc::downgrade(inner)));
+        runtime.spawn(reconcile::daily(Arc::downgrade(inner)));
     }
     if config.policy.is_some() {
         runtime.spawn(policy::watch(Arc::downgrade(inner), config.packs.poll));

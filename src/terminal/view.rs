@@ -101,6 +101,9 @@ pub struct CaseView {
     pub state: CaseState,
     /// Who works the terminal.
     pub operator: String,
+    /// The number of the operator's shift, once something is done in it.
+    #[schema(required)]
+    pub shift: Option<String>,
     /// The reader that holds the card.
     #[schema(required)]
     pub reader: Option<String>,

@@ -7,7 +7,9 @@ pub mod batch;
 pub mod headers;
 pub mod person;
 mod plausible;
+pub mod reconcile;
 pub mod settle;
+pub mod shift;
 mod shown;
 pub mod sign_in;
 pub mod signature;
@@ -85,6 +87,12 @@ pub struct Header {
     pub previous: Digest,
     /// The algorithms of seal, chain and commitment, by name.
     pub algorithms: String,
+    /// 经办人. Absent, as what follows, in headers from before it was there, whose bytes stay what they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// The terminal's own number of the operator's shift ([`shift`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<String>,
 }
 
 /// A store-and-forward transaction as it goes up.
@@ -163,6 +171,14 @@ pub mod infno {
     pub const SETTLEMENT: &str = "5203";
     /// 冲正交易: [`super::settle::Reversal`], without output.
     pub const REVERSE: &str = "2601";
+    /// 对总账: [`super::reconcile::Totals`] to [`super::reconcile::TotalsAnswer`].
+    pub const TOTALS: &str = "3201";
+    /// 对明细账: [`super::reconcile::Details`] to [`super::reconcile::DetailsAnswer`].
+    pub const DETAILS: &str = "3202";
+    /// 签到: [`super::shift::SignOn`] to [`super::shift::SignedOn`]; once a shift.
+    pub const SIGN_ON: &str = "9001";
+    /// 签退: [`super::shift::SignOff`], without output.
+    pub const SIGN_OFF: &str = "9002";
 }
 
 /// An online request in the national envelope (settlement-facts §4.1), the fields this terminal fills.
@@ -178,6 +194,9 @@ pub struct Request {
     pub opter: String,
     /// 交易时间, `yyyy-MM-dd HH:mm:ss` Asia/Shanghai.
     pub inf_time: String,
+    /// 签到流水号 of the operator's shift, once the centre has given one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_no: Option<String>,
     /// Made in demo mode.
     #[serde(default)]
     pub demo: bool,

@@ -174,6 +174,8 @@ mod tests {
             payload_commitment: Default::default(),
             previous: Default::default(),
             algorithms: String::new(),
+            operator: Some("0007".into()),
+            shift: None,
         };
         let settlement = Settlement {
             person: person(),
@@ -194,6 +196,7 @@ mod tests {
             fixmedins_code: "H44010099999".into(),
             opter: "0007".into(),
             inf_time: String::new(),
+            sign_no: None,
             demo: true,
             input: json!(settlement),
         };

@@ -7,5 +7,7 @@ mod counter;
 mod doors;
 mod earlier;
 mod hung;
+mod reconcile;
 mod settlement;
+mod shift;
 mod sign_in;

@@ -396,6 +396,7 @@ fn draft(key: &str, scenario: &str, kind: Kind, request: Value) -> Draft {
         provisional: false,
         holder: Zeroizing::new(b"440103198806120021".to_vec()),
         operator: "0007".into(),
+        shift: None,
         amount: None,
         payload: json!({ "request": request, "detail": {} }),
         state: State::Pending,
@@ -458,6 +459,7 @@ pub fn online(key: &str) -> (Draft, Request) {
         fixmedins_code: TERMINAL.into(),
         opter: "0007".into(),
         inf_time: String::new(),
+        sign_no: None,
         demo: true,
         input: serde_json::to_value(settlement()).unwrap(),
     };

@@ -72,6 +72,7 @@ pub(crate) fn draft(key: &str) -> Draft {
         provisional: false,
         holder: Zeroizing::new(b"11010519491231002X".to_vec()),
         operator: "0007".into(),
+        shift: Some("2015080108000000".into()),
         amount: Some(Fen(151_600)),
         payload: json!({"name": "张三", "key": key}),
         state: State::Pending,

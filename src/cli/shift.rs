@@ -1,0 +1,119 @@
+//! `sbkd shift`: operators' shifts at the daemon.
+
+use serde_json::{Map, Value, json};
+
+use super::client::{Daemon, text};
+use super::{Outcome, Shell};
+
+/// Arguments of `sbkd shift`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Open an operator's shift (签到)
+    Open {
+        /// The operator's number
+        #[arg(long, value_name = "NAME")]
+        operator: String,
+    },
+    /// Close a shift (签退) and print what is handed over
+    Close {
+        /// The shift's number, as `sbkd shift list` shows it
+        number: String,
+    },
+    /// List shifts, the latest first
+    List,
+    /// Show a shift, with what was carried out in it up to now
+    Show {
+        /// Its number
+        number: String,
+    },
+}
+
+pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
+    let daemon = Daemon::of(shell)?;
+    let shift = match args.command {
+        Command::Open { operator } => daemon.post("/v1/shifts", &json!({ "operator": operator }))?,
+        Command::Close { number } => daemon.post(&format!("{}/close", path(&number)), &json!({}))?,
+        Command::Show { number } => daemon.get(&path(&number))?,
+        Command::List => {
+            let shifts = daemon.get("/v1/shifts")?;
+            shell.show(&shifts, || list(&shifts));
+            return Ok(());
+        }
+    };
+    shell.show(&shift, || sheet(&shift));
+    Ok(())
+}
+
+/// What is no number of a shift names none.
+fn path(number: &str) -> String {
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    format!("/v1/shifts/{}", if digits.len() == number.len() { digits } else { "0".to_owned() })
+}
+
+fn list(shifts: &Value) -> String {
+    let lines: String = shifts.as_array().into_iter().flatten().filter_map(Value::as_object).map(line).collect();
+    if lines.is_empty() { "没有班次 / no shifts\n".to_owned() } else { lines }
+}
+
+fn line(shift: &Map<String, Value>) -> String {
+    let (open, closed) = (text(shift, "opened_at"), text(shift, "closed_at"));
+    format!("{} {:<20} {open} – {closed} {}\n", text(shift, "number"), text(shift, "operator"), signed(shift))
+}
+
+fn signed(shift: &Map<String, Value>) -> String {
+    match (shift.get("refusal").and_then(Value::as_str), text(shift, "sign_no")) {
+        (Some(code), _) => format!("中心拒绝 / refused: {code}"),
+        (None, "–") => "中心尚未签到 / not signed on yet".to_owned(),
+        (None, number) => format!("签到流水号 {number}"),
+    }
+}
+
+/// The shift, and a line for each kind and state of what was carried out in it.
+fn sheet(shift: &Value) -> String {
+    let Some(shift) = shift.as_object() else { return String::new() };
+    let totals = shift.get("totals").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
+    let lines: String = totals
+        .map(|total| {
+            let provisional = if total.get("provisional") == Some(&Value::Bool(true)) { " 暂结" } else { "" };
+            let count = total.get("count").map(Value::to_string).unwrap_or_default();
+            format!(
+                "  {:<10} {:<11} {count:>5} 笔 金额 {:>14} 现金 {:>14}{provisional}\n",
+                text(total, "kind"),
+                text(total, "state"),
+                text(total, "amount"),
+                text(total, "cash"),
+            )
+        })
+        .collect();
+    format!("{}{lines}", line(shift))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_handed_over_has_a_line_a_kind_and_state() {
+        let total = json!({"kind": "settle", "state": "acked", "provisional": true, "count": 2, "amount": "60000.00", "cash": null});
+        let shift = json!({
+            "number": "2015080308000000", "operator": "0001", "opened_at": "2015-08-03T00:00:00Z", "closed_at": null,
+            "sign_no": "Q00000000001", "refusal": null, "totals": [total],
+        });
+        let text = sheet(&shift);
+        assert!(text.lines().count() == 2 && text.contains("签到流水号 Q00000000001"), "{text}");
+        assert!(text.contains("    2 笔 金额       60000.00 现金              – 暂结"), "{text}");
+        assert_eq!(list(&json!([])), "没有班次 / no shifts\n");
+    }
+
+    #[test]
+    fn what_is_no_number_reaches_no_other_route() {
+        assert_eq!(path("2015080308000000"), "/v1/shifts/2015080308000000");
+        assert_eq!(path("../health"), "/v1/shifts/0");
+    }
+}

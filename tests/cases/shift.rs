@@ -1,0 +1,95 @@
+//! Operators' shifts: opened and closed at the terminal, told to the centre, named by each transaction.
+
+use sbkd::queue::State;
+use sbkd::store::Shift;
+use sbkd::terminal::{CaseState, NewCase, What};
+
+use crate::counter::{Counter, Setup, bill, new_case, numbered, statement};
+
+const SETTLE: &str = "medical-settlement";
+const SIGN_IN: &str = "unemployment-sign-in";
+
+fn told(counter: &Counter, number: &str, wanted: impl Fn(&Shift) -> bool) -> Shift {
+    let mut events = counter.terminal.events(None);
+    loop {
+        let shift = counter.terminal.shift(number).unwrap();
+        if wanted(&shift) {
+            return shift;
+        }
+        counter.next_event(&mut events, |what| matches!(what, What::Shift { .. }));
+    }
+}
+
+#[test]
+fn each_transaction_names_operator_and_shift_and_the_centre_knows_both() {
+    let counter = Counter::new();
+    let (shift, new) = counter.terminal.open_shift("0001").unwrap();
+    assert!(new && !counter.terminal.open_shift(" 0001 ").unwrap().1);
+    told(&counter, &shift.number, |shift| shift.sign_no.as_deref() == Some("Q00000000001"));
+    let view = counter.carried_out(SETTLE, bill());
+    assert_eq!((view.state, view.shift.as_ref()), (CaseState::Done, Some(&shift.number)));
+    let view = counter.carried_out(SIGN_IN, statement());
+    counter.wait_for_state(counter.transactions()[0].id, State::Acked);
+    for row in counter.transactions() {
+        assert_eq!((row.operator.as_str(), row.shift.as_ref()), ("0001", Some(&shift.number)));
+    }
+    assert_eq!(view.shift.as_ref(), Some(&shift.number));
+
+    let closed = counter.terminal.close_shift(&shift.number).unwrap();
+    let totals: Vec<_> = closed
+        .totals
+        .iter()
+        .map(|total| (total.kind.name(), total.state.as_str(), total.count, total.amount.to_string(), total.cash))
+        .collect();
+    assert_eq!(totals.len(), 2);
+    let (kind, state, count, ref amount, cash) = totals[0];
+    assert_eq!((kind, state, count, amount.as_str()), ("settle", "acked", 1, "30000.00"));
+    // What the centre said is to be paid, as the slip says.
+    assert_eq!(cash.unwrap().to_string(), "7280.00");
+    assert_eq!((totals[1].0, totals[1].2), ("sign-in", 1));
+    let off = told(&counter, &shift.number, |shift| shift.signed_off);
+    assert_eq!(off.totals, closed.totals);
+    assert_eq!(counter.terminal.close_shift(&shift.number).unwrap(), off, "closed once");
+    assert_eq!(counter.terminal.close_shift("1").unwrap_err().entry.code, "E-SHIFT-UNKNOWN");
+}
+
+#[test]
+fn a_shift_opens_without_the_centre_and_the_centre_is_told_on_its_return() {
+    let mut counter = Counter::new();
+    counter.stop_centre();
+    counter.wait_for_condition(sbkd::terminal::Condition::UplinkAway, true);
+    let (first, _) = counter.terminal.open_shift("0001").unwrap();
+    let (second, _) = counter.terminal.open_shift("0002").unwrap();
+    assert_ne!(first.number, second.number);
+    assert_eq!(counter.terminal.close_shift(&second.number).unwrap().sign_no, None);
+    // What is open outlives the daemon, and what the centre does not know yet does too.
+    let mut counter = counter.restarted("nothing");
+    assert!(!counter.terminal.open_shift("0001").unwrap().1);
+    counter.start_centre();
+    told(&counter, &first.number, |shift| shift.sign_no.is_some() && !shift.signed_off);
+    told(&counter, &second.number, |shift| shift.sign_no.is_some() && shift.signed_off);
+}
+
+#[test]
+fn a_case_opens_its_operators_shift_and_keeps_it_open() {
+    let counter = Counter::new();
+    let view = counter.decided(SIGN_IN, statement());
+    let number = view.shift.unwrap();
+    assert!(counter.terminal.shift(&number).unwrap().automatic);
+    assert_eq!(counter.terminal.close_shift(&number).unwrap_err().entry.code, "E-SHIFT-BUSY");
+    counter.confirmed(view.id);
+    assert!(counter.terminal.close_shift(&number).is_ok());
+    let next = counter.carried_out(SETTLE, numbered("2"));
+    assert_ne!(next.shift.as_ref(), Some(&number), "a shift that is closed stays closed");
+}
+
+#[test]
+fn where_shifts_are_opened_by_hand_nobody_works_without_one() {
+    let counter = Counter::with(Setup { config: "[shift]\nexplicit = true\n", ..Setup::default() });
+    let refused = counter.terminal.open_case(new_case(SIGN_IN, Some(statement()))).unwrap_err();
+    assert_eq!(refused.entry.code, "E-SHIFT-NONE");
+    counter.terminal.open_shift("0001").unwrap();
+    assert_eq!(counter.carried_out(SIGN_IN, statement()).state, CaseState::Done);
+    let other = NewCase { operator: "0002".into(), ..new_case(SIGN_IN, Some(statement())) };
+    assert_eq!(counter.terminal.open_case(other).unwrap_err().entry.code, "E-SHIFT-NONE");
+}

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
 use super::client::{Daemon, Events};
@@ -261,8 +261,24 @@ fn summary(view: &Value, state: CaseState) -> String {
     let mut lines: Vec<String> = slip.map(str::to_owned).collect();
     let transaction = &view["transaction"];
     let text = |name: &str| transaction[name].as_str().unwrap_or("–").to_owned();
+    lines.extend(view["limits"].as_object().map(limits));
     lines.push(format!("{} {} {}", told(state), text("id"), text("state")));
     lines.join("\n")
+}
+
+/// What may still be settled while the centre is away.
+fn limits(left: &Map<String, Value>) -> String {
+    let number = |name: &str| left.get(name).map(Value::to_string).unwrap_or_default();
+    let age = left
+        .get("age_secs")
+        .and_then(Value::as_u64)
+        .map(|secs| format!("，{} 小时内 / for {} h", secs / 3600, secs / 3600));
+    format!(
+        "暂结余额 / left while the centre is away: 本人今日 {}，{} 笔{}",
+        super::client::text(left, "person_day"),
+        number("count"),
+        age.unwrap_or_default()
+    )
 }
 
 fn told(state: CaseState) -> &'static str {

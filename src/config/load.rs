@@ -9,10 +9,12 @@ use jiff::civil::{Date, Time};
 use toml::Spanned;
 
 use super::parts::{
-    Api, Card, Cases, Client, Config, Keys, Limits, Mode, Readers, ReconcileRules, ShiftRules, TokenSource, Uplink,
-    UplinkKind,
+    AlarmLimits, Api, Card, Cases, Client, Config, Keys, Limits, Mode, Readers, ReconcileRules, ShiftRules,
+    TokenSource, Uplink, UplinkKind,
 };
-use super::tables::{ApiTable, CasesTable, ClientTable, File, KeysTable, ReadersTable, Source, UplinkTable};
+use super::tables::{
+    AlarmTable, ApiTable, CasesTable, ClientTable, File, KeysTable, ReadersTable, Source, UplinkTable,
+};
 use super::{ConfigError, Mistake};
 use crate::failure::place;
 use crate::keys::KeySource;
@@ -86,6 +88,7 @@ impl Check<'_> {
             },
             cases: self.cases(&file.cases),
             shift: ShiftRules { explicit: file.shift.explicit },
+            alarm: self.alarm(file.alarm),
             reconcile: ReconcileRules { at: file.reconcile.at.and_then(|at| self.time_of_day(&at)) },
             scenarios: self.path(file.paths.scenarios),
             packs: self.packs(file.policy, file.paths.policy.is_some()),
@@ -232,6 +235,24 @@ impl Check<'_> {
             }
             (None, None) => None,
         }
+    }
+
+    fn alarm(&mut self, alarm: AlarmTable) -> AlarmLimits {
+        let usual = AlarmLimits::default();
+        AlarmLimits {
+            oldest_unsent_secs: self.above_nothing(alarm.oldest_unsent_secs, usual.oldest_unsent_secs),
+            unsent_count: self.above_nothing(alarm.unsent_count, usual.unsent_count),
+            unsent_sum: self.above_nothing(alarm.unsent_sum, usual.unsent_sum),
+        }
+    }
+
+    /// A limit that is not passed by nothing at all.
+    fn above_nothing<T: PartialOrd + Default>(&mut self, written: Option<Spanned<T>>, usual: T) -> T {
+        let Some(written) = written else { return usual };
+        if *written.get_ref() <= T::default() {
+            self.mistake(written.span(), "an alarm's limit is above zero");
+        }
+        written.into_inner()
     }
 
     fn time_of_day(&mut self, written: &Spanned<String>) -> Option<Time> {
@@ -389,6 +410,14 @@ pub(super) mod tests {
         assert!(places[1].starts_with("sbkd.toml:7:8: keep"), "{places:?}");
         let set = Config::parse("x", &format!("{SMALL}[cases]\nconfirm_secs = 9\n"), Path::new("")).unwrap();
         assert_eq!(set.cases, Cases { confirm: Duration::from_secs(9), ..Cases::default() });
+    }
+
+    #[test]
+    fn an_alarm_has_limits_above_zero() {
+        let config = Config::parse("x", &format!("{SMALL}[alarm]\nunsent_count = 9\n"), Path::new("")).unwrap();
+        assert_eq!(config.alarm, AlarmLimits { unsent_count: 9, ..AlarmLimits::default() });
+        let none = "[alarm]\noldest_unsent_secs = 0\nunsent_count = 0\nunsent_sum = \"0.00\"\n";
+        assert_eq!(mistakes(&format!("{SMALL}{none}")).len(), 3);
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod tables;
 
 pub use errors::{ConfigError, ENTRIES, Mistake};
 pub use parts::{
-    Api, Card, Cases, Client, Config, Keys, Limits, Mode, Packs, Permission, Readers, ReconcileRules, ShiftRules,
-    TerminalName, TokenSource, Uplink, UplinkKind,
+    AlarmLimits, Api, Card, Cases, Client, Config, Keys, Limits, Mode, Packs, Permission, Readers, ReconcileRules,
+    ShiftRules, TerminalName, TokenSource, Uplink, UplinkKind,
 };
 pub use secret::read_secret;

@@ -80,6 +80,8 @@ pub struct Config {
     pub cases: Cases,
     /// `[shift]`.
     pub shift: ShiftRules,
+    /// `[alarm]`.
+    pub alarm: AlarmLimits,
     /// `[reconcile]`.
     pub reconcile: ReconcileRules,
     /// A directory of scenario definitions in place of the built-in ones.
@@ -235,6 +237,24 @@ impl Default for Cases {
 pub struct ShiftRules {
     /// A case whose operator has no open shift is refused; else its first one opens one.
     pub explicit: bool,
+}
+
+/// Above what the terminal raises an alarm about what the centre has not answered. Which figures are right depends on
+/// what a terminal does in a day: they are the deployer's to set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlarmLimits {
+    /// Age of the oldest, in seconds.
+    pub oldest_unsent_secs: u64,
+    /// How many.
+    pub unsent_count: u64,
+    /// What they are worth together.
+    pub unsent_sum: Fen,
+}
+
+impl Default for AlarmLimits {
+    fn default() -> Self {
+        Self { oldest_unsent_secs: 24 * 3600, unsent_count: 1000, unsent_sum: Fen(100_000_000) }
+    }
 }
 
 /// When the day before is held against the centre.

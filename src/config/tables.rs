@@ -35,6 +35,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) shift: ShiftTable,
     #[serde(default)]
+    pub(super) alarm: AlarmTable,
+    #[serde(default)]
     pub(super) reconcile: ReconcileTable,
     #[serde(default)]
     pub(super) paths: PathsTable,
@@ -135,6 +137,14 @@ pub(super) struct CasesTable {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ShiftTable {
     pub(super) explicit: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AlarmTable {
+    pub(super) oldest_unsent_secs: Option<Spanned<u64>>,
+    pub(super) unsent_count: Option<Spanned<u64>>,
+    pub(super) unsent_sum: Option<Spanned<Fen>>,
 }
 
 #[derive(Deserialize, Default)]

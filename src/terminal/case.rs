@@ -223,6 +223,7 @@ pub(super) fn fresh(
         centre: None,
         differences: Vec::new(),
         provisional: false,
+        limits: None,
         transaction: None,
         duplicate: false,
         slip: None,

@@ -10,6 +10,7 @@ use super::deciding::detail;
 use super::errors;
 use super::inner::{Inner, Upstream, lock};
 use super::json::JsonText;
+use super::limits::LimitsLeft;
 use super::plan::{Plan, centre_view};
 use super::view::CaseState;
 use super::who::Who;
@@ -45,6 +46,8 @@ struct Outcome {
     /// The decision, once the centre stands behind it.
     decision: Option<Decision>,
     differences: Vec<Value>,
+    /// What the terminal may still settle alone, now that this one is counted.
+    limits: Option<LimitsLeft>,
     slip: Option<Vec<String>>,
 }
 
@@ -83,6 +86,7 @@ impl Inner {
             view.transaction = outcome.row.and_then(|row| serde_json::to_value(row).ok()).or(view.transaction.take());
             view.duplicate |= outcome.duplicate;
             view.slip = outcome.slip;
+            view.limits = outcome.limits.or(view.limits.take());
             if let Some(centre) = outcome.centre {
                 view.centre = Some(Value::Object(centre));
                 view.differences = outcome.differences;
@@ -130,6 +134,10 @@ impl Committing<'_> {
             }
             _ => self.store_and_forward()?,
         };
+        if self.plan.provisional {
+            // It is committed: that nobody can say now what is left changes nothing of it.
+            outcome.limits = self.inner.limits_left(self.definition, self.who).ok();
+        }
         outcome.slip = self.slip(&outcome);
         Ok(outcome)
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -11,7 +10,6 @@ use super::conditions::Condition;
 use super::errors;
 use super::inner::Inner;
 use super::json::JsonText;
-use super::limits::Alone;
 use super::plan::{Plan, Shown, Verdict, centre_view};
 use super::table::Conduct;
 use super::view::CaseState;
@@ -22,7 +20,6 @@ use crate::rules::{Decision, InputError, Outcome, Packs, Schema, differences};
 use crate::scenario::{Definition, FieldError, FieldMistake, Form, Message, ScenarioError, amount};
 use crate::value::{Fen, Protocol};
 use crate::wire::settle::Settlement;
-use crate::world::shanghai;
 
 /// One deciding: what goes into it.
 pub(super) struct Deciding<'a> {
@@ -109,6 +106,7 @@ impl Inner {
             view.centre = shown.centre;
             view.differences = shown.differences;
             view.provisional = shown.provisional;
+            view.limits = shown.limits;
             view.transaction = shown.transaction;
             view.duplicate = shown.duplicate;
             view.failure = failure;
@@ -129,17 +127,6 @@ impl Inner {
             (Conduct::Refuse, Some(condition)) => Some(Failure::of(condition.entry())),
             _ => None,
         }
-    }
-
-    /// Whether a provisional settlement keeps within the limits.
-    pub(super) fn within_limits(&self, definition: &Definition, who: &Who, amount: Fen) -> Result<(), Failure> {
-        let limits = super::limits::tightest(self.parts.config.limits, definition.limits);
-        let (unsent, oldest_secs) = self.queue.provisional_unsent().map_err(|error| error.failure())?;
-        let midnight = self.parts.clock.today().at(0, 0, 0, 0);
-        let midnight = shanghai().to_timestamp(midnight).unwrap_or(Timestamp::UNIX_EPOCH);
-        let today = self.queue.provisional_sum(who.tag, midnight).map_err(|error| error.failure())?;
-        super::limits::check(limits, amount, Alone { today, unsent, oldest_secs })
-            .map_err(|which| Failure::with(&errors::LIMIT, which))
     }
 }
 
@@ -225,8 +212,10 @@ impl Deciding<'_> {
         }
         self.conduct_alone(Conduct::Provisional)?;
         plan.provisional = true;
+        let refused = |failure| (CaseState::Refused, failure);
+        shown.limits = Some(self.inner.limits_left(self.definition, self.who).map_err(refused)?);
         let within = self.inner.within_limits(self.definition, self.who, plan.amount.unwrap_or(Fen(i64::MAX)));
-        within.map_err(|failure| (CaseState::Refused, failure))
+        within.map_err(refused)
     }
 
     /// Whether the centre pre-settled it to the same figures; `false` when it could not be reached.

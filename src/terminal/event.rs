@@ -6,6 +6,7 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use super::alarm::AlarmKind;
 use super::conditions::Condition;
 use super::view::CaseState;
 use crate::reader::Role;
@@ -90,6 +91,13 @@ pub enum What {
         /// Differences that are not repaired.
         open: u64,
     },
+    /// A limit for what is not delivered was passed, or is kept again.
+    Alarm {
+        /// Which.
+        alarm: AlarmKind,
+        /// It is passed now.
+        present: bool,
+    },
     /// A condition of the terminal came or went.
     Condition {
         /// Which.
@@ -123,6 +131,7 @@ impl What {
             Self::Transaction { .. } => "transaction",
             Self::Shift { .. } => "shift",
             Self::Reconciliation { .. } => "reconciliation",
+            Self::Alarm { .. } => "alarm",
             Self::Condition { .. } => "condition",
             Self::Policy { .. } => "policy",
             Self::Gap => "gap",

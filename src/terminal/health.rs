@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use super::alarm::Alarm;
 use super::conditions::Conditions;
+use super::limits::TerminalLeft;
 use super::policy::PolicyHealth;
 use crate::reader::ReaderState;
 use crate::sync::Chain;
@@ -16,7 +18,7 @@ use jiff::Timestamp;
 pub enum Status {
     /// All is well.
     Ok,
-    /// Some condition holds, and work goes on as far as it allows; or new policy packs are refused.
+    /// Some condition or alarm holds, and work goes on as far as it allows; or new policy packs are refused.
     Degraded,
     /// The daemon is stopping.
     Draining,
@@ -71,6 +73,12 @@ pub struct Health {
     /// The queue; `None` when it cannot be read.
     #[schema(required)]
     pub queue: Option<QueueHealth>,
+    /// Limits for what is not delivered that are passed now.
+    pub alarms: Vec<Alarm>,
+    /// What the terminal may still settle alone while the centre is away, whoever it is for; `None` when the queue cannot
+    /// be read.
+    #[schema(required)]
+    pub limits: Option<TerminalLeft>,
     /// The way to the centre.
     pub uplink: UplinkHealth,
     /// The policy packs.

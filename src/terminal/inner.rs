@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
 
+use super::alarm::Alarms;
 use super::case::{Alarm, Case, Cases};
 use super::conditions::{Condition, Conditions};
 use super::errors;
@@ -33,7 +34,7 @@ use crate::sync::{Asker, Uplink, UplinkStatus, Worker};
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Whoever takes more than one of these locks takes them in this order: `settling_alone`, `reconciling`, that of `shifts`, `told`,
-/// `showing`, `cases`, `conditions`, those of `in_force`, the log's own. Only `settling_alone` is held over a commit, and `showing` over a look into the journal;
+/// `showing`, `cases`, `conditions`, those of `alarms`, of `in_force`, the log's own. Only `settling_alone` is held over a commit, and `showing` over a look into the journal;
 /// what the doors ask, on threads that must not wait, takes neither.
 pub(super) struct Inner {
     pub(super) parts: Parts,
@@ -54,6 +55,7 @@ pub(super) struct Inner {
     pub(super) upstream: Option<Upstream>,
     pub(super) log: Log,
     pub(super) conditions: Mutex<Conditions>,
+    pub(super) alarms: Alarms,
     /// A condition came that nobody tells the end of.
     pub(super) ailing: Arc<Notify>,
     /// Held while a transaction is read from the journal and shown, so that it is never shown as it was before.
@@ -120,6 +122,7 @@ impl Inner {
             upstream: rooms.upstream,
             log,
             conditions: Mutex::new(conditions),
+            alarms: Alarms::default(),
             ailing: Arc::default(),
             showing: Mutex::new(()),
             told,

@@ -1,8 +1,16 @@
 //! How far the terminal may go by itself while the centre is away.
 
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::errors;
+use super::inner::Inner;
+use super::who::Who;
 use crate::config::Limits;
-use crate::scenario::Tightening;
+use crate::failure::{Explain as _, Failure};
+use crate::scenario::{Definition, Tightening};
 use crate::value::Fen;
+use crate::world::shanghai;
 
 /// The terminal's limits and a scenario's together: the lower of each.
 pub(super) fn tightest(limits: Limits, own: Tightening) -> Limits {
@@ -23,6 +31,66 @@ pub(super) struct Alone {
     pub(super) unsent: u64,
     /// Age of the oldest of them, in seconds.
     pub(super) oldest_secs: Option<i64>,
+}
+
+/// What the terminal may still settle alone for a person: the countdown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct LimitsLeft {
+    /// The largest amount of the next one: what is left of the person's day, or less.
+    pub amount: Fen,
+    /// What is left of the person's day.
+    pub person_day: Fen,
+    /// What is left for everybody.
+    #[serde(flatten)]
+    pub terminal: TerminalLeft,
+}
+
+/// What the terminal may still settle alone, whoever it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct TerminalLeft {
+    /// How many.
+    pub count: u64,
+    /// For how long, in seconds, until the oldest that is not delivered is too old; none while all are.
+    #[schema(required)]
+    pub age_secs: Option<u64>,
+}
+
+fn terminal_left(limits: Limits, unsent: u64, oldest_secs: Option<i64>) -> TerminalLeft {
+    let age = |oldest: i64| (i64::from(limits.age_hours) * 3600 - oldest).max(0).unsigned_abs();
+    TerminalLeft { count: u64::from(limits.count).saturating_sub(unsent), age_secs: oldest_secs.map(age) }
+}
+
+fn left(limits: Limits, so_far: Alone) -> LimitsLeft {
+    let person_day = limits.person_day.checked_sub(so_far.today).unwrap_or_default().max(Fen::ZERO);
+    let terminal = terminal_left(limits, so_far.unsent, so_far.oldest_secs);
+    LimitsLeft { amount: limits.amount.min(person_day), person_day, terminal }
+}
+
+impl Inner {
+    /// Whether a provisional settlement keeps within the limits.
+    pub(super) fn within_limits(&self, definition: &Definition, who: &Who, amount: Fen) -> Result<(), Failure> {
+        let limits = tightest(self.parts.config.limits, definition.limits);
+        check(limits, amount, self.alone(who)?).map_err(|which| Failure::with(&errors::LIMIT, which))
+    }
+
+    /// What is left of the limits for this person in this scenario.
+    pub(super) fn limits_left(&self, definition: &Definition, who: &Who) -> Result<LimitsLeft, Failure> {
+        Ok(left(tightest(self.parts.config.limits, definition.limits), self.alone(who)?))
+    }
+
+    /// What is left of the terminal's own limits, whoever it is for; `None` when the journal does not tell.
+    pub(super) fn terminal_left(&self) -> Option<TerminalLeft> {
+        let (unsent, oldest_secs) = self.queue.provisional_unsent().ok()?;
+        Some(terminal_left(self.parts.config.limits, unsent, oldest_secs))
+    }
+
+    fn alone(&self, who: &Who) -> Result<Alone, Failure> {
+        let (unsent, oldest_secs) = self.queue.provisional_unsent().map_err(|error| error.failure())?;
+        let midnight = self.parts.clock.today().at(0, 0, 0, 0);
+        let midnight = shanghai().to_timestamp(midnight).unwrap_or(Timestamp::UNIX_EPOCH);
+        let today = self.queue.provisional_sum(who.tag, midnight).map_err(|error| error.failure())?;
+        Ok(Alone { today, unsent, oldest_secs })
+    }
 }
 
 /// Whether one more provisional transaction keeps within the limits.
@@ -55,6 +123,18 @@ mod tests {
     fn a_scenario_only_tightens() {
         let own = Tightening { amount: Some(Fen(9000)), count: Some(1), ..Tightening::default() };
         assert_eq!(tightest(LIMITS, own), Limits { count: 1, ..LIMITS });
+    }
+
+    #[test]
+    fn the_countdown_ends_where_the_limits_do() {
+        let left = |today, unsent, oldest_secs| left(LIMITS, Alone { today: Fen(today), unsent, oldest_secs });
+        let terminal = TerminalLeft { count: 2, age_secs: None };
+        assert_eq!(left(0, 0, None), LimitsLeft { amount: Fen(5000), person_day: Fen(8000), terminal });
+        let terminal = TerminalLeft { count: 1, age_secs: Some(600) };
+        assert_eq!(left(7000, 1, Some(3000)), LimitsLeft { amount: Fen(1000), person_day: Fen(1000), terminal });
+        let terminal = TerminalLeft { count: 0, age_secs: Some(0) };
+        assert_eq!(left(9000, 3, Some(9999)), LimitsLeft { amount: Fen(0), person_day: Fen(0), terminal });
+        assert_eq!(left(i64::MIN, 3, Some(9999)).person_day, Fen(0), "what cannot be reckoned leaves nothing");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The one room that knows the whole walk of a card: a state machine for a case, one set of conditions for the
 //! terminal, and the events that tell of both.
 
+mod alarm;
 mod case;
 mod committing;
 mod conditions;
@@ -34,12 +35,14 @@ mod turn;
 mod view;
 mod who;
 
+pub use alarm::{Alarm, AlarmKind};
 pub use conditions::{Condition, Conditions};
 pub use event::{Event, EventStream, What};
 pub use file::{LARGEST_FILE, Rights, open_regular, read_file, read_to, replace_file};
 pub use folder::{PackFiles, files_below};
 pub use health::{Health, QueueHealth, Status, UplinkHealth};
 pub use json::JsonText;
+pub use limits::{LimitsLeft, TerminalLeft};
 pub use policy::{Origin, Policy, PolicyHealth, Refused, Reloaded};
 pub use setup::{Setup, SetupError};
 pub use table::{Conduct, Table};

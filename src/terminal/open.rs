@@ -142,15 +142,17 @@ impl Inner {
 
     pub(super) fn health(&self) -> Health {
         let (conditions, policy) = (self.conditions(), self.policy_health());
+        let stats = self.queue.stats().ok();
+        let alarms = stats.as_ref().map(|stats| self.alarms_of(stats)).unwrap_or_default();
         let status = if conditions.contains(&Condition::Draining) {
             Status::Draining
-        } else if conditions.is_empty() && policy.refused.is_none() {
+        } else if conditions.is_empty() && alarms.is_empty() && policy.refused.is_none() {
             Status::Ok
         } else {
             Status::Degraded
         };
         let uplink = self.upstream.as_ref().map(|upstream| *upstream.status.borrow());
-        let queue = self.queue.stats().ok().map(|stats| QueueHealth {
+        let queue = stats.map(|stats| QueueHealth {
             unsent: stats.unsent,
             oldest_unsent_secs: stats.oldest_unsent_secs.and_then(|secs| u64::try_from(secs).ok()),
             sum: stats.sum,
@@ -164,6 +166,8 @@ impl Inner {
             conditions,
             readers: self.parts.readers.list(),
             queue,
+            alarms,
+            limits: self.terminal_left(),
             uplink: UplinkHealth {
                 reachable: uplink.is_some_and(|status| status.reachable),
                 unauthorized: uplink.is_some_and(|status| status.unauthorized),

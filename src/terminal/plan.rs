@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::json::JsonText;
+use super::limits::LimitsLeft;
 use crate::rules::{Choice, Decision, Input};
 use crate::scenario::Message;
 use crate::value::Fen;
@@ -50,6 +51,7 @@ pub(super) struct Shown {
     pub(super) centre: Option<Value>,
     pub(super) differences: Vec<Value>,
     pub(super) provisional: bool,
+    pub(super) limits: Option<LimitsLeft>,
     pub(super) transaction: Option<Value>,
     pub(super) duplicate: bool,
 }

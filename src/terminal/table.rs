@@ -116,6 +116,7 @@ impl Table {
     }
 }
 
+/// Every kind of scenario.
 const ALL_KINDS: [Kind; 11] = [
     Kind::Register,
     Kind::Apply,
@@ -133,6 +134,68 @@ const ALL_KINDS: [Kind; 11] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ALL_CONDITIONS: [Condition; 5] = [
+        Condition::UplinkAway,
+        Condition::CardServiceAway,
+        Condition::KeysAway,
+        Condition::Storage,
+        Condition::Draining,
+    ];
+
+    /// The cells of design as they are meant, beside the file that says them: kind, and what is done under each condition
+    /// and without a record.
+    #[rustfmt::skip]
+    const MEANT: [(Kind, [Conduct; 6]); 11] = {
+        use Conduct::{CarryOut as Yes, Provisional as Some, Refuse as No};
+        [
+            (Kind::Register, [Yes,  No, No, No, No, Yes]),
+            (Kind::Apply,    [Yes,  No, No, No, No, Yes]),
+            (Kind::Query,    [No,   No, No, No, No, No]),
+            (Kind::Change,   [Yes,  No, No, No, No, No]),
+            (Kind::Visit,    [Yes,  No, No, No, No, Yes]),
+            (Kind::Settle,   [Some, No, No, No, No, No]),
+            (Kind::Pay,      [No,   No, No, No, No, No]),
+            (Kind::Collect,  [No,   No, No, No, No, No]),
+            (Kind::SignIn,   [Yes,  No, No, No, No, Yes]),
+            (Kind::Certify,  [Yes,  No, No, No, No, Yes]),
+            (Kind::Report,   [Yes,  No, No, No, No, Yes]),
+        ]
+    };
+
+    #[test]
+    fn each_cell_is_what_it_is_meant_to_be() {
+        let table = Table::builtin().unwrap();
+        for (kind, meant) in MEANT {
+            for (condition, meant) in ALL_CONDITIONS.into_iter().zip(meant) {
+                let named = (meant != Conduct::CarryOut).then_some(condition);
+                assert_eq!(
+                    table.conduct(kind, &Conditions::from([condition])),
+                    (meant, named),
+                    "{kind:?} {condition:?}"
+                );
+            }
+            assert_eq!(table.without_record(kind), meant[5], "{kind:?}");
+        }
+        assert_eq!(MEANT.map(|(kind, _)| kind), ALL_KINDS);
+    }
+
+    #[test]
+    fn of_every_set_of_conditions_the_strictest_cell_wins_and_the_first_of_equals_is_named() {
+        let table = Table::builtin().unwrap();
+        for (kind, cells) in MEANT {
+            for set in 0..32_u32 {
+                let holds = |n: &usize| set & (1 << *n) != 0;
+                let conditions: Conditions = (0..5).filter(holds).map(|n| ALL_CONDITIONS[n]).collect();
+                let strictest = (0..5).filter(holds).map(|n| cells[n]).max().unwrap_or(Conduct::CarryOut);
+                let named = match strictest {
+                    Conduct::CarryOut => None,
+                    _ => (0..5).filter(holds).find(|n| cells[*n] == strictest).map(|n| ALL_CONDITIONS[n]),
+                };
+                assert_eq!(table.conduct(kind, &conditions), (strictest, named), "{kind:?} {conditions:?}");
+            }
+        }
+    }
 
     #[test]
     fn the_strictest_cell_wins() {

@@ -9,6 +9,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use uuid::Uuid;
 
+use super::alarm;
 use super::conditions::Condition;
 use super::errors;
 use super::event::What;
@@ -35,6 +36,7 @@ pub(super) fn start(inner: &Arc<Inner>) {
     runtime.spawn(readers(Arc::downgrade(inner), events));
     let changes = inner.queue.changes();
     runtime.spawn(transactions(Arc::downgrade(inner), changes));
+    runtime.spawn(alarm::watch(Arc::downgrade(inner), inner.queue.changes()));
     if let Some(upstream) = &inner.upstream {
         runtime.spawn(centre(Arc::downgrade(inner), upstream.status.clone()));
         runtime.spawn(shift::tell_centre(Arc::downgrade(inner)));

@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::json::JsonText;
+use super::limits::LimitsLeft;
 use crate::failure::Failure;
 use crate::value::Kind;
 
@@ -126,6 +127,10 @@ pub struct CaseView {
     pub differences: Vec<Value>,
     /// Decided by the terminal alone.
     pub provisional: bool,
+    /// What the terminal may still settle alone for this person, where it decided alone; this transaction is counted
+    /// once it is committed.
+    #[schema(required)]
+    pub limits: Option<LimitsLeft>,
     /// The committed transaction (see `queue::Row`).
     #[schema(value_type = Option<crate::queue::Row>, required)]
     pub transaction: Option<Value>,

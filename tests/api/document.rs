@@ -383,6 +383,8 @@ fn the_page_names_each_member() {
         "PolicyRefused",
         "Shift",
         "ShiftTotal",
+        "Alarm",
+        "TerminalLeft",
         "Reconciliation",
         "AccountDifference",
         "Repair",

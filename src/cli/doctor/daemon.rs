@@ -9,9 +9,6 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::terminal::Condition;
 
-/// The age of the oldest transaction without an answer that is an alarm, in seconds: a day.
-const LATE: u64 = 24 * 3600;
-
 /// Whether the daemon runs.
 pub(super) fn presence(health: &Result<Value, Problem>) -> Finding {
     match health {
@@ -89,11 +86,24 @@ fn queue(health: &Value) -> Finding {
     let age = queue["oldest_unsent_secs"].as_u64().unwrap_or_default();
     let found =
         (format!("未送达 {unsent} 笔，最早 {age} 秒前"), format!("{unsent} not delivered, the oldest {age} s old"));
-    if age > LATE {
-        let remedy = ("查明中心为何没有回执", "find out why the centre does not acknowledge them");
+    let alarms: Vec<String> = health["alarms"].as_array().into_iter().flatten().map(told).collect();
+    if !alarms.is_empty() {
+        let found = alarms
+            .iter()
+            .fold(found, |(zh, en), alarm| (format!("{zh}；告警 {alarm}"), format!("{en}; alarm {alarm}")));
+        let remedy = (
+            "查明中心为何没有回执；界限见配置 [alarm]",
+            "find out why the centre does not acknowledge them; the limits are [alarm] of the configuration",
+        );
         return Finding::failed("queue", (&found.0, &found.1), remedy);
     }
     Finding::ok("queue", found.0, found.1)
+}
+
+/// An alarm: which, what it is now, and above what it is one.
+fn told(alarm: &Value) -> String {
+    let text = |name: &str| alarm[name].as_str().unwrap_or_default();
+    format!("{} {} > {}", text("alarm"), text("value"), text("limit"))
 }
 
 fn centre(health: &Value, config: Option<&Config>) -> Finding {
@@ -147,11 +157,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_delivered_for_a_day_is_an_alarm_and_so_is_a_chain_that_broke() {
-        let health = |age: u64, chain: &str| json!({"conditions": [], "queue": {"unsent": 1, "oldest_unsent_secs": age}, "uplink": {"chain": chain}});
-        assert_eq!(queue(&health(LATE, "agrees")).status, Status::Ok);
-        assert_eq!(queue(&health(LATE + 1, "agrees")).status, Status::Failed);
-        assert_eq!(queue(&health(0, "broken")).status, Status::Failed);
+    fn an_alarm_is_found_and_so_is_a_chain_that_broke() {
+        let health = |alarms: Value, chain: &str| json!({"conditions": [], "alarms": alarms, "queue": {"unsent": 1, "oldest_unsent_secs": 86401}, "uplink": {"chain": chain}});
+        assert_eq!(queue(&health(json!([]), "agrees")).status, Status::Ok);
+        let alarm =
+            json!([{"alarm": "oldest-unsent", "limit": "86400", "value": "86401", "since": "2015-08-03T02:00:00Z"}]);
+        let found = queue(&health(alarm, "agrees"));
+        assert_eq!(found.status, Status::Failed);
+        assert!(serde_json::to_string(&found).unwrap().contains("告警 oldest-unsent 86401 > 86400"));
+        assert_eq!(queue(&health(json!([]), "broken")).status, Status::Failed);
         let damaged = json!({"conditions": [], "queue": {"unsent": 1, "oldest_unsent_secs": 0, "damaged": [2, 7]}});
         assert!(serde_json::to_string(&queue(&damaged)).unwrap().contains("(2, 7)"));
     }

@@ -1,0 +1,69 @@
+//! What is not delivered raises an alarm, and ends it.
+
+use std::sync::{Arc, Mutex};
+
+use jiff::{SignedDuration, Timestamp};
+use sbkd::terminal::{AlarmKind, CaseState, Condition, Status, What};
+use sbkd::world::Clock;
+
+use crate::counter::{Counter, Setup, bill, statement};
+
+/// A clock whose hands a test moves.
+struct Hands(Mutex<Timestamp>);
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+#[test]
+fn a_sum_that_is_not_delivered_is_an_alarm_until_it_is() {
+    let mut counter = Counter::with(Setup { config: "[alarm]\nunsent_sum = \"29999.99\"\n", ..Setup::default() });
+    counter.terminal.cancel(counter.decided("medical-settlement", bill()).id).unwrap();
+    assert_eq!((counter.terminal.health().alarms.len(), counter.terminal.health().status), (0, Status::Ok));
+    counter.stop_centre();
+    let mut events = counter.terminal.events(None);
+    assert_eq!(counter.carried_out("medical-settlement", bill()).state, CaseState::ProvisionalDone);
+    let sum = |what: &What, wanted| matches!(what, What::Alarm { alarm: AlarmKind::UnsentSum, present } if *present == wanted);
+    // Told by itself, at once.
+    counter.next_event(&mut events, |what| sum(what, true));
+    let alarm = counter.terminal.health().alarms.remove(0);
+    assert_eq!((alarm.limit.as_str(), alarm.value.as_str()), ("29999.99", "30000.00"));
+    assert_eq!(counter.terminal.health().status, Status::Degraded);
+    assert_eq!(counter.terminal.health().alarms[0].since, alarm.since, "it goes on");
+    let mut events = counter.terminal.events(None);
+    counter.start_centre();
+    counter.next_event(&mut events, |what| sum(what, false));
+    assert!(counter.terminal.health().alarms.is_empty());
+}
+
+#[test]
+fn what_grows_old_is_an_alarm_though_nothing_happens() {
+    let hands = Arc::new(Hands(Mutex::new(Timestamp::now())));
+    let counter = Counter::with(Setup { centre: None, clock: hands.clone(), ..Setup::default() });
+    counter.carried_out("unemployment-sign-in", statement());
+    counter.wait_for_condition(Condition::UplinkAway, true);
+    assert!(counter.terminal.health().alarms.is_empty());
+    let mut events = counter.terminal.events(None);
+    *hands.0.lock().unwrap() += SignedDuration::from_secs(24 * 3600 + 1);
+    let old = |what: &What| matches!(what, What::Alarm { alarm: AlarmKind::OldestUnsent, present: true });
+    counter.next_event(&mut events, old);
+    assert_eq!(counter.terminal.health().alarms[0].limit, "86400");
+}
+
+#[test]
+fn what_is_left_of_the_limits_counts_down() {
+    let mut counter = Counter::new();
+    counter.terminal.cancel(counter.decided("medical-settlement", bill()).id).unwrap();
+    let whole = counter.terminal.health().limits.unwrap();
+    assert_eq!((whole.count, whole.age_secs), (200, None));
+    counter.stop_centre();
+    let view = counter.decided("medical-settlement", bill());
+    let before = view.limits.unwrap();
+    assert_eq!((before.amount.to_string(), before.person_day.to_string()), ("50000.00".into(), "80000.00".into()));
+    let after = counter.confirmed(view.id).limits.unwrap();
+    assert_eq!((after.amount.to_string(), after.person_day.to_string()), ("50000.00".into(), "50000.00".into()));
+    assert!(after.terminal.count == 199 && after.terminal.age_secs.is_some_and(|secs| secs <= 72 * 3600), "{after:?}");
+    assert_eq!(counter.terminal.health().limits.unwrap().count, 199);
+}

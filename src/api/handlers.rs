@@ -14,6 +14,7 @@ use super::answer::{Refusal, broken};
 use super::body::{Empty, Id, JsonBody, NoBody, Query};
 use super::errors;
 use super::openapi::CardReading;
+use super::shifts::on_a_thread;
 use crate::config::Permission;
 use crate::failure::Failure;
 use crate::queue::{Filter, Row, State as RowState};
@@ -129,6 +130,27 @@ pub async fn transaction(State(doors): State<Arc<Doors>>, Id(id): Id) -> Answer<
     let row = tokio::task::spawn_blocking(move || doors.terminal.transaction(id)).await;
     let row = row.map_err(|error| broken(&error))??;
     Ok(Json(row.ok_or_else(|| Refusal::from(&errors::NO_TRANSACTION))?))
+}
+
+/// What `POST /v1/transactions/{id}/acknowledge` takes.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Told {
+    /// Who told the holder.
+    operator: String,
+}
+
+/// The holder was told how a transaction came out otherwise: no case of theirs carries it as a notice any more.
+#[utoipa::path(
+    post,
+    path = "/v1/transactions/{id}/acknowledge",
+    params(("id" = String, Path, format = "uuid")),
+    request_body = Told,
+    responses((status = 200, description = "The transaction", body = Row))
+)]
+pub async fn acknowledge(State(doors): State<Arc<Doors>>, Id(id): Id, JsonBody(told): JsonBody<Told>) -> Answer<Row> {
+    let id: Uuid = id.parse().map_err(|_| Refusal::from(&errors::NO_TRANSACTION))?;
+    Ok(Json(on_a_thread(doors, move |terminal| terminal.acknowledge(id, &told.operator)).await?))
 }
 
 /// The policy packs in force, and what is in their folder and is refused.

@@ -30,6 +30,7 @@ use crate::card::{Apdus, Authenticated};
         handlers::cancel,
         handlers::transactions,
         handlers::transaction,
+        handlers::acknowledge,
         shifts::open,
         shifts::list,
         shifts::show,

@@ -35,6 +35,12 @@ pub const ROUTES: &[Route] = &[
     Route { method: "post", path: "/v1/cases/{id}/cancel", permission: Operate, handler: || post(handlers::cancel) },
     Route { method: "get", path: "/v1/transactions", permission: Read, handler: || get(handlers::transactions) },
     Route { method: "get", path: "/v1/transactions/{id}", permission: Read, handler: || get(handlers::transaction) },
+    Route {
+        method: "post",
+        path: "/v1/transactions/{id}/acknowledge",
+        permission: Operate,
+        handler: || post(handlers::acknowledge),
+    },
     Route { method: "post", path: "/v1/shifts", permission: Operate, handler: || post(shifts::open) },
     Route { method: "get", path: "/v1/shifts", permission: Read, handler: || get(shifts::list) },
     Route { method: "get", path: "/v1/shifts/{id}", permission: Read, handler: || get(shifts::show) },

@@ -160,6 +160,9 @@ impl Follower<'_> {
         if state(&view)? != CaseState::WaitingConfirmation {
             return Ok(());
         }
+        for told in view["notices"].as_array().into_iter().flatten().filter_map(Value::as_object) {
+            self.shell.step(&notice(told));
+        }
         if let Ok(decision) = serde_json::from_value::<Decision>(view["decision"].clone()) {
             self.shell.step(&decision.explain_zh().join("\n"));
         }
@@ -264,6 +267,19 @@ fn summary(view: &Value, state: CaseState) -> String {
     lines.extend(view["limits"].as_object().map(limits));
     lines.push(format!("{} {} {}", told(state), text("id"), text("state")));
     lines.join("\n")
+}
+
+/// What the holder is to be told of an earlier transaction.
+fn notice(told: &Map<String, Value>) -> String {
+    use super::client::text;
+    let (date, id) = (text(told, "business_date"), text(told, "transaction"));
+    match told.get("refusal").and_then(Value::as_str) {
+        Some(refusal) => format!("! {date} 的业务中心未接收 / refused since: {refusal}（{id}）"),
+        None => {
+            let (collected, owed) = (text(told, "collected"), text(told, "owed"));
+            format!("! {date} 的业务中心另有结算 / settled otherwise since: 已收现金 {collected}，应收 {owed}（{id}）")
+        }
+    }
 }
 
 /// What may still be settled while the centre is away.

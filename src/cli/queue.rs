@@ -1,6 +1,6 @@
 //! `sbkd queue`: the transactions of this terminal, as its daemon keeps them.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::client::{Daemon, text};
 use super::{Outcome, Shell};
@@ -24,6 +24,14 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
     },
+    /// Note that the holder was told how a transaction came out otherwise
+    Acknowledge {
+        /// Its id
+        id: uuid::Uuid,
+        /// Who told them
+        #[arg(long, value_name = "NAME", default_value = "cli")]
+        operator: String,
+    },
     /// Show one transaction
     Show {
         /// Its id
@@ -40,9 +48,13 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
             let rows = daemon.get_with("/v1/transactions", &query)?;
             shell.show(&rows, || list(&rows));
         }
+        Command::Acknowledge { id, operator } => {
+            let row = daemon.post(&format!("/v1/transactions/{id}/acknowledge"), &json!({ "operator": operator }))?;
+            shell.show(&row, || one(&row));
+        }
         Command::Show { id } => {
             let row = daemon.get(&format!("/v1/transactions/{id}"))?;
-            shell.show(&row, || row.as_object().into_iter().flatten().map(member).collect());
+            shell.show(&row, || one(&row));
         }
     }
     Ok(())
@@ -74,6 +86,10 @@ fn line(row: &Map<String, Value>) -> String {
     )
 }
 
+fn one(row: &Value) -> String {
+    row.as_object().into_iter().flatten().map(member).collect()
+}
+
 fn member((name, value): (&String, &Value)) -> String {
     match value {
         Value::String(text) => format!("{name:<14} {text}\n"),
@@ -84,8 +100,6 @@ fn member((name, value): (&String, &Value)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

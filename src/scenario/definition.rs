@@ -19,6 +19,10 @@ pub struct Definition {
     pub expired_card: ExpiredCard,
     /// What of it the same person carries out once; every case is one of its own where this is absent.
     pub once: Option<Once>,
+    /// How old what the centre told last of a person may be where it cannot be asked, in hours; of any age where this is
+    /// absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_hours: Option<u32>,
     /// The form's fields, in the order they are asked.
     pub fields: Vec<Field>,
     /// The bill, where there is one.

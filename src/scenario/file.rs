@@ -32,6 +32,7 @@ pub(super) struct Head {
     #[serde(default)]
     pub(super) expired_card: ExpiredCard,
     pub(super) once: Option<Spanned<OnceTable>>,
+    pub(super) cache_hours: Option<u32>,
 }
 
 /// `once`.

@@ -111,6 +111,7 @@ impl Check<'_> {
             title: file.scenario.title,
             expired_card: file.scenario.expired_card,
             once,
+            cache_hours: file.scenario.cache_hours,
             fields,
             lines,
             facts,

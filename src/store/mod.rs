@@ -2,6 +2,7 @@
 //! held apart only by one more try of each card; what operators noted (shifts, what was done about differences) is not
 //! known any more then, while the journal still tells what they noted it about.
 
+mod acknowledged;
 pub mod errors;
 mod pairs;
 mod reconcile;
@@ -79,6 +80,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v3.sql")),
     M::up(include_str!("schema/v4.sql")),
     M::up(include_str!("schema/v5.sql")),
+    M::up(include_str!("schema/v6.sql")),
 ];
 
 impl Store {

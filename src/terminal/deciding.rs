@@ -105,6 +105,7 @@ impl Inner {
             view.decision = shown.decision;
             view.centre = shown.centre;
             view.differences = shown.differences;
+            view.as_of = shown.as_of;
             view.provisional = shown.provisional;
             view.limits = shown.limits;
             view.transaction = shown.transaction;
@@ -139,6 +140,7 @@ impl Deciding<'_> {
         self.none_open(shown, |row| row.protocol() == Protocol::Online)?;
         let key = self.first_time(shown)?;
         let mut learned = self.learn()?;
+        shown.as_of = learned.as_of;
         if learned.reached {
             // The centre has not counted it yet, and would settle this one as if it were the first.
             self.none_open(shown, |_| true)?;
@@ -223,7 +225,7 @@ impl Deciding<'_> {
         let Some(upstream) = &self.inner.upstream else { return Ok(false) };
         let within = self.patience();
         let asked = upstream.asker.pre_settle(self.operator, settlement, within);
-        let answer = match self.inner.parts.runtime.block_on(asked) {
+        let answer = match self.wait(asked)? {
             Ok(answer) => answer,
             Err(error) => return self.not_answered(&error).map(|()| false),
         };

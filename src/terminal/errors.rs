@@ -60,6 +60,10 @@ crate::entries! {
         message "这一天的业务内容已按期清除，不能再对账" | "what was settled on this day was erased in its time: it cannot be reconciled any more";
         cause "保留期已过" | "it was kept as long as it had to be";
         remedy "请与中心用流水号核对" | "compare it with the centre by the transactions' numbers";
+    NO_NOTICE = "E-TERM-NO-NOTICE", Clerk;
+        message "这笔业务没有需要告知持卡人的事项" | "there is nothing about this transaction that its holder is to be told";
+        cause "它的结果与当时告知的一致，或尚未有结果" | "it came out as the holder was told, or has not come out yet";
+        remedy "无需处理" | "nothing needs to be done";
     KEY_USED = "E-TERM-KEY-USED", Clerk;
         message "同一流水标识已用于另一笔业务" | "this idempotency key was used for another case";
         cause "同一标识再次提交时内容不同" | "the same key came again with other content";

@@ -25,7 +25,7 @@ pub(super) struct Record<'a> {
 pub(super) struct Person {
     pub(super) facts: Map<String, Value>,
     insutype: String,
-    as_of: Timestamp,
+    pub(super) as_of: Timestamp,
     asked: Timestamp,
 }
 

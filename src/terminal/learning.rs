@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 
 use super::conditions::{Condition, Conditions};
 use super::deciding::{Deciding, Ended};
 use super::errors;
 use super::inner::Upstream;
-use super::known::Record;
+use super::known::{Person, Record};
 use super::table::Conduct;
-use super::view::CaseState;
+use super::view::{CaseState, CaseView};
 use crate::failure::{Entry, Explain as _, Failure};
 use crate::scenario::Known;
 use crate::sync::UplinkError;
@@ -35,14 +36,14 @@ impl Deciding<'_> {
         if let Some(upstream) = &self.inner.upstream
             && self.reachable(upstream)?
         {
-            match self.ask(upstream) {
+            match self.ask(upstream)? {
                 Ok(learned) => return Ok(learned),
                 Err(error) => self.not_answered(&error)?,
             }
         }
         // A kind that needs the centre is told so before its record is looked for.
         self.conduct_alone(Conduct::Provisional)?;
-        match self.record().person() {
+        match self.record().person().filter(|person| self.is_fresh(person)) {
             Some(person) => {
                 let schema = self.schema(&person.facts, false)?;
                 let recalled = self.record().recall(person, &schema);
@@ -56,7 +57,8 @@ impl Deciding<'_> {
         }
     }
 
-    pub(super) fn ask(&self, upstream: &Upstream) -> Result<Learned, UplinkError> {
+    /// The centre's answer, or why there is none; ends with the case.
+    fn ask(&self, upstream: &Upstream) -> Result<Result<Learned, UplinkError>, Ended> {
         let keys = self.packs.keys(&self.definition.id);
         let mut facts = self.definition.facts(self.form, &Map::new(), self.inner.business_day());
         facts.retain(|name, _| keys.contains(name.as_str()));
@@ -75,7 +77,10 @@ impl Deciding<'_> {
                 upstream.asker.accumulations(self.operator, &question, within),
             )
         };
-        let (person, accumulations) = self.inner.parts.runtime.block_on(asked)?;
+        let (person, accumulations) = match self.wait(asked)? {
+            Ok(told) => told,
+            Err(error) => return Ok(Err(error)),
+        };
         let known = Known {
             facts: person.facts.clone(),
             accumulators: accumulations.accumulators,
@@ -85,7 +90,23 @@ impl Deciding<'_> {
         if let Ok(schema) = self.schema(&known.facts, true) {
             self.record().keep(&known, &schema, accumulations.as_of, asked_at);
         }
-        Ok(Learned { known, as_of: Some(accumulations.as_of), psn_no: Some(person.psn_no.clone()), reached: true })
+        let as_of = Some(accumulations.as_of);
+        Ok(Ok(Learned { known, as_of, psn_no: Some(person.psn_no.clone()), reached: true }))
+    }
+
+    /// Whether what the centre told last is not too old for this scenario.
+    fn is_fresh(&self, person: &Person) -> bool {
+        let hours = self.definition.cache_hours.map(|hours| SignedDuration::from_hours(hours.into()));
+        hours.is_none_or(|most| self.inner.parts.clock.now().duration_since(person.as_of) <= most)
+    }
+
+    /// Waits for the centre as long as the case is being decided: one that was given up, or whose card was pulled, waits
+    /// for nothing any more.
+    pub(super) fn wait<T>(&self, asked: impl Future<Output = T>) -> Result<T, Ended> {
+        let ended = || (CaseState::Cancelled, Failure::of(&errors::STATE));
+        let follow = self.inner.cases().get(self.id).map(|case| case.tell.subscribe()).ok_or_else(ended)?;
+        let waited = while_deciding(follow, asked);
+        self.inner.parts.runtime.block_on(waited).ok_or_else(ended)
     }
 
     /// Whether the centre can be reached; one that seems away is asked once more.
@@ -94,7 +115,7 @@ impl Deciding<'_> {
             return Ok(true);
         }
         let there = async { tokio::time::timeout(ONCE_MORE.min(self.patience()), upstream.uplink.probe()).await };
-        match self.inner.parts.runtime.block_on(there) {
+        match self.wait(there)? {
             Ok(Ok(_)) => Ok(true),
             Ok(Err(error)) => self.not_answered(&error).map(|()| false),
             Err(_) => Ok(false),
@@ -144,5 +165,14 @@ impl Deciding<'_> {
 
     pub(super) fn patience(&self) -> Duration {
         self.inner.parts.config.uplink.as_ref().map_or(ONCE_MORE, |uplink| uplink.resolve)
+    }
+}
+
+/// What the future gives; `None` when the case goes on, or is forgotten, before.
+async fn while_deciding<T>(mut follow: watch::Receiver<CaseView>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        // A case that is kept no more has ended.
+        _ = follow.wait_for(|view| view.state != CaseState::Deciding) => None,
     }
 }

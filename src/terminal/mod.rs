@@ -19,6 +19,7 @@ mod learning;
 mod limits;
 mod log;
 mod moves;
+mod notice;
 mod open;
 mod plan;
 mod policy;
@@ -43,6 +44,7 @@ pub use folder::{PackFiles, files_below};
 pub use health::{Health, QueueHealth, Status, UplinkHealth};
 pub use json::JsonText;
 pub use limits::{LimitsLeft, TerminalLeft};
+pub use notice::Notice;
 pub use policy::{Origin, Policy, PolicyHealth, Refused, Reloaded};
 pub use setup::{Setup, SetupError};
 pub use table::{Conduct, Table};
@@ -171,6 +173,15 @@ impl Terminal {
     /// No such case, or one that is being committed or has ended.
     pub fn cancel(&self, id: Uuid) -> Result<CaseView, Failure> {
         self.inner.advance(id, None, CaseState::Cancelled, |_| {})
+    }
+
+    /// A holder was told how a transaction came out otherwise than they were told at first: no case of theirs carries it
+    /// as a notice any more. Blocks on the disk.
+    ///
+    /// # Errors
+    /// No such transaction, or one of which there is nothing to tell; and what the storage may do.
+    pub fn acknowledge(&self, transaction: Uuid, operator: &str) -> Result<Row, Failure> {
+        self.inner.acknowledge(transaction, operator)
     }
 
     /// The events after `last_id` that are still kept, and all that follow.

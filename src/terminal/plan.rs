@@ -50,6 +50,7 @@ pub(super) struct Shown {
     pub(super) decision: Option<JsonText>,
     pub(super) centre: Option<Value>,
     pub(super) differences: Vec<Value>,
+    pub(super) as_of: Option<Timestamp>,
     pub(super) provisional: bool,
     pub(super) limits: Option<LimitsLeft>,
     pub(super) transaction: Option<Value>,

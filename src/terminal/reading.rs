@@ -8,6 +8,7 @@ use super::conditions::Condition;
 use super::errors;
 use super::event::What;
 use super::inner::Inner;
+use super::notice::Notice;
 use super::view::CaseState;
 use super::who::Who;
 use crate::card::{self, CardError, Pairs, Reading, Step};
@@ -71,16 +72,18 @@ impl Inner {
         drop(reader);
         let who = reading.and_then(|reading| {
             let today = self.parts.clock.today();
-            Who::of(&reading, &self.queue, today, expired)
+            let who = Who::of(&reading, &self.queue, today, expired)?;
+            let notices = self.notices(who.tag)?;
+            Ok((who, notices))
         });
         match who {
-            Ok(who) => self.was_read(id, at, who),
+            Ok((who, notices)) => self.was_read(id, at, who, notices),
             Err(failure) => self.end(id, Some(at), CaseState::Failed, failure),
         }
     }
 
     /// On to the form, or to deciding where it is there already.
-    fn was_read(self: &Arc<Self>, id: Uuid, at: u64, who: Who) {
+    fn was_read(self: &Arc<Self>, id: Uuid, at: u64, who: Who, notices: Vec<Notice>) {
         self.heed();
         let (moved, pulled) = {
             let mut cases = self.cases();
@@ -91,6 +94,7 @@ impl Inner {
             } else {
                 let moved = self.advance_in(&mut cases, id, Some(at), next, |case| {
                     case.view.holder = Some(who.view.clone());
+                    case.view.notices = notices;
                     case.who = Some(Arc::new(who));
                 });
                 (moved.ok(), false)

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::json::JsonText;
 use super::limits::LimitsLeft;
+use super::notice::Notice;
 use crate::failure::Failure;
 use crate::value::Kind;
 
@@ -111,6 +112,8 @@ pub struct CaseView {
     /// The holder, masked; only after the card has proven itself.
     #[schema(required)]
     pub holder: Option<HolderView>,
+    /// What the holder is to be told of earlier transactions: those that came out otherwise than they were told.
+    pub notices: Vec<Notice>,
     /// The business date of the decision.
     #[schema(value_type = Option<String>, format = Date, required)]
     pub business_date: Option<Date>,
@@ -125,6 +128,9 @@ pub struct CaseView {
     /// Where terminal and centre differ: `{"field","local","centre"}` each.
     #[schema(value_type = Vec<crate::rules::Difference>)]
     pub differences: Vec<Value>,
+    /// When the centre told what it was decided on.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    pub as_of: Option<Timestamp>,
     /// Decided by the terminal alone.
     pub provisional: bool,
     /// What the terminal may still settle alone for this person, where it decided alone; this transaction is counted

@@ -9,7 +9,17 @@ use sbkd::world::Clock;
 use crate::counter::{Counter, Setup, bill, statement};
 
 /// A clock whose hands a test moves.
-struct Hands(Mutex<Timestamp>);
+pub struct Hands(Mutex<Timestamp>);
+
+impl Hands {
+    pub fn now() -> Self {
+        Self(Mutex::new(Timestamp::now()))
+    }
+
+    pub fn forward(&self, secs: i64) {
+        *self.0.lock().unwrap() += SignedDuration::from_secs(secs);
+    }
+}
 
 impl Clock for Hands {
     fn now(&self) -> Timestamp {
@@ -40,13 +50,13 @@ fn a_sum_that_is_not_delivered_is_an_alarm_until_it_is() {
 
 #[test]
 fn what_grows_old_is_an_alarm_though_nothing_happens() {
-    let hands = Arc::new(Hands(Mutex::new(Timestamp::now())));
+    let hands = Arc::new(Hands::now());
     let counter = Counter::with(Setup { centre: None, clock: hands.clone(), ..Setup::default() });
     counter.carried_out("unemployment-sign-in", statement());
     counter.wait_for_condition(Condition::UplinkAway, true);
     assert!(counter.terminal.health().alarms.is_empty());
     let mut events = counter.terminal.events(None);
-    *hands.0.lock().unwrap() += SignedDuration::from_secs(24 * 3600 + 1);
+    hands.forward(24 * 3600 + 1);
     let old = |what: &What| matches!(what, What::Alarm { alarm: AlarmKind::OldestUnsent, present: true });
     counter.next_event(&mut events, old);
     assert_eq!(counter.terminal.health().alarms[0].limit, "86400");

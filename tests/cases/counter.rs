@@ -36,6 +36,8 @@ pub struct Setup {
     pub psam: bool,
     /// There is a centre, with this seed; `None` for the built-in one.
     pub centre: Option<Option<&'static str>>,
+    /// How long an answer to a question is waited for, in seconds.
+    pub resolve_secs: u32,
     /// Lines after the usual ones in the configuration.
     pub config: &'static str,
     /// Further readers, each with the same holder's card in it.
@@ -56,6 +58,7 @@ impl Default for Setup {
             card: "v3-sm4",
             psam: true,
             centre: Some(None),
+            resolve_secs: 20,
             config: "",
             more_readers: &[],
             faults: Faults::default(),
@@ -358,8 +361,8 @@ fn start(
     let text = format!(
         "mode = \"demo\"\nterminal = \"H44010099999\"\nstate = \"state\"\n{date}\
          [keys]\nsource = \"psam\"\n[uplink]\nurl = \"http://{centre}\"\ntoken_file = \"token\"\n\
-         answer_secs = 20\nresolve_secs = 20\nheartbeat_secs = 1\n{LIMITS}{}",
-        setup.config
+         answer_secs = 20\nresolve_secs = {}\nheartbeat_secs = 1\n{LIMITS}{}",
+        setup.resolve_secs, setup.config
     );
     let config = Config::parse("test.toml", &text, dir).unwrap();
     let parts = Parts {

@@ -8,6 +8,7 @@ mod counter;
 mod doors;
 mod earlier;
 mod hung;
+mod notices;
 mod reconcile;
 mod settlement;
 mod shift;

@@ -1,0 +1,80 @@
+//! What a holder is to be told at their next case: how an earlier transaction came out otherwise than they were told.
+
+use jiff::civil::Date;
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::errors;
+use super::inner::Inner;
+use super::open::operator;
+use crate::failure::{Explain as _, Failure};
+use crate::queue::{Row, State};
+use crate::value::Fen;
+use crate::wire::Digest;
+
+/// A transaction that came out otherwise than its holder was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Notice {
+    /// Which.
+    #[schema(value_type = String, format = "uuid")]
+    pub transaction: Uuid,
+    /// Its scenario.
+    pub scenario: String,
+    /// Its business date.
+    #[schema(value_type = String, format = Date)]
+    pub business_date: Date,
+    /// The figures that the centre settled otherwise.
+    pub differs: Vec<String>,
+    /// What the holder was told to pay in cash, where that is known still.
+    #[schema(required)]
+    pub collected: Option<Fen>,
+    /// What they owe by the centre's settlement; none where it refused, or that is not known any more.
+    #[schema(required)]
+    pub owed: Option<Fen>,
+    /// Why the centre refused it: code and words.
+    #[schema(required)]
+    pub refusal: Option<String>,
+}
+
+impl Inner {
+    /// What a holder is to be told. Blocks on the disk.
+    pub(super) fn notices(&self, holder: Digest) -> Result<Vec<Notice>, Failure> {
+        let told = self.store.acknowledged(holder).map_err(|error| error.failure())?;
+        let rows = self.otherwise(holder)?.into_iter().filter(|row| !told.contains(&row.id));
+        rows.map(|row| self.notice(row)).collect()
+    }
+
+    /// The holder was told of it.
+    pub(super) fn acknowledge(&self, id: Uuid, by: &str) -> Result<Row, Failure> {
+        let by = operator(by)?;
+        let unknown = || Failure::of(&crate::queue::errors::NOT_FOUND);
+        let holder = self.queue.holder_of(id).map_err(|error| error.failure())?.ok_or_else(unknown)?;
+        let row = self.otherwise(holder)?.into_iter().find(|row| row.id == id);
+        let row = row.ok_or_else(|| Failure::of(&errors::NO_NOTICE))?;
+        tracing::info!(target: "audit", transaction = %id, operator = by, "a holder was told how it came out");
+        let kept = self.store.acknowledge(id, holder, &by, self.parts.clock.now());
+        kept.map(|()| row).map_err(|error| error.failure())
+    }
+
+    fn otherwise(&self, holder: Digest) -> Result<Vec<Row>, Failure> {
+        let adopted = self.store.adopted().map_err(|error| error.failure())?;
+        self.queue.otherwise(holder, &adopted).map_err(|error| error.failure())
+    }
+
+    fn notice(&self, row: Row) -> Result<Notice, Failure> {
+        let payload = self.queue.payload(row.id).map_err(|error| error.failure())?;
+        let answer = self.queue.answer(row.id).map_err(|error| error.failure())?;
+        let cash = |value: Option<&Value>| value.and_then(Fen::of_json);
+        let owed = answer.filter(|_| row.state != State::Refused);
+        Ok(Notice {
+            transaction: row.id,
+            scenario: row.scenario,
+            business_date: row.business_date,
+            differs: row.differs,
+            collected: cash(payload.unwrap_or_default().pointer("/detail/decision/outputs/psn_cash_pay")),
+            owed: owed.and_then(|answer| cash(answer.output.pointer("/setlinfo/psn_cash_pay"))),
+            refusal: row.refusal,
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! What came out otherwise than a holder was told is told at their next case, until that is acknowledged.
+
+use std::sync::Arc;
+
+use sbkd::center;
+use sbkd::queue::State;
+use sbkd::terminal::{CaseState, CaseView, Condition, Notice};
+use sbkd::world::{Random, SystemRandom};
+
+use crate::counter::{Counter, HOLDER, PATIENCE, Setup, bill, bill_of, chip, new_case, numbered, statement};
+
+const SETTLE: &str = "medical-settlement";
+const SIGN_IN: &str = "unemployment-sign-in";
+
+/// The notices that a case of the holder carries now.
+fn notices(counter: &Counter) -> Vec<Notice> {
+    let view = counter.decided(SETTLE, numbered("9"));
+    if !view.state.is_final() {
+        counter.terminal.cancel(view.id).unwrap();
+    }
+    view.notices
+}
+
+/// Settled by the terminal alone, and then delivered.
+fn delivered(counter: &mut Counter, state: State, faults: center::Faults) -> CaseView {
+    counter.stop_centre();
+    let view = counter.carried_out(SETTLE, bill());
+    assert_eq!(view.state, CaseState::ProvisionalDone, "{:?}", view.failure);
+    counter.start_centre();
+    counter.centre_faults(faults);
+    counter.wait_for_state(counter.transactions()[0].id, state);
+    view
+}
+
+#[test]
+fn a_settlement_that_came_out_otherwise_is_told_at_the_next_case() {
+    // The centre tells other accumulators than it settles with.
+    let seed = Some(Some("seed-other-accumulators.toml"));
+    let mut counter = Counter::with(Setup { centre: seed, ..Setup::default() });
+    assert_eq!(counter.decided(SETTLE, bill()).state, CaseState::Referred);
+    assert!(notices(&counter).is_empty());
+    let view = delivered(&mut counter, State::Acked, center::Faults::default());
+    assert!(view.as_of.is_some() && view.notices.is_empty());
+    let told = notices(&counter);
+    assert_eq!(told.len(), 1);
+    let row = counter.transactions().remove(0);
+    assert_eq!((told[0].transaction, &told[0].differs), (row.id, &row.differs));
+    assert!(told[0].differs.iter().any(|name| name == "psn_cash_pay"), "{told:?}");
+    let (collected, owed) = (told[0].collected.unwrap(), told[0].owed.unwrap());
+    assert!(collected.to_string() == "7280.00" && owed > collected, "{told:?}");
+
+    assert_eq!(counter.terminal.acknowledge(row.id, " ").unwrap_err().entry.code, "E-TERM-OPERATOR");
+    assert_eq!(counter.terminal.acknowledge(row.id, "0002").unwrap().id, row.id);
+    assert!(notices(&counter).is_empty());
+    let counter = counter.restarted("nothing");
+    assert!(notices(&counter).is_empty(), "acknowledged for good");
+}
+
+#[test]
+fn what_the_centre_refused_is_told_to_its_holder_and_to_nobody_else() {
+    let mut counter = Counter::new();
+    counter.terminal.cancel(counter.decided(SETTLE, bill()).id).unwrap();
+    delivered(&mut counter, State::Refused, center::Faults { refuse: 1, ..Default::default() });
+    let told = notices(&counter);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].refusal.as_ref().unwrap().starts_with("C-ON-PURPOSE ") && told[0].owed.is_none(), "{told:?}");
+    // Another person's case carries nothing of it.
+    counter.readers.remove(HOLDER);
+    counter.readers.insert(HOLDER, chip("v1-3des"));
+    assert!(counter.decided(SIGN_IN, statement()).notices.is_empty());
+}
+
+#[test]
+fn what_came_out_as_it_was_told_is_nothing_to_tell() {
+    let mut counter = Counter::new();
+    counter.terminal.cancel(counter.decided(SETTLE, bill()).id).unwrap();
+    delivered(&mut counter, State::Acked, center::Faults::default());
+    assert!(notices(&counter).is_empty());
+    let id = counter.transactions()[0].id;
+    assert_eq!(counter.terminal.acknowledge(id, "0002").unwrap_err().entry.code, "E-TERM-NO-NOTICE");
+    let unknown = uuid::Uuid::from_u128(1);
+    assert_eq!(counter.terminal.acknowledge(unknown, "0002").unwrap_err().entry.code, "E-QUEUE-NOT-FOUND");
+}
+
+/// A counter whose centre takes ten minutes for a question, and whose terminal waits as long; a case that waits for it.
+fn waiting(random: &Arc<dyn Random>) -> (Counter, uuid::Uuid) {
+    let counter = Counter::with(Setup { resolve_secs: 600, random: Arc::clone(random), ..Setup::default() });
+    counter.centre_faults(center::Faults { only: Some("1101".into()), delay_ms: 600_000, ..Default::default() });
+    let id = counter.terminal.open_case(new_case(SETTLE, Some(bill()))).unwrap().id;
+    counter.wait_for(id, |view| view.state == CaseState::Deciding);
+    (counter, id)
+}
+
+/// The terminal is gone, with every thread of it, while its centre is still there and answers nothing.
+fn gone(counter: Counter, random: &Arc<dyn Random>) {
+    let Counter { terminal, centre, runtime, .. } = counter;
+    terminal.drain();
+    drop(terminal);
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while Arc::strong_count(random) > 1 {
+        assert!(std::time::Instant::now() < deadline, "somebody waits for the centre");
+        std::thread::yield_now();
+    }
+    drop((centre, runtime));
+}
+
+#[test]
+fn a_case_that_is_given_up_waits_for_the_centre_no_longer() {
+    let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
+    let (counter, id) = waiting(&random);
+    assert_eq!(counter.terminal.cancel(id).unwrap().state, CaseState::Cancelled);
+    gone(counter, &random);
+}
+
+#[test]
+fn a_card_that_is_pulled_ends_the_wait_for_the_centre() {
+    let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
+    let (counter, id) = waiting(&random);
+    counter.readers.remove(HOLDER);
+    assert_eq!(counter.ended(id).state, CaseState::Failed);
+    gone(counter, &random);
+}
+
+#[test]
+fn what_the_centre_told_last_is_used_as_long_as_the_scenario_allows() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["medical-settlement", "unemployment-sign-in"] {
+        let file = format!("{name}.toml");
+        let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/scenarios").join(&file);
+        let text = std::fs::read_to_string(shipped).unwrap();
+        let limited = text.replacen("\nkind = ", "\ncache_hours = 1\nkind = ", 1);
+        assert_ne!(limited, text);
+        std::fs::write(folder.path().join(file), limited).unwrap();
+    }
+    let lines = format!("[paths]\nscenarios = \"{}\"\n", folder.path().display());
+    let hands = Arc::new(crate::alarm::Hands::now());
+    let mut counter =
+        Counter::with(Setup { config: Box::leak(lines.into_boxed_str()), clock: hands.clone(), ..Setup::default() });
+    counter.terminal.cancel(counter.decided(SETTLE, bill()).id).unwrap();
+    counter.stop_centre();
+    counter.wait_for_condition(Condition::UplinkAway, true);
+    let view = counter.decided(SETTLE, bill_of("100.00"));
+    assert_eq!(view.state, CaseState::WaitingConfirmation, "{:?}", view.failure);
+    counter.terminal.cancel(view.id).unwrap();
+    hands.forward(3700);
+    let view = counter.decided(SETTLE, bill_of("100.00"));
+    assert_eq!(view.failure.unwrap().entry.code, "E-TERM-NO-RECORD");
+}

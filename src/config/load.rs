@@ -96,6 +96,7 @@ impl Check<'_> {
             scripts: self.path(file.paths.scripts),
             conditions: self.path(file.paths.conditions),
             anchor: self.path(file.paths.anchor),
+            queue: self.queue(file.queue),
         }
     }
 
@@ -286,7 +287,7 @@ impl Check<'_> {
         Duration::from_secs(*written.get_ref())
     }
 
-    fn path(&mut self, path: Option<Spanned<PathBuf>>) -> Option<PathBuf> {
+    pub(super) fn path(&mut self, path: Option<Spanned<PathBuf>>) -> Option<PathBuf> {
         path.map(|path| self.joined(path))
     }
 

@@ -4,12 +4,14 @@ mod errors;
 mod load;
 mod parts;
 mod policy;
+mod queue;
 mod secret;
 mod tables;
 
 pub use errors::{ConfigError, ENTRIES, Mistake};
 pub use parts::{
-    AlarmLimits, Api, Card, Cases, Client, Config, Keys, Limits, Mode, Packs, Permission, Readers, ReconcileRules,
-    ShiftRules, TerminalName, TokenSource, Uplink, UplinkKind,
+    AlarmLimits, Api, Card, Cases, Client, Config, Journal, Keys, Limits, Mode, Packs, Permission, Readers,
+    ReconcileRules, ShiftRules, TerminalName, TokenSource, Uplink, UplinkKind,
 };
+pub use queue::KeyFolder;
 pub use secret::read_secret;

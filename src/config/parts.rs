@@ -96,6 +96,23 @@ pub struct Config {
     pub conditions: Option<PathBuf>,
     /// The file outside the journal that holds its head; beside the journal when absent.
     pub anchor: Option<PathBuf>,
+    /// `[queue]`.
+    pub queue: Journal,
+}
+
+/// How the journal is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journal {
+    /// After so many days payload and answer of a transaction at its end are erased; there is no never.
+    pub erase_after_days: u32,
+    /// The folder of its keys, which must all be there; in the state folder, and made there, when absent.
+    pub keys: Option<PathBuf>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { erase_after_days: 90, keys: None }
+    }
 }
 
 /// What each reader is for.

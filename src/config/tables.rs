@@ -42,6 +42,8 @@ pub(super) struct File {
     pub(super) paths: PathsTable,
     #[serde(default)]
     pub(super) policy: PolicyTable,
+    #[serde(default)]
+    pub(super) queue: QueueTable,
 }
 
 #[derive(Deserialize, Default)]
@@ -161,6 +163,13 @@ pub(super) struct PathsTable {
     pub(super) scripts: Option<Spanned<PathBuf>>,
     pub(super) conditions: Option<Spanned<PathBuf>>,
     pub(super) anchor: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct QueueTable {
+    pub(super) erase_after_days: Option<Spanned<u32>>,
+    pub(super) keys: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Deserialize, Default)]

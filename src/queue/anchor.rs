@@ -2,13 +2,16 @@
 //!
 //! Two slots of one sector each are written in turn and synced, so that a torn write leaves the other one whole. It is
 //! written after each commit and before the next: it may be one commit group behind the journal, and is never ahead.
+//!
+//! A slot has the head, a keyed hash of it, and the signature of its commit group, by which an outsider proves it too.
+//! Slots of the first format have no signature; they are read with the keys, and the next write replaces them.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use super::seal::Crypto;
+use super::seal::{self, Crypto};
 use crate::wire::{ChainHead, Digest};
 
 const SLOT: usize = 512;
@@ -33,7 +36,9 @@ impl Anchor {
 
     /// Writes the head and syncs it.
     pub(super) fn write(&mut self, crypto: &Crypto, terminal: &str, head: &ChainHead) -> io::Result<()> {
-        let mut slot = format!("sbkd-anchor-1 {} {} {}\n", head.sequence, head.hash, mac(crypto, terminal, head));
+        let signature = hex::encode_upper(crypto.sign(terminal, head.sequence, &head.hash));
+        let tag = mac(crypto, terminal, head);
+        let mut slot = format!("sbkd-anchor-2 {} {} {tag} {signature}\n", head.sequence, head.hash);
         slot.extend(std::iter::repeat_n(' ', SLOT.saturating_sub(slot.len() + 1)));
         slot.push('\n');
         self.file.write_all_at(slot.as_bytes(), self.turn % 2 * SLOT as u64)?;
@@ -44,20 +49,28 @@ impl Anchor {
 
     /// The highest head that is whole; the next write goes to the other slot. `None` when there is none.
     pub(super) fn read(&mut self, crypto: &Crypto, terminal: &str) -> io::Result<Option<ChainHead>> {
-        let heads = slots(&self.file, crypto, terminal)?;
+        let heads = slots(&self.file, &Proof::Keys(crypto), terminal)?;
         let best = highest(heads);
         self.turn = u64::from(best.is_some() && best == heads[0]);
         Ok(best)
     }
 }
 
-/// The anchored head of a file that someone else may be writing. `None` when there is none.
-pub(super) fn peek(path: &Path, crypto: &Crypto, terminal: &str) -> io::Result<Option<ChainHead>> {
-    let file = File::open(path)?;
-    Ok(highest(slots(&file, crypto, terminal)?))
+/// What an anchor is held against.
+pub(super) enum Proof<'a> {
+    /// The terminal's keys: hash and signature hold.
+    Keys(&'a Crypto),
+    /// Its public key: the signature holds.
+    Public(&'a [u8; 32]),
 }
 
-fn slots(file: &File, crypto: &Crypto, terminal: &str) -> io::Result<[Option<ChainHead>; 2]> {
+/// The anchored head of a file that someone else may be writing. `None` when there is none.
+pub(super) fn peek(path: &Path, proof: &Proof<'_>, terminal: &str) -> io::Result<Option<ChainHead>> {
+    let file = File::open(path)?;
+    Ok(highest(slots(&file, proof, terminal)?))
+}
+
+fn slots(file: &File, proof: &Proof<'_>, terminal: &str) -> io::Result<[Option<ChainHead>; 2]> {
     let mut heads = [None; 2];
     for (index, head) in heads.iter_mut().enumerate() {
         let mut slot = [0; SLOT];
@@ -68,7 +81,7 @@ fn slots(file: &File, crypto: &Crypto, terminal: &str) -> io::Result<[Option<Cha
                 n => filled += n,
             }
         }
-        *head = parse(&slot).filter(|(head, tag)| mac(crypto, terminal, head) == *tag).map(|(head, _)| head);
+        *head = parse(&slot).filter(|slot| slot.holds(proof, terminal)).map(|slot| slot.head);
     }
     Ok(heads)
 }
@@ -77,20 +90,43 @@ fn highest(heads: [Option<ChainHead>; 2]) -> Option<ChainHead> {
     heads.into_iter().flatten().max_by_key(|head| head.sequence)
 }
 
-fn parse(slot: &[u8]) -> Option<(ChainHead, Digest)> {
-    let line = std::str::from_utf8(slot).ok()?.lines().next()?;
-    let mut words = line.split(' ');
-    if words.next()? != "sbkd-anchor-1" {
-        return None;
+struct Slot {
+    head: ChainHead,
+    tag: Digest,
+    /// Missing in the first format.
+    signature: Option<Vec<u8>>,
+}
+
+impl Slot {
+    fn holds(&self, proof: &Proof<'_>, terminal: &str) -> bool {
+        let signed = |key: &[u8; 32], signature: &[u8]| {
+            seal::head_is_signed(key, terminal, self.head.sequence, &self.head.hash, signature)
+        };
+        match (proof, &self.signature) {
+            (Proof::Keys(crypto), signature) => {
+                mac(crypto, terminal, &self.head) == self.tag
+                    && signature.as_ref().is_none_or(|signature| signed(&crypto.public_key, signature))
+            }
+            (Proof::Public(key), Some(signature)) => signed(key, signature),
+            (Proof::Public(_), None) => false,
+        }
     }
-    let sequence = words.next()?.parse().ok()?;
-    let mut digest = || {
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(words.next()?, &mut bytes).ok()?;
-        Some(Digest(bytes))
+}
+
+fn parse(slot: &[u8]) -> Option<Slot> {
+    let line = std::str::from_utf8(slot).ok()?.lines().next()?;
+    let words: Vec<&str> = line.trim_end().split(' ').collect();
+    let (sequence, hash, tag, signature) = match words[..] {
+        ["sbkd-anchor-1", sequence, hash, tag] => (sequence, hash, tag, None),
+        ["sbkd-anchor-2", sequence, hash, tag, signature] => (sequence, hash, tag, Some(hex::decode(signature).ok()?)),
+        _ => return None,
     };
-    let (hash, tag) = (digest()?, digest()?);
-    Some((ChainHead { sequence, hash }, tag))
+    let digest = |text: &str| {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).ok().map(|()| Digest(bytes))
+    };
+    let head = ChainHead { sequence: sequence.parse().ok()?, hash: digest(hash)? };
+    Some(Slot { head, tag: digest(tag)?, signature })
 }
 
 fn mac(crypto: &Crypto, terminal: &str, head: &ChainHead) -> Digest {
@@ -115,13 +151,13 @@ mod tests {
         assert_eq!(anchor.read(&crypto, "T").unwrap(), None);
         for sequence in 1..=5 {
             anchor.write(&crypto, "T", &head(sequence)).unwrap();
-            assert_eq!(peek(&path, &crypto, "T").unwrap(), Some(head(sequence)));
+            assert_eq!(peek(&path, &Proof::Keys(&crypto), "T").unwrap(), Some(head(sequence)));
         }
         // The fifth write went to the first slot; the sixth must not touch it.
         let mut again = Anchor::open(&path).unwrap();
         assert_eq!(again.read(&crypto, "T").unwrap(), Some(head(5)));
-        again.file.write_all_at(b"sbkd-anchor-1 6 torn", again.turn % 2 * SLOT as u64).unwrap();
-        assert_eq!(peek(&path, &crypto, "T").unwrap(), Some(head(5)));
+        again.file.write_all_at(b"sbkd-anchor-2 6 torn", again.turn % 2 * SLOT as u64).unwrap();
+        assert_eq!(peek(&path, &Proof::Keys(&crypto), "T").unwrap(), Some(head(5)));
     }
 
     #[test]
@@ -130,9 +166,30 @@ mod tests {
         let path = dir.path().join("anchor");
         let crypto = Crypto::new(&keys());
         Anchor::open(&path).unwrap().write(&crypto, "T", &head(3)).unwrap();
-        assert_eq!(peek(&path, &crypto, "U").unwrap(), None);
+        assert_eq!(peek(&path, &Proof::Keys(&crypto), "U").unwrap(), None);
         let text = std::fs::read_to_string(&path).unwrap().replacen(" 3 ", " 4 ", 1);
         std::fs::write(&path, text).unwrap();
-        assert_eq!(peek(&path, &crypto, "T").unwrap(), None);
+        assert_eq!(peek(&path, &Proof::Keys(&crypto), "T").unwrap(), None);
+    }
+
+    #[test]
+    fn the_public_key_proves_an_anchor_and_the_first_format_needs_the_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("anchor");
+        let crypto = Crypto::new(&keys());
+        let public = |path: &Path, key: &[u8; 32]| peek(path, &Proof::Public(key), "T").unwrap();
+        Anchor::open(&path).unwrap().write(&crypto, "T", &head(3)).unwrap();
+        assert_eq!(public(&path, &crypto.public_key), Some(head(3)));
+        assert_eq!(public(&path, &[9; 32]), None);
+        let text = std::fs::read_to_string(&path).unwrap();
+        // The hash alone does not make an anchor where a signature stands.
+        let (_, signature) = text.trim_end().rsplit_once(' ').unwrap();
+        std::fs::write(&path, text.replace(signature, &"0".repeat(128))).unwrap();
+        assert_eq!(peek(&path, &Proof::Keys(&crypto), "T").unwrap(), None);
+
+        let first = format!("sbkd-anchor-1 3 {} {}\n", head(3).hash, mac(&crypto, "T", &head(3)));
+        std::fs::write(&path, first).unwrap();
+        assert_eq!(peek(&path, &Proof::Keys(&crypto), "T").unwrap(), Some(head(3)));
+        assert_eq!(public(&path, &crypto.public_key), None);
     }
 }

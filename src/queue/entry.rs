@@ -149,6 +149,8 @@ pub(super) fn entry(sql: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
     let differs = differs.map(|names| serde_json::from_str(&names).map_err(|_| bad(19, "not a list of names")));
     row.differs = differs.transpose()?.unwrap_or_default();
     row.reason = sql.get(20)?;
+    let payload: Option<Vec<u8>> = sql.get(9)?;
+    row.erased = payload.is_none();
     Ok(Entry {
         row,
         header,
@@ -157,7 +159,7 @@ pub(super) fn entry(sql: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
         idempotency: Digest(sql.get(2)?),
         content: Digest(sql.get(3)?),
         holder: Digest(sql.get(6)?),
-        payload: sql.get(9)?,
+        payload,
         answer: sql.get(14)?,
         state_mac: Digest(sql.get(15)?),
     })
@@ -195,6 +197,7 @@ pub(super) fn row(
         refusal: None,
         differs: Vec::new(),
         reason: None,
+        erased: false,
         header_hash,
     }
 }

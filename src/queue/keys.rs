@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 use super::QueueError;
 use crate::world::Random;
 
-const FILES: [&str; 5] = ["seal.key", "commitment.key", "holder.key", "state.key", "signing.key"];
+/// The files of a folder of keys.
+pub const FILES: [&str; 5] = ["seal.key", "commitment.key", "holder.key", "state.key", "signing.key"];
 
 /// What the journal is written with: 32 bytes each, as hex in the files `seal.key`, `commitment.key`, `holder.key`,
 /// `state.key` and `signing.key`. Wiped on drop; prints nothing.

@@ -5,15 +5,21 @@
 
 mod adopt;
 mod anchor;
+mod backup;
 pub mod chain;
+mod check;
 mod entry;
+mod erase;
 pub mod errors;
+mod export;
 mod faults;
 mod held;
 mod journal;
 mod keys;
+mod look;
 mod open;
 mod past;
+mod proof;
 mod read;
 mod row;
 mod seal;
@@ -23,10 +29,12 @@ mod state;
 pub(crate) mod tests;
 mod upward;
 mod verify;
+mod witness;
 mod writer;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
@@ -34,15 +42,19 @@ use rusqlite::Connection;
 use tokio::sync::{broadcast, oneshot};
 use uuid::Uuid;
 
+pub use erase::Erased;
 pub use errors::QueueError;
+pub use export::{CSV_COLUMNS, ExportError, Exported, Sum};
 pub use faults::{Faults, Point};
 pub(crate) use held::Held;
-pub use keys::QueueKeys;
+pub use keys::{FILES as KEY_FILES, QueueKeys};
 pub use past::Past;
+pub use proof::Proof;
 pub(crate) use row::Due;
 pub use row::{Committed, Draft, Filter, Note, Row, Stats, Verified};
 pub use seal::{ALGORITHMS, head_is_signed};
 pub use state::{By, MOVES, State, protocol};
+pub use witness::{Witness, prove};
 
 use crate::world::{Clock, Random};
 use journal::Context;
@@ -79,6 +91,8 @@ struct Inner {
     held: held::Holding,
     /// The records that were found damaged.
     damaged: Mutex<BTreeSet<u64>>,
+    /// It was closed, or is about to be.
+    closed: AtomicBool,
     /// Held until the journal is closed.
     lock: Mutex<Option<std::fs::File>>,
 }
@@ -116,11 +130,13 @@ impl Queue {
         let crypto = seal::Crypto::new(&keys);
         let context = Arc::new(Context { terminal, demo: settings.demo, crypto, clock, random });
         let lock = open::lock(&settings.path)?;
+        check::before_writing(&settings, &context)?;
         let db = open::writer(&settings)?;
         open::claim(&db, &context)?;
         let head = open::head(&db)?;
         let mut anchor = anchor::Anchor::open(&settings.anchor).map_err(open::io)?;
-        open::check_head(&db, &context, &mut anchor, &head)?;
+        let anchored = anchor.read(&context.crypto, &context.terminal).map_err(open::io)?;
+        open::check_head(&db, &context, anchored, &head)?;
         // Between a commit and its anchor the process may have died.
         anchor.write(&context.crypto, &context.terminal, &head).map_err(open::io)?;
 
@@ -131,8 +147,8 @@ impl Queue {
             Writer { db, context: context.clone(), anchor, head, changes: changes.clone(), faults, unanchored: None };
         thread::Builder::new().name("journal".into()).spawn(move || writer.run(&waiting)).map_err(open::io)?;
         let lock = Mutex::new(Some(lock));
-        let (held, damaged) = (held::Holding::default(), Mutex::default());
-        Ok(Self { inner: Arc::new(Inner { context, settings, jobs, reader, changes, held, damaged, lock }) })
+        let (held, damaged, closed) = (held::Holding::default(), Mutex::default(), AtomicBool::new(false));
+        Ok(Self { inner: Arc::new(Inner { context, settings, jobs, reader, changes, held, damaged, closed, lock }) })
     }
 
     /// Commits a transaction; durable when this returns. Blocks: not for an async task.
@@ -182,6 +198,7 @@ impl Queue {
 
     /// Commits what is under way and closes the files. Later calls answer [`QueueError::Closed`].
     pub fn close(&self) {
+        self.stop_proving();
         // Closed already is closed.
         drop(self.wait(Job::Close));
         // Nothing is written any more: another process may.

@@ -7,17 +7,20 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 use rusqlite_migration::{M, Migrations};
 
-use super::anchor::Anchor;
 use super::journal::Context;
 use super::{QueueError, Settings, seal, writer};
 use crate::wire::{ChainHead, Digest};
 
-const STEPS: &[M<'static>] = &[
+/// The released schemas, each a step from the one before.
+pub(super) const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v1.sql")),
     M::up(include_str!("schema/v2.sql")),
     M::up(include_str!("schema/v3.sql")),
     M::up(include_str!("schema/v4.sql")),
+    M::up(include_str!("schema/v5.sql")),
 ];
+
+const NEWER: &str = "a newer version of the program wrote it";
 
 /// The room on the disk below which no case is begun, in bytes: what has begun still has its end to write.
 const ROOM: u64 = 1 << 20;
@@ -50,6 +53,14 @@ pub(super) fn writer(settings: &Settings) -> Result<Connection, QueueError> {
     )?;
     Migrations::from_slice(STEPS).to_latest(&mut db).map_err(migration)?;
     Ok(db)
+}
+
+/// A journal of this schema is one that this program knows.
+pub(super) fn check_version(version: u32) -> Result<(), QueueError> {
+    match usize::try_from(version).is_ok_and(|version| version <= STEPS.len()) {
+        true => Ok(()),
+        false => Err(QueueError::Damaged { record: 0, what: NEWER.into() }),
+    }
 }
 
 /// The readers' connection.
@@ -119,7 +130,7 @@ pub(super) fn head(db: &Connection) -> Result<ChainHead, QueueError> {
 pub(super) fn check_head(
     db: &Connection,
     context: &Context,
-    anchor: &mut Anchor,
+    anchored: Option<ChainHead>,
     head: &ChainHead,
 ) -> Result<(), QueueError> {
     let group: Option<(u64, [u8; 32], Vec<u8>)> = db
@@ -139,7 +150,7 @@ pub(super) fn check_head(
             }
         }
     }
-    match anchor.read(&context.crypto, &context.terminal).map_err(io)? {
+    match anchored {
         None if head.sequence == 0 => Ok(()),
         None => Err(damaged(0, "the anchor is missing or not this terminal's")),
         Some(anchored) => check_anchor(db, &anchored, head),
@@ -195,9 +206,7 @@ pub(super) fn io(error: std::io::Error) -> QueueError {
 fn migration(error: rusqlite_migration::Error) -> QueueError {
     match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => err.into(),
-        rusqlite_migration::Error::MigrationDefinition(_) => {
-            QueueError::Damaged { record: 0, what: "a newer version of the program wrote it".into() }
-        }
+        rusqlite_migration::Error::MigrationDefinition(_) => QueueError::Damaged { record: 0, what: NEWER.into() },
         other => QueueError::Storage(other.to_string()),
     }
 }

@@ -1,22 +1,19 @@
 //! A journal read beside the process that writes it.
 
 use std::fmt;
-use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
-use super::entry::COLUMNS;
 use super::journal::Context;
-use super::{QueueError, QueueKeys, Row, Settings, open, seal};
-use crate::world::{SystemClock, SystemRandom};
+use super::{QueueError, QueueKeys, Row, Settings, look, open};
 
 /// How many transactions are read at once: a long look keeps the writer from clearing its log away.
 const PAGE: usize = 100;
 
 /// The transactions of a journal, which another process may be writing. It holds no lock, and changes nothing.
 pub struct Past {
-    db: Connection,
+    pub(super) db: Connection,
     pub(super) context: Context,
 }
 
@@ -32,13 +29,7 @@ impl Past {
     /// # Errors
     /// When there is none, it cannot be read, or the keys are not its keys.
     pub fn open(settings: &Settings, keys: &QueueKeys) -> Result<Self, QueueError> {
-        let context = Context {
-            terminal: settings.terminal.clone(),
-            demo: settings.demo,
-            crypto: seal::Crypto::new(keys),
-            clock: Arc::new(SystemClock),
-            random: Arc::new(SystemRandom::default()),
-        };
+        let context = Context::to_read(keys, settings.terminal.clone());
         let db = open::reader(&settings.path)?;
         open::check_owner(&db, &context)?;
         Ok(Self { db, context })
@@ -50,7 +41,8 @@ impl Past {
     /// # Errors
     /// What the storage may do.
     pub fn each(&self, mut take: impl FnMut(Result<(Row, Option<Value>), QueueError>)) -> Result<(), QueueError> {
-        let sql = format!("SELECT {COLUMNS} FROM entries WHERE sequence > ?1 ORDER BY sequence LIMIT ?2");
+        let columns = look::columns(&self.db)?;
+        let sql = format!("SELECT {columns} FROM entries WHERE sequence > ?1 ORDER BY sequence LIMIT ?2");
         let mut after = 0_u64;
         loop {
             let mut page = Vec::with_capacity(PAGE);

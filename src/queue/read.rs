@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::entry::{COLUMNS, Entry};
-use super::{Due, Filter, Queue, QueueError, Row, State, Stats, Verified, anchor, open, verify};
+use super::{Due, Filter, Queue, QueueError, Row, State, Stats, open};
 use crate::value::Fen;
 use crate::wire::{Digest, Envelope, Header, Receipt};
 
@@ -171,25 +171,6 @@ impl Queue {
             last_ack,
             damaged: lock(&self.inner.damaged).iter().copied().collect(),
         })
-    }
-
-    /// Proves the journal whole: chain, signatures, states, payloads, anchor, indexes.
-    ///
-    /// # Errors
-    /// [`QueueError::Damaged`] naming the first record that is wrong.
-    pub fn verify(&self) -> Result<Verified, QueueError> {
-        // What is under way gets its anchor first; a disk that cannot be written can still be proved.
-        match self.probe() {
-            Err(error) if !error.is_storage() => return Err(error),
-            _ => {}
-        }
-        let context = &self.inner.context;
-        let anchored =
-            anchor::peek(&self.inner.settings.anchor, &context.crypto, &context.terminal).map_err(open::io)?;
-        let mut db = open::reader(&self.inner.settings.path)?;
-        let proof = verify::verify(&mut db, context, anchored).inspect_err(|error| self.tell(error))?;
-        open::check_indexes(&db)?;
-        Ok(proof)
     }
 
     /// A holder's transactions that are worth something and not at their end, oldest first.

@@ -105,6 +105,8 @@ pub struct Row {
     /// got on since.
     #[schema(required)]
     pub reason: Option<String>,
+    /// Its payload and the centre's answer were erased: they are kept for a set time only.
+    pub erased: bool,
     /// The hash of its header.
     pub header_hash: Digest,
 }
@@ -192,7 +194,7 @@ pub struct Stats {
 }
 
 /// A journal that was proved whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Verified {
     /// How many transactions.
     pub rows: u64,

@@ -100,7 +100,12 @@ impl Crypto {
     }
 
     pub(super) fn sign(&self, terminal: &str, sequence: u64, head: &Digest) -> Vec<u8> {
-        self.signer.sign(&signed(terminal, sequence, head)).as_ref().to_vec()
+        self.sign_bytes(&signed(terminal, sequence, head))
+    }
+
+    /// Signs bytes that say by their first line what they are.
+    pub(super) fn sign_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        self.signer.sign(bytes).as_ref().to_vec()
     }
 }
 

@@ -1,116 +1,73 @@
-//! The proof that a journal is whole.
+//! The journal that is being written, proved whole.
+
+use std::sync::atomic::Ordering;
 
 use rusqlite::Connection;
 
-use super::entry::{COLUMNS, Entry, damaged, entry};
-use super::journal::Context;
-use super::{QueueError, Verified, chain, open, seal};
-use crate::wire::{ChainHead, Digest};
+use super::proof::{self, Anchored, Opened, Proof, Terms};
+use super::{Queue, QueueError, Verified, anchor, open};
+use crate::wire::ChainHead;
 
-/// Reads everything in one snapshot. `anchored` must have been read before.
-pub(super) fn verify(
-    db: &mut Connection,
-    context: &Context,
-    anchored: Option<ChainHead>,
-) -> Result<Verified, QueueError> {
-    let snapshot = db.transaction()?;
-    let mut groups = Groups::read(&snapshot)?;
-    let mut head = ChainHead::default();
-    let mut payloads = 0;
-    let mut statement = snapshot.prepare(&format!("SELECT {COLUMNS} FROM entries ORDER BY sequence"))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let entry = entry(row).map_err(|error| QueueError::Damaged {
-            record: head.sequence + 1,
-            what: format!("it cannot be read: {error}"),
-        })?;
-        head = check_header(&head, &entry, context)?;
-        payloads += u64::from(check_contents(&entry, context)?);
-        groups.check(&head, context)?;
-    }
-    let count = groups.end(&head)?;
-    let anchored = match anchored {
-        None if head.sequence > 0 => {
-            return Err(QueueError::Damaged { record: 0, what: "the anchor is missing or not this terminal's".into() });
+/// About how many records are proved in one snapshot: one that stays open keeps the writer from clearing its log away.
+const PART: u64 = 1000;
+
+impl Queue {
+    /// Proves the journal whole: chain, signatures, states, payloads, anchor, indexes. The writer goes on meanwhile.
+    ///
+    /// # Errors
+    /// [`QueueError::Damaged`] naming the first record that is wrong, [`QueueError::Closed`] when the journal is closed
+    /// before it was all proved.
+    pub fn verify(&self) -> Result<Verified, QueueError> {
+        // What is under way gets its anchor first; a disk that cannot be written can still be proved.
+        match self.probe() {
+            Err(error) if !error.is_storage() => return Err(error),
+            _ => {}
         }
-        anchored => anchored.unwrap_or_default(),
-    };
-    open::check_anchor(&snapshot, &anchored, &head)?;
-    Ok(Verified {
-        rows: head.sequence,
-        groups: count,
-        head: head.hash,
-        anchor_behind: head.sequence - anchored.sequence,
-        payloads,
-    })
+        self.verify_parts().inspect_err(|error| self.tell(error))
+    }
+
+    fn verify_parts(&self) -> Result<Verified, QueueError> {
+        let (context, settings) = (&self.inner.context, &self.inner.settings);
+        let keys = anchor::Proof::Keys(&context.crypto);
+        let anchored = anchor::peek(&settings.anchor, &keys, &context.terminal).map_err(open::io)?;
+        let mut db = open::reader(&settings.path)?;
+        let mut whole = Verified::default();
+        let mut start = ChainHead::default();
+        loop {
+            let snapshot = db.transaction()?;
+            let last = group_end(&snapshot, start.sequence + PART)?;
+            // The anchor is looked for in the whole journal, once its end is reached.
+            let anchor = if last.is_some() { Anchored::NotAsked } else { anchored.into() };
+            let key = &context.crypto.public_key;
+            let terms = Terms { terminal: &context.terminal, key, start, anchor, last, cut: false };
+            let mut contents = Opened::until(context, &self.inner.closed);
+            whole.add(&proof::prove(&snapshot, &terms, &mut contents)?);
+            if last.is_none() {
+                open::check_indexes(&snapshot)?;
+                return Ok(whole);
+            }
+            start = ChainHead { sequence: whole.rows, hash: whole.head };
+        }
+    }
+
+    /// Nothing is proved any more.
+    pub(super) fn stop_proving(&self) {
+        self.inner.closed.store(true, Ordering::Relaxed);
+    }
 }
 
-fn check_header(head: &ChainHead, entry: &Entry, context: &Context) -> Result<ChainHead, QueueError> {
-    let header = &entry.header;
-    let same = entry.row.sequence == header.sequence
-        && entry.id == header.id.as_bytes()
-        && entry.header_bytes == chain::bytes(header)
-        && header.terminal == context.terminal;
-    if entry.row.sequence > head.sequence + 1 {
-        let record = head.sequence + 1;
-        return Err(QueueError::Damaged { record, what: "it was removed".into() });
+impl Verified {
+    fn add(&mut self, part: &Proof) {
+        self.rows += part.rows;
+        self.groups += part.groups;
+        self.head = part.head;
+        self.anchor_behind = part.anchor_behind.unwrap_or_default();
+        self.payloads += part.payloads.unwrap_or_default();
     }
-    let next = chain::follow(head, header).map_err(|broken| damaged(entry, &broken.to_string()))?;
-    if !same || next.hash != entry.row.header_hash {
-        return Err(damaged(entry, "its header was changed"));
-    }
-    Ok(next)
 }
 
-/// Whether the payload is there.
-fn check_contents(entry: &Entry, context: &Context) -> Result<bool, QueueError> {
-    context.check(entry)?;
-    context.open_answer(entry)?;
-    let Some(payload) = context.open_payload(entry)? else { return Ok(false) };
-    if context.crypto.commit_to(entry.header.id, &payload) != entry.header.payload_commitment {
-        return Err(damaged(entry, "its payload is another's"));
-    }
-    Ok(true)
-}
-
-/// The signatures, in order.
-struct Groups {
-    all: std::vec::IntoIter<(u64, [u8; 32], Vec<u8>)>,
-    count: u64,
-    signed: u64,
-}
-
-impl Groups {
-    fn read(db: &Connection) -> Result<Self, QueueError> {
-        let all: rusqlite::Result<Vec<_>> = db
-            .prepare("SELECT sequence, head, signature FROM groups ORDER BY sequence")?
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-            .collect();
-        Ok(Self { all: all?.into_iter(), count: 0, signed: 0 })
-    }
-
-    fn check(&mut self, head: &ChainHead, context: &Context) -> Result<(), QueueError> {
-        let Some((sequence, hash, signature)) = self.all.as_slice().first() else { return Ok(()) };
-        if *sequence != head.sequence {
-            return Ok(());
-        }
-        let key = &context.crypto.public_key;
-        if *hash != head.hash.0 || !seal::head_is_signed(key, &context.terminal, *sequence, &Digest(*hash), signature) {
-            return Err(QueueError::Damaged { record: self.signed + 1, what: "its signature does not hold".into() });
-        }
-        self.signed = head.sequence;
-        self.count += 1;
-        self.all.next();
-        Ok(())
-    }
-
-    fn end(self, head: &ChainHead) -> Result<u64, QueueError> {
-        if self.signed != head.sequence {
-            return Err(QueueError::Damaged { record: self.signed + 1, what: "it is not signed".into() });
-        }
-        if self.all.len() > 0 {
-            return Err(QueueError::Damaged { record: head.sequence + 1, what: "cut off: it was signed".into() });
-        }
-        Ok(self.count)
-    }
+/// The end of the commit group that a record is in; `None` when none reaches so far.
+fn group_end(db: &Connection, record: u64) -> Result<Option<u64>, QueueError> {
+    let sql = "SELECT min(sequence) FROM groups WHERE sequence >= ?1";
+    Ok(db.prepare_cached(sql)?.query_row([record], |row| row.get(0))?)
 }

@@ -4,11 +4,13 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::anchor::Anchor;
+use super::erase::{self, Place, Step};
 use super::faults::{Faults, Point};
 use super::journal::Context;
 use super::{Committed, Draft, Note, QueueError, Row, State};
@@ -23,6 +25,10 @@ pub(super) type Reply<T> = Box<dyn FnOnce(Result<T, QueueError>) + Send>;
 pub(super) enum Job {
     Commit(Box<Draft>, Reply<Committed>),
     Advance(Uuid, State, Note, Reply<Row>),
+    /// Erases what is old among the records after one.
+    Erase(Timestamp, Place, Reply<Step>),
+    /// Clears the log, outside any transaction.
+    Clear(Reply<bool>),
     /// Answers when everything before it is on the disk, and tells whether writing works.
     Barrier(Reply<()>),
     Close(Reply<()>),
@@ -44,6 +50,8 @@ enum Done {
     Committed(Committed, Reply<Committed>),
     Moved(Row, Reply<Row>),
     Nothing(Reply<()>),
+    /// Whoever asked is told that it is durable, or why it is not.
+    Then(Box<dyn FnOnce(Result<(), QueueError>) + Send>),
     Failed(QueueError, Box<dyn FnOnce(QueueError) + Send>),
 }
 
@@ -56,7 +64,7 @@ impl Writer {
             {
                 group.push(next);
             }
-            let mut close = None;
+            let (mut close, mut clear) = (None, Vec::new());
             group = group
                 .into_iter()
                 .filter_map(|job| match job {
@@ -64,11 +72,18 @@ impl Writer {
                         close = Some(reply);
                         None
                     }
+                    Job::Clear(reply) => {
+                        clear.push(reply);
+                        None
+                    }
                     job => Some(job),
                 })
                 .collect();
             if !group.is_empty() {
                 self.group(group);
+            }
+            for reply in clear {
+                reply(erase::clear(&self.db));
             }
             if let Some(reply) = close {
                 // Whoever is told may do with the files what they like.
@@ -149,6 +164,12 @@ impl Writer {
                     self.faults.at(Point::Advance).and_then(|()| self.context.advance(&self.db, id, to, &note));
                 end(result, reply, Done::Moved)
             }
+            Job::Erase(before, after, reply) => {
+                let result = self.faults.at(Point::Advance).and_then(|()| self.context.erase(&self.db, before, after));
+                end(result, reply, |step, reply| Done::Then(Box::new(move |end| reply(end.map(|()| step)))))
+            }
+            // Nothing to carry out in a transaction: it was taken out of the group.
+            Job::Clear(reply) => end(Ok(false), reply, |_, reply| Done::Then(Box::new(move |_| reply(Ok(false))))),
             Job::Barrier(reply) | Job::Close(reply) => end(self.touch(), reply, |(), reply| Done::Nothing(reply)),
         };
         done.push(end);
@@ -221,6 +242,8 @@ impl Done {
         match job {
             Job::Commit(_, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
             Job::Advance(_, _, _, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
+            Job::Erase(_, _, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
+            Job::Clear(reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
             Job::Barrier(reply) | Job::Close(reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
         }
     }
@@ -239,6 +262,7 @@ impl Done {
                 reply(Ok(row));
             }
             Self::Nothing(reply) => reply(Ok(())),
+            Self::Then(reply) => reply(Ok(())),
             Self::Failed(error, reply) => reply(error),
         }
     }
@@ -249,6 +273,7 @@ impl Done {
             Self::Committed(_, reply) => reply(Err(error)),
             Self::Moved(_, reply) => reply(Err(error)),
             Self::Nothing(reply) => reply(Err(error)),
+            Self::Then(reply) => reply(Err(error)),
             Self::Failed(own, reply) => reply(own),
         }
     }

@@ -29,6 +29,7 @@ fn row(provisional: bool) -> Row {
         refusal: None,
         differs: Vec::new(),
         reason: None,
+        erased: false,
         header_hash: Digest([0xAB; 32]),
     }
 }

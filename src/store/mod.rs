@@ -172,6 +172,19 @@ impl Store {
         )
     }
 
+    /// Forgets what the centre told before a moment, for good; how many records that were.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn forget_accumulators(&self, before: Timestamp) -> Result<usize, StoreError> {
+        let db = self.db();
+        let forgotten =
+            db.prepare_cached("DELETE FROM accumulators WHERE as_of < ?1")?.execute([before.as_millisecond()])?;
+        // Nothing of it stays in the log either. Nobody else reads this file, so that nothing is in the way.
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(forgotten)
+    }
+
     fn json<T: DeserializeOwned>(&self, sql: &str, values: impl Params) -> Result<Option<T>, StoreError> {
         let db = self.db();
         let text: Option<String> = db.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
@@ -262,6 +275,10 @@ mod tests {
         assert_eq!(store.accumulators(holder, "310/2015").unwrap(), Some(late));
         assert_eq!(store.accumulators(holder, "310/2016").unwrap(), None);
         assert_eq!(store.accumulators(Digest([8; 32]), "310/2015").unwrap(), None);
+        let as_of = |text: &str| text.parse().unwrap();
+        assert_eq!(store.forget_accumulators(as_of("2015-08-02T00:00:00Z")).unwrap(), 0);
+        assert_eq!(store.forget_accumulators(as_of("2015-08-02T00:00:00.001Z")).unwrap(), 1);
+        assert_eq!(store.accumulators(holder, "310/2015").unwrap(), None);
     }
 
     #[test]

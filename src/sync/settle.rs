@@ -23,6 +23,8 @@ pub enum Settled {
     Refused(Row, String, String),
     /// Nothing was settled, or what was is being taken back: the holder is told so.
     NothingSettled(Row),
+    /// It came to its end long ago, and what the centre said was erased since.
+    Erased(Row),
 }
 
 impl fmt::Debug for Settled {
@@ -31,6 +33,7 @@ impl fmt::Debug for Settled {
             Self::Accepted(row, _) => f.debug_tuple("Accepted").field(row).finish_non_exhaustive(),
             Self::Refused(row, code, _) => f.debug_tuple("Refused").field(row).field(code).finish_non_exhaustive(),
             Self::NothingSettled(row) => f.debug_tuple("NothingSettled").field(row).finish(),
+            Self::Erased(row) => f.debug_tuple("Erased").field(row).finish(),
         }
     }
 }
@@ -146,6 +149,9 @@ async fn known(queue: &Queue, row: Row) -> Result<Settled, SettleError> {
         _ => {}
     }
     let id = row.id;
+    if row.erased {
+        return Ok(Settled::Erased(row));
+    }
     let receipt = super::off_the_runtime(queue, move |queue| queue.answer(id)).await?;
     let settled = match receipt.map(|receipt| (receipt.outcome, receipt.output)) {
         Some((Outcome::Refused { code, text }, _)) => return Ok(Settled::Refused(row, code, text)),

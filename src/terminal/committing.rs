@@ -192,6 +192,8 @@ impl Committing<'_> {
                 Err(self.not_settled(failure, row))
             }
             Ok(Settled::NothingSettled(row)) => Err(self.not_settled(Failure::of(&errors::NOTHING_SETTLED), row)),
+            // The key's own transaction, of which the row alone is left.
+            Ok(Settled::Erased(row)) => Err(self.not_settled(Failure::of(&errors::REPEATED), row)),
             Err(SettleError::Queue(error)) => Err(self.not_committed(&error)),
             Err(error) => Err(self.unsure(error)),
         }

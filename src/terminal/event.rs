@@ -117,6 +117,20 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
+    /// The journal was proved, or what is old in it was erased.
+    Journal {
+        /// `verified`: it is whole; `damaged`: it is not; `erased`: payloads and answers were.
+        change: &'static str,
+        /// How many records; left out where it is damaged.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        records: Option<u64>,
+        /// The first record that is damaged, 0 for the file as a whole.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        record: Option<u64>,
+        /// What is wrong with it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// Events before this one were dropped: the reader of the stream was too slow, or away for too long.
     Gap,
 }
@@ -134,6 +148,7 @@ impl What {
             Self::Alarm { .. } => "alarm",
             Self::Condition { .. } => "condition",
             Self::Policy { .. } => "policy",
+            Self::Journal { .. } => "journal",
             Self::Gap => "gap",
         }
     }

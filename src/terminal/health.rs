@@ -37,7 +37,10 @@ pub struct QueueHealth {
     /// When the centre last acknowledged one.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub last_ack: Option<Timestamp>,
-    /// Records that were found damaged; none of them is delivered or listed.
+    /// When all of the journal was last proved; what was found then is in `damaged`. `None` before the first time.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    pub verified_at: Option<Timestamp>,
+    /// Records that were found damaged, 0 for the file as a whole; none of them is delivered or listed.
     pub damaged: Vec<u64>,
 }
 

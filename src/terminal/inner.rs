@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
@@ -62,6 +63,8 @@ pub(super) struct Inner {
     pub(super) showing: Mutex<()>,
     /// What the readers told and nobody has acted on yet.
     pub(super) told: Mutex<broadcast::Receiver<ReaderEvent>>,
+    /// When the journal was last proved, whatever came of it.
+    pub(super) verified_at: Mutex<Option<Timestamp>>,
     cases: Mutex<Cases>,
     /// A case has ended.
     ended: Condvar,
@@ -126,6 +129,7 @@ impl Inner {
             ailing: Arc::default(),
             showing: Mutex::new(()),
             told,
+            verified_at: Mutex::default(),
             cases: Mutex::default(),
             ended: Condvar::new(),
         }

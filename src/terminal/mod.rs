@@ -13,6 +13,7 @@ mod folder;
 mod health;
 mod inner;
 mod json;
+mod keeping;
 mod kept;
 mod known;
 mod learning;

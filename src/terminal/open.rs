@@ -157,6 +157,7 @@ impl Inner {
             oldest_unsent_secs: stats.oldest_unsent_secs.and_then(|secs| u64::try_from(secs).ok()),
             sum: stats.sum,
             last_ack: stats.last_ack,
+            verified_at: *lock(&self.verified_at),
             damaged: stats.damaged,
         });
         Health {

@@ -9,10 +9,10 @@ use super::inner::{Inner, Rooms, Upstream};
 use super::setup::Setup;
 use super::shift::Shifts;
 use super::{Parts, errors, tasks};
-use crate::config::{Mode, UplinkKind, read_secret};
+use crate::config::{KeyFolder, Mode, UplinkKind, read_secret};
 use crate::failure::{Explain as _, Failure};
 use crate::keys::{KeyProvider, KeySource};
-use crate::queue::{Faults, Queue, QueueKeys, Settings};
+use crate::queue::{Faults, Queue, QueueKeys};
 use crate::script::Library;
 use crate::store::Store;
 use crate::sync::{self, Asker, HttpUplink, JetStreamUplink, Link, Pace, SignNumbers, SignedOnUplink, Uplink};
@@ -47,14 +47,12 @@ fn unusable(what: impl Into<String>) -> Failure {
 
 fn journal(parts: &Parts, faults: Faults) -> Result<Queue, Failure> {
     let config = &parts.config;
-    let keys = QueueKeys::load_or_create(&config.state.join("keys"), &*parts.random).map_err(|e| e.failure())?;
-    let settings = Settings {
-        path: config.state.join("queue.db"),
-        anchor: config.anchor.clone().unwrap_or_else(|| config.state.join("queue.anchor")),
-        terminal: config.terminal.as_str().to_owned(),
-        demo: config.mode == Mode::Demo,
+    let keys = match config.journal_keys() {
+        KeyFolder::Own(folder) => QueueKeys::load_or_create(&folder, &*parts.random),
+        KeyFolder::Given(folder) => QueueKeys::load(&folder),
     };
-    Queue::open_with_faults(settings, keys, Arc::clone(&parts.clock), Arc::clone(&parts.random), faults)
+    let keys = keys.map_err(|error| error.failure())?;
+    Queue::open_with_faults(config.journal(), keys, Arc::clone(&parts.clock), Arc::clone(&parts.random), faults)
         .map_err(|error| error.failure())
 }
 

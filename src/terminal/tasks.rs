@@ -9,15 +9,12 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use uuid::Uuid;
 
-use super::alarm;
 use super::conditions::Condition;
 use super::errors;
 use super::event::What;
 use super::inner::{Inner, lock};
-use super::policy;
-use super::reconcile;
-use super::shift;
 use super::view::CaseState;
+use super::{alarm, keeping, policy, reconcile, shift};
 use crate::failure::{Entry, Failure};
 use crate::queue::Row;
 use crate::reader::{ReaderEvent, Role};
@@ -52,6 +49,7 @@ pub(super) fn start(inner: &Arc<Inner>) {
     if config.policy.is_some() {
         runtime.spawn(policy::watch(Arc::downgrade(inner), config.packs.poll));
     }
+    runtime.spawn(keeping::keep(Arc::downgrade(inner)));
     runtime.spawn(heal(Arc::downgrade(inner), Arc::clone(&inner.ailing)));
 }
 

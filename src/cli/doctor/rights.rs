@@ -18,7 +18,7 @@ const CREDENTIALS: &str = "/run/credentials";
 pub(super) fn rights(config: &Config, daemon: bool) -> Vec<Finding> {
     let mut look = Look { mode: config.mode, wrong: Vec::new(), unseen: Vec::new() };
     look.state(&config.state);
-    look.keys(&config.state.join("keys"));
+    look.keys(config.journal_keys().path());
     let tokens = config.api.clients.iter().filter_map(|client| match &client.token {
         TokenSource::File(file) => Some(file),
         TokenSource::Sha256(_) => None,

@@ -6,9 +6,8 @@ use jiff::civil::Date;
 
 use super::packs::load_without_cases;
 use super::report::Report;
-use crate::cli::{Outcome, Problem, Shell, config, errors};
-use crate::config::{Config, Mode};
-use crate::queue::{Past, QueueError, QueueKeys, Row, Settings};
+use crate::cli::{Outcome, Problem, Shell, config, errors, queue};
+use crate::queue::{QueueError, Row};
 use crate::scenario::Catalogue;
 
 /// Arguments of `sbkd policy replay`.
@@ -33,7 +32,7 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     let packs = load_without_cases(&args.packs)?;
     let config = config::load(&config::place(shell))?;
     let mut report = Report::default();
-    let read = journal(&config)?.each(|read| match read {
+    let read = queue::past(&config)?.each(|read| match read {
         Ok((row, payload)) if args.wants(&row) => report.take(&packs, row, payload),
         Ok(_) => {}
         Err(QueueError::Damaged { record, .. }) => report.damaged(record),
@@ -52,26 +51,6 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     told["error"] = problem.to_json()["error"].clone();
     shell.show(&told, || format!("{}\n{}", text(), problem.to_text()));
     Err(problem.shown())
-}
-
-/// The terminal's journal; its daemon may be running.
-fn journal(config: &Config) -> Result<Past, Problem> {
-    let path = config.state.join("queue.db");
-    let told = |why: &str| Problem::with(&errors::FILE, format!("{}: {why}", path.display()));
-    // What one may not look at is not as if it were not there.
-    match path.try_exists() {
-        Ok(true) => {}
-        Ok(false) => return Err(told("there is no journal")),
-        Err(error) => return Err(told(&error.to_string())),
-    }
-    let keys = QueueKeys::load(&config.state.join("keys")).map_err(|error| Problem::from_error(&error))?;
-    let settings = Settings {
-        path,
-        anchor: PathBuf::new(),
-        terminal: config.terminal.as_str().to_owned(),
-        demo: config.mode == Mode::Demo,
-    };
-    Past::open(&settings, &keys).map_err(|error| Problem::from_error(&error))
 }
 
 impl Args {
@@ -105,7 +84,7 @@ mod tests {
     use super::super::report::Counts;
     use super::*;
     use crate::queue::tests::{draft, keys, open, receipt, settings};
-    use crate::queue::{Draft, Note, State};
+    use crate::queue::{Draft, Note, Past, State};
     use crate::rules::{Input, Packs};
     use crate::wire;
 

@@ -1,63 +1,64 @@
-//! `sbkd queue`: the transactions of this terminal, as its daemon keeps them.
+//! `sbkd queue list` and `show`: the transactions of this terminal, as its daemon tells them.
 
 use serde_json::{Map, Value, json};
 
-use super::client::{Daemon, text};
-use super::{Outcome, Shell};
+use crate::cli::client::{Daemon, text};
+use crate::cli::{Outcome, Shell};
 use crate::queue::State;
 
-/// Arguments of `sbkd queue`.
+/// Arguments of `sbkd queue list`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    #[command(subcommand)]
-    command: Command,
+pub(super) struct List {
+    /// Only these states: pending, sending, acked, refused, unknown, reversing, reversed, void, …
+    #[arg(long, value_name = "STATE", value_parser = state, value_delimiter = ',')]
+    state: Vec<State>,
+    /// At most so many, 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
 }
 
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// List transactions, the latest first
-    List {
-        /// Only these states: pending, sending, acked, refused, unknown, reversing, reversed, void, …
-        #[arg(long, value_name = "STATE", value_parser = state, value_delimiter = ',')]
-        state: Vec<State>,
-        /// At most so many, 1 to 1000
-        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
-        limit: u32,
-    },
-    /// Note that the holder was told how a transaction came out otherwise
-    Acknowledge {
-        /// Its id
-        id: uuid::Uuid,
-        /// Who told them
-        #[arg(long, value_name = "NAME", default_value = "cli")]
-        operator: String,
-    },
-    /// Show one transaction
-    Show {
-        /// Its id
-        id: uuid::Uuid,
-    },
+/// Arguments of `sbkd queue show`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Show {
+    /// Its id
+    id: uuid::Uuid,
 }
 
-pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
-    let daemon = Daemon::of(shell)?;
-    match args.command {
-        Command::List { state, limit } => {
-            let names: Vec<&str> = state.iter().map(|state| state.name()).collect();
-            let query = [("state", names.join(",")), ("limit", limit.to_string())];
-            let rows = daemon.get_with("/v1/transactions", &query)?;
-            shell.show(&rows, || list(&rows));
-        }
-        Command::Acknowledge { id, operator } => {
-            let row = daemon.post(&format!("/v1/transactions/{id}/acknowledge"), &json!({ "operator": operator }))?;
-            shell.show(&row, || one(&row));
-        }
-        Command::Show { id } => {
-            let row = daemon.get(&format!("/v1/transactions/{id}"))?;
-            shell.show(&row, || one(&row));
-        }
+/// Arguments of `sbkd queue acknowledge`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Acknowledge {
+    /// Its id
+    id: uuid::Uuid,
+    /// Who told the holder
+    #[arg(long, value_name = "NAME", default_value = "cli")]
+    operator: String,
+}
+
+impl List {
+    pub(super) fn run(self, shell: &Shell) -> Outcome {
+        let names: Vec<&str> = self.state.iter().map(|state| state.name()).collect();
+        let query = [("state", names.join(",")), ("limit", self.limit.to_string())];
+        let rows = Daemon::of(shell)?.get_with("/v1/transactions", &query)?;
+        shell.show(&rows, || list(&rows));
+        Ok(())
     }
-    Ok(())
+}
+
+impl Show {
+    pub(super) fn run(self, shell: &Shell) -> Outcome {
+        let row = Daemon::of(shell)?.get(&format!("/v1/transactions/{}", self.id))?;
+        shell.show(&row, || one(&row));
+        Ok(())
+    }
+}
+
+impl Acknowledge {
+    pub(super) fn run(self, shell: &Shell) -> Outcome {
+        let path = format!("/v1/transactions/{}/acknowledge", self.id);
+        let row = Daemon::of(shell)?.post(&path, &json!({ "operator": self.operator }))?;
+        shell.show(&row, || one(&row));
+        Ok(())
+    }
 }
 
 fn state(name: &str) -> Result<State, String> {

@@ -1,0 +1,64 @@
+//! What is looked at before a journal is opened for writing: a damaged file is never written to.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::anchor;
+use super::journal::Context;
+use super::proof::{self, Anchored, Opened, Terms};
+use super::{QueueError, Settings, look, open};
+use crate::wire::{ChainHead, Digest};
+
+/// How many of the last records are proved. The rest is proved while the terminal works.
+const LAST: u64 = 100;
+
+/// Looks at the journal, whose lock is held, without touching it: whose it is, its head, its anchor, and its last
+/// records with all that is in them. There may be none yet.
+pub(super) fn before_writing(settings: &Settings, context: &Context) -> Result<(), QueueError> {
+    let keys = anchor::Proof::Keys(&context.crypto);
+    let anchored = match anchor::peek(&settings.anchor, &keys, &context.terminal) {
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        read => read.map_err(open::io)?,
+    };
+    let Some(db) = existing(&settings.path)? else {
+        return match anchored {
+            Some(anchored) if anchored.sequence > 0 => {
+                Err(proof::damaged(1, format!("cut off: the anchor knows {} records", anchored.sequence)))
+            }
+            _ => Ok(()),
+        };
+    };
+    let head = open::head(&db)?;
+    if head.sequence > 0 {
+        open::check_owner(&db, context)?;
+    }
+    open::check_head(&db, context, anchored, &head)?;
+    last(&db, context, &head)
+}
+
+/// The journal, if it has its tables: a process may have died before it had made them.
+fn existing(path: &Path) -> Result<Option<Connection>, QueueError> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.len() == 0 => return Ok(None),
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(open::io(error)),
+    }
+    let db = look::still(path)?;
+    let version: u32 = db.query_row("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))?;
+    open::check_version(version)?;
+    Ok((version > 0).then_some(db))
+}
+
+fn last(db: &Connection, context: &Context, head: &ChainHead) -> Result<(), QueueError> {
+    let sequence = head.sequence.saturating_sub(LAST);
+    let hash: Option<[u8; 32]> =
+        db.query_row("SELECT header_hash FROM entries WHERE sequence = ?1", [sequence], |row| row.get(0)).optional()?;
+    // One that is missing shows by the next, which does not follow.
+    let start = ChainHead { sequence, hash: Digest(hash.unwrap_or_default()) };
+    let key = &context.crypto.public_key;
+    let terms = Terms { terminal: &context.terminal, key, start, anchor: Anchored::NotAsked, last: None, cut: false };
+    proof::prove(db, &terms, &mut Opened::with(context)).map(drop)
+}

@@ -1,0 +1,100 @@
+//! What is looked at before a journal is opened: a damaged one is left as it is, to the byte.
+
+use super::*;
+
+/// Every file but the lock.
+fn files(dir: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut files: Vec<_> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_none_or(|ending| ending != "lock"))
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+/// A journal of so many as a daemon that was killed leaves it: with its log.
+fn left(records: usize, change: &str) -> TempDir {
+    let (dir, queue) = fresh();
+    for n in 0..records {
+        queue.commit(draft(&n.to_string())).unwrap();
+    }
+    if !change.is_empty() {
+        let db = Connection::open(dir.path().join("queue.db")).unwrap();
+        db.execute_batch(
+            "PRAGMA foreign_keys = OFF; DROP TRIGGER entries_move; DROP TRIGGER entries_fixed; DROP TRIGGER entries_stay;
+             DROP TRIGGER groups_fixed; DROP TRIGGER groups_stay",
+        )
+        .unwrap();
+        db.execute_batch(change).unwrap();
+    }
+    let copy = tempfile::tempdir().unwrap();
+    for (path, bytes) in files(dir.path()) {
+        if !path.to_str().unwrap().ends_with("-shm") {
+            std::fs::write(copy.path().join(path.file_name().unwrap()), bytes).unwrap();
+        }
+    }
+    copy
+}
+
+#[test]
+fn a_damaged_journal_is_not_touched() {
+    let whole = left(150, "");
+    assert!(files(whole.path()).iter().any(|(path, bytes)| path.ends_with("queue.db-wal") && !bytes.is_empty()));
+    open(whole.path()).verify().unwrap();
+    let cases = [
+        ("UPDATE entries SET state = 'acked' WHERE sequence = 60", 60),
+        ("UPDATE entries SET payload = zeroblob(40) WHERE sequence = 149", 149),
+        ("UPDATE entries SET header = x'00' WHERE sequence = 60", 60),
+        ("DELETE FROM entries WHERE sequence = 140", 140),
+        ("DELETE FROM entries WHERE sequence = 150; DELETE FROM groups WHERE sequence = 150", 150),
+        ("UPDATE groups SET signature = zeroblob(64) WHERE sequence = 150", 150),
+        ("DELETE FROM entries; DELETE FROM groups", 1),
+    ];
+    for (change, record) in cases {
+        let dir = left(150, change);
+        let before = files(dir.path());
+        match try_open(dir.path(), Faults::default()).unwrap_err() {
+            QueueError::Damaged { record: found, what } => assert_eq!(found, record, "{change}: {what}"),
+            other => panic!("{change}: {other:?}"),
+        }
+        assert_eq!(files(dir.path()), before, "{change}");
+    }
+    // What is further back is found while the terminal works.
+    let dir = left(150, "UPDATE entries SET state = 'acked' WHERE sequence = 10");
+    assert!(matches!(open(dir.path()).verify(), Err(QueueError::Damaged { record: 10, .. })));
+}
+
+#[test]
+fn a_journal_that_is_gone_or_torn_is_not_begun_anew() {
+    let gone = left(3, "");
+    for name in ["queue.db", "queue.db-wal"] {
+        std::fs::remove_file(gone.path().join(name)).unwrap();
+    }
+    let torn = left(3, "");
+    let log = torn.path().join("queue.db-wal");
+    let bytes = std::fs::read(&log).unwrap();
+    std::fs::write(&log, &bytes[..bytes.len() / 2]).unwrap();
+    let others = left(3, "");
+    for dir in [&gone, &torn] {
+        let before = files(dir.path());
+        let error = try_open(dir.path(), Faults::default()).unwrap_err();
+        assert!(matches!(error, QueueError::Damaged { .. }), "{error}");
+        assert_eq!(files(dir.path()), before);
+    }
+    let before = files(others.path());
+    let keys = QueueKeys { state: Zeroizing::new([9; 32]), ..keys() };
+    let clock = Hands::at("2015-08-01T02:00:00Z");
+    let opened = Queue::open(settings(others.path()), keys, clock, Arc::new(SystemRandom::default()));
+    assert_eq!(opened.unwrap_err(), QueueError::WrongKeys);
+    assert_eq!(files(others.path()), before);
+}
+
+#[test]
+fn a_newer_programs_journal_is_not_touched() {
+    let dir = left(1, "PRAGMA user_version = 1000");
+    let before = files(dir.path());
+    assert!(matches!(try_open(dir.path(), Faults::default()), Err(QueueError::Damaged { record: 0, .. })));
+    assert_eq!(files(dir.path()), before);
+}

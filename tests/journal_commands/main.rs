@@ -1,0 +1,9 @@
+//! The commands that work on the journal's files, as an operator and an auditor use them.
+
+#[path = "../rig/mod.rs"]
+mod rig;
+
+mod backup;
+mod export;
+mod verify;
+mod world;

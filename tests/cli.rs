@@ -21,6 +21,8 @@ const COMMANDS: &[&str] = &[
     "queue key",
     "queue export",
     "queue backup",
+    "queue rekey",
+    "queue set-aside",
     "policy check",
     "policy test",
     "policy explain",

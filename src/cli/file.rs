@@ -11,7 +11,7 @@ use crate::world::SystemRandom;
 
 /// Makes a file, never in the place of another.
 pub(super) fn keep_new(file: &Path, bytes: &[u8], mode: u32) -> Outcome {
-    write_new(file, mode, |out| Ok(out.write_all(bytes)?)).map_err(|error| match error {
+    write_new(file, mode, |out| out.write_all(bytes)).map_err(|error| match error {
         Unwritten::Exists => exists(file),
         Unwritten::Failed(error) => failed(file, &error),
     })

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::anchor;
 use super::journal::Context;
+use super::lost::Lost;
 use super::proof::{self, Anchored, Opened, Terms};
 use super::{QueueError, Settings, look, open};
 use crate::wire::{ChainHead, Digest};
@@ -53,12 +54,15 @@ fn existing(path: &Path) -> Result<Option<Connection>, QueueError> {
 }
 
 fn last(db: &Connection, context: &Context, head: &ChainHead) -> Result<(), QueueError> {
-    let sequence = head.sequence.saturating_sub(LAST);
-    let hash: Option<[u8; 32]> =
-        db.query_row("SELECT header_hash FROM entries WHERE sequence = ?1", [sequence], |row| row.get(0)).optional()?;
-    // One that is missing shows by the next, which does not follow.
-    let start = ChainHead { sequence, hash: Digest(hash.unwrap_or_default()) };
-    let key = &context.crypto.public_key;
-    let terms = Terms { terminal: &context.terminal, key, start, anchor: Anchored::NotAsked, last: None, cut: false };
+    let sql = "SELECT sequence, header_hash FROM entries WHERE sequence <= ?1 ORDER BY sequence DESC LIMIT 1";
+    let start = db
+        .query_row(sql, [head.sequence.saturating_sub(LAST)], |row| {
+            Ok(ChainHead { sequence: row.get(0)?, hash: Digest(row.get(1)?) })
+        })
+        .optional()?
+        .unwrap_or_default();
+    let (terminal, key) = (&context.terminal, &context.crypto.public_key);
+    let lost = &Lost::proved(db, key, terminal)?;
+    let terms = Terms { terminal, key, start, lost, anchor: Anchored::NotAsked, last: None, cut: false };
     proof::prove(db, &terms, &mut Opened::with(context)).map(drop)
 }

@@ -44,6 +44,9 @@ pub enum QueueError {
         /// What is wrong with it.
         what: String,
     },
+    /// Nothing is wrong with the journal that was to be set aside.
+    #[error("the journal is whole")]
+    Whole,
     /// A key file is missing, unreadable, too open or of the wrong length.
     #[error("a key of the journal cannot be used: {0}")]
     Keys(String),
@@ -101,7 +104,11 @@ crate::entries! {
     DAMAGED = "E-QUEUE-DAMAGED", Technician;
         message "流水校验不通过" | "the journal does not verify";
         cause "记录被改动、缺失或文件损坏" | "a record was changed or is missing, or the file is damaged";
-        remedy "请勿改动文件，保留原件并联系技术支持" | "leave the files as they are, keep them and call support";
+        remedy "请勿改动文件并联系技术支持；sbkd queue set-aside 保留原件，以完好的记录继续" | "leave the files as they are and call support; sbkd queue set-aside keeps them and goes on with what is whole";
+    WHOLE = "E-QUEUE-WHOLE", Technician;
+        message "流水完好，无需另存" | "the journal is whole and is not set aside";
+        cause "校验通过" | "all of it proves, its anchor included";
+        remedy "无需处理" | "there is nothing to do";
     KEYS = "E-QUEUE-KEYS", Technician;
         message "流水密钥不可用" | "a key of the journal cannot be used";
         cause "密钥文件缺失、长度有误或权限过宽" | "a key file is missing, too short or long, or readable by others";
@@ -132,6 +139,7 @@ impl Explain for QueueError {
             Self::Storage(_) => &STORAGE,
             Self::InUse => &IN_USE,
             Self::Damaged { .. } => &DAMAGED,
+            Self::Whole => &WHOLE,
             Self::Keys(_) => &KEYS,
             Self::WrongKeys => &WRONG_KEYS,
             Self::NoRandom => &NO_RANDOM,

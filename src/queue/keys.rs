@@ -15,6 +15,9 @@ use crate::world::Random;
 /// The files of a folder of keys.
 pub const FILES: [&str; 5] = ["seal.key", "commitment.key", "holder.key", "state.key", "signing.key"];
 
+/// Where systemd keeps a service's credentials while it runs.
+const CREDENTIALS: &str = "/run/credentials";
+
 /// What the journal is written with: 32 bytes each, as hex in the files `seal.key`, `commitment.key`, `holder.key`,
 /// `state.key` and `signing.key`. Wiped on drop; prints nothing.
 #[derive(Clone)]
@@ -82,13 +85,21 @@ fn create(dir: &Path, random: &dyn Random) -> Result<(), QueueError> {
             fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir.join(name)).map_err(failed)?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     }
-    fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
+    sync(dir)
 }
 
-fn read(path: &Path) -> Result<Zeroizing<[u8; 32]>, QueueError> {
+/// What was made or renamed in a folder is there after a power cut.
+pub(super) fn sync(dir: &Path) -> Result<(), QueueError> {
+    let synced = fs::File::open(dir).and_then(|dir| dir.sync_all());
+    synced.map_err(|error| QueueError::Keys(format!("{}: {error}", dir.display())))
+}
+
+pub(super) fn read(path: &Path) -> Result<Zeroizing<[u8; 32]>, QueueError> {
     let bad = |what: &str| QueueError::Keys(format!("{}: {what}", path.display()));
     let mode = fs::metadata(path).map_err(|error| bad(&error.to_string()))?.mode();
-    if mode & 0o077 != 0 {
+    // There the group's right is the mask of an access list that lets one user in.
+    let others = if path.starts_with(CREDENTIALS) { 0o037 } else { 0o077 };
+    if mode & others != 0 {
         return Err(bad("others may read it"));
     }
     let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| bad(&error.to_string()))?);

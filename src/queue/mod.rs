@@ -5,6 +5,7 @@
 
 mod adopt;
 mod anchor;
+mod aside;
 mod backup;
 pub mod chain;
 mod check;
@@ -17,10 +18,12 @@ mod held;
 mod journal;
 mod keys;
 mod look;
+mod lost;
 mod open;
 mod past;
 mod proof;
 mod read;
+mod rekey;
 mod row;
 mod seal;
 mod span;
@@ -42,14 +45,17 @@ use rusqlite::Connection;
 use tokio::sync::{broadcast, oneshot};
 use uuid::Uuid;
 
+pub use aside::{SetAside, set_aside};
 pub use erase::Erased;
 pub use errors::QueueError;
 pub use export::{CSV_COLUMNS, ExportError, Exported, Sum};
 pub use faults::{Faults, Point};
 pub(crate) use held::Held;
 pub use keys::{FILES as KEY_FILES, QueueKeys};
+pub use lost::Hole;
 pub use past::Past;
 pub use proof::Proof;
+pub use rekey::{NewKeys, Rekeyed, rekey};
 pub(crate) use row::Due;
 pub use row::{Committed, Draft, Filter, Note, Row, Stats, Verified};
 pub use seal::{ALGORITHMS, head_is_signed};
@@ -130,6 +136,7 @@ impl Queue {
         let crypto = seal::Crypto::new(&keys);
         let context = Arc::new(Context { terminal, demo: settings.demo, crypto, clock, random });
         let lock = open::lock(&settings.path)?;
+        aside::finish(&settings)?;
         check::before_writing(&settings, &context)?;
         let db = open::writer(&settings)?;
         open::claim(&db, &context)?;

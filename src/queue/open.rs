@@ -8,6 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 use rusqlite_migration::{M, Migrations};
 
 use super::journal::Context;
+use super::lost::Lost;
 use super::{QueueError, Settings, seal, writer};
 use crate::wire::{ChainHead, Digest};
 
@@ -40,10 +41,11 @@ pub(super) fn lock(path: &Path) -> Result<File, QueueError> {
 
 /// The writer's connection, with the newest schema.
 pub(super) fn writer(settings: &Settings) -> Result<Connection, QueueError> {
+    let path = &settings.path;
     // SQLite gives its other files the rights of this one.
-    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&settings.path).map_err(io)?;
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(io)?;
     let mut db = Connection::open_with_flags(
-        &settings.path,
+        path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     db.busy_timeout(writer::BUSY)?;
@@ -85,6 +87,12 @@ pub(super) fn check_owner(db: &Connection, context: &Context) -> Result<(), Queu
     if unclaimed(db, context)?.is_empty() { Ok(()) } else { Err(QueueError::WrongKeys) }
 }
 
+/// The journal is these keys' from now on; terminal and public key stay as they are.
+pub(super) fn claim_anew(db: &Connection, context: &Context) -> Result<(), QueueError> {
+    db.execute("DELETE FROM meta WHERE name IN ('state-key', 'sealed')", [])?;
+    claim(db, context)
+}
+
 /// What a journal does not say yet of whose it is; nothing once it is claimed.
 fn unclaimed(db: &Connection, context: &Context) -> Result<Vec<(&'static str, Vec<u8>)>, QueueError> {
     let kept = |name: &str| -> Result<Option<Vec<u8>>, QueueError> {
@@ -116,8 +124,15 @@ fn unclaimed(db: &Connection, context: &Context) -> Result<Vec<(&'static str, Ve
     Ok(missing)
 }
 
-/// The last header.
+/// The last header, or the last that was lost after it.
 pub(super) fn head(db: &Connection) -> Result<ChainHead, QueueError> {
+    let last = last_record(db)?;
+    let lost = Lost::read(db)?.end();
+    Ok(lost.filter(|lost| lost.sequence > last.sequence).unwrap_or(last))
+}
+
+/// The last header that is there.
+pub(super) fn last_record(db: &Connection) -> Result<ChainHead, QueueError> {
     let last = db
         .query_row("SELECT sequence, header_hash FROM entries ORDER BY sequence DESC LIMIT 1", [], |row| {
             Ok(ChainHead { sequence: row.get(0)?, hash: Digest(row.get(1)?) })
@@ -139,7 +154,10 @@ pub(super) fn check_head(
         })
         .optional()?;
     let damaged = |record, what: &str| QueueError::Damaged { record, what: what.into() };
+    let lost = Lost::proved(db, &context.crypto.public_key, &context.terminal)?;
     match group {
+        // What was lost at the end is signed by the list of it.
+        _ if lost.ends_with(head) => {}
         None if head.sequence == 0 => {}
         None => return Err(damaged(head.sequence, "it is not signed")),
         Some((sequence, hash, signature)) => {
@@ -153,19 +171,24 @@ pub(super) fn check_head(
     match anchored {
         None if head.sequence == 0 => Ok(()),
         None => Err(damaged(0, "the anchor is missing or not this terminal's")),
-        Some(anchored) => check_anchor(db, &anchored, head),
+        Some(anchored) => check_anchor(db, &lost, &anchored, head),
     }
 }
 
 /// The anchored head is in the journal.
-pub(super) fn check_anchor(db: &Connection, anchored: &ChainHead, head: &ChainHead) -> Result<(), QueueError> {
+pub(super) fn check_anchor(
+    db: &Connection,
+    lost: &Lost,
+    anchored: &ChainHead,
+    head: &ChainHead,
+) -> Result<(), QueueError> {
     if anchored.sequence > head.sequence {
         return Err(QueueError::Damaged {
             record: head.sequence + 1,
             what: format!("cut off: the anchor knows {} records", anchored.sequence),
         });
     }
-    if anchored.sequence == 0 {
+    if anchored.sequence == 0 || lost.ends_with(anchored) {
         return Ok(());
     }
     let hash: Option<[u8; 32]> = db
@@ -174,7 +197,10 @@ pub(super) fn check_anchor(db: &Connection, anchored: &ChainHead, head: &ChainHe
     if hash == Some(anchored.hash.0) {
         Ok(())
     } else {
-        Err(QueueError::Damaged { record: anchored.sequence, what: "it is not the record that was anchored".into() })
+        Err(QueueError::Damaged {
+            record: anchored.sequence,
+            what: "changed: it is not the record that was anchored".into(),
+        })
     }
 }
 
@@ -220,7 +246,8 @@ impl From<rusqlite::Error> for QueueError {
                 ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
                     Self::StorageReadOnly(error.to_string())
                 }
-                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => file(error.to_string()),
+                // Unknown is a statement that does not fit: its tables are not ours any more.
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown => file(error.to_string()),
                 _ => Self::Storage(error.to_string()),
             },
             rusqlite::Error::FromSqlConversionFailure(..)

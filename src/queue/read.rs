@@ -8,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::entry::{COLUMNS, Entry};
+use super::lost::Lost;
 use super::{Due, Filter, Queue, QueueError, Row, State, Stats, open};
 use crate::value::Fen;
 use crate::wire::{Digest, Envelope, Header, Receipt};
@@ -27,6 +28,14 @@ pub(super) const UNSETTLED: &str = "holder = ?1 AND open = 1 AND amount IS NOT N
 
 /// What the delivery has work with: a cancellation is a transaction of its own.
 const DUE: &str = "open = 1 AND state <> 'cancelling'";
+/// What is not at its end: how many, since when, what it is worth. Of one holder's it would be few; of all there may be
+/// a million, and it is asked all the time: an index has all of it.
+pub(super) const UNSENT: &str =
+    "SELECT count(*), min(created_at), coalesce(sum(amount), 0) FROM entries INDEXED BY entries_unsent WHERE open = 1";
+
+/// Of those, what the terminal settled alone.
+pub(super) const PROVISIONAL_UNSENT: &str = "SELECT count(*), min(created_at) FROM entries INDEXED BY entries_unsent \
+     WHERE open = 1 AND online = 0 AND amount IS NOT NULL";
 
 impl Queue {
     /// Rows, newest first; what is damaged is left out, and told of in [`Queue::stats`].
@@ -140,7 +149,12 @@ impl Queue {
             .prepare_cached("SELECT header_hash FROM entries WHERE sequence = ?1")?
             .query_row([sequence], |row| row.get(0))
             .optional()?;
-        Ok(hash.map(Digest))
+        if hash.is_some() {
+            return Ok(hash.map(Digest));
+        }
+        // Of what was lost, the last one's is known.
+        let lost = Lost::read(&db)?;
+        Ok(lost.holes().iter().map(|hole| hole.until).find(|until| until.sequence == sequence).map(|until| until.hash))
     }
 
     /// What an operator watches.
@@ -151,9 +165,8 @@ impl Queue {
         let now = self.inner.context.clock.now();
         let db = self.reader();
         let total = open::head(&db)?.sequence;
-        let (unsent, oldest, sum): (u64, Option<i64>, i64) = db
-            .prepare_cached("SELECT count(*), min(created_at), coalesce(sum(amount), 0) FROM entries WHERE open = 1")?
-            .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let (unsent, oldest, sum): (u64, Option<i64>, i64) =
+            db.prepare_cached(UNSENT)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let (refused, last_refused): (u64, Option<i64>) = db
             .prepare_cached("SELECT count(*), max(updated_at) FROM entries WHERE state = 'refused'")?
             .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -198,9 +211,8 @@ impl Queue {
     /// What the storage may do.
     pub fn provisional_unsent(&self) -> Result<(u64, Option<i64>), QueueError> {
         let now = self.inner.context.clock.now().as_millisecond();
-        let sql = "SELECT count(*), min(created_at) FROM entries WHERE open = 1 AND online = 0 AND amount IS NOT NULL";
         let (count, oldest): (u64, Option<i64>) =
-            self.reader().prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            self.reader().prepare_cached(PROVISIONAL_UNSENT)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok((count, oldest.map(|millis| (now - millis).max(0) / 1000)))
     }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::Connection;
 
+use super::lost::Lost;
 use super::proof::{self, Anchored, Opened, Proof, Terms};
 use super::{Queue, QueueError, Verified, anchor, open};
 use crate::wire::ChainHead;
@@ -39,14 +40,17 @@ impl Queue {
             // The anchor is looked for in the whole journal, once its end is reached.
             let anchor = if last.is_some() { Anchored::NotAsked } else { anchored.into() };
             let key = &context.crypto.public_key;
-            let terms = Terms { terminal: &context.terminal, key, start, anchor, last, cut: false };
+            let lost = &Lost::proved(&snapshot, key, &context.terminal)?;
+            let terms = Terms { terminal: &context.terminal, key, start, lost, anchor, last, cut: false };
             let mut contents = Opened::until(context, &self.inner.closed);
             whole.add(&proof::prove(&snapshot, &terms, &mut contents)?);
-            if last.is_none() {
-                open::check_indexes(&snapshot)?;
-                return Ok(whole);
+            match last {
+                None => {
+                    open::check_indexes(&snapshot)?;
+                    return Ok(whole);
+                }
+                Some(sequence) => start = ChainHead { sequence, hash: whole.head },
             }
-            start = ChainHead { sequence: whole.rows, hash: whole.head };
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::journal::Context;
+use super::lost::Lost;
 use super::proof::{self, Anchored, Mirrored, Opened, Proof, Terms};
 use super::{QueueError, QueueKeys, anchor, export, look, open, seal};
 use crate::wire::ChainHead;
@@ -63,9 +64,11 @@ fn journal(
 pub(super) fn public(db: &Connection, key: &[u8; 32], anchor: &ReadAnchor<'_>) -> Result<Proof, QueueError> {
     let terminal = owner(db, key)?;
     let anchor = anchor(&anchor::Proof::Public(key), &terminal)?;
-    let terms = Terms { terminal: &terminal, key, start: ChainHead::default(), anchor, last: None, cut: false };
     // One snapshot: another process may be writing.
-    proof::prove(&*db.unchecked_transaction()?, &terms, &mut Mirrored)
+    let snapshot = db.unchecked_transaction()?;
+    let (start, lost) = (ChainHead::default(), Lost::proved(&snapshot, key, &terminal)?);
+    let terms = Terms { terminal: &terminal, key, start, lost: &lost, anchor, last: None, cut: false };
+    proof::prove(&snapshot, &terms, &mut Mirrored)
 }
 
 fn opened(db: &Connection, context: &Context, anchor: &ReadAnchor<'_>) -> Result<Proof, QueueError> {
@@ -77,7 +80,9 @@ fn opened(db: &Connection, context: &Context, anchor: &ReadAnchor<'_>) -> Result
 /// Proves a snapshot of a journal with its keys. The anchor must have been read before it.
 pub(super) fn with_keys(snapshot: &Connection, context: &Context, anchor: Anchored) -> Result<Proof, QueueError> {
     let key = &context.crypto.public_key;
-    let terms = Terms { terminal: &context.terminal, key, start: ChainHead::default(), anchor, last: None, cut: false };
+    let (terminal, start) = (&context.terminal, ChainHead::default());
+    let lost = &Lost::proved(snapshot, key, terminal)?;
+    let terms = Terms { terminal, key, start, lost, anchor, last: None, cut: false };
     proof::prove(snapshot, &terms, &mut Opened::with(context))
 }
 
@@ -86,11 +91,7 @@ fn owner(db: &Connection, key: &[u8; 32]) -> Result<String, QueueError> {
     let kept = |name: &str| -> Result<Vec<u8>, QueueError> {
         db.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).map_err(|error| match error {
             rusqlite::Error::QueryReturnedNoRows => proof::damaged(0, "changed: it does not say whose it is"),
-            error => match QueueError::from(error) {
-                // No such table.
-                QueueError::Storage(what) => proof::damaged(0, format!("it is no journal: {what}")),
-                error => error,
-            },
+            error => error.into(),
         })
     };
     if kept("public-key")? != key {

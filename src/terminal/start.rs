@@ -48,7 +48,7 @@ fn unusable(what: impl Into<String>) -> Failure {
 fn journal(parts: &Parts, faults: Faults) -> Result<Queue, Failure> {
     let config = &parts.config;
     let keys = match config.journal_keys() {
-        KeyFolder::Own(folder) => QueueKeys::load_or_create(&folder, &*parts.random),
+        KeyFolder::Own(folder) => QueueKeys::own(&config.journal(), &folder, &*parts.random),
         KeyFolder::Given(folder) => QueueKeys::load(&folder),
     };
     let keys = keys.map_err(|error| error.failure())?;

@@ -77,6 +77,10 @@ async fn the_centre_settles_and_the_answer_is_kept() {
     process.end().await;
     let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
     assert!(matches!(settled(&process, "a").await, Ok(Settled::Accepted(again, _)) if again.id == row.id));
+    // And once its time is over, of which nothing but the row is left.
+    assert_eq!(process.queue.erase(jiff::Timestamp::MAX).unwrap().transactions, 1);
+    assert!(matches!(settled(&process, "a").await, Ok(Settled::Erased(again)) if again.id == row.id && again.erased));
+    assert!(process.queue.stats().unwrap().damaged.is_empty());
     assert_eq!(centre.ledger().await["settlements"][0]["times"], 1);
     process.end().await;
 }
@@ -257,7 +261,7 @@ async fn check(told: Result<Settled, SettleError>, rows: &[Row], process: &Proce
     match told {
         Ok(Settled::Accepted(..)) => assert_eq!(state, Some(State::Acked), "n = {n}"),
         Ok(Settled::NothingSettled(_)) => assert_eq!(standing, 0, "n = {n}: {rows:?}"),
-        Ok(Settled::Refused(..)) => panic!("n = {n}: refused"),
+        Ok(Settled::Refused(..) | Settled::Erased(_)) => panic!("n = {n}: refused, or erased"),
         Err(SettleError::UnderWay) => panic!("n = {n}: nobody else has it"),
         // Told that the outcome is open; the list shows what came of it.
         Err(SettleError::Unsure(..)) => assert!(!rows.is_empty(), "n = {n}"),

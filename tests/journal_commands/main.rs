@@ -3,7 +3,9 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod aside;
 mod backup;
 mod export;
+mod rekey;
 mod verify;
 mod world;

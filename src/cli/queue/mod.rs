@@ -1,8 +1,10 @@
 //! `sbkd queue`: the transactions of this terminal: as its daemon tells them, and the files that they are kept in.
 
+mod aside;
 mod backup;
 mod export;
 mod list;
+mod rekey;
 mod verify;
 
 use super::{Outcome, Problem, Shell, config, errors};
@@ -32,6 +34,10 @@ enum Command {
     Export(export::Args),
     /// Copy the journal beside a running daemon, and prove the copy
     Backup(backup::Args),
+    /// Give the journal of a stopped daemon new keys for what is sealed and for the states
+    Rekey(rekey::Args),
+    /// Set the damaged journal of a stopped daemon aside, and go on with the records that are whole
+    SetAside,
 }
 
 pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
@@ -43,6 +49,8 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
         Command::Key => verify::key(shell),
         Command::Export(args) => args.run(shell),
         Command::Backup(args) => args.run(shell),
+        Command::Rekey(args) => args.run(shell),
+        Command::SetAside => aside::run(shell),
     }
 }
 
@@ -53,7 +61,7 @@ fn configuration(shell: &Shell) -> Result<Config, Problem> {
 
 /// The journal's keys; none are made here.
 fn keys(config: &Config) -> Result<QueueKeys, Problem> {
-    QueueKeys::load(config.journal_keys().path()).map_err(|error| told(&error))
+    QueueKeys::of(&config.journal(), config.journal_keys().path()).map_err(|error| told(&error))
 }
 
 /// The terminal's journal, to be read; its daemon may be running.

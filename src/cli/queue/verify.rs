@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{configuration, keys, there, told};
 use crate::cli::file::beside;
 use crate::cli::{Outcome, Shell};
-use crate::queue::{Proof, Witness, prove};
+use crate::queue::{Hole, Proof, Witness, prove};
 use crate::wire::Digest;
 
 /// Arguments of `sbkd queue verify`.
@@ -58,14 +58,19 @@ impl Args {
         value["file"] = json!(file);
         value["unproved"] = unproved.iter().map(|unproved| unproved.name).collect();
         shell.show(&value, || {
-            let last = proof.first + proof.rows - u64::from(proof.rows > 0);
+            let gone: u64 = proof.lost.iter().map(Hole::records).sum();
+            let last = (proof.first + proof.rows + gone).saturating_sub(1);
             let (first, rows, groups) = (proof.first, proof.rows, proof.groups);
             let whole = format!(
                 "{}：{rows} 笔（{first} 至 {last}），{groups} 个签名，校验通过 / {rows} records ({first} to {last}), {groups} signatures: whole\n",
                 file.display()
             );
             let rest = unproved.iter().map(|unproved| format!("  未证明 / not proved: {} / {}\n", unproved.zh, unproved.en));
-            whole + &rest.collect::<String>()
+            let lost = proof.lost.iter().map(|hole| {
+                let (first, last) = (hole.after.sequence + 1, hole.until.sequence);
+                format!("  损坏丢失 / lost to damage: {first}–{last}\n")
+            });
+            whole + &lost.chain(rest).collect::<String>()
         });
         Ok(())
     }
@@ -132,6 +137,7 @@ mod tests {
             key: Digest::default(),
             rows: 1,
             first: 1,
+            lost: Vec::new(),
             groups: 1,
             head: Digest::default(),
             anchor_behind: None,

@@ -83,6 +83,9 @@ pub struct Exported {
 struct Line<'a> {
     #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
     head: Option<&'a RawValue>,
+    /// What the journal has lost, if anything.
+    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    lost: Option<&'a RawValue>,
     /// A record of the day.
     #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
     record: Option<&'a RawValue>,

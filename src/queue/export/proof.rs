@@ -9,6 +9,7 @@ use ring::digest;
 use rusqlite::{Connection, params};
 
 use super::{End, Exported, FORMAT, Line, Record, about, is_signed};
+use crate::queue::lost::Lost;
 use crate::queue::proof::{self, Anchored, Bare, Proof, Terms};
 use crate::queue::{QueueError, anchor, chain, open, seal};
 use crate::wire::{ChainHead, Digest};
@@ -29,6 +30,7 @@ pub(in crate::queue) fn prove(path: &Path, key: &[u8; 32], anchor: Option<&Path>
         terminal: &head.terminal,
         key,
         start: head.after,
+        lost: &laid.lost,
         anchor: anchored,
         last: None,
         cut: laid.end.is_none(),
@@ -78,6 +80,7 @@ struct Laid {
     db: Connection,
     /// The place of the last record that is there.
     last: u64,
+    lost: Lost,
     /// The first record whose line was changed.
     changed: Option<u64>,
     /// `None` when the file ends before.
@@ -115,7 +118,7 @@ impl Laid {
              CREATE TABLE groups (sequence INTEGER, head BLOB, signature BLOB) STRICT;
              BEGIN",
         )?;
-        let mut laid = Self { db, last: head.after.sequence, changed: None, end: None };
+        let mut laid = Self { db, last: head.after.sequence, lost: Lost::default(), changed: None, end: None };
         loop {
             let read = lines.hash();
             let Some(text) = lines.next()? else { break };
@@ -141,6 +144,9 @@ impl Laid {
                 }
             } else if let Some(header) = line.header {
                 laid.record(header.get().as_bytes())?;
+            } else if let Some(text) = line.lost {
+                let signature = signature.and_then(|signature| hex::decode(signature).ok()).unwrap_or_default();
+                laid.lost = Lost::of_text(text.get(), &signature, key, &head.terminal)?;
             } else if let Some(group) = line.group {
                 laid.group(group, signature)?;
             } else if let Some(text) = line.end {
@@ -156,7 +162,9 @@ impl Laid {
     }
 
     fn record(&mut self, header: &[u8]) -> Result<(), QueueError> {
-        self.last += 1;
+        // What was lost had its places.
+        let hole = self.lost.holes().iter().find(|hole| hole.after.sequence == self.last);
+        self.last = hole.map_or(self.last, |hole| hole.until.sequence) + 1;
         let hash = chain::hash_bytes(header).0;
         self.db.prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3)")?.execute(params![self.last, header, hash])?;
         Ok(())

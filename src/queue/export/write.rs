@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::{End, ExportError, Exported, FORMAT, Line, Record, Sum, about, csv, sign};
 use crate::queue::entry::Entry;
 use crate::queue::journal::Context;
+use crate::queue::lost::Lost;
 use crate::queue::{Past, QueueError, State, look};
 use crate::value::Fen;
 use crate::wire::{ChainHead, Digest};
@@ -28,6 +29,12 @@ impl Past {
         let sign = |part, head, text: &str| Some(sign(&self.context.crypto, &self.context.terminal, part, head, text));
         let signature = sign("head", Digest::default(), text.get());
         lines.put(&Line { head: Some(&text), signature, ..Line::default() })?;
+
+        if let Some((text, signature)) = Lost::kept(&snapshot)? {
+            let text = RawValue::from_string(text).map_err(io::Error::other)?;
+            let signature = Some(hex::encode_upper(signature));
+            lines.put(&Line { lost: Some(&text), signature, ..Line::default() })?;
+        }
 
         let mut last = day.head.after.sequence;
         let mut group = snapshot.prepare("SELECT head, signature FROM groups WHERE sequence = ?1")?;

@@ -56,7 +56,8 @@ impl<'a> Groups<'a> {
 
     /// How many there were; all records are signed, and no other was.
     pub(super) fn end(self, head: &ChainHead, terms: &Terms<'_>) -> Result<u64, QueueError> {
-        if self.signed != head.sequence && !terms.cut {
+        // The list of what was lost is signed, and says what it follows.
+        if self.signed != head.sequence && !terms.cut && terms.lost.after(head).is_none() {
             let anchored = matches!(terms.anchor, Anchored::At(anchored) if anchored == *head);
             let what = match anchored {
                 true => "changed: its signature was removed",

@@ -15,6 +15,7 @@ use groups::Groups;
 use link::Link;
 
 use super::QueueError;
+use super::lost::{Hole, Lost};
 use crate::wire::{ChainHead, Digest};
 
 /// What records are proved against.
@@ -25,6 +26,8 @@ pub(super) struct Terms<'a> {
     pub(super) key: &'a [u8; 32],
     /// What the first record follows.
     pub(super) start: ChainHead,
+    /// What the terminal knows it has lost.
+    pub(super) lost: &'a Lost,
     /// The anchored head.
     pub(super) anchor: Anchored,
     /// The last record that is proved here; the last there is where it is `None`.
@@ -57,10 +60,12 @@ pub struct Proof {
     pub terminal: String,
     /// The public key that proves them.
     pub key: Digest,
-    /// How many records.
+    /// How many records there are.
     pub rows: u64,
     /// The first one's place in the chain; the next free one where there is none.
     pub first: u64,
+    /// What was lost to damage, and is known to be.
+    pub lost: Vec<Hole>,
     /// How many signed commit groups.
     pub groups: u64,
     /// The hash of the last header; zeros when there is none.
@@ -77,6 +82,7 @@ pub struct Proof {
 /// Reads all records of one snapshot; the anchor must have been read before it.
 pub(super) fn prove(db: &Connection, terms: &Terms<'_>, contents: &mut dyn Contents) -> Result<Proof, QueueError> {
     let mut head = terms.start;
+    let mut lost = Vec::new();
     let columns = contents.columns(db)?;
     let mut signatures = db.prepare(
         "SELECT sequence, head, signature FROM groups WHERE sequence > ?1 AND sequence <= ?2 ORDER BY sequence",
@@ -89,8 +95,15 @@ pub(super) fn prove(db: &Connection, terms: &Terms<'_>, contents: &mut dyn Conte
     let mut statement = db.prepare(&sql)?;
     let mut rows = statement.query([head.sequence, last])?;
     while let Some(row) = rows.next()? {
-        match Link::read(row)?.follow(&head, terms.terminal) {
-            Some(next) => head = next,
+        let link = Link::read(row)?;
+        // The record after a hole follows the last one that was in it.
+        let hole = terms.lost.after(&head).filter(|hole| link.place == hole.until.sequence + 1);
+        let before = hole.map_or(head, |hole| hole.until);
+        match link.follow(&before, terms.terminal) {
+            Some(next) => {
+                head = next;
+                lost.extend(hole);
+            }
             None => return Err(diagnosis::broken(db, terms, &head)?),
         }
         contents.check(row)?;
@@ -99,11 +112,17 @@ pub(super) fn prove(db: &Connection, terms: &Terms<'_>, contents: &mut dyn Conte
         }
     }
     let count = groups.end(&head, terms)?;
+    if let (None, Some(hole)) = (terms.last, terms.lost.after(&head)) {
+        lost.push(*hole);
+        head = hole.until;
+    }
+    let gone: u64 = lost.iter().map(Hole::records).sum();
     Ok(Proof {
         terminal: terms.terminal.to_owned(),
         key: Digest(*terms.key),
-        rows: head.sequence - terms.start.sequence,
+        rows: head.sequence - terms.start.sequence - gone,
         first: terms.start.sequence + 1,
+        lost,
         groups: count,
         head: head.hash,
         anchor_behind: check_anchor(db, terms, contents, &head)?,
@@ -129,7 +148,7 @@ fn check_anchor(
     if !contents.has_all() && !within.contains(&anchored.sequence) {
         return Ok(None);
     }
-    super::open::check_anchor(db, &anchored, head)?;
+    super::open::check_anchor(db, terms.lost, &anchored, head)?;
     Ok(Some(head.sequence - anchored.sequence))
 }
 

@@ -129,3 +129,13 @@ fn a_reader_keeps_the_log_from_being_cleared_and_that_is_told() {
     drop(look);
     assert_eq!(queue.erase(Timestamp::MAX).unwrap(), Erased { transactions: 0, cleared: true });
 }
+
+#[test]
+fn what_an_operator_watches_is_read_from_an_index() {
+    let (dir, _queue) = fresh();
+    let db = open::reader(&settings(dir.path()).path).unwrap();
+    for sql in [read::UNSENT, read::PROVISIONAL_UNSENT] {
+        let plan: String = db.query_row(&format!("EXPLAIN QUERY PLAN {sql}"), [], |row| row.get(3)).unwrap();
+        assert!(plan.contains("entries_unsent"), "{plan}");
+    }
+}

@@ -1,5 +1,6 @@
 //! The journal on real SQLite files.
 
+mod aside;
 mod crash;
 mod durable;
 mod erase;
@@ -7,6 +8,7 @@ mod model;
 mod opening;
 mod past;
 mod privacy;
+mod rekey;
 mod schema;
 mod tamper;
 

@@ -1,0 +1,163 @@
+//! A damaged journal set aside: what is whole goes on, what is lost is signed as lost, and the damaged files stay as
+//! they were, wherever the work is broken off.
+
+use super::*;
+
+/// Six transactions, the second of them answered; then `sql` by whatever damages files.
+fn damaged(sql: &str) -> (TempDir, Vec<Row>) {
+    let (dir, queue) = fresh();
+    for key in ["1", "2", "3", "4", "5", "6"] {
+        queue.commit(draft(key)).unwrap();
+    }
+    let row = queue.by_key("2").unwrap().unwrap().0;
+    queue.advance(row.id, State::Sending, Note::Nothing).unwrap();
+    queue.advance(row.id, State::Acked, receipt(&row, Outcome::Accepted).into()).unwrap();
+    let mut rows = queue.list(&Filter::default()).unwrap();
+    rows.reverse();
+    queue.close();
+    drop(queue);
+    let db = Connection::open(dir.path().join("queue.db")).unwrap();
+    db.execute_batch(
+        "PRAGMA foreign_keys = OFF; DROP TRIGGER entries_move; DROP TRIGGER entries_fixed; DROP TRIGGER entries_stay;
+         DROP TRIGGER groups_fixed; DROP TRIGGER groups_stay",
+    )
+    .unwrap();
+    db.execute_batch(sql).unwrap();
+    drop(db);
+    (dir, rows)
+}
+
+fn aside(dir: &Path, step: &mut dyn FnMut() -> Result<(), QueueError>) -> Result<SetAside, QueueError> {
+    set_aside(&settings(dir), &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), step)
+}
+
+fn numbers(holes: &[Hole]) -> Vec<(u64, u64)> {
+    holes.iter().map(|hole| (hole.after.sequence + 1, hole.until.sequence)).collect()
+}
+
+/// What is there, where and how it was; what is lost; and the next one follows.
+fn check(dir: &Path, rows: &[Row], lost: &[(u64, u64)]) {
+    let is_lost = |row: &&Row| !lost.iter().any(|(first, last)| (*first..=*last).contains(&row.sequence));
+    let whole: Vec<Row> = rows.iter().filter(is_lost).cloned().collect();
+    let there = settings(dir);
+    let public = keys().public_key();
+    for witness in [Witness::Public(&public), Witness::Keys(&keys(), &there.terminal)] {
+        let proof = prove(&there.path, witness, Some(&there.anchor)).unwrap();
+        assert_eq!((proof.rows, numbers(&proof.lost)), (whole.len() as u64, lost.to_vec()));
+    }
+    let queue = open(dir);
+    let mut listed = queue.list(&Filter::default()).unwrap();
+    listed.reverse();
+    assert_eq!(listed, whole);
+    for row in &whole {
+        let again = queue.commit(draft(&row.sequence.to_string())).unwrap();
+        assert!(again.duplicate && again.row == *row);
+    }
+    let next = queue.commit(draft("new")).unwrap().row;
+    assert_eq!(next.sequence, 7, "after the highest head that is known");
+    assert_eq!(queue.verify().unwrap().rows, whole.len() as u64 + 1);
+    queue.close();
+}
+
+const DAMAGES: &[(&str, &[(u64, u64)])] = &[
+    ("UPDATE entries SET header = x'00' WHERE sequence = 3", &[(3, 3)]),
+    ("UPDATE entries SET payload = zeroblob(40) WHERE sequence IN (2, 3, 5)", &[(2, 3), (5, 5)]),
+    ("DELETE FROM entries WHERE sequence = 1", &[(1, 1)]),
+    ("DELETE FROM entries WHERE sequence > 4; DELETE FROM groups WHERE sequence > 4", &[(5, 6)]),
+    ("UPDATE entries SET state = 'refused' WHERE sequence = 6", &[(6, 6)]),
+    ("DELETE FROM groups WHERE sequence > 2", &[]),
+    ("DELETE FROM entries; DELETE FROM groups", &[(1, 6)]),
+    ("DROP TABLE groups", &[]),
+];
+
+#[test]
+fn what_is_whole_goes_on_and_what_is_lost_is_signed() {
+    for (sql, lost) in DAMAGES {
+        let (dir, rows) = damaged(sql);
+        let before = std::fs::read(dir.path().join("queue.db")).unwrap();
+        let anchor = std::fs::read(dir.path().join("queue.anchor")).unwrap();
+        assert!(matches!(try_open(dir.path(), Faults::default()).and_then(|queue| queue.verify()), Err(_)), "{sql}");
+        let done = aside(dir.path(), &mut || Ok(())).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert_eq!(numbers(&done.lost), *lost, "{sql}");
+        assert_eq!(done.damaged, dir.path().join("damaged-2015-08-01T030000Z"));
+        // As it is, to the byte.
+        assert_eq!(std::fs::read(done.damaged.join("queue.anchor")).unwrap(), anchor, "{sql}");
+        let kept = std::fs::read(done.damaged.join("queue.db")).unwrap();
+        assert_eq!(kept.len(), before.len(), "{sql}");
+        check(dir.path(), &rows, lost);
+        assert_eq!(aside(dir.path(), &mut || Ok(())).unwrap_err(), QueueError::Whole);
+    }
+}
+
+#[test]
+fn whoever_dies_at_any_step_can_go_on() {
+    let (sql, lost) = DAMAGES[1];
+    for n in 1.. {
+        let (dir, rows) = damaged(sql);
+        let mut passed = 0;
+        let first = aside(dir.path(), &mut || {
+            passed += 1;
+            if passed == n { Err(QueueError::Closed) } else { Ok(()) }
+        });
+        match try_open(dir.path(), Faults::default()) {
+            // The old one still: nothing was lost by the try.
+            Err(QueueError::Damaged { .. }) => {
+                assert!(first.is_err());
+                assert_eq!(numbers(&aside(dir.path(), &mut || Ok(())).unwrap().lost), lost, "n = {n}");
+            }
+            opened => opened.unwrap().close(),
+        }
+        check(dir.path(), &rows, lost);
+        if first.is_ok() {
+            assert!(n > 8, "{n} steps");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_any_more_loses_all_and_says_so() {
+    let (dir, rows) = damaged("");
+    let path = dir.path().join("queue.db");
+    std::fs::write(&path, vec![b'x'; 5000]).unwrap();
+    let done = aside(dir.path(), &mut || Ok(())).unwrap();
+    assert_eq!(numbers(&done.lost), [(1, 6)]);
+    assert_eq!(std::fs::read(done.damaged.join("queue.db")).unwrap(), vec![b'x'; 5000]);
+    check(dir.path(), &rows, &[(1, 6)]);
+}
+
+#[test]
+fn a_second_damage_adds_to_the_list_and_a_forged_list_is_damage() {
+    let (dir, rows) = damaged(DAMAGES[0].0);
+    aside(dir.path(), &mut || Ok(())).unwrap();
+    let tamper = |sql: &str| {
+        let db = Connection::open(dir.path().join("queue.db")).unwrap();
+        db.execute_batch(&format!("PRAGMA foreign_keys = OFF; DROP TRIGGER entries_stay; {sql}")).unwrap();
+    };
+    // What is not on the list is no hole.
+    tamper("DELETE FROM entries WHERE sequence = 5");
+    let opened = try_open(dir.path(), Faults::default());
+    assert!(matches!(opened, Err(QueueError::Damaged { record: 5, .. })), "{opened:?}");
+    let later = "2015-08-02T03:00:00Z".parse().unwrap();
+    let done = set_aside(&settings(dir.path()), &keys(), later, &mut || Ok(())).unwrap();
+    assert_eq!(numbers(&done.lost), [(3, 3), (5, 5)]);
+    check(dir.path(), &rows, &[(3, 3), (5, 5)]);
+    tamper(
+        "UPDATE meta SET value = CAST(replace(CAST(value AS TEXT), '\"sequence\":3', '\"sequence\":4') AS BLOB) WHERE name = 'lost'",
+    );
+    let opened = try_open(dir.path(), Faults::default());
+    assert!(matches!(opened, Err(QueueError::Damaged { record: 0, .. })), "{opened:?}");
+}
+
+#[test]
+fn a_journal_in_use_or_another_terminals_is_left_alone() {
+    let (dir, queue) = fresh();
+    queue.commit(draft("a")).unwrap();
+    assert_eq!(aside(dir.path(), &mut || Ok(())).unwrap_err(), QueueError::InUse);
+    queue.close();
+    drop(queue);
+    let others = QueueKeys { state: Zeroizing::new([9; 32]), ..keys() };
+    let now = "2015-08-01T03:00:00Z".parse().unwrap();
+    assert_eq!(set_aside(&settings(dir.path()), &others, now, &mut || Ok(())).unwrap_err(), QueueError::WrongKeys);
+    assert!(!dir.path().join("damaged-2015-08-01T030000Z").exists());
+}

@@ -277,6 +277,8 @@ fn what_the_centre_says_is_as_it_is_described() {
             token: ALL.to_owned(),
             demo: true,
             faults: Faults::default(),
+            tls: None,
+            broker: None,
         });
         let centre = runtime.block_on(centre).unwrap();
         let house = House::with(&format!("[uplink]\nurl = \"http://{}\"\ntoken_file = \"all\"\n", centre.address));
@@ -308,6 +310,8 @@ fn what_reconciliation_says_is_as_it_is_described() {
         token: ALL.to_owned(),
         demo: true,
         faults: Faults::default(),
+        tls: None,
+        broker: None,
     });
     let centre = runtime.block_on(centre).unwrap();
     let house = House::with(&format!("[uplink]\nurl = \"http://{}\"\ntoken_file = \"all\"\n", centre.address));

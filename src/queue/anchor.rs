@@ -1,7 +1,7 @@
 //! The anchor: the chain's head kept outside the database, so that a cut tail shows.
 //!
 //! Two slots of one sector each are written in turn and synced, so that a torn write leaves the other one whole. It is
-//! written after each commit and before the next: it may be one commit group behind the journal, and is never ahead.
+//! written after each commit, on a thread of its own: it may be two commit groups behind the journal, and is never ahead.
 //!
 //! A slot has the head, a keyed hash of it, and the signature of its commit group, by which an outsider proves it too.
 //! Slots of the first format have no signature; they are read with the keys, and the next write replaces them.

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod anchor;
+mod anchoring;
 mod aside;
 mod backup;
 pub mod chain;
@@ -150,8 +151,8 @@ impl Queue {
         let reader = Mutex::new(open::reader(&settings.path)?);
         let (jobs, waiting) = mpsc::channel();
         let (changes, _) = broadcast::channel(CHANGES);
-        let writer =
-            Writer { db, context: context.clone(), anchor, head, changes: changes.clone(), faults, unanchored: None };
+        let anchoring = anchoring::Anchoring::start(anchor, context.clone(), faults.clone()).map_err(open::io)?;
+        let writer = Writer { db, context: context.clone(), anchoring, head, changes: changes.clone(), faults };
         thread::Builder::new().name("journal".into()).spawn(move || writer.run(&waiting)).map_err(open::io)?;
         let lock = Mutex::new(Some(lock));
         let (held, damaged, closed) = (held::Holding::default(), Mutex::default(), AtomicBool::new(false));

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use super::anchor::Anchor;
+use super::anchoring::Anchoring;
 use super::erase::{self, Place, Step};
 use super::faults::{Faults, Point};
 use super::journal::Context;
@@ -37,12 +37,10 @@ pub(super) enum Job {
 pub(super) struct Writer {
     pub(super) db: Connection,
     pub(super) context: std::sync::Arc<Context>,
-    pub(super) anchor: Anchor,
+    pub(super) anchoring: Anchoring,
     pub(super) head: ChainHead,
     pub(super) changes: broadcast::Sender<Row>,
     pub(super) faults: Faults,
-    /// Why the anchor is behind, until it is written again.
-    pub(super) unanchored: Option<QueueError>,
 }
 
 /// What a job will answer once its group is committed.
@@ -87,8 +85,8 @@ impl Writer {
             }
             if let Some(reply) = close {
                 // Whoever is told may do with the files what they like.
-                let Self { db, anchor, .. } = self;
-                drop((db.close(), anchor));
+                let Self { db, anchoring, .. } = self;
+                drop((db.close(), anchoring));
                 return reply(Ok(()));
             }
         }
@@ -104,13 +102,13 @@ impl Writer {
                 for end in done {
                     end.succeed(&self.changes);
                 }
-                if self.head != before || self.unanchored.is_some() {
-                    self.write_anchor();
+                if self.head != before || self.anchoring.has_failed() {
+                    self.anchoring.write(self.head);
                 }
                 for end in asking {
-                    match &self.unanchored {
-                        None => end.succeed(&self.changes),
-                        Some(error) => end.fail(error.clone()),
+                    match self.anchoring.settled() {
+                        Ok(()) => end.succeed(&self.changes),
+                        Err(error) => end.fail(error),
                     }
                 }
             }
@@ -145,6 +143,7 @@ impl Writer {
         if head != self.head {
             self.faults.at(Point::Sign)?;
             self.context.sign(&self.db, &head)?;
+            self.anchoring.until_taken();
         }
         self.faults.at(Point::Commit)?;
         self.db.execute_batch("COMMIT")?;
@@ -189,7 +188,8 @@ impl Writer {
         }
         self.head = super::open::head(&self.db).unwrap_or(before);
         if self.head != before {
-            self.write_anchor();
+            self.anchoring.until_taken();
+            self.anchoring.write(self.head);
         }
     }
 
@@ -200,18 +200,6 @@ impl Writer {
             // No receiver is no fault: nobody watches.
             drop(self.changes.send(entry.row));
         }
-    }
-
-    /// A failure here loses nothing that was committed, but a tail that is cut off now would not show: whoever asks
-    /// whether writing works is told, and each group tries again.
-    fn write_anchor(&mut self) {
-        let written = self.faults.at(Point::Anchor).and_then(|()| {
-            self.anchor.write(&self.context.crypto, &self.context.terminal, &self.head).map_err(super::open::io)
-        });
-        if let (Err(error), None) = (&written, &self.unanchored) {
-            tracing::error!(%error, "the anchor of the journal was not written");
-        }
-        self.unanchored = written.err();
     }
 }
 

@@ -1,11 +1,12 @@
 //! Measures the daemon beside bare calls to the libraries it stands on, and prints a table with the machine. A goal
-//! that is missed is printed as missed; only a measurement that cannot be taken ends with a failure. `read` or `daemon` as
-//! an argument measures one part.
+//! that is missed is printed as missed; only a measurement that cannot be taken ends with a failure. `read`, `daemon` or
+//! `queue` as an argument measures one part.
 #![forbid(unsafe_code)]
 
 mod daemon;
 mod machine;
 mod numbers;
+mod queue;
 #[path = "../../tests/rig/mod.rs"]
 mod rig;
 mod table;
@@ -29,6 +30,10 @@ fn main() {
     if is_wanted("daemon") {
         eprintln!("measuring the daemon …");
         rows.extend(told(daemon::measure()));
+    }
+    if is_wanted("queue") {
+        eprintln!("measuring the journal …");
+        rows.extend(told(queue::measure()));
     }
     println!("{}\n\n{}", machine::describe(), table::render(&rows));
 }

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 /// The median and the 95th percentile; the times are sorted on the way.
 pub fn median_and_95th(times: &mut [Duration]) -> (Duration, Duration) {
+    (at(times, 50), at(times, 95))
+}
+
+/// A percentile; the times are sorted on the way.
+pub fn at(times: &mut [Duration], percent: usize) -> Duration {
     times.sort_unstable();
-    let at = |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1)));
-    (at(50).copied().unwrap_or_default(), at(95).copied().unwrap_or_default())
+    times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
 /// Milliseconds with three places.

@@ -10,6 +10,7 @@ mod aside;
 mod backup;
 pub mod chain;
 mod check;
+mod checkpoint;
 mod entry;
 mod erase;
 pub mod errors;
@@ -152,7 +153,9 @@ impl Queue {
         let (jobs, waiting) = mpsc::channel();
         let (changes, _) = broadcast::channel(CHANGES);
         let anchoring = anchoring::Anchoring::start(anchor, context.clone(), faults.clone()).map_err(open::io)?;
-        let writer = Writer { db, context: context.clone(), anchoring, head, changes: changes.clone(), faults };
+        let checkpoints = checkpoint::Checkpoints::start(open::checkpoints(&settings.path)?).map_err(open::io)?;
+        let (handed, changed) = (context.clone(), changes.clone());
+        let writer = Writer { db, context: handed, anchoring, checkpoints, head, changes: changed, faults };
         thread::Builder::new().name("journal".into()).spawn(move || writer.run(&waiting)).map_err(open::io)?;
         let lock = Mutex::new(Some(lock));
         let (held, damaged, closed) = (held::Holding::default(), Mutex::default(), AtomicBool::new(false));

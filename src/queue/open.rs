@@ -9,7 +9,7 @@ use rusqlite_migration::{M, Migrations};
 
 use super::journal::Context;
 use super::lost::Lost;
-use super::{QueueError, Settings, seal, writer};
+use super::{QueueError, Settings, checkpoint, seal, writer};
 use crate::wire::{ChainHead, Digest};
 
 /// The released schemas, each a step from the one before.
@@ -51,9 +51,18 @@ pub(super) fn writer(settings: &Settings) -> Result<Connection, QueueError> {
     db.busy_timeout(writer::BUSY)?;
     db.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;
-         PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 4194304;",
+         PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 16777216;",
     )?;
+    db.pragma_update(None, "wal_autocheckpoint", checkpoint::PAGES)?;
     Migrations::from_slice(STEPS).to_latest(&mut db).map_err(migration)?;
+    Ok(db)
+}
+
+/// The connection that writes the log back.
+pub(super) fn checkpoints(path: &Path) -> Result<Connection, QueueError> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.busy_timeout(writer::BUSY)?;
+    db.execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
     Ok(db)
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::anchoring::Anchoring;
+use super::checkpoint::Checkpoints;
 use super::erase::{self, Place, Step};
 use super::faults::{Faults, Point};
 use super::journal::Context;
@@ -38,6 +39,7 @@ pub(super) struct Writer {
     pub(super) db: Connection,
     pub(super) context: std::sync::Arc<Context>,
     pub(super) anchoring: Anchoring,
+    pub(super) checkpoints: Checkpoints,
     pub(super) head: ChainHead,
     pub(super) changes: broadcast::Sender<Row>,
     pub(super) faults: Faults,
@@ -85,8 +87,9 @@ impl Writer {
             }
             if let Some(reply) = close {
                 // Whoever is told may do with the files what they like.
-                let Self { db, anchoring, .. } = self;
-                drop((db.close(), anchoring));
+                let Self { db, anchoring, checkpoints, .. } = self;
+                drop((checkpoints, anchoring));
+                drop(db.close());
                 return reply(Ok(()));
             }
         }
@@ -94,6 +97,7 @@ impl Writer {
 
     fn group(&mut self, jobs: Vec<Job>) {
         let before = self.head;
+        let count = jobs.len();
         let mut done = Vec::with_capacity(jobs.len());
         match self.transaction(jobs, &mut done) {
             Ok(()) => {
@@ -102,6 +106,7 @@ impl Writer {
                 for end in done {
                     end.succeed(&self.changes);
                 }
+                self.checkpoints.count(count);
                 if self.head != before || self.anchoring.has_failed() {
                     self.anchoring.write(self.head);
                 }

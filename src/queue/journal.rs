@@ -25,15 +25,40 @@ pub(super) struct Context {
     pub(super) random: Arc<dyn Random>,
 }
 
+/// A draft with what needs not wait for its turn: its caller computes that, beside the writer.
+pub(super) struct Prepared {
+    draft: Draft,
+    idempotency: Digest,
+    content: Digest,
+    holder: Digest,
+    payload: Zeroizing<Vec<u8>>,
+}
+
 impl Context {
+    /// Makes a draft ready.
+    pub(super) fn prepare(&self, draft: Draft) -> Prepared {
+        let payload = json(&draft.payload);
+        Prepared {
+            idempotency: self.crypto.idempotency(&draft.idempotency),
+            content: self.crypto.content(&content(&draft, &payload)),
+            holder: self.crypto.holder(&draft.holder),
+            payload,
+            draft,
+        }
+    }
+
     /// Inserts a draft after `head`, or finds it.
-    pub(super) fn insert(&self, db: &Connection, head: &mut ChainHead, draft: &Draft) -> Result<Committed, QueueError> {
+    pub(super) fn insert(
+        &self,
+        db: &Connection,
+        head: &mut ChainHead,
+        prepared: &Prepared,
+    ) -> Result<Committed, QueueError> {
+        let &Prepared { ref draft, idempotency, content, holder, ref payload } = prepared;
         let online = protocol(draft.kind, draft.provisional) == Protocol::Online;
         if !(draft.state == State::Pending || draft.state == State::Sending && online) {
             return Err(QueueError::Draft("it starts in a state that it cannot start in"));
         }
-        let idempotency = self.crypto.idempotency(&draft.idempotency);
-        let content = self.crypto.content(&content(draft));
         if let Some(known) = self.find(db, "idempotency", &idempotency.0)? {
             let same = known.content == content;
             return if same { Ok(Committed { row: known.row, duplicate: true }) } else { Err(QueueError::Conflict) };
@@ -41,7 +66,6 @@ impl Context {
 
         let now = self.now();
         let id = self.new_id(now)?;
-        let payload = json(&draft.payload);
         let header = Header {
             terminal: self.terminal.clone(),
             sequence: head.sequence + 1,
@@ -53,7 +77,7 @@ impl Context {
             created_at: now,
             provisional: draft.provisional,
             demo: self.demo,
-            payload_commitment: self.crypto.commit_to(id, &payload),
+            payload_commitment: self.crypto.commit_to(id, payload),
             previous: head.hash,
             algorithms: ALGORITHMS.into(),
             operator: Some(draft.operator.clone()),
@@ -68,8 +92,8 @@ impl Context {
             id: id.as_bytes().to_vec(),
             idempotency,
             content,
-            holder: self.crypto.holder(&draft.holder),
-            payload: Some(self.crypto.seal(&payload, &header_hash.0, &*self.random)?),
+            holder,
+            payload: Some(self.crypto.seal(payload, &header_hash.0, &*self.random)?),
             answer: None,
             state_mac: Digest::default(),
         };
@@ -205,17 +229,16 @@ impl Context {
 }
 
 /// What an idempotency key stands for. Not the operator: a colleague may send it again.
-pub(super) fn content(draft: &Draft) -> Zeroizing<Vec<u8>> {
+pub(super) fn content(draft: &Draft, payload: &[u8]) -> Zeroizing<Vec<u8>> {
     let amount = draft.amount.map(|fen| fen.to_string()).unwrap_or_default();
     let date = draft.business_date.to_string();
-    let payload = json(&draft.payload);
     let parts = [
         draft.scenario.as_bytes(),
         draft.kind.name().as_bytes(),
         date.as_bytes(),
         amount.as_bytes(),
         &draft.holder,
-        &payload,
+        payload,
     ];
     let length = |part: &[u8]| (part.len() as u64).to_be_bytes();
     // It never grows: what it would outgrow would stay behind, unwiped.

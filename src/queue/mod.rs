@@ -167,7 +167,8 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Conflict`], and what the storage may do.
     pub fn commit(&self, draft: Draft) -> Result<Committed, QueueError> {
-        self.wait(|reply| Job::Commit(Box::new(draft), reply))
+        let draft = Box::new(self.inner.context.prepare(draft));
+        self.wait(|reply| Job::Commit(draft, reply))
     }
 
     /// [`Queue::commit`] for an async task.
@@ -175,7 +176,8 @@ impl Queue {
     /// # Errors
     /// As [`Queue::commit`].
     pub async fn commit_async(&self, draft: Draft) -> Result<Committed, QueueError> {
-        self.wait_async(|reply| Job::Commit(Box::new(draft), reply)).await
+        let draft = Box::new(self.inner.context.prepare(draft));
+        self.wait_async(|reply| Job::Commit(draft, reply)).await
     }
 
     /// Moves a transaction to another state. Blocks.

@@ -13,8 +13,8 @@ use super::anchoring::Anchoring;
 use super::checkpoint::Checkpoints;
 use super::erase::{self, Place, Step};
 use super::faults::{Faults, Point};
-use super::journal::Context;
-use super::{Committed, Draft, Note, QueueError, Row, State};
+use super::journal::{Context, Prepared};
+use super::{Committed, Note, QueueError, Row, State};
 use crate::wire::ChainHead;
 
 /// The largest commit group.
@@ -24,7 +24,7 @@ const GROUP: usize = 512;
 pub(super) type Reply<T> = Box<dyn FnOnce(Result<T, QueueError>) + Send>;
 
 pub(super) enum Job {
-    Commit(Box<Draft>, Reply<Committed>),
+    Commit(Box<Prepared>, Reply<Committed>),
     Advance(Uuid, State, Note, Reply<Row>),
     /// Erases what is old among the records after one.
     Erase(Timestamp, Place, Reply<Step>),

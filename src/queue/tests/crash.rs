@@ -124,7 +124,7 @@ fn one_refused_draft_does_not_disturb_its_group() {
     let submit = |name: &'static str, draft: Draft| {
         let send = send.clone();
         let reply = Box::new(move |result: Result<Committed, QueueError>| send.send((name, result)).unwrap());
-        queue.inner.jobs.send(Job::Commit(Box::new(draft), reply)).unwrap();
+        queue.inner.jobs.send(Job::Commit(Box::new(queue.inner.context.prepare(draft)), reply)).unwrap();
     };
     submit("first", draft("a"));
     started.wait();

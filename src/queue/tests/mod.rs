@@ -152,7 +152,8 @@ fn the_same_key_is_the_same_transaction_for_ever() {
 
 #[test]
 fn what_a_key_stands_for_is_in_a_buffer_that_did_not_grow() {
-    let content = journal::content(&draft("a"));
+    let payload = journal::json(&draft("a").payload);
+    let content = journal::content(&draft("a"), &payload);
     assert_eq!(content.capacity(), content.len());
     let find = |text: &str| content.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(find("sign-in") && find("张三") && !find("SignIn"));

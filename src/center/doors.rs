@@ -171,7 +171,8 @@ impl Centre {
             let envelope: Envelope = read(&stored.body)?;
             enrol::check(db, caller, &envelope.header.terminal, self.demo)?;
             let now = SystemClock.now();
-            let mut answers = deliver::batch(db, packs, &[envelope.clone()], (self.demo, usize::from(refuse)), now);
+            let mut answers =
+                deliver::batch(db, packs, std::slice::from_ref(&envelope), (self.demo, usize::from(refuse)), now);
             let answer = answers.pop().ok_or(CenterError::Form("no transaction"))?;
             match answer {
                 ItemAnswer::Failed(_) => Err(CenterError::Database("it failed with this one".into())),

@@ -113,6 +113,14 @@ impl Running {
         }
     }
 
+    /// What it holds, as `GET /v1/ledger` tells it.
+    ///
+    /// # Errors
+    /// What its database does; a sentence.
+    pub async fn ledger(&self) -> Result<serde_json::Value, String> {
+        self.centre.write(|db, _| ledger::read(db)).await.map_err(|error| error.to_string())
+    }
+
     /// What it does wrong on purpose, from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.centre.playing.set(faults);

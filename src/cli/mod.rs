@@ -102,7 +102,7 @@ enum Command {
     /// Put a virtual card and PSAM into vpcd's readers
     Vcard(vcard::Args),
     /// Run the reference centre
-    Center(center::Args),
+    Center(Box<center::Args>),
     /// The terminal's configuration
     Config(config::Args),
     /// Say what is wrong with this terminal, a line each with its remedy

@@ -23,7 +23,7 @@ use crate::wire::signature::{self, Purpose, Signature};
 use crate::wire::{ChainHead, Digest, Envelope, Outcome, Receipt, Reply, Request, subject};
 
 /// How long a server may take to store a message, or the centre to answer one; who waits at a counter waits less.
-const WHOLE: Duration = Duration::from_secs(30);
+const WHOLE: Duration = Duration::from_secs(10);
 /// How long after a failure the answers are listened for again.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The most answers that are brought together.

@@ -387,6 +387,8 @@ async fn run_at(database: PathBuf, listen: SocketAddr, seed: Option<PathBuf>, to
         listen,
         database: Some(database),
         seed,
+        tls: None,
+        broker: None,
         token: token.into(),
         demo: true,
         faults: center::Faults::default(),

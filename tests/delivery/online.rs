@@ -287,6 +287,18 @@ async fn a_reversal_that_comes_again_gets_the_same_answer() {
     process.end().await;
 }
 
+/// Sends a message of a terminal, whose id another terminal's has too.
+async fn send((terminal, uplink): &(&str, HttpUplink), infno: &str, input: Value) -> Reply {
+    let request = Request {
+        infno: infno.into(),
+        msgid: "H44010099999201508031000000001".into(),
+        fixmedins_code: (*terminal).into(),
+        input,
+        ..online("a").1
+    };
+    uplink.request(&request).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_message_id_is_its_terminals_own() {
     let (dirs, centre) = ([(); 2].map(|()| tempfile::tempdir().unwrap()), Centre::start().await);
@@ -294,16 +306,6 @@ async fn a_message_id_is_its_terminals_own() {
     let uplinks = [ours, theirs]
         .map(|(terminal, dir)| (terminal, HttpUplink::new(&link(&centre.url), journal(dir.path(), terminal)).unwrap()));
     let [ours, theirs] = &uplinks;
-    let send = |(terminal, uplink): &(&str, HttpUplink), infno: &str, input: Value| {
-        let request = Request {
-            infno: infno.into(),
-            msgid: "H44010099999201508031000000001".into(),
-            fixmedins_code: (*terminal).into(),
-            input,
-            ..online("a").1
-        };
-        async move { uplink.request(&request).await.unwrap() }
-    };
     let bill = serde_json::to_value(settlement()).unwrap();
     for (terminal, number) in [(ours, "S00000000001"), (theirs, "S00000000002")] {
         let reply = send(terminal, infno::SETTLE, bill.clone()).await;

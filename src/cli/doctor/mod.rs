@@ -10,6 +10,7 @@ mod local;
 mod policy;
 mod readers;
 mod rights;
+mod stuck;
 
 use serde_json::json;
 
@@ -62,7 +63,13 @@ fn examine(shell: &Shell) -> (Vec<Finding>, bool) {
     findings.push(clock::clock());
     findings.push(config.as_ref().map_or_else(|| Finding::skipped("disk", "config"), local::disk));
     match (&health, &config) {
-        (Ok(health), _) => findings.extend(daemon::upstream(health, config.as_ref())),
+        (Ok(health), _) => {
+            findings.extend(daemon::upstream(health, config.as_ref()));
+            let open = daemon.as_ref().map_err(Clone::clone).and_then(|daemon| {
+                daemon.get_with("/v1/transactions", &[("state", stuck::OPEN.to_owned()), ("limit", "1000".to_owned())])
+            });
+            findings.extend(open.ok().and_then(|open| stuck::stuck(&open, jiff::Timestamp::now())));
+        }
         (Err(_), Some(config)) => findings.push(local::upstream(config)),
         (Err(_), None) => findings.push(Finding::skipped("upstream", "config")),
     }

@@ -76,8 +76,9 @@ fn line(row: &Map<String, Value>) -> String {
     let provisional = if row.get("provisional") == Some(&Value::Bool(true)) { " 暂结" } else { "" };
     let otherwise = row.get("differs").and_then(Value::as_array).is_some_and(|fields| !fields.is_empty());
     let differs = if otherwise { " 与中心结算不符" } else { "" };
+    let reason = row.get("reason").and_then(Value::as_str).map(|reason| format!(" {reason}")).unwrap_or_default();
     format!(
-        "{:>5} {} {:<11} {:<24} {:>12} ×{}{provisional}{differs}\n",
+        "{:>5} {} {:<11} {:<24} {:>12} ×{}{provisional}{differs}{reason}\n",
         number("sequence"),
         text(row, "id"),
         text(row, "state"),
@@ -112,6 +113,9 @@ mod tests {
         });
         let mut otherwise = row.clone();
         otherwise["differs"] = json!(["psn_cash_pay"]);
+        let mut waits = row.clone();
+        waits["reason"] = json!("E-UPLINK-FAILED HTTP 500");
+        assert!(list(&json!([waits])).ends_with("暂结 E-UPLINK-FAILED HTTP 500\n"));
         let text = list(&json!([row, otherwise]));
         assert_eq!(text.lines().map(|line| line.ends_with("暂结 与中心结算不符")).collect::<Vec<_>>(), [false, true]);
         for part in ["    7 014ef149", " acked ", " medical-settlement ", " 30000.00 ×2 暂结"] {

@@ -26,6 +26,8 @@ const GROUP: &str = "sbkd-centre";
 const TOGETHER: usize = 256;
 /// How long what nobody took stays stored.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How long taking one may last before it is brought again; coming twice it gets the same answer.
+const TAKEN: Duration = Duration::from_secs(10);
 /// How long after a failure it listens again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -68,6 +70,7 @@ pub(super) async fn connect(broker: &Broker) -> Result<(Client, PullConsumer), C
         durable_name: Some(CONSUMER.into()),
         ack_policy: AckPolicy::Explicit,
         max_ack_pending: 4 * TOGETHER as i64,
+        ack_wait: TAKEN,
         ..pull::Config::default()
     };
     let consumer = transactions.get_or_create_consumer(CONSUMER, settings).await;

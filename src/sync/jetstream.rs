@@ -160,6 +160,8 @@ impl JetStreamUplink {
             filter_subject: subject::answer(self.queue.terminal()),
             ack_policy: AckPolicy::Explicit,
             max_ack_pending: 4 * TOGETHER as i64,
+            // What was brought to a connection that is gone comes again after this.
+            ack_wait: WHOLE,
             ..pull::Config::default()
         };
         let consumer: PullConsumer =
@@ -205,6 +207,10 @@ fn receipt(answer: LateAnswer, queue: &Queue) -> Option<Receipt> {
 impl Uplink for JetStreamUplink {
     fn deliver<'a>(&'a self, batch: &'a [Envelope]) -> BoxFuture<'a, Vec<Delivery>> {
         Box::pin(join_all(batch.iter().map(|envelope| self.store(envelope))))
+    }
+
+    fn stores(&self) -> bool {
+        true
     }
 
     fn answers(&self) -> BoxFuture<'_, Vec<Late>> {

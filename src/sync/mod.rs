@@ -2,6 +2,7 @@
 
 mod ask;
 mod backoff;
+mod came;
 mod choose;
 mod envelope;
 pub mod errors;

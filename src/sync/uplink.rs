@@ -35,6 +35,11 @@ pub trait Uplink: Send + Sync {
     /// order; what keeps all of them from being sent is each one's.
     fn deliver<'a>(&'a self, batch: &'a [Envelope]) -> BoxFuture<'a, Vec<Delivery>>;
 
+    /// Whether a transaction can be stored on the way while the centre is away.
+    fn stores(&self) -> bool {
+        false
+    }
+
     /// Waits for receipts of what was stored on the way. Never ready where every answer comes at once. Dropped before it is
     /// ready, it loses none.
     fn answers(&self) -> BoxFuture<'_, Vec<Late>> {

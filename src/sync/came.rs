@@ -1,0 +1,148 @@
+//! What comes back from what the delivery gave out, and what that changes.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::choose::{Back, Item};
+use super::note::{asked, is_away, is_busy};
+use super::running::{Running, Stop};
+use super::send::{Came, Trouble};
+use super::{Chain, UplinkError, UplinkStatus};
+use crate::queue::QueueError;
+use crate::value::Protocol;
+use crate::wire::ChainHead;
+
+impl Running {
+    pub(super) fn take(&mut self, came: Came) -> Result<(), Stop> {
+        match came {
+            Came::Head(head) => {
+                self.asking = false;
+                match head {
+                    Ok(head) => self.at(head),
+                    Err(trouble) => self.no_head(trouble)?,
+                }
+            }
+            Came::Headers(result) => self.headers_came(result)?,
+            Came::Kept(Ok(kept)) => kept.into_iter().for_each(|id| self.chooser.answered(id)),
+            Came::Kept(Err(trouble)) => self.trouble(trouble)?,
+            Came::Items(items) => {
+                // Those of a batch are of one protocol.
+                match items.first().map(|(item, _)| item.row.protocol()) {
+                    Some(Protocol::Online) => self.out.online -= 1,
+                    _ => self.out.batches -= 1,
+                }
+                for (item, result) in items {
+                    self.item_came(&item, result)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The centre is away: so is the way to it, unless that stores what it is given.
+    fn no_head(&mut self, trouble: Trouble) -> Result<(), Stop> {
+        let Trouble::Centre(error) = &trouble else { return self.trouble(trouble) };
+        self.reached(false, matches!(error, UplinkError::Unauthorized(_)));
+        if !self.way.uplink.stores() {
+            return self.trouble(trouble);
+        }
+        tracing::info!(%error, "the centre is away");
+        self.ask_at = Some(Instant::now() + self.headers.backoff.next(&self.pace, asked(error), &*self.random));
+        Ok(())
+    }
+
+    fn at(&mut self, (head, agrees): (ChainHead, bool)) {
+        self.reached(true, false);
+        self.heartbeat = Instant::now() + self.pace.heartbeat;
+        self.chain(if agrees { Chain::Agrees } else { Chain::Broken });
+        self.head = Some(head);
+    }
+
+    fn headers_came(&mut self, result: Result<Option<(ChainHead, bool)>, Trouble>) -> Result<(), Stop> {
+        self.headers.out = false;
+        match result {
+            Ok(Some(head)) => {
+                self.headers.backoff.reset();
+                self.backoff.reset();
+                self.at(head);
+            }
+            Ok(None) => self.headers.more = false,
+            Err(Trouble::Centre(UplinkError::Refused { code, text })) => {
+                self.reached(true, false);
+                tracing::error!(code, text, "the centre does not take the chain's headers");
+                self.chain(Chain::Broken);
+            }
+            Err(Trouble::Centre(error)) if !is_away(&error) && !is_busy(&error) => {
+                tracing::warn!(%error, "headers were not delivered");
+                let pause = self.headers.backoff.next(&self.pace, asked(&error), &*self.random);
+                self.headers.pause = Some(Instant::now() + pause);
+                self.ask();
+            }
+            Err(trouble) => self.trouble(trouble)?,
+        }
+        Ok(())
+    }
+
+    fn item_came(&mut self, item: &Item, result: Result<Back, Trouble>) -> Result<(), Stop> {
+        let (back, trouble) = match result {
+            Ok(back) => (back, None),
+            Err(Trouble::Centre(UplinkError::NoAnswer(_))) => (Back::Again(None), None),
+            Err(trouble) => (Back::Unheard, Some(trouble)),
+        };
+        match &back {
+            Back::Done => {
+                self.backoff.reset();
+                self.reached(true, false);
+            }
+            // That a server has it says nothing of the centre.
+            Back::Stored => self.backoff.reset(),
+            // What gets no answer is no proof that the centre is there.
+            Back::Again(_) => self.ask(),
+            Back::Unheard | Back::Left => {}
+        }
+        self.chooser.back(item, &back, Instant::now(), &self.pace, &*self.random);
+        trouble.map_or(Ok(()), |trouble| self.trouble(trouble))
+    }
+
+    /// Nothing can be done now: a pause begins, once for all that was on its way, and not shorter than was asked for.
+    pub(super) fn trouble(&mut self, trouble: Trouble) -> Result<(), Stop> {
+        let asked = match &trouble {
+            Trouble::Journal(QueueError::Closed) => return Err(Stop),
+            Trouble::Journal(error) => {
+                tracing::error!(%error, "the journal does not do its part");
+                None
+            }
+            Trouble::Centre(error) => {
+                tracing::info!(%error, "the centre is away");
+                if !is_busy(error) {
+                    self.reached(false, matches!(error, UplinkError::Unauthorized(_)));
+                }
+                asked(error)
+            }
+        };
+        let now = Instant::now();
+        let until = match self.pause.filter(|until| *until > now) {
+            Some(until) => until.max(now + asked.unwrap_or(Duration::ZERO)),
+            None => now + self.backoff.next(&self.pace, asked, &*self.random),
+        };
+        self.pause = Some(until);
+        self.ask();
+        Ok(())
+    }
+
+    fn reached(&self, reachable: bool, unauthorized: bool) {
+        let now = self.clock.now();
+        self.status.send_if_modified(|status| {
+            let changed = (status.reachable, status.unauthorized) != (reachable, unauthorized);
+            if changed {
+                *status = UplinkStatus { reachable, unauthorized, since: now, chain: status.chain };
+            }
+            changed
+        });
+    }
+
+    fn chain(&self, chain: Chain) {
+        self.status.send_if_modified(|status| std::mem::replace(&mut status.chain, chain) != chain);
+    }
+}

@@ -1,0 +1,127 @@
+//! What is stored on the way is not accepted: the centre's own answer says so, and nobody else's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use sbkd::center::{Broker, Settings};
+use sbkd::queue::{self, Row, State};
+use sbkd::sync::{self, JetStreamUplink, Link, Pace, Uplink, UplinkError};
+use sbkd::wire::batch::{ItemAnswer, LateAnswer};
+use sbkd::wire::signature::{Purpose, SIGNATURE};
+use sbkd::wire::{Outcome, Receipt, subject};
+use sbkd::world::SystemRandom;
+use serde_json::json;
+
+use crate::nats::Cluster;
+use crate::world::{Centre, TERMINAL, center_settings, clock, journal, registration};
+
+const LONG: Duration = Duration::from_secs(120);
+const PACE: Pace = Pace {
+    first: Duration::from_millis(5),
+    longest: Duration::from_millis(200),
+    heartbeat: Duration::from_millis(200),
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_stored_is_accepted_by_the_centres_own_answer_only() {
+    let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let cluster = Cluster::start().await;
+    let broker = Some(Broker { urls: cluster.urls(), credentials: None, replicas: 3 });
+    let settings = Settings { broker, database: Some(dirs[2].path().join("centre.db")), ..center_settings() };
+    let centre = Centre::with(settings.clone()).await;
+    let link = |key| Link { url: cluster.urls(), centre_key: Some(key), ..Link::default() };
+    let key = centre.running.public_key;
+    let (own, stranger) = (journal(dirs[0].path(), TERMINAL), journal(dirs[1].path(), TERMINAL));
+    let uplink = Arc::new(JetStreamUplink::new(&link(key), own.clone()).unwrap());
+    until_answered(&*uplink).await.unwrap();
+    // The stranger's key is not the one that came first, and a centre with another key is none.
+    let other = JetStreamUplink::new(&link(key), stranger.clone()).unwrap();
+    assert_eq!(until_answered(&other).await, Err(UplinkError::Unauthorized(403)));
+    let fooled = JetStreamUplink::new(&link(Default::default()), own.clone()).unwrap();
+    assert!(matches!(until_answered(&fooled).await, Err(UplinkError::Answer(_))));
+    // Stored it is, and never taken.
+    let row = stranger.commit_async(registration("stranger's")).await.unwrap().row;
+    let envelope = stranger.envelope(row.id).unwrap().unwrap();
+    assert_eq!(other.deliver(&[envelope]).await, [Ok(sync::Delivered::Stored)]);
+    let random = Arc::new(SystemRandom::default());
+    let worker = sync::start(own.clone(), uplink.clone(), PACE, Arc::new(clock()), random);
+    let first = own.commit_async(registration("first")).await.unwrap().row;
+    until(&own, first.id, State::Acked).await;
+    let ledger = centre.running.ledger().await.unwrap();
+    assert_eq!(ledger["transactions"].as_array().unwrap().len(), 1, "{ledger}");
+    assert!(ledger["alarms"].to_string().contains("C-ENROL"), "{ledger}");
+
+    // The centre goes, and what is committed is handed over. Somebody else says that it was accepted.
+    centre.running.stop().await;
+    let mut status = worker.status();
+    drop(tokio::time::timeout(LONG, status.wait_for(|status| !status.reachable)).await.unwrap().unwrap());
+    let second = own.commit_async(registration("second")).await.unwrap().row;
+    let envelope = own.envelope(second.id).unwrap().unwrap();
+    own.advance_async(second.id, State::Sending, queue::Note::Nothing).await.unwrap();
+    assert_eq!(uplink.deliver(&[envelope]).await, [Ok(sync::Delivered::Stored)]);
+    own.advance_async(second.id, State::HandedOver, queue::Note::Nothing).await.unwrap();
+    forge(&cluster, &second, &stranger).await;
+    assert_eq!(own.get(second.id).unwrap().unwrap().state, State::HandedOver);
+    // Back with its own key, it answers what had been stored.
+    let centre = Centre::with(settings).await;
+    let row = until(&own, second.id, State::Acked).await;
+    assert_ne!(row.centre_no.as_deref(), Some("forged"));
+    assert_eq!(centre.running.ledger().await.unwrap()["transactions"].as_array().unwrap().len(), 2);
+    worker.stop().await;
+}
+
+/// Asks until the servers and the centre answer anything.
+async fn until_answered(uplink: &dyn Uplink) -> Result<(), UplinkError> {
+    let answered = async {
+        loop {
+            match uplink.probe().await {
+                Err(UplinkError::Unreachable(_) | UplinkError::NoAnswer(_)) => tokio::task::yield_now().await,
+                answer => return answer.map(drop),
+            }
+        }
+    };
+    tokio::time::timeout(LONG, answered).await.expect("the centre answers")
+}
+
+/// Waits until a transaction is in a state.
+async fn until(queue: &queue::Queue, id: uuid::Uuid, state: State) -> Row {
+    let mut changes = queue.changes();
+    let there = async {
+        loop {
+            let row = queue.get(id).unwrap().unwrap();
+            if row.state == state {
+                return row;
+            }
+            // Missed changes are no harm: the journal is asked again.
+            drop(changes.recv().await);
+        }
+    };
+    let in_time = tokio::time::timeout(LONG, there).await;
+    in_time.unwrap_or_else(|_| panic!("still waiting: {:?}", queue.get(id).unwrap()))
+}
+
+/// An answer with a signature that is not the centre's; returns when it was read and done with.
+async fn forge(cluster: &Cluster, row: &Row, stranger: &queue::Queue) {
+    let receipt = Receipt {
+        id: row.id,
+        outcome: Outcome::Accepted,
+        centre_no: "forged".into(),
+        received_at: row.created_at,
+        output: json!(null),
+    };
+    let body = serde_json::to_vec(&LateAnswer { id: row.id, answer: ItemAnswer::Receipt(receipt) }).unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert(SIGNATURE, stranger.sign(Purpose::Transaction, &body).to_string().as_str());
+    let urls = cluster.urls();
+    let client = async_nats::connect(urls.split(',').collect::<Vec<_>>()).await.unwrap();
+    let jetstream = async_nats::jetstream::new(client);
+    jetstream.publish_with_headers(subject::answer(TERMINAL), headers, body.into()).await.unwrap().await.unwrap();
+    let gone = async {
+        let stream = jetstream.get_stream(subject::ANSWERS).await.unwrap();
+        while stream.get_info().await.unwrap().state.messages > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, gone).await.expect("the terminal reads it");
+}

@@ -1,5 +1,6 @@
 //! What ends a request without an answer to it.
 
+use super::keys::NoKeys;
 use crate::queue::chain::Broken;
 
 /// Why a centre does not start, or a request gets no answer.
@@ -23,6 +24,9 @@ pub(super) enum CenterError {
     /// Headers come without the signature over them.
     #[error("no signature of the terminal holds for the headers up to {0}")]
     Unsigned(u64),
+    /// The key service has no answer.
+    #[error(transparent)]
+    Keys(#[from] NoKeys),
     /// Its own database fails.
     #[error("the centre's database: {0}")]
     Database(String),
@@ -39,6 +43,7 @@ impl CenterError {
             Self::Token => 401,
             Self::Enrol(_) => 403,
             Self::Chain(_) | Self::Unsigned(_) => 409,
+            Self::Keys(_) => 422,
             Self::Start(_) | Self::Database(_) | Self::OnPurpose => 500,
         }
     }
@@ -52,6 +57,8 @@ impl CenterError {
             Self::Chain(Broken::Gap { .. }) => "C-CHAIN-GAP",
             Self::Chain(Broken::Fork(_)) => "C-CHAIN-FORK",
             Self::Unsigned(_) => "C-CHAIN-SIGNATURE",
+            Self::Keys(NoKeys::Form) => "C-FORM",
+            Self::Keys(NoKeys::Algorithm) => "C-NO-KEYS",
             Self::Start(_) | Self::Database(_) => "C-DATABASE",
             Self::OnPurpose => "C-ON-PURPOSE",
         }

@@ -17,6 +17,7 @@ use super::doors::{Asked, Centre, read};
 use super::enrol::{Caller, Proof};
 use super::errors::CenterError;
 use super::faults::Faults;
+use super::keys::Step1;
 use super::ledger;
 use crate::wire::signature::{KEY, Purpose, SIGNATURE, TERMINAL};
 
@@ -34,7 +35,7 @@ pub(super) fn router(centre: Arc<Centre>) -> Router {
         .route("/v1/chain/{terminal}", get(head))
         .route("/v1/ledger", get(read_ledger));
     if centre.demo {
-        closed = closed.route("/v1/faults", get(faults).put(set_faults));
+        closed = closed.route("/v1/faults", get(faults).put(set_faults)).route("/v1/keys", post(prove));
     }
     closed
         .layer(middleware::from_fn_with_state(centre.clone(), token))
@@ -102,6 +103,12 @@ async fn answer(centre: Arc<Centre>, peer: Peer, named: &HeaderMap, purpose: Pur
 
 async fn read_ledger(State(centre): Shared) -> Result<Response, CenterError> {
     Ok(Json(centre.write(|db, _| ledger::read(db)).await?).into_response())
+}
+
+/// Proofs by the demonstration's keys; nothing of it is logged.
+async fn prove(body: Bytes) -> Result<Response, CenterError> {
+    let asked: Step1 = read(&body)?;
+    Ok(Json(asked.answer()?).into_response())
 }
 
 async fn faults(State(centre): Shared) -> Json<Faults> {

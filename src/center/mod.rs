@@ -12,6 +12,7 @@ mod errors;
 mod faults;
 mod http;
 mod jetstream;
+pub(crate) mod keys;
 mod ledger;
 mod national;
 mod people;

@@ -73,12 +73,12 @@ fn transactions(db: &Connection) -> Result<Vec<Value>, CenterError> {
 }
 
 fn settlements(db: &Connection) -> Result<Vec<Value>, CenterError> {
-    let mut statement = db.prepare("SELECT msgid, state, reply, times FROM settlements ORDER BY number")?;
+    let mut statement = db.prepare("SELECT msgid, state, reply, times, review FROM settlements ORDER BY number")?;
     let mut rows = statement.query([])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let (msgid, state): (String, String) = (row.get(0)?, row.get(1)?);
-        let (reply, times): (Option<String>, u64) = (row.get(2)?, row.get(3)?);
+        let (reply, times, review): (Option<String>, u64, bool) = (row.get(2)?, row.get(3)?, row.get(4)?);
         let mut shown = Map::new();
         if let Some(answer) = reply.filter(|_| state == "settled" || state == "reversed") {
             let answer: SettlementAnswer = parse(&answer)?;
@@ -88,6 +88,7 @@ fn settlements(db: &Connection) -> Result<Vec<Value>, CenterError> {
             ("msgid".to_owned(), msgid.into()),
             ("state".to_owned(), state.into()),
             ("times".to_owned(), times.into()),
+            ("review".to_owned(), review.into()),
         ]);
         all.push(Value::Object(shown));
     }

@@ -147,17 +147,25 @@ impl Counter<'_> {
     }
 }
 
-/// Moves money between a person's account and its use: what was paid from it, negative to give it back.
-pub(super) fn draw(db: &Connection, psn_no: &str, scenario: &str, paid: Fen) -> Result<(), CenterError> {
-    let known = facts(db, psn_no, scenario)?;
-    let Some(balance) = known.get("balc").and_then(amount) else { return Ok(()) };
-    let left = balance.checked_sub(paid).ok_or(CenterError::Form("an amount is too large"))?;
-    db.execute(
-        "UPDATE facts SET value = ?4 WHERE psn_no = ?1 AND scenario = ?2 AND name = ?3",
-        params![psn_no, scenario, "balc", json(&left.to_string())],
-    )?;
+/// Moves money between a person's account and its use: what was paid from it, negative to give it back. A person has one
+/// account: whatever scenario paid, the others know of it.
+pub(super) fn draw(db: &Connection, psn_no: &str, paid: Fen) -> Result<(), CenterError> {
+    let mut statement = db.prepare_cached("SELECT scenario, value FROM facts WHERE psn_no = ?1 AND name = ?2")?;
+    let known = statement.query_map([psn_no, BALANCE], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let known: Vec<(String, String)> = known.collect::<Result<_, _>>()?;
+    for (scenario, balance) in known {
+        let Some(balance) = amount(&parse(&balance)?) else { continue };
+        let left = balance.checked_sub(paid).ok_or(CenterError::Form("an amount is too large"))?;
+        db.execute(
+            "UPDATE facts SET value = ?4 WHERE psn_no = ?1 AND scenario = ?2 AND name = ?3",
+            params![psn_no, scenario, BALANCE, json(&left.to_string())],
+        )?;
+    }
     Ok(())
 }
+
+/// 账户余额, among a person's facts.
+const BALANCE: &str = "balc";
 
 /// An amount in the form of the rules.
 pub(super) fn amount(value: &Value) -> Option<Fen> {
@@ -171,4 +179,29 @@ fn subtract(from: &Value, what: &Value) -> Result<Value, CenterError> {
     }
     let difference = amount(from).zip(amount(what)).and_then(|(from, what)| from.checked_sub(what));
     difference.map(|fen| Value::from(fen.to_string())).ok_or(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::center::db;
+
+    #[test]
+    fn a_person_has_one_account() {
+        let db = db::open(None).unwrap();
+        for (psn_no, certno) in [("1", "A"), ("2", "B")] {
+            db.execute("INSERT INTO persons VALUES (?1, ?2, '310')", [psn_no, certno]).unwrap();
+            for scenario in ["s", "t"] {
+                db.execute("INSERT INTO facts VALUES (?1, ?2, 'balc', '\"500.00\"')", [psn_no, scenario]).unwrap();
+                db.execute("INSERT INTO facts VALUES (?1, ?2, 'psn_type', '\"1\"')", [psn_no, scenario]).unwrap();
+            }
+        }
+        let balance = |psn_no, scenario| facts(&db, psn_no, scenario).unwrap()["balc"].clone();
+        draw(&db, "1", Fen(12_345)).unwrap();
+        assert_eq!([balance("1", "s"), balance("1", "t")], ["376.55", "376.55"]);
+        assert_eq!([balance("2", "s"), balance("2", "t")], ["500.00", "500.00"], "another's stays");
+        draw(&db, "1", Fen(-12_345)).unwrap();
+        assert_eq!(balance("1", "t"), "500.00");
+        assert_eq!(facts(&db, "1", "t").unwrap()["psn_type"], "1");
+    }
 }

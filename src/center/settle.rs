@@ -1,5 +1,7 @@
 //! Settlements: computed, settled once a message id, asked about, reversed.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
@@ -73,7 +75,7 @@ pub(super) fn settle(
     };
     let acct_pay = decision.outputs.get("acct_pay").and_then(people::amount).unwrap_or_default();
     shelf(settlement, &psn_no).post(db, &decision.accumulators)?;
-    people::draw(db, &psn_no, &settlement.scenario, acct_pay)?;
+    people::draw(db, &psn_no, acct_pay)?;
     let posted = Posted {
         settlement: settlement.clone(),
         psn_no: psn_no.clone(),
@@ -117,14 +119,46 @@ pub(super) fn reverse(db: &Connection, message: Message<'_>) -> Result<bool, Cen
     };
     match (known.state.as_str(), &known.posted) {
         ("settled", Some(posted)) => {
-            let Posted { settlement, psn_no, changes, acct_pay } = parse(posted)?;
-            shelf(&settlement, &psn_no).take_back(db, &changes)?;
-            let back = Fen::ZERO.checked_sub(acct_pay).ok_or(CenterError::Form("an amount is too large"))?;
-            people::draw(db, &psn_no, &settlement.scenario, back)?;
+            let posted: Posted = parse(posted)?;
+            shelf(&posted.settlement, &posted.psn_no).take_back(db, &posted.changes)?;
+            let back = Fen::ZERO.checked_sub(posted.acct_pay).ok_or(CenterError::Form("an amount is too large"))?;
+            people::draw(db, &posted.psn_no, back)?;
+            mark_later(db, known.number, &posted)?;
             db.execute("UPDATE settlements SET state = 'reversed' WHERE number = ?1", [known.number])?;
             Ok(true)
         }
         (state, _) => Ok(state == "reversed"),
+    }
+}
+
+/// Marks what was settled later for the person on the same accumulators, or from the same account: it was computed on
+/// what no longer holds.
+fn mark_later(db: &Connection, number: i64, reversed: &Posted) -> Result<(), CenterError> {
+    let touched = reversed.touched();
+    let mut statement = db.prepare_cached(
+        "SELECT number, posted FROM settlements WHERE psn_no = ?1 AND number > ?2 AND state = 'settled'",
+    )?;
+    let later = statement.query_map(params![reversed.psn_no, number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let later: Vec<(i64, String)> = later.collect::<Result<_, _>>()?;
+    for (number, posted) in later {
+        let posted: Posted = parse(&posted)?;
+        if !posted.touched().is_disjoint(&touched) {
+            db.execute("UPDATE settlements SET review = 1 WHERE number = ?1", [number])?;
+        }
+    }
+    Ok(())
+}
+
+impl Posted {
+    /// What it changed of the person: each accumulator in its stretch, and the account where something was paid from it.
+    fn touched(&self) -> BTreeSet<(String, String, String)> {
+        let admission = self.settlement.mdtrt_id.as_deref();
+        let counted = self
+            .changes
+            .iter()
+            .filter_map(|change| Some((change.scheme.clone(), change.name.clone(), change.period.key(admission)?)));
+        let account = (self.acct_pay != Fen::ZERO).then(|| ("account".into(), String::new(), String::new()));
+        counted.chain(account).collect()
     }
 }
 

@@ -167,6 +167,25 @@ impl Counter {
         self.centre.as_ref().unwrap().set_faults(faults);
     }
 
+    /// What the centre tells whoever looks on.
+    pub fn ledger(&self) -> Value {
+        let url = format!("http://{}/v1/ledger", self.address.0);
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        self.runtime.block_on(async { client.get(url).bearer_auth(TOKEN).send().await.unwrap().json().await.unwrap() })
+    }
+
+    /// A request in the national envelope, past the terminal.
+    pub fn ask_centre(&self, infno: &str, input: Value) -> Value {
+        let url = format!("http://{}/v1/national", self.address.0);
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = json!({
+            "infno": infno, "msgid": "H4401009999920150803100000Q001", "fixmedins_code": "H44010099999",
+            "opter": "0009", "inf_time": "2015-08-03 10:00:00", "demo": true, "input": input,
+        });
+        let asked = client.post(url).bearer_auth(TOKEN).json(&request);
+        self.runtime.block_on(async { asked.send().await.unwrap().json().await.unwrap() })
+    }
+
     // --- cases
 
     pub fn open(&self, scenario: &str, input: Option<Value>) -> Uuid {

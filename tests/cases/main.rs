@@ -4,6 +4,7 @@
 mod alarm;
 mod away;
 mod card;
+mod centre;
 mod counter;
 mod doors;
 mod earlier;

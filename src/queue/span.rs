@@ -20,10 +20,11 @@ impl Queue {
         Ok(open::head(&self.reader())?.sequence)
     }
 
-    /// Each transaction of a shift, oldest first. `after` is the last sequence number from before the shift.
+    /// Each transaction of a shift, oldest first; what is damaged is left out, and told of in [`Queue::stats`]. `after` is
+    /// the last sequence number from before the shift.
     ///
     /// # Errors
-    /// [`QueueError::Damaged`] where one is: nobody knows what they come to then; and what the storage may do.
+    /// What the storage may do.
     pub fn each_of_shift(&self, shift: &str, after: u64, mut take: impl FnMut(Row)) -> Result<(), QueueError> {
         self.pages("sequence > ?1", after, |row| {
             if row.shift.as_deref() == Some(shift) {
@@ -81,7 +82,7 @@ impl Queue {
         let mut rows = statement.query([holder.0])?;
         let mut out = Vec::new();
         while let Some(row) = rows.next()? {
-            let row = self.inner.context.read(row)?.row;
+            let Some(row) = self.whole_row(row)? else { continue };
             if row.protocol() == crate::value::Protocol::StoreAndForward || besides.contains(&row.id) {
                 out.push(row);
             }
@@ -89,26 +90,111 @@ impl Queue {
         Ok(out)
     }
 
+    /// A row; `None` for one that is damaged, which is told of.
+    fn whole_row(&self, sql: &rusqlite::Row<'_>) -> Result<Option<Row>, QueueError> {
+        match self.inner.context.read(sql).inspect_err(|error| self.tell(error)) {
+            Ok(entry) => Ok(Some(entry.row)),
+            Err(QueueError::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn pages(&self, which: &str, mut after: u64, mut take: impl FnMut(Row)) -> Result<(), QueueError> {
         let sql = format!("SELECT {COLUMNS} FROM entries WHERE {which} ORDER BY sequence LIMIT ?2");
         loop {
-            let mut page = Vec::with_capacity(PAGE);
+            let (mut page, mut read) = (Vec::with_capacity(PAGE), 0);
             {
                 let db = self.reader();
                 let mut statement = db.prepare_cached(&sql)?;
                 let mut rows = statement.query(params![after, PAGE])?;
                 while let Some(row) = rows.next()? {
-                    page.push(self.inner.context.read(row)?.row);
+                    read += 1;
+                    after = row.get(0)?;
+                    page.extend(self.whole_row(row)?);
                 }
             }
-            let last = page.len() < PAGE;
-            for row in page {
-                after = row.sequence;
-                take(row);
-            }
-            if last {
+            page.into_iter().for_each(&mut take);
+            if read < PAGE {
                 return Ok(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::queue::tests::{draft, online, open, receipt};
+    use crate::queue::{Draft, Note, State};
+    use crate::wire::Outcome;
+
+    fn of_shift(key: &str, shift: &str) -> Draft {
+        Draft { shift: Some(shift.into()), ..draft(key) }
+    }
+
+    fn accepted(queue: &Queue, draft: Draft) -> Row {
+        let row = queue.commit(draft).unwrap().row;
+        if row.state == State::Pending {
+            queue.advance(row.id, State::Sending, Note::Nothing).unwrap();
+        }
+        queue.advance(row.id, State::Acked, receipt(&row, Outcome::Accepted).into()).unwrap()
+    }
+
+    #[test]
+    fn a_shift_has_its_own_transactions_and_none_from_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = open(dir.path());
+        queue.commit(of_shift("before", "1")).unwrap();
+        let after = queue.last_sequence().unwrap();
+        // More than are read at once, those of two shifts mixed.
+        for n in 0..PAGE as u64 + 3 {
+            queue.commit(of_shift(&n.to_string(), if n % 2 == 0 { "1" } else { "2" })).unwrap();
+        }
+        let mut found = Vec::new();
+        queue.each_of_shift("1", after, |row| found.push(row.sequence)).unwrap();
+        assert_eq!(found.len(), PAGE / 2 + 2);
+        assert!(found.is_sorted() && found.iter().all(|sequence| *sequence > after && sequence % 2 == 0));
+    }
+
+    #[test]
+    fn another_answer_is_adopted_by_what_stands_and_the_journal_stays_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = open(dir.path());
+        let row = accepted(&queue, online("a"));
+        let mut answer = receipt(&row, Outcome::Accepted);
+        answer.output = json!({ "setlinfo": { "psn_cash_pay": "1.00" } });
+        let adopted = queue.adopt(row.id, answer.clone(), vec!["psn_cash_pay".into()]).unwrap();
+        assert_eq!((adopted.state, adopted.updated_at), (State::Acked, row.updated_at), "it was accepted when it was");
+        assert_eq!(adopted.differs, ["psn_cash_pay"]);
+        assert!(queue.answer(row.id).unwrap().unwrap().output == answer.output);
+        let open_one = queue.commit(online("b")).unwrap().row;
+        let refused = queue.adopt(open_one.id, answer, Vec::new()).unwrap_err();
+        assert_eq!(refused, QueueError::Move { from: State::Sending, to: State::Acked });
+        assert_eq!(queue.verify().unwrap().rows, 2);
+    }
+
+    #[test]
+    fn what_came_out_otherwise_is_found_by_its_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = open(dir.path());
+        let tag = queue.holder_tag(&draft("a").holder);
+        accepted(&queue, draft("as told"));
+        let refused = queue.commit(draft("refused")).unwrap().row;
+        queue.advance(refused.id, State::Sending, Note::Nothing).unwrap();
+        let no = Outcome::Refused { code: "C-1".into(), text: "no".into() };
+        queue.advance(refused.id, State::Refused, receipt(&refused, no).into()).unwrap();
+        let other = accepted(&queue, online("adopted"));
+        queue.adopt(other.id, receipt(&other, Outcome::Accepted), vec!["acct_pay".into()]).unwrap();
+        let found = |besides: &[Uuid]| -> Vec<Uuid> {
+            queue.otherwise(tag, besides).unwrap().into_iter().map(|row| row.id).collect()
+        };
+        assert_eq!(found(&[]), [refused.id]);
+        assert_eq!(found(&[other.id]), [refused.id, other.id]);
+        assert!(queue.otherwise(queue.holder_tag(b"another"), &[]).unwrap().is_empty());
+        assert_eq!(queue.holder_of(other.id).unwrap(), Some(tag));
+        assert_eq!(queue.by_msgid(&other.msgid).unwrap().map(|row| row.id), Some(other.id));
+        assert_eq!(queue.by_msgid("M").unwrap(), None);
     }
 }

@@ -242,6 +242,15 @@ impl Store {
         self.json(&format!("{DIFFERENCES} WHERE id = ?1"), [id])
     }
 
+    /// How many differences of all days are not repaired.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn open_differences(&self) -> Result<u64, StoreError> {
+        let db = self.db();
+        Ok(db.prepare_cached("SELECT count(*) FROM differences WHERE open = 1")?.query_row([], |row| row.get(0))?)
+    }
+
     /// The transactions that took over the centre's figures.
     ///
     /// # Errors

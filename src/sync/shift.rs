@@ -67,3 +67,61 @@ impl Uplink for SignedOnUplink {
         self.inner.probe()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Keeps the numbers that requests carry.
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<Option<String>>>);
+
+    impl Uplink for Kept {
+        fn deliver<'a>(&'a self, _: &'a Envelope) -> BoxFuture<'a, Result<Receipt, UplinkError>> {
+            Box::pin(async { Err(UplinkError::NoAnswer("deliver".into())) })
+        }
+
+        fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
+            self.0.lock().unwrap().push(request.sign_no.clone());
+            Box::pin(async { Err(UplinkError::NoAnswer("request".into())) })
+        }
+
+        fn headers<'a>(&'a self, _: &'a [Header]) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
+            Box::pin(async { Err(UplinkError::NoAnswer("headers".into())) })
+        }
+
+        fn probe<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
+            Box::pin(async { Err(UplinkError::NoAnswer("probe".into())) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_carries_the_number_of_its_operators_shift_as_long_as_that_is_open() {
+        let (kept, numbers) = (Arc::new(Kept::default()), SignNumbers::default());
+        let uplink = SignedOnUplink::new(kept.clone(), numbers.clone());
+        let request = |opter: &str, sign_no: Option<&str>| Request {
+            infno: "1101".into(),
+            msgid: "M".into(),
+            fixmedins_code: "T".into(),
+            opter: opter.into(),
+            inf_time: String::new(),
+            sign_no: sign_no.map(str::to_owned),
+            demo: true,
+            input: Value::Null,
+        };
+        numbers.set("0001", Some("Q1".into()));
+        for (opter, own) in [("0001", None), ("0002", None), ("0001", Some("Q7"))] {
+            assert!(uplink.request(&request(opter, own)).await.is_err());
+        }
+        numbers.set("0001", None);
+        assert!(uplink.request(&request("0001", None)).await.is_err());
+        let carried = kept.0.lock().unwrap().clone();
+        assert_eq!(carried, [Some("Q1".to_owned()), None, Some("Q7".to_owned()), None]);
+        assert!(matches!(uplink.probe("T").await, Err(UplinkError::NoAnswer(what)) if what == "probe"));
+        assert!(matches!(uplink.headers(&[]).await, Err(UplinkError::NoAnswer(what)) if what == "headers"));
+    }
+}

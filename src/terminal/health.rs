@@ -10,6 +10,7 @@ use crate::reader::ReaderState;
 use crate::sync::Chain;
 use crate::value::Fen;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 /// The one-word answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -59,6 +60,17 @@ pub struct UplinkHealth {
     pub chain: Option<Chain>,
 }
 
+/// How it stands with the accounts between terminal and centre.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ReconciliationHealth {
+    /// The latest day that was held against the centre.
+    #[schema(value_type = Option<String>, format = Date, required)]
+    pub last: Option<Date>,
+    /// Differences of all days that are not repaired; `None` when the store cannot be read.
+    #[schema(required)]
+    pub open: Option<u64>,
+}
+
 /// How the terminal is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Health {
@@ -84,6 +96,8 @@ pub struct Health {
     pub limits: Option<TerminalLeft>,
     /// The way to the centre.
     pub uplink: UplinkHealth,
+    /// How it stands with the accounts.
+    pub reconciliation: ReconciliationHealth,
     /// The policy packs.
     pub policy: PolicyHealth,
 }

@@ -1,6 +1,7 @@
 //! The one room that knows the whole walk of a card: a state machine for a case, one set of conditions for the
 //! terminal, and the events that tell of both.
 
+mod accounts;
 mod alarm;
 mod case;
 mod committing;
@@ -26,9 +27,11 @@ mod plan;
 mod policy;
 mod reading;
 mod reconcile;
+mod repair;
 mod same;
 mod setup;
 mod shift;
+mod signing;
 mod start;
 mod table;
 mod taken;
@@ -42,7 +45,7 @@ pub use conditions::{Condition, Conditions};
 pub use event::{Event, EventStream, What};
 pub use file::{LARGEST_FILE, Rights, open_regular, read_file, read_to, replace_file};
 pub use folder::{PackFiles, files_below};
-pub use health::{Health, QueueHealth, Status, UplinkHealth};
+pub use health::{Health, QueueHealth, ReconciliationHealth, Status, UplinkHealth};
 pub use json::JsonText;
 pub use limits::{LimitsLeft, TerminalLeft};
 pub use notice::Notice;
@@ -54,7 +57,6 @@ pub use view::{CaseState, CaseView, HolderView, NewCase};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::civil::Date;
 use serde_json::Value;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -64,7 +66,6 @@ use crate::failure::{Explain as _, Failure};
 use crate::queue::{Faults, Filter, Row};
 use crate::reader::{ReaderState, Readers};
 use crate::scenario::{Catalogue, Definition};
-use crate::store::{AccountDifference, Action, Reconciliation, Shift};
 use crate::world::{Clock, Random};
 use inner::Inner;
 
@@ -126,7 +127,7 @@ impl Terminal {
     /// Opens a case. With an idempotency key that is known, the case that has it is returned.
     ///
     /// # Errors
-    /// An unknown scenario, a form with mistakes, no operator, a reader that is busy or not there, a key that was used
+    /// An unknown scenario, a form with mistakes, no operator or one without a shift where that is asked for, a reader that is busy or not there, a key that was used
     /// for something else, a terminal that stops. A terminal that may not carry it out now opens a case that is refused.
     pub fn open_case(&self, case: NewCase) -> Result<CaseView, Failure> {
         self.open_or_find(case).map(|(view, _)| view)
@@ -176,15 +177,6 @@ impl Terminal {
         self.inner.advance(id, None, CaseState::Cancelled, |_| {})
     }
 
-    /// A holder was told how a transaction came out otherwise than they were told at first: no case of theirs carries it
-    /// as a notice any more. Blocks on the disk.
-    ///
-    /// # Errors
-    /// No such transaction, or one of which there is nothing to tell; and what the storage may do.
-    pub fn acknowledge(&self, transaction: Uuid, operator: &str) -> Result<Row, Failure> {
-        self.inner.acknowledge(transaction, operator)
-    }
-
     /// The events after `last_id` that are still kept, and all that follow.
     pub fn events(&self, last_id: Option<u64>) -> EventStream {
         self.inner.log.after(last_id)
@@ -204,85 +196,6 @@ impl Terminal {
     /// What the storage may do.
     pub fn transaction(&self, id: Uuid) -> Result<Option<Row>, Failure> {
         self.inner.queue.get(id).map_err(|error| error.failure())
-    }
-
-    /// Opens an operator's shift (签到); the one that is open already otherwise, with `false`. Blocks on the disk.
-    ///
-    /// # Errors
-    /// No operator, and what the storage may do. A centre that is away is told later.
-    pub fn open_shift(&self, operator: &str) -> Result<(Shift, bool), Failure> {
-        self.inner.open_shift(operator)
-    }
-
-    /// Closes a shift (签退), with what was carried out in it; one that is closed already stays as it is. Blocks on the
-    /// disk.
-    ///
-    /// # Errors
-    /// No such shift, one whose operator has a case that has not ended, and what the storage may do.
-    pub fn close_shift(&self, number: &str) -> Result<Shift, Failure> {
-        self.inner.close_shift(number)
-    }
-
-    /// A shift, with what was carried out in it up to now. Blocks on the disk.
-    ///
-    /// # Errors
-    /// No such shift, and what the storage may do.
-    pub fn shift(&self, number: &str) -> Result<Shift, Failure> {
-        self.inner.shift(number)
-    }
-
-    /// Shifts, the latest first; those that are open have no totals yet. Blocks on the disk.
-    ///
-    /// # Errors
-    /// What the storage may do.
-    pub fn shifts(&self, limit: u32) -> Result<Vec<Shift>, Failure> {
-        self.inner.store.shifts(limit).map_err(|error| error.failure())
-    }
-
-    /// Holds a day's settlements against the centre, by its totals first. Blocks on the disk and on the centre.
-    ///
-    /// # Errors
-    /// A day to come, a centre that is away or refuses, and what the storage may do.
-    pub fn reconcile(&self, date: Date, operator: &str) -> Result<Reconciliation, Failure> {
-        self.inner.reconcile(date, Some(operator))
-    }
-
-    /// The days that were held against the centre, the latest first. Blocks on the disk.
-    ///
-    /// # Errors
-    /// What the storage may do.
-    pub fn reconciliations(&self, limit: u32) -> Result<Vec<Reconciliation>, Failure> {
-        self.inner.store.reconciliations(limit).map_err(|error| error.failure())
-    }
-
-    /// A day that was held against the centre. Blocks on the disk.
-    ///
-    /// # Errors
-    /// What the storage may do.
-    pub fn reconciliation(&self, date: Date) -> Result<Option<Reconciliation>, Failure> {
-        self.inner.store.reconciliation(date).map_err(|error| error.failure())
-    }
-
-    /// A day's differences. Blocks on the disk.
-    ///
-    /// # Errors
-    /// What the storage may do.
-    pub fn differences(&self, date: Date) -> Result<Vec<AccountDifference>, Failure> {
-        self.inner.store.differences(date).map_err(|error| error.failure())
-    }
-
-    /// Repairs one difference; `remark` is needed to refer it. Blocks on the disk, and to reverse it on the centre.
-    ///
-    /// # Errors
-    /// No such difference, what may not be done about it, a centre that does not answer, and what the storage may do.
-    pub fn repair(
-        &self,
-        id: u64,
-        action: Action,
-        operator: &str,
-        remark: Option<&str>,
-    ) -> Result<AccountDifference, Failure> {
-        self.inner.repair(id, action, operator, remark)
     }
 
     /// Proves and reads the card in `reader`, or in the one holder's reader that has a card, outside any case; gives

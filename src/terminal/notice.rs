@@ -9,7 +9,7 @@ use super::errors;
 use super::inner::Inner;
 use super::open::operator;
 use crate::failure::{Explain as _, Failure};
-use crate::queue::{Row, State};
+use crate::queue::{QueueError, Row, State};
 use crate::value::Fen;
 use crate::wire::Digest;
 
@@ -63,8 +63,8 @@ impl Inner {
     }
 
     fn notice(&self, row: Row) -> Result<Notice, Failure> {
-        let payload = self.queue.payload(row.id).map_err(|error| error.failure())?;
-        let answer = self.queue.answer(row.id).map_err(|error| error.failure())?;
+        let payload = unless_damaged(self.queue.payload(row.id))?;
+        let answer = unless_damaged(self.queue.answer(row.id))?;
         let cash = |value: Option<&Value>| value.and_then(Fen::of_json);
         let owed = answer.filter(|_| row.state != State::Refused);
         Ok(Notice {
@@ -76,5 +76,13 @@ impl Inner {
             owed: owed.and_then(|answer| cash(answer.output.pointer("/setlinfo/psn_cash_pay"))),
             refusal: row.refusal,
         })
+    }
+}
+
+/// What is damaged says nothing, and keeps nobody from the rest.
+pub(super) fn unless_damaged<T>(read: Result<Option<T>, QueueError>) -> Result<Option<T>, Failure> {
+    match read {
+        Err(QueueError::Damaged { .. }) => Ok(None),
+        read => read.map_err(|error| error.failure()),
     }
 }

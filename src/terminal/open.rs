@@ -10,7 +10,7 @@ use super::case::{self, Cases};
 use super::conditions::Condition;
 use super::errors;
 use super::event::What;
-use super::health::{Health, QueueHealth, Status, UplinkHealth};
+use super::health::{Health, QueueHealth, ReconciliationHealth, Status, UplinkHealth};
 use super::inner::{Inner, lock};
 use super::table::Conduct;
 use super::view::{CaseState, CaseView, NewCase};
@@ -174,6 +174,10 @@ impl Inner {
                 unauthorized: uplink.is_some_and(|status| status.unauthorized),
                 since: uplink.map(|status| status.since),
                 chain: uplink.map(|status| status.chain),
+            },
+            reconciliation: ReconciliationHealth {
+                last: self.store.reconciliations(1).ok().and_then(|runs| runs.first().map(|run| run.date)),
+                open: self.store.open_differences().ok(),
             },
             policy,
         }

@@ -1,11 +1,10 @@
-//! Reconciliation: a day's settlements held against the centre's (对总账 3201, 对明细账 3202), and differences repaired
-//! one by one.
+//! Reconciliation: a day's settlements held against the centre's (对总账 3201, 对明细账 3202).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time};
 use serde_json::Value;
 
 use super::errors;
@@ -14,14 +13,12 @@ use super::inner::{Inner, Upstream, lock};
 use super::open::operator;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::Row;
-use crate::store::{AccountDifference, Action, DifferenceKind, GroupTotals, Reconciliation, Repair};
-use crate::sync::UplinkError;
+use crate::store::{AccountDifference, DifferenceKind, GroupTotals, Reconciliation};
 use crate::value::Fen;
+use crate::wire::infno;
 use crate::wire::reconcile::{
     Detail, DetailDifference, Details, DetailsAnswer, Figures, Group, Total, Totals, TotalsAnswer, totals,
 };
-use crate::wire::settle::Reversal;
-use crate::wire::{Reply, infno};
 use crate::world::shanghai;
 
 /// How often it is looked whether the day before is to be reconciled.
@@ -30,9 +27,6 @@ const LOOK: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_secs(3600);
 /// By how much the clocks of terminal and centre may differ.
 const CLOCKS: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
-/// Longest remark, in characters.
-const LONGEST: usize = 500;
-
 /// A settlement that stands here.
 struct Ours {
     row: Row,
@@ -52,7 +46,8 @@ impl Inner {
         let ours = self.settled_on(date)?;
         let here = totals(ours.values().map(|one| (one.group.clone(), one.detail.figures)));
         let told = Totals { date, totals: here.clone() };
-        let operator = by.as_deref().unwrap_or_default();
+        // Nobody's request is the terminal's own.
+        let operator = by.as_deref().unwrap_or_else(|| self.queue.terminal());
         let asked = upstream.asker.ask::<TotalsAnswer>(infno::TOTALS, operator, &told, upstream.patience);
         let centre = self.parts.runtime.block_on(asked).map_err(|error| error.failure())?.totals;
         let totals = side_by_side(&here, &centre);
@@ -172,91 +167,10 @@ impl Inner {
         }))
     }
 
-    /// Repairs one difference. Blocks on the disk, and for `reverse` on the centre.
-    pub(super) fn repair(
-        &self,
-        id: u64,
-        action: Action,
-        by: &str,
-        remark: Option<&str>,
-    ) -> Result<AccountDifference, Failure> {
-        let by = operator(by)?;
-        let remark = remark.map(str::trim).filter(|remark| !remark.is_empty());
-        if remark.is_none_or(|remark| remark.chars().count() > LONGEST) && action == Action::Refer {
-            return Err(Failure::of(&errors::RECON_REMARK));
-        }
-        let _one = lock(&self.reconciling);
-        let known = self.store.difference(id).map_err(|error| error.failure())?;
-        let mut known = known.ok_or_else(|| Failure::with(&errors::RECON_UNKNOWN, id.to_string()))?;
-        if known.repair.is_some() || !known.kind.actions().contains(&action) {
-            return Err(Failure::of(&errors::RECON_ACTION));
-        }
-        match action {
-            Action::Reverse => self.reverse(&known, &by)?,
-            Action::Adopt => self.adopt(&known)?,
-            Action::Refer | Action::Gone => {}
-        }
-        tracing::info!(target: "audit", difference = id, ?action, operator = by, "a difference of the accounts was repaired");
-        let remark = remark.map(|remark| remark.chars().take(LONGEST).collect());
-        known.repair = Some(Repair { action, operator: Some(by), remark, at: self.parts.clock.now() });
-        let kept = self.store.keep_difference(&known).and_then(|()| self.store.count_open(known.date));
-        let open = kept.map_err(|error| error.failure())?;
-        self.log.tell(What::Reconciliation { date: known.date, open });
-        Ok(known)
-    }
-
-    /// Takes back at the centre what does not stand here. Asked again, it is answered alike.
-    fn reverse(&self, difference: &AccountDifference, by: &str) -> Result<(), Failure> {
-        let row = self.queue.by_msgid(&difference.msgid).map_err(|error| error.failure())?;
-        if row.is_some_and(|row| row.state.is_open() || row.state == crate::queue::State::Acked) {
-            // It moved since it was found.
-            return Err(Failure::of(&errors::RECON_ACTION));
-        }
-        let upstream = self.upstream.as_ref().ok_or_else(|| Failure::of(&errors::UPLINK_AWAY))?;
-        let input = Reversal { omsgid: difference.msgid.clone(), oinfno: infno::SETTLE.to_owned() };
-        // Invariant: message ids in a struct always have a JSON form.
-        let request = upstream.asker.request(infno::REVERSE, by, serde_json::to_value(input).unwrap_or_default());
-        let asked = async { tokio::time::timeout(upstream.patience, upstream.uplink.request(&request)).await };
-        let answer = self.parts.runtime.block_on(asked);
-        let reply = answer.unwrap_or_else(|_| Err(UplinkError::NoAnswer("it took too long".into())));
-        let reply = reply.map_err(|error| error.failure())?;
-        match reply.refusal() {
-            Some((code, text)) if reply.infcode != Reply::NOT_FOUND => {
-                Err(UplinkError::Refused { code, text }.failure())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Takes the centre's figures over into the answer that is kept.
-    fn adopt(&self, difference: &AccountDifference) -> Result<(), Failure> {
-        let (Some(id), Some(figures)) = (difference.transaction, difference.centre) else {
-            return Err(Failure::of(&errors::RECON_ACTION));
-        };
-        let gone = || Failure::of(&errors::RECON_ACTION);
-        let row = self.queue.get(id).map_err(|error| error.failure())?.ok_or_else(gone)?;
-        let mut answer = self.queue.answer(id).map_err(|error| error.failure())?.ok_or_else(gone)?;
-        let setlinfo = answer.output.get_mut("setlinfo").and_then(Value::as_object_mut).ok_or_else(gone)?;
-        if let Ok(Value::Object(figures)) = serde_json::to_value(figures) {
-            setlinfo.extend(figures);
-        }
-        if let Some(setl_id) = &difference.setl_id {
-            setlinfo.insert("setl_id".to_owned(), setl_id.clone().into());
-        }
-        let mut differs = row.differs;
-        for name in &difference.fields {
-            if !differs.contains(name) {
-                differs.push(name.clone());
-            }
-        }
-        self.queue.adopt(id, answer, differs).map(drop).map_err(|error| error.failure())
-    }
-
     /// Whether the day before is to be reconciled now.
     fn is_due(&self) -> Option<Date> {
         let now = shanghai().to_datetime(self.parts.clock.now());
-        let at = self.parts.config.reconcile.at.unwrap_or(Time::midnight());
-        let day = now.date().yesterday().ok().filter(|_| now.time() >= at)?;
+        let day = day_before(now, self.parts.config.reconcile.at)?;
         let reachable = self.upstream.as_ref().is_some_and(|upstream| upstream.status.borrow().reachable);
         let done = || self.store.reconciliation(day).is_ok_and(|run| run.is_some());
         (reachable && !done()).then_some(day)
@@ -278,6 +192,11 @@ pub(super) async fn daily(inner: Weak<Inner>) {
             () = tokio::time::sleep(pause) => {}
         }
     }
+}
+
+/// The day before, from the time of the day on that is set.
+fn day_before(now: DateTime, at: Option<Time>) -> Option<Date> {
+    now.date().yesterday().ok().filter(|_| at.is_none_or(|at| now.time() >= at))
 }
 
 /// Reconciles what is due; `false` when that failed.
@@ -325,4 +244,36 @@ fn side_by_side(here: &[Total], centre: &[Total]) -> Vec<GroupTotals> {
         (both.centre, both.centre_count) = (total.figures, total.count);
     }
     all.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::{date, time};
+
+    use super::*;
+
+    #[test]
+    fn the_day_before_is_due_from_its_time_on() {
+        let day = date(2015, 8, 2);
+        let now = |hour, minute| date(2015, 8, 3).at(hour, minute, 0, 0);
+        assert_eq!(day_before(now(0, 0), None), Some(day));
+        let at = Some(time(3, 0, 0, 0));
+        assert_eq!(day_before(now(2, 59), at), None);
+        assert_eq!(day_before(now(3, 0), at), Some(day));
+        assert_eq!(day_before(now(23, 59), at), Some(day));
+    }
+
+    #[test]
+    fn a_group_that_only_one_side_has_stands_beside_nothing() {
+        let total = |insutype: &str, count| Total {
+            group: Group { insutype: insutype.into(), clr_type: None },
+            figures: Figures { medfee_sumamt: Fen(7), ..Figures::default() },
+            count,
+        };
+        let both = side_by_side(&[total("310", 1), total("390", 2)], &[total("390", 2), total("510", 3)]);
+        let counts: Vec<_> =
+            both.iter().map(|both| (both.group.insutype.as_str(), both.here_count, both.centre_count)).collect();
+        assert_eq!(counts, [("310", 1, 0), ("390", 2, 2), ("510", 0, 3)]);
+        assert_eq!((both[2].here, both[2].centre.medfee_sumamt), (Figures::default(), Fen(7)));
+    }
 }

@@ -1,8 +1,7 @@
-//! Operators' shifts: opened and closed here, told to the centre (签到 9001, 签退 9002) as soon as it can be reached.
+//! Operators' shifts: opened and closed here, with or without the centre.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -12,28 +11,24 @@ use uuid::Uuid;
 use super::errors;
 use super::event::What;
 use super::inner::{Inner, lock};
+use super::notice::unless_damaged;
 use super::open::operator;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Row, State};
 use crate::store::{Shift, ShiftTotal, Store, StoreError};
-use crate::sync::{SignNumbers, UplinkError};
+use crate::sync::SignNumbers;
 use crate::value::{Fen, Protocol};
-use crate::wire::infno;
-use crate::wire::shift::{SignOff, SignOn, SignedOn};
 use crate::world::shanghai;
-
-/// After how long the centre is told again where it did not answer though it can be reached.
-const AGAIN: Duration = Duration::from_secs(30);
 
 /// The shifts of this terminal.
 pub(super) struct Shifts {
     /// Those that are open, by operator; as in the store.
     open: Mutex<BTreeMap<String, Shift>>,
     /// One shift is changed at a time, in the store first.
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
     numbers: SignNumbers,
     /// The centre is to be told something.
-    owing: Arc<Notify>,
+    pub(super) owing: Arc<Notify>,
 }
 
 impl Shifts {
@@ -52,7 +47,7 @@ impl Shifts {
     }
 
     /// Keeps a shift as it stands now, and lets its operator work under it.
-    fn keep(&self, store: &Store, shift: &Shift) -> Result<(), StoreError> {
+    pub(super) fn keep(&self, store: &Store, shift: &Shift) -> Result<(), StoreError> {
         store.keep_shift(shift)?;
         let mut open = lock(&self.open);
         if shift.closed_at.is_none() {
@@ -204,130 +199,23 @@ impl Inner {
     }
 
     /// What the holder was told to pay in cash: the centre's figure where it settled while the counter waited, the
-    /// terminal's where it settled alone, and nothing where nothing was settled. `None` where it was erased.
+    /// terminal's where it settled alone, and nothing where nothing was settled. `None` where it was erased, or is damaged.
     fn cash(&self, row: &Row) -> Result<Option<Fen>, Failure> {
         let figure = |value: Option<&Value>| value.and_then(Fen::of_json).unwrap_or_default();
-        let (damaged, id) = (|error: crate::queue::QueueError| error.failure(), row.id);
         Ok(match (row.protocol(), row.state) {
             (Protocol::Online, State::Acked | State::Cancelling) => {
-                let answer = self.queue.answer(id).map_err(damaged)?;
+                let answer = unless_damaged(self.queue.answer(row.id))?;
                 answer.map(|receipt| figure(receipt.output.pointer("/setlinfo/psn_cash_pay")))
             }
             (Protocol::Online, _) => Some(Fen::ZERO),
             (Protocol::StoreAndForward, _) => {
-                let payload = self.queue.payload(id).map_err(damaged)?;
+                let payload = unless_damaged(self.queue.payload(row.id))?;
                 payload.map(|payload| figure(payload.pointer("/detail/decision/outputs/psn_cash_pay")))
             }
         })
     }
-
-    /// Tells the centre what it was not told yet; whether all of it was.
-    async fn tell_shifts(self: &Arc<Self>) -> bool {
-        let (store, inner) = (Arc::clone(&self.store), Arc::clone(self));
-        let owing = tokio::task::spawn_blocking(move || store.owing_shifts()).await;
-        let Ok(Ok(owing)) = owing else {
-            tracing::warn!("the store does not tell which shifts the centre is to be told of");
-            return false;
-        };
-        for shift in owing {
-            let Some(change) = inner.tell_shift(&shift).await else { return false };
-            let (inner, number) = (Arc::clone(self), shift.number.clone());
-            let kept = tokio::task::spawn_blocking(move || inner.shift_told(&number, change)).await;
-            if !matches!(kept, Ok(Ok(()))) {
-                tracing::warn!(shift = shift.number, "the store does not take what the centre said of a shift");
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Tells the centre the next thing of a shift; `None` when it did not answer.
-    async fn tell_shift(&self, shift: &Shift) -> Option<Told> {
-        let upstream = self.upstream.as_ref()?;
-        let within = upstream.patience;
-        let (asker, operator) = (&upstream.asker, shift.operator.as_str());
-        let told = match &shift.sign_no {
-            None => {
-                let input = SignOn { shift: shift.number.clone() };
-                let signed = asker.ask::<SignedOn>(infno::SIGN_ON, operator, &input, within).await;
-                signed.map(|signed| Told::On(signed.sign_no))
-            }
-            Some(sign_no) => {
-                let input = SignOff { sign_no: sign_no.clone() };
-                asker.ask::<Value>(infno::SIGN_OFF, operator, &input, within).await.map(|_| Told::Off)
-            }
-        };
-        match told {
-            Ok(told) => Some(told),
-            Err(UplinkError::Refused { code, .. }) => Some(Told::Refused(code)),
-            Err(error) => {
-                tracing::info!(%error, "the centre does not answer to a shift");
-                None
-            }
-        }
-    }
-
-    /// Keeps what the centre said to a shift, as that stands by now.
-    fn shift_told(&self, number: &str, told: Told) -> Result<(), StoreError> {
-        let _one = lock(&self.shifts.changing);
-        let Some(mut shift) = self.store.shift(number)? else { return Ok(()) };
-        let change = match told {
-            Told::On(sign_no) => {
-                shift.sign_no = Some(sign_no);
-                "signed-on"
-            }
-            Told::Off => {
-                shift.signed_off = true;
-                "signed-off"
-            }
-            Told::Refused(code) => {
-                shift.refusal = Some(code);
-                "refused"
-            }
-        };
-        self.shifts.keep(&self.store, &shift)?;
-        self.log.tell(What::Shift { shift: shift.number.clone(), change });
-        if shift.is_owing() {
-            self.shifts.owing.notify_one();
-        }
-        Ok(())
-    }
-}
-
-/// What the centre said to a shift.
-enum Told {
-    On(String),
-    Off,
-    Refused(String),
 }
 
 fn add(a: Fen, b: Fen) -> Fen {
     Fen(a.0.saturating_add(b.0))
-}
-
-/// Tells the centre of shifts as they open and close, and of those of before once it can be reached.
-pub(super) async fn tell_centre(inner: Weak<Inner>) {
-    let Some((mut status, owing)) = inner.upgrade().and_then(|inner| {
-        let upstream = inner.upstream.as_ref()?;
-        Some((upstream.status.clone(), Arc::clone(&inner.shifts.owing)))
-    }) else {
-        return;
-    };
-    loop {
-        let reachable = status.borrow_and_update().reachable;
-        let Some(now) = inner.upgrade() else { return };
-        let all_told = !reachable || now.tell_shifts().await;
-        drop(now);
-        let again = async {
-            match all_told {
-                true => std::future::pending().await,
-                false => tokio::time::sleep(AGAIN).await,
-            }
-        };
-        tokio::select! {
-            changed = status.changed() => if changed.is_err() { return },
-            () = owing.notified() => {}
-            () = again => {}
-        }
-    }
 }

@@ -14,7 +14,7 @@ use super::errors;
 use super::event::What;
 use super::inner::{Inner, lock};
 use super::view::CaseState;
-use super::{alarm, keeping, policy, reconcile, shift};
+use super::{alarm, keeping, policy, reconcile, signing};
 use crate::failure::{Entry, Failure};
 use crate::queue::Row;
 use crate::reader::{ReaderEvent, Role};
@@ -42,7 +42,7 @@ pub(super) fn start(inner: &Arc<Inner>) {
     runtime.spawn(alarm::watch(Arc::downgrade(inner), inner.queue.changes()));
     if let Some(upstream) = &inner.upstream {
         runtime.spawn(centre(Arc::downgrade(inner), upstream.status.clone()));
-        runtime.spawn(shift::tell_centre(Arc::downgrade(inner)));
+        runtime.spawn(signing::tell_centre(Arc::downgrade(inner)));
         runtime.spawn(reconcile::daily(Arc::downgrade(inner)));
     }
     runtime.spawn(tidy(Arc::downgrade(inner)));

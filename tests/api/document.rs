@@ -399,6 +399,7 @@ fn the_page_names_each_member() {
         "Shift",
         "ShiftTotal",
         "Alarm",
+        "ReconciliationHealth",
         "Notice",
         "TerminalLeft",
         "Reconciliation",

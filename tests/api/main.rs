@@ -4,6 +4,7 @@
 mod rig;
 
 mod bodies;
+mod commands;
 mod document;
 mod doors;
 mod events;

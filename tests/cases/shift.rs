@@ -1,9 +1,12 @@
 //! Operators' shifts: opened and closed at the terminal, told to the centre, named by each transaction.
 
+use std::sync::Arc;
+
 use sbkd::queue::State;
 use sbkd::store::Shift;
 use sbkd::terminal::{CaseState, NewCase, What};
 
+use crate::alarm::Hands;
 use crate::counter::{Counter, Setup, bill, new_case, numbered, statement};
 
 const SETTLE: &str = "medical-settlement";
@@ -92,4 +95,39 @@ fn where_shifts_are_opened_by_hand_nobody_works_without_one() {
     assert_eq!(counter.carried_out(SIGN_IN, statement()).state, CaseState::Done);
     let other = NewCase { operator: "0002".into(), ..new_case(SIGN_IN, Some(statement())) };
     assert_eq!(counter.terminal.open_case(other).unwrap_err().entry.code, "E-SHIFT-NONE");
+}
+
+#[test]
+fn a_shift_that_opened_by_itself_is_one_days_and_one_that_was_opened_is_its_operators_to_end() {
+    let hands = Arc::new(Hands::now());
+    let counter = Counter::with(Setup { centre: None, clock: hands.clone(), ..Setup::default() });
+    let in_shift = |counter: &Counter| {
+        let view = counter.decided(SIGN_IN, statement());
+        counter.terminal.cancel(view.id).unwrap();
+        view.shift.unwrap()
+    };
+    let first = in_shift(&counter);
+    assert_eq!(in_shift(&counter), first);
+    hands.forward(24 * 3600);
+    let second = in_shift(&counter);
+    assert_ne!(second, first);
+    assert!(counter.terminal.shift(&first).unwrap().closed_at.is_some());
+    // Taken over by hand, it lasts until it is closed by hand.
+    let (taken, new) = counter.terminal.open_shift("0001").unwrap();
+    assert!(!new && taken.number == second && !taken.automatic);
+    hands.forward(24 * 3600);
+    assert_eq!(in_shift(&counter), second);
+}
+
+#[test]
+fn what_the_centre_refuses_of_a_shift_is_kept_and_not_asked_again() {
+    let counter = Counter::new();
+    let (shift, _) = counter.terminal.open_shift("0001").unwrap();
+    told(&counter, &shift.number, |shift| shift.sign_no.is_some());
+    let db = rusqlite::Connection::open(counter.dir.path().join("centre.db")).unwrap();
+    assert_eq!(db.execute("DELETE FROM shifts", []), Ok(1));
+    counter.terminal.close_shift(&shift.number).unwrap();
+    let refused = told(&counter, &shift.number, |shift| shift.refusal.is_some());
+    assert_eq!((refused.refusal.as_deref(), refused.signed_off), (Some("C-NOT-FOUND"), false));
+    assert!(!refused.is_owing());
 }

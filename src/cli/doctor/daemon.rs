@@ -97,6 +97,17 @@ fn queue(health: &Value) -> Finding {
         );
         return Finding::failed("queue", (&found.0, &found.1), remedy);
     }
+    let open = health["reconciliation"]["open"].as_u64().unwrap_or_default();
+    if open > 0 {
+        return Finding::failed(
+            "queue",
+            (
+                &format!("{}；对账差异 {open} 笔待处理", found.0),
+                &format!("{}; {open} differences with the centre are open", found.1),
+            ),
+            ("用 sbkd reconcile list 查看并逐笔处理", "see sbkd reconcile list, and repair them one by one"),
+        );
+    }
     Finding::ok("queue", found.0, found.1)
 }
 
@@ -166,6 +177,9 @@ mod tests {
         assert_eq!(found.status, Status::Failed);
         assert!(serde_json::to_string(&found).unwrap().contains("告警 oldest-unsent 86401 > 86400"));
         assert_eq!(queue(&health(json!([]), "broken")).status, Status::Failed);
+        let mut differs = health(json!([]), "agrees");
+        differs["reconciliation"] = json!({"last": "2015-08-02", "open": 2});
+        assert!(serde_json::to_string(&queue(&differs)).unwrap().contains("2 differences"));
         let damaged = json!({"conditions": [], "queue": {"unsent": 1, "oldest_unsent_secs": 0, "damaged": [2, 7]}});
         assert!(serde_json::to_string(&queue(&damaged)).unwrap().contains("(2, 7)"));
     }

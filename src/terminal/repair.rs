@@ -1,0 +1,99 @@
+//! Differences of the accounts are repaired one by one: by whom, how and when is kept.
+
+use serde_json::Value;
+
+use super::errors;
+use super::event::What;
+use super::inner::{Inner, lock};
+use super::open::operator;
+use crate::failure::{Explain as _, Failure};
+use crate::queue::State;
+use crate::store::{AccountDifference, Action, Repair};
+use crate::sync::UplinkError;
+use crate::wire::settle::Reversal;
+use crate::wire::{Reply, infno};
+
+/// Longest remark, in characters.
+const LONGEST: usize = 500;
+
+impl Inner {
+    /// Repairs one difference. Blocks on the disk, and for `reverse` on the centre.
+    pub(super) fn repair(
+        &self,
+        id: u64,
+        action: Action,
+        by: &str,
+        remark: Option<&str>,
+    ) -> Result<AccountDifference, Failure> {
+        let by = operator(by)?;
+        let remark = remark.map(str::trim).filter(|remark| !remark.is_empty());
+        if remark.is_none_or(|remark| remark.chars().count() > LONGEST) && action == Action::Refer {
+            return Err(Failure::of(&errors::RECON_REMARK));
+        }
+        let _one = lock(&self.reconciling);
+        let known = self.store.difference(id).map_err(|error| error.failure())?;
+        let mut known = known.ok_or_else(|| Failure::with(&errors::RECON_UNKNOWN, id.to_string()))?;
+        if known.repair.is_some() || !known.kind.actions().contains(&action) {
+            return Err(Failure::of(&errors::RECON_ACTION));
+        }
+        match action {
+            Action::Reverse => self.reverse(&known, &by)?,
+            Action::Adopt => self.adopt(&known)?,
+            Action::Refer | Action::Gone => {}
+        }
+        tracing::info!(target: "audit", difference = id, ?action, operator = by, "a difference of the accounts was repaired");
+        let remark = remark.map(|remark| remark.chars().take(LONGEST).collect());
+        known.repair = Some(Repair { action, operator: Some(by), remark, at: self.parts.clock.now() });
+        let kept = self.store.keep_difference(&known).and_then(|()| self.store.count_open(known.date));
+        let open = kept.map_err(|error| error.failure())?;
+        self.log.tell(What::Reconciliation { date: known.date, open });
+        Ok(known)
+    }
+
+    /// Takes back at the centre what does not stand here. Asked again, it is answered alike.
+    fn reverse(&self, difference: &AccountDifference, by: &str) -> Result<(), Failure> {
+        let row = self.queue.by_msgid(&difference.msgid).map_err(|error| error.failure())?;
+        if row.is_some_and(|row| row.state.is_open() || row.state == State::Acked) {
+            // It moved since it was found.
+            return Err(Failure::of(&errors::RECON_ACTION));
+        }
+        let upstream = self.upstream.as_ref().ok_or_else(|| Failure::of(&errors::UPLINK_AWAY))?;
+        let input = Reversal { omsgid: difference.msgid.clone(), oinfno: infno::SETTLE.to_owned() };
+        // Invariant: message ids in a struct always have a JSON form.
+        let request = upstream.asker.request(infno::REVERSE, by, serde_json::to_value(input).unwrap_or_default());
+        let asked = async { tokio::time::timeout(upstream.patience, upstream.uplink.request(&request)).await };
+        let answer = self.parts.runtime.block_on(asked);
+        let reply = answer.unwrap_or_else(|_| Err(UplinkError::NoAnswer("it took too long".into())));
+        let reply = reply.map_err(|error| error.failure())?;
+        match reply.refusal() {
+            Some((code, text)) if reply.infcode != Reply::NOT_FOUND => {
+                Err(UplinkError::Refused { code, text }.failure())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the centre's figures over into the answer that is kept.
+    fn adopt(&self, difference: &AccountDifference) -> Result<(), Failure> {
+        let (Some(id), Some(figures)) = (difference.transaction, difference.centre) else {
+            return Err(Failure::of(&errors::RECON_ACTION));
+        };
+        let gone = || Failure::of(&errors::RECON_ACTION);
+        let row = self.queue.get(id).map_err(|error| error.failure())?.ok_or_else(gone)?;
+        let mut answer = self.queue.answer(id).map_err(|error| error.failure())?.ok_or_else(gone)?;
+        let setlinfo = answer.output.get_mut("setlinfo").and_then(Value::as_object_mut).ok_or_else(gone)?;
+        if let Ok(Value::Object(figures)) = serde_json::to_value(figures) {
+            setlinfo.extend(figures);
+        }
+        if let Some(setl_id) = &difference.setl_id {
+            setlinfo.insert("setl_id".to_owned(), setl_id.clone().into());
+        }
+        let mut differs = row.differs;
+        for name in &difference.fields {
+            if !differs.contains(name) {
+                differs.push(name.clone());
+            }
+        }
+        self.queue.adopt(id, answer, differs).map(drop).map_err(|error| error.failure())
+    }
+}

@@ -6,6 +6,7 @@ mod rig;
 mod aside;
 mod backup;
 mod export;
+mod keeping;
 mod rekey;
 mod verify;
 mod world;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use sbkd::queue::{Draft, Queue, QueueKeys, Settings, State};
 use sbkd::value::{Fen, Kind};
-use sbkd::world::{SystemClock, SystemRandom};
+use sbkd::world::{Clock, SystemClock, SystemRandom};
 use serde_json::{Value, json};
 
 use crate::rig::{self, Ran};
@@ -45,6 +45,11 @@ impl Terminal {
 
     /// The journal, as its daemon has it open.
     pub fn open(&self) -> Queue {
+        self.open_at(Arc::new(SystemClock))
+    }
+
+    /// The same, by another clock.
+    pub fn open_at(&self, clock: Arc<dyn Clock>) -> Queue {
         let settings = Settings {
             path: self.state("queue.db"),
             anchor: self.state("queue.anchor"),
@@ -52,7 +57,7 @@ impl Terminal {
             demo: false,
         };
         let random = SystemRandom::default();
-        Queue::open(settings, self.keys(), Arc::new(SystemClock), Arc::new(random)).unwrap()
+        Queue::open(settings, self.keys(), clock, Arc::new(random)).unwrap()
     }
 
     pub fn keys(&self) -> QueueKeys {

@@ -1,0 +1,122 @@
+//! What a running terminal does for its journal by itself.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sbkd::config::Config;
+use sbkd::queue::{Draft, Note, Queue, State};
+use sbkd::store::{Accumulators, Store};
+use sbkd::terminal::{Parts, Terminal as Running, What};
+use sbkd::virtual_card::VirtualReaders;
+use sbkd::wire::{Outcome, Receipt};
+use sbkd::world::{FixedClock, SystemClock, SystemRandom};
+use serde_json::json;
+
+use crate::rig::until;
+use crate::world::{Terminal, draft, tamper};
+
+/// The terminal's daemon, in this process.
+struct Daemon {
+    terminal: Arc<Running>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Daemon {
+    fn start(of: &Terminal) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let parts = Parts {
+            config: Arc::new(Config::load(&of.path("sbkd.toml")).unwrap()),
+            readers: VirtualReaders::new(&[]),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom::default()),
+            runtime: runtime.handle().clone(),
+        };
+        Self { terminal: Running::start(parts).unwrap(), runtime }
+    }
+
+    /// Waits for an event of the journal with this change.
+    fn told(&self, change: &str) -> What {
+        until("the journal is looked after", || {
+            let kept = self.terminal.events(Some(0)).backlog.into_iter().map(|event| event.what);
+            kept.into_iter().find(|what| matches!(what, What::Journal { change: told, .. } if *told == change))
+        })
+    }
+
+    fn stop(self) {
+        self.terminal.drain();
+        drop(self.terminal);
+        self.runtime.shutdown_background();
+    }
+}
+
+/// A journal of 2015 with so many answered transactions, each of another holder.
+fn old(records: u8) -> (Terminal, Queue) {
+    let terminal = Terminal::new();
+    let queue = terminal.open_at(Arc::new(FixedClock("2015-08-03T02:00:00Z".parse().unwrap())));
+    for n in 0..records {
+        let row = queue.commit(Draft { holder: vec![n].into(), ..draft(&n.to_string()) }).unwrap().row;
+        queue.advance(row.id, State::Sending, Note::Nothing).unwrap();
+        let receipt = Receipt {
+            id: row.id,
+            outcome: Outcome::Accepted,
+            centre_no: "C1".into(),
+            received_at: row.created_at,
+            output: json!({}),
+        };
+        queue.advance(row.id, State::Acked, receipt.into()).unwrap();
+    }
+    (terminal, queue)
+}
+
+fn told_long_ago(state: &Path, queue: &Queue) -> Store {
+    let store = Store::open(state).unwrap();
+    let at = "2015-08-03T02:00:00Z".parse().unwrap();
+    let told = Accumulators { values: serde_json::Map::new(), as_of: at, asked: at };
+    store.remember_accumulators(queue.holder_tag(&[1]), "310/2015", &told).unwrap();
+    store
+}
+
+#[test]
+fn all_is_proved_and_what_is_old_is_erased() {
+    let (terminal, queue) = old(5);
+    let tag = queue.holder_tag(&[1]);
+    let store = told_long_ago(&terminal.state("store.db"), &queue);
+    assert!(store.accumulators(tag, "310/2015").unwrap().is_some());
+    queue.close();
+    drop((queue, store));
+    let daemon = Daemon::start(&terminal);
+    assert!(matches!(daemon.told("verified"), What::Journal { records: Some(5), record: None, .. }));
+    assert!(matches!(daemon.told("erased"), What::Journal { records: Some(5), .. }));
+    let health = daemon.terminal.health().queue.unwrap();
+    assert!(health.verified_at.is_some() && health.damaged.is_empty());
+    assert!(daemon.terminal.transactions(&Default::default()).unwrap().iter().all(|row| row.erased));
+    daemon.stop();
+    assert_eq!(terminal.done(&["verify", "--anchor"])["payloads"], 0);
+    let store = Store::open(&terminal.state("store.db")).unwrap();
+    assert_eq!(store.accumulators(tag, "310/2015").unwrap(), None);
+}
+
+#[test]
+fn damage_further_back_is_told_and_nothing_is_erased() {
+    let (terminal, queue) = old(120);
+    queue.close();
+    drop(queue);
+    tamper(&terminal.state("queue.db"), "UPDATE entries SET amount = 1 WHERE sequence = 7");
+    let daemon = Daemon::start(&terminal);
+    assert!(matches!(daemon.told("damaged"), What::Journal { record: Some(7), .. }));
+    until("health has it", || {
+        let queue = daemon.terminal.health().queue?;
+        (queue.verified_at.is_some() && queue.damaged == [7]).then_some(())
+    });
+    daemon.stop();
+    let whole = terminal.damaged(&["verify"]);
+    assert_eq!(whole.0, 7);
+    tamper_back(&terminal);
+    assert_eq!(terminal.done(&["verify"])["payloads"], 120, "nothing was erased");
+}
+
+/// As it was.
+fn tamper_back(terminal: &Terminal) {
+    let db = rusqlite::Connection::open(terminal.state("queue.db")).unwrap();
+    db.execute_batch("UPDATE entries SET amount = 151600 WHERE sequence = 7").unwrap();
+}

@@ -31,40 +31,11 @@ impl Store {
         let ids = statement.query_map([holder.0], |row| row.get(0).map(Uuid::from_bytes))?;
         Ok(ids.collect::<Result<_, _>>()?)
     }
-
-    /// Forgets what the centre told of persons before a moment and never again since; how many records that were. What
-    /// is counted in a year or an admission is told anew as long as anybody asks for it.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn forget_told_before(&self, moment: Timestamp) -> Result<usize, StoreError> {
-        let db = self.db();
-        Ok(db.prepare_cached("DELETE FROM accumulators WHERE as_of < ?1")?.execute([moment.as_millisecond()])?)
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Map;
-
     use super::*;
-    use crate::store::Accumulators;
-
-    #[test]
-    fn what_was_told_long_ago_is_forgotten() {
-        let store = Store::in_memory().unwrap();
-        let holder = Digest([7; 32]);
-        let told = |scope: &str, as_of: &str| {
-            let as_of: Timestamp = as_of.parse().unwrap();
-            let told = Accumulators { values: Map::new(), as_of, asked: as_of };
-            store.remember_accumulators(holder, scope, &told).unwrap();
-        };
-        told("310/year/2014", "2014-12-30T00:00:00Z");
-        told("310/year/2015", "2015-08-01T00:00:00Z");
-        assert_eq!(store.forget_told_before("2015-01-01T00:00:00Z".parse().unwrap()).unwrap(), 1);
-        assert_eq!(store.accumulators(holder, "310/year/2014").unwrap(), None);
-        assert!(store.accumulators(holder, "310/year/2015").unwrap().is_some());
-    }
 
     #[test]
     fn what_a_holder_was_told_is_theirs_and_is_there_after_a_restart() {

@@ -22,12 +22,6 @@ use crate::reader::{ReaderEvent, Role};
 /// How often a condition that nobody tells the end of is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How often what is too old is forgotten.
-const TIDY: Duration = Duration::from_secs(24 * 3600);
-/// How long what the centre told of a person is kept when it is not told again: above a year, so that a year's counts
-/// outlive it.
-const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(400 * 24);
-
 /// Starts them. They end with the terminal.
 pub(super) fn start(inner: &Arc<Inner>) {
     let (runtime, config) = (inner.parts.runtime.clone(), &inner.parts.config);
@@ -45,7 +39,6 @@ pub(super) fn start(inner: &Arc<Inner>) {
         runtime.spawn(signing::tell_centre(Arc::downgrade(inner)));
         runtime.spawn(reconcile::daily(Arc::downgrade(inner)));
     }
-    runtime.spawn(tidy(Arc::downgrade(inner)));
     if config.policy.is_some() {
         runtime.spawn(policy::watch(Arc::downgrade(inner), config.packs.poll));
     }
@@ -89,23 +82,6 @@ async fn centre(inner: Weak<Inner>, mut status: tokio::sync::watch::Receiver<cra
         if status.changed().await.is_err() {
             return;
         }
-    }
-}
-
-async fn tidy(inner: Weak<Inner>) {
-    loop {
-        let Some(now) = inner.upgrade() else { return };
-        let tidied = tokio::task::spawn_blocking(move || {
-            let before = now.parts.clock.now().checked_sub(KEPT).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-            now.store.forget_told_before(before)
-        });
-        match tidied.await {
-            Ok(Ok(0)) => {}
-            Ok(Ok(records)) => tracing::info!(records, "what the centre told long ago is forgotten"),
-            Ok(Err(error)) => tracing::warn!(%error, "the store is not tidied"),
-            Err(error) => tracing::error!(%error, "a defect while the store was tidied"),
-        }
-        tokio::time::sleep(TIDY).await;
     }
 }
 

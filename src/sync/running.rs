@@ -204,11 +204,12 @@ impl Running {
         }
     }
 
-    /// Somebody asks to try now, whatever the pause.
+    /// Somebody asks to try now, whatever the pause; whether the centre is there as well.
     fn hurry(&mut self) {
         (self.pause, self.ask_at, self.headers.pause) = (None, None, None);
         self.chooser.hurry(Instant::now());
         self.news();
+        self.ask();
     }
 
     fn news(&mut self) {
@@ -216,10 +217,14 @@ impl Running {
         self.headers.more = true;
     }
 
-    /// What was just committed is work; not what the delivery itself moved.
+    /// What was just committed is work; not what the delivery itself moved. After a rest the centre is asked first: what
+    /// is tried without it counts as an attempt.
     fn changed(&mut self, row: &Row) {
         if row.state == State::Pending || self.head.is_some_and(|head| row.sequence > head.sequence) {
             self.news();
+            if self.tasks.is_empty() {
+                self.ask();
+            }
         }
     }
 

@@ -37,8 +37,8 @@ pub enum UplinkError {
     /// The answer is not one.
     #[error("the centre's answer cannot be understood: {0}")]
     Answer(String),
-    /// The address or the token is not one.
-    #[error("the centre's address or token cannot be used: {0}")]
+    /// The address, the token or a certificate is not one.
+    #[error("the centre's address, token or certificate cannot be used: {0}")]
     Setting(String),
 }
 
@@ -79,8 +79,8 @@ crate::entries! {
         remedy "请稍候，系统会自动重试；持续出现请联系中心" | "wait, it is tried again; call the centre if it persists";
     UNAUTHORIZED = "E-UPLINK-UNAUTHORIZED", Technician;
         message "中心不认可本终端" | "the centre does not take this terminal";
-        cause "令牌有误或终端未登记" | "the token is wrong or the terminal is not enrolled";
-        remedy "请检查令牌并在中心登记终端" | "check the token and enrol the terminal";
+        cause "令牌有误，或终端未以本机密钥和证书登记" | "the token is wrong, or the terminal is not enrolled with its key and certificate";
+        remedy "请检查令牌，并在中心登记本终端：sbkd center enrol" | "check the token, and enrol the terminal: sbkd center enrol";
     REFUSED = "E-UPLINK-REFUSED", Clerk;
         message "中心拒绝了该业务" | "the centre refused the transaction";
         cause "见中心给出的原因" | "see the centre's reason";
@@ -90,9 +90,9 @@ crate::entries! {
         cause "地址指向了别的服务，或版本不符" | "the address is another service's, or the versions differ";
         remedy "请检查中心地址与版本" | "check the centre's address and version";
     SETTING = "E-UPLINK-SETTING", Technician;
-        message "中心地址或令牌不可用" | "the centre's address or token cannot be used";
-        cause "配置有误；无 TLS 时只允许本机地址" | "the configuration is wrong; without TLS only the loopback is allowed";
-        remedy "请检查配置中的 [uplink]" | "check [uplink] in the configuration";
+        message "中心地址、令牌或证书不可用" | "the centre's address, token or certificate cannot be used";
+        cause "配置有误、文件不可读或他人可读私钥；无 TLS 时只允许本机地址" | "the configuration is wrong, a file cannot be read, or others may read the key; without TLS only the loopback is allowed";
+        remedy "请检查配置中的 [uplink] 及其文件" | "check [uplink] in the configuration and its files";
     UNSURE = "E-SETTLE-UNSURE", Clerk;
         message "结算结果尚未记录，请勿收费，也不要重复办理" | "the settlement's outcome is not recorded yet: do not charge, do not repeat it";
         cause "本机流水未能写入中心的结果" | "the journal did not take what the centre said";

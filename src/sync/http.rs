@@ -111,10 +111,9 @@ impl HttpUplink {
         purpose: Purpose,
         message: &(impl Serialize + ?Sized),
     ) -> Result<T, UplinkError> {
-        // The message is wiped like what it was made from.
-        let body = Zeroizing::new(serde_json::to_vec(message).map_err(|_| no_json())?);
+        let body = serde_json::to_vec(message).map_err(|_| no_json())?;
         let request = self.client.post(self.url(&["v1", purpose.name()]));
-        let request = request.header(CONTENT_TYPE, "application/json").body(body.to_vec());
+        let request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
         self.send(request, purpose, &body).await
     }
 

@@ -121,6 +121,28 @@ async fn one_that_makes_the_centre_fail_or_gets_no_answer_waits_by_itself() {
     }
 }
 
+#[tokio::test]
+async fn a_reason_that_somebody_else_wrote_shows() {
+    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+    let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+    let refused = UplinkError::Answer("x".repeat(500));
+    process.poison(Some((1, refused)));
+    process.queue.commit_async(registration("a")).await.unwrap();
+    process.deliver();
+    let rows = process.until(|row| row.reason.is_some()).await;
+    let reason = rows[0].reason.clone().unwrap();
+    assert!(reason.starts_with("E-UPLINK-ANSWER xxx") && reason.chars().count() == 200, "{reason}");
+    process.queue.verify().unwrap();
+    process.end().await;
+    for forged in ["NULL", "'E-UPLINK-ANSWER'", "''"] {
+        let db = rusqlite::Connection::open(dir.path().join("queue.db")).unwrap();
+        db.execute_batch(&format!("UPDATE entries SET reason = {forged}")).unwrap();
+        let process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+        assert!(matches!(process.queue.verify(), Err(queue::QueueError::Damaged { record: 1, .. })), "{forged}");
+        process.end().await;
+    }
+}
+
 /// The same for somebody else.
 fn of_another(draft: Draft) -> Draft {
     Draft { holder: draft.idempotency.clone().into_bytes().into(), ..draft }

@@ -23,7 +23,11 @@ enum Command {
     /// Close a shift (签退) and print what is handed over
     Close {
         /// The shift's number, as `sbkd shift list` shows it
-        number: String,
+        #[arg(required_unless_present = "operator")]
+        number: Option<String>,
+        /// The operator whose open shift is meant
+        #[arg(long, value_name = "NAME", conflicts_with = "number")]
+        operator: Option<String>,
     },
     /// List shifts, the latest first
     List,
@@ -38,7 +42,13 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     let daemon = Daemon::of(shell)?;
     let shift = match args.command {
         Command::Open { operator } => daemon.post("/v1/shifts", &json!({ "operator": operator }))?,
-        Command::Close { number } => daemon.post(&format!("{}/close", path(&number)), &json!({}))?,
+        Command::Close { number, operator } => {
+            let number = match (number, operator) {
+                (None, Some(operator)) => open_of(&daemon.get("/v1/shifts")?, &operator),
+                (number, _) => number.unwrap_or_default(),
+            };
+            daemon.post(&format!("{}/close", path(&number)), &json!({}))?
+        }
         Command::Show { number } => daemon.get(&path(&number))?,
         Command::List => {
             let shifts = daemon.get("/v1/shifts")?;
@@ -50,10 +60,17 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     Ok(())
 }
 
+/// The number of an operator's open shift; empty where there is none.
+fn open_of(shifts: &Value, operator: &str) -> String {
+    let mut open = shifts.as_array().into_iter().flatten().filter(|shift| shift["closed_at"].is_null());
+    let found = open.find(|shift| shift["operator"] == operator.trim());
+    found.and_then(|shift| shift["number"].as_str()).unwrap_or_default().to_owned()
+}
+
 /// What is no number of a shift names none.
 fn path(number: &str) -> String {
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-    format!("/v1/shifts/{}", if digits.len() == number.len() { digits } else { "0".to_owned() })
+    format!("/v1/shifts/{}", if digits.len() == number.len() && !digits.is_empty() { digits } else { "0".to_owned() })
 }
 
 fn list(shifts: &Value) -> String {
@@ -114,6 +131,6 @@ mod tests {
     #[test]
     fn what_is_no_number_reaches_no_other_route() {
         assert_eq!(path("2015080308000000"), "/v1/shifts/2015080308000000");
-        assert_eq!(path("../health"), "/v1/shifts/0");
+        assert_eq!([path("../health"), path("")], ["/v1/shifts/0", "/v1/shifts/0"]);
     }
 }

@@ -35,6 +35,11 @@ fn a_shift_is_opened_shown_and_closed() {
     let (status, closed) = sbkd(&house, &["shift", "close", number]);
     assert_eq!((status, &closed["totals"]), (0, &json!([])));
     assert!(closed["closed_at"].is_string());
+    let (_, second) = sbkd(&house, &["shift", "open", "--operator", "0001"]);
+    let (status, closed) = sbkd(&house, &["shift", "close", "--operator", "0001"]);
+    assert_eq!((status, &closed["number"]), (0, &second["number"]));
+    let none = sbkd(&house, &["shift", "close", "--operator", "0001"]);
+    assert_eq!(code(none), (2, "E-SHIFT-UNKNOWN".into()), "it has none open any more");
     assert_eq!(code(sbkd(&house, &["shift", "close", "x/../1"])), (2, "E-SHIFT-UNKNOWN".into()));
     assert_eq!(code(sbkd(&house, &["shift", "open", "--operator", " "])), (2, "E-TERM-OPERATOR".into()));
 }

@@ -11,7 +11,7 @@ crate::entries! {
     STORE = "E-STORE-FAILED", Technician;
         message "本地缓存库读写失败" | "the local store failed";
         cause "文件损坏、只读或磁盘已满" | "its file is damaged, read only, or the disk is full";
-        remedy "请检查磁盘；核对 PSAM 卡后可删除该文件（停用的配对随之解除），系统会重新建立" | "check the disk; once the PSAM was checked the file may be deleted (which releases the pairs held apart), it is made again";
+        remedy "请检查磁盘；核对 PSAM 卡后可删除该文件（停用的配对随之解除，班次与对账处理的记录随之丢失），系统会重新建立" | "check the disk; once the PSAM was checked the file may be deleted (which releases the pairs held apart, and forgets shifts and what was done about differences), it is made again";
     RIGHTS = "E-STORE-RIGHTS", Technician;
         message "当前用户无权使用本地缓存库" | "this user may not use the local store";
         cause "它属于守护进程的用户" | "it belongs to the daemon's user";

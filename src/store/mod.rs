@@ -282,6 +282,22 @@ mod tests {
     }
 
     #[test]
+    fn a_store_from_before_shifts_keeps_what_it_has() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let old = Connection::open(&path).unwrap();
+        for step in [include_str!("schema/v1.sql"), include_str!("schema/v2.sql"), include_str!("schema/v3.sql")] {
+            old.execute_batch(step).unwrap();
+        }
+        old.execute_batch("PRAGMA user_version = 3; INSERT INTO psam_levels VALUES (x'010203', 'IRK/SM4', 2);")
+            .unwrap();
+        drop(old);
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.psam_level(&[1, 2, 3], "IRK/SM4"), Some(2));
+        assert!(store.open_shifts().unwrap().is_empty() && store.open_differences().unwrap() == 0);
+    }
+
+    #[test]
     fn a_file_that_is_no_database_is_an_error_with_a_remedy() {
         use crate::failure::Explain as _;
         let dir = tempfile::tempdir().unwrap();

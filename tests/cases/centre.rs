@@ -33,3 +33,19 @@ fn what_was_settled_after_one_that_is_taken_back_is_for_review() {
     assert_eq!((&shift["operator"], &shift["closed_at"]), (&json!("0001"), &Value::Null));
     assert_eq!(counter.ask_centre("9002", json!({ "sign_no": "Q9" }))["infcode"], -2);
 }
+
+#[test]
+fn the_key_service_answers_the_strings_of_the_hsm_flow() {
+    let counter = Counter::new();
+    let card = "440100|86035342440003440130000003|03|440100D15600000530000003FFFFFFFF";
+    let step1 = format!("{card}|0102030405060708|1112131415161718|2122232425262728|3132333435363738||");
+    let (status, told) = counter.post_to_centre("/v1/keys", &json!({ "step1": step1 }));
+    let parts: Vec<&str> = told["step2"].as_str().unwrap().split_terminator('|').collect();
+    assert_eq!((status, parts.len()), (200, 2));
+    assert!(parts.iter().all(|part| part.len() == 32) && parts[1].ends_with("3132333435363738"), "{told}");
+    for (step1, code) in [("440100|".to_owned(), "C-FORM"), (step1.replace("|03|", "|02|"), "C-NO-KEYS")] {
+        let (status, told) = counter.post_to_centre("/v1/keys", &json!({ "step1": step1 }));
+        assert_eq!((status, &told["error"]["code"]), (422, &json!(code)));
+        assert!(!told.to_string().contains("D1560000"), "nothing of the card is repeated: {told}");
+    }
+}

@@ -176,14 +176,22 @@ impl Counter {
 
     /// A request in the national envelope, past the terminal.
     pub fn ask_centre(&self, infno: &str, input: Value) -> Value {
-        let url = format!("http://{}/v1/national", self.address.0);
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let request = json!({
             "infno": infno, "msgid": "H4401009999920150803100000Q001", "fixmedins_code": "H44010099999",
             "opter": "0009", "inf_time": "2015-08-03 10:00:00", "demo": true, "input": input,
         });
-        let asked = client.post(url).bearer_auth(TOKEN).json(&request);
-        self.runtime.block_on(async { asked.send().await.unwrap().json().await.unwrap() })
+        self.post_to_centre("/v1/national", &request).1
+    }
+
+    /// The centre's answer to a POST: status and JSON.
+    pub fn post_to_centre(&self, path: &str, body: &Value) -> (u16, Value) {
+        let url = format!("http://{}{path}", self.address.0);
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let asked = client.post(url).bearer_auth(TOKEN).json(body);
+        self.runtime.block_on(async {
+            let answer = asked.send().await.unwrap();
+            (answer.status().as_u16(), answer.json().await.unwrap())
+        })
     }
 
     // --- cases

@@ -1,19 +1,25 @@
 //! A day held against the centre, with planted differences of each kind, and each repaired.
 
+use jiff::civil::Date;
 use rusqlite::Connection;
 use sbkd::center;
 use sbkd::queue::State;
 use sbkd::store::{AccountDifference, Action, DifferenceKind};
 use sbkd::terminal::{CaseState, What};
-use sbkd::world::{Clock as _, SystemClock};
+use sbkd::world::{Clock as _, SystemClock, shanghai};
 
 use crate::counter::{Counter, bill, bill_of, numbered};
 
 const SETTLE: &str = "medical-settlement";
 
-/// Holds today against the centre.
+/// The day on which the counter's first transaction was settled.
+fn day(counter: &Counter) -> Date {
+    shanghai().to_datetime(counter.transactions().last().unwrap().updated_at).date()
+}
+
+/// Holds that day against the centre.
 fn found(counter: &Counter) -> Vec<AccountDifference> {
-    let day = SystemClock.today();
+    let day = day(counter);
     let run = counter.terminal.reconcile(day, "0009").unwrap();
     let all = counter.terminal.differences(day).unwrap();
     let open: Vec<AccountDifference> = all.into_iter().filter(|difference| difference.repair.is_none()).collect();
@@ -43,7 +49,7 @@ fn a_day_that_agrees_has_no_difference() {
     let counter = Counter::new();
     assert_eq!(counter.carried_out(SETTLE, bill()).state, CaseState::Done);
     assert!(found(&counter).is_empty());
-    let run = counter.terminal.reconciliations(10).unwrap().into_iter().find(|run| run.date == SystemClock.today());
+    let run = counter.terminal.reconciliations(10).unwrap().into_iter().find(|run| run.date == day(&counter));
     let totals = run.unwrap().totals.remove(0);
     assert_eq!((totals.group.insutype.as_str(), totals.here_count), ("310", 1));
     assert_eq!((totals.here, totals.here_count), (totals.centre, totals.centre_count));
@@ -147,7 +153,7 @@ fn what_stands_here_only_is_referred_with_a_remark() {
     counter.terminal.repair(difference.id, Action::Refer, "0009", Some("已转中心核查")).unwrap();
     assert!(found(&counter).is_empty(), "it is known, and does not come up again");
     let counter = counter.restarted("nothing");
-    let known = counter.terminal.differences(SystemClock.today()).unwrap().remove(0);
+    let known = counter.terminal.differences(day(&counter)).unwrap().remove(0);
     assert_eq!(known.repair.unwrap().remark.as_deref(), Some("已转中心核查"));
     // The centre's own repair: what was open would be gone, what was referred stays noted.
     at_the_centre(&counter, "UPDATE settlements SET state = 'settled'");
@@ -162,7 +168,7 @@ fn what_mends_itself_is_gone() {
     let difference = one(&counter);
     at_the_centre(&counter, "UPDATE settlements SET state = 'settled'");
     assert!(found(&counter).is_empty());
-    let known = counter.terminal.differences(SystemClock.today()).unwrap().remove(0);
+    let known = counter.terminal.differences(day(&counter)).unwrap().remove(0);
     assert_eq!((known.id, known.repair.unwrap().action), (difference.id, Action::Gone));
     // And open again when it is found again.
     at_the_centre(&counter, "UPDATE settlements SET state = 'void'");

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::reply::{no_json, taken};
 use super::tls::{self, TlsFiles};
-use super::{BoxFuture, Delivered, Delivery, Uplink, UplinkError};
+use super::{BoxFuture, Delivered, Delivery, Late, Uplink, UplinkError};
 use crate::queue::Queue;
 use crate::wire::batch::{ItemAnswer, Reason};
 use crate::wire::headers::SignedHeaders;
@@ -150,6 +150,14 @@ fn base(url: &str) -> Result<Url, UplinkError> {
 impl Uplink for HttpUplink {
     fn deliver<'a>(&'a self, batch: &'a [Envelope]) -> BoxFuture<'a, Vec<Delivery>> {
         Box::pin(async { each(batch, self.post(Purpose::Transactions, batch).await) })
+    }
+
+    fn stores(&self) -> bool {
+        false
+    }
+
+    fn answers(&self) -> BoxFuture<'_, Vec<Late>> {
+        Box::pin(std::future::pending())
     }
 
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {

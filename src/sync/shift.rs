@@ -45,6 +45,10 @@ impl Uplink for SignedOnUplink {
         self.inner.deliver(batch)
     }
 
+    fn stores(&self) -> bool {
+        self.inner.stores()
+    }
+
     fn answers(&self) -> BoxFuture<'_, Vec<Late>> {
         self.inner.answers()
     }
@@ -81,8 +85,16 @@ mod tests {
     struct Kept(Mutex<Vec<Option<String>>>);
 
     impl Uplink for Kept {
-        fn deliver<'a>(&'a self, _: &'a Envelope) -> BoxFuture<'a, Result<Receipt, UplinkError>> {
-            Box::pin(async { Err(UplinkError::NoAnswer("deliver".into())) })
+        fn deliver<'a>(&'a self, _: &'a [Envelope]) -> BoxFuture<'a, Vec<Delivery>> {
+            Box::pin(async { vec![Err(UplinkError::NoAnswer("deliver".into()))] })
+        }
+
+        fn stores(&self) -> bool {
+            true
+        }
+
+        fn answers(&self) -> BoxFuture<'_, Vec<Late>> {
+            Box::pin(async { Vec::new() })
         }
 
         fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
@@ -90,11 +102,11 @@ mod tests {
             Box::pin(async { Err(UplinkError::NoAnswer("request".into())) })
         }
 
-        fn headers<'a>(&'a self, _: &'a [Header]) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
+        fn headers<'a>(&'a self, _: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
             Box::pin(async { Err(UplinkError::NoAnswer("headers".into())) })
         }
 
-        fn probe<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
+        fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>> {
             Box::pin(async { Err(UplinkError::NoAnswer("probe".into())) })
         }
     }
@@ -121,7 +133,13 @@ mod tests {
         assert!(uplink.request(&request("0001", None)).await.is_err());
         let carried = kept.0.lock().unwrap().clone();
         assert_eq!(carried, [Some("Q1".to_owned()), None, Some("Q7".to_owned()), None]);
-        assert!(matches!(uplink.probe("T").await, Err(UplinkError::NoAnswer(what)) if what == "probe"));
-        assert!(matches!(uplink.headers(&[]).await, Err(UplinkError::NoAnswer(what)) if what == "headers"));
+        // Everything else goes through as it is.
+        assert!(uplink.stores() && uplink.answers().await.is_empty());
+        let delivered = uplink.deliver(&[]).await;
+        assert!(matches!(&delivered[..], [Err(UplinkError::NoAnswer(what))] if what == "deliver"));
+        assert!(matches!(uplink.probe().await, Err(UplinkError::NoAnswer(what)) if what == "probe"));
+        assert!(
+            matches!(uplink.headers(&SignedHeaders::default()).await, Err(UplinkError::NoAnswer(what)) if what == "headers")
+        );
     }
 }

@@ -36,15 +36,11 @@ pub trait Uplink: Send + Sync {
     fn deliver<'a>(&'a self, batch: &'a [Envelope]) -> BoxFuture<'a, Vec<Delivery>>;
 
     /// Whether a transaction can be stored on the way while the centre is away.
-    fn stores(&self) -> bool {
-        false
-    }
+    fn stores(&self) -> bool;
 
     /// Waits for receipts of what was stored on the way. Never ready where every answer comes at once. Dropped before it is
     /// ready, it loses none.
-    fn answers(&self) -> BoxFuture<'_, Vec<Late>> {
-        Box::pin(std::future::pending())
-    }
+    fn answers(&self) -> BoxFuture<'_, Vec<Late>>;
 
     /// Sends an online request and waits for the answer.
     ///

@@ -274,8 +274,6 @@ fn what_the_centre_says_is_as_it_is_described() {
             listen: ([127, 0, 0, 1], 0).into(),
             database: None,
             seed: seed.map(|seed| tree("config/center").join(seed)),
-            tls: None,
-            broker: None,
             token: ALL.to_owned(),
             demo: true,
             faults: Faults::default(),

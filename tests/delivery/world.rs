@@ -9,7 +9,9 @@ use jiff::civil::date;
 use rustix::process::{Signal, getpid, kill_process};
 use sbkd::center::{self, Faults, Running};
 use sbkd::queue::{self, Draft, Point, Queue, QueueError, QueueKeys, Row, State};
-use sbkd::sync::{self, BoxFuture, Delivered, Delivery, HttpUplink, Link, Pace, Patience, Uplink, UplinkError, Worker};
+use sbkd::sync::{
+    self, BoxFuture, Delivered, Delivery, HttpUplink, Late, Link, Pace, Patience, Uplink, UplinkError, Worker,
+};
 use sbkd::value::{Fen, Kind};
 use sbkd::wire::headers::SignedHeaders;
 use sbkd::wire::person::{PersonKey, SOCIAL_SECURITY_CARD};
@@ -137,6 +139,12 @@ impl Uplink for Mortal {
             }
             answers
         })
+    }
+    fn stores(&self) -> bool {
+        self.inner.stores()
+    }
+    fn answers(&self) -> BoxFuture<'_, Vec<Late>> {
+        self.inner.answers()
     }
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
         self.sent.lock().unwrap().push((request.infno.clone(), request.msgid.clone()));

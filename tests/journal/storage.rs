@@ -87,7 +87,7 @@ fn a_journal_beside_others_that_fill_the_disk() {
     let Some(dir) = child_dir() else { return };
     let queue = open(&dir, keys(&dir), Faults::default()).unwrap();
     let rows: Vec<_> = (0..5).map(|n| queue.commit(draft(&n.to_string())).unwrap().row).collect();
-    for turn in 0..3 {
+    for (turn, row) in rows.iter().enumerate().take(3) {
         let ballast = dir.join("ballast");
         // Ends when nothing more fits.
         drop(fs::write(&ballast, vec![0; 1 << 21]).unwrap_err());
@@ -98,11 +98,11 @@ fn a_journal_beside_others_that_fill_the_disk() {
             .unwrap();
         assert_eq!(full, QueueError::StorageFull);
         // An open journal that is opened again on the full disk is told the same, or opens and says so.
-        assert_eq!(queue.advance(rows[turn].id, State::Sending, Note::Nothing), Err(QueueError::StorageFull));
-        assert_eq!(queue.get(rows[turn].id).unwrap().unwrap().state, State::Pending);
+        assert_eq!(queue.advance(row.id, State::Sending, Note::Nothing), Err(QueueError::StorageFull));
+        assert_eq!(queue.get(row.id).unwrap().unwrap().state, State::Pending);
         queue.verify().unwrap();
         fs::remove_file(&ballast).unwrap();
-        queue.advance(rows[turn].id, State::Sending, Note::Nothing).unwrap();
+        queue.advance(row.id, State::Sending, Note::Nothing).unwrap();
         assert!(!queue.commit(draft(&key)).unwrap().duplicate);
         assert!(queue.verify().unwrap().anchor_behind <= 1);
     }

@@ -67,12 +67,12 @@ impl Queue {
         Ok(self.inner.context.find(&self.reader(), "id", id.as_bytes())?.map(|entry| entry.holder))
     }
 
-    /// A holder's transactions that came out otherwise than the holder was told: sent on by the terminal by itself, and
-    /// then refused or settled otherwise by the centre; and those in `besides`. Oldest first.
+    /// A holder's transactions that the centre refused after they were committed, or settled with other figures than the
+    /// terminal's. Oldest first.
     ///
     /// # Errors
     /// As [`Queue::each_of_shift`].
-    pub fn otherwise(&self, holder: Digest, besides: &[Uuid]) -> Result<Vec<Row>, QueueError> {
+    pub fn otherwise(&self, holder: Digest) -> Result<Vec<Row>, QueueError> {
         let db = self.reader();
         let sql = format!(
             "SELECT {COLUMNS} FROM entries WHERE holder = ?1
@@ -82,10 +82,7 @@ impl Queue {
         let mut rows = statement.query([holder.0])?;
         let mut out = Vec::new();
         while let Some(row) = rows.next()? {
-            let Some(row) = self.whole_row(row)? else { continue };
-            if row.protocol() == crate::value::Protocol::StoreAndForward || besides.contains(&row.id) {
-                out.push(row);
-            }
+            out.extend(self.whole_row(row)?);
         }
         Ok(out)
     }
@@ -187,12 +184,9 @@ mod tests {
         queue.advance(refused.id, State::Refused, receipt(&refused, no).into()).unwrap();
         let other = accepted(&queue, online("adopted"));
         queue.adopt(other.id, receipt(&other, Outcome::Accepted), vec!["acct_pay".into()]).unwrap();
-        let found = |besides: &[Uuid]| -> Vec<Uuid> {
-            queue.otherwise(tag, besides).unwrap().into_iter().map(|row| row.id).collect()
-        };
-        assert_eq!(found(&[]), [refused.id]);
-        assert_eq!(found(&[other.id]), [refused.id, other.id]);
-        assert!(queue.otherwise(queue.holder_tag(b"another"), &[]).unwrap().is_empty());
+        let found: Vec<Uuid> = queue.otherwise(tag).unwrap().into_iter().map(|row| row.id).collect();
+        assert_eq!(found, [refused.id, other.id]);
+        assert!(queue.otherwise(queue.holder_tag(b"another")).unwrap().is_empty());
         assert_eq!(queue.holder_of(other.id).unwrap(), Some(tag));
         assert_eq!(queue.by_msgid(&other.msgid).unwrap().map(|row| row.id), Some(other.id));
         assert_eq!(queue.by_msgid("M").unwrap(), None);

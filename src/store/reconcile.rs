@@ -251,18 +251,6 @@ impl Store {
         Ok(db.prepare_cached("SELECT count(*) FROM differences WHERE open = 1")?.query_row([], |row| row.get(0))?)
     }
 
-    /// The transactions that took over the centre's figures.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn adopted(&self) -> Result<Vec<Uuid>, StoreError> {
-        let all: Vec<AccountDifference> = self.all_json(
-            &format!("{DIFFERENCES} WHERE open = 0 AND json_extract(difference, '$.repair.action') = 'adopt'"),
-            [],
-        )?;
-        Ok(all.into_iter().filter_map(|difference| difference.transaction).collect())
-    }
-
     fn put_reconciliation(&self, run: &Reconciliation) -> Result<(), StoreError> {
         self.durably(
             "INSERT OR REPLACE INTO reconciliations VALUES (?1, ?2)",

@@ -10,8 +10,12 @@ use super::inner::Inner;
 use super::open::operator;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{QueueError, Row, State};
-use crate::value::Fen;
+use crate::value::{Fen, Protocol};
 use crate::wire::Digest;
+
+/// In an answer that is not the centre's first: the day with which it was reconciled. Kept with the figures, so that no
+/// crash parts them.
+pub(super) const RECONCILED: &str = "reconciled";
 
 /// A transaction that came out otherwise than its holder was told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -58,8 +62,24 @@ impl Inner {
     }
 
     fn otherwise(&self, holder: Digest) -> Result<Vec<Row>, Failure> {
-        let adopted = self.store.adopted().map_err(|error| error.failure())?;
-        self.queue.otherwise(holder, &adopted).map_err(|error| error.failure())
+        let rows = self.queue.otherwise(holder).map_err(|error| error.failure())?;
+        let mut told = Vec::with_capacity(rows.len());
+        for row in rows {
+            if self.was_told_otherwise(&row)? {
+                told.push(row);
+            }
+        }
+        Ok(told)
+    }
+
+    /// Whether the holder left with other words: what was settled while they waited they were told as the centre had it,
+    /// unless its figures were taken over since.
+    fn was_told_otherwise(&self, row: &Row) -> Result<bool, Failure> {
+        if row.protocol() == Protocol::StoreAndForward {
+            return Ok(true);
+        }
+        let answer = unless_damaged(self.queue.answer(row.id))?;
+        Ok(answer.is_some_and(|answer| answer.output.get(RECONCILED).is_some()))
     }
 
     fn notice(&self, row: Row) -> Result<Notice, Failure> {

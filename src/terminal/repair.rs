@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::errors;
 use super::event::What;
 use super::inner::{Inner, lock};
+use super::notice::RECONCILED;
 use super::open::operator;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::State;
@@ -88,6 +89,7 @@ impl Inner {
         if let Some(setl_id) = &difference.setl_id {
             setlinfo.insert("setl_id".to_owned(), setl_id.clone().into());
         }
+        answer.output[RECONCILED] = difference.date.to_string().into();
         let mut differs = row.differs;
         for name in &difference.fields {
             if !differs.contains(name) {

@@ -171,6 +171,7 @@ fn draft(key: String) -> Draft {
         provisional: false,
         holder: Zeroizing::new(b"440103198806120021".to_vec()),
         operator: "0007".into(),
+        shift: None,
         amount: Some(Fen(151_600)),
         payload: json!({ "request": { "person": person, "month": "2015-08", "facts": facts }, "detail": {} }),
         state: State::Pending,

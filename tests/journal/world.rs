@@ -65,6 +65,7 @@ pub fn draft(key: &str) -> Draft {
         provisional: false,
         holder: Zeroizing::new(b"440103198806120021".to_vec()),
         operator: "0007".into(),
+        shift: None,
         amount: Some(Fen(151_600)),
         payload: json!({ "name": "王小雅", "key": key, "words": words }),
         state: State::Pending,

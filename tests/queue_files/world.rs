@@ -118,6 +118,7 @@ pub fn draft(key: &str) -> Draft {
         provisional: false,
         holder: PERSON.as_bytes().to_vec().into(),
         operator: "0007".into(),
+        shift: Some("2015080310000000".into()),
         amount: Some(Fen(151_600)),
         payload: json!({"certno": PERSON, "key": key}),
         state: State::Pending,

@@ -22,6 +22,8 @@ use crate::wire::subject;
 const CONSUMER: &str = "centre";
 /// Those who serve requests share them.
 const GROUP: &str = "sbkd-centre";
+/// How often a server says that it has nothing; silent for twice as long, it is asked anew.
+const ALIVE: Duration = Duration::from_secs(1);
 /// The most transactions of one SQLite transaction.
 const TOGETHER: usize = 256;
 /// How long what nobody took stays stored.
@@ -128,7 +130,7 @@ fn caller(headers: Option<&HeaderMap>, named: &str, purpose: Purpose, body: &[u8
 async fn transactions(centre: Arc<Centre>, client: Client, consumer: PullConsumer) {
     let jetstream = jetstream::new(client);
     loop {
-        match consumer.messages().await {
+        match consumer.stream().max_messages_per_batch(TOGETHER).heartbeat(ALIVE).messages().await {
             Ok(mut all) => {
                 while let Some(Ok(first)) = all.next().await {
                     let mut messages = vec![first];

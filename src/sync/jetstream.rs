@@ -26,6 +26,8 @@ use crate::wire::{ChainHead, Digest, Envelope, Outcome, Receipt, Reply, Request,
 const WHOLE: Duration = Duration::from_secs(10);
 /// How long after a failure the answers are listened for again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often a server says that it has nothing; silent for twice as long, it is asked anew.
+const ALIVE: Duration = Duration::from_secs(5);
 /// The most answers that are brought together.
 const TOGETHER: usize = 256;
 
@@ -166,7 +168,8 @@ impl JetStreamUplink {
         };
         let consumer: PullConsumer =
             stream.get_or_create_consumer(&name, settings).await.map_err(|error| away(error.to_string()))?;
-        consumer.messages().await.map_err(|error| away(error.to_string()))
+        let stream = consumer.stream().max_messages_per_batch(TOGETHER).heartbeat(ALIVE).messages().await;
+        stream.map_err(|error| away(error.to_string()))
     }
 
     /// What a message on the terminal's results says; `None`, and done with, when it says nothing that can be taken.

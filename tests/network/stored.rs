@@ -57,10 +57,7 @@ async fn what_is_stored_is_accepted_by_the_centres_own_answer_only() {
     let mut status = worker.status();
     drop(tokio::time::timeout(LONG, status.wait_for(|status| !status.reachable)).await.unwrap().unwrap());
     let second = own.commit_async(registration("second")).await.unwrap().row;
-    let envelope = own.envelope(second.id).unwrap().unwrap();
-    own.advance_async(second.id, State::Sending, queue::Note::Nothing).await.unwrap();
-    assert_eq!(uplink.deliver(&[envelope]).await, [Ok(sync::Delivered::Stored)]);
-    own.advance_async(second.id, State::HandedOver, queue::Note::Nothing).await.unwrap();
+    until(&own, second.id, State::HandedOver).await;
     forge(&cluster, &second, &stranger).await;
     assert_eq!(own.get(second.id).unwrap().unwrap().state, State::HandedOver);
     // Back with its own key, it answers what had been stored.

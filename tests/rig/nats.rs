@@ -69,7 +69,9 @@ impl Cluster {
             let urls: Vec<&str> = self.nodes.iter().map(|node| node.url.as_str()).collect();
             let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
             let client = options.connect(urls).await.unwrap();
-            let jetstream = async_nats::jetstream::new(client);
+            // What is asked before there is a leader gets no answer.
+            let builder = async_nats::jetstream::context::ContextBuilder::new();
+            let jetstream = builder.timeout(Duration::from_secs(1)).build(client);
             let probe = async_nats::jetstream::stream::Config {
                 name: "PROBE".into(),
                 subjects: vec!["probe".into()],

@@ -24,7 +24,7 @@ impl Past {
         File::open(file).and_then(|file| file.sync_all()).map_err(open::io)?;
         let found = |_: &anchor::Proof<'_>, _: &str| Ok(Anchored::from(anchored));
         let proof = witness::public(&look::still(file)?, &crypto.public_key, &found)?;
-        let head = ChainHead { sequence: proof.rows, hash: proof.head };
+        let head = ChainHead { sequence: proof.last(), hash: proof.head };
         Anchor::open(anchor).and_then(|mut anchor| anchor.write(crypto, terminal, &head)).map_err(open::io)?;
         for file in [file, anchor] {
             let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{configuration, keys, there, told};
 use crate::cli::file::beside;
 use crate::cli::{Outcome, Shell};
-use crate::queue::{Hole, Proof, Witness, prove};
+use crate::queue::{Proof, Witness, prove};
 use crate::wire::Digest;
 
 /// Arguments of `sbkd queue verify`.
@@ -58,8 +58,7 @@ impl Args {
         value["file"] = json!(file);
         value["unproved"] = unproved.iter().map(|unproved| unproved.name).collect();
         shell.show(&value, || {
-            let gone: u64 = proof.lost.iter().map(Hole::records).sum();
-            let last = (proof.first + proof.rows + gone).saturating_sub(1);
+            let last = proof.last();
             let (first, rows, groups) = (proof.first, proof.rows, proof.groups);
             let whole = format!(
                 "{}：{rows} 笔（{first} 至 {last}），{groups} 个签名，校验通过 / {rows} records ({first} to {last}), {groups} signatures: whole\n",

@@ -79,6 +79,14 @@ pub struct Proof {
     pub payloads: Option<u64>,
 }
 
+impl Proof {
+    /// The last place of the chain that was proved, lost ones counted; the one before the first where there is none.
+    pub fn last(&self) -> u64 {
+        let lost: u64 = self.lost.iter().map(Hole::records).sum();
+        self.first + self.rows + lost - 1
+    }
+}
+
 /// Reads all records of one snapshot; the anchor must have been read before it.
 pub(super) fn prove(db: &Connection, terms: &Terms<'_>, contents: &mut dyn Contents) -> Result<Proof, QueueError> {
     let mut head = terms.start;
@@ -97,14 +105,14 @@ pub(super) fn prove(db: &Connection, terms: &Terms<'_>, contents: &mut dyn Conte
     while let Some(row) = rows.next()? {
         let link = Link::read(row)?;
         // The record after a hole follows the last one that was in it.
-        let hole = terms.lost.after(&head).filter(|hole| link.place == hole.until.sequence + 1);
+        let hole = terms.lost.after(&head).filter(|hole| link.place > hole.until.sequence);
         let before = hole.map_or(head, |hole| hole.until);
         match link.follow(&before, terms.terminal) {
             Some(next) => {
                 head = next;
                 lost.extend(hole);
             }
-            None => return Err(diagnosis::broken(db, terms, &head)?),
+            None => return Err(diagnosis::broken(db, terms, &before)?),
         }
         contents.check(row)?;
         if !groups.check(&head, terms)? {

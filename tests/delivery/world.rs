@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::civil::date;
 use rustix::process::{Signal, getpid, kill_process};
@@ -200,13 +200,16 @@ impl Process {
             true => Err(QueueError::Storage(format!("{point:?}"))),
             false => Ok(()),
         });
-        let queue = Queue::open_with_faults(
-            settings(dir),
-            QueueKeys::load_or_create(&dir.join("keys"), &SystemRandom::default()).unwrap(),
-            Arc::new(clock()),
-            Arc::new(SystemRandom::default()),
-            faults,
-        );
+        let keys = QueueKeys::load_or_create(&dir.join("keys"), &SystemRandom::default()).unwrap();
+        let deadline = Instant::now() + LONG;
+        let queue = loop {
+            let random = Arc::new(SystemRandom::default());
+            match Queue::open_with_faults(settings(dir), keys.clone(), Arc::new(clock()), random, faults.clone()) {
+                // A child that another test starts has the lock of what was closed until it is a program of its own.
+                Err(QueueError::InUse) if Instant::now() < deadline => std::thread::yield_now(),
+                opened => break opened,
+            }
+        };
         let lose = Arc::<Mutex<Vec<_>>>::default();
         let poison = Arc::<Mutex<Option<_>>>::default();
         let queue = queue.ok()?;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sbkd::queue::{Draft, Faults, Queue, QueueError, QueueKeys, Row, Settings, State};
 use sbkd::value::{Fen, Kind};
@@ -13,6 +14,9 @@ use zeroize::Zeroizing;
 
 /// Tells a child where it works; without it, it is no child.
 const CHILD: &str = "SBKD_TEST_CHILD";
+
+/// How long a journal may be somebody else's before a test fails.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whether all of it is wanted, and not a sample.
 pub fn full() -> bool {
@@ -51,7 +55,15 @@ pub fn open(dir: &Path, keys: QueueKeys, faults: Faults) -> Result<Queue, QueueE
 }
 
 pub fn open_at(dir: &Path, keys: QueueKeys, faults: Faults, clock: Arc<dyn Clock>) -> Result<Queue, QueueError> {
-    Queue::open_with_faults(settings(dir), keys, clock, Arc::new(SystemRandom::default()), faults)
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let random = Arc::new(SystemRandom::default());
+        match Queue::open_with_faults(settings(dir), keys.clone(), clock.clone(), random, faults.clone()) {
+            // A child that another test starts has the lock of what is closed here until it is a program of its own.
+            Err(QueueError::InUse) if Instant::now() < deadline => std::thread::yield_now(),
+            opened => return opened,
+        }
+    }
 }
 
 /// The draft that a key stands for, the same each time. Some are longer than a page of the database.

@@ -68,7 +68,9 @@ pub(super) fn public(db: &Connection, key: &[u8; 32], anchor: &ReadAnchor<'_>) -
     let snapshot = db.unchecked_transaction()?;
     let (start, lost) = (ChainHead::default(), Lost::proved(&snapshot, key, &terminal)?);
     let terms = Terms { terminal: &terminal, key, start, lost: &lost, anchor, last: None, cut: false };
-    proof::prove(&snapshot, &terms, &mut Mirrored)
+    let proof = proof::prove(&snapshot, &terms, &mut Mirrored)?;
+    open::check_indexes(&snapshot)?;
+    Ok(proof)
 }
 
 fn opened(db: &Connection, context: &Context, anchor: &ReadAnchor<'_>) -> Result<Proof, QueueError> {
@@ -83,7 +85,9 @@ pub(super) fn with_keys(snapshot: &Connection, context: &Context, anchor: Anchor
     let (terminal, start) = (&context.terminal, ChainHead::default());
     let lost = &Lost::proved(snapshot, key, terminal)?;
     let terms = Terms { terminal, key, start, lost, anchor, last: None, cut: false };
-    proof::prove(snapshot, &terms, &mut Opened::with(context))
+    let proof = proof::prove(snapshot, &terms, &mut Opened::with(context))?;
+    open::check_indexes(snapshot)?;
+    Ok(proof)
 }
 
 /// Whose journal it says it is, if it says that it is this key's.

@@ -18,6 +18,11 @@ pub fn resident_kb(process: u32) -> Option<u64> {
     field(&format!("/proc/{process}/status"), "VmRSS")?.trim_end_matches("kB").trim().parse().ok()
 }
 
+/// The most resident memory that a process ever had, in kB.
+pub fn most_resident_kb(process: u32) -> Option<u64> {
+    field(&format!("/proc/{process}/status"), "VmHWM")?.trim_end_matches("kB").trim().parse().ok()
+}
+
 fn field(file: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;

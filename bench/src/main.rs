@@ -1,16 +1,23 @@
 //! Measures the daemon beside bare calls to the libraries it stands on, and prints a table with the machine. A goal
-//! that is missed is printed as missed; only a measurement that cannot be taken ends with a failure. `read`, `daemon` or
-//! `queue` as an argument measures one part.
+//! that is missed is printed as missed; only a measurement that cannot be taken ends with a failure. `read`, `daemon`,
+//! `queue` or `drain` as an argument measures one part.
 #![forbid(unsafe_code)]
 
 mod daemon;
+mod drain;
 mod machine;
+#[path = "../../tests/rig/nats.rs"]
+#[allow(dead_code, reason = "the servers of all tests; the bench uses a part")]
+mod nats;
 mod numbers;
 mod queue;
 #[path = "../../tests/rig/mod.rs"]
 mod rig;
 mod table;
 mod tape;
+#[path = "../../tests/delivery/tls.rs"]
+#[allow(dead_code, reason = "the certificates of all tests; the bench uses a part")]
+mod tls;
 mod whole_read;
 
 use table::Row;
@@ -20,6 +27,9 @@ fn main() {
     if wanted.as_deref() == Some(whole_read::CHILD) {
         println!("{}", table::render(&whole_read::measure_here()));
         return;
+    }
+    if wanted.as_deref() == Some(drain::CHILD) {
+        return drain::here(&std::env::args().skip(2).collect::<Vec<_>>());
     }
     let is_wanted = |name| wanted.as_deref().is_none_or(|wanted| wanted == name);
     let mut rows: Vec<Row> = Vec::new();
@@ -34,6 +44,10 @@ fn main() {
     if is_wanted("queue") {
         eprintln!("measuring the journal …");
         rows.extend(told(queue::measure()));
+    }
+    if is_wanted("drain") {
+        eprintln!("measuring the delivery of a backlog …");
+        rows.extend(told(drain::measure()));
     }
     println!("{}\n\n{}", machine::describe(), table::render(&rows));
 }

@@ -187,40 +187,52 @@ impl Way {
 
     /// Keeps receipts that came by themselves, and tells the way so.
     pub(super) async fn keep(self: Arc<Self>, late: Vec<Late>) -> Came {
-        let kept = join_all(late.into_iter().map(|late| self.keep_one(late))).await;
-        Came::Kept(kept.into_iter().filter_map(Result::transpose).collect())
-    }
-
-    /// `None` when the answer is not one; it is sent again then.
-    async fn keep_one(&self, late: Late) -> Result<Option<Uuid>, Trouble> {
-        let id = late.receipt.id;
-        let kept = match self.take_up(late.receipt).await {
-            Ok(()) => Some(id),
-            Err(Trouble::Journal(error)) if halts(&error) => return Err(error.into()),
-            Err(trouble) => {
-                tracing::warn!(%id, ?trouble, "a receipt that came by itself is not taken");
-                None
-            }
-        };
-        late.kept.await;
-        Ok(kept)
-    }
-
-    async fn take_up(&self, receipt: Receipt) -> Result<(), Trouble> {
-        let id = receipt.id;
+        let (receipts, told): (Vec<_>, Vec<_>) = late.into_iter().map(|late| (late.receipt, late.kept)).unzip();
+        // All at one go: a thread for each would take very much more memory than they do.
         let found = off_the_runtime(&self.queue, move |queue| {
-            let row = queue.get(id)?.ok_or(QueueError::NotFound)?;
-            // What was computed here is needed for what the centre settled only.
-            let payload = if row.kind == Kind::Settle { queue.payload(id)? } else { None };
-            Ok((row, payload))
+            Ok(receipts.into_iter().map(|receipt| (receipt.id, find(queue, receipt))).collect::<Vec<_>>())
         });
-        let (row, payload) = found.await?;
-        // What was answered before was told so, and that was not heard.
-        if row.state.is_open() {
-            let (to, note) = answered(&row, payload.as_ref(), receipt).map_err(Trouble::Centre)?;
+        let found = match found.await {
+            Ok(found) => found,
+            Err(error) => return Came::Kept(Err(error.into())),
+        };
+        let way = &self;
+        let kept = found.into_iter().zip(told).map(|((id, found), told)| async move {
+            let kept = match way.take_up(found).await {
+                Ok(()) => Some(id),
+                Err(Trouble::Journal(error)) if halts(&error) => return Err(error.into()),
+                Err(trouble) => {
+                    tracing::warn!(%id, ?trouble, "a receipt that came by itself is not taken");
+                    None
+                }
+            };
+            told.await;
+            Ok(kept)
+        });
+        Came::Kept(join_all(kept).await.into_iter().filter_map(Result::transpose).collect())
+    }
+
+    /// Nothing, where it was answered before: that was told so, and not heard.
+    async fn take_up(&self, found: Result<Option<Answer>, Trouble>) -> Result<(), Trouble> {
+        if let Some((id, to, note)) = found? {
             let row = self.queue.advance_async(id, to, note).await?;
             tracing::info!(%id, state = %row.state, attempts = row.attempts, "the centre answered");
         }
         Ok(())
     }
+}
+
+/// What an answer makes of a transaction.
+type Answer = (Uuid, State, Note);
+
+/// What a receipt makes of its transaction, where that is open.
+fn find(queue: &Queue, receipt: Receipt) -> Result<Option<Answer>, Trouble> {
+    let row = queue.get(receipt.id)?.ok_or(QueueError::NotFound)?;
+    if !row.state.is_open() {
+        return Ok(None);
+    }
+    // What was computed here is needed for what the centre settled only.
+    let payload = if row.kind == Kind::Settle { queue.payload(row.id)? } else { None };
+    let (to, note) = answered(&row, payload.as_ref(), receipt).map_err(Trouble::Centre)?;
+    Ok(Some((row.id, to, note)))
 }

@@ -126,6 +126,7 @@ fn draft(n: u32) -> Draft {
         provisional: false,
         holder: format!("holder {n}").into_bytes().into(),
         operator: "0007".into(),
+        shift: None,
         amount: None,
         payload: json!({ "request": { "person": "x".repeat(200), "key": n }, "detail": { "note": "y".repeat(200) } }),
         state: State::Pending,

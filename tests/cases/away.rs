@@ -321,10 +321,10 @@ fn a_disk_that_is_really_full_loses_nothing_that_was_told() {
     assert_eq!(kept(&counter), told + 1);
 }
 
-/// Runs one test of this program with a file system of 1 MB for its files.
+/// Runs one test of this program with a file system of 4 MB for its files.
 fn on_a_small_disk(test: &str) {
     let disk = tempfile::tempdir().unwrap();
-    let script = "mount -t tmpfs -o size=1m none \"$1\" && TMPDIR=$1 exec \"$2\" --exact \"$3\"";
+    let script = "mount -t tmpfs -o size=4m none \"$1\" && TMPDIR=$1 exec \"$2\" --exact \"$3\"";
     let ran = Command::new("unshare")
         .args(["-rm", "sh", "-c", script, "sh"])
         .arg(disk.path())

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use sbkd::center::{self, Running};
 use sbkd::config::Config;
 use sbkd::failure::Failure;
@@ -12,7 +13,8 @@ use sbkd::queue::{Faults, Filter, Point, Queue, QueueKeys, Row, Settings, State}
 use sbkd::reader::Role;
 use sbkd::terminal::{CaseState, CaseView, Condition, EventStream, NewCase, Parts, Terminal, What};
 use sbkd::virtual_card::{Chip, Image, VirtualReaders};
-use sbkd::world::{Clock, Random, SystemClock, SystemRandom};
+use sbkd::wire::signature::{self, Purpose};
+use sbkd::world::{Clock, Random, SystemClock, SystemRandom, loopback_client};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 use tokio::runtime::Runtime;
@@ -170,7 +172,7 @@ impl Counter {
     /// What the centre tells whoever looks on.
     pub fn ledger(&self) -> Value {
         let url = format!("http://{}/v1/ledger", self.address.0);
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = loopback_client().build().unwrap();
         self.runtime.block_on(async { client.get(url).bearer_auth(TOKEN).send().await.unwrap().json().await.unwrap() })
     }
 
@@ -183,11 +185,25 @@ impl Counter {
         self.post_to_centre("/v1/national", &request).1
     }
 
+    /// What a message of the terminal has beside its body: whose it is, and its signature.
+    fn signed(&self, body: &[u8]) -> [(&'static str, String); 3] {
+        let key = std::fs::read_to_string(self.dir.path().join("state/keys/signing.key")).unwrap();
+        let mut seed = [0; 32];
+        hex::decode_to_slice(key.trim(), &mut seed).unwrap();
+        let signer = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+        let text = signature::question("H44010099999", Purpose::National, body);
+        let (key, signed) = (hex::encode_upper(signer.public_key()), hex::encode_upper(signer.sign(&text)));
+        [(signature::TERMINAL, "H44010099999".into()), (signature::KEY, key), (signature::SIGNATURE, signed)]
+    }
+
     /// The centre's answer to a POST: status and JSON.
     pub fn post_to_centre(&self, path: &str, body: &Value) -> (u16, Value) {
         let url = format!("http://{}{path}", self.address.0);
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let asked = client.post(url).bearer_auth(TOKEN).json(body);
+        let client = loopback_client().build().unwrap();
+        let body = serde_json::to_vec(body).unwrap();
+        let asked = client.post(url).bearer_auth(TOKEN);
+        let asked = self.signed(&body).into_iter().fold(asked, |asked, (name, value)| asked.header(name, value));
+        let asked = asked.body(body);
         self.runtime.block_on(async {
             let answer = asked.send().await.unwrap();
             (answer.status().as_u16(), answer.json().await.unwrap())

@@ -137,9 +137,8 @@ async fn a_reason_that_somebody_else_wrote_shows() {
     for forged in ["NULL", "'E-UPLINK-ANSWER'", "''"] {
         let db = rusqlite::Connection::open(dir.path().join("queue.db")).unwrap();
         db.execute_batch(&format!("UPDATE entries SET reason = {forged}")).unwrap();
-        let process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
-        assert!(matches!(process.queue.verify(), Err(queue::QueueError::Damaged { record: 1, .. })), "{forged}");
-        process.end().await;
+        drop(db);
+        assert!(Process::without_worker(dir.path(), &centre.url, &Life::default()).is_none(), "{forged}");
     }
 }
 

@@ -30,14 +30,16 @@ fn the_process() {
         Ok(())
     });
     let mut answers = fs::File::create(dir.join("answers")).unwrap();
+    // One write each: the anchor's thread may kill the process at any moment.
+    let mut answer = |key: &str, state: State| answers.write_all(format!("{key} {state}\n").as_bytes()).unwrap();
     let queue = open(&dir, keys(&dir), faults).unwrap();
     for key in KEYS {
         let row = queue.commit(draft(key)).unwrap().row;
-        writeln!(answers, "{key} {}", row.state).unwrap();
+        answer(key, row.state);
         queue.advance(row.id, State::Sending, Note::Nothing).unwrap();
-        writeln!(answers, "{key} {}", State::Sending).unwrap();
+        answer(key, State::Sending);
         queue.advance(row.id, State::Acked, receipt(&row).into()).unwrap();
-        writeln!(answers, "{key} {}", State::Acked).unwrap();
+        answer(key, State::Acked);
     }
     queue.close();
 }

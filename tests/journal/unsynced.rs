@@ -19,8 +19,12 @@ unsafe extern "C" fn begin(
     _error: *mut *mut c_char,
     _api: *const ffi::sqlite3_api_routines,
 ) -> c_int {
-    // SAFETY: SQLite hands in an open connection, and the text ends with a zero; the authorizer needs no data of its own.
+    // SAFETY: SQLite hands in an open connection, and the texts end with a zero; the authorizer needs no data of its own.
     unsafe {
+        // A connection that can only read syncs nothing, and is to find the file as whoever opens it left it.
+        if ffi::sqlite3_db_readonly(db, c"main".as_ptr()) == 1 {
+            return ffi::SQLITE_OK;
+        }
         let sql = c"PRAGMA synchronous = OFF";
         let code = ffi::sqlite3_exec(db, sql.as_ptr(), None, ptr::null_mut(), ptr::null_mut());
         if code == ffi::SQLITE_OK { ffi::sqlite3_set_authorizer(db, Some(authorize), ptr::null_mut()) } else { code }

@@ -123,10 +123,8 @@ async fn send(
     let (to, note) = match reply.and_then(|reply| planned.settled(&row.msgid, reply)) {
         Ok((output, differs)) => (State::Acked, accepted(queue, &row, output, differs)),
         Err(UplinkError::Refused { code, text }) => (State::Refused, refused(queue, &row, code, text)),
-        // The centre looks at the token before anything else.
-        Err(error) if error.never_sent() || matches!(error, UplinkError::Unauthorized(_)) => {
-            (State::Void, Note::Nothing)
-        }
+        // Nothing else is proof: a 401 needs no signature, so whoever stands between can say it of what was settled.
+        Err(error) if error.never_sent() => (State::Void, Note::Nothing),
         Err(error) => {
             tracing::warn!(id = %row.id, %error, "the outcome of a settlement is not known");
             let manner = Manner { within: Some(patience.resolve), in_haste: true };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sbkd::center::Faults;
 use sbkd::queue::{Row, State};
-use sbkd::sync::{Asker, HttpUplink, SettleError, Settled, Uplink as _, settle};
+use sbkd::sync::{Asker, HttpUplink, SettleError, Settled, Uplink as _, UplinkError, settle};
 use sbkd::wire::person::{Accumulations, Question};
 use sbkd::wire::{Reply, Request, infno};
 use serde_json::{Value, json};
@@ -128,6 +128,26 @@ async fn what_was_settled_unheard_is_taken_back_until_that_is_answered() {
     assert_eq!(accumulations(&process).await.accumulators["ded_paid"], "0.00");
     assert_eq!(pool(&process).await, POOL);
     process.end().await;
+}
+
+#[tokio::test]
+async fn a_refusal_that_nobody_signed_voids_nothing() {
+    for status in [401, 403] {
+        let unsigned = UplinkError::Unauthorized(status);
+        let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+        let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
+        process.lose_as(&[infno::SETTLE], unsigned.clone());
+        let Ok(Settled::Accepted(row, _)) = settled(&process, "a").await else { panic!("not found settled") };
+        assert_eq!(row.state, State::Acked);
+        // The query is said not to be allowed either: it is taken back.
+        process.lose_as(&[infno::SETTLE, infno::SETTLEMENT], unsigned);
+        let Ok(Settled::NothingSettled(row)) = settled(&process, "b").await else { panic!("settled") };
+        assert_eq!(row.state, State::Reversed);
+        let settlements = centre.ledger().await["settlements"].clone();
+        let states: Vec<_> = settlements.as_array().unwrap().iter().map(|one| &one["state"]).collect();
+        assert_eq!(states, ["settled", "reversed"]);
+        process.end().await;
+    }
 }
 
 #[tokio::test]

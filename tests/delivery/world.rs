@@ -90,6 +90,8 @@ pub struct Mortal {
     life: Life,
     /// 交易编号 whose next answers are lost on the way, one each.
     lose: Arc<Mutex<Vec<&'static str>>>,
+    /// What comes in place of an answer that is lost.
+    lost_as: Arc<Mutex<UplinkError>>,
     /// The transaction at this place ends like this each time.
     poison: Arc<Mutex<Option<(u64, UplinkError)>>>,
     /// What becomes of the outputs of some 交易编号, or of `transactions`, on the way.
@@ -154,7 +156,7 @@ impl Uplink for Mortal {
             match lose.iter().position(|infno| *infno == request.infno) {
                 Some(at) => {
                     lose.remove(at);
-                    Err(UplinkError::NoAnswer("the test says so".into()))
+                    Err(self.lost_as.lock().unwrap().clone())
                 }
                 None => answer.map(|mut reply| {
                     spoilt(&self.spoil, &request.infno, &mut reply.output);
@@ -178,6 +180,7 @@ pub struct Process {
     /// The same way, without any fault.
     pub plain: Arc<dyn Uplink>,
     lose: Arc<Mutex<Vec<&'static str>>>,
+    lost_as: Arc<Mutex<UplinkError>>,
     poison: Arc<Mutex<Option<(u64, UplinkError)>>>,
     spoil: Spoil,
     /// 交易编号 and message id of each online request.
@@ -211,6 +214,7 @@ impl Process {
             }
         };
         let lose = Arc::<Mutex<Vec<_>>>::default();
+        let lost_as = Arc::new(Mutex::new(UplinkError::NoAnswer("the test says so".into())));
         let poison = Arc::<Mutex<Option<_>>>::default();
         let queue = queue.ok()?;
         let link = link(centre);
@@ -221,12 +225,13 @@ impl Process {
             inner,
             life: life.clone(),
             lose: lose.clone(),
+            lost_as: lost_as.clone(),
             poison: poison.clone(),
             spoil: spoil.clone(),
             sent: sent.clone(),
         });
         let plain = Arc::new(HttpUplink::new(&link, queue.clone()).unwrap());
-        Some(Self { queue, uplink, plain, lose, poison, spoil, sent, worker: None })
+        Some(Self { queue, uplink, plain, lose, lost_as, poison, spoil, sent, worker: None })
     }
 
     /// The transaction at this place is not delivered, but ends like this, until another is named.
@@ -237,6 +242,12 @@ impl Process {
     /// The next answers to these are lost on the way.
     pub fn lose(&self, infnos: &[&'static str]) {
         self.lose.lock().unwrap().extend(infnos);
+    }
+
+    /// The same, and this is what comes in their place.
+    pub fn lose_as(&self, infnos: &[&'static str], error: UplinkError) {
+        *self.lost_as.lock().unwrap() = error;
+        self.lose(infnos);
     }
 
     /// From now on the outputs of these are changed on the way; of none, when none is named.

@@ -174,11 +174,16 @@ impl Uplink for HttpUplink {
     }
 }
 
-/// The answers to a batch, one a transaction.
+/// The answers to a batch, one a transaction. A refusal of the request is none of its transactions' (the centre may be of
+/// a version that does not know a field): each stays open with the reason, and goes alone.
 fn each(batch: &[Envelope], answers: Result<Vec<ItemAnswer>, UplinkError>) -> Vec<Delivery> {
     let answers = answers.and_then(|answers| match answers.len() == batch.len() {
         true => Ok(answers),
         false => Err(UplinkError::Answer("it has not one part a transaction".into())),
+    });
+    let answers = answers.map_err(|error| match error {
+        UplinkError::Refused { code, .. } => UplinkError::Answer(format!("it refuses the request: {code}")),
+        error => error,
     });
     match answers {
         Err(error) => batch.iter().map(|_| Err(error.clone())).collect(),
@@ -277,6 +282,22 @@ mod tests {
         for cut in ["", "HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{\"sequence\""] {
             let error = probed(cut).await.unwrap_err();
             assert!(matches!(error, UplinkError::NoAnswer(_)) && !error.never_sent(), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_of_the_request_is_none_of_its_transactions() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = crate::queue::tests::open(dir.path());
+        let envelopes = ["a", "b"].map(|key| {
+            let row = queue.commit(crate::queue::tests::draft(key)).unwrap().row;
+            queue.envelope(row.id).unwrap().unwrap()
+        });
+        let answer = "HTTP/1.1 400 Bad Request\r\nContent-Length: 41\r\n\r\n{\"error\":{\"code\":\"C-FORM\",\"text\":\"form\"}}";
+        let told = UplinkError::Answer("it refuses the request: C-FORM".into());
+        for batch in [&envelopes[..], &envelopes[..1]] {
+            let deliveries = uplink(&one_answer(answer)).unwrap().deliver(batch).await;
+            assert_eq!(deliveries, vec![Err(told.clone()); batch.len()]);
         }
     }
 

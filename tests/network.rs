@@ -6,6 +6,8 @@
 mod link;
 #[path = "rig/nats.rs"]
 mod nats;
+#[path = "network/rights.rs"]
+mod rights;
 #[path = "network/stored.rs"]
 mod stored;
 #[path = "network/terminal.rs"]

@@ -105,6 +105,9 @@ async fn request(centre: Arc<Centre>, client: Client, message: async_nats::Messa
     let named = tokens.next().unwrap_or_default();
     let purpose = tokens.next().and_then(|name| Purpose::ALL.into_iter().find(|purpose| purpose.name() == name));
     let Some(purpose) = purpose else { return };
+    if !subject::is_inbox_of(&reply, named) {
+        return tracing::warn!(terminal = named, "a request wants its answer elsewhere than at its terminal");
+    }
     let told = match caller(message.headers.as_ref(), named, purpose, &message.payload) {
         Ok(caller) => centre.answer(Asked { purpose, caller, body: message.payload }).await,
         Err(why) => centre.refusal(named, purpose, &message.payload, CenterError::Enrol(why)).await,

@@ -87,7 +87,10 @@ impl JetStreamUplink {
 
     async fn connect(&self) -> Result<Connection, UplinkError> {
         let setting = |error: String| UplinkError::Setting(error);
-        let mut options = ConnectOptions::new().name(self.queue.terminal()).request_timeout(Some(WHOLE));
+        let terminal = self.queue.terminal();
+        let mut options = ConnectOptions::new().name(terminal).request_timeout(Some(WHOLE));
+        // Its own, so that the servers can keep others from hearing what it is answered.
+        options = options.custom_inbox_prefix(subject::inbox(terminal));
         if let Some(file) = &self.link.credentials {
             let with = options.credentials_file(file).await;
             options = with.map_err(|error| setting(format!("{}: {error}", file.display())))?;

@@ -31,7 +31,30 @@ pub fn request(terminal: &str, purpose: Purpose) -> String {
     format!("sbkd.request.{terminal}.{}", purpose.name())
 }
 
+/// What begins the subjects on which a terminal gets answers: nobody else may listen there.
+pub fn inbox(terminal: &str) -> String {
+    format!("_INBOX_{terminal}")
+}
+
+/// Whether an answer to this terminal may go there.
+pub fn is_inbox_of(reply: &str, terminal: &str) -> bool {
+    reply.strip_prefix(&inbox(terminal)).is_some_and(|rest| rest.starts_with('.'))
+}
+
 /// The durable consumer by which a terminal reads its answers.
 pub fn consumer(terminal: &str) -> String {
     format!("terminal-{terminal}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inbox_is_one_terminals() {
+        assert!(is_inbox_of(&format!("{}.x.1", inbox("T1")), "T1"));
+        for other in ["_INBOX.x", "_INBOX_T10.x", "_INBOX_T1", "sbkd.tx.T1", "_INBOX_T2.x"] {
+            assert!(!is_inbox_of(other, "T1"), "{other}");
+        }
+    }
 }

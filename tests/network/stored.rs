@@ -17,7 +17,7 @@ use crate::nats::Cluster;
 use crate::world::{Centre, TERMINAL, center_settings, clock, journal, registration};
 
 const LONG: Duration = Duration::from_secs(120);
-const PACE: Pace = Pace {
+pub const PACE: Pace = Pace {
     first: Duration::from_millis(5),
     longest: Duration::from_millis(200),
     heartbeat: Duration::from_millis(200),
@@ -69,7 +69,7 @@ async fn what_is_stored_is_accepted_by_the_centres_own_answer_only() {
 }
 
 /// Asks until the servers and the centre answer anything.
-async fn until_answered(uplink: &dyn Uplink) -> Result<(), UplinkError> {
+pub async fn until_answered(uplink: &dyn Uplink) -> Result<(), UplinkError> {
     let answered = async {
         loop {
             match uplink.probe().await {
@@ -82,7 +82,7 @@ async fn until_answered(uplink: &dyn Uplink) -> Result<(), UplinkError> {
 }
 
 /// Waits until a transaction is in a state.
-async fn until(queue: &queue::Queue, id: uuid::Uuid, state: State) -> Row {
+pub async fn until(queue: &queue::Queue, id: uuid::Uuid, state: State) -> Row {
     let mut changes = queue.changes();
     let there = async {
         loop {

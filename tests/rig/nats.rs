@@ -26,6 +26,11 @@ struct Node {
 impl Cluster {
     /// Starts it; ready when each stream can be kept three times.
     pub async fn start() -> Self {
+        Self::start_with(|_| String::new()).await
+    }
+
+    /// The same, each with settings of its own besides; whoever comes to the first may do everything.
+    pub async fn start_with(besides: impl Fn(usize) -> String) -> Self {
         let dir = tempfile::tempdir().unwrap();
         // Held together, so that no two are the same.
         let held: Vec<TcpListener> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
@@ -36,7 +41,7 @@ impl Cluster {
         let mut nodes = Vec::new();
         for n in 0..3 {
             let config = dir.path().join(format!("n{n}.conf"));
-            fs::write(&config, settings(dir.path(), n, clients[n], routes[n], &all)).unwrap();
+            fs::write(&config, settings(dir.path(), n, clients[n], routes[n], &all) + &besides(n)).unwrap();
             let url = format!("nats://127.0.0.1:{}", clients[n]);
             nodes.push(Node { process: Some(spawn(&config)), config, url });
         }
@@ -48,6 +53,11 @@ impl Cluster {
     /// The addresses of all.
     pub fn urls(&self) -> String {
         self.nodes.iter().map(|node| node.url.as_str()).collect::<Vec<_>>().join(",")
+    }
+
+    /// The address of one.
+    pub fn url(&self, n: usize) -> String {
+        self.nodes[n].url.clone()
     }
 
     /// Kills one as if its machine had gone.
@@ -66,9 +76,8 @@ impl Cluster {
     /// Waits until a stream with three replicas can be made.
     async fn until_whole(&self) {
         let whole = async {
-            let urls: Vec<&str> = self.nodes.iter().map(|node| node.url.as_str()).collect();
             let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
-            let client = options.connect(urls).await.unwrap();
+            let client = options.connect(self.url(0)).await.unwrap();
             // What is asked before there is a leader gets no answer.
             let builder = async_nats::jetstream::context::ContextBuilder::new();
             let jetstream = builder.timeout(Duration::from_secs(1)).build(client);

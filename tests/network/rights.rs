@@ -1,0 +1,112 @@
+//! What a terminal may do on the servers, as docs/upstream.md has it, is enough for its work and for nothing of others'.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions, Event};
+use sbkd::center::{Broker, Settings};
+use sbkd::queue::State;
+use sbkd::sync::{self, JetStreamUplink, Link};
+use sbkd::wire::subject;
+use sbkd::world::SystemRandom;
+use tokio::sync::mpsc;
+
+use crate::nats::Cluster;
+use crate::stored::{PACE, until, until_answered};
+use crate::world::{Centre, TERMINAL, center_settings, clock, journal, registration};
+
+const LONG: Duration = Duration::from_secs(60);
+const OTHER: &str = "H44010099998";
+
+/// Servers that hold each terminal to the rights of the document. Whoever comes to the first is the centre, to the
+/// others a terminal.
+async fn cluster() -> Cluster {
+    let users: String = [TERMINAL, OTHER].map(user).concat();
+    let start = Cluster::start_with(|n| {
+        let who = ["centre", TERMINAL, OTHER][n];
+        format!("no_auth_user: {who}\nauthorization {{ users: [ {{ user: centre, password: p }}\n{users} ] }}\n")
+    });
+    start.await
+}
+
+/// A connection of a user's, and what the server says to it.
+async fn connect(url: String, user: &str) -> (Client, mpsc::UnboundedReceiver<String>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let options = ConnectOptions::new().custom_inbox_prefix(subject::inbox(user)).event_callback(move |event| {
+        if let Event::ServerError(error) = event {
+            drop(tell.send(error.to_string()));
+        }
+        async {}
+    });
+    (options.connect(url).await.unwrap(), told)
+}
+
+/// A terminal's user, with the rights of the document.
+fn user(code: &str) -> String {
+    let rights = include_str!("../../docs/upstream.md").split("and nothing else:\n\n```\n").nth(1).unwrap();
+    let rights = rights.split("```").next().unwrap().replace("CODE", code);
+    let (publish, subscribe) = rights.split_once("subscribe:").unwrap();
+    let list = |text: &str| {
+        let each = text.trim_start_matches("publish:").split(',').map(|subject| format!("\"{}\"", subject.trim()));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "{{ user: {code}, password: p, permissions: {{ publish: [{}], subscribe: [{}] }} }}\n",
+        list(publish),
+        list(subscribe)
+    )
+}
+
+async fn centre(cluster: &Cluster) -> Centre {
+    let broker = Some(Broker { urls: cluster.url(0), credentials: None, replicas: 1 });
+    Centre::with(Settings { broker, ..center_settings() }).await
+}
+
+fn link(url: String, centre: &Centre) -> Link {
+    Link { url, centre_key: Some(centre.running.public_key), ..Link::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_documented_rights_are_enough_and_give_nothing_of_others() {
+    let cluster = cluster().await;
+    let centre = centre(&cluster).await;
+    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    for (n, code) in [(1, TERMINAL), (2, OTHER)] {
+        let queue = journal(dirs[n - 1].path(), code);
+        let uplink = Arc::new(JetStreamUplink::new(&link(cluster.url(n), &centre), queue.clone()).unwrap());
+        until_answered(&*uplink).await.unwrap();
+        let random = Arc::new(SystemRandom::default());
+        let worker = sync::start(queue.clone(), uplink, PACE, Arc::new(clock()), random);
+        let row = queue.commit_async(registration("a")).await.unwrap().row;
+        until(&queue, row.id, State::Acked).await;
+        worker.stop().await;
+    }
+    // Nor does the server let one of them hear, ask or take anything of the other's.
+    let (client, mut told) = connect(cluster.url(2), OTHER).await;
+    let mut heard = Vec::new();
+    for subject in ["_INBOX.>".to_owned(), format!("{}.>", subject::inbox(TERMINAL)), "sbkd.>".to_owned()] {
+        heard.push(client.subscribe(subject.clone()).await.unwrap());
+        client.flush().await.unwrap();
+        denied(&mut told, "Subscription").await;
+    }
+    let consumer = subject::consumer(OTHER);
+    for subject in [
+        format!("$JS.API.CONSUMER.DURABLE.CREATE.SBKD_ANSWER.{consumer}"),
+        format!("$JS.API.CONSUMER.CREATE.SBKD_ANSWER.{consumer}"),
+        format!("$JS.API.CONSUMER.CREATE.SBKD_ANSWER.{consumer}.{}", subject::answer(TERMINAL)),
+        format!("$JS.API.CONSUMER.MSG.NEXT.SBKD_ANSWER.{}", subject::consumer(TERMINAL)),
+        subject::transaction(TERMINAL),
+    ] {
+        client.publish(subject, "{}".into()).await.unwrap();
+        client.flush().await.unwrap();
+        denied(&mut told, "Publish").await;
+    }
+    centre.running.stop().await;
+}
+
+/// Waits until the server says that it does not let this happen.
+async fn denied(told: &mut mpsc::UnboundedReceiver<String>, what: &str) {
+    let said = tokio::time::timeout(LONG, told.recv()).await.expect("the server denies it").unwrap();
+    let said = said.to_lowercase();
+    assert!(said.contains("permissions violation") && said.contains(&what.to_lowercase()), "{said}");
+}

@@ -217,6 +217,8 @@ impl Chooser {
             match self.holders.get(&holder).map(|busy| busy.at) {
                 // Whoever sends it comes back for it.
                 Some(At::Way) => self.put(holder, At::Next),
+                // The same answer once more.
+                Some(At::Next) => {}
                 _ => self.leave(holder, At::Next),
             }
         }
@@ -370,6 +372,29 @@ mod tests {
 
     fn sequences(chosen: &Chosen) -> Vec<Vec<u64>> {
         chosen.batches.iter().map(|batch| batch.iter().map(|item| item.row.sequence).collect()).collect()
+    }
+
+    #[test]
+    fn an_answer_that_comes_twice_does_not_let_the_holders_next_overtake() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = open(dir.path());
+        commit(&queue, 1, "a");
+        let (mut chooser, now, pace, random) =
+            (Chooser::default(), Instant::now(), Pace::default(), SystemRandom::default());
+        chooser.news();
+        let first = chooser.choose(&queue, now, ROOM).unwrap();
+        let one = &first.batches[0][0];
+        for _ in 0..2 {
+            chooser.answered(one.row.id);
+        }
+        // Whoever has it in hand is not back yet.
+        commit(&queue, 1, "b");
+        chooser.news();
+        assert!(chooser.choose(&queue, now, ROOM).unwrap().batches.is_empty());
+        queue.advance(one.row.id, State::Sending, Note::Nothing).unwrap();
+        queue.advance(one.row.id, State::Refused, Note::Nothing).unwrap();
+        chooser.back(one, &Back::Done, now, &pace, &random);
+        assert_eq!(sequences(&chooser.choose(&queue, now, ROOM).unwrap()), [[2]]);
     }
 
     #[test]

@@ -26,8 +26,9 @@ const LOOKED_AT: usize = 1024;
 const PAUSED: usize = 1024;
 /// The most that are stored on the way without the centre's answer; the others are as safe in the journal.
 const STORED: usize = 4096;
-/// How long the answer to what was stored on the way may take before it is sent again.
+/// How long the answer to what was stored on the way may take before it is sent again: at first, and at most.
 const RESEND: Duration = Duration::from_secs(600);
+const RESEND_AT_MOST: Duration = Duration::from_secs(24 * 3600);
 
 /// The keyed hash of a holder.
 type Holder = [u8; 32];
@@ -59,6 +60,8 @@ pub(super) struct Room {
     pub(super) batches: usize,
     /// Online transactions.
     pub(super) online: usize,
+    /// The centre answers: what it left unanswered may be sent again.
+    pub(super) again: bool,
 }
 
 /// What was chosen.
@@ -66,6 +69,8 @@ pub(super) struct Room {
 pub(super) struct Chosen {
     pub(super) batches: Vec<Vec<Item>>,
     pub(super) online: Vec<Item>,
+    /// Stored on the way for long, and not sent again: the centre is away.
+    pub(super) waiting: Vec<Uuid>,
     /// The bytes of the last batch.
     bytes: usize,
 }
@@ -96,6 +101,8 @@ struct Busy {
     /// It got no answer before: it goes alone, so that it cannot be others' reason to get none.
     alone: bool,
     backoff: Backoff,
+    /// How often it was stored on the way.
+    stored: u32,
 }
 
 /// What is on its way or waits, and from where the journal is read on.
@@ -163,8 +170,17 @@ impl Chooser {
         while chosen.has(room)
             && let Some(&(_, holder)) = self.moments.first().filter(|(moment, _)| *moment <= now)
         {
-            self.put(holder, At::Next);
-            self.look_for(queue, holder, now, room, &mut chosen)?;
+            match self.holders.get(&holder) {
+                // Those that are stored while it is away would be stored once more each time.
+                Some(busy) if matches!(busy.at, At::Stored(_)) && !room.again => {
+                    chosen.waiting.push(busy.id);
+                    self.put(holder, At::Stored(now + RESEND));
+                }
+                _ => {
+                    self.put(holder, At::Next);
+                    self.look_for(queue, holder, now, room, &mut chosen)?;
+                }
+            }
         }
         while chosen.has(room)
             && let Some(holder) = self.next.pop_front()
@@ -199,7 +215,11 @@ impl Chooser {
                 self.left.insert(item.row.sequence);
                 At::Next
             }
-            Back::Stored => At::Stored(now + RESEND),
+            Back::Stored => {
+                busy.stored = busy.stored.saturating_add(1);
+                let doubled = RESEND.saturating_mul(2_u32.saturating_pow(busy.stored - 1));
+                At::Stored(now + doubled.min(RESEND_AT_MOST))
+            }
             Back::Again(asked) => {
                 busy.alone = true;
                 At::Paused(now + busy.backoff.next(pace, *asked, random))
@@ -254,11 +274,9 @@ impl Chooser {
         while let Some((row, due)) = queue.due_of(crate::wire::Digest(holder), after)? {
             after = row.sequence;
             if !self.left.contains(&after) {
-                let (alone, backoff) = match self.forget(holder) {
-                    Some(busy) if busy.id == row.id => (busy.alone, busy.backoff),
-                    _ => (false, Backoff::new()),
-                };
-                self.take(row, due, now, room, chosen, Busy::passed(alone, backoff));
+                let known = self.forget(holder).filter(|busy| busy.id == row.id).unwrap_or_else(Busy::new);
+                // Others of that holder may have been passed over before.
+                self.take(row, due, now, room, chosen, Busy { passed: true, ..known });
                 return Ok(());
             }
         }
@@ -324,12 +342,7 @@ impl Chooser {
 impl Busy {
     fn new() -> Self {
         let (id, sequence) = (Uuid::nil(), 0);
-        Self { id, sequence, at: At::Way, passed: false, alone: false, backoff: Backoff::new() }
-    }
-
-    /// One that was looked for by its holder: others of that holder may have been passed over before.
-    fn passed(alone: bool, backoff: Backoff) -> Self {
-        Self { passed: true, alone, backoff, ..Self::new() }
+        Self { id, sequence, at: At::Way, passed: false, alone: false, backoff: Backoff::new(), stored: 0 }
     }
 }
 
@@ -363,7 +376,7 @@ mod tests {
     use crate::queue::{Draft, Note};
     use crate::world::SystemRandom;
 
-    const ROOM: Room = Room { batches: 1, online: 0 };
+    const ROOM: Room = Room { batches: 1, online: 0, again: true };
 
     fn commit(queue: &Queue, holder: u32, key: &str) {
         let holder = holder.to_be_bytes().to_vec().into();
@@ -398,6 +411,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_stored_is_sent_again_ever_more_rarely_and_only_while_the_centre_answers() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = open(dir.path());
+        commit(&queue, 1, "a");
+        let (mut chooser, mut now, pace, random) =
+            (Chooser::default(), Instant::now(), Pace::default(), SystemRandom::default());
+        chooser.news();
+        let mut pauses = Vec::new();
+        for _ in 0..10 {
+            let chosen = chooser.choose(&queue, now, ROOM).unwrap();
+            let item = &chosen.batches[0][0];
+            queue.advance(item.row.id, State::Sending, Note::Nothing).unwrap();
+            queue.advance(item.row.id, State::HandedOver, Note::Nothing).unwrap();
+            chooser.back(item, &Back::Stored, now, &pace, &random);
+            let next = chooser.next_moment().unwrap();
+            pauses.push((next - now).as_secs());
+            now = next;
+            // The centre is away: it is told of, and stays where it is.
+            let away = chooser.choose(&queue, now, Room { again: false, ..ROOM }).unwrap();
+            assert_eq!((away.waiting.as_slice(), away.batches.len()), (&[item.row.id][..], 0));
+            now = chooser.next_moment().unwrap();
+        }
+        assert_eq!(pauses, [600, 1200, 2400, 4800, 9600, 19_200, 38_400, 76_800, 86_400, 86_400]);
+    }
+
+    #[test]
     fn a_batch_has_one_of_each_holder_and_what_gets_no_answer_goes_alone() {
         let dir = tempfile::tempdir().unwrap();
         let queue = open(dir.path());
@@ -428,7 +467,7 @@ mod tests {
         let later = chooser.next_moment().unwrap();
         assert!(later > now);
         chooser.back(&next.batches[0][0], &Back::Unheard, later, &pace, &random);
-        let mut last = sequences(&chooser.choose(&queue, later, Room { batches: 2, online: 0 }).unwrap());
+        let mut last = sequences(&chooser.choose(&queue, later, Room { batches: 2, online: 0, again: true }).unwrap());
         last.sort();
         assert_eq!(last, [[3], [5]]);
     }

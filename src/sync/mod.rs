@@ -16,6 +16,8 @@ mod running;
 mod send;
 mod settle;
 mod shift;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod uplink;
 mod worker;

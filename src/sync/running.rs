@@ -15,7 +15,7 @@ use crate::wire::ChainHead;
 use crate::world::{Clock, Random};
 
 /// How many batches, and how many online transactions, are on their way at once.
-const MOST: Room = Room { batches: 4, online: 4 };
+const MOST: Room = Room { batches: 4, online: 4, again: true };
 
 /// The delivery.
 pub(super) struct Running {
@@ -75,7 +75,7 @@ impl Running {
             wake,
             stopping,
             tasks: JoinSet::new(),
-            out: Room { batches: 0, online: 0 },
+            out: Room { batches: 0, online: 0, again: false },
             chooser,
             head: None,
             asking: false,
@@ -154,6 +154,7 @@ impl Running {
             batches: MOST.batches - self.out.batches.min(MOST.batches),
             // What is settled online needs the centre.
             online: if self.head.is_some() { MOST.online - self.out.online } else { 0 },
+            again: self.head.is_some(),
         };
         let mut chooser = std::mem::take(&mut self.chooser);
         let chosen = off_the_runtime(&self.way.queue, move |queue| {
@@ -166,6 +167,9 @@ impl Running {
             Ok(chosen) => chosen,
             Err(error) => return self.trouble(Trouble::Journal(error)),
         };
+        if !chosen.waiting.is_empty() {
+            self.tasks.spawn(self.way.clone().tell(chosen.waiting));
+        }
         for batch in chosen.batches {
             self.out.batches += 1;
             self.tasks.spawn(self.way.clone().deliver(batch));

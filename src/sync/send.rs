@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::choose::{Back, Item};
-use super::note::{answered, explain, failed, halts};
+use super::note::{answered, explain, failed, halts, reason};
 use super::resolve::{Manner, Stuck, refused, resolve};
 use super::uplink::{Delivered, Late, Uplink};
 use super::{UplinkError, off_the_runtime};
@@ -153,6 +153,8 @@ impl Way {
         delivery: Result<Delivered, UplinkError>,
     ) -> Result<Back, Trouble> {
         let delivery = delivery.and_then(|delivered| match delivered {
+            // Stored before, and not answered since.
+            Delivered::Stored if row.state == State::HandedOver => Ok((State::HandedOver, unanswered(row))),
             Delivered::Stored => Ok((State::HandedOver, Note::Nothing)),
             Delivered::Answered(receipt) => answered(row, Some(&envelope.payload), *receipt),
         });
@@ -185,6 +187,24 @@ impl Way {
         Came::Items(vec![(item, back)])
     }
 
+    /// Tells of those that were stored long ago that nobody answers.
+    pub(super) async fn tell(self: Arc<Self>, waiting: Vec<Uuid>) -> Came {
+        let told = off_the_runtime(&self.queue, move |queue| {
+            for id in waiting {
+                let row = queue.get(id)?.ok_or(QueueError::NotFound)?;
+                if row.state == State::HandedOver && row.reason.is_none() {
+                    queue.advance(id, State::HandedOver, unanswered(&row))?;
+                }
+            }
+            Ok(Vec::new())
+        });
+        Came::Kept(told.await.or_else(|error| match error {
+            // Somebody else moved one meanwhile; the others are told of the next time.
+            QueueError::Move { .. } => Ok(Vec::new()),
+            error => Err(error.into()),
+        }))
+    }
+
     /// Keeps receipts that came by themselves, and tells the way so.
     pub(super) async fn keep(self: Arc<Self>, late: Vec<Late>) -> Came {
         let (receipts, told): (Vec<_>, Vec<_>) = late.into_iter().map(|late| (late.receipt, late.kept)).unzip();
@@ -199,7 +219,9 @@ impl Way {
         let way = &self;
         let kept = found.into_iter().zip(told).map(|((id, found), told)| async move {
             let kept = match way.take_up(found).await {
-                Ok(()) => Some(id),
+                Ok(true) => Some(id),
+                // It stays open, with the reason.
+                Ok(false) => None,
                 Err(Trouble::Journal(error)) if halts(&error) => return Err(error.into()),
                 Err(trouble) => {
                     tracing::warn!(%id, ?trouble, "a receipt that came by itself is not taken");
@@ -212,20 +234,26 @@ impl Way {
         Came::Kept(join_all(kept).await.into_iter().filter_map(Result::transpose).collect())
     }
 
-    /// Nothing, where it was answered before: that was told so, and not heard.
-    async fn take_up(&self, found: Result<Option<Answer>, Trouble>) -> Result<(), Trouble> {
-        if let Some((id, to, note)) = found? {
-            let row = self.queue.advance_async(id, to, note).await?;
-            tracing::info!(%id, state = %row.state, attempts = row.attempts, "the centre answered");
-        }
-        Ok(())
+    /// Whether it is done. Nothing is left to do where it was answered before: that was told so, and not heard.
+    async fn take_up(&self, found: Result<Option<Answer>, Trouble>) -> Result<bool, Trouble> {
+        let Some((id, to, note)) = found? else { return Ok(true) };
+        let done = !matches!(note, Note::Reason(_));
+        let row = self.queue.advance_async(id, to, note).await?;
+        tracing::info!(%id, state = %row.state, attempts = row.attempts, done, "the centre answered");
+        Ok(done)
     }
 }
 
 /// What an answer makes of a transaction.
 type Answer = (Uuid, State, Note);
 
-/// What a receipt makes of its transaction, where that is open.
+/// Why it stays where it is; what was written before says more.
+fn unanswered(row: &Row) -> Note {
+    let stored = || reason(&UplinkError::NoAnswer("stored, not answered".into()));
+    Note::Reason(row.reason.clone().unwrap_or_else(stored))
+}
+
+/// What a receipt makes of its transaction, where that is open: one that cannot be right leaves it open, and says why.
 fn find(queue: &Queue, receipt: Receipt) -> Result<Option<Answer>, Trouble> {
     let row = queue.get(receipt.id)?.ok_or(QueueError::NotFound)?;
     if !row.state.is_open() {
@@ -233,6 +261,9 @@ fn find(queue: &Queue, receipt: Receipt) -> Result<Option<Answer>, Trouble> {
     }
     // What was computed here is needed for what the centre settled only.
     let payload = if row.kind == Kind::Settle { queue.payload(row.id)? } else { None };
-    let (to, note) = answered(&row, payload.as_ref(), receipt).map_err(Trouble::Centre)?;
+    let (to, note) = answered(&row, payload.as_ref(), receipt).unwrap_or_else(|error| {
+        tracing::warn!(id = %row.id, %error, "a receipt that came by itself cannot be right");
+        (row.state, Note::Reason(reason(&error)))
+    });
     Ok(Some((row.id, to, note)))
 }

@@ -1,0 +1,156 @@
+//! The delivery over a way that stores what it is given, as a test plays it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::choose::{Back, Item};
+use super::send::{Came, Way};
+use super::*;
+use crate::queue::tests::{Hands, draft, open};
+use crate::queue::{Draft, Queue, Row, State};
+use crate::value::Kind;
+use crate::wire::headers::SignedHeaders;
+use crate::wire::{ChainHead, Envelope, Outcome, Receipt, Reply, Request};
+use crate::world::SystemRandom;
+
+/// How long anything may take before a test fails.
+const LONG: Duration = Duration::from_secs(30);
+const PACE: Pace =
+    Pace { first: Duration::from_millis(1), longest: Duration::from_millis(10), heartbeat: Duration::from_millis(20) };
+
+/// Stores everything; the rest is as the test says.
+#[derive(Default)]
+struct Played {
+    /// So many deliveries panic first.
+    panics: AtomicUsize,
+    /// Headers are refused, and how often they came.
+    refused: AtomicUsize,
+    /// How often the head was asked for.
+    probes: AtomicUsize,
+    receipts: tokio::sync::Mutex<Option<mpsc::UnboundedReceiver<Receipt>>>,
+    told: Arc<Mutex<usize>>,
+}
+
+impl Uplink for Played {
+    fn deliver<'a>(&'a self, batch: &'a [Envelope]) -> BoxFuture<'a, Vec<Delivery>> {
+        let panics = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        assert!(!panics, "the test says so");
+        Box::pin(async { batch.iter().map(|_| Ok(Delivered::Stored)).collect() })
+    }
+
+    fn stores(&self) -> bool {
+        true
+    }
+
+    fn answers(&self) -> BoxFuture<'_, Vec<Late>> {
+        Box::pin(async {
+            let mut receipts = self.receipts.lock().await;
+            let Some(receipts) = receipts.as_mut() else { return std::future::pending().await };
+            let Some(receipt) = receipts.recv().await else { return std::future::pending().await };
+            let told = self.told.clone();
+            vec![Late { receipt, kept: Box::pin(async move { *told.lock().unwrap() += 1 }) }]
+        })
+    }
+
+    fn request<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
+        Box::pin(async { Err(UplinkError::NoAnswer("the test says so".into())) })
+    }
+
+    fn headers<'a>(&'a self, _: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
+        self.refused.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async { Err(UplinkError::Refused { code: "C-CHAIN-FORK".into(), text: "another".into() }) })
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>> {
+        self.probes.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async { Ok(ChainHead::default()) })
+    }
+}
+
+fn started(queue: &Queue, uplink: &Arc<Played>) -> Worker {
+    start(
+        queue.clone(),
+        uplink.clone(),
+        PACE,
+        Hands::at("2015-08-03T02:00:00Z"),
+        Arc::new(SystemRandom::default()),
+    )
+}
+
+async fn until(queue: &Queue, row: &Row, wanted: impl Fn(&Row) -> bool) -> Row {
+    let mut changes = queue.changes();
+    let there = async {
+        loop {
+            let row = queue.get(row.id).unwrap().unwrap();
+            if wanted(&row) {
+                return row;
+            }
+            // Missed changes are no harm: the journal is asked again.
+            drop(changes.recv().await);
+        }
+    };
+    let in_time = tokio::time::timeout(LONG, there).await;
+    in_time.unwrap_or_else(|_| panic!("still waiting: {:?}", queue.get(row.id).unwrap()))
+}
+
+#[tokio::test]
+async fn a_receipt_that_cannot_be_right_leaves_its_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    let (send, receipts) = mpsc::unbounded_channel();
+    let uplink = Arc::new(Played { receipts: tokio::sync::Mutex::new(Some(receipts)), ..Played::default() });
+    let worker = started(&queue, &uplink);
+    let settlement = Draft { kind: Kind::Settle, provisional: true, ..draft("a") };
+    let row = queue.commit_async(settlement).await.unwrap().row;
+    until(&queue, &row, |row| row.state == State::HandedOver).await;
+    send.send(Receipt {
+        id: row.id,
+        outcome: Outcome::Accepted,
+        centre_no: "S1".into(),
+        received_at: row.created_at,
+        output: Value::Null,
+    })
+    .unwrap();
+    let row = until(&queue, &row, |row| row.reason.is_some()).await;
+    assert!(row.reason.as_deref().unwrap().starts_with("E-UPLINK-ANSWER"), "{row:?}");
+    assert_eq!((row.state, row.attempts), (State::HandedOver, 1));
+    worker.stop().await;
+    assert_eq!(*uplink.told.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_is_stored_and_not_answered_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    let way = Arc::new(Way { queue: queue.clone(), uplink: Arc::new(Played::default()) });
+    let id = queue.commit_async(draft("a")).await.unwrap().row.id;
+    let send = async || {
+        let item = Item { row: queue.get(id).unwrap().unwrap(), holder: [0; 32] };
+        let Came::Items(came) = way.clone().deliver(vec![item]).await else { panic!("something else came") };
+        assert!(matches!(came[0].1, Ok(Back::Stored)));
+        queue.get(id).unwrap().unwrap()
+    };
+    let first = send().await;
+    assert_eq!((first.state, first.attempts, first.reason), (State::HandedOver, 1, None));
+    // While the centre is away it is not sent again, and says so all the same.
+    let told = async || {
+        assert!(matches!(way.clone().tell(vec![id]).await, Came::Kept(Ok(kept)) if kept.is_empty()));
+        queue.get(id).unwrap().unwrap()
+    };
+    let row = told().await;
+    assert_eq!(
+        (row.state, row.attempts, row.reason.as_deref()),
+        (State::HandedOver, 1, Some("E-UPLINK-NO-ANSWER stored, not answered"))
+    );
+    // Sent again it keeps its reason until there is an answer.
+    let row = send().await;
+    assert_eq!(
+        (row.state, row.attempts, row.reason.as_deref()),
+        (State::HandedOver, 2, Some("E-UPLINK-NO-ANSWER stored, not answered"))
+    );
+    queue.verify().unwrap();
+}

@@ -1,6 +1,7 @@
 //! The centre behind NATS JetStream: transactions are stored in a replicated stream and answered on a stream of the
 //! terminals' results; everything else is request and reply.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -39,6 +40,8 @@ pub struct JetStreamUplink {
     centre_key: Digest,
     connection: OnceCell<Connection>,
     answers: Mutex<Option<pull::Stream>>,
+    /// Answers cannot be heard: what is stored would wait for ever.
+    deaf: AtomicBool,
 }
 
 struct Connection {
@@ -57,7 +60,8 @@ impl JetStreamUplink {
         Self::check(&link.url)?;
         let missing = || UplinkError::Setting("centre_key is needed with JetStream".into());
         let centre_key = link.centre_key.ok_or_else(missing)?;
-        Ok(Self { link: link.clone(), queue, centre_key, connection: OnceCell::new(), answers: Mutex::default() })
+        let (connection, answers, deaf) = Default::default();
+        Ok(Self { link: link.clone(), queue, centre_key, connection, answers, deaf })
     }
 
     /// Whether these addresses can be used: `tls://`, or `nats://` on the loopback; several with commas between.
@@ -175,6 +179,15 @@ impl JetStreamUplink {
         stream.map_err(|error| away(error.to_string()))
     }
 
+    /// Tells when it changes whether answers are heard.
+    fn hears(&self, error: Option<&UplinkError>) {
+        match (error, self.deaf.swap(error.is_some(), Ordering::Relaxed)) {
+            (Some(error), false) => tracing::error!(%error, "the centre's answers are not heard"),
+            (None, true) => tracing::info!("the centre's answers are heard again"),
+            _ => {}
+        }
+    }
+
     /// What a message on the terminal's results says; `None`, and done with, when it says nothing that can be taken.
     async fn read(&self, message: jetstream::Message) -> Option<Late> {
         let part = |name| message.headers.as_ref().and_then(|headers| headers.get(name)).map(|value| value.as_str());
@@ -224,7 +237,9 @@ impl Uplink for JetStreamUplink {
             let mut answers = self.answers.lock().await;
             loop {
                 let Some(stream) = answers.as_mut() else {
-                    match self.listen().await {
+                    let heard = self.listen().await;
+                    self.hears(heard.as_ref().err());
+                    match heard {
                         Ok(stream) => *answers = Some(stream),
                         Err(_) => tokio::time::sleep(PAUSE).await,
                     }
@@ -265,7 +280,11 @@ impl Uplink for JetStreamUplink {
             let mut nonce = [0; 16];
             let random = self.queue.random(&mut nonce);
             random.map_err(|error| UplinkError::Setting(error.to_string()))?;
-            self.ask(Purpose::Chain, &hex::encode_upper(nonce)).await
+            let head = self.ask(Purpose::Chain, &hex::encode_upper(nonce)).await?;
+            match self.deaf.load(Ordering::Relaxed) {
+                true => Err(UplinkError::Unreachable("its answers are not heard".into())),
+                false => Ok(head),
+            }
         })
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::{Client, ConnectOptions, Event};
 use sbkd::center::{Broker, Settings};
 use sbkd::queue::State;
-use sbkd::sync::{self, JetStreamUplink, Link};
+use sbkd::sync::{self, JetStreamUplink, Link, Uplink as _, UplinkError};
 use sbkd::wire::subject;
 use sbkd::world::SystemRandom;
 use tokio::sync::mpsc;
@@ -109,4 +109,29 @@ async fn denied(told: &mut mpsc::UnboundedReceiver<String>, what: &str) {
     let said = tokio::time::timeout(LONG, told.recv()).await.expect("the server denies it").unwrap();
     let said = said.to_lowercase();
     assert!(said.contains("permissions violation") && said.contains(&what.to_lowercase()), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_whose_answers_are_not_heard_is_told_so() {
+    let cluster = cluster().await;
+    let centre = centre(&cluster).await;
+    // The stream of the answers is gone; everything else is there.
+    let (admin, _told) = connect(cluster.url(0), "centre").await;
+    async_nats::jetstream::new(admin).delete_stream(subject::ANSWERS).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let uplink = JetStreamUplink::new(&link(cluster.url(1), &centre), journal(dir.path(), TERMINAL)).unwrap();
+    until_answered(&uplink).await.unwrap();
+    let deaf = async {
+        loop {
+            if let Err(UplinkError::Unreachable(why)) = uplink.probe().await {
+                return why;
+            }
+        }
+    };
+    let why = tokio::select! {
+        why = tokio::time::timeout(LONG, deaf) => why.expect("the probe says so"),
+        _ = uplink.answers() => panic!("an answer came"),
+    };
+    assert!(why.contains("answers are not heard"), "{why}");
+    centre.running.stop().await;
 }

@@ -108,7 +108,7 @@ impl Running {
     /// Nothing can be done now: a pause begins, once for all that was on its way, and not shorter than was asked for.
     pub(super) fn trouble(&mut self, trouble: Trouble) -> Result<(), Stop> {
         let asked = match &trouble {
-            Trouble::Journal(QueueError::Closed) => return Err(Stop),
+            Trouble::Journal(QueueError::Closed) => return Err(Stop::Ended),
             Trouble::Journal(error) => {
                 tracing::error!(%error, "the journal does not do its part");
                 None
@@ -131,7 +131,7 @@ impl Running {
         Ok(())
     }
 
-    fn reached(&self, reachable: bool, unauthorized: bool) {
+    pub(super) fn reached(&self, reachable: bool, unauthorized: bool) {
         let now = self.clock.now();
         self.status.send_if_modified(|status| {
             let changed = (status.reachable, status.unauthorized) != (reachable, unauthorized);

@@ -54,7 +54,12 @@ pub(super) struct Headers {
 }
 
 /// Why the delivery ends.
-pub(super) struct Stop;
+pub(super) enum Stop {
+    /// It is to, or the journal is closed.
+    Ended,
+    /// Part of it broke off: it begins anew.
+    BrokeOff,
+}
 
 impl Running {
     pub(super) fn new(
@@ -89,9 +94,36 @@ impl Running {
     }
 
     pub(super) async fn run(mut self) {
-        // What is under way is waited for; dropped, it would be sent, or asked about, again.
-        while let Ok(()) = self.step().await {}
-        while self.tasks.join_next().await.is_some() {}
+        loop {
+            let stop = loop {
+                if let Err(stop) = self.step().await {
+                    break stop;
+                }
+            };
+            // What is under way is waited for; dropped, it would be sent, or asked about, again.
+            while self.tasks.join_next().await.is_some() {}
+            if matches!(stop, Stop::Ended) || self.rests().await {
+                return;
+            }
+            self.begin_anew();
+        }
+    }
+
+    /// A pause after something broke off; whether it is to end meanwhile.
+    async fn rests(&mut self) -> bool {
+        self.reached(false, false);
+        let pause = self.backoff.next(&self.pace, None, &*self.random);
+        let mut stopping = self.stopping.clone();
+        tokio::time::timeout(pause, stopping.wait_for(|stop| *stop)).await.is_ok()
+    }
+
+    /// What was known of the journal went with what broke off.
+    fn begin_anew(&mut self) {
+        self.chooser = Chooser::default();
+        self.out = Room { batches: 0, online: 0, again: false };
+        (self.asking, self.headers.out, self.pause) = (false, false, None);
+        self.news();
+        self.ask();
     }
 
     async fn step(&mut self) -> Result<(), Stop> {
@@ -102,13 +134,13 @@ impl Running {
         let (mut stopping, way) = (self.stopping.clone(), self.way.clone());
         tokio::select! {
             // A sender that was dropped means the same as a stop.
-            () = async { drop(stopping.wait_for(|stop| *stop).await) } => return Err(Stop),
+            () = async { drop(stopping.wait_for(|stop| *stop).await) } => return Err(Stop::Ended),
             () = self.wake.notified() => self.hurry(),
             Some(came) = self.tasks.join_next() => match came {
                 Ok(came) => self.take(came)?,
                 Err(error) => {
-                    tracing::error!(%error, "the delivery broke off; what it had on its way is found at the next start");
-                    return Err(Stop);
+                    tracing::error!(%error, "the delivery broke off, and begins anew");
+                    return Err(Stop::BrokeOff);
                 }
             },
             late = way.uplink.answers() => drop(self.tasks.spawn(way.clone().keep(late))),
@@ -116,7 +148,7 @@ impl Running {
             change = self.changes.recv() => match change {
                 Ok(row) => self.changed(&row),
                 Err(broadcast::error::RecvError::Lagged(_)) => self.news(),
-                Err(broadcast::error::RecvError::Closed) => return Err(Stop),
+                Err(broadcast::error::RecvError::Closed) => return Err(Stop::Ended),
             },
             () = sleep_until(until) => self.moment(),
             () = std::future::ready(()), if hungry => {}
@@ -161,7 +193,7 @@ impl Running {
             let chosen = chooser.choose(queue, now, room);
             Ok((chooser, chosen))
         });
-        let (chooser, chosen) = chosen.await.map_err(|_| Stop)?;
+        let (chooser, chosen) = chosen.await.map_err(|_| Stop::BrokeOff)?;
         self.chooser = chooser;
         let chosen = match chosen {
             Ok(chosen) => chosen,

@@ -154,3 +154,20 @@ async fn what_is_stored_and_not_answered_says_so() {
     );
     queue.verify().unwrap();
 }
+
+#[tokio::test]
+async fn a_delivery_that_breaks_off_begins_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    let uplink = Arc::new(Played { panics: AtomicUsize::new(2), ..Played::default() });
+    let worker = started(&queue, &uplink);
+    let mut status = worker.status();
+    status.wait_for(|status| status.reachable).await.unwrap();
+    let row = queue.commit_async(draft("a")).await.unwrap().row;
+    status.wait_for(|status| !status.reachable).await.unwrap();
+    let row = until(&queue, &row, |row| row.state == State::HandedOver).await;
+    assert_eq!(row.attempts, 3);
+    status.wait_for(|status| status.reachable).await.unwrap();
+    worker.stop().await;
+    queue.verify().unwrap();
+}

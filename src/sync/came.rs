@@ -55,7 +55,9 @@ impl Running {
     fn at(&mut self, (head, agrees): (ChainHead, bool)) {
         self.reached(true, false);
         self.heartbeat = Instant::now() + self.pace.heartbeat;
-        self.chain(if agrees { Chain::Agrees } else { Chain::Broken });
+        self.headers.refused.take_if(|refused| *refused != head);
+        let fits = agrees && self.headers.refused.is_none();
+        self.chain(if fits { Chain::Agrees } else { Chain::Broken });
         self.head = Some(head);
     }
 
@@ -71,6 +73,7 @@ impl Running {
             Err(Trouble::Centre(UplinkError::Refused { code, text })) => {
                 self.reached(true, false);
                 tracing::error!(code, text, "the centre does not take the chain's headers");
+                self.headers.refused = self.head;
                 self.chain(Chain::Broken);
             }
             Err(Trouble::Centre(error)) if !is_away(&error) && !is_busy(&error) => {

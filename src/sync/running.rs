@@ -51,6 +51,8 @@ pub(super) struct Headers {
     pub(super) out: bool,
     pub(super) pause: Option<Instant>,
     pub(super) backoff: Backoff,
+    /// The centre's head after which it did not take them: as long as it stands there they do not fit.
+    pub(super) refused: Option<ChainHead>,
 }
 
 /// Why the delivery ends.
@@ -85,7 +87,7 @@ impl Running {
             head: None,
             asking: false,
             ask_at: None,
-            headers: Headers { more: true, out: false, pause: None, backoff: Backoff::new() },
+            headers: Headers { more: true, out: false, pause: None, backoff: Backoff::new(), refused: None },
             pause: None,
             backoff: Backoff::new(),
             heartbeat: Instant::now() + pace.heartbeat,

@@ -163,11 +163,39 @@ async fn a_delivery_that_breaks_off_begins_anew() {
     let worker = started(&queue, &uplink);
     let mut status = worker.status();
     status.wait_for(|status| status.reachable).await.unwrap();
+    let mut seen = worker.status();
+    let seen = tokio::spawn(async move { seen.wait_for(|status| !status.reachable).await.map(drop) });
     let row = queue.commit_async(draft("a")).await.unwrap().row;
-    status.wait_for(|status| !status.reachable).await.unwrap();
     let row = until(&queue, &row, |row| row.state == State::HandedOver).await;
     assert_eq!(row.attempts, 3);
+    seen.await.unwrap().unwrap();
     status.wait_for(|status| status.reachable).await.unwrap();
     worker.stop().await;
     queue.verify().unwrap();
+}
+
+#[tokio::test]
+async fn a_chain_that_was_refused_stays_broken_while_the_head_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    let uplink = Arc::<Played>::default();
+    let worker = started(&queue, &uplink);
+    queue.commit_async(draft("a")).await.unwrap();
+    let mut status = worker.status();
+    status.wait_for(|status| status.chain == Chain::Broken).await.unwrap();
+    let asked = uplink.probes.load(Ordering::SeqCst);
+    let flaps = async { while status.wait_for(|status| status.chain != Chain::Broken).await.is_err() {} };
+    let asks = async {
+        while uplink.probes.load(Ordering::SeqCst) < asked + 5 {
+            worker.wake();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = flaps => panic!("it agrees again"),
+        () = asks => {}
+    }
+    assert_eq!(uplink.refused.load(Ordering::SeqCst), 1);
+    worker.stop().await;
 }

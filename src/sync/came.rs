@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::choose::{Back, Item};
-use super::note::{asked, is_away, is_busy};
+use super::note::{asked, is_away, is_busy, plain};
 use super::running::{Running, Stop};
 use super::send::{Came, Trouble};
 use super::{Chain, UplinkError, UplinkStatus};
@@ -70,9 +70,9 @@ impl Running {
                 self.at(head);
             }
             Ok(None) => self.headers.more = false,
-            Err(Trouble::Centre(UplinkError::Refused { code, text })) => {
+            Err(Trouble::Centre(UplinkError::Refused { code, .. })) => {
                 self.reached(true, false);
-                tracing::error!(code, text, "the centre does not take the chain's headers");
+                tracing::error!(code = plain(&code), "the centre does not take the chain's headers");
                 self.headers.refused = self.head;
                 self.chain(Chain::Broken);
             }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
+use super::note::plain;
 use super::reply::{no_json, taken};
 use super::tls::{self, TlsFiles};
 use super::{BoxFuture, Delivered, Delivery, Late, Uplink, UplinkError};
@@ -182,7 +183,7 @@ fn each(batch: &[Envelope], answers: Result<Vec<ItemAnswer>, UplinkError>) -> Ve
         false => Err(UplinkError::Answer("it has not one part a transaction".into())),
     });
     let answers = answers.map_err(|error| match error {
-        UplinkError::Refused { code, .. } => UplinkError::Answer(format!("it refuses the request: {code}")),
+        UplinkError::Refused { code, .. } => UplinkError::Answer(format!("it refuses the request: {}", plain(&code))),
         error => error,
     });
     match answers {
@@ -293,7 +294,8 @@ mod tests {
             let row = queue.commit(crate::queue::tests::draft(key)).unwrap().row;
             queue.envelope(row.id).unwrap().unwrap()
         });
-        let answer = "HTTP/1.1 400 Bad Request\r\nContent-Length: 41\r\n\r\n{\"error\":{\"code\":\"C-FORM\",\"text\":\"form\"}}";
+        let answer =
+            "HTTP/1.1 400 Bad Request\r\nContent-Length: 41\r\n\r\n{\"error\":{\"code\":\"C-FORM\",\"text\":\"form\"}}";
         let told = UplinkError::Answer("it refuses the request: C-FORM".into());
         for batch in [&envelopes[..], &envelopes[..1]] {
             let deliveries = uplink(&one_answer(answer)).unwrap().deliver(batch).await;

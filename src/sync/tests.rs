@@ -72,13 +72,7 @@ impl Uplink for Played {
 }
 
 fn started(queue: &Queue, uplink: &Arc<Played>) -> Worker {
-    start(
-        queue.clone(),
-        uplink.clone(),
-        PACE,
-        Hands::at("2015-08-03T02:00:00Z"),
-        Arc::new(SystemRandom::default()),
-    )
+    start(queue.clone(), uplink.clone(), PACE, Hands::at("2015-08-03T02:00:00Z"), Arc::new(SystemRandom::default()))
 }
 
 async fn until(queue: &Queue, row: &Row, wanted: impl Fn(&Row) -> bool) -> Row {

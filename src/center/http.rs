@@ -13,7 +13,7 @@ use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
 use super::connection::Peer;
-use super::doors::{Asked, Centre, read};
+use super::doors::{Asked, Centre, Told, read};
 use super::enrol::{Caller, Proof};
 use super::errors::CenterError;
 use super::faults::Faults;
@@ -73,7 +73,8 @@ async fn head(
     Path(terminal): Path<String>,
 ) -> Response {
     if named.get(TERMINAL).is_none_or(|named| named.as_bytes() != terminal.as_bytes()) {
-        return CenterError::Enrol("the chain is another terminal's").into_response();
+        let why = CenterError::Enrol("the chain is another terminal's");
+        return response(centre.refusal(&terminal, Purpose::Chain, b"", why).await);
     }
     answer(centre, peer.0, &named, Purpose::Chain, Bytes::new()).await
 }
@@ -84,12 +85,20 @@ async fn answer(centre: Arc<Centre>, peer: Peer, named: &HeaderMap, purpose: Pur
     let proof = Proof::Certificate(peer.certificate);
     let caller = match Caller::proved([TERMINAL, KEY, SIGNATURE].map(text), proof, purpose, &body) {
         Ok(caller) => caller,
-        Err(why) => return CenterError::Enrol(why).into_response(),
+        Err(why) => {
+            let named = text(TERMINAL).unwrap_or_default();
+            return response(centre.refusal(named, purpose, &body, CenterError::Enrol(why)).await);
+        }
     };
     let told = centre.answer(Asked { purpose, caller, body }).await;
     if told.dropped {
         peer.cut.cut();
     }
+    response(told)
+}
+
+/// What a terminal is told, with the centre's signature.
+fn response(told: Told) -> Response {
     let status = StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = Response::new(Body::from(told.body));
     *response.status_mut() = status;

@@ -1,6 +1,7 @@
 //! What the centre does with a message, by whichever door it came: who sent it, what is played in its place, what it is
 //! answered, and the signature over that.
 
+use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use axum::body::Bytes;
@@ -145,24 +146,41 @@ impl Centre {
         if strike.fail {
             return stored.iter().map(|_| Err(CenterError::OnPurpose)).collect();
         }
-        let (centre, count, dropped) = (self.clone(), stored.len(), strike.drop_answer);
-        let taken = self.write(move |db, packs| {
-            let again = if strike.duplicate { 2 } else { 1 };
-            let each = stored.iter().enumerate().map(|(at, one)| {
-                let take = || centre.take_one(db, packs, one, at < strike.refuse);
-                (1..again).for_each(|_| drop(take()));
-                take()
-            });
-            Ok(each.collect::<Vec<_>>())
-        });
-        match taken.await {
-            Ok(taken) => taken.into_iter().map(|one| one.map(|late| (!dropped).then_some(late))).collect(),
-            // Nothing of it is kept: all of them come again.
-            Err(error) => {
-                tracing::error!(%error, "transactions were not taken");
-                (0..count).map(|_| Err(CenterError::Database(error.to_string()))).collect()
-            }
+        let (count, dropped) = (stored.len(), strike.drop_answer);
+        if strike.reorder && count == 1 {
+            self.playing.wait_for_another().await;
         }
+        let (stored, strike) = (Arc::new(stored), Arc::new(strike));
+        let taken = together_or_each(count, |part| {
+            let (centre, stored, strike) = (self.clone(), stored.clone(), strike.clone());
+            self.write(move |db, packs| Ok(centre.take_some(db, packs, &stored, part, &strike)))
+        });
+        let taken = taken.await;
+        self.playing.one_is_done();
+        taken.into_iter().map(|one| one.map(|late| (!dropped).then_some(late))).collect()
+    }
+
+    /// Takes a part of those that came together, in their order; what is held back comes after the others.
+    fn take_some(
+        &self,
+        db: &Connection,
+        packs: &Packs,
+        stored: &[Stored],
+        part: Range<usize>,
+        strike: &Strike,
+    ) -> Vec<Result<Late, CenterError>> {
+        let held_back = usize::from(strike.reorder).min(part.len());
+        let take = |at: usize| {
+            let take = || self.take_one(db, packs, &stored[at], at < strike.refuse);
+            if strike.duplicate {
+                drop(take());
+            }
+            take()
+        };
+        let mut taken: Vec<_> = part.clone().skip(held_back).map(take).collect();
+        let last: Vec<_> = part.take(held_back).map(take).collect();
+        taken.splice(..0, last);
+        taken
     }
 
     fn take_one(&self, db: &Connection, packs: &Packs, stored: &Stored, refuse: bool) -> Result<Late, CenterError> {
@@ -229,6 +247,30 @@ impl Centre {
         });
         done.await.unwrap_or_else(|_| Err(CenterError::Database("a request was broken off".into())))
     }
+}
+
+/// What becomes of so many that are worked on together; where that breaks off nothing of it is kept, and each is worked
+/// on by itself, so that the one that breaks it does not keep the others coming again for ever.
+async fn together_or_each<T, F>(count: usize, work: impl Fn(Range<usize>) -> F) -> Vec<Result<T, CenterError>>
+where
+    F: Future<Output = Result<Vec<Result<T, CenterError>>, CenterError>>,
+{
+    let error = match work(0..count).await {
+        Ok(all) => return all,
+        Err(error) => error,
+    };
+    tracing::error!(%error, count, "transactions were not taken together");
+    let mut all = Vec::with_capacity(count);
+    for at in 0..count {
+        match work(at..at + 1).await {
+            Ok(one) => all.extend(one),
+            Err(error) => {
+                tracing::error!(%error, "a transaction was not taken");
+                all.push(Err(error));
+            }
+        }
+    }
+    all
 }
 
 /// What a message says.
@@ -317,4 +359,62 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, CenterError> {
 fn bytes(value: &impl Serialize) -> Vec<u8> {
     // Invariant: what is told is plain data with text keys, which always has a JSON form.
     serde_json::to_vec(value).expect("plain data has a JSON form")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::center::enrol::Proof;
+    use crate::center::{Faults, Settings, ledger, open};
+    use crate::queue::Draft;
+    use crate::queue::tests::{draft, open as journal};
+    use crate::value::Kind;
+
+    #[tokio::test]
+    async fn what_was_stored_together_is_reordered_on_purpose_and_each_gets_its_own_answer() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = journal(dir.path());
+        let faults = Faults { reorder: 1, ..Faults::default() };
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let (database, seed, tls, broker, token) = (None, None, None, None, "a token that is right".into());
+        let settings = Settings { listen, database, seed, tls, broker, token, demo: true, faults };
+        let centre = Arc::new(open(&settings).unwrap());
+        let (mut stored, mut ids) = (Vec::new(), Vec::new());
+        for key in ["a", "b", "c"] {
+            let payload = json!({ "request": {}, "detail": {} });
+            let row = queue.commit(Draft { kind: Kind::Register, payload, ..draft(key) }).unwrap().row;
+            let envelope = queue.envelope(row.id).unwrap().unwrap();
+            let named = envelope.header.terminal.clone();
+            let key = Digest(queue.public_key());
+            let caller = Ok(Caller { terminal: named.clone(), key, proof: Proof::Broker });
+            stored.push(Stored { named, caller, body: bytes(&envelope).into() });
+            ids.push(row.id);
+        }
+        let answers = centre.take(stored).await;
+        let answered = |answer: Result<Option<Late>, CenterError>| {
+            serde_json::from_slice::<LateAnswer>(&answer.unwrap().unwrap().body).unwrap().id
+        };
+        assert_eq!(answers.into_iter().map(answered).collect::<Vec<_>>(), ids);
+        let ledger = centre.write(|db, _| ledger::read(db)).await.unwrap();
+        let taken: Vec<_> = ledger["transactions"].as_array().unwrap().iter().map(|one| &one["sequence"]).collect();
+        assert_eq!(taken, [2, 3, 1]);
+    }
+
+    #[tokio::test]
+    async fn one_that_breaks_the_work_keeps_no_other_from_being_taken() {
+        let parts = Mutex::new(Vec::new());
+        let taken = together_or_each(4, |part: Range<usize>| {
+            parts.lock().unwrap().push(part.clone());
+            async move {
+                // Whoever panics over the third takes all that was worked on with it along.
+                match part.contains(&2) {
+                    true => Err(CenterError::Database("a request was broken off".into())),
+                    false => Ok(part.map(Ok).collect()),
+                }
+            }
+        });
+        let taken: Vec<Option<usize>> = taken.await.into_iter().map(Result::ok).collect();
+        assert_eq!(taken, [Some(0), Some(1), None, Some(3)]);
+        assert_eq!(*parts.lock().unwrap(), [0..4, 0..1, 1..2, 2..3, 3..4]);
+    }
 }

@@ -139,7 +139,22 @@ fn what_no_command_takes_is_told_as_such() {
     assert!(detail.starts_with("form.json:2:") && detail.ends_with("a member is there twice"), "{detail}");
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = other.local_addr().unwrap().to_string();
-    let centre = ran(dir, &format!("center --listen {address} --token-file kept"));
+    let centre = ran(dir, &format!("center --demo --listen {address} --token-file kept"));
     assert_eq!((centre.code, centre.error_code().as_str()), (Some(7), "E-CLI-CENTER"), "{centre:?}");
     assert!(centre.json()["error"]["detail"].as_str().unwrap().contains(&address), "{centre:?}");
+}
+
+#[test]
+fn a_centre_is_a_demonstration_only_where_that_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    fs::write(dir.join("token"), "a token of the tests, no secret").unwrap();
+    fs::set_permissions(dir.join("token"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(dir.join("faults.toml"), "fail = 1").unwrap();
+    let faults = ran(dir, "center --token-file token --faults faults.toml");
+    assert_eq!((faults.code, faults.error_code().as_str()), (Some(2), "E-CLI-USAGE"), "{faults:?}");
+    // Where real people are, nobody else may read the token.
+    let real = ran(dir, "center --listen 127.0.0.1:0 --token-file token");
+    assert_eq!((real.code, real.error_code().as_str()), (Some(7), "E-CLI-CENTER"), "{real:?}");
+    assert!(real.json()["error"]["detail"].as_str().unwrap().ends_with("mode 0644"), "{real:?}");
 }

@@ -54,6 +54,18 @@ async fn without_its_token_only_the_health_is_told() {
 }
 
 #[tokio::test]
+async fn a_centre_that_is_no_demonstration_plays_no_faults_and_lends_no_keys() {
+    let client = crate::world::loopback_client().build().unwrap();
+    for (demo, status) in [(true, [200, 400]), (false, [404, 404])] {
+        let centre = run(Settings { demo, ..settings() }).await.unwrap();
+        let faults = client.get(url(&centre, "/v1/faults")).bearer_auth(TOKEN).send().await.unwrap();
+        let keys = client.post(url(&centre, "/v1/keys")).bearer_auth(TOKEN).body("none").send().await.unwrap();
+        assert_eq!([faults.status().as_u16(), keys.status().as_u16()], status);
+        centre.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_keeps_nobody_out_starts_no_centre() {
     for token in ["", "0123456789abcde"] {
         let why = run(Settings { token: token.into(), ..settings() }).await.err().unwrap();

@@ -71,8 +71,12 @@ struct Serve {
     /// How many servers keep each stream
     #[arg(long, value_name = "N", requires = "nats", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     nats_replicas: u8,
+    /// A demonstration: it takes the demonstration's marks, enrols whom it does not know at first contact, serves the
+    /// demonstration's keys and plays faults
+    #[arg(long)]
+    demo: bool,
     /// Faults it plays, as a TOML file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "demo")]
     faults: Option<PathBuf>,
 }
 
@@ -111,8 +115,8 @@ fn serve(args: &Serve, shell: &Shell) -> Outcome {
             credentials: args.nats_creds.clone(),
             replicas: args.nats_replicas.into(),
         }),
-        token: token(token_file)?,
-        demo: true,
+        token: token(token_file, args.demo)?,
+        demo: args.demo,
         faults: args.faults.as_deref().map(faults).transpose()?.unwrap_or_default(),
     };
     client::runtime()?.block_on(async {
@@ -129,9 +133,10 @@ fn serve(args: &Serve, shell: &Shell) -> Outcome {
     })
 }
 
-/// The reference centre is for demonstration: it takes the demonstration's marks, and its token like the terminal's.
-fn token(file: &Path) -> Result<String, Problem> {
-    let token = config::read_secret(file, Mode::Demo).map_err(|why| Problem::with(&errors::CENTER, why))?;
+/// Its token, kept like a terminal's: in a demonstration others may read the file.
+fn token(file: &Path, demo: bool) -> Result<String, Problem> {
+    let mode = if demo { Mode::Demo } else { Mode::Production };
+    let token = config::read_secret(file, mode).map_err(|why| Problem::with(&errors::CENTER, why))?;
     Ok(token.to_string())
 }
 

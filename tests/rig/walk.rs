@@ -84,7 +84,7 @@ impl Walk {
     pub fn start_centre_with(&mut self, faults: &str) {
         fs::write(self.file("faults.toml"), faults).expect("a file in the rig's directory");
         let mut command = self.rig.command("center");
-        command.args(["--log", self.setting.log, "--listen", &format!("127.0.0.1:{}", self.centre_port)]);
+        command.args(["--demo", "--log", self.setting.log, "--listen", &format!("127.0.0.1:{}", self.centre_port)]);
         command
             .arg("--token-file")
             .arg(self.file("uplink-token"))

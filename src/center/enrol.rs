@@ -71,28 +71,32 @@ pub(super) fn check(db: &Connection, caller: &Caller, named: &str, demo: bool) -
         }
         (Some(_), _) => Ok(()),
         (None, _) if !demo => Err(CenterError::Enrol("the terminal is not enrolled")),
-        (None, Proof::Certificate(shown)) => enrol(db, named, &caller.key, shown.as_ref()),
-        (None, Proof::Broker) => enrol(db, named, &caller.key, None),
+        (None, Proof::Certificate(shown)) => enrol(db, named, &caller.key, shown.as_ref(), false),
+        (None, Proof::Broker) => enrol(db, named, &caller.key, None, false),
     }
 }
 
-/// Enrols a terminal; the same again is no change.
+/// Enrols a terminal; the same again is no change. Another key or certificate than it has is only taken to `replace` them.
 pub(super) fn enrol(
     db: &Connection,
     terminal: &str,
     key: &Digest,
     certificate: Option<&Digest>,
+    replace: bool,
 ) -> Result<(), CenterError> {
     match find(db, terminal)? {
         Some(known) if known.key == *key && known.certificate.as_ref() == certificate => return Ok(()),
-        Some(_) => return Err(CenterError::Enrol("the terminal is enrolled with another key or certificate")),
-        None => {}
+        Some(_) if !replace => {
+            return Err(CenterError::Enrol("the terminal is enrolled with another key or certificate"));
+        }
+        Some(_) => tracing::warn!(terminal, %key, "a terminal's key and certificate are replaced"),
+        None => tracing::info!(terminal, %key, "a terminal is enrolled"),
     }
     db.execute(
-        "INSERT INTO terminals VALUES (?1, ?2, ?3)",
+        "INSERT INTO terminals VALUES (?1, ?2, ?3)
+         ON CONFLICT (terminal) DO UPDATE SET key = excluded.key, certificate = excluded.certificate",
         params![terminal, key.0, certificate.map(|certificate| certificate.0)],
     )?;
-    tracing::info!(terminal, %key, "a terminal was enrolled");
     Ok(())
 }
 

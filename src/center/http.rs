@@ -103,6 +103,10 @@ fn response(told: Told) -> Response {
     let mut response = Response::new(Body::from(told.body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
+    if status == StatusCode::FORBIDDEN {
+        // A certificate that is replaced shows on a new connection only.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Ok(signature) = HeaderValue::try_from(told.signature.to_string()) {
         headers.insert(SIGNATURE, signature);

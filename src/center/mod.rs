@@ -183,14 +183,20 @@ fn open(settings: &Settings) -> Result<Centre, CenterError> {
 }
 
 /// Enrols a terminal in a centre's database, which may be in use: its key, and the certificate in a PEM file where it
-/// comes with one. The same again is no change.
+/// comes with one. The same again is no change; to `replace` them, its key and certificate are these from now on.
 ///
 /// # Errors
-/// When the terminal has another key or certificate, or a file cannot be used; a sentence.
-pub fn enrol(database: &Path, terminal: &str, key: &Digest, certificate: Option<&Path>) -> Result<(), String> {
+/// When the terminal has another key or certificate and they are not to be replaced, or a file cannot be used; a sentence.
+pub fn enrol(
+    database: &Path,
+    terminal: &str,
+    key: &Digest,
+    certificate: Option<&Path>,
+    replace: bool,
+) -> Result<(), String> {
     let enrolled = || {
         let certificate = certificate.map(tls::fingerprint).transpose()?;
-        enrol::enrol(&db::open(Some(database))?, terminal, key, certificate.as_ref())
+        enrol::enrol(&db::open(Some(database))?, terminal, key, certificate.as_ref(), replace)
     };
     enrolled().map_err(|error: CenterError| error.to_string())
 }

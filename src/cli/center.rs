@@ -36,6 +36,9 @@ enum Command {
         /// Its certificate, a PEM file; without one it comes without
         #[arg(long, value_name = "FILE")]
         cert: Option<PathBuf>,
+        /// In the place of the key and the certificate that it has
+        #[arg(long)]
+        replace: bool,
     },
 }
 
@@ -82,8 +85,8 @@ struct Serve {
 
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     match &args.command {
-        Some(Command::Enrol { database, terminal, key, cert }) => {
-            let enrolled = center::enrol(database, terminal, key, cert.as_deref());
+        Some(Command::Enrol { database, terminal, key, cert, replace }) => {
+            let enrolled = center::enrol(database, terminal, key, cert.as_deref(), *replace);
             enrolled.map_err(|why| Problem::with(&errors::CENTER, why))?;
             shell.say(
                 &json!({ "enrolled": terminal, "key": key }),

@@ -59,13 +59,13 @@ async fn a_centre_that_is_no_demonstration_takes_only_whom_it_enrolled() {
     let key = Digest(journal.public_key());
     let certificate = &own.client.as_ref().unwrap().0;
     for _ in 0..2 {
-        center::enrol(&database, TERMINAL, &key, Some(certificate)).unwrap();
+        center::enrol(&database, TERMINAL, &key, Some(certificate), false).unwrap();
     }
     terminal.probe().await.unwrap();
     // The key alone, or with another certificate, is not enough; nor is it bound to another one later.
     let other_certificate = &other.client.as_ref().unwrap().0;
-    assert!(center::enrol(&database, TERMINAL, &key, Some(other_certificate)).is_err());
-    assert!(center::enrol(&database, TERMINAL, &Digest([9; 32]), Some(certificate)).is_err());
+    assert!(center::enrol(&database, TERMINAL, &key, Some(other_certificate), false).is_err());
+    assert!(center::enrol(&database, TERMINAL, &Digest([9; 32]), Some(certificate), false).is_err());
     let without = sbkd::sync::TlsFiles { client: None, ..own.clone() };
     for tls in [other, without] {
         assert_eq!(uplink(&with(tls), &journal).probe().await, Err(UplinkError::Unauthorized(403)));
@@ -85,28 +85,40 @@ async fn a_certificate_that_is_replaced_is_taken_up_without_a_restart() {
     let (old, new) = (authority.client("old"), authority.client("new"));
     let files = authority.copy("old", "terminal");
     let (certificate, key) = files.client.clone().unwrap();
-    let mut settings = Settings { tls: Some(authority.server()), ..center_settings() };
+    // One centre that stays, and knows the terminal by its old certificate.
+    let database = dirs[1].path().join("centre.db");
+    let settings =
+        Settings { demo: false, database: Some(database.clone()), tls: Some(authority.server()), ..center_settings() };
+    let centre = Centre::with(settings).await;
     let journal = journal(dirs[0].path(), TERMINAL);
-    let mut terminal = None;
-    // A new centre each time, which enrols who comes first with the certificate that is shown.
-    for (replaced, shows_new) in [(None, false), (Some((&key, ".key")), false), (Some((&certificate, ".pem")), true)] {
-        if let Some((file, ending)) = replaced {
-            // Until both are there the old ones go on.
-            let copy = authority.copy("new", "copy").client.unwrap();
-            std::fs::rename(if ending == ".key" { copy.1 } else { copy.0 }, file).unwrap();
-        }
-        let centre = Centre::with(settings.clone()).await;
-        settings.listen = centre.running.address;
-        let with = |tls: &sbkd::sync::TlsFiles| Link { tls: tls.clone(), ..link(&centre.url) };
-        let terminal = terminal.get_or_insert_with(|| uplink(&with(&files), &journal));
-        // The connection of before is closed, which the first question may find out.
-        if terminal.probe().await.is_err() {
-            terminal.probe().await.unwrap();
-        }
-        let found = [&old, &new].map(|tls| uplink(&with(tls), &journal));
-        assert_eq!((found[0].probe().await.is_ok(), found[1].probe().await.is_ok()), (!shows_new, shows_new));
-        centre.running.stop().await;
-    }
+    let public_key = Digest(journal.public_key());
+    let enrol = |tls: &sbkd::sync::TlsFiles, replace| {
+        center::enrol(&database, TERMINAL, &public_key, Some(&tls.client.as_ref().unwrap().0), replace)
+    };
+    enrol(&old, false).unwrap();
+    let with = |tls: &sbkd::sync::TlsFiles| Link { tls: tls.clone(), ..link(&centre.url) };
+    let found = async || {
+        let both = [&old, &new].map(|tls| uplink(&with(tls), &journal));
+        (both[0].probe().await.is_ok(), both[1].probe().await.is_ok())
+    };
+    let terminal = uplink(&with(&files), &journal);
+    terminal.probe().await.unwrap();
+    assert_eq!(found().await, (true, false));
+    // The centre is told first. The connection that stands shows the old one, and is not taken any more.
+    assert!(enrol(&new, false).is_err());
+    enrol(&new, true).unwrap();
+    assert_eq!(found().await, (false, true));
+    let forbidden = Err(UplinkError::Unauthorized(403));
+    assert_eq!(terminal.probe().await, forbidden);
+    // Until both files are there the old ones go on; then the new ones, without a restart.
+    let copy = authority.copy("new", "copy").client.unwrap();
+    std::fs::rename(copy.1, &key).unwrap();
+    assert_eq!(terminal.probe().await, forbidden);
+    std::fs::rename(copy.0, &certificate).unwrap();
+    terminal.probe().await.unwrap();
+    // Nor does a key stay for ever: a journal that was made anew has another.
+    center::enrol(&database, TERMINAL, &Digest([9; 32]), Some(&certificate), true).unwrap();
+    assert_eq!(terminal.probe().await, forbidden);
 }
 
 #[tokio::test]

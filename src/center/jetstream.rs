@@ -15,8 +15,9 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use super::doors::{Asked, Centre, Stored};
 use super::enrol::{Caller, Proof};
 use super::errors::CenterError;
+use super::tls;
 use crate::wire::signature::{KEY, Purpose, SIGNATURE, TERMINAL};
-use crate::wire::subject;
+use crate::wire::subject::{self, Security};
 
 /// The consumer of all transactions.
 const CONSUMER: &str = "centre";
@@ -40,6 +41,8 @@ pub struct Broker {
     pub urls: String,
     /// The file of its credentials.
     pub credentials: Option<PathBuf>,
+    /// The roots that their certificates go back to, a PEM file; the system's when absent.
+    pub roots: Option<PathBuf>,
     /// How many servers keep each stream.
     pub replicas: usize,
 }
@@ -48,6 +51,12 @@ pub struct Broker {
 pub(super) async fn connect(broker: &Broker) -> Result<(Client, PullConsumer), CenterError> {
     let start = |error: String| CenterError::Start(error);
     let mut options = ConnectOptions::new().name(GROUP);
+    options = match subject::security(&broker.urls) {
+        Some(Security::Tls) => options.require_tls(true).tls_client_config(tls::to_broker(broker.roots.as_deref())?),
+        // Others that these servers name may be anywhere, and without TLS.
+        Some(Security::Loopback) => options.ignore_discovered_servers(),
+        None => return Err(start("NATS: the addresses must all be tls://, or all nats:// on the loopback".into())),
+    };
     if let Some(file) = &broker.credentials {
         options = options.credentials_file(file).await.map_err(|error| start(error.to_string()))?;
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 use super::errors::CenterError;
@@ -28,11 +28,8 @@ pub struct TlsFiles {
 /// with a certificate can be anybody without it.
 pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, CenterError> {
     let ring = Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(&files.client_roots)? {
-        roots.add(certificate).map_err(|error| bad(&files.client_roots, error))?;
-    }
-    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), ring.clone());
+    let roots = Arc::new(roots(&files.client_roots)?);
+    let clients = WebPkiClientVerifier::builder_with_provider(roots, ring.clone());
     let clients = clients.allow_unauthenticated().build().map_err(|error| bad(&files.client_roots, error))?;
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| bad(&files.key, error))?;
     let settings = ServerConfig::builder_with_provider(ring)
@@ -43,6 +40,30 @@ pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, CenterError> {
         })
         .map_err(|error| bad(&files.certificate, error))?;
     Ok(TlsAcceptor::from(Arc::new(settings)))
+}
+
+/// The settings of its connection to the servers of NATS: their roots, or the system's.
+pub(super) fn to_broker(file: Option<&Path>) -> Result<ClientConfig, CenterError> {
+    let start = |error: rustls::Error| CenterError::Start(error.to_string());
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(ring.clone()).with_safe_default_protocol_versions();
+    let builder = builder.map_err(start)?;
+    let builder = match file {
+        Some(file) => builder.with_root_certificates(roots(file)?),
+        None => {
+            let system = rustls_platform_verifier::Verifier::new(ring).map_err(start)?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(system))
+        }
+    };
+    Ok(builder.with_no_client_auth())
+}
+
+fn roots(file: &Path) -> Result<RootCertStore, CenterError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(file)? {
+        roots.add(certificate).map_err(|error| bad(file, error))?;
+    }
+    Ok(roots)
 }
 
 /// What a certificate is known by: SHA-256 of the first one's DER form.

@@ -71,6 +71,9 @@ struct Serve {
     /// The file of its credentials there
     #[arg(long, value_name = "FILE", requires = "nats")]
     nats_creds: Option<PathBuf>,
+    /// The roots that their certificates go back to, a PEM file; the system's when none is named
+    #[arg(long, value_name = "FILE", requires = "nats")]
+    nats_roots: Option<PathBuf>,
     /// How many servers keep each stream
     #[arg(long, value_name = "N", requires = "nats", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     nats_replicas: u8,
@@ -116,6 +119,7 @@ fn serve(args: &Serve, shell: &Shell) -> Outcome {
         broker: args.nats.clone().map(|urls| Broker {
             urls,
             credentials: args.nats_creds.clone(),
+            roots: args.nats_roots.clone(),
             replicas: args.nats_replicas.into(),
         }),
         token: token(token_file, args.demo)?,

@@ -21,6 +21,7 @@ use crate::queue::Queue;
 use crate::wire::batch::{ItemAnswer, LateAnswer, Reason};
 use crate::wire::headers::SignedHeaders;
 use crate::wire::signature::{self, Purpose, Signature};
+use crate::wire::subject::Security;
 use crate::wire::{ChainHead, Digest, Envelope, Outcome, Receipt, Reply, Request, subject};
 
 /// How long a server may take to store a message, or the centre to answer one; who waits at a counter waits less.
@@ -64,20 +65,12 @@ impl JetStreamUplink {
         Ok(Self { link: link.clone(), queue, centre_key, connection, answers, deaf })
     }
 
-    /// Whether these addresses can be used: `tls://`, or `nats://` on the loopback; several with commas between.
+    /// Whether these addresses can be used: all `tls://`, or all `nats://` on the loopback; several with commas between.
     ///
     /// # Errors
     /// [`UplinkError::Setting`] when they cannot.
     pub fn check(urls: &str) -> Result<(), UplinkError> {
-        let fits = |url: &str| {
-            let url = reqwest::Url::parse(url).ok()?;
-            let loopback = matches!(url.host_str()?, "127.0.0.1" | "localhost" | "[::1]");
-            (url.scheme() == "tls" || url.scheme() == "nats" && loopback).then_some(())
-        };
-        match urls.split(',').all(|url| fits(url).is_some()) {
-            true => Ok(()),
-            false => Err(UplinkError::Setting("the addresses must be tls://, or nats:// on the loopback".into())),
-        }
+        security(urls).map(drop)
     }
 
     /// The connection, which stands: what is given to one that does not would be sent some time later.
@@ -101,9 +94,11 @@ impl JetStreamUplink {
         } else if !self.link.token.is_empty() {
             options = options.token(self.link.token.to_string());
         }
-        if self.link.url.starts_with("tls:") {
-            options = options.require_tls(true).tls_client_config(tls::settings(&self.link.tls)?);
-        }
+        options = match security(&self.link.url)? {
+            Security::Tls => options.require_tls(true).tls_client_config(tls::settings(&self.link.tls)?),
+            // Others that these servers name may be anywhere, and without TLS.
+            Security::Loopback => options.ignore_discovered_servers(),
+        };
         let urls: Vec<&str> = self.link.url.split(',').collect();
         let client = options.connect(urls).await.map_err(|error| UplinkError::Unreachable(error.to_string()))?;
         let jetstream = jetstream::ContextBuilder::new().timeout(WHOLE).build(client.clone());
@@ -206,6 +201,11 @@ impl JetStreamUplink {
         // An acknowledgement that is lost brings the answer again, and that changes nothing.
         Some(Late { receipt: receipt?, kept: Box::pin(async move { drop(message.ack().await) }) })
     }
+}
+
+fn security(urls: &str) -> Result<Security, UplinkError> {
+    let refused = || UplinkError::Setting("the addresses must all be tls://, or all nats:// on the loopback".into());
+    subject::security(urls).ok_or_else(refused)
 }
 
 /// The receipt of an answer; a transaction that was not even understood is refused like any other.

@@ -46,6 +46,32 @@ pub fn consumer(terminal: &str) -> String {
     format!("terminal-{terminal}")
 }
 
+/// How the servers of a list are spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// `tls://`, all of them.
+    Tls,
+    /// `nats://` on the loopback, all of them.
+    Loopback,
+}
+
+/// How servers of these addresses, with commas between, are spoken to; `None` where what is said would leave this machine
+/// without TLS, or some of them have TLS and others not: one connection may end at any of them.
+pub fn security(urls: &str) -> Option<Security> {
+    let each = urls.split(',').map(|url| {
+        let url = reqwest::Url::parse(url).ok()?;
+        let loopback = matches!(url.host_str()?, "127.0.0.1" | "localhost" | "[::1]");
+        match url.scheme() {
+            "tls" => Some(Security::Tls),
+            "nats" if loopback => Some(Security::Loopback),
+            _ => None,
+        }
+    });
+    let mut each = each.collect::<Option<Vec<_>>>()?.into_iter();
+    let first = each.next()?;
+    each.all(|other| other == first).then_some(first)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +81,24 @@ mod tests {
         assert!(is_inbox_of(&format!("{}.x.1", inbox("T1")), "T1"));
         for other in ["_INBOX.x", "_INBOX_T10.x", "_INBOX_T1", "sbkd.tx.T1", "_INBOX_T2.x"] {
             assert!(!is_inbox_of(other, "T1"), "{other}");
+        }
+    }
+
+    #[test]
+    fn servers_have_tls_or_are_on_the_loopback_and_are_of_one_kind() {
+        assert_eq!(security("tls://a:4222,tls://127.0.0.1:4222"), Some(Security::Tls));
+        assert_eq!(security("nats://127.0.0.1:1,nats://localhost:2,nats://[::1]:3"), Some(Security::Loopback));
+        for bad in [
+            "",
+            "tls://a:4222,",
+            "nats://a:4222",
+            "a:4222",
+            "ws://127.0.0.1:1",
+            "tls://a:4222,nats://127.0.0.1:1",
+            "nats://127.0.0.1:1,tls://a:4222",
+            "nats://127.0.0.1:1,nats://a:2",
+        ] {
+            assert_eq!(security(bad), None, "{bad}");
         }
     }
 }

@@ -58,7 +58,7 @@ fn user(code: &str) -> String {
 }
 
 async fn centre(cluster: &Cluster) -> Centre {
-    let broker = Some(Broker { urls: cluster.url(0), credentials: None, replicas: 1 });
+    let broker = Some(Broker { urls: cluster.url(0), credentials: None, roots: None, replicas: 1 });
     Centre::with(Settings { broker, ..center_settings() }).await
 }
 

@@ -46,7 +46,7 @@ pub struct NewRepair {
     action: Action,
     /// By whom.
     operator: String,
-    /// What they note; `refer` needs it. At most 500 characters, and nothing personal.
+    /// What they note; `refer` needs it, and `reverse` of what is not known here. At most 500 characters, and nothing personal.
     #[serde(default)]
     remark: Option<String>,
 }

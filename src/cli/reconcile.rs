@@ -39,7 +39,7 @@ enum Command {
         /// What is done
         #[arg(long, value_enum)]
         action: RepairAction,
-        /// What is noted; refer needs it
+        /// What is noted; refer needs it, and reverse of what is not known here
         #[arg(long, value_name = "TEXT")]
         remark: Option<String>,
         /// Who repairs it
@@ -50,7 +50,8 @@ enum Command {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum RepairAction {
-    /// Take it back at the centre: the holder was told that nothing was settled
+    /// Take it back at the centre: the holder was told that nothing was settled. One that is not known here needs a
+    /// remark: it may have been settled and paid here before the journal was set aside
     Reverse,
     /// Take the centre's figures over
     Adopt,
@@ -90,8 +91,25 @@ fn list(runs: &Value) -> String {
 
 fn day(run: &Map<String, Value>) -> String {
     let open = run.get("open").and_then(Value::as_u64).unwrap_or_default();
-    let told = if open == 0 { "平 / clean".to_owned() } else { format!("{open} 笔待处理 / open") };
-    format!("{} {} {told}\n", text(run, "date"), text(run, "run_at"))
+    let under_way = run.get("under_way").and_then(Value::as_u64).unwrap_or_default();
+    let mut told = Vec::new();
+    if open > 0 {
+        told.push(format!("{open} 笔待处理 / open"));
+    }
+    if under_way > 0 {
+        told.push(format!("{under_way} 笔结果未明 / under way"));
+    }
+    if !run.get("totals").and_then(Value::as_array).into_iter().flatten().all(is_same) {
+        told.push("合计不等 / totals differ".to_owned());
+    }
+    if told.is_empty() {
+        told.push("平 / clean".to_owned());
+    }
+    format!("{} {} {}\n", text(run, "date"), text(run, "run_at"), told.join(" "))
+}
+
+fn is_same(totals: &Value) -> bool {
+    (&totals["here"], &totals["here_count"]) == (&totals["centre"], &totals["centre_count"])
 }
 
 fn sheet(reconciled: &Value) -> String {
@@ -117,6 +135,9 @@ fn sheet(reconciled: &Value) -> String {
 fn difference(found: &Map<String, Value>) -> String {
     let what = match text(found, "kind") {
         "centre-only" => "仅中心有 / at the centre only",
+        "unknown-here" => "流水中没有、中心有 / not known here, at the centre",
+        "unclear" => "本机记录不明 / unclear here",
+        "totals" => "合计不等而无明细差异 / other totals without a detail",
         "here-only" => "仅本机有 / here only",
         _ => "金额不同 / other figures",
     };
@@ -150,6 +171,11 @@ mod tests {
         });
         let text = sheet(&json!({ "run": run, "differences": [found] }));
         assert_eq!(text.lines().count(), 4, "{text}");
+        assert!(text.contains("合计不等"), "{text}");
+        let quiet = json!({"date": "2015-08-03", "run_at": "-", "open": 0, "under_way": 1, "totals": []});
+        assert_eq!(list(&json!([quiet])), "2015-08-03 - 1 笔结果未明 / under way\n");
+        let clean = json!({"date": "2015-08-03", "run_at": "-", "open": 0, "under_way": 0, "totals": []});
+        assert_eq!(list(&json!([clean])), "2015-08-03 - 平 / clean\n");
         for part in ["1 笔待处理", "310 中心     2 笔 总额       30000.00", "#3 仅中心有", "--action: reverse refer"]
         {
             assert!(text.contains(part), "{part}: {text}");

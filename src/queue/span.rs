@@ -20,6 +20,19 @@ impl Queue {
         Ok(open::head(&self.reader())?.sequence)
     }
 
+    /// When the first transaction of the chain was committed.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn begun(&self) -> Result<Option<Timestamp>, QueueError> {
+        let first: Option<i64> = self
+            .reader()
+            .prepare_cached("SELECT created_at FROM entries ORDER BY sequence LIMIT 1")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        Ok(first.and_then(|millis| Timestamp::from_millisecond(millis).ok()))
+    }
+
     /// Each transaction of a shift, oldest first; what is damaged is left out, and told of in [`Queue::stats`]. `after` is
     /// the last sequence number from before the shift.
     ///

@@ -1,13 +1,18 @@
 //! What reconciliation with the centre found on each day, and what operators did about it.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Store, StoreError, json};
 use crate::wire::reconcile::{Figures, Group};
+use crate::world::shanghai;
+
+/// How long after its end a day is reconciled: what was settled in its last moments has been answered by then, and the
+/// clocks of terminal and centre may differ a little.
+const LATE: SignedDuration = SignedDuration::from_mins(10);
 
 /// A day held against the centre.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -27,6 +32,19 @@ pub struct Reconciliation {
     pub open: u64,
     /// Settlements that the centre has and whose outcome this terminal still asks for: no differences yet.
     pub under_way: u64,
+}
+
+impl Reconciliation {
+    /// From when on a day's run may be its last.
+    pub fn over(date: Date) -> Option<Timestamp> {
+        let end = shanghai().to_timestamp(date.tomorrow().ok()?.at(0, 0, 0, 0)).ok()?;
+        end.checked_add(LATE).ok()
+    }
+
+    /// Whether the day needs no further run: it was over, and the outcome of all of it was known.
+    pub fn is_complete(&self) -> bool {
+        self.under_way == 0 && Self::over(self.date).is_some_and(|over| self.run_at >= over)
+    }
 }
 
 /// A group's totals on both sides.
@@ -50,12 +68,20 @@ pub struct GroupTotals {
 #[serde(rename_all = "kebab-case")]
 #[schema(as = DifferenceKind)]
 pub enum DifferenceKind {
-    /// It stands at the centre; here it was taken back, refused, or is not known.
+    /// It stands at the centre; here it was taken back or refused.
     CentreOnly,
+    /// It stands at the centre, and the journal does not know its message: one that was set aside may, and whoever it is
+    /// for may have paid here.
+    UnknownHere,
     /// It stands here and not at the centre.
     HereOnly,
     /// It stands on both sides with other figures.
     Figures,
+    /// It was accepted here, and what is kept of it does not say what it came to on that day: it is damaged, or the answer
+    /// was of another day.
+    Unclear,
+    /// The totals of a group are not the same, and the details do not say why; `msgid` is the group's name.
+    Totals,
 }
 
 /// What is done about a difference.
@@ -78,7 +104,8 @@ impl DifferenceKind {
     pub fn actions(self) -> &'static [Action] {
         match self {
             Self::CentreOnly => &[Action::Reverse, Action::Refer],
-            Self::HereOnly => &[Action::Refer],
+            Self::UnknownHere => &[Action::Refer, Action::Reverse],
+            Self::HereOnly | Self::Unclear | Self::Totals => &[Action::Refer],
             Self::Figures => &[Action::Adopt, Action::Refer],
         }
     }
@@ -98,6 +125,14 @@ pub struct Repair {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+    /// `false`: it was begun; how it ended stands in the next one, or was not seen.
+    #[serde(default = "was_done")]
+    pub done: bool,
+}
+
+/// Those from before it was noted what was begun.
+fn was_done() -> bool {
+    true
 }
 
 /// One settlement in which terminal and centre do not agree.
@@ -135,12 +170,26 @@ pub struct AccountDifference {
     /// When it was found first.
     #[schema(value_type = String, format = DateTime)]
     pub found_at: Timestamp,
-    /// What was done about it.
+    /// What was done about it, as it was found last.
     #[schema(required)]
     pub repair: Option<Repair>,
+    /// All that was ever begun and done about it, oldest first: nothing is taken from it when it is found again.
+    #[serde(default)]
+    pub repairs: Vec<Repair>,
 }
 
 impl AccountDifference {
+    /// Something was done about it.
+    pub fn settle(&mut self, repair: Repair) {
+        self.repairs.push(repair.clone());
+        self.repair = Some(repair);
+    }
+
+    /// All that was done about it. One from before that was kept has the last only.
+    fn history(&self) -> Vec<Repair> {
+        if self.repairs.is_empty() { self.repair.iter().cloned().collect() } else { self.repairs.clone() }
+    }
+
     /// Whether another run found the same.
     fn is_same(&self, other: &Self) -> bool {
         (self.kind, &self.here, &self.centre) == (other.kind, &other.here, &other.centre)
@@ -161,7 +210,8 @@ impl Store {
         let before = self.differences(run.date)?;
         for mut known in before.iter().filter(|known| known.repair.is_none()).cloned() {
             if !found.iter().any(|found| found.msgid == known.msgid) {
-                known.repair = Some(Repair { action: Action::Gone, operator: None, remark: None, at: run.run_at });
+                let at = run.run_at;
+                known.settle(Repair { action: Action::Gone, operator: None, remark: None, at, done: true });
                 self.keep_difference(&known)?;
             }
         }
@@ -172,6 +222,7 @@ impl Store {
                     continue;
                 }
                 (difference.id, difference.found_at) = (known.id, known.found_at);
+                difference.repairs = known.history();
             }
             self.keep_difference(&difference)?;
         }
@@ -216,6 +267,14 @@ impl Store {
     /// When the store cannot be read.
     pub fn reconciliation(&self, date: Date) -> Result<Option<Reconciliation>, StoreError> {
         self.json("SELECT run FROM reconciliations WHERE date = ?1", [date.to_string()])
+    }
+
+    /// Runs of a day and those after it, the earliest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn reconciliations_since(&self, date: Date) -> Result<Vec<Reconciliation>, StoreError> {
+        self.all_json("SELECT run FROM reconciliations WHERE date >= ?1 ORDER BY date", [date.to_string()])
     }
 
     /// Runs, the latest day first.

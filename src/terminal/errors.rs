@@ -53,9 +53,9 @@ crate::entries! {
         cause "它已处理过，此类差异没有这种处理，或这笔业务此后有了变化" | "something was done already, it is not for this kind of difference, or the transaction has moved since";
         remedy "请重新对账后查看可用的处理方式" | "reconcile the day again and see what may be done";
     RECON_REMARK = "E-RECON-REMARK", Clerk;
-        message "须说明如何另行处理" | "say how it is dealt with elsewhere";
-        cause "转交的差异必须附说明，1 至 500 个字符" | "a difference that is referred has a remark of 1 to 500 characters";
-        remedy "请填写说明，勿写个人信息" | "write one, and nothing personal";
+        message "须说明理由或如何另行处理" | "say why, or how it is dealt with elsewhere";
+        cause "转交的差异，以及对流水中没有的记录冲正，必须附说明，1 至 500 个字符" | "a difference that is referred, and one not known here that is taken back, has a remark of 1 to 500 characters";
+        remedy "请填写说明，勿写个人信息；流水停用或恢复过的，冲正前先核实持卡人是否已付款" | "write one, and nothing personal; where the journal was set aside or restored, find out first whether the holder paid";
     RECON_ERASED = "E-RECON-ERASED", Technician;
         message "这一天的业务内容已按期清除，不能再对账" | "what was settled on this day was erased in its time: it cannot be reconciled any more";
         cause "保留期已过" | "it was kept as long as it had to be";

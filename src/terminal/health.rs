@@ -66,6 +66,10 @@ pub struct ReconciliationHealth {
     /// The latest day that was held against the centre.
     #[schema(value_type = Option<String>, format = Date, required)]
     pub last: Option<Date>,
+    /// Days before yesterday that are not held against the centre completely, as far back as the journal keeps what is
+    /// needed for it; `None` when the store or the journal cannot be read.
+    #[schema(required)]
+    pub overdue: Option<u64>,
     /// Differences of all days that are not repaired; `None` when the store cannot be read.
     #[schema(required)]
     pub open: Option<u64>,

@@ -177,6 +177,7 @@ impl Inner {
             },
             reconciliation: ReconciliationHealth {
                 last: self.store.reconciliations(1).ok().and_then(|runs| runs.first().map(|run| run.date)),
+                overdue: self.overdue_days().ok(),
                 open: self.store.open_differences().ok(),
             },
             policy,

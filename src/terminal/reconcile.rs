@@ -1,37 +1,50 @@
 //! Reconciliation: a day's settlements held against the centre's (对总账 3201, 对明细账 3202).
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
 
-use jiff::civil::{Date, DateTime, Time};
-use serde_json::Value;
+use jiff::civil::Date;
+use uuid::Uuid;
 
 use super::errors;
 use super::event::What;
 use super::inner::{Inner, Upstream, lock};
 use super::open::operator;
+use super::settled::{Day, Ours, Settled, erased};
 use crate::failure::{Explain as _, Failure};
-use crate::queue::Row;
+use crate::queue::{QueueError, Row, State};
 use crate::store::{AccountDifference, DifferenceKind, GroupTotals, Reconciliation};
-use crate::value::Fen;
 use crate::wire::infno;
 use crate::wire::reconcile::{
     Detail, DetailDifference, Details, DetailsAnswer, Figures, Group, Total, Totals, TotalsAnswer, totals,
 };
-use crate::world::shanghai;
 
-/// How often it is looked whether the day before is to be reconciled.
-const LOOK: Duration = Duration::from_secs(60);
-/// After how long a run that failed is tried again.
-const AGAIN: Duration = Duration::from_secs(3600);
-/// By how much the clocks of terminal and centre may differ.
-const CLOCKS: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
-/// A settlement that stands here.
-struct Ours {
-    row: Row,
-    group: Group,
-    detail: Detail,
+/// How a settlement in which the two do not agree stands here now, after both were asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Now {
+    /// The journal does not know its message.
+    Unknown,
+    /// Its record is damaged.
+    Damaged,
+    /// Its outcome is asked for, or it changed since the day was added up.
+    UnderWay,
+    /// It is one of those that were added up.
+    Stands,
+    /// It is accepted, and none of those.
+    Elsewhere,
+    /// It was taken back, or refused.
+    Ended,
+}
+
+/// What is wrong with a settlement; `None` while that is not known.
+fn kind(now: Now, at_the_centre: bool) -> Option<DifferenceKind> {
+    match (now, at_the_centre) {
+        (Now::UnderWay, _) | (Now::Ended, false) => None,
+        (Now::Damaged | Now::Elsewhere, _) => Some(DifferenceKind::Unclear),
+        (Now::Stands, true) => Some(DifferenceKind::Figures),
+        (Now::Stands, false) => Some(DifferenceKind::HereOnly),
+        (Now::Ended, true) => Some(DifferenceKind::CentreOnly),
+        (Now::Unknown, _) => Some(DifferenceKind::UnknownHere),
+    }
 }
 
 impl Inner {
@@ -43,74 +56,40 @@ impl Inner {
         }
         let upstream = self.upstream.as_ref().ok_or_else(|| Failure::of(&errors::UPLINK_AWAY))?;
         let _one = lock(&self.reconciling);
-        let ours = self.settled_on(date)?;
-        let here = totals(ours.values().map(|one| (one.group.clone(), one.detail.figures)));
+        // Taken first: what is settled from here on may be missing.
+        let run_at = self.parts.clock.now();
+        let day = self.settled_on(date)?;
+        let here = totals(day.ours.values().map(|one| (one.group.clone(), one.detail.figures)));
         let told = Totals { date, totals: here.clone() };
         // Nobody's request is the terminal's own.
         let operator = by.as_deref().unwrap_or_else(|| self.queue.terminal());
         let asked = upstream.asker.ask::<TotalsAnswer>(infno::TOTALS, operator, &told, upstream.patience);
         let centre = self.parts.runtime.block_on(asked).map_err(|error| error.failure())?.totals;
         let totals = side_by_side(&here, &centre);
-        let mut found = BTreeMap::new();
+        let (mut under_way, mut differences) = (0, Vec::new());
+        let mut found: BTreeMap<String, Option<Detail>> =
+            day.unclear.iter().map(|msgid| (msgid.clone(), None)).collect();
         for group in totals.iter().filter(|both| (both.here, both.here_count) != (both.centre, both.centre_count)) {
-            for difference in self.details(upstream, operator, date, &group.group, &ours)? {
+            let told = self.details(upstream, operator, date, &group.group, &day)?;
+            if !explains(group, &day, &told) {
+                differences.push(self.unexplained(date, group));
+            }
+            for difference in told {
                 // What is in another group at the centre comes up twice: once it is there.
                 let known = found.entry(difference.medins_setl_id).or_insert(None);
                 *known = difference.centre.or(known.take());
             }
         }
-        let (mut under_way, mut differences) = (0, Vec::new());
         for (msgid, centre) in found {
-            let here = ours.get(&msgid);
-            match self.difference(date, msgid, here, centre)? {
+            match self.difference(date, msgid, &day, centre)? {
                 Some(difference) => differences.push(difference),
                 None => under_way += 1,
             }
         }
-        let run = Reconciliation { date, run_at: self.parts.clock.now(), operator: by, totals, open: 0, under_way };
+        let run = Reconciliation { date, run_at, operator: by, totals, open: 0, under_way };
         let run = self.store.keep_reconciliation(run, differences).map_err(|error| error.failure())?;
         self.log.tell(What::Reconciliation { date, open: run.open });
         Ok(run)
-    }
-
-    /// The settlements of a day that stand here, by message id. The day is that of the centre's `setl_time`.
-    fn settled_on(&self, date: Date) -> Result<BTreeMap<String, Ours>, Failure> {
-        let midnight = shanghai().to_timestamp(date.at(0, 0, 0, 0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        let since = midnight.checked_sub(CLOCKS).unwrap_or(midnight);
-        let mut rows = Vec::new();
-        self.queue.each_accepted_since(since, |row| rows.push(row)).map_err(|error| error.failure())?;
-        let mut ours = BTreeMap::new();
-        for row in rows {
-            if let Some(one) = self.ours(row, date)? {
-                ours.insert(one.row.msgid.clone(), one);
-            }
-        }
-        Ok(ours)
-    }
-
-    /// A settlement as the centre answered it, if it is of that day.
-    fn ours(&self, row: Row, date: Date) -> Result<Option<Ours>, Failure> {
-        let answer = self.queue.answer(row.id).map_err(|error| error.failure())?;
-        let Some(answer) = answer else { return Ok(None) };
-        let Some(setlinfo) = answer.output.get("setlinfo") else { return Ok(None) };
-        let text = |name: &str| setlinfo.get(name).and_then(Value::as_str).map(str::to_owned);
-        if text("setl_time").is_none_or(|time| !time.starts_with(&date.to_string())) {
-            return Ok(None);
-        }
-        let payload = self.queue.payload(row.id).map_err(|error| error.failure())?;
-        let payload = payload.ok_or_else(|| Failure::with(&errors::RECON_ERASED, row.id.to_string()))?;
-        let request = payload.pointer("/request/input").or_else(|| payload.get("request"));
-        let insutype = request.and_then(|request| request.get("insutype")).and_then(Value::as_str).unwrap_or_default();
-        Ok(Some(Ours {
-            group: Group { insutype: insutype.to_owned(), clr_type: text("clr_type") },
-            detail: Detail {
-                setl_id: text("setl_id").unwrap_or_default(),
-                medins_setl_id: row.msgid.clone(),
-                refd_setl_flag: "0".to_owned(),
-                figures: figures(setlinfo),
-            },
-            row,
-        }))
     }
 
     fn details(
@@ -119,9 +98,9 @@ impl Inner {
         operator: &str,
         date: Date,
         group: &Group,
-        ours: &BTreeMap<String, Ours>,
+        day: &Day,
     ) -> Result<Vec<DetailDifference>, Failure> {
-        let of_group = ours.values().filter(|one| one.group == *group);
+        let of_group = day.ours.values().filter(|one| one.group == *group);
         let told = Details { date, group: group.clone(), details: of_group.map(|one| one.detail.clone()).collect() };
         let asked = upstream.asker.ask::<DetailsAnswer>(infno::DETAILS, operator, &told, upstream.patience);
         Ok(self.parts.runtime.block_on(asked).map_err(|error| error.failure())?.differences)
@@ -132,97 +111,98 @@ impl Inner {
         &self,
         date: Date,
         msgid: String,
-        ours: Option<&Ours>,
+        day: &Day,
         centre: Option<Detail>,
     ) -> Result<Option<AccountDifference>, Failure> {
-        let row = match ours {
-            Some(one) => Some(one.row.clone()),
-            None => self.queue.by_msgid(&msgid).map_err(|error| error.failure())?,
+        let ours = day.ours.get(&msgid);
+        let (now, row) = match self.queue.by_msgid(&msgid) {
+            Err(QueueError::Damaged { .. }) => (Now::Damaged, None),
+            row => self.stands_now(date, &msgid, day, row.map_err(|error| error.failure())?)?,
         };
+        let Some(kind) = kind(now, centre.is_some()) else { return Ok(None) };
         let here = ours.map(|one| one.detail.figures);
-        if here.is_none() && row.as_ref().is_some_and(|row| row.state.is_open()) {
-            return Ok(None);
-        }
         let theirs = centre.as_ref().map(|detail| detail.figures);
-        let kind = match (here, theirs) {
-            (Some(_), Some(_)) => DifferenceKind::Figures,
-            (Some(_), None) => DifferenceKind::HereOnly,
-            (None, _) => DifferenceKind::CentreOnly,
-        };
         let fields = here.zip(theirs).map(|(here, theirs)| here.differs(&theirs)).unwrap_or_default();
+        let new = self.new_difference(date, kind, msgid);
         Ok(Some(AccountDifference {
-            id: 0,
-            date,
-            kind,
-            actions: kind.actions().to_vec(),
             setl_id: centre.map(|detail| detail.setl_id).or_else(|| ours.map(|one| one.detail.setl_id.clone())),
-            transaction: row.as_ref().map(|row| row.id),
+            transaction: row.as_ref().map(|row| row.id).or_else(|| ours.map(|one| one.row.id)),
             state: row.map(|row| row.state.name().to_owned()),
             fields: fields.into_iter().map(str::to_owned).collect(),
             here,
             centre: theirs,
-            found_at: self.parts.clock.now(),
-            repair: None,
-            msgid,
+            ..new
         }))
     }
 
-    /// Whether the day before is to be reconciled now.
-    fn is_due(&self) -> Option<Date> {
-        let now = shanghai().to_datetime(self.parts.clock.now());
-        let day = day_before(now, self.parts.config.reconcile.at)?;
-        let reachable = self.upstream.as_ref().is_some_and(|upstream| upstream.status.borrow().reachable);
-        let done = || self.store.reconciliation(day).is_ok_and(|run| run.is_some());
-        (reachable && !done()).then_some(day)
+    /// How a transaction stands, read again after the centre was asked.
+    fn stands_now(
+        &self,
+        date: Date,
+        msgid: &str,
+        day: &Day,
+        row: Option<Row>,
+    ) -> Result<(Now, Option<Row>), Failure> {
+        let Some(row) = row else { return Ok((Now::Unknown, None)) };
+        let before = day.ours.get(msgid);
+        let now = match row.state {
+            state if state.is_open() => Now::UnderWay,
+            State::Acked if row.erased => return Err(erased(&row)),
+            State::Acked if before.is_some() => Now::Stands,
+            State::Acked if day.unclear.contains(msgid) => Now::Damaged,
+            State::Acked => match self.settled(row.clone(), date)? {
+                // It was answered between the two questions.
+                Settled::OfDay(_) => Now::UnderWay,
+                Settled::OfAnother | Settled::Unclear => Now::Elsewhere,
+            },
+            _ if before.is_some() => Now::UnderWay,
+            _ => Now::Ended,
+        };
+        Ok((now, Some(row)))
+    }
+
+    /// Totals that are not the same though the details do not say why.
+    fn unexplained(&self, date: Date, both: &GroupTotals) -> AccountDifference {
+        let Group { insutype, clr_type } = &both.group;
+        let name = clr_type.as_ref().map_or_else(|| insutype.clone(), |clr_type| format!("{insutype}/{clr_type}"));
+        AccountDifference {
+            fields: both.here.differs(&both.centre).into_iter().map(str::to_owned).collect(),
+            here: Some(both.here),
+            centre: Some(both.centre),
+            ..self.new_difference(date, DifferenceKind::Totals, name)
+        }
+    }
+
+    fn new_difference(&self, date: Date, kind: DifferenceKind, msgid: String) -> AccountDifference {
+        AccountDifference {
+            id: 0,
+            date,
+            kind,
+            actions: kind.actions().to_vec(),
+            msgid,
+            setl_id: None,
+            transaction: None::<Uuid>,
+            state: None,
+            fields: Vec::new(),
+            here: None,
+            centre: None,
+            found_at: self.parts.clock.now(),
+            repair: None,
+            repairs: Vec::new(),
+        }
     }
 }
 
-/// Reconciles the day before, once, as soon as it may.
-pub(super) async fn daily(inner: Weak<Inner>) {
-    let Some(mut status) = inner.upgrade().and_then(|inner| Some(inner.upstream.as_ref()?.status.clone())) else {
-        return;
+/// Whether the two totals of a group are the same but for the settlements in which the two do not agree.
+fn explains(both: &GroupTotals, day: &Day, told: &[DetailDifference]) -> bool {
+    let of_group = |one: &&Ours| one.group == both.group;
+    let ours = told.iter().filter_map(|told| day.ours.get(&told.medins_setl_id).filter(of_group));
+    let theirs = told.iter().filter_map(|told| told.centre.as_ref());
+    let with = |figures: Figures, count: u64, more: &mut dyn Iterator<Item = Figures>| {
+        more.fold((figures, count), |(sum, count), figures| (sum.and(figures), count + 1))
     };
-    loop {
-        let Some(now) = inner.upgrade() else { return };
-        let tried = tokio::task::spawn_blocking(move || attempt(&now)).await;
-        let pause = if matches!(tried, Ok(true)) { LOOK } else { AGAIN };
-        tokio::select! {
-            // Back after it was away: now it may be possible.
-            changed = status.changed() => if changed.is_err() { return },
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
-}
-
-/// The day before, from the time of the day on that is set.
-fn day_before(now: DateTime, at: Option<Time>) -> Option<Date> {
-    now.date().yesterday().ok().filter(|_| at.is_none_or(|at| now.time() >= at))
-}
-
-/// Reconciles what is due; `false` when that failed.
-fn attempt(inner: &Arc<Inner>) -> bool {
-    let Some(day) = inner.is_due() else { return true };
-    match inner.reconcile(day, None) {
-        Ok(run) if run.open > 0 => {
-            tracing::error!(%day, open = run.open, "the accounts of the day differ from the centre's")
-        }
-        Ok(_) => tracing::info!(%day, "the accounts of the day are the centre's"),
-        Err(failure) => {
-            tracing::warn!(%day, code = failure.entry.code, detail = failure.detail, "the day was not reconciled");
-            return false;
-        }
-    }
-    true
-}
-
-fn figures(setlinfo: &Value) -> Figures {
-    let amount = |name: &str| setlinfo.get(name).and_then(Fen::of_json).unwrap_or_default();
-    Figures {
-        medfee_sumamt: amount("medfee_sumamt"),
-        fund_pay_sumamt: amount("fund_pay_sumamt"),
-        acct_pay: amount("acct_pay"),
-        psn_cash_pay: amount("psn_cash_pay"),
-    }
+    with(both.here, both.here_count, &mut theirs.map(|detail| detail.figures))
+        == with(both.centre, both.centre_count, &mut ours.map(|one| one.detail.figures))
 }
 
 /// Each group that either side has.
@@ -248,19 +228,47 @@ fn side_by_side(here: &[Total], centre: &[Total]) -> Vec<GroupTotals> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::civil::{date, time};
-
     use super::*;
+    use crate::value::Fen;
 
     #[test]
-    fn the_day_before_is_due_from_its_time_on() {
-        let day = date(2015, 8, 2);
-        let now = |hour, minute| date(2015, 8, 3).at(hour, minute, 0, 0);
-        assert_eq!(day_before(now(0, 0), None), Some(day));
-        let at = Some(time(3, 0, 0, 0));
-        assert_eq!(day_before(now(2, 59), at), None);
-        assert_eq!(day_before(now(3, 0), at), Some(day));
-        assert_eq!(day_before(now(23, 59), at), Some(day));
+    fn what_was_accepted_here_is_never_the_centres_only() {
+        use DifferenceKind as Kind;
+        for (now, there, here) in [
+            (Now::Unknown, Some(Kind::UnknownHere), Some(Kind::UnknownHere)),
+            (Now::Damaged, Some(Kind::Unclear), Some(Kind::Unclear)),
+            (Now::UnderWay, None, None),
+            (Now::Stands, Some(Kind::Figures), Some(Kind::HereOnly)),
+            (Now::Elsewhere, Some(Kind::Unclear), Some(Kind::Unclear)),
+            (Now::Ended, Some(Kind::CentreOnly), None),
+        ] {
+            assert_eq!((kind(now, true), kind(now, false)), (there, here), "{now:?}");
+        }
+    }
+
+    #[test]
+    fn totals_are_explained_by_the_details_that_lead_from_one_to_the_other() {
+        let figures = |total| Figures { medfee_sumamt: Fen(total), ..Figures::default() };
+        let both = |here, here_count, centre, centre_count| GroupTotals {
+            group: Group { insutype: "310".into(), clr_type: None },
+            here: figures(here),
+            here_count,
+            centre: figures(centre),
+            centre_count,
+        };
+        let told = |total| DetailDifference {
+            medins_setl_id: "M1".into(),
+            centre: Some(Detail {
+                setl_id: "S1".into(),
+                medins_setl_id: "M1".into(),
+                refd_setl_flag: "0".into(),
+                figures: figures(total),
+            }),
+        };
+        let day = Day::default();
+        assert!(!explains(&both(5, 1, 7, 2), &day, &[]), "no difference, and other totals");
+        assert!(explains(&both(5, 1, 7, 2), &day, &[told(2)]));
+        assert!(!explains(&both(5, 1, 7, 2), &day, &[told(1)]) && !explains(&both(5, 1, 7, 3), &day, &[told(2)]));
     }
 
     #[test]

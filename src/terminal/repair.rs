@@ -28,14 +28,27 @@ impl Inner {
     ) -> Result<AccountDifference, Failure> {
         let by = operator(by)?;
         let remark = remark.map(str::trim).filter(|remark| !remark.is_empty());
-        if remark.is_none_or(|remark| remark.chars().count() > LONGEST) && action == Action::Refer {
-            return Err(Failure::of(&errors::RECON_REMARK));
-        }
         let _one = lock(&self.reconciling);
         let known = self.store.difference(id).map_err(|error| error.failure())?;
         let mut known = known.ok_or_else(|| Failure::with(&errors::RECON_UNKNOWN, id.to_string()))?;
         if known.repair.is_some() || !known.kind.actions().contains(&action) {
             return Err(Failure::of(&errors::RECON_ACTION));
+        }
+        let explained = remark.is_some_and(|remark| remark.chars().count() <= LONGEST);
+        let self_evident = match action {
+            Action::Reverse => self.was_taken_back(&known)?,
+            Action::Adopt | Action::Gone => true,
+            Action::Refer => false,
+        };
+        if !explained && !self_evident {
+            return Err(Failure::of(&errors::RECON_REMARK));
+        }
+        let remark = remark.map(|remark| remark.chars().take(LONGEST).collect());
+        let repair = Repair { action, operator: Some(by.clone()), remark, at: self.parts.clock.now(), done: false };
+        if matches!(action, Action::Reverse | Action::Adopt) {
+            // Written first: what the centre or the journal is told is never without a name.
+            known.repairs.push(repair.clone());
+            self.store.keep_difference(&known).map_err(|error| error.failure())?;
         }
         match action {
             Action::Reverse => self.reverse(&known, &by)?,
@@ -43,21 +56,27 @@ impl Inner {
             Action::Refer | Action::Gone => {}
         }
         tracing::info!(target: "audit", difference = id, ?action, operator = by, "a difference of the accounts was repaired");
-        let remark = remark.map(|remark| remark.chars().take(LONGEST).collect());
-        known.repair = Some(Repair { action, operator: Some(by), remark, at: self.parts.clock.now() });
+        known.settle(Repair { at: self.parts.clock.now(), done: true, ..repair });
         let kept = self.store.keep_difference(&known).and_then(|()| self.store.count_open(known.date));
         let open = kept.map_err(|error| error.failure())?;
         self.log.tell(What::Reconciliation { date: known.date, open });
         Ok(known)
     }
 
+    /// Whether the journal has it as taken back or refused, so that its holder was told that nothing was settled. `false`
+    /// where the journal does not know it at all: then somebody has to say why it is to be taken back.
+    fn was_taken_back(&self, difference: &AccountDifference) -> Result<bool, Failure> {
+        let row = self.queue.by_msgid(&difference.msgid).map_err(|error| error.failure())?;
+        match row.map(|row| row.state) {
+            None => Ok(false),
+            Some(State::Void | State::Reversed | State::Refused | State::Cancelled) => Ok(true),
+            // It moved since it was found.
+            Some(_) => Err(Failure::of(&errors::RECON_ACTION)),
+        }
+    }
+
     /// Takes back at the centre what does not stand here. Asked again, it is answered alike.
     fn reverse(&self, difference: &AccountDifference, by: &str) -> Result<(), Failure> {
-        let row = self.queue.by_msgid(&difference.msgid).map_err(|error| error.failure())?;
-        if row.is_some_and(|row| row.state.is_open() || row.state == State::Acked) {
-            // It moved since it was found.
-            return Err(Failure::of(&errors::RECON_ACTION));
-        }
         let upstream = self.upstream.as_ref().ok_or_else(|| Failure::of(&errors::UPLINK_AWAY))?;
         let input = Reversal { omsgid: difference.msgid.clone(), oinfno: infno::SETTLE.to_owned() };
         // Invariant: message ids in a struct always have a JSON form.

@@ -14,7 +14,7 @@ use super::errors;
 use super::event::What;
 use super::inner::{Inner, lock};
 use super::view::CaseState;
-use super::{alarm, keeping, policy, reconcile, signing};
+use super::{alarm, daily, keeping, policy, signing};
 use crate::failure::{Entry, Failure};
 use crate::queue::Row;
 use crate::reader::{ReaderEvent, Role};
@@ -37,7 +37,7 @@ pub(super) fn start(inner: &Arc<Inner>) {
     if let Some(upstream) = &inner.upstream {
         runtime.spawn(centre(Arc::downgrade(inner), upstream.status.clone()));
         runtime.spawn(signing::tell_centre(Arc::downgrade(inner)));
-        runtime.spawn(reconcile::daily(Arc::downgrade(inner)));
+        runtime.spawn(daily::daily(Arc::downgrade(inner)));
     }
     if config.policy.is_some() {
         runtime.spawn(policy::watch(Arc::downgrade(inner), config.packs.poll));

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use sbkd::terminal::{AlarmKind, CaseState, Condition, Status, What};
-use sbkd::world::Clock;
+use sbkd::world::{Clock, SystemClock, shanghai};
 
 use crate::counter::{Counter, Setup, bill, statement};
 
@@ -14,6 +14,12 @@ pub struct Hands(Mutex<Timestamp>);
 impl Hands {
     pub fn now() -> Self {
         Self(Mutex::new(Timestamp::now()))
+    }
+
+    /// Noon of today, Asia/Shanghai: no day begins or ends while the test runs.
+    pub fn noon() -> Self {
+        let noon = SystemClock.today().at(12, 0, 0, 0);
+        Self(Mutex::new(shanghai().to_timestamp(noon).unwrap()))
     }
 
     pub fn forward(&self, secs: i64) {

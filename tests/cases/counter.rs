@@ -114,6 +114,11 @@ impl Counter {
 
     /// The same counter after a restart of its daemon; `lose` names a file of its state that is lost.
     pub fn restarted(self, lose: &str) -> Self {
+        self.restarted_as(lose, &Setup::default())
+    }
+
+    /// The same, with a daemon that is made of something else.
+    pub fn restarted_as(self, lose: &str, setup: &Setup) -> Self {
         let Self { readers, terminal: before, centre, runtime, dir, address, seed } = self;
         before.drain();
         drop(before);
@@ -121,7 +126,7 @@ impl Counter {
         if lost.exists() {
             std::fs::remove_file(lost).unwrap();
         }
-        let terminal = once_let_go(|| start(&runtime, &readers, dir.path(), address.0, &Setup::default()));
+        let terminal = once_let_go(|| start(&runtime, &readers, dir.path(), address.0, setup));
         let counter = Self { readers, terminal, centre, runtime, dir, address, seed };
         if counter.centre.is_some() {
             counter.wait_for_condition(Condition::UplinkAway, false);

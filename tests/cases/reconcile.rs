@@ -1,14 +1,17 @@
 //! A day held against the centre, with planted differences of each kind, and each repaired.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use rusqlite::Connection;
 use sbkd::center;
 use sbkd::queue::State;
 use sbkd::store::{AccountDifference, Action, DifferenceKind};
-use sbkd::terminal::{CaseState, What};
+use sbkd::terminal::{CaseState, Condition, What};
 use sbkd::world::{Clock as _, SystemClock, shanghai};
 
-use crate::counter::{Counter, bill, bill_of, numbered};
+use crate::alarm::Hands;
+use crate::counter::{Counter, Setup, bill, bill_of, numbered};
 
 const SETTLE: &str = "medical-settlement";
 
@@ -113,9 +116,11 @@ fn what_the_terminal_never_knew_is_told_as_such() {
     let difference = one(&counter);
     assert_eq!(
         (difference.kind, difference.transaction, difference.state.as_deref()),
-        (DifferenceKind::CentreOnly, None, None)
+        (DifferenceKind::UnknownHere, None, None)
     );
-    counter.terminal.repair(difference.id, Action::Reverse, "0009", None).unwrap();
+    // It may have been settled and paid here before the journal was set aside.
+    assert_eq!(refused(&counter, &difference, Action::Reverse, None), "E-RECON-REMARK");
+    counter.terminal.repair(difference.id, Action::Reverse, "0009", Some("已核实未付款")).unwrap();
     assert!(found(&counter).is_empty());
 }
 
@@ -170,14 +175,115 @@ fn what_mends_itself_is_gone() {
     assert!(found(&counter).is_empty());
     let known = counter.terminal.differences(day(&counter)).unwrap().remove(0);
     assert_eq!((known.id, known.repair.unwrap().action), (difference.id, Action::Gone));
-    // And open again when it is found again.
+    // And open again when it is found again, with what was done before.
     at_the_centre(&counter, "UPDATE settlements SET state = 'void'");
-    assert_eq!(one(&counter).id, difference.id);
+    let again = one(&counter);
+    assert_eq!((again.id, again.repairs.len(), again.repairs[0].action), (difference.id, 1, Action::Gone));
+    counter.terminal.repair(again.id, Action::Refer, "0009", Some("已转中心核查")).unwrap();
+    let repairs = counter.terminal.differences(day(&counter)).unwrap().remove(0).repairs;
+    assert_eq!(repairs.iter().map(|repair| repair.action).collect::<Vec<_>>(), [Action::Gone, Action::Refer]);
+}
+
+#[test]
+fn what_is_begun_with_the_centre_is_noted_before_it_is_asked() {
+    let counter = Counter::new();
+    counter.carried_out(SETTLE, bill());
+    at_the_centre(
+        &counter,
+        "INSERT INTO settlements (terminal, msgid, state, psn_no, content, reply, posted, times)
+         SELECT terminal, 'H44010099999201508030000009999', state, psn_no, content,
+                json_set(reply, '$.setlinfo.setl_id', 'S9'), posted, 1 FROM settlements",
+    );
+    let difference = one(&counter);
+    counter.centre_faults(center::Faults { only: Some("2601".into()), refuse: 1, ..Default::default() });
+    counter.terminal.repair(difference.id, Action::Reverse, "0009", Some("已核实未付款")).unwrap_err();
+    let known = counter.terminal.differences(day(&counter)).unwrap().remove(0);
+    assert_eq!((known.repair, known.repairs.len(), known.repairs[0].done), (None, 1, false));
+    assert_eq!(known.repairs[0].operator.as_deref(), Some("0009"));
+    counter.terminal.repair(difference.id, Action::Reverse, "0010", Some("已核实未付款")).unwrap();
+    let known = counter.terminal.differences(day(&counter)).unwrap().remove(0);
+    let told: Vec<_> = known.repairs.iter().map(|repair| (repair.operator.as_deref().unwrap(), repair.done)).collect();
+    assert_eq!(told, [("0009", false), ("0010", false), ("0010", true)]);
+    assert!(known.repair.unwrap().done);
+}
+
+#[test]
+fn what_was_accepted_here_is_not_the_centres_only_though_it_has_it_on_another_day() {
+    let counter = Counter::new();
+    counter.carried_out(SETTLE, bill());
+    let before = day(&counter).yesterday().unwrap();
+    at_the_centre(
+        &counter,
+        &format!("UPDATE settlements SET reply = json_set(reply, '$.setlinfo.setl_time', '{before} 12:00:00')"),
+    );
+    counter.terminal.reconcile(before, "0009").unwrap();
+    let difference = counter.terminal.differences(before).unwrap().remove(0);
+    assert_eq!((difference.kind, difference.state.as_deref()), (DifferenceKind::Unclear, Some("acked")));
+    assert_eq!(difference.actions, [Action::Refer]);
+    assert_eq!(refused(&counter, &difference, Action::Reverse, Some("remark")), "E-RECON-ACTION");
+}
+
+#[test]
+fn a_damaged_record_is_a_difference_of_its_own_and_keeps_no_other_from_it() {
+    let counter = Counter::new();
+    counter.carried_out(SETTLE, bill());
+    counter.carried_out(SETTLE, numbered("2"));
+    let day = day(&counter);
+    let rows = counter.transactions();
+    let db = Connection::open(counter.dir.path().join("state/queue.db")).unwrap();
+    let answer = "UPDATE entries SET answer = zeroblob(length(answer)) WHERE sequence = 1";
+    assert_eq!(db.execute(answer, []), Ok(1));
+    drop(db);
+    at_the_centre(&counter, &format!("UPDATE settlements SET state = 'void' WHERE msgid = '{}'", rows[0].msgid));
+    counter.terminal.reconcile(day, "0009").unwrap();
+    let mut told: Vec<_> = counter.terminal.differences(day).unwrap().into_iter().map(|d| (d.msgid, d.kind)).collect();
+    told.sort_by(|a, b| a.0.cmp(&b.0));
+    let (first, second) = (rows[1].msgid.clone(), rows[0].msgid.clone());
+    assert_eq!(told, [(first, DifferenceKind::Unclear), (second, DifferenceKind::HereOnly)]);
+}
+
+#[test]
+fn a_day_of_which_something_was_erased_is_not_reconciled_any_more() {
+    let hands = Arc::new(Hands::noon());
+    let setup = || Setup { clock: hands.clone(), config: "[queue]\nerase_after_days = 1\n", ..Setup::default() };
+    let counter = Counter::with(setup());
+    counter.carried_out(SETTLE, bill());
+    let day = day(&counter);
+    hands.forward(4 * 24 * 3600);
+    let counter = counter.restarted_as("nothing", &setup());
+    let mut events = counter.terminal.events(None);
+    while !counter.transactions()[0].erased {
+        counter.next_event(&mut events, |what| matches!(what, What::Journal { change: "erased", .. }));
+    }
+    assert_eq!(counter.terminal.reconcile(day, "0009").unwrap_err().entry.code, "E-RECON-ERASED");
+    assert_eq!(counter.terminal.reconciliation(day).unwrap(), None);
+}
+
+#[test]
+fn every_day_that_was_missed_is_made_up_for() {
+    let hands = Arc::new(Hands::noon());
+    let mut counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
+    counter.carried_out(SETTLE, bill());
+    let first = day(&counter);
+    // While the day goes on a run of it does not count.
+    counter.terminal.reconcile(first, "0009").unwrap();
+    counter.stop_centre();
+    counter.wait_for_condition(Condition::UplinkAway, true);
+    hands.forward(3 * 24 * 3600);
+    assert_eq!(counter.terminal.health().reconciliation.overdue, Some(2));
+    let mut events = counter.terminal.events(None);
+    counter.start_centre();
+    let last = first.tomorrow().unwrap().tomorrow().unwrap();
+    counter.next_event(&mut events, |what| matches!(what, What::Reconciliation { date, .. } if *date == last));
+    let days: Vec<_> = counter.terminal.reconciliations(3).unwrap().into_iter().rev().collect();
+    assert_eq!((days[0].date, days[0].operator.as_deref(), days[0].totals[0].here_count), (first, None, 1));
+    assert!(days.len() == 3 && days.iter().all(|run| run.open == 0 && run.is_complete()), "{days:?}");
+    assert_eq!(counter.terminal.health().reconciliation.overdue, Some(0));
 }
 
 #[test]
 fn the_day_before_is_reconciled_by_itself() {
-    let counter = Counter::new();
+    let counter = Counter::with(Setup { clock: Arc::new(Hands::noon()), ..Setup::default() });
     let yesterday = SystemClock.today().yesterday().unwrap();
     let mut events = counter.terminal.events(None);
     if counter.terminal.reconciliation(yesterday).unwrap().is_none() {

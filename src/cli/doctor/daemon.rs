@@ -108,6 +108,20 @@ fn queue(health: &Value) -> Finding {
             ("用 sbkd reconcile list 查看并逐笔处理", "see sbkd reconcile list, and repair them one by one"),
         );
     }
+    let overdue = health["reconciliation"]["overdue"].as_u64().unwrap_or_default();
+    if overdue > 0 {
+        return Finding::failed(
+            "queue",
+            (
+                &format!("{}；{overdue} 天尚未对平账", found.0),
+                &format!("{}; {overdue} days are not reconciled yet", found.1),
+            ),
+            (
+                "中心可达后会自动补对；仍有在途的，查明其结果",
+                "they are as soon as the centre can be reached; where something is under way, find out what became of it",
+            ),
+        );
+    }
     Finding::ok("queue", found.0, found.1)
 }
 
@@ -180,6 +194,9 @@ mod tests {
         let mut differs = health(json!([]), "agrees");
         differs["reconciliation"] = json!({"last": "2015-08-02", "open": 2});
         assert!(serde_json::to_string(&queue(&differs)).unwrap().contains("2 differences"));
+        let mut overdue = health(json!([]), "agrees");
+        overdue["reconciliation"] = json!({"last": "2015-08-02", "overdue": 3, "open": 0});
+        assert!(serde_json::to_string(&queue(&overdue)).unwrap().contains("3 days"));
         let damaged = json!({"conditions": [], "queue": {"unsent": 1, "oldest_unsent_secs": 0, "damaged": [2, 7]}});
         assert!(serde_json::to_string(&queue(&damaged)).unwrap().contains("(2, 7)"));
     }

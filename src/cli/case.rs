@@ -160,6 +160,9 @@ impl Follower<'_> {
         if state(&view)? != CaseState::WaitingConfirmation {
             return Ok(());
         }
+        if view["notices"].is_null() {
+            self.shell.step("此前业务有无须告知持卡人的结果，暂时无法读取 / what the holder is to be told of earlier cases cannot be read now");
+        }
         for told in view["notices"].as_array().into_iter().flatten().filter_map(Value::as_object) {
             self.shell.step(&notice(told));
         }

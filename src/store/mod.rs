@@ -113,6 +113,17 @@ impl Store {
         Ok(Self { db: Mutex::new(db), salt: OnceLock::new(), held_here: Mutex::default(), open_here: Mutex::default() })
     }
 
+    /// Whether the store can be written. Blocks.
+    ///
+    /// # Errors
+    /// What the storage does.
+    pub fn probe(&self) -> Result<(), StoreError> {
+        let db = self.db();
+        let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        // The file's first page is written, as it is.
+        Ok(db.execute_batch(&format!("PRAGMA user_version = {version}"))?)
+    }
+
     /// What is remembered of a card type. A failing store knows nothing.
     pub fn capability(&self, card: &CardType) -> Option<Capability> {
         let found = self.json::<Capability>(

@@ -217,7 +217,7 @@ pub(super) fn fresh(
         shift: None,
         reader: None,
         holder: None,
-        notices: Vec::new(),
+        notices: Some(Vec::new()),
         business_date: None,
         business_date_is_demo: demo_date,
         decision: None,

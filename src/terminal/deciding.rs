@@ -57,7 +57,7 @@ impl Inner {
         let date_of = packs.date_of(&definition.id);
         let business_date = definition.business_date(&form, date_of, self.business_day());
         let mut shown = Shown { business_date: Some(business_date), ..Shown::default() };
-        let verdict = self.in_shift(id, &operator).and_then(|()| {
+        let verdict = self.may_do(&definition).and_then(|()| self.in_shift(id, &operator)).and_then(|()| {
             self.not_in_the_future(business_date, date_of)?;
             let held = packs.hold(&definition.id, business_date);
             held.map_err(|error| (CaseState::Failed, error.failure()))?;
@@ -78,9 +78,17 @@ impl Inner {
         self.decided(id, at, verdict, shown);
     }
 
+    /// Looked at first: what a condition refuses opens no shift.
+    fn may_do(&self, definition: &Definition) -> Result<(), Ended> {
+        self.probe_storage();
+        self.refusal(definition).map_or(Ok(()), |failure| Err((CaseState::Refused, failure)))
+    }
+
     /// What follows is done in the operator's shift.
     fn in_shift(&self, id: Uuid, operator: &str) -> Result<(), Ended> {
-        self.enter_shift(id, operator).map_err(|failure| (CaseState::Refused, failure))
+        // Where the disk failed since it was looked at, that is a condition from now on.
+        let entered = self.enter_shift(id, operator).inspect_err(|_| self.probe_storage());
+        entered.map_err(|failure| (CaseState::Refused, failure))
     }
 
     /// Figures are looked up by the business date, and those of a day to come are not known today. `date_of` is the item
@@ -133,10 +141,6 @@ impl Inner {
 
 impl Deciding<'_> {
     fn verdict(&self, shown: &mut Shown) -> Result<Verdict, Ended> {
-        self.inner.probe_storage();
-        if let Some(failure) = self.inner.refusal(self.definition) {
-            return Err((CaseState::Refused, failure));
-        }
         self.none_open(shown, |row| row.protocol() == Protocol::Online)?;
         let key = self.first_time(shown)?;
         let mut learned = self.learn()?;

@@ -73,7 +73,11 @@ impl Inner {
         let who = reading.and_then(|reading| {
             let today = self.parts.clock.today();
             let who = Who::of(&reading, &self.queue, today, expired)?;
-            let notices = self.notices(who.tag)?;
+            // What cannot be told now is told at a later case: it keeps nobody from this one.
+            let notices = self.notices(who.tag).inspect_err(|failure| {
+                tracing::warn!(code = failure.entry.code, detail = failure.detail, "what the holder is to be told");
+            });
+            let notices = notices.ok();
             Ok((who, notices))
         });
         match who {
@@ -83,7 +87,7 @@ impl Inner {
     }
 
     /// On to the form, or to deciding where it is there already.
-    fn was_read(self: &Arc<Self>, id: Uuid, at: u64, who: Who, notices: Vec<Notice>) {
+    fn was_read(self: &Arc<Self>, id: Uuid, at: u64, who: Who, notices: Option<Vec<Notice>>) {
         self.heed();
         let (moved, pulled) = {
             let mut cases = self.cases();

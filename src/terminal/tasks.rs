@@ -110,10 +110,13 @@ impl Inner {
         self.conditions().iter().any(|condition| super::conditions::heals_by_asking(*condition))
     }
 
-    /// Whether the journal can be written; the condition is set by it. Blocks.
+    /// Whether journal and store can be written; the condition is set by it. Blocks.
     pub(super) fn probe_storage(&self) {
         match self.queue.probe() {
-            Ok(()) => self.set(Condition::Storage, false),
+            Ok(()) => {
+                let failed = self.store.probe().inspect_err(|error| tracing::warn!(%error, "the store")).is_err();
+                self.set(Condition::Storage, failed);
+            }
             Err(error) if error.is_storage() => self.set(Condition::Storage, true),
             Err(error) => tracing::warn!(%error, "the journal"),
         }

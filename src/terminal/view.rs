@@ -112,8 +112,10 @@ pub struct CaseView {
     /// The holder, masked; only after the card has proven itself.
     #[schema(required)]
     pub holder: Option<HolderView>,
-    /// What the holder is to be told of earlier transactions: those that came out otherwise than they were told.
-    pub notices: Vec<Notice>,
+    /// What the holder is to be told of earlier transactions: those that came out otherwise than they were told;
+    /// `None` when that cannot be read.
+    #[schema(required)]
+    pub notices: Option<Vec<Notice>>,
     /// The business date of the decision.
     #[schema(value_type = Option<String>, format = Date, required)]
     pub business_date: Option<Date>,

@@ -18,7 +18,7 @@ fn notices(counter: &Counter) -> Vec<Notice> {
     if !view.state.is_final() {
         counter.terminal.cancel(view.id).unwrap();
     }
-    view.notices
+    view.notices.unwrap()
 }
 
 /// Settled by the terminal alone, and then delivered.
@@ -40,7 +40,7 @@ fn a_settlement_that_came_out_otherwise_is_told_at_the_next_case() {
     assert_eq!(counter.decided(SETTLE, bill()).state, CaseState::Referred);
     assert!(notices(&counter).is_empty());
     let view = delivered(&mut counter, State::Acked, center::Faults::default());
-    assert!(view.as_of.is_some() && view.notices.is_empty());
+    assert!(view.as_of.is_some() && view.notices.unwrap().is_empty());
     let told = notices(&counter);
     assert_eq!(told.len(), 1);
     let row = counter.transactions().remove(0);
@@ -67,7 +67,7 @@ fn what_the_centre_refused_is_told_to_its_holder_and_to_nobody_else() {
     // Another person's case carries nothing of it.
     counter.readers.remove(HOLDER);
     counter.readers.insert(HOLDER, chip("v1-3des"));
-    assert!(counter.decided(SIGN_IN, statement()).notices.is_empty());
+    assert!(counter.decided(SIGN_IN, statement()).notices.unwrap().is_empty());
 }
 
 #[test]

@@ -81,6 +81,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v4.sql")),
     M::up(include_str!("schema/v5.sql")),
     M::up(include_str!("schema/v6.sql")),
+    M::up(include_str!("schema/v7.sql")),
 ];
 
 impl Store {

@@ -16,6 +16,8 @@ use crate::wire::Digest;
 /// In an answer that is not the centre's first: the day with which it was reconciled. Kept with the figures, so that no
 /// crash parts them.
 pub(super) const RECONCILED: &str = "reconciled";
+/// Beside it: what the centre's first answer had the holder pay in cash.
+pub(super) const COLLECTED: &str = "collected";
 
 /// A transaction that came out otherwise than its holder was told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -45,8 +47,13 @@ impl Inner {
     /// What a holder is to be told. Blocks on the disk.
     pub(super) fn notices(&self, holder: Digest) -> Result<Vec<Notice>, Failure> {
         let told = self.store.acknowledged(holder).map_err(|error| error.failure())?;
-        let rows = self.otherwise(holder)?.into_iter().filter(|row| !told.contains(&row.id));
-        rows.map(|row| self.notice(row)).collect()
+        let was_told = |row: &Row, what: &str| match row.erased {
+            // What it was is not known any more.
+            true => told.iter().any(|(id, _)| *id == row.id),
+            false => told.contains(&(row.id, what.to_owned())),
+        };
+        let rows = self.otherwise(holder)?.into_iter().filter(|(row, what)| !was_told(row, what));
+        rows.map(|(row, _)| self.notice(row)).collect()
     }
 
     /// The holder was told of it.
@@ -54,45 +61,50 @@ impl Inner {
         let by = operator(by)?;
         let unknown = || Failure::of(&crate::queue::errors::NOT_FOUND);
         let holder = self.queue.holder_of(id).map_err(|error| error.failure())?.ok_or_else(unknown)?;
-        let row = self.otherwise(holder)?.into_iter().find(|row| row.id == id);
-        let row = row.ok_or_else(|| Failure::of(&errors::NO_NOTICE))?;
+        let row = self.otherwise(holder)?.into_iter().find(|(row, _)| row.id == id);
+        let (row, what) = row.ok_or_else(|| Failure::of(&errors::NO_NOTICE))?;
         tracing::info!(target: "audit", transaction = %id, operator = by, "a holder was told how it came out");
-        let kept = self.store.acknowledge(id, holder, &by, self.parts.clock.now());
+        let kept = self.store.acknowledge((id, &what), holder, &by, self.parts.clock.now());
         kept.map(|()| row).map_err(|error| error.failure())
     }
 
-    fn otherwise(&self, holder: Digest) -> Result<Vec<Row>, Failure> {
+    /// What came out otherwise than the holder was told, each with what tells that apart from what it was before.
+    fn otherwise(&self, holder: Digest) -> Result<Vec<(Row, String)>, Failure> {
         let rows = self.queue.otherwise(holder).map_err(|error| error.failure())?;
         let mut told = Vec::with_capacity(rows.len());
         for row in rows {
-            if self.was_told_otherwise(&row)? {
-                told.push(row);
+            let adopted = self.adopted(&row)?;
+            // What was settled while they waited they were told as the centre had it.
+            if adopted.is_some() || row.protocol() == Protocol::StoreAndForward {
+                told.push((row, adopted.unwrap_or_default()));
             }
         }
         Ok(told)
     }
 
-    /// Whether the holder left with other words: what was settled while they waited they were told as the centre had it,
-    /// unless its figures were taken over since.
-    fn was_told_otherwise(&self, row: &Row) -> Result<bool, Failure> {
-        if row.protocol() == Protocol::StoreAndForward {
-            return Ok(true);
-        }
-        let answer = unless_damaged(self.queue.answer(row.id))?;
-        Ok(answer.is_some_and(|answer| answer.output.get(RECONCILED).is_some()))
+    /// Which figures were taken over: the day that they were of, and what is owed by them. `None` where none were.
+    fn adopted(&self, row: &Row) -> Result<Option<String>, Failure> {
+        let Some(answer) = unless_damaged(self.queue.answer(row.id))? else { return Ok(None) };
+        let day = answer.output.get(RECONCILED).and_then(Value::as_str);
+        let owed = answer.output.pointer("/setlinfo/psn_cash_pay").and_then(Fen::of_json).unwrap_or_default();
+        Ok(day.map(|day| format!("{day} {owed}")))
     }
 
     fn notice(&self, row: Row) -> Result<Notice, Failure> {
         let payload = unless_damaged(self.queue.payload(row.id))?;
         let answer = unless_damaged(self.queue.answer(row.id))?;
         let cash = |value: Option<&Value>| value.and_then(Fen::of_json);
+        let told = payload.unwrap_or_default();
+        let first = answer.as_ref().and_then(|answer| answer.output.get(COLLECTED));
+        let first = first.filter(|_| row.protocol() == Protocol::Online);
+        let collected = cash(first).or_else(|| cash(told.pointer("/detail/decision/outputs/psn_cash_pay")));
         let owed = answer.filter(|_| row.state != State::Refused);
         Ok(Notice {
             transaction: row.id,
             scenario: row.scenario,
             business_date: row.business_date,
             differs: row.differs,
-            collected: cash(payload.unwrap_or_default().pointer("/detail/decision/outputs/psn_cash_pay")),
+            collected,
             owed: owed.and_then(|answer| cash(answer.output.pointer("/setlinfo/psn_cash_pay"))),
             refusal: row.refusal,
         })

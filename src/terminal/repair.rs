@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::errors;
 use super::event::What;
 use super::inner::{Inner, lock};
-use super::notice::RECONCILED;
+use super::notice::{COLLECTED, RECONCILED};
 use super::open::operator;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::State;
@@ -101,6 +101,9 @@ impl Inner {
         let gone = || Failure::of(&errors::RECON_ACTION);
         let row = self.queue.get(id).map_err(|error| error.failure())?.ok_or_else(gone)?;
         let mut answer = self.queue.answer(id).map_err(|error| error.failure())?.ok_or_else(gone)?;
+        if answer.output.get(COLLECTED).is_none() {
+            answer.output[COLLECTED] = answer.output.pointer("/setlinfo/psn_cash_pay").cloned().unwrap_or_default();
+        }
         let setlinfo = answer.output.get_mut("setlinfo").and_then(Value::as_object_mut).ok_or_else(gone)?;
         if let Ok(Value::Object(figures)) = serde_json::to_value(figures) {
             setlinfo.extend(figures);

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::errors;
 use super::event::What;
 use super::inner::{Inner, lock};
-use super::notice::unless_damaged;
+use super::notice::{COLLECTED, unless_damaged};
 use super::open::operator;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Row, State};
@@ -205,7 +205,11 @@ impl Inner {
         Ok(match (row.protocol(), row.state) {
             (Protocol::Online, State::Acked | State::Cancelling) => {
                 let answer = unless_damaged(self.queue.answer(row.id))?;
-                answer.map(|receipt| figure(receipt.output.pointer("/setlinfo/psn_cash_pay")))
+                answer.map(|receipt| {
+                    // Figures that were taken over later were not collected then.
+                    let first = receipt.output.get(COLLECTED);
+                    figure(first.or_else(|| receipt.output.pointer("/setlinfo/psn_cash_pay")))
+                })
             }
             (Protocol::Online, _) => Some(Fen::ZERO),
             (Protocol::StoreAndForward, _) => {

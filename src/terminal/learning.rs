@@ -10,7 +10,7 @@ use super::conditions::{Condition, Conditions};
 use super::deciding::{Deciding, Ended};
 use super::errors;
 use super::inner::Upstream;
-use super::known::{Person, Record};
+use super::known::Record;
 use super::table::Conduct;
 use super::view::{CaseState, CaseView};
 use crate::failure::{Entry, Explain as _, Failure};
@@ -43,13 +43,8 @@ impl Deciding<'_> {
         }
         // A kind that needs the centre is told so before its record is looked for.
         self.conduct_alone(Conduct::Provisional)?;
-        match self.record().person().filter(|person| self.is_fresh(person)) {
-            Some(person) => {
-                let schema = self.schema(&person.facts, false)?;
-                let recalled = self.record().recall(person, &schema);
-                let (known, as_of) = recalled.map_err(|error| (CaseState::Refused, error.failure()))?;
-                Ok(Learned { known, as_of: Some(as_of), psn_no: None, reached: false })
-            }
+        match self.recalled()? {
+            Some((known, as_of)) => Ok(Learned { known, as_of: Some(as_of), psn_no: None, reached: false }),
             None if self.inner.table.without_record(self.definition.kind) == Conduct::Refuse => {
                 Err((CaseState::Refused, Failure::of(&errors::NO_RECORD)))
             }
@@ -94,10 +89,23 @@ impl Deciding<'_> {
         Ok(Ok(Learned { known, as_of, psn_no: Some(person.psn_no.clone()), reached: true }))
     }
 
-    /// Whether what the centre told last is not too old for this scenario.
-    fn is_fresh(&self, person: &Person) -> bool {
+    /// What the centre told before, with the time of the oldest of it; `None` where there is nothing, or it is too old.
+    fn recalled(&self) -> Result<Option<(Known, Timestamp)>, Ended> {
+        let Some(person) = self.record().person() else { return Ok(None) };
+        // A pack that is for such a person only is not looked for by what is too old.
+        if !self.is_fresh(person.as_of) {
+            return Ok(None);
+        }
+        let schema = self.schema(&person.facts, false)?;
+        let recalled = self.record().recall(person, &schema);
+        let (known, as_of) = recalled.map_err(|error| (CaseState::Refused, error.failure()))?;
+        Ok(self.is_fresh(as_of).then_some((known, as_of)))
+    }
+
+    /// Whether what the centre told then is not too old for this scenario.
+    fn is_fresh(&self, as_of: Timestamp) -> bool {
         let hours = self.definition.cache_hours.map(|hours| SignedDuration::from_hours(hours.into()));
-        hours.is_none_or(|most| self.inner.parts.clock.now().duration_since(person.as_of) <= most)
+        hours.is_none_or(|most| self.inner.parts.clock.now().duration_since(as_of) <= most)
     }
 
     /// Waits for the centre as long as the case is being decided: one that was given up, or whose card was pulled, waits

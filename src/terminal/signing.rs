@@ -52,14 +52,22 @@ pub(super) async fn tell_centre(inner: Weak<Inner>) {
 impl Inner {
     /// Tells the centre what it was not told yet; whether all of it was.
     async fn tell_shifts(self: &Arc<Self>) -> bool {
-        let (store, inner) = (Arc::clone(&self.store), Arc::clone(self));
+        let store = Arc::clone(&self.store);
         let owing = tokio::task::spawn_blocking(move || store.owing_shifts()).await;
         let Ok(Ok(owing)) = owing else {
             tracing::warn!("the store does not tell which shifts the centre is to be told of");
             return false;
         };
+        let mut all_told = true;
         for shift in owing {
-            let Some(change) = inner.tell_shift(&shift).await else { return false };
+            let Some(change) = self.tell_shift(&shift).await else {
+                // The others go on, unless nobody is there to be told.
+                all_told = false;
+                match self.upstream.as_ref().is_some_and(|upstream| upstream.status.borrow().reachable) {
+                    true => continue,
+                    false => return false,
+                }
+            };
             let (inner, number) = (Arc::clone(self), shift.number.clone());
             let kept = tokio::task::spawn_blocking(move || inner.shift_told(&number, change)).await;
             if !matches!(kept, Ok(Ok(()))) {
@@ -67,7 +75,7 @@ impl Inner {
                 return false;
             }
         }
-        true
+        all_told
     }
 
     /// Tells the centre the next thing of a shift; `None` when it did not answer.

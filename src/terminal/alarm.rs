@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::event::What;
 use super::inner::{Inner, lock};
@@ -132,21 +132,50 @@ pub(super) async fn watch(inner: Weak<Inner>, mut changes: Receiver<Row>) {
         if changed {
             tokio::time::sleep(APART).await;
         }
-        changed = tokio::select! {
-            change = changes.recv() => match change {
-                Err(RecvError::Closed) => return,
-                Ok(_) | Err(RecvError::Lagged(_)) => true,
-            },
-            () = tokio::time::sleep(TICK) => false,
-        };
-        // What came together is counted once.
-        changes = changes.resubscribe();
+        match next(&mut changes, tokio::time::sleep(TICK)).await {
+            Some(something) => changed = something,
+            None => return,
+        }
     }
+}
+
+/// Waits until the journal changed (`true`) or the time came to look at the age (`false`); `None` when the journal is no
+/// more. What changed together is counted once, and nothing that changed is passed over for the time.
+async fn next(changes: &mut Receiver<Row>, tick: impl Future<Output = ()>) -> Option<bool> {
+    tokio::select! {
+        biased;
+        change = changes.recv() => match change {
+            Err(RecvError::Closed) => return None,
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+        },
+        () = tick => return Some(false),
+    }
+    while matches!(changes.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_))) {}
+    Some(true)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_change_is_looked_at_though_the_time_has_come_too() {
+        let row = || {
+            let dir = tempfile::tempdir().unwrap();
+            crate::queue::tests::open(dir.path()).commit(crate::queue::tests::draft("k")).unwrap().row
+        };
+        let (tell, mut changes) = tokio::sync::broadcast::channel(4);
+        let row = row();
+        for _ in 0..64 {
+            for _ in 0..3 {
+                tell.send(row.clone()).unwrap();
+            }
+            assert_eq!(next(&mut changes, std::future::ready(())).await, Some(true));
+            assert_eq!(next(&mut changes, std::future::ready(())).await, Some(false), "what came together is one");
+        }
+        drop(tell);
+        assert_eq!(next(&mut changes, std::future::pending()).await, None);
+    }
 
     #[test]
     fn each_limit_is_an_alarm_above_it_and_not_at_it() {

@@ -43,7 +43,7 @@ pub async fn open(
     Ok((status, Json(shift)))
 }
 
-/// Shifts, the latest first, at most 100; those that are open without their totals.
+/// The latest 100 shifts and all that are open, the latest first; those that are open without their totals.
 #[utoipa::path(get, path = "/v1/shifts", responses((status = 200, description = "The shifts", body = [Shift])))]
 pub async fn list(State(doors): State<Arc<Doors>>) -> Result<Json<Vec<Shift>>, Refusal> {
     Ok(Json(on_a_thread(doors, |terminal| terminal.shifts(LISTED)).await?))

@@ -84,12 +84,17 @@ impl Store {
         self.json("SELECT shift FROM shifts WHERE number = ?1", [number])
     }
 
-    /// Shifts, the latest first.
+    /// The latest shifts and all that are open, the latest first.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn shifts(&self, limit: u32) -> Result<Vec<Shift>, StoreError> {
-        self.all_json("SELECT shift FROM shifts ORDER BY number DESC LIMIT ?1", [limit])
+        self.all_json(
+            "SELECT shift FROM shifts
+             WHERE open = 1 OR number IN (SELECT number FROM shifts ORDER BY number DESC LIMIT ?1)
+             ORDER BY number DESC",
+            [limit],
+        )
     }
 
     /// Those that are open.
@@ -146,6 +151,8 @@ mod tests {
         store.keep_shift(&shift("2015080310000000", "0001")).unwrap();
         let numbers: Vec<String> = store.shifts(2).unwrap().into_iter().map(|shift| shift.number).collect();
         assert_eq!(numbers, ["2015080310000000", "2015080309000001"]);
+        let numbers: Vec<String> = store.shifts(1).unwrap().into_iter().map(|shift| shift.number).collect();
+        assert_eq!(numbers, ["2015080310000000", "2015080309000001"], "what is open, however old");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Operators' shifts: opened and closed here, with or without the centre.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -19,6 +20,9 @@ use crate::store::{Shift, ShiftTotal, Store, StoreError};
 use crate::sync::SignNumbers;
 use crate::value::{Fen, Protocol};
 use crate::world::shanghai;
+
+/// How often it is looked whether a shift is of a day that is over.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The shifts of this terminal.
 pub(super) struct Shifts {
@@ -61,6 +65,16 @@ impl Shifts {
     }
 }
 
+/// Closes the shifts of past days as these end, until the terminal does.
+pub(super) async fn end_of_days(inner: Weak<Inner>) {
+    while let Some(now) = inner.upgrade() {
+        if let Err(error) = tokio::task::spawn_blocking(move || now.close_past()).await {
+            tracing::error!(%error, "a defect while shifts of past days were closed");
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
 impl Inner {
     /// Why a case of this operator may not be opened: shifts are opened by hand here, and theirs is not.
     pub(super) fn may_work(&self, operator: &str) -> Result<(), Failure> {
@@ -74,10 +88,8 @@ impl Inner {
     pub(super) fn enter_shift(&self, id: Uuid, operator: &str) -> Result<(), Failure> {
         // Held until the case shows it: a shift that a case is done in is not closed.
         let changing = lock(&self.shifts.changing);
-        let today = self.parts.clock.today();
-        let of_today = |shift: &Shift| shanghai().to_datetime(shift.opened_at).date() == today;
         let shift = match self.shifts.open_of(operator) {
-            Some(shift) if !shift.automatic || of_today(&shift) || self.is_busy(&shift) => shift,
+            Some(shift) if !shift.automatic || self.is_of_today(&shift) || self.is_busy(&shift) => shift,
             Some(earlier) => {
                 self.close_in(&changing, earlier)?;
                 self.begin_in(&changing, operator, true)?.0
@@ -161,6 +173,24 @@ impl Inner {
         Ok(shift)
     }
 
+    /// Closes shifts that opened by themselves on a day that is over, and in which nothing is done any more.
+    fn close_past(&self) {
+        let changing = lock(&self.shifts.changing);
+        let open: Vec<Shift> = lock(&self.shifts.open).values().cloned().collect();
+        for shift in open.into_iter().filter(|shift| shift.automatic && !self.is_of_today(shift)) {
+            let number = shift.number.clone();
+            if !self.is_busy(&shift)
+                && let Err(failure) = self.close_in(&changing, shift)
+            {
+                tracing::warn!(shift = number, code = failure.entry.code, "a shift of a day that is over stays open");
+            }
+        }
+    }
+
+    fn is_of_today(&self, shift: &Shift) -> bool {
+        shanghai().to_datetime(shift.opened_at).date() == self.parts.clock.today()
+    }
+
     /// Whether something is being done in it.
     fn is_busy(&self, shift: &Shift) -> bool {
         self.cases().live().any(|case| case.view.shift.as_ref() == Some(&shift.number))
@@ -177,12 +207,13 @@ impl Inner {
     }
 
     fn totals(&self, shift: &Shift) -> Result<Vec<ShiftTotal>, Failure> {
-        let mut rows = Vec::new();
-        let read = self.queue.each_of_shift(&shift.number, shift.after, |row| rows.push(row));
-        read.map_err(|error| error.failure())?;
         let mut totals: BTreeMap<_, ShiftTotal> = BTreeMap::new();
-        for row in rows {
-            let cash = self.cash(&row)?;
+        let mut failed = Ok(());
+        let read = self.queue.each_of_shift(&shift.number, shift.after, |row| {
+            let cash = self.cash(&row).unwrap_or_else(|failure| {
+                failed = Err(failure);
+                None
+            });
             let total = totals.entry((row.kind, row.state, row.provisional)).or_insert_with(|| ShiftTotal {
                 kind: row.kind,
                 state: row.state.name().to_owned(),
@@ -194,7 +225,9 @@ impl Inner {
             total.count += 1;
             total.amount = add(total.amount, row.amount.unwrap_or_default());
             total.cash = total.cash.zip(cash).map(|(sum, cash)| add(sum, cash));
-        }
+        });
+        read.map_err(|error| error.failure())?;
+        failed?;
         Ok(totals.into_values().collect())
     }
 

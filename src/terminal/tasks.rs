@@ -14,7 +14,7 @@ use super::errors;
 use super::event::What;
 use super::inner::{Inner, lock};
 use super::view::CaseState;
-use super::{alarm, daily, keeping, policy, signing};
+use super::{alarm, daily, keeping, policy, shift, signing};
 use crate::failure::{Entry, Failure};
 use crate::queue::Row;
 use crate::reader::{ReaderEvent, Role};
@@ -42,6 +42,7 @@ pub(super) fn start(inner: &Arc<Inner>) {
     if config.policy.is_some() {
         runtime.spawn(policy::watch(Arc::downgrade(inner), config.packs.poll));
     }
+    runtime.spawn(shift::end_of_days(Arc::downgrade(inner)));
     runtime.spawn(keeping::keep(Arc::downgrade(inner)));
     runtime.spawn(heal(Arc::downgrade(inner), Arc::clone(&inner.ailing)));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sbkd::queue::State;
 use sbkd::store::Shift;
-use sbkd::terminal::{CaseState, NewCase, What};
+use sbkd::terminal::{CaseState, Condition, NewCase, What};
 
 use crate::alarm::Hands;
 use crate::counter::{Counter, Setup, bill, new_case, numbered, statement};
@@ -60,7 +60,7 @@ fn each_transaction_names_operator_and_shift_and_the_centre_knows_both() {
 fn a_shift_opens_without_the_centre_and_the_centre_is_told_on_its_return() {
     let mut counter = Counter::new();
     counter.stop_centre();
-    counter.wait_for_condition(sbkd::terminal::Condition::UplinkAway, true);
+    counter.wait_for_condition(Condition::UplinkAway, true);
     let (first, _) = counter.terminal.open_shift("0001").unwrap();
     let (second, _) = counter.terminal.open_shift("0002").unwrap();
     assert_ne!(first.number, second.number);
@@ -130,4 +130,51 @@ fn what_the_centre_refuses_of_a_shift_is_kept_and_not_asked_again() {
     let refused = told(&counter, &shift.number, |shift| shift.refusal.is_some());
     assert_eq!((refused.refusal.as_deref(), refused.signed_off), (Some("C-NOT-FOUND"), false));
     assert!(!refused.is_owing());
+}
+
+#[test]
+fn a_shift_that_opened_by_itself_is_closed_once_its_day_is_over() {
+    let hands = Arc::new(Hands::noon());
+    let counter = Counter::with(Setup { centre: None, clock: hands.clone(), ..Setup::default() });
+    let view = counter.decided(SIGN_IN, statement());
+    let number = view.shift.unwrap();
+    let (by_hand, _) = counter.terminal.open_shift("0002").unwrap();
+    hands.forward(24 * 3600);
+    let mut events = counter.terminal.events(None);
+    // What is done in it is finished first.
+    counter.terminal.cancel(view.id).unwrap();
+    counter.next_event(&mut events, |what| matches!(what, What::Shift { shift, change: "closed" } if *shift == number));
+    assert!(counter.terminal.shift(&number).unwrap().closed_at.is_some());
+    assert_eq!(counter.terminal.shift(&by_hand.number).unwrap().closed_at, None, "its operator's to end");
+}
+
+#[test]
+fn a_shift_that_the_centre_does_not_answer_keeps_no_other_from_it() {
+    let mut counter = Counter::new();
+    counter.stop_centre();
+    counter.wait_for_condition(Condition::UplinkAway, true);
+    let (first, _) = counter.terminal.open_shift("0001").unwrap();
+    let (second, _) = counter.terminal.open_shift("0002").unwrap();
+    let centre = rusqlite::Connection::open(counter.dir.path().join("centre.db")).unwrap();
+    let fails = "CREATE TRIGGER fails BEFORE INSERT ON shifts WHEN NEW.operator = '0001'
+                 BEGIN SELECT RAISE(ABORT, 'on purpose'); END";
+    centre.execute_batch(fails).unwrap();
+    counter.start_centre();
+    told(&counter, &second.number, |shift| shift.sign_no.is_some());
+    let first = counter.terminal.shift(&first.number).unwrap();
+    assert_eq!((first.sign_no, first.refusal), (None, None), "it is asked again");
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_a_condition_and_opens_no_shift() {
+    let counter = Counter::with(Setup { centre: None, ..Setup::default() });
+    let store = rusqlite::Connection::open(counter.dir.path().join("state/store.db")).unwrap();
+    // Whoever writes there keeps everybody else from it.
+    store.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let view = counter.decided(SIGN_IN, statement());
+    assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Refused, "E-TERM-STORAGE"));
+    assert!(view.shift.is_none() && counter.terminal.health().conditions.contains(&Condition::Storage));
+    store.execute_batch("ROLLBACK").unwrap();
+    counter.wait_for_condition(Condition::Storage, false);
+    assert_eq!(counter.carried_out(SIGN_IN, statement()).state, CaseState::Done);
 }

@@ -41,6 +41,12 @@ impl Reconciliation {
         end.checked_add(LATE).ok()
     }
 
+    /// Whether terminal and centre have the same of the day, and nothing is left to find out.
+    pub fn is_clean(&self) -> bool {
+        let same = |both: &GroupTotals| (both.here, both.here_count) == (both.centre, both.centre_count);
+        self.open == 0 && self.under_way == 0 && self.totals.iter().all(same)
+    }
+
     /// Whether the day needs no further run: it was over, and the outcome of all of it was known.
     pub fn is_complete(&self) -> bool {
         self.under_way == 0 && Self::over(self.date).is_some_and(|over| self.run_at >= over)

@@ -68,7 +68,8 @@ fn attempt(inner: &Arc<Inner>) -> bool {
 fn told(run: &Reconciliation) {
     let (day, open, under_way) = (run.date, run.open, run.under_way);
     match (open, under_way) {
-        (0, 0) => tracing::info!(%day, "the accounts of the day are the centre's"),
+        _ if run.is_clean() => tracing::info!(%day, "the accounts of the day are the centre's"),
+        (0, 0) => tracing::info!(%day, "the accounts of the day differ by what was referred"),
         (0, _) => tracing::info!(%day, under_way, "the outcome of some of the day's settlements is not known yet"),
         _ => tracing::error!(%day, open, "the accounts of the day differ from the centre's"),
     }
@@ -158,6 +159,8 @@ mod tests {
         assert!(!run(at(date(2015, 8, 2), 18, 0), 0).is_complete(), "the day went on");
         assert!(!run(at(date(2015, 8, 3), 0, 9), 0).is_complete());
         assert!(!run(at(date(2015, 8, 3), 9, 0), 1).is_complete());
-        assert!(run(at(date(2015, 8, 3), 0, 10), 0).is_complete());
+        let whole = run(at(date(2015, 8, 3), 0, 10), 0);
+        assert!(whole.is_complete() && whole.is_clean());
+        assert!(!run(at(date(2015, 8, 3), 9, 0), 1).is_clean() && !Reconciliation { open: 1, ..whole }.is_clean());
     }
 }

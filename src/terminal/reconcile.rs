@@ -136,13 +136,7 @@ impl Inner {
     }
 
     /// How a transaction stands, read again after the centre was asked.
-    fn stands_now(
-        &self,
-        date: Date,
-        msgid: &str,
-        day: &Day,
-        row: Option<Row>,
-    ) -> Result<(Now, Option<Row>), Failure> {
+    fn stands_now(&self, date: Date, msgid: &str, day: &Day, row: Option<Row>) -> Result<(Now, Option<Row>), Failure> {
         let Some(row) = row else { return Ok((Now::Unknown, None)) };
         let before = day.ours.get(msgid);
         let now = match row.state {

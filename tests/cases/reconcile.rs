@@ -157,6 +157,8 @@ fn what_stands_here_only_is_referred_with_a_remark() {
     assert_eq!(refused(&counter, &difference, Action::Reverse, None), "E-RECON-ACTION");
     counter.terminal.repair(difference.id, Action::Refer, "0009", Some("已转中心核查")).unwrap();
     assert!(found(&counter).is_empty(), "it is known, and does not come up again");
+    let run = counter.terminal.reconciliation(day(&counter)).unwrap().unwrap();
+    assert!(!run.is_clean(), "the totals are not the same for that");
     let counter = counter.restarted("nothing");
     let known = counter.terminal.differences(day(&counter)).unwrap().remove(0);
     assert_eq!(known.repair.unwrap().remark.as_deref(), Some("已转中心核查"));
@@ -195,7 +197,7 @@ fn what_is_begun_with_the_centre_is_noted_before_it_is_asked() {
                 json_set(reply, '$.setlinfo.setl_id', 'S9'), posted, 1 FROM settlements",
     );
     let difference = one(&counter);
-    counter.centre_faults(center::Faults { only: Some("2601".into()), refuse: 1, ..Default::default() });
+    counter.centre_faults(center::Faults { only: Some("2601".into()), fail: 1, ..Default::default() });
     counter.terminal.repair(difference.id, Action::Reverse, "0009", Some("已核实未付款")).unwrap_err();
     let known = counter.terminal.differences(day(&counter)).unwrap().remove(0);
     assert_eq!((known.repair, known.repairs.len(), known.repairs[0].done), (None, 1, false));
@@ -227,7 +229,9 @@ fn what_was_accepted_here_is_not_the_centres_only_though_it_has_it_on_another_da
 fn a_damaged_record_is_a_difference_of_its_own_and_keeps_no_other_from_it() {
     let counter = Counter::new();
     counter.carried_out(SETTLE, bill());
-    counter.carried_out(SETTLE, numbered("2"));
+    let mut other = bill_of("9000.00");
+    other["lines"][0]["feedetl_sn"] = "2".into();
+    counter.carried_out(SETTLE, other);
     let day = day(&counter);
     let rows = counter.transactions();
     let db = Connection::open(counter.dir.path().join("state/queue.db")).unwrap();

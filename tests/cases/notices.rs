@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use sbkd::center;
 use sbkd::queue::State;
+use sbkd::store::Action;
 use sbkd::terminal::{CaseState, CaseView, Condition, Notice};
-use sbkd::world::{Random, SystemRandom};
+use sbkd::world::{Clock as _, Random, SystemRandom, shanghai};
 
 use crate::counter::{Counter, HOLDER, PATIENCE, Setup, bill, bill_of, chip, new_case, numbered, statement};
 
@@ -54,6 +56,38 @@ fn a_settlement_that_came_out_otherwise_is_told_at_the_next_case() {
     assert!(notices(&counter).is_empty());
     let counter = counter.restarted("nothing");
     assert!(notices(&counter).is_empty(), "acknowledged for good");
+}
+
+#[test]
+fn figures_that_are_taken_over_after_a_holder_was_told_are_told_again() {
+    let counter = Counter::new();
+    let view = counter.carried_out(SETTLE, bill());
+    let row = counter.transactions().remove(0);
+    let day = shanghai().to_datetime(row.updated_at).date();
+    for cash in ["6800.00", "6900.00"] {
+        let db = rusqlite::Connection::open(counter.dir.path().join("centre.db")).unwrap();
+        let other = "UPDATE settlements SET reply = json_set(reply, '$.setlinfo.psn_cash_pay', ?1)";
+        assert_eq!(db.execute(other, [cash]), Ok(1));
+        counter.terminal.reconcile(day, "0009").unwrap();
+        let found = counter.terminal.differences(day).unwrap().remove(0);
+        counter.terminal.repair(found.id, Action::Adopt, "0009", None).unwrap();
+        let told = notices(&counter).remove(0);
+        let (collected, owed) = (told.collected.unwrap().to_string(), told.owed.unwrap().to_string());
+        assert_eq!((collected.as_str(), owed.as_str()), ("7280.00", cash));
+        counter.terminal.acknowledge(row.id, "0002").unwrap();
+        assert!(notices(&counter).is_empty());
+    }
+    let totals = counter.terminal.shift(&view.shift.unwrap()).unwrap().totals;
+    assert_eq!(totals[0].cash.unwrap().to_string(), "7280.00", "what was collected at the counter");
+}
+
+#[test]
+fn a_store_that_cannot_be_read_keeps_nobody_from_their_case() {
+    let counter = Counter::new();
+    let store = rusqlite::Connection::open(counter.dir.path().join("state/store.db")).unwrap();
+    store.execute_batch("DROP TABLE told").unwrap();
+    let view = counter.carried_out(SIGN_IN, statement());
+    assert_eq!((view.state, view.notices), (CaseState::Done, None));
 }
 
 #[test]
@@ -139,6 +173,21 @@ fn what_the_centre_told_last_is_used_as_long_as_the_scenario_allows() {
     counter.terminal.cancel(counter.decided(SETTLE, bill()).id).unwrap();
     counter.stop_centre();
     counter.wait_for_condition(Condition::UplinkAway, true);
+    let view = counter.decided(SETTLE, bill_of("100.00"));
+    assert_eq!(view.state, CaseState::WaitingConfirmation, "{:?}", view.failure);
+    counter.terminal.cancel(view.id).unwrap();
+    // The person may have been told of lately in another year, or another admission: the oldest of it counts.
+    let store = rusqlite::Connection::open(counter.dir.path().join("state/store.db")).unwrap();
+    let told = |hours: i64| {
+        let as_of = (hands.now() - SignedDuration::from_hours(hours)).to_string();
+        let shelves = r#"UPDATE accumulators SET accumulators = json_set(accumulators, '$.as_of', ?1)
+                       WHERE json_extract(accumulators, '$.values." insutype"') IS NULL"#;
+        assert!(store.execute(shelves, [as_of]).unwrap() > 0);
+    };
+    told(2);
+    let view = counter.decided(SETTLE, bill_of("100.00"));
+    assert_eq!(view.failure.unwrap().entry.code, "E-TERM-NO-RECORD");
+    told(0);
     let view = counter.decided(SETTLE, bill_of("100.00"));
     assert_eq!(view.state, CaseState::WaitingConfirmation, "{:?}", view.failure);
     counter.terminal.cancel(view.id).unwrap();

@@ -73,7 +73,7 @@ impl Running {
             Err(Trouble::Centre(UplinkError::Refused { code, .. })) => {
                 self.reached(true, false);
                 tracing::error!(code = plain(&code), "the centre does not take the chain's headers");
-                self.headers.refused = self.head;
+                self.headers.refused = Some(self.headers.after);
                 self.chain(Chain::Broken);
             }
             Err(Trouble::Centre(error)) if !is_away(&error) && !is_busy(&error) => {

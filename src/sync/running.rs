@@ -51,7 +51,9 @@ pub(super) struct Headers {
     pub(super) out: bool,
     pub(super) pause: Option<Instant>,
     pub(super) backoff: Backoff,
-    /// The centre's head after which it did not take them: as long as it stands there they do not fit.
+    /// The centre's head after which those go that are on their way.
+    pub(super) after: ChainHead,
+    /// The one after which it did not take them: as long as it stands there they do not fit.
     pub(super) refused: Option<ChainHead>,
 }
 
@@ -87,7 +89,14 @@ impl Running {
             head: None,
             asking: false,
             ask_at: None,
-            headers: Headers { more: true, out: false, pause: None, backoff: Backoff::new(), refused: None },
+            headers: Headers {
+                more: true,
+                out: false,
+                pause: None,
+                backoff: Backoff::new(),
+                after: ChainHead::default(),
+                refused: None,
+            },
             pause: None,
             backoff: Backoff::new(),
             heartbeat: Instant::now() + pace.heartbeat,
@@ -178,7 +187,7 @@ impl Running {
         let agrees = self.status.borrow().chain == Chain::Agrees;
         let headers = &mut self.headers;
         if agrees && headers.more && !headers.out && headers.pause.is_none_or(|until| until <= now) {
-            headers.out = true;
+            (headers.out, headers.after) = (true, head);
             self.tasks.spawn(self.way.clone().headers(head));
         }
     }

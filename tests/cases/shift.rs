@@ -168,10 +168,13 @@ fn a_shift_that_the_centre_does_not_answer_keeps_no_other_from_it() {
 #[test]
 fn a_store_that_cannot_be_written_is_a_condition_and_opens_no_shift() {
     let counter = Counter::with(Setup { centre: None, ..Setup::default() });
+    let id = counter.open(SIGN_IN, None);
+    counter.wait_for(id, |view| view.state == CaseState::WaitingInput);
     let store = rusqlite::Connection::open(counter.dir.path().join("state/store.db")).unwrap();
     // Whoever writes there keeps everybody else from it.
     store.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let view = counter.decided(SIGN_IN, statement());
+    counter.terminal.input(id, statement()).unwrap();
+    let view = counter.ended(id);
     assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Refused, "E-TERM-STORAGE"));
     assert!(view.shift.is_none() && counter.terminal.health().conditions.contains(&Condition::Storage));
     store.execute_batch("ROLLBACK").unwrap();

@@ -64,6 +64,7 @@ pub fn rekey(
     let _lock = open::lock(&settings.path)?;
     let before = Context::to_read(old, settings.terminal.clone());
     check::before_writing(settings, &before)?;
+    place.end_earlier(settings, step)?;
     let new = QueueKeys { seal: fresh(random)?, state: fresh(random)?, ..old.clone() };
     let after = Context::to_read(&new, settings.terminal.clone());
     step()?;
@@ -139,6 +140,20 @@ fn renew(db: &Connection, before: &Context, after: &Context) -> Result<Rekeyed, 
 }
 
 impl NewKeys<'_> {
+    /// A change that was broken off after the journal was given its keys may have left the only ones that open it
+    /// waiting: they take their places before others are laid there.
+    fn end_earlier(
+        self,
+        settings: &Settings,
+        step: &mut dyn FnMut() -> Result<(), QueueError>,
+    ) -> Result<(), QueueError> {
+        let Self::InPlace(dir) = self else { return Ok(()) };
+        match QueueKeys::load(dir)?.waiting(settings, dir)? {
+            Some(_) => take_up(dir, step),
+            None => Ok(()),
+        }
+    }
+
     /// Puts the new keys where nobody takes them for the journal's yet.
     fn lay(self, new: &QueueKeys, step: &mut dyn FnMut() -> Result<(), QueueError>) -> Result<(), QueueError> {
         let (dir, files): (&Path, Vec<(PathBuf, &[u8; 32])>) = match self {

@@ -72,6 +72,46 @@ fn whoever_dies_at_any_step_leaves_a_journal_that_opens() {
 }
 
 #[test]
+fn a_second_change_after_one_that_was_broken_off_loses_no_key() {
+    let broken_off = |dir: &Path, at: usize| {
+        let (there, keys) = (settings(dir), dir.join("keys"));
+        let (old, mut passed) = (QueueKeys::of(&there, &keys).unwrap(), 0);
+        rekey(&there, &old, NewKeys::InPlace(&keys), &SystemRandom::default(), &mut || {
+            passed += 1;
+            if passed == at { Err(QueueError::Closed) } else { Ok(()) }
+        })
+    };
+    let mut waited = 0;
+    for first in 1.. {
+        let (dir, _) = filled();
+        if broken_off(dir.path(), first).is_ok() {
+            assert!(waited >= 2, "the journal's keys waited after {waited} of the steps");
+            return;
+        }
+        let keys = dir.path().join("keys");
+        let waits =
+            *QueueKeys::of(&settings(dir.path()), &keys).unwrap().state != *QueueKeys::load(&keys).unwrap().state;
+        if !waits {
+            continue;
+        }
+        waited += 1;
+        for second in 1.. {
+            let (dir, rows) = filled();
+            broken_off(dir.path(), first).unwrap_err();
+            let done = broken_off(dir.path(), second);
+            let (there, keys) = (settings(dir.path()), dir.path().join("keys"));
+            let reads = QueueKeys::of(&there, &keys).unwrap();
+            let proved = prove(&there.path, Witness::Keys(&reads, &there.terminal), Some(&there.anchor));
+            assert!(proved.is_ok(), "{first}, then {second}: {proved:?}");
+            check(dir.path(), &rows);
+            if done.is_ok() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
 fn the_old_keys_open_nothing_any_more_and_the_public_key_is_the_same() {
     let (dir, rows) = filled();
     let (old, keys) = (folder(dir.path()), dir.path().join("keys"));

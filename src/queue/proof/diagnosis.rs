@@ -9,11 +9,17 @@ use super::{Terms, damaged};
 use crate::queue::{QueueError, chain};
 use crate::wire::ChainHead;
 
-/// Nothing follows `head` at its place.
-pub(super) fn broken(db: &Connection, terms: &Terms<'_>, head: &ChainHead) -> Result<QueueError, QueueError> {
+/// Nothing follows `head` at its place. Where `has_all`, what was proved in parts before stands before the first.
+pub(super) fn broken(
+    db: &Connection,
+    terms: &Terms<'_>,
+    has_all: bool,
+    head: &ChainHead,
+) -> Result<QueueError, QueueError> {
     let record = head.sequence + 1;
     let say = |what: &str| Ok(damaged(record, what));
-    if link::find(db, 0, |link| link.place <= terms.start.sequence)?.is_some() {
+    let first = if has_all { 1 } else { terms.start.sequence + 1 };
+    if db.query_row("SELECT EXISTS (SELECT 1 FROM entries WHERE sequence < ?1)", [first], |row| row.get(0))? {
         return say("inserted: a record stands before the first");
     }
     // Itself at another place: what follows the head, or has at least its number.

@@ -112,7 +112,7 @@ pub(super) fn prove(db: &Connection, terms: &Terms<'_>, contents: &mut dyn Conte
                 head = next;
                 lost.extend(hole);
             }
-            None => return Err(diagnosis::broken(db, terms, &before)?),
+            None => return Err(diagnosis::broken(db, terms, contents.has_all(), &before)?),
         }
         contents.check(row)?;
         if !groups.check(&head, terms)? {

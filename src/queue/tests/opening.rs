@@ -44,19 +44,27 @@ fn a_damaged_journal_is_not_touched() {
     assert!(files(whole.path()).iter().any(|(path, bytes)| path.ends_with("queue.db-wal") && !bytes.is_empty()));
     open(whole.path()).verify().unwrap();
     let cases = [
-        ("UPDATE entries SET state = 'acked' WHERE sequence = 60", 60),
-        ("UPDATE entries SET payload = zeroblob(40) WHERE sequence = 149", 149),
-        ("UPDATE entries SET header = x'00' WHERE sequence = 60", 60),
-        ("DELETE FROM entries WHERE sequence = 140", 140),
-        ("DELETE FROM entries WHERE sequence = 150; DELETE FROM groups WHERE sequence = 150", 150),
-        ("UPDATE groups SET signature = zeroblob(64) WHERE sequence = 150", 150),
-        ("DELETE FROM entries; DELETE FROM groups", 1),
+        ("UPDATE entries SET state = 'acked' WHERE sequence = 60", 60, "its state is not"),
+        ("UPDATE entries SET payload = zeroblob(40) WHERE sequence = 149", 149, "its payload does not open"),
+        ("UPDATE entries SET header = x'00' WHERE sequence = 60", 60, "changed: its header is not what was hashed"),
+        ("DELETE FROM entries WHERE sequence = 140", 140, "removed"),
+        (
+            "UPDATE entries SET sequence = -5 WHERE sequence = 140; DELETE FROM groups WHERE sequence = 140",
+            140,
+            "inserted: a record stands before the first",
+        ),
+        ("DELETE FROM entries WHERE sequence = 150; DELETE FROM groups WHERE sequence = 150", 150, "cut off"),
+        ("UPDATE groups SET signature = zeroblob(64) WHERE sequence = 150", 150, "the last signature is not"),
+        ("DELETE FROM entries; DELETE FROM groups", 1, "cut off"),
     ];
-    for (change, record) in cases {
+    for (change, record, why) in cases {
         let dir = left(150, change);
         let before = files(dir.path());
         match try_open(dir.path(), Faults::default()).unwrap_err() {
-            QueueError::Damaged { record: found, what } => assert_eq!(found, record, "{change}: {what}"),
+            QueueError::Damaged { record: found, what } => {
+                assert_eq!(found, record, "{change}: {what}");
+                assert!(what.contains(why), "{change}: {what}");
+            }
             other => panic!("{change}: {other:?}"),
         }
         assert_eq!(files(dir.path()), before, "{change}");

@@ -22,6 +22,8 @@ pub enum Point {
     Committed,
     /// Before the anchor is written.
     Anchor,
+    /// Before it is looked whether the disk has room.
+    Room,
 }
 
 type Hook = Arc<dyn Fn(Point) -> Result<(), QueueError> + Send + Sync>;

@@ -111,7 +111,7 @@ impl Writer {
                     self.anchoring.write(self.head);
                 }
                 for end in asking {
-                    match self.anchoring.settled() {
+                    match self.anchoring.settled().and_then(|()| self.room()) {
                         Ok(()) => end.succeed(&self.changes),
                         Err(error) => end.fail(error),
                     }
@@ -180,9 +180,15 @@ impl Writer {
         fatal.map_or(Ok(()), Err)
     }
 
-    /// Writes something that changes nothing, and looks whether there is room for more than that.
+    /// Writes something that changes nothing.
     fn touch(&self) -> Result<(), QueueError> {
         self.db.prepare_cached("INSERT OR REPLACE INTO meta VALUES ('touched', x'00')")?.execute([])?;
+        Ok(())
+    }
+
+    /// Whether there is room for more than was written: for whoever asks. What still fits is committed all the same.
+    fn room(&self) -> Result<(), QueueError> {
+        self.faults.at(Point::Room)?;
         super::open::room(self.db.path())
     }
 

@@ -162,3 +162,36 @@ fn a_full_disk_is_told_and_heals() {
     assert_eq!(queue.commit(draft("b")).unwrap().row.sequence, 2);
     queue.verify().unwrap();
 }
+
+#[test]
+fn whoever_asks_for_room_takes_nothing_from_who_commits_beside_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let (started, gate) = (Arc::new(std::sync::Barrier::new(2)), Arc::new(std::sync::Barrier::new(2)));
+    let (in_started, in_gate) = (started.clone(), gate.clone());
+    let once = AtomicUsize::new(0);
+    let faults = Faults::new(move |point| {
+        if point == Point::Begin && once.fetch_add(1, Ordering::SeqCst) == 0 {
+            in_started.wait();
+            in_gate.wait();
+        }
+        if point == Point::Room { Err(QueueError::StorageFull) } else { Ok(()) }
+    });
+    let queue = try_open(dir.path(), faults).unwrap();
+    let (send, commits) = mpsc::channel();
+    let submit = |key: &str| {
+        let send = send.clone();
+        let reply = Box::new(move |result: Result<Committed, QueueError>| send.send(result).unwrap());
+        queue.inner.jobs.send(Job::Commit(Box::new(queue.inner.context.prepare(draft(key))), reply)).unwrap();
+    };
+    submit("holds the writer");
+    started.wait();
+    submit("before");
+    let (asked, told) = mpsc::channel();
+    queue.inner.jobs.send(Job::Barrier(Box::new(move |result| asked.send(result).unwrap()))).unwrap();
+    submit("after");
+    gate.wait();
+    let sequences: Vec<u64> = (0..3).map(|_| commits.recv().unwrap().unwrap().row.sequence).collect();
+    assert_eq!(sequences, [1, 2, 3]);
+    assert_eq!(told.recv().unwrap(), Err(QueueError::StorageFull));
+    assert_eq!(queue.verify().unwrap().groups, 2, "they were one group");
+}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -46,9 +46,10 @@ impl QueueKeys {
     /// # Errors
     /// [`QueueError::Keys`] when some are missing, when a file is not 32 bytes of hex, or when others may read it.
     pub fn load_or_create(dir: &Path, random: &dyn Random) -> Result<Self, QueueError> {
-        if FILES.iter().all(|name| !dir.join(name).exists()) {
+        if FILES.iter().all(|name| !dir.join(name).exists()) && !dir.join(MADE).exists() {
             create(dir, random)?;
         }
+        move_up(dir)?;
         Self::load(dir)
     }
 
@@ -74,18 +75,47 @@ impl QueueKeys {
     }
 }
 
+/// Where new keys are made: what a start that was broken off left there is nobody's.
+const MAKING: &str = ".making";
+/// What that is called once it holds all of them: they are the folder's, and only have to be moved up.
+const MADE: &str = ".made";
+
 fn create(dir: &Path, random: &dyn Random) -> Result<(), QueueError> {
-    let failed = |error: std::io::Error| QueueError::Keys(format!("{}: {error}", dir.display()));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+    let failed = failed(dir);
+    let making = dir.join(MAKING);
+    match fs::remove_dir_all(&making) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&making).map_err(&failed)?;
     for name in FILES {
         let mut key = Zeroizing::new([0; 32]);
         random.fill(&mut *key)?;
         let text = Zeroizing::new(hex::encode_upper(*key));
-        let mut file =
-            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir.join(name)).map_err(failed)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(making.join(name));
+        file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())).map_err(&failed)?;
     }
+    sync(&making)?;
+    fs::rename(&making, dir.join(MADE)).map_err(&failed)?;
     sync(dir)
+}
+
+/// Moves keys that were made to where they belong.
+fn move_up(dir: &Path) -> Result<(), QueueError> {
+    let made = dir.join(MADE);
+    if !made.exists() {
+        return Ok(());
+    }
+    for name in FILES.iter().filter(|name| made.join(name).exists()) {
+        fs::rename(made.join(name), dir.join(name)).map_err(failed(dir))?;
+    }
+    sync(dir)?;
+    fs::remove_dir(&made).map_err(failed(dir))?;
+    sync(dir)
+}
+
+fn failed(dir: &Path) -> impl Fn(io::Error) -> QueueError {
+    move |error| QueueError::Keys(format!("{}: {error}", dir.display()))
 }
 
 /// What was made or renamed in a folder is there after a power cut.
@@ -129,6 +159,42 @@ mod tests {
         fs::remove_file(keys.join("state.key")).unwrap();
         let lost = QueueKeys::load_or_create(&keys, &SystemRandom::default()).unwrap_err();
         assert!(lost.to_string().contains("state.key"), "{lost}");
+    }
+
+    /// A source of randomness that ends after so many keys, as a start that is broken off there.
+    #[derive(Debug)]
+    struct Ends(std::sync::atomic::AtomicUsize);
+
+    impl Random for Ends {
+        fn fill(&self, out: &mut [u8]) -> Result<(), crate::world::NoRandom> {
+            match self.0.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) {
+                0 => Err(crate::world::NoRandom),
+                _ => SystemRandom::default().fill(out),
+            }
+        }
+    }
+
+    #[test]
+    fn a_first_start_that_is_broken_off_is_begun_again() {
+        for count in 0..FILES.len() {
+            let dir = tempfile::tempdir().unwrap();
+            let keys = dir.path().join("keys");
+            QueueKeys::load_or_create(&keys, &Ends(count.into())).unwrap_err();
+            let made = QueueKeys::load_or_create(&keys, &SystemRandom::default()).unwrap();
+            assert_eq!(made.public_key(), QueueKeys::load(&keys).unwrap().public_key());
+            // Broken off while they are moved to where they belong.
+            fs::create_dir(keys.join(MADE)).unwrap();
+            for name in &FILES[..count] {
+                fs::rename(keys.join(name), keys.join(MADE).join(name)).unwrap();
+            }
+            let moved = QueueKeys::load_or_create(&keys, &SystemRandom::default()).unwrap();
+            assert_eq!((*moved.seal, moved.public_key()), (*made.seal, made.public_key()));
+            let mut left: Vec<_> = fs::read_dir(&keys).unwrap().map(|file| file.unwrap().file_name()).collect();
+            left.sort();
+            let mut files = FILES;
+            files.sort_unstable();
+            assert_eq!(left, files);
+        }
     }
 
     #[test]

@@ -5,11 +5,16 @@ use rusqlite::{OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::entry::COLUMNS;
-use super::{Queue, QueueError, Row, open};
+use super::{Queue, QueueError, Row, State, open};
 use crate::wire::Digest;
 
 /// How many are read at once: nobody else reads meanwhile.
 const PAGE: usize = 200;
+
+/// Worth something, in a state (`?1`), and in it since a moment (`?2`, and beyond number `?3` of it) and before another
+/// (`?4`).
+pub(super) const ACCEPTED: &str =
+    "state = ?1 AND updated_at >= ?2 AND (updated_at, sequence) > (?2, ?3) AND updated_at < ?4 AND amount IS NOT NULL";
 
 impl Queue {
     /// The place of the last transaction in the chain; 0 when there is none.
@@ -51,11 +56,44 @@ impl Queue {
     /// # Errors
     /// As [`Queue::each_of_shift`].
     pub fn each_accepted_since(&self, since: Timestamp, take: impl FnMut(Row)) -> Result<(), QueueError> {
-        let accepted = format!(
-            "sequence > ?1 AND amount IS NOT NULL AND state IN ('acked', 'cancelling') AND updated_at >= {}",
-            since.as_millisecond()
-        );
-        self.pages(&accepted, 0, take)
+        self.each_accepted_between(since, Timestamp::MAX, take)
+    }
+
+    /// The same, before another moment. A page is read where the one before it ended, by the index of the times.
+    ///
+    /// # Errors
+    /// As [`Queue::each_of_shift`].
+    pub fn each_accepted_between(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        mut take: impl FnMut(Row),
+    ) -> Result<(), QueueError> {
+        let sql = format!("SELECT {COLUMNS} FROM entries WHERE {ACCEPTED} ORDER BY updated_at, sequence LIMIT ?5");
+        let mut found = Vec::new();
+        for state in [State::Acked, State::Cancelling] {
+            let mut after = (since.as_millisecond(), 0_u64);
+            loop {
+                let mut read = 0;
+                {
+                    let db = self.reader();
+                    let mut statement = db.prepare_cached(&sql)?;
+                    let bound = params![state.name(), after.0, after.1, until.as_millisecond(), PAGE];
+                    let mut rows = statement.query(bound)?;
+                    while let Some(row) = rows.next()? {
+                        read += 1;
+                        after = (row.get("updated_at")?, row.get("sequence")?);
+                        found.extend(self.whole_row(row)?);
+                    }
+                }
+                if read < PAGE {
+                    break;
+                }
+            }
+        }
+        found.sort_by_key(|row| row.sequence);
+        found.into_iter().for_each(&mut take);
+        Ok(())
     }
 
     /// The transaction of a message id.
@@ -133,12 +171,15 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
-    use crate::queue::tests::{draft, online, open, receipt};
+    use crate::queue::tests::{Hands, draft, keys, online, open, receipt, settings};
     use crate::queue::{Draft, Note, State};
     use crate::wire::Outcome;
+    use crate::world::{Clock as _, SystemRandom};
 
     fn of_shift(key: &str, shift: &str) -> Draft {
         Draft { shift: Some(shift.into()), ..draft(key) }
@@ -166,6 +207,46 @@ mod tests {
         queue.each_of_shift("1", after, |row| found.push(row.sequence)).unwrap();
         assert_eq!(found.len(), PAGE / 2 + 2);
         assert!(found.is_sorted() && found.iter().all(|sequence| *sequence > after && sequence % 2 == 0));
+    }
+
+    #[test]
+    fn what_was_accepted_within_a_stretch_is_found_a_page_at_a_time_by_its_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Hands::at("2015-08-01T02:00:00Z");
+        let open = Queue::open(settings(dir.path()), keys(), clock.clone(), Arc::new(SystemRandom::default()));
+        let queue = open.unwrap();
+        accepted(&queue, draft("before"));
+        clock.add(1);
+        let since = clock.now();
+        // More than two pages, many of one moment.
+        let wanted = 2 * PAGE + 5;
+        for n in 0..wanted {
+            clock.add(i64::from(n % 150 == 0));
+            accepted(&queue, draft(&n.to_string()));
+        }
+        queue.commit(draft("open")).unwrap();
+        clock.add(1);
+        let until = clock.now();
+        accepted(&queue, draft("after"));
+        let mut found = Vec::new();
+        queue.each_accepted_between(since, until, |row| found.push(row.sequence)).unwrap();
+        assert_eq!(found, (2..2 + wanted as u64).collect::<Vec<_>>());
+        let mut since_then = 0;
+        queue.each_accepted_since(since, |_| since_then += 1).unwrap();
+        assert_eq!(since_then, wanted + 1);
+
+        let db = open::reader(&settings(dir.path()).path).unwrap();
+        let sql =
+            format!("EXPLAIN QUERY PLAN SELECT amount FROM entries WHERE {ACCEPTED} ORDER BY updated_at, sequence");
+        let plan = db
+            .prepare(&sql)
+            .unwrap()
+            .query_map(params!["acked", 0, 0, 1], |row| row.get::<_, String>(3))
+            .unwrap()
+            .collect::<Result<Vec<_>, _>>()
+            .unwrap()
+            .join("; ");
+        assert!(plan.contains("entries_state") && !plan.contains("TEMP B-TREE"), "{plan}");
     }
 
     #[test]

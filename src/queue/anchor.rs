@@ -8,17 +8,21 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 
 use super::seal::{self, Crypto};
+use super::{QueueError, open};
 use crate::wire::{ChainHead, Digest};
 
 const SLOT: usize = 512;
 
 pub(super) struct Anchor {
+    path: PathBuf,
     file: File,
     turn: u64,
+    /// The last write failed: the file may be one that nothing can be written to any more.
+    failed: bool,
 }
 
 impl Anchor {
@@ -31,11 +35,35 @@ impl Anchor {
                 File::open(dir)?.sync_all()?;
             }
         }
-        Ok(Self { file, turn: 0 })
+        Ok(Self { path: path.to_owned(), file, turn: 0, failed: false })
     }
 
-    /// Writes the head and syncs it.
+    /// Writes the head and syncs it: into the file that is at the path now, whatever became of the one that was.
     pub(super) fn write(&mut self, crypto: &Crypto, terminal: &str, head: &ChainHead) -> io::Result<()> {
+        if self.failed || !self.is_there()? {
+            if !self.failed {
+                tracing::error!(path = %self.path.display(), "the anchor was taken away or replaced: it is written anew");
+            }
+            self.failed = true;
+            *self = Self::open(&self.path)?;
+            self.read(crypto, terminal)?;
+        }
+        let written = self.put(crypto, terminal, head);
+        self.failed = written.is_err();
+        written
+    }
+
+    /// Whether the file that is open is the one at the path.
+    fn is_there(&self) -> io::Result<bool> {
+        let own = self.file.metadata()?;
+        match std::fs::metadata(&self.path) {
+            Ok(there) => Ok((there.dev(), there.ino()) == (own.dev(), own.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn put(&mut self, crypto: &Crypto, terminal: &str, head: &ChainHead) -> io::Result<()> {
         let signature = hex::encode_upper(crypto.sign(terminal, head.sequence, &head.hash));
         let tag = mac(crypto, terminal, head);
         let mut slot = format!("sbkd-anchor-2 {} {} {tag} {signature}\n", head.sequence, head.hash);
@@ -68,6 +96,14 @@ pub(super) enum Proof<'a> {
 pub(super) fn peek(path: &Path, proof: &Proof<'_>, terminal: &str) -> io::Result<Option<ChainHead>> {
     let file = File::open(path)?;
     Ok(highest(slots(&file, proof, terminal)?))
+}
+
+/// [`peek`]; `None` also where there is no file.
+pub(super) fn peek_if_there(path: &Path, proof: &Proof<'_>, terminal: &str) -> Result<Option<ChainHead>, QueueError> {
+    match peek(path, proof, terminal) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map_err(open::io),
+    }
 }
 
 fn slots(file: &File, proof: &Proof<'_>, terminal: &str) -> io::Result<[Option<ChainHead>; 2]> {
@@ -158,6 +194,29 @@ mod tests {
         assert_eq!(again.read(&crypto, "T").unwrap(), Some(head(5)));
         again.file.write_all_at(b"sbkd-anchor-2 6 torn", again.turn % 2 * SLOT as u64).unwrap();
         assert_eq!(peek(&path, &Proof::Keys(&crypto), "T").unwrap(), Some(head(5)));
+    }
+
+    #[test]
+    fn what_is_written_is_in_the_file_that_is_at_the_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("anchor");
+        let crypto = Crypto::new(&keys());
+        let there = || peek(&path, &Proof::Keys(&crypto), "T").unwrap();
+        let mut anchor = Anchor::open(&path).unwrap();
+        anchor.write(&crypto, "T", &head(1)).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        anchor.write(&crypto, "T", &head(2)).unwrap();
+        assert_eq!(there(), Some(head(2)), "it was taken away");
+        let copy = dir.path().join("copy");
+        std::fs::copy(&path, &copy).unwrap();
+        std::fs::rename(&copy, &path).unwrap();
+        anchor.write(&crypto, "T", &head(3)).unwrap();
+        assert_eq!(there(), Some(head(3)), "it was replaced");
+        // A file that nothing can be written to any more, as after a disk that came back.
+        anchor.file = File::open(&path).unwrap();
+        anchor.write(&crypto, "T", &head(4)).unwrap_err();
+        anchor.write(&crypto, "T", &head(5)).unwrap();
+        assert_eq!(there(), Some(head(5)));
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Queue {
     fn verify_parts(&self) -> Result<Verified, QueueError> {
         let (context, settings) = (&self.inner.context, &self.inner.settings);
         let keys = anchor::Proof::Keys(&context.crypto);
-        let anchored = anchor::peek(&settings.anchor, &keys, &context.terminal).map_err(open::io)?;
+        let anchored = anchor::peek_if_there(&settings.anchor, &keys, &context.terminal)?;
         let mut db = open::reader(&settings.path)?;
         let mut whole = Verified::default();
         let mut start = ChainHead::default();

@@ -133,3 +133,14 @@ fn a_file_that_is_no_database_is_left_alone() {
     assert!(matches!(try_open(dir.path(), Faults::default()), Err(QueueError::Damaged { record: 0, .. })));
     assert_eq!(std::fs::read(&path).unwrap(), vec![b'x'; 5000]);
 }
+
+#[test]
+fn an_anchor_that_is_taken_away_meanwhile_is_damage_and_the_next_transaction_has_one() {
+    let (dir, queue) = fresh();
+    queue.commit(draft("a")).unwrap();
+    queue.verify().unwrap();
+    std::fs::remove_file(dir.path().join("queue.anchor")).unwrap();
+    assert!(matches!(queue.verify(), Err(QueueError::Damaged { record: 0, .. })));
+    queue.commit(draft("b")).unwrap();
+    assert_eq!(queue.verify().unwrap().anchor_behind, 0);
+}

@@ -10,18 +10,15 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
 use serde::Serialize;
 
 use super::anchor::{self, Anchor};
-use super::entry::{COLUMNS, Entry};
+use super::damaged::Damaged;
 use super::journal::Context;
 use super::look::{self, beside};
 use super::lost::{Hole, Lost};
-use super::proof::{self, Anchored, Contents as _, Opened};
-use super::{QueueError, QueueKeys, Settings, open, seal, witness};
-use crate::wire::{ChainHead, Digest};
+use super::{QueueError, QueueKeys, Settings, open, owner, proof, witness};
+use crate::wire::ChainHead;
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,8 +49,10 @@ pub fn set_aside(
     finish(settings)?;
     let context = Context::to_read(keys, settings.terminal.clone());
     let anchored = read_anchor(settings, &context)?;
-    let why = match prove(&settings.path, &context, anchored.into()) {
-        Ok(_) => return Err(QueueError::Whole),
+    let proved = || prove(&settings.path, &context, anchored);
+    // A disk that failed once tells of damage as well: what is damage is so twice.
+    let why = match proved().or_else(|_| proved()) {
+        Ok(()) => return Err(QueueError::Whole),
         Err(error @ QueueError::Damaged { .. }) => error.to_string(),
         Err(error) => return Err(error),
     };
@@ -64,7 +63,7 @@ pub fn set_aside(
     step()?;
     let fresh = Settings { path: new.clone(), ..settings.clone() };
     let (rows, lost, head) = build(&settings.path, &fresh, &context, anchored)?;
-    prove(&new, &context, Anchored::At(head))?;
+    prove(&new, &context, Some(head))?;
     let damaged = keep(settings, now, step)?;
     // An anchor of its own: the old one is kept under its other name.
     let next = beside(&settings.anchor, ".new");
@@ -117,21 +116,18 @@ fn mark(settings: &Settings) -> PathBuf {
 }
 
 fn read_anchor(settings: &Settings, context: &Context) -> Result<Option<ChainHead>, QueueError> {
-    match anchor::peek(&settings.anchor, &anchor::Proof::Keys(&context.crypto), &context.terminal) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        read => read.map_err(open::io),
-    }
+    anchor::peek_if_there(&settings.anchor, &anchor::Proof::Keys(&context.crypto), &context.terminal)
 }
 
-fn prove(path: &Path, context: &Context, anchored: Anchored) -> Result<(), QueueError> {
+fn prove(path: &Path, context: &Context, anchored: Option<ChainHead>) -> Result<(), QueueError> {
     match path.try_exists().map_err(open::io)? {
         true => {}
-        false if anchored == Anchored::Missing => return Ok(()),
+        false if anchored.is_none() => return Ok(()),
         false => return Err(proof::damaged(1, "cut off: the journal is gone")),
     }
     let db = look::still(path)?;
-    open::check_owner(&db, context)?;
-    witness::with_keys(&db, context, anchored).map(drop)
+    owner::check(&db, context, anchored)?;
+    witness::with_keys(&db, context, anchored.into()).map(drop)
 }
 
 /// The old files get another name each in a folder of their own, and keep theirs for now.
@@ -169,8 +165,7 @@ fn build(
     context: &Context,
     anchored: Option<ChainHead>,
 ) -> Result<(u64, Lost, ChainHead), QueueError> {
-    // What cannot be opened at all has no record that is whole.
-    let old = if old.exists() { look::still(old).ok() } else { None };
+    let old = Damaged::open(old)?;
     let db = open::writer(new)?;
     db.execute_batch("PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE")?;
     open::claim(&db, context)?;
@@ -179,11 +174,13 @@ fn build(
         db.query_row("SELECT sql FROM sqlite_schema WHERE name = 'entries_start'", [], |row| row.get(0))?;
     db.execute_batch("DROP TRIGGER entries_start")?;
 
-    let signed = old.as_ref().map(|old| Signed::read(old, context)).unwrap_or_default();
-    let known = signed.head.into_iter().chain(anchored).max_by_key(|head| head.sequence);
+    let signed = old.as_ref().map(|old| old.signed(context)).transpose()?.unwrap_or_default();
+    // What was signed as lost before stays so: its numbers are not given again.
+    let heads = [signed.head, anchored, signed.lost];
+    let known = heads.into_iter().flatten().max_by_key(|head| head.sequence);
     let mut chain = Rebuilt { rows: 0, head: ChainHead::default(), holes: Vec::new() };
     if let Some(old) = &old {
-        copy(old, &db, context, known.map_or(0, |head| head.sequence), &mut chain)?;
+        old.copy(&db, context, known.map_or(0, |head| head.sequence), &mut chain)?;
     }
     for group in &signed.groups {
         group.keep(&db)?;
@@ -211,105 +208,11 @@ fn build(
 }
 
 /// How far the new journal has come.
-struct Rebuilt {
-    rows: u64,
+pub(super) struct Rebuilt {
+    pub(super) rows: u64,
     /// The last record in it.
-    head: ChainHead,
-    holes: Vec<Hole>,
-}
-
-/// Copies each record that is whole, as far as the file can be read.
-fn copy(
-    old: &Connection,
-    db: &Connection,
-    context: &Context,
-    known: u64,
-    chain: &mut Rebuilt,
-) -> Result<(), QueueError> {
-    let Ok(columns) = look::columns(old) else { return Ok(()) };
-    let count = COLUMNS.split(", ").count();
-    let values = vec!["?"; count].join(", ");
-    let mut insert = db.prepare(&format!("INSERT INTO entries ({COLUMNS}) VALUES ({values})"))?;
-    let last = old.query_row("SELECT max(sequence) FROM entries", [], |row| row.get::<_, Option<u64>>(0));
-    // Where that cannot be read, there may be records up to the last that is known of.
-    let last = last.unwrap_or_default().unwrap_or_default().max(known);
-    let Ok(mut find) = old.prepare(&format!("SELECT {columns} FROM entries WHERE sequence = ?1")) else {
-        return Ok(());
-    };
-    for place in 1..=last {
-        // A page that cannot be read, or a record that does not prove, is lost.
-        let found = find.query_row([place], |row| {
-            let values: Vec<Value> = (0..count).map(|column| row.get(column)).collect::<rusqlite::Result<_>>()?;
-            Ok(whole(context, row).map(|entry| (entry, values)))
-        });
-        let Ok(Some((entry, values))) = found else { continue };
-        let header = &entry.header;
-        let follows = ChainHead { sequence: place - 1, hash: header.previous };
-        match chain.head.sequence + 1 == place {
-            true if follows == chain.head => {}
-            // Of two records that do not follow each other, nobody knows what was between them.
-            true => continue,
-            false => chain.holes.push(Hole { after: chain.head, until: follows }),
-        }
-        insert.execute(params_from_iter(values))?;
-        chain.head = ChainHead { sequence: place, hash: entry.row.header_hash };
-        chain.rows += 1;
-    }
-    Ok(())
-}
-
-/// The record, if all of it proves with the keys.
-fn whole(context: &Context, row: &rusqlite::Row<'_>) -> Option<Entry> {
-    Opened::with(context).check(row).ok()?;
-    context.read(row).ok()
-}
-
-/// The signatures of the old journal that hold.
-#[derive(Default)]
-struct Signed {
-    groups: Vec<Group>,
-    head: Option<ChainHead>,
-}
-
-struct Group {
-    head: ChainHead,
-    signature: Vec<u8>,
-}
-
-impl Signed {
-    /// As far as they can be read.
-    fn read(old: &Connection, context: &Context) -> Self {
-        let mut signed = Self::default();
-        let Ok(mut statement) = old.prepare("SELECT sequence, head, signature FROM groups ORDER BY sequence") else {
-            return signed;
-        };
-        let Ok(rows) = statement.query_map([], |row| {
-            Ok(Group { head: ChainHead { sequence: row.get(0)?, hash: Digest(row.get(1)?) }, signature: row.get(2)? })
-        }) else {
-            return signed;
-        };
-        let key = &context.crypto.public_key;
-        for group in rows.map_while(Result::ok) {
-            let ChainHead { sequence, hash } = group.head;
-            if seal::head_is_signed(key, &context.terminal, sequence, &hash, &group.signature) {
-                signed.head = Some(group.head);
-                signed.groups.push(group);
-            }
-        }
-        signed
-    }
-}
-
-impl Group {
-    /// Keeps the signature where the record that it is over is there.
-    fn keep(&self, db: &Connection) -> Result<(), QueueError> {
-        db.prepare_cached(
-            "INSERT INTO groups (sequence, head, signature)
-             SELECT ?1, ?2, ?3 FROM entries WHERE sequence = ?1 AND header_hash = ?2",
-        )?
-        .execute((self.head.sequence, self.head.hash.0, &self.signature))?;
-        Ok(())
-    }
+    pub(super) head: ChainHead,
+    pub(super) holes: Vec<Hole>,
 }
 
 fn remove(path: &Path) -> Result<(), QueueError> {

@@ -9,7 +9,7 @@ use super::anchor;
 use super::journal::Context;
 use super::lost::Lost;
 use super::proof::{self, Anchored, Opened, Terms};
-use super::{QueueError, Settings, look, open};
+use super::{QueueError, Settings, look, open, owner};
 use crate::wire::{ChainHead, Digest};
 
 /// How many of the last records are proved. The rest is proved while the terminal works.
@@ -19,10 +19,7 @@ const LAST: u64 = 100;
 /// records with all that is in them. There may be none yet.
 pub(super) fn before_writing(settings: &Settings, context: &Context) -> Result<(), QueueError> {
     let keys = anchor::Proof::Keys(&context.crypto);
-    let anchored = match anchor::peek(&settings.anchor, &keys, &context.terminal) {
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        read => read.map_err(open::io)?,
-    };
+    let anchored = anchor::peek_if_there(&settings.anchor, &keys, &context.terminal)?;
     let Some(db) = existing(&settings.path)? else {
         return match anchored {
             Some(anchored) if anchored.sequence > 0 => {
@@ -33,7 +30,7 @@ pub(super) fn before_writing(settings: &Settings, context: &Context) -> Result<(
     };
     let head = open::head(&db)?;
     if head.sequence > 0 {
-        open::check_owner(&db, context)?;
+        owner::check(&db, context, anchored)?;
     }
     open::check_head(&db, context, anchored, &head)?;
     last(&db, context, &head)

@@ -96,6 +96,14 @@ pub(super) fn check_owner(db: &Connection, context: &Context) -> Result<(), Queu
     if unclaimed(db, context)?.is_empty() { Ok(()) } else { Err(QueueError::WrongKeys) }
 }
 
+/// Whether it says that the holders' key is this one.
+pub(super) fn says_holder_key(db: &Connection, context: &Context) -> Result<bool, QueueError> {
+    let [_, holder, _] = context.crypto.fingerprint();
+    let kept: Option<Vec<u8>> =
+        db.query_row("SELECT value FROM meta WHERE name = 'holder-key'", [], |row| row.get(0)).optional()?;
+    Ok(kept.is_some_and(|kept| kept == holder.0))
+}
+
 /// The journal is these keys' from now on; terminal and public key stay as they are.
 pub(super) fn claim_anew(db: &Connection, context: &Context) -> Result<(), QueueError> {
     db.execute("DELETE FROM meta WHERE name IN ('state-key', 'sealed')", [])?;

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::journal::Context;
 use super::lost::Lost;
 use super::proof::{self, Anchored, Mirrored, Opened, Proof, Terms};
-use super::{QueueError, QueueKeys, anchor, export, look, open, seal};
+use super::{QueueError, QueueKeys, anchor, export, look, open, owner, seal};
 use crate::wire::ChainHead;
 use crate::world::{SystemClock, SystemRandom};
 
@@ -74,8 +74,9 @@ pub(super) fn public(db: &Connection, key: &[u8; 32], anchor: &ReadAnchor<'_>) -
 }
 
 fn opened(db: &Connection, context: &Context, anchor: &ReadAnchor<'_>) -> Result<Proof, QueueError> {
-    open::check_owner(db, context)?;
     let anchor = anchor(&anchor::Proof::Keys(&context.crypto), &context.terminal)?;
+    let anchored = if let Anchored::At(head) = anchor { Some(head) } else { None };
+    owner::check(db, context, anchored)?;
     with_keys(&*db.unchecked_transaction()?, context, anchor)
 }
 

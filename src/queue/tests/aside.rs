@@ -161,3 +161,72 @@ fn a_journal_in_use_or_another_terminals_is_left_alone() {
     assert_eq!(set_aside(&settings(dir.path()), &others, now, &mut || Ok(())).unwrap_err(), QueueError::WrongKeys);
     assert!(!dir.path().join("damaged-2015-08-01T030000Z").exists());
 }
+
+#[test]
+fn a_record_at_an_absurd_place_is_not_walked_to() {
+    let insert = "DROP TRIGGER entries_start; PRAGMA ignore_check_constraints = ON;
+        UPDATE entries SET sequence = 4611686018427387904 WHERE sequence = 6";
+    let (dir, rows) = damaged(insert);
+    assert_eq!(numbers(&aside(dir.path(), &mut || Ok(())).unwrap().lost), [(6, 6)]);
+    check(dir.path(), &rows, &[(6, 6)]);
+}
+
+#[test]
+fn what_the_journal_says_of_whose_it_is_can_be_damaged_too() {
+    for name in ["terminal", "public-key", "commitment-key", "state-key", "sealed"] {
+        for change in ["UPDATE meta SET value = x'00' WHERE name =", "DELETE FROM meta WHERE name ="] {
+            let (dir, rows) = damaged(&format!("{change} '{name}'"));
+            let opened = try_open(dir.path(), Faults::default());
+            assert!(matches!(opened, Err(QueueError::Damaged { record: 0, .. })), "{change} {name}: {opened:?}");
+            let done = aside(dir.path(), &mut || Ok(())).unwrap();
+            assert_eq!((done.rows, done.lost), (6, vec![]), "{name}");
+            check(dir.path(), &rows, &[]);
+        }
+    }
+}
+
+#[test]
+fn the_holders_key_is_proved_by_a_payload_that_names_the_holder() {
+    let (dir, queue) = fresh();
+    let named = || Draft { payload: json!({"input": [{"certno": "11010519491231002X"}]}), ..draft("named") };
+    queue.commit(named()).unwrap();
+    queue.close();
+    drop(queue);
+    let others = QueueKeys { holder: Zeroizing::new([9; 32]), ..keys() };
+    let now = "2015-08-01T03:00:00Z".parse().unwrap();
+    let db = Connection::open(dir.path().join("queue.db")).unwrap();
+    db.execute("UPDATE meta SET value = x'00' WHERE name = 'holder-key'", []).unwrap();
+    drop(db);
+    assert_eq!(set_aside(&settings(dir.path()), &others, now, &mut || Ok(())).unwrap_err(), QueueError::WrongKeys);
+    assert!(matches!(try_open(dir.path(), Faults::default()), Err(QueueError::Damaged { record: 0, .. })));
+    assert_eq!(aside(dir.path(), &mut || Ok(())).unwrap().lost, []);
+    let queue = open(dir.path());
+    assert!(queue.commit(named()).unwrap().duplicate);
+}
+
+#[test]
+fn what_was_lost_at_the_end_stays_lost_when_the_journal_is_set_aside_again() {
+    let (dir, rows) = damaged("DELETE FROM entries WHERE sequence > 4; DELETE FROM groups WHERE sequence > 4");
+    aside(dir.path(), &mut || Ok(())).unwrap();
+    let db = Connection::open(dir.path().join("queue.db")).unwrap();
+    db.execute("UPDATE entries SET payload = zeroblob(40) WHERE sequence = 2", []).unwrap();
+    drop(db);
+    std::fs::remove_file(dir.path().join("queue.anchor")).unwrap();
+    let later = "2015-08-02T03:00:00Z".parse().unwrap();
+    let done = set_aside(&settings(dir.path()), &keys(), later, &mut || Ok(())).unwrap();
+    assert_eq!(numbers(&done.lost), [(2, 2), (5, 6)]);
+    check(dir.path(), &rows, &[(2, 2), (5, 6)]);
+}
+
+#[test]
+fn a_database_whose_tables_cannot_be_read_is_not_one_that_has_none() {
+    let (dir, _) = damaged("");
+    let path = dir.path().join("queue.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100..4096].fill(0xff);
+    std::fs::write(&path, &bytes).unwrap();
+    let refused = aside(dir.path(), &mut || Ok(()));
+    assert!(matches!(refused, Err(QueueError::Damaged { record: 0, .. })), "{refused:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    assert!(!dir.path().join("damaged-2015-08-01T030000Z").exists());
+}

@@ -1,12 +1,13 @@
 //! A journal read beside the process that writes it.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
 use super::journal::Context;
-use super::{QueueError, QueueKeys, Row, Settings, look, open};
+use super::{QueueError, QueueKeys, Row, Settings, look, open, owner};
 
 /// How many transactions are read at once: a long look keeps the writer from clearing its log away.
 const PAGE: usize = 100;
@@ -15,6 +16,7 @@ const PAGE: usize = 100;
 pub struct Past {
     pub(super) db: Connection,
     pub(super) context: Context,
+    pub(super) anchor: PathBuf,
 }
 
 impl fmt::Debug for Past {
@@ -31,8 +33,8 @@ impl Past {
     pub fn open(settings: &Settings, keys: &QueueKeys) -> Result<Self, QueueError> {
         let context = Context::to_read(keys, settings.terminal.clone());
         let db = open::reader(&settings.path)?;
-        open::check_owner(&db, &context)?;
-        Ok(Self { db, context })
+        owner::check(&db, &context, None)?;
+        Ok(Self { db, context, anchor: settings.anchor.clone() })
     }
 
     /// Each transaction, oldest first, with its opened payload, which holds personal data; `None` for one that was

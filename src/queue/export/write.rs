@@ -4,14 +4,14 @@ use std::io::{self, Write};
 
 use jiff::civil::Date;
 use ring::digest;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 use serde_json::value::RawValue;
 
 use super::{End, ExportError, Exported, FORMAT, Line, Record, Sum, about, csv, sign};
 use crate::queue::entry::Entry;
 use crate::queue::journal::Context;
 use crate::queue::lost::Lost;
-use crate::queue::{Past, QueueError, State, look};
+use crate::queue::{Past, QueueError, State, anchor, look, witness};
 use crate::value::Fen;
 use crate::wire::{ChainHead, Digest};
 
@@ -19,9 +19,9 @@ impl Past {
     /// Writes the records of a business date as JSON lines, with what proves them.
     ///
     /// # Errors
-    /// When the journal cannot be read, a record that is wanted is damaged, or `out` fails.
+    /// When the journal cannot be read, anything in it is damaged or missing, or `out` fails.
     pub fn export(&self, date: Date, out: &mut dyn Write) -> Result<Exported, ExportError> {
-        let snapshot = self.db.unchecked_transaction()?;
+        let snapshot = self.proved()?;
         let day = Day::read(&snapshot, &self.context, date)?;
         let mut lines = Lines { out, digest: digest::Context::new(&digest::SHA256) };
         let text = raw(&day.head)?;
@@ -70,7 +70,7 @@ impl Past {
     /// # Errors
     /// As [`Past::export`].
     pub fn export_csv(&self, date: Date, out: &mut dyn Write) -> Result<Exported, ExportError> {
-        let snapshot = self.db.unchecked_transaction()?;
+        let snapshot = self.proved()?;
         let day = Day::read(&snapshot, &self.context, date)?;
         let mut table = csv::Table::begin(out)?;
         day.each(&snapshot, &self.context, |entry| match entry.row.business_date == date {
@@ -79,6 +79,15 @@ impl Past {
         })?;
         table.end()?;
         Ok(day.head)
+    }
+
+    /// A snapshot that is whole: what is told of a day is all that the day had, and nothing else.
+    fn proved(&self) -> Result<Transaction<'_>, QueueError> {
+        let anchored =
+            anchor::peek_if_there(&self.anchor, &anchor::Proof::Keys(&self.context.crypto), &self.context.terminal)?;
+        let snapshot = self.db.unchecked_transaction()?;
+        witness::with_keys(&snapshot, &self.context, anchored.into())?;
+        Ok(snapshot)
     }
 }
 

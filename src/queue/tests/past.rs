@@ -76,3 +76,36 @@ fn another_terminals_journal_or_none_is_not_read() {
     db.execute("DELETE FROM meta WHERE name = 'state-key'", []).unwrap();
     assert_eq!(Past::open(&settings(dir.path()), &keys()).unwrap_err(), QueueError::WrongKeys);
 }
+
+#[test]
+fn a_day_that_lacks_a_record_or_has_one_too_many_is_not_exported() {
+    let changes = [
+        "DELETE FROM entries WHERE sequence = 2; DELETE FROM groups WHERE sequence = 2",
+        "DELETE FROM entries WHERE sequence = 3; DELETE FROM groups WHERE sequence = 3",
+        "UPDATE entries SET payload = zeroblob(40) WHERE sequence = 1",
+        "UPDATE groups SET signature = zeroblob(64) WHERE sequence = 1",
+    ];
+    let day = jiff::civil::date(2015, 8, 1);
+    for change in changes {
+        let (dir, queue) = fresh();
+        for key in ["1", "2", "3"] {
+            queue.commit(draft(key)).unwrap();
+        }
+        queue.close();
+        let past = Past::open(&settings(dir.path()), &keys()).unwrap();
+        let mut out = Vec::new();
+        assert_eq!(past.export(day, &mut out).unwrap().records, 3);
+        let db = Connection::open(dir.path().join("queue.db")).unwrap();
+        db.execute_batch(
+            "PRAGMA foreign_keys = OFF; DROP TRIGGER entries_move; DROP TRIGGER entries_fixed;
+             DROP TRIGGER entries_stay; DROP TRIGGER groups_fixed; DROP TRIGGER groups_stay",
+        )
+        .unwrap();
+        db.execute_batch(change).unwrap();
+        let mut out = Vec::new();
+        let damaged = |error: ExportError| matches!(error, ExportError::Journal(QueueError::Damaged { .. }));
+        assert!(damaged(past.export(day, &mut out).unwrap_err()), "{change}");
+        assert!(damaged(past.export_csv(day, &mut out).unwrap_err()), "{change}");
+        assert!(out.is_empty(), "{change}");
+    }
+}

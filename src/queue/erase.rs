@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil, tz};
 use rusqlite::{Connection, params};
+use serde_json::Value;
 
 use super::journal::Context;
 use super::writer::{self, Job};
 use super::{Queue, QueueError, look};
+use crate::value::Protocol;
 
 /// How many are erased in one transaction: whoever commits meanwhile waits no longer than for a few of their own.
 const GROUP: u32 = 64;
@@ -48,6 +50,59 @@ impl Queue {
         let cleared = self.wait(Job::Clear)?;
         Ok(Erased { transactions, cleared })
     }
+}
+
+/// How many of the last answers are opened to find the newest time of the centre.
+const ANSWERS: u32 = 64;
+
+impl Queue {
+    /// The newest moment that the centre gave for something it accepted; `None` when no answer is left that has one. No
+    /// clock of this terminal is in it: what is erased, is erased against that.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn centre_time(&self) -> Result<Option<Timestamp>, QueueError> {
+        let db = self.reader();
+        let columns = look::columns(&db)?;
+        let mut newest = None;
+        // By either order alone a clock that jumped could hide the newest; found too old, less is erased.
+        for order in ["updated_at", "sequence"] {
+            let sql = format!(
+                "SELECT {columns} FROM entries WHERE state = 'acked' AND answer IS NOT NULL \
+                 ORDER BY {order} DESC LIMIT {ANSWERS}"
+            );
+            let mut statement = db.prepare_cached(&sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                newest = newest.max(self.inner.context.told_at(row)?);
+            }
+        }
+        Ok(newest)
+    }
+}
+
+impl Context {
+    /// When the centre says that it accepted a transaction.
+    fn told_at(&self, row: &rusqlite::Row<'_>) -> Result<Option<Timestamp>, QueueError> {
+        let read = self.read(row).and_then(|entry| Ok((self.open_answer(&entry)?, entry)));
+        let (answer, entry) = match read {
+            Ok((Some(answer), entry)) => (answer, entry),
+            Ok((None, _)) | Err(QueueError::Damaged { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        Ok(match entry.row.protocol() {
+            // The centre wrote the receipt.
+            Protocol::StoreAndForward => Some(answer.received_at),
+            // The terminal wrote it, by its own clock; in it is the centre's settlement.
+            Protocol::Online => answer.output.pointer("/setlinfo/setl_time").and_then(Value::as_str).and_then(national),
+        })
+    }
+}
+
+/// A time of the national interface: Beijing's, without saying so.
+fn national(text: &str) -> Option<Timestamp> {
+    let time = civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", text).ok()?;
+    tz::offset(8).to_timestamp(time).ok()
 }
 
 /// How far an erasure has come: when the last one that was looked at had changed, and its number.

@@ -15,15 +15,22 @@ const DAY: Duration = Duration::from_hours(24);
 /// When it is tried again where the disk did not let it, or a reader kept the journal's log from being cleared.
 const AGAIN: Duration = Duration::from_secs(60);
 
+/// How far the clock of the host may be ahead of the newest time that the centre gave: further than that, one of the two
+/// is not known, and nothing is erased.
+const AHEAD: SignedDuration = SignedDuration::from_hours(48);
+
 /// Goes on until the terminal ends.
 pub(super) async fn keep(inner: Weak<Inner>) {
+    let mut last = Kept::Again;
     while let Some(now) = inner.upgrade() {
-        let done = tokio::task::spawn_blocking(move || now.look_after_journal()).await;
-        tokio::time::sleep(match done {
-            Ok(Kept::Whole) => DAY,
+        let before = last;
+        let done = tokio::task::spawn_blocking(move || now.look_after_journal(before)).await;
+        last = done.unwrap_or(Kept::Again);
+        tokio::time::sleep(match last {
+            Kept::Whole => DAY,
             // A defect is no reason to do it all the time.
-            Ok(Kept::Again) | Err(_) => AGAIN,
-            Ok(Kept::Ended) => return,
+            Kept::Again | Kept::Uncleared => AGAIN,
+            Kept::Ended => return,
         })
         .await;
     }
@@ -31,17 +38,23 @@ pub(super) async fn keep(inner: Weak<Inner>) {
 
 /// How it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kept {
+pub(super) enum Kept {
     /// There is nothing to do until tomorrow.
     Whole,
     /// Something is left to do.
     Again,
+    /// It was proved; what is left to do is to clear away or erase what is old.
+    Uncleared,
     /// The journal was closed.
     Ended,
 }
 
 impl Inner {
-    fn look_after_journal(&self) -> Kept {
+    /// `before` is how it went the last time.
+    pub(super) fn look_after_journal(&self, before: Kept) -> Kept {
+        if before == Kept::Uncleared {
+            return self.erase_what_is_old();
+        }
         match self.prove_journal() {
             Ok(true) => self.erase_what_is_old(),
             // What is damaged is evidence: nothing in it is changed that need not be.
@@ -71,14 +84,26 @@ impl Inner {
     }
 
     fn erase_what_is_old(&self) -> Kept {
-        let now = self.parts.clock.now();
+        let now = match self.time_to_erase_by() {
+            Ok(Ok(now)) => now,
+            Ok(Err(why)) => {
+                tracing::warn!(why, "nothing is erased");
+                self.log.tell(What::Journal { change: "kept", records: None, record: None, why: Some(why) });
+                return Kept::Whole;
+            }
+            Err(QueueError::Closed) => return Kept::Ended,
+            Err(error) => {
+                tracing::warn!(%error, "what the centre answered last was not read");
+                return Kept::Uncleared;
+            }
+        };
         let days = self.parts.config.queue.erase_after_days;
         // What is reckoned with alone was told by the centre, and is added up with the transactions since: it goes first.
         let told_before = days_before(now, days);
         let forgotten = self.store.forget_accumulators(told_before);
         if let Err(error) = &forgotten {
             tracing::warn!(%error, "what the centre told long ago was not erased");
-            return Kept::Again;
+            return Kept::Uncleared;
         }
         match self.queue.erase(days_before(now, days.saturating_add(1))) {
             Ok(erased) => {
@@ -86,14 +111,27 @@ impl Inner {
                     let records = Some(erased.transactions);
                     self.log.tell(What::Journal { change: "erased", records, record: None, why: None });
                 }
-                if erased.cleared { Kept::Whole } else { Kept::Again }
+                if erased.cleared { Kept::Whole } else { Kept::Uncleared }
             }
             Err(QueueError::Closed) => Kept::Ended,
             Err(error) => {
                 tracing::warn!(%error, "what is old was not erased");
-                Kept::Again
+                Kept::Uncleared
             }
         }
+    }
+
+    /// The moment against which something is old, or why there is none: the clock of the host alone could jump, and what
+    /// was erased does not come back.
+    fn time_to_erase_by(&self) -> Result<Result<Timestamp, String>, QueueError> {
+        let now = self.parts.clock.now();
+        Ok(match self.queue.centre_time()? {
+            None => Err("the centre has accepted nothing yet that could tell the time".to_owned()),
+            Some(told) if now.duration_since(told) > AHEAD => {
+                Err(format!("this clock says {now:.0}, and the newest time of the centre is {told:.0}"))
+            }
+            Some(told) => Ok(now.min(told)),
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use sbkd::store::{Accumulators, Store};
 use sbkd::terminal::{Parts, Terminal as Running, What};
 use sbkd::virtual_card::VirtualReaders;
 use sbkd::wire::{Outcome, Receipt};
-use sbkd::world::{FixedClock, SystemClock, SystemRandom};
+use sbkd::world::{Clock as _, FixedClock, SystemClock, SystemRandom};
 use serde_json::json;
 
 use crate::rig::until;
@@ -68,6 +68,16 @@ fn old(records: u8) -> (Terminal, Queue) {
     (terminal, queue)
 }
 
+/// One more, that the centre accepted at a moment by its own clock.
+fn accepted(queue: &Queue, received_at: jiff::Timestamp) {
+    let row = queue.commit(Draft { holder: b"now".to_vec().into(), ..draft("now") }).unwrap().row;
+    queue.advance(row.id, State::Sending, Note::Nothing).unwrap();
+    let (outcome, centre_no, output) = (Outcome::Accepted, "C2".into(), json!({}));
+    queue
+        .advance(row.id, State::Acked, Receipt { id: row.id, outcome, centre_no, received_at, output }.into())
+        .unwrap();
+}
+
 fn told_long_ago(state: &Path, queue: &Queue) -> Store {
     let store = Store::open(state).unwrap();
     let at = "2015-08-03T02:00:00Z".parse().unwrap();
@@ -84,16 +94,39 @@ fn all_is_proved_and_what_is_old_is_erased() {
     assert!(store.accumulators(tag, "310/2015").unwrap().is_some());
     queue.close();
     drop((queue, store));
+    let queue = terminal.open();
+    accepted(&queue, SystemClock.now());
+    queue.close();
+    drop(queue);
     let daemon = Daemon::start(&terminal);
-    assert!(matches!(daemon.told("verified"), What::Journal { records: Some(5), record: None, .. }));
+    assert!(matches!(daemon.told("verified"), What::Journal { records: Some(6), record: None, .. }));
     assert!(matches!(daemon.told("erased"), What::Journal { records: Some(5), .. }));
     let health = daemon.terminal.health().queue.unwrap();
     assert!(health.verified_at.is_some() && health.damaged.is_empty());
-    assert!(daemon.terminal.transactions(&Default::default()).unwrap().iter().all(|row| row.erased));
+    let rows = daemon.terminal.transactions(&Default::default()).unwrap();
+    assert_eq!(rows.iter().filter(|row| row.erased).count(), 5);
     daemon.stop();
-    assert_eq!(terminal.done(&["verify", "--anchor"])["payloads"], 0);
+    assert_eq!(terminal.done(&["verify", "--anchor"])["payloads"], 1);
     let store = Store::open(&terminal.state("store.db")).unwrap();
     assert_eq!(store.accumulators(tag, "310/2015").unwrap(), None);
+}
+
+#[test]
+fn a_clock_that_is_a_year_ahead_of_the_centre_erases_nothing() {
+    let (terminal, queue) = old(5);
+    let tag = queue.holder_tag(&[1]);
+    let store = told_long_ago(&terminal.state("store.db"), &queue);
+    // By the clock of the host all of it was over long ago.
+    accepted(&queue, SystemClock.now() - jiff::SignedDuration::from_hours(366 * 24));
+    queue.close();
+    drop((queue, store));
+    let daemon = Daemon::start(&terminal);
+    let What::Journal { why: Some(why), records: None, .. } = daemon.told("kept") else { panic!("no reason") };
+    assert!(why.contains("the newest time of the centre"), "{why}");
+    assert!(daemon.terminal.transactions(&Default::default()).unwrap().iter().all(|row| !row.erased));
+    daemon.stop();
+    let store = Store::open(&terminal.state("store.db")).unwrap();
+    assert!(store.accumulators(tag, "310/2015").unwrap().is_some());
 }
 
 #[test]

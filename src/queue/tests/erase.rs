@@ -139,3 +139,26 @@ fn what_an_operator_watches_is_read_from_an_index() {
         assert!(plan.contains("entries_unsent"), "{plan}");
     }
 }
+
+#[test]
+fn the_newest_time_of_the_centre_is_no_clock_of_the_terminals() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Hands::at("2015-08-01T02:00:00Z");
+    let queue = Queue::open(settings(dir.path()), keys(), clock.clone(), Arc::new(SystemRandom::default())).unwrap();
+    assert_eq!(queue.centre_time().unwrap(), None);
+    let told = |text: &str| Some(text.parse::<Timestamp>().unwrap());
+    end(&queue, &queue.commit(draft("a")).unwrap().row, State::Acked);
+    assert_eq!(queue.centre_time().unwrap(), told("2015-08-01T02:00:01Z"));
+    // A year and more ahead: what the terminal writes down by itself counts for nothing.
+    clock.add(400 * 86_400_000);
+    let online_one = queue.commit(online("b")).unwrap().row;
+    let answer = Receipt { received_at: clock.now(), ..receipt(&online_one, Outcome::Accepted) };
+    queue.advance(online_one.id, State::Acked, answer.into()).unwrap();
+    end(&queue, &queue.commit(draft("c")).unwrap().row, State::Acked);
+    assert_eq!(queue.centre_time().unwrap(), told("2015-08-01T02:00:01Z"));
+    let settled = queue.commit(online("d")).unwrap().row;
+    let output = json!({"setlinfo": {"setl_time": "2015-08-01 18:00:00"}});
+    let answer = Receipt { received_at: clock.now(), output, ..receipt(&settled, Outcome::Accepted) };
+    queue.advance(settled.id, State::Acked, answer.into()).unwrap();
+    assert_eq!(queue.centre_time().unwrap(), told("2015-08-01T10:00:00Z"), "Beijing's time");
+}

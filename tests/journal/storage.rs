@@ -135,21 +135,22 @@ fn a_journal_on_a_disk_that_becomes_read_only() {
     assert!(queue.commit(draft("0")).unwrap().duplicate);
 }
 
-/// The calls that fail, after those of the opening; several of them, so that a commit and its repetition fail.
-const FAILING: [(&str, &str); 6] = [
-    ("pwrite64", "EIO"),
-    ("pwrite64", "ENOSPC"),
-    ("pwrite64", "EROFS"),
-    ("fsync,fdatasync", "EIO"),
-    ("fsync,fdatasync", "ENOSPC"),
-    ("ftruncate,fallocate", "EIO"),
+/// The calls that fail, after those of the opening; several of them, so that a commit and its repetition fail. The log
+/// is cut seldom: the opening cuts one file, and the writer its log with each erasure.
+const FAILING: [(&str, &str, &str); 6] = [
+    ("pwrite64", "EIO", "20..45"),
+    ("pwrite64", "ENOSPC", "20..45"),
+    ("pwrite64", "EROFS", "20..45"),
+    ("fsync,fdatasync", "EIO", "20..45"),
+    ("fsync,fdatasync", "ENOSPC", "20..45"),
+    ("ftruncate,fallocate", "EIO", "2..4"),
 ];
 /// What the process expects: whether some of its commits fail.
 const FAILS: &str = "SBKD_TEST_FAILS";
 
 #[test]
 fn a_disk_that_fails_loses_nothing_that_was_answered_and_heals() {
-    for (calls, error) in FAILING {
+    for (calls, error, when) in FAILING {
         let dir = tempfile::tempdir().unwrap();
         let queue = open(dir.path(), keys(dir.path()), Faults::default()).unwrap();
         queue.commit(draft("0")).unwrap();
@@ -158,10 +159,13 @@ fn a_disk_that_fails_loses_nothing_that_was_answered_and_heals() {
         let process = child("storage::a_journal_on_a_disk_that_fails", dir.path());
         let mut strace = Command::new("strace");
         // Counted by thread: it is the writer's that comes so far.
-        strace.args(["-f", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
-        strace.args(["-e", &format!("inject={calls}:error={error}:when=20..45")]);
+        let log = dir.path().join("strace.log");
+        strace.args(["-f", "-o"]).arg(&log).args(["-e", &format!("trace={calls}")]);
+        strace.args(["-e", &format!("inject={calls}:error={error}:when={when}")]);
         strace.env(FAILS, if calls.starts_with("ftruncate") { "no" } else { error });
         passed(&again(&process, &mut strace).output().expect("strace (tools/install brings it)"));
+        let log = fs::read_to_string(&log).unwrap();
+        assert!(log.contains("(INJECTED)"), "{calls} did not fail with {error}: {log}");
         let queue = open(dir.path(), keys(dir.path()), Faults::default()).unwrap();
         assert_kept(&queue, 61);
     }
@@ -182,6 +186,12 @@ fn a_journal_on_a_disk_that_fails() {
             failures.push(error);
         }
         assert_eq!(queue.stats().unwrap().total, n + 1);
+        // Erases nothing, and cuts the log.
+        if n % 10 == 9
+            && let Err(error) = queue.erase(jiff::Timestamp::MIN)
+        {
+            assert!(error.is_storage(), "{error:?}");
+        }
     }
     queue.probe().unwrap();
     assert_eq!(queue.verify().unwrap().anchor_behind, 0);

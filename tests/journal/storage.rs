@@ -204,3 +204,47 @@ fn a_journal_on_a_disk_that_fails() {
         _ => assert!(matches!(failures[..], [QueueError::Storage(_), ..]), "{failures:?}"),
     }
 }
+
+/// The reads that fail, one each time: those of the proof, of the copy, and of what is made.
+const READS: std::ops::Range<usize> = 1..240;
+
+#[test]
+fn a_read_that_fails_once_is_no_record_that_is_lost() {
+    let mut injected = 0;
+    for n in READS.step_by(17) {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = open(dir.path(), keys(dir.path()), Faults::default()).unwrap();
+        for n in 1..=40 {
+            queue.commit(draft(&format!("{n:06}"))).unwrap();
+        }
+        queue.close();
+        drop(queue);
+        let db = rusqlite::Connection::open(dir.path().join("queue.db")).unwrap();
+        db.execute("UPDATE entries SET payload = zeroblob(40) WHERE sequence = 3", []).unwrap();
+        drop(db);
+        let log = dir.path().join("strace.log");
+        let mut strace = Command::new("strace");
+        // What is read to start the program is nobody's journal.
+        strace.args(["-f", "-o"]).arg(&log).arg("-P").arg(dir.path().join("queue.db")).args(["-e", "trace=pread64"]);
+        strace.args(["-e", &format!("inject=pread64:error=EIO:when={n}")]);
+        let process = child("storage::a_journal_set_aside_on_a_disk_that_fails_once", dir.path());
+        passed(&again(&process, &mut strace).output().expect("strace (tools/install brings it)"));
+        injected += usize::from(fs::read_to_string(&log).unwrap().contains("(INJECTED)"));
+        assert_eq!(open(dir.path(), keys(dir.path()), Faults::default()).unwrap().verify().unwrap().rows, 39);
+    }
+    assert!(injected > 8, "{injected} reads failed");
+}
+
+#[test]
+#[ignore = "a process of the test before it"]
+fn a_journal_set_aside_on_a_disk_that_fails_once() {
+    let Some(dir) = child_dir() else { return };
+    let aside = || {
+        let now = "2015-08-03T03:00:00Z".parse().unwrap();
+        sbkd::queue::set_aside(&crate::world::settings(&dir), &keys(&dir), now, &mut || Ok(()))
+    };
+    // It may not get through, and then nothing was lost by the try.
+    let done = aside().or_else(|_| aside()).unwrap();
+    let lost: Vec<_> = done.lost.iter().map(|hole| (hole.after.sequence, hole.until.sequence)).collect();
+    assert_eq!((lost, done.rows), (vec![(2, 3)], 39));
+}

@@ -82,8 +82,10 @@ impl Inner {
         let now = self.parts.clock.now();
         let Some(last) = last_due(now, self.parts.config.reconcile.at) else { return Ok(Vec::new()) };
         let begun = self.queue.begun().map_err(|error| error.failure())?;
-        let begun = begun.map_or(last, |begun| shanghai().to_datetime(begun).date());
-        let first = first_due(now, begun.min(last), self.parts.config.queue.erase_after_days);
+        // One that is empty still owes the day before: nothing is to stand at the centre either.
+        let yesterday = self.parts.clock.today().yesterday().unwrap_or(last);
+        let begun = begun.map_or(yesterday, |begun| shanghai().to_datetime(begun).date());
+        let first = first_due(now, begun.min(yesterday), self.parts.config.queue.erase_after_days);
         let runs = self.store.reconciliations_since(first).map_err(|error| error.failure())?;
         let done = |day: &Date| runs.iter().any(|run| run.date == *day && run.is_complete());
         Ok(first.series(1.day()).take_while(|day| *day <= last).filter(|day| !done(day)).collect())

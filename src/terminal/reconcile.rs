@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use uuid::Uuid;
 
 use super::errors;
 use super::event::What;
@@ -175,7 +174,7 @@ impl Inner {
             actions: kind.actions().to_vec(),
             msgid,
             setl_id: None,
-            transaction: None::<Uuid>,
+            transaction: None,
             state: None,
             fields: Vec::new(),
             here: None,

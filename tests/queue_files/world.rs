@@ -40,6 +40,8 @@ impl Terminal {
         for n in 1..=records {
             queue.commit(draft(&n.to_string())).unwrap();
         }
+        // The anchor follows on a thread of its own: it is there when this is answered.
+        queue.probe().unwrap();
         (terminal, queue)
     }
 

@@ -119,7 +119,8 @@ pub enum What {
     },
     /// The journal was proved, or what is old in it was erased.
     Journal {
-        /// `verified`: it is whole; `damaged`: it is not; `erased`: payloads and answers were.
+        /// `verified`: it is whole; `damaged`: it is not; `erased`: payloads and answers were; `kept`: what is old was not
+        /// erased, since no time of the centre says that it is.
         change: &'static str,
         /// How many records; left out where it is damaged.
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -114,19 +114,29 @@ impl Counter {
 
     /// The same counter after a restart of its daemon; `lose` names a file of its state that is lost.
     pub fn restarted(self, lose: &str) -> Self {
-        self.restarted_as(lose, &Setup::default())
+        self.begun_again(|dir| {
+            let lost = dir.join("state").join(lose);
+            if lost.exists() {
+                std::fs::remove_file(lost).unwrap();
+            }
+        })
     }
 
-    /// The same, with a daemon that is made of something else.
-    pub fn restarted_as(self, lose: &str, setup: &Setup) -> Self {
+    /// The same counter after a restart of its daemon, before which somebody had its journal in hand.
+    pub fn restarted_after(self, work: impl FnOnce(&Queue)) -> Self {
+        self.begun_again(|dir| {
+            let queue = journal_in(dir);
+            work(&queue);
+            queue.close();
+        })
+    }
+
+    fn begun_again(self, meanwhile: impl FnOnce(&Path)) -> Self {
         let Self { readers, terminal: before, centre, runtime, dir, address, seed } = self;
         before.drain();
         drop(before);
-        let lost = dir.path().join("state").join(lose);
-        if lost.exists() {
-            std::fs::remove_file(lost).unwrap();
-        }
-        let terminal = once_let_go(|| start(&runtime, &readers, dir.path(), address.0, setup));
+        meanwhile(dir.path());
+        let terminal = once_let_go(|| start(&runtime, &readers, dir.path(), address.0, &Setup::default()));
         let counter = Self { readers, terminal, centre, runtime, dir, address, seed };
         if counter.centre.is_some() {
             counter.wait_for_condition(Condition::UplinkAway, false);
@@ -139,19 +149,7 @@ impl Counter {
         let Self { terminal, dir, .. } = self;
         terminal.drain();
         drop(terminal);
-        let state = dir.path().join("state");
-        let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
-        let open = || {
-            let settings = Settings {
-                path: state.join("queue.db"),
-                anchor: state.join("queue.anchor"),
-                terminal: "H44010099999".into(),
-                demo: true,
-            };
-            let keys = QueueKeys::load(&state.join("keys")).unwrap();
-            Queue::open(settings, keys, Arc::new(SystemClock), random.clone())
-        };
-        (once_let_go(open), dir)
+        (journal_in(dir.path()), dir)
     }
 
     pub fn stop_centre(&mut self) {
@@ -289,6 +287,22 @@ impl Counter {
         };
         self.runtime.block_on(async { tokio::time::timeout(PATIENCE, next).await }).expect("an event in time")
     }
+}
+
+/// The journal of a terminal that has stopped.
+fn journal_in(dir: &Path) -> Queue {
+    let state = dir.join("state");
+    let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
+    once_let_go(|| {
+        let settings = Settings {
+            path: state.join("queue.db"),
+            anchor: state.join("queue.anchor"),
+            terminal: "H44010099999".into(),
+            demo: true,
+        };
+        let keys = QueueKeys::load(&state.join("keys")).unwrap();
+        Queue::open(settings, keys, Arc::new(SystemClock), random.clone())
+    })
 }
 
 /// What `open` opens, once the last thread of a terminal that has stopped lets go of the journal.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::Connection;
 use sbkd::center;
@@ -248,17 +249,11 @@ fn a_damaged_record_is_a_difference_of_its_own_and_keeps_no_other_from_it() {
 
 #[test]
 fn a_day_of_which_something_was_erased_is_not_reconciled_any_more() {
-    let hands = Arc::new(Hands::noon());
-    let setup = || Setup { clock: hands.clone(), config: "[queue]\nerase_after_days = 1\n", ..Setup::default() };
-    let counter = Counter::with(setup());
+    let counter = Counter::new();
     counter.carried_out(SETTLE, bill());
     let day = day(&counter);
-    hands.forward(4 * 24 * 3600);
-    let counter = counter.restarted_as("nothing", &setup());
-    let mut events = counter.terminal.events(None);
-    while !counter.transactions()[0].erased {
-        counter.next_event(&mut events, |what| matches!(what, What::Journal { change: "erased", .. }));
-    }
+    let counter = counter.restarted_after(|queue| assert_eq!(queue.erase(Timestamp::MAX).unwrap().transactions, 1));
+    assert!(counter.transactions()[0].erased);
     assert_eq!(counter.terminal.reconcile(day, "0009").unwrap_err().entry.code, "E-RECON-ERASED");
     assert_eq!(counter.terminal.reconciliation(day).unwrap(), None);
 }

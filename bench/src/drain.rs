@@ -11,11 +11,12 @@ use sbkd::queue::{self, Draft, Queue, QueueKeys, State};
 use sbkd::sync::{self, HttpUplink, JetStreamUplink, Link, Pace, TlsFiles, Uplink};
 use sbkd::value::Kind;
 use sbkd::wire::Digest;
-use sbkd::world::{SystemClock, SystemRandom};
+use sbkd::world::{Clock, SystemClock, SystemRandom};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::nats::Cluster;
+use crate::queue::Quick;
 use crate::table::{Row, render};
 use crate::tls::Authority;
 
@@ -91,7 +92,7 @@ async fn centre(dir: &Path, tls: center::TlsFiles, broker: Option<Broker>) -> Re
     center::run(settings).await
 }
 
-fn journal(dir: &Path) -> Queue {
+fn journal(dir: &Path, clock: Arc<dyn Clock>) -> Queue {
     let settings = queue::Settings {
         path: dir.join("queue.db"),
         anchor: dir.join("queue.anchor"),
@@ -99,12 +100,12 @@ fn journal(dir: &Path) -> Queue {
         demo: true,
     };
     let keys = QueueKeys::load_or_create(&dir.join("keys"), &SystemRandom::default()).expect("keys");
-    Queue::open(settings, keys, Arc::new(SystemClock), Arc::new(SystemRandom::default())).expect("a journal")
+    Queue::open(settings, keys, clock, Arc::new(SystemRandom::default())).expect("a journal")
 }
 
 /// A backlog, each of another holder.
 fn fill(dir: &Path, size: u32) {
-    let queue = journal(dir);
+    let queue = journal(dir, Arc::new(Quick::start()));
     std::thread::scope(|scope| {
         for caller in 0..CALLERS as u32 {
             let queue = &queue;
@@ -147,7 +148,7 @@ pub fn here(arguments: &[String]) {
     };
     let runtime = Runtime::new().expect("a runtime");
     let _within = runtime.enter();
-    let queue = journal(dir);
+    let queue = journal(dir, Arc::new(SystemClock));
     let uplink: Arc<dyn Uplink> = match url.starts_with("https") {
         true => Arc::new(HttpUplink::new(&link, queue.clone()).expect("a way")),
         false => Arc::new(JetStreamUplink::new(&link, queue.clone()).expect("a way")),

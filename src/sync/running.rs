@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use super::backoff::Backoff;
 use super::choose::{Chooser, Room};
 use super::send::{Came, Trouble, Way};
-use super::{Chain, Pace, UplinkStatus, off_the_runtime};
+use super::{BoxFuture, Chain, Late, Pace, UplinkStatus, off_the_runtime};
 use crate::queue::{Row, State};
 use crate::wire::ChainHead;
 use crate::world::{Clock, Random};
@@ -105,12 +105,16 @@ impl Running {
     }
 
     pub(super) async fn run(mut self) {
+        let way = self.way.clone();
         loop {
+            // It stays under way whatever else happens: begun anew at each step, a busy delivery would never hear one.
+            let mut answers = way.uplink.answers();
             let stop = loop {
-                if let Err(stop) = self.step().await {
+                if let Err(stop) = self.step(&way, &mut answers).await {
                     break stop;
                 }
             };
+            drop(answers);
             // What is under way is waited for; dropped, it would be sent, or asked about, again.
             while self.tasks.join_next().await.is_some() {}
             if matches!(stop, Stop::Ended) || self.rests().await {
@@ -137,12 +141,12 @@ impl Running {
         self.ask();
     }
 
-    async fn step(&mut self) -> Result<(), Stop> {
+    async fn step<'a>(&mut self, way: &'a Arc<Way>, answers: &mut BoxFuture<'a, Vec<Late>>) -> Result<(), Stop> {
         self.give_out().await?;
         let now = Instant::now();
         let hungry = self.may_choose(now) && self.chooser.is_hungry();
         let until = self.next_moment(now);
-        let (mut stopping, way) = (self.stopping.clone(), self.way.clone());
+        let mut stopping = self.stopping.clone();
         tokio::select! {
             // A sender that was dropped means the same as a stop.
             () = async { drop(stopping.wait_for(|stop| *stop).await) } => return Err(Stop::Ended),
@@ -154,7 +158,10 @@ impl Running {
                     return Err(Stop::BrokeOff);
                 }
             },
-            late = way.uplink.answers() => drop(self.tasks.spawn(way.clone().keep(late))),
+            late = &mut *answers => {
+                *answers = way.uplink.answers();
+                self.tasks.spawn(way.clone().keep(late));
+            }
             () = way.queue.let_go() => self.chooser.let_go(),
             change = self.changes.recv() => match change {
                 Ok(row) => self.changed(&row),

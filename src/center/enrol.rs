@@ -7,6 +7,7 @@ use crate::wire::Digest;
 use crate::wire::signature::{self, Purpose, Signature};
 
 /// Who a message says it is of, and what proves that.
+#[derive(Clone)]
 pub(super) struct Caller {
     /// The terminal's code.
     pub(super) terminal: String,

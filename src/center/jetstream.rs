@@ -11,10 +11,12 @@ use async_nats::jetstream::{self, AckKind, Message};
 use async_nats::{Client, ConnectOptions, HeaderMap};
 use futures_util::future::join_all;
 use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::task::JoinSet;
 
-use super::doors::{Asked, Centre, Stored};
+use super::doors::{Asked, Centre, read};
 use super::enrol::{Caller, Proof};
 use super::errors::CenterError;
+use super::stored::{Late, Stored};
 use super::tls;
 use crate::wire::signature::{KEY, Purpose, SIGNATURE, TERMINAL};
 use crate::wire::subject::{self, Security};
@@ -25,8 +27,11 @@ const CONSUMER: &str = "centre";
 const GROUP: &str = "sbkd-centre";
 /// How often a server says that it has nothing; silent for twice as long, it is asked anew.
 const ALIVE: Duration = Duration::from_secs(1);
-/// The most transactions of one SQLite transaction.
+/// The most messages of one SQLite transaction, and about the most bytes.
 const TOGETHER: usize = 256;
+const BYTES: usize = 1 << 20;
+/// How many such groups are answered while the next is taken.
+const ANSWERED: usize = 4;
 /// How long what nobody took stays stored.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How long taking one may last before it is brought again; coming twice it gets the same answer.
@@ -141,17 +146,24 @@ fn caller(headers: Option<&HeaderMap>, named: &str, purpose: Purpose, body: &[u8
 
 async fn transactions(centre: Arc<Centre>, client: Client, consumer: PullConsumer) {
     let jetstream = jetstream::new(client);
+    let mut answering = JoinSet::new();
     loop {
         match consumer.stream().max_messages_per_batch(TOGETHER).heartbeat(ALIVE).messages().await {
             Ok(mut all) => {
                 while let Some(Ok(first)) = all.next().await {
-                    let mut messages = vec![first];
+                    let (mut bytes, mut messages) = (first.payload.len(), vec![first]);
                     while messages.len() < TOGETHER
+                        && bytes < BYTES
                         && let Some(Some(Ok(next))) = all.next().now_or_never()
                     {
+                        bytes += next.payload.len();
                         messages.push(next);
                     }
-                    take(&centre, &jetstream, messages).await;
+                    let answers = centre.take(messages.iter().map(stored).collect()).await;
+                    if answering.len() >= ANSWERED {
+                        answering.join_next().await;
+                    }
+                    answering.spawn(answer(jetstream.clone(), messages, answers));
                 }
             }
             Err(error) => tracing::error!(%error, "transactions are not listened for"),
@@ -160,38 +172,48 @@ async fn transactions(centre: Arc<Centre>, client: Client, consumer: PullConsume
     }
 }
 
-/// Commits what came, then answers, then lets the servers forget it: whatever stops in between, it comes again.
-async fn take(centre: &Arc<Centre>, jetstream: &jetstream::Context, messages: Vec<Message>) {
-    let mut stored = Vec::with_capacity(messages.len());
-    for message in &messages {
-        let named = message.subject.rsplit('.').next().unwrap_or_default();
-        let caller = caller(message.headers.as_ref(), named, Purpose::Transaction, &message.payload);
-        stored.push(Stored { named: named.to_owned(), caller, body: message.payload.clone() });
-    }
-    let answers = centre.take(stored).await;
-    let ends = messages.into_iter().zip(answers).map(|(message, answer)| async move {
-        let kind = match answer {
-            Ok(Some(answer)) => {
-                let mut headers = HeaderMap::new();
-                headers.insert(SIGNATURE, answer.signature.to_string().as_str());
-                let subject = subject::answer(&answer.terminal);
-                let sent = jetstream.publish_with_headers(subject, headers, answer.body.into()).await;
-                match async { sent?.await }.await {
-                    Ok(_) => AckKind::Ack,
-                    Err(error) => {
-                        tracing::warn!(%error, "an answer was not stored");
-                        AckKind::Nak(Some(PAUSE))
-                    }
-                }
-            }
-            // Nobody is to hear of it: as if the centre had gone after its commit.
-            Ok(None) => AckKind::Nak(None),
-            // It is of nobody who can be answered.
-            Err(CenterError::Enrol(_) | CenterError::Form(_)) => AckKind::Term,
-            Err(_) => AckKind::Nak(Some(PAUSE)),
-        };
-        // What is not heard of comes again, and gets the same answer.
-        drop(message.ack_with(kind).await);
+/// What a message brings.
+fn stored(message: &Message) -> Stored {
+    let named = message.subject.rsplit('.').next().unwrap_or_default();
+    let caller = caller(message.headers.as_ref(), named, Purpose::Stored, &message.payload);
+    Stored { named: named.to_owned(), caller, transactions: read(&message.payload).ok() }
+}
+
+/// Answers what was committed, then lets the servers forget it: whatever stops in between, it comes again.
+async fn answer(
+    jetstream: jetstream::Context,
+    messages: Vec<Message>,
+    answers: Vec<Result<Option<Late>, CenterError>>,
+) {
+    let ends = messages.into_iter().zip(answers).map(|(message, answer)| {
+        let jetstream = &jetstream;
+        async move {
+            let kind = match answer {
+                Ok(Some(late)) => told(jetstream, late).await,
+                // Nobody is to hear of it: as if the centre had gone after its commit.
+                Ok(None) => AckKind::Nak(None),
+                // It is of nobody who can be answered.
+                Err(CenterError::Enrol(_) | CenterError::Form(_)) => AckKind::Term,
+                Err(_) => AckKind::Nak(Some(PAUSE)),
+            };
+            // What is not heard of comes again, and gets the same answer.
+            drop(message.ack_with(kind).await);
+        }
     });
     join_all(ends).await;
+}
+
+/// Has the servers keep answers for their terminal; what then becomes of the message that they answer.
+async fn told(jetstream: &jetstream::Context, late: Late) -> AckKind {
+    let mut headers = HeaderMap::new();
+    headers.insert(SIGNATURE, late.signature.to_string().as_str());
+    let sent = jetstream.publish_with_headers(subject::answer(&late.terminal), headers, late.body.into()).await;
+    match async { sent?.await }.await {
+        Ok(_) if late.whole => AckKind::Ack,
+        Ok(_) => AckKind::Nak(Some(PAUSE)),
+        Err(error) => {
+            tracing::warn!(%error, "an answer was not stored");
+            AckKind::Nak(Some(PAUSE))
+        }
+    }
 }

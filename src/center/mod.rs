@@ -20,6 +20,7 @@ mod reconcile;
 mod seed;
 mod settle;
 mod shift;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod tls;

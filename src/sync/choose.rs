@@ -217,6 +217,8 @@ impl Chooser {
             }
             Back::Stored => {
                 busy.stored = busy.stored.saturating_add(1);
+                // The centre may not be able to read one that it came with.
+                busy.alone = true;
                 let doubled = RESEND.saturating_mul(2_u32.saturating_pow(busy.stored - 1));
                 At::Stored(now + doubled.min(RESEND_AT_MOST))
             }
@@ -433,6 +435,7 @@ mod tests {
             assert_eq!((away.waiting.as_slice(), away.batches.len()), (&[item.row.id][..], 0));
             now = chooser.next_moment().unwrap();
         }
+        assert!(chooser.holders.values().all(|busy| busy.alone), "it goes alone once it was not answered");
         assert_eq!(pauses, [600, 1200, 2400, 4800, 9600, 19_200, 38_400, 76_800, 86_400, 86_400]);
     }
 

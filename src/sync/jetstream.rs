@@ -30,8 +30,8 @@ const WHOLE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often a server says that it has nothing; silent for twice as long, it is asked anew.
 const ALIVE: Duration = Duration::from_secs(5);
-/// The most answers that are brought together.
-const TOGETHER: usize = 256;
+/// The most messages with answers that are brought together.
+const TOGETHER: usize = 64;
 
 /// The centre behind JetStream.
 pub struct JetStreamUplink {
@@ -139,18 +139,17 @@ impl JetStreamUplink {
         signature.is_some_and(|signature| signature::holds(&self.centre_key, text, &signature))
     }
 
-    /// Has a server store one.
-    async fn store(&self, envelope: &Envelope) -> Delivery {
-        let body = serde_json::to_vec(envelope).map_err(|_| no_json())?;
+    /// Has a server store some, as one message.
+    async fn store(&self, batch: &[Envelope]) -> Result<(), UplinkError> {
+        let body = serde_json::to_vec(batch).map_err(|_| no_json())?;
         let connection = self.connected().await?;
-        let mut headers = self.signed(Purpose::Transaction, &body);
-        // For two minutes the servers know it by this; the centre does for ever.
-        headers.insert(async_nats::header::NATS_MESSAGE_ID, envelope.header.id.to_string().as_str());
+        let mut headers = self.signed(Purpose::Stored, &body);
+        // For two minutes the servers know the same message by this; the centre knows each transaction for ever.
+        headers.insert(async_nats::header::NATS_MESSAGE_ID, signature::sha256(&body).to_string().as_str());
         let subject = subject::transaction(self.queue.terminal());
         let failed = |error: jetstream::context::PublishError| UplinkError::NoAnswer(error.to_string());
         let stored = connection.jetstream.publish_with_headers(subject, headers, body.into()).await.map_err(failed)?;
-        stored.await.map_err(failed)?;
-        Ok(Delivered::Stored)
+        stored.await.map(drop).map_err(failed)
     }
 
     async fn listen(&self) -> Result<pull::Stream, UplinkError> {
@@ -187,19 +186,20 @@ impl JetStreamUplink {
     async fn read(&self, message: jetstream::Message) -> Option<Late> {
         let part = |name| message.headers.as_ref().and_then(|headers| headers.get(name)).map(|value| value.as_str());
         let signature = part(signature::SIGNATURE).and_then(|text| text.parse().ok());
-        let answer = serde_json::from_slice::<LateAnswer>(&message.payload).ok().filter(|answer| {
-            let id = answer.id.to_string();
-            let text =
-                signature::answer(self.queue.terminal(), Purpose::Transaction, id.as_bytes(), 200, &message.payload);
-            self.is_signed(&text, signature)
-        });
-        let receipt = answer.and_then(|answer| receipt(answer, &self.queue));
-        if receipt.is_none() {
+        // What they answer is named in them.
+        let text = signature::answer(self.queue.terminal(), Purpose::Stored, b"", 200, &message.payload);
+        let answers = match self.is_signed(&text, signature) {
+            true => serde_json::from_slice::<Vec<LateAnswer>>(&message.payload).ok(),
+            false => None,
+        };
+        let Some(answers) = answers else {
             tracing::error!("an answer is not the centre's, or not one");
             drop(message.ack_with(AckKind::Term).await);
-        }
+            return None;
+        };
+        let receipts = answers.into_iter().filter_map(|answer| receipt(answer, &self.queue)).collect();
         // An acknowledgement that is lost brings the answer again, and that changes nothing.
-        Some(Late { receipt: receipt?, kept: Box::pin(async move { drop(message.ack().await) }) })
+        Some(Late { receipts, kept: Box::pin(async move { drop(message.ack().await) }) })
     }
 }
 
@@ -225,7 +225,10 @@ fn receipt(answer: LateAnswer, queue: &Queue) -> Option<Receipt> {
 
 impl Uplink for JetStreamUplink {
     fn deliver<'a>(&'a self, batch: &'a [Envelope]) -> BoxFuture<'a, Vec<Delivery>> {
-        Box::pin(join_all(batch.iter().map(|envelope| self.store(envelope))))
+        Box::pin(async {
+            let stored = self.store(batch).await;
+            batch.iter().map(|_| stored.clone().map(|()| Delivered::Stored)).collect()
+        })
     }
 
     fn stores(&self) -> bool {

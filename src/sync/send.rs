@@ -207,31 +207,39 @@ impl Way {
 
     /// Keeps receipts that came by themselves, and tells the way so.
     pub(super) async fn keep(self: Arc<Self>, late: Vec<Late>) -> Came {
-        let (receipts, told): (Vec<_>, Vec<_>) = late.into_iter().map(|late| (late.receipt, late.kept)).unzip();
+        let (receipts, told): (Vec<_>, Vec<_>) = late.into_iter().map(|late| (late.receipts, late.kept)).unzip();
         // All at one go: a thread for each would take very much more memory than they do.
         let found = off_the_runtime(&self.queue, move |queue| {
-            Ok(receipts.into_iter().map(|receipt| (receipt.id, find(queue, receipt))).collect::<Vec<_>>())
+            let find = |receipt: Receipt| (receipt.id, find(queue, receipt));
+            Ok(receipts.into_iter().map(|some| some.into_iter().map(find).collect::<Vec<_>>()).collect::<Vec<_>>())
         });
         let found = match found.await {
             Ok(found) => found,
             Err(error) => return Came::Kept(Err(error.into())),
         };
         let way = &self;
-        let kept = found.into_iter().zip(told).map(|((id, found), told)| async move {
-            let kept = match way.take_up(found).await {
-                Ok(true) => Some(id),
-                // It stays open, with the reason.
-                Ok(false) => None,
-                Err(Trouble::Journal(error)) if halts(&error) => return Err(error.into()),
-                Err(trouble) => {
-                    tracing::warn!(%id, ?trouble, "a receipt that came by itself is not taken");
-                    None
-                }
-            };
+        let kept = found.into_iter().zip(told).map(|(found, told)| async move {
+            let kept = join_all(found.into_iter().map(|(id, found)| way.keep_one(id, found))).await;
+            let kept = kept.into_iter().collect::<Result<Vec<_>, Trouble>>()?;
             told.await;
             Ok(kept)
         });
-        Came::Kept(join_all(kept).await.into_iter().filter_map(Result::transpose).collect())
+        let kept: Result<Vec<_>, Trouble> = join_all(kept).await.into_iter().collect();
+        Came::Kept(kept.map(|kept| kept.into_iter().flatten().flatten().collect()))
+    }
+
+    /// Keeps one receipt; which transaction is done by it, if it is.
+    async fn keep_one(&self, id: Uuid, found: Result<Option<Answer>, Trouble>) -> Result<Option<Uuid>, Trouble> {
+        match self.take_up(found).await {
+            Ok(true) => Ok(Some(id)),
+            // It stays open, with the reason.
+            Ok(false) => Ok(None),
+            Err(Trouble::Journal(error)) if halts(&error) => Err(error.into()),
+            Err(trouble) => {
+                tracing::warn!(%id, ?trouble, "a receipt that came by itself is not taken");
+                Ok(None)
+            }
+        }
     }
 
     /// Whether it is done. Nothing is left to do where it was answered before: that was told so, and not heard.

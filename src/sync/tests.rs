@@ -11,7 +11,7 @@ use super::choose::{Back, Item};
 use super::send::{Came, Way};
 use super::*;
 use crate::queue::tests::{Hands, draft, open};
-use crate::queue::{Draft, Queue, Row, State};
+use crate::queue::{Draft, Note, Queue, Row, State};
 use crate::value::Kind;
 use crate::wire::headers::SignedHeaders;
 use crate::wire::{ChainHead, Envelope, Outcome, Receipt, Reply, Request};
@@ -31,6 +31,8 @@ struct Played {
     refused: AtomicUsize,
     /// How often the head was asked for.
     probes: AtomicUsize,
+    /// How often somebody began to listen for answers.
+    listened: AtomicUsize,
     receipts: tokio::sync::Mutex<Option<mpsc::UnboundedReceiver<Receipt>>>,
     told: Arc<Mutex<usize>>,
 }
@@ -48,11 +50,12 @@ impl Uplink for Played {
 
     fn answers(&self) -> BoxFuture<'_, Vec<Late>> {
         Box::pin(async {
+            self.listened.fetch_add(1, Ordering::SeqCst);
             let mut receipts = self.receipts.lock().await;
             let Some(receipts) = receipts.as_mut() else { return std::future::pending().await };
             let Some(receipt) = receipts.recv().await else { return std::future::pending().await };
             let told = self.told.clone();
-            vec![Late { receipt, kept: Box::pin(async move { *told.lock().unwrap() += 1 }) }]
+            vec![Late { receipts: vec![receipt], kept: Box::pin(async move { *told.lock().unwrap() += 1 }) }]
         })
     }
 
@@ -114,6 +117,57 @@ async fn a_receipt_that_cannot_be_right_leaves_its_reason() {
     assert_eq!((row.state, row.attempts), (State::HandedOver, 1));
     worker.stop().await;
     assert_eq!(*uplink.told.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_busy_delivery_goes_on_listening() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    let uplink = Arc::<Played>::default();
+    let worker = started(&queue, &uplink);
+    for n in 0..20 {
+        let one = Draft { holder: vec![n].into(), ..draft(&format!("{n}")) };
+        let row = queue.commit_async(one).await.unwrap().row;
+        until(&queue, &row, |row| row.state == State::HandedOver).await;
+    }
+    // To listen anew takes questions to the servers; begun again at each step, it would never be done.
+    assert_eq!(uplink.listened.load(Ordering::SeqCst), 1);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn receipts_that_came_together_are_told_of_once_all_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    let way = Arc::new(Way { queue: queue.clone(), uplink: Arc::new(Played::default()) });
+    let rows = ["a", "b", "c", "d"].map(|key| queue.commit(Draft { kind: Kind::Register, ..draft(key) }).unwrap().row);
+    for row in &rows {
+        queue.advance(row.id, State::Sending, Note::Nothing).unwrap();
+        queue.advance(row.id, State::HandedOver, Note::Nothing).unwrap();
+    }
+    let receipt = |row: &Row| Receipt {
+        id: row.id,
+        outcome: Outcome::Accepted,
+        centre_no: "S1".into(),
+        received_at: row.created_at,
+        output: Value::Null,
+    };
+    let kept = {
+        let (queue, rows) = (queue.clone(), rows.clone());
+        Box::pin(async move {
+            for row in &rows[..3] {
+                assert_eq!(queue.get(row.id).unwrap().unwrap().state, State::Acked);
+            }
+        })
+    };
+    let late = Late { receipts: rows[..3].iter().map(receipt).collect(), kept };
+    let Came::Kept(Ok(done)) = way.clone().keep(vec![late]).await else { panic!("not kept") };
+    assert_eq!(done, rows[..3].iter().map(|row| row.id).collect::<Vec<_>>());
+    // Where the journal cannot keep them, the way is not told.
+    queue.close();
+    let told = Box::pin(async { panic!("told of what is not kept") });
+    let late = Late { receipts: rows.iter().map(receipt).collect(), kept: told };
+    assert!(matches!(way.keep(vec![late]).await, Came::Kept(Err(_))));
 }
 
 #[tokio::test]

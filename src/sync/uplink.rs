@@ -21,11 +21,11 @@ pub enum Delivered {
 /// What became of one transaction of a batch: or why nobody knows.
 pub type Delivery = Result<Delivered, UplinkError>;
 
-/// A receipt that came by itself.
+/// Receipts that came by themselves, together.
 pub struct Late {
-    /// The centre's answer.
-    pub receipt: Receipt,
-    /// Tells the way that the journal has it: until then it is brought again.
+    /// The centre's answers, each to another transaction.
+    pub receipts: Vec<Receipt>,
+    /// Tells the way that the journal has all of them: until then they are brought again.
     pub kept: BoxFuture<'static, ()>,
 }
 

@@ -17,11 +17,12 @@ pub enum ItemAnswer {
     Failed(Reason),
 }
 
-/// The centre's answer to what was stored on the way, as it comes on the terminal's results.
+/// The centre's answer to one that was stored on the way. Those to what came in one message come on the terminal's
+/// results together, under one signature.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LateAnswer {
-    /// Which transaction; the centre's signature is bound to it.
+    /// Which transaction.
     pub id: Uuid,
     /// The answer.
     pub answer: ItemAnswer,

@@ -70,8 +70,8 @@ impl FromStr for Digest {
 pub enum Purpose {
     /// Store-and-forward transactions, together.
     Transactions,
-    /// One of them, stored on the way; its answer is a receipt that comes by itself.
-    Transaction,
+    /// The same, stored on the way; their receipts come by themselves.
+    Stored,
     /// A request in the national envelope.
     National,
     /// Headers of the chain.
@@ -82,13 +82,13 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Transactions, Self::Transaction, Self::National, Self::Headers, Self::Chain];
+    pub const ALL: [Self; 5] = [Self::Transactions, Self::Stored, Self::National, Self::Headers, Self::Chain];
 
     /// Its name, in what is signed and in subjects.
     pub fn name(self) -> &'static str {
         match self {
             Self::Transactions => "transactions",
-            Self::Transaction => "transaction",
+            Self::Stored => "stored",
             Self::National => "national",
             Self::Headers => "headers",
             Self::Chain => "chain",

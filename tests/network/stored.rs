@@ -107,9 +107,9 @@ async fn forge(cluster: &Cluster, row: &Row, stranger: &queue::Queue) {
         received_at: row.created_at,
         output: json!(null),
     };
-    let body = serde_json::to_vec(&LateAnswer { id: row.id, answer: ItemAnswer::Receipt(receipt) }).unwrap();
+    let body = serde_json::to_vec(&[LateAnswer { id: row.id, answer: ItemAnswer::Receipt(receipt) }]).unwrap();
     let mut headers = HeaderMap::new();
-    headers.insert(SIGNATURE, stranger.sign(Purpose::Transaction, &body).to_string().as_str());
+    headers.insert(SIGNATURE, stranger.sign(Purpose::Stored, &body).to_string().as_str());
     let urls = cluster.urls();
     let client = async_nats::connect(urls.split(',').collect::<Vec<_>>()).await.unwrap();
     let jetstream = async_nats::jetstream::new(client);

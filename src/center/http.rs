@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Request as HttpRequest, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request as HttpRequest, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
@@ -32,7 +32,7 @@ pub(super) fn router(centre: Arc<Centre>) -> Router {
         .route("/v1/transactions", post(transactions))
         .route("/v1/national", post(national))
         .route("/v1/headers", post(headers))
-        .route("/v1/chain/{terminal}", get(head))
+        .route("/v1/chain", post(chain))
         .route("/v1/ledger", get(read_ledger));
     if centre.demo {
         closed = closed.route("/v1/faults", get(faults).put(set_faults)).route("/v1/keys", post(prove));
@@ -66,17 +66,8 @@ async fn headers(State(centre): Shared, peer: ConnectInfo<Peer>, named: HeaderMa
     answer(centre, peer.0, &named, Purpose::Headers, body).await
 }
 
-async fn head(
-    State(centre): Shared,
-    peer: ConnectInfo<Peer>,
-    named: HeaderMap,
-    Path(terminal): Path<String>,
-) -> Response {
-    if named.get(TERMINAL).is_none_or(|named| named.as_bytes() != terminal.as_bytes()) {
-        let why = CenterError::Enrol("the chain is another terminal's");
-        return response(centre.refusal(&terminal, Purpose::Chain, b"", why).await);
-    }
-    answer(centre, peer.0, &named, Purpose::Chain, Bytes::new()).await
+async fn chain(State(centre): Shared, peer: ConnectInfo<Peer>, named: HeaderMap, body: Bytes) -> Response {
+    answer(centre, peer.0, &named, Purpose::Chain, body).await
 }
 
 /// A terminal's message, answered with the centre's signature.

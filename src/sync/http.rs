@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, Url, redirect};
+use reqwest::{Client, Response, Url, redirect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::note::plain;
-use super::reply::{no_json, taken};
+use super::reply::{no_json, nonce, taken};
 use super::tls::{self, TlsFiles};
 use super::{BoxFuture, Delivered, Delivery, Late, Uplink, UplinkError};
 use crate::queue::Queue;
@@ -112,24 +112,15 @@ impl HttpUplink {
         purpose: Purpose,
         message: &(impl Serialize + ?Sized),
     ) -> Result<T, UplinkError> {
-        let body = serde_json::to_vec(message).map_err(|_| no_json())?;
+        let question = serde_json::to_vec(message).map_err(|_| no_json())?;
         let request = self.client.post(self.url(&["v1", purpose.name()]));
-        let request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
-        self.send(request, purpose, &body).await
-    }
-
-    async fn send<T: DeserializeOwned>(
-        &self,
-        request: RequestBuilder,
-        purpose: Purpose,
-        question: &[u8],
-    ) -> Result<T, UplinkError> {
-        let signature = self.queue.sign(purpose, question);
+        let request = request.header(CONTENT_TYPE, "application/json").body(question.clone());
+        let signature = self.queue.sign(purpose, &question);
         let response = request.header(signature::SIGNATURE, signature.to_string()).send().await.map_err(failed)?;
         let (status, retry_after) = (response.status(), retry_after(&response));
         let signature = response.headers().get(signature::SIGNATURE).and_then(|text| text.to_str().ok()?.parse().ok());
         let body = body(response).await?;
-        let told = signature::answer(self.queue.terminal(), purpose, question, status.as_u16(), &body);
+        let told = signature::answer(self.queue.terminal(), purpose, &question, status.as_u16(), &body);
         let signed = self
             .centre_key
             .is_none_or(|key| signature.is_some_and(|signature| signature::holds(&key, &told, &signature)));
@@ -170,8 +161,7 @@ impl Uplink for HttpUplink {
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>> {
-        let request = self.client.get(self.url(&["v1", "chain", self.queue.terminal()]));
-        Box::pin(self.send(request, Purpose::Chain, b""))
+        Box::pin(async { self.post(Purpose::Chain, &nonce(&self.queue)?).await })
     }
 }
 
@@ -238,6 +228,8 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
 
+    use ring::signature::{Ed25519KeyPair, KeyPair as _};
+
     use super::*;
 
     fn uplink(url: &str) -> Result<HttpUplink, UplinkError> {
@@ -283,6 +275,24 @@ mod tests {
         for cut in ["", "HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{\"sequence\""] {
             let error = probed(cut).await.unwrap_err();
             assert!(matches!(error, UplinkError::NoAnswer(_)) && !error.never_sent(), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_was_signed_another_time_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = crate::queue::tests::open(dir.path());
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let centre_key = Some(Digest(pair.public_key().as_ref().try_into().unwrap()));
+        let head = serde_json::to_string(&ChainHead::default()).unwrap();
+        for question in ["", "\"00\"", "null"] {
+            let told = signature::answer(queue.terminal(), Purpose::Chain, question.as_bytes(), 200, head.as_bytes());
+            let (signature, length) = (hex::encode_upper(pair.sign(&told)), head.len());
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nSbkd-Signature: {signature}\r\nContent-Length: {length}\r\n\r\n{head}");
+            let link = Link { url: one_answer(answer.leak()), centre_key, ..Link::default() };
+            let answer = HttpUplink::new(&link, queue.clone()).unwrap().probe().await;
+            assert_eq!(answer, Err(UplinkError::Answer("it is not signed by the centre".into())), "{question}");
         }
     }
 

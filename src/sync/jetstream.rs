@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::http::Link;
-use super::reply::{no_json, taken};
+use super::reply::{no_json, nonce, taken};
 use super::{BoxFuture, Delivered, Delivery, Late, Uplink, UplinkError, tls};
 use crate::queue::Queue;
 use crate::wire::batch::{ItemAnswer, LateAnswer, Reason};
@@ -279,11 +279,7 @@ impl Uplink for JetStreamUplink {
 
     fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>> {
         Box::pin(async {
-            // Nobody can answer with what was told another time.
-            let mut nonce = [0; 16];
-            let random = self.queue.random(&mut nonce);
-            random.map_err(|error| UplinkError::Setting(error.to_string()))?;
-            let head = self.ask(Purpose::Chain, &hex::encode_upper(nonce)).await?;
+            let head = self.ask(Purpose::Chain, &nonce(&self.queue)?).await?;
             match self.deaf.load(Ordering::Relaxed) {
                 true => Err(UplinkError::Unreachable("its answers are not heard".into())),
                 false => Ok(head),

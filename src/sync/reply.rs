@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::UplinkError;
+use crate::queue::Queue;
 use crate::wire::batch::Reason;
 
 /// The answer, or why it is none. What settles nothing needs no signature: whoever stands between may say it as well.
@@ -43,6 +44,13 @@ fn refused(status: u16, body: &[u8], retry_after: Option<Duration>) -> Option<Up
         },
         _ => UplinkError::Answer(format!("status {status}")),
     })
+}
+
+/// A random question, so that nobody can answer it with what was told another time.
+pub(super) fn nonce(queue: &Queue) -> Result<String, UplinkError> {
+    let mut nonce = [0; 16];
+    queue.random(&mut nonce).map_err(|error| UplinkError::Setting(error.to_string()))?;
+    Ok(hex::encode_upper(nonce))
 }
 
 pub(super) fn no_json() -> UplinkError {

@@ -16,9 +16,10 @@ use super::anchor::{self, Anchor};
 use super::damaged::Damaged;
 use super::journal::Context;
 use super::look::{self, beside};
-use super::lost::{Hole, Lost};
+use super::lost::Lost;
 use super::{QueueError, QueueKeys, Settings, open, owner, proof, witness};
 use crate::wire::ChainHead;
+use crate::wire::headers::Hole;
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

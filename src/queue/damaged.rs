@@ -12,8 +12,9 @@ use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 use super::aside::Rebuilt;
 use super::entry::{COLUMNS, Entry};
 use super::journal::Context;
-use super::lost::{Hole, Lost};
+use super::lost::Lost;
 use super::{QueueError, look, owner, seal};
+use crate::wire::headers::Hole;
 use crate::wire::{ChainHead, Digest};
 
 /// How often something is read before it is damaged.

@@ -3,30 +3,13 @@
 
 use ring::signature::{ED25519, UnparsedPublicKey};
 use rusqlite::{Connection, OptionalExtension as _};
-use serde::{Deserialize, Serialize};
 
 use super::seal::Crypto;
 use super::{QueueError, proof};
 use crate::wire::ChainHead;
+use crate::wire::headers::Hole;
 
 const FORMAT: &str = "sbkd-lost-1";
-
-/// Records that are not there, one after the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Hole {
-    /// The last record before them; zeros where there is none.
-    pub after: ChainHead,
-    /// The last of them: what the next record follows.
-    pub until: ChainHead,
-}
-
-impl Hole {
-    /// How many records.
-    pub fn records(&self) -> u64 {
-        self.until.sequence - self.after.sequence
-    }
-}
 
 /// All that a journal has lost, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,6 +69,17 @@ impl Lost {
     /// Whether a hole ends with `head`.
     pub(super) fn ends_with(&self, head: &ChainHead) -> bool {
         self.0.iter().any(|hole| hole.until == *head)
+    }
+
+    /// The hole that a head lies in, short of its end: of such a record nothing is known any more.
+    pub(super) fn around(&self, head: &ChainHead) -> Option<&Hole> {
+        let inside = |hole: &&Hole| (hole.after.sequence + 1..hole.until.sequence).contains(&head.sequence);
+        self.0.iter().find(inside)
+    }
+
+    /// The hole before the record of a number.
+    pub(super) fn before(&self, sequence: u64) -> Option<&Hole> {
+        self.0.iter().find(|hole| hole.until.sequence + 1 == sequence)
     }
 
     /// The end of the last one.

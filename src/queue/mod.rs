@@ -56,7 +56,6 @@ pub use export::{CSV_COLUMNS, ExportError, Exported, Sum};
 pub use faults::{Faults, Point};
 pub(crate) use held::Held;
 pub use keys::{FILES as KEY_FILES, QueueKeys};
-pub use lost::Hole;
 pub use past::Past;
 pub use proof::Proof;
 pub use rekey::{NewKeys, Rekeyed, rekey};
@@ -64,6 +63,7 @@ pub(crate) use row::Due;
 pub use row::{Committed, Draft, Filter, Note, Row, Stats, Verified};
 pub use seal::{ALGORITHMS, head_is_signed};
 pub use state::{By, MOVES, State, protocol};
+pub(crate) use upward::Known;
 pub use witness::{Witness, prove};
 
 use crate::world::{Clock, Random};

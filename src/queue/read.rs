@@ -3,12 +3,11 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
+use rusqlite::{Connection, ToSql, params};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::entry::{COLUMNS, Entry};
-use super::lost::Lost;
 use super::{Due, Filter, Queue, QueueError, Row, State, Stats, open};
 use crate::value::Fen;
 use crate::wire::{Digest, Envelope, Header, Receipt};
@@ -137,24 +136,6 @@ impl Queue {
             }
         }
         Ok(out)
-    }
-
-    /// The hash of the header at a place; `None` when there is none.
-    ///
-    /// # Errors
-    /// What the storage may do.
-    pub fn header_hash(&self, sequence: u64) -> Result<Option<Digest>, QueueError> {
-        let db = self.reader();
-        let hash = db
-            .prepare_cached("SELECT header_hash FROM entries WHERE sequence = ?1")?
-            .query_row([sequence], |row| row.get(0))
-            .optional()?;
-        if hash.is_some() {
-            return Ok(hash.map(Digest));
-        }
-        // Of what was lost, the last one's is known.
-        let lost = Lost::read(&db)?;
-        Ok(lost.holes().iter().map(|hole| hole.until).find(|until| until.sequence == sequence).map(|until| until.hash))
     }
 
     /// What an operator watches.

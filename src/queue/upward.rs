@@ -1,13 +1,27 @@
 //! What goes up with the journal's signature on it. The key stays here.
 
-use rusqlite::params;
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::entry::COLUMNS;
+use super::lost::Lost;
 use super::{Queue, QueueError};
-use crate::wire::headers::{Group, SignedHeaders};
+use crate::wire::headers::{Group, Hole, SignedHeaders, SignedHole};
 use crate::wire::signature::{Purpose, Signature, question};
 use crate::wire::{ChainHead, Digest};
 use crate::world::NoRandom;
+
+/// What the journal has where the centre has a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// The same.
+    Same,
+    /// Nothing: it was lost, and the terminal has signed that it was. Whether it was the same nobody can tell here.
+    Lost,
+    /// Something else.
+    Other,
+    /// Nothing.
+    Missing,
+}
 
 impl Queue {
     /// The journal's signature on a message of this terminal; it holds for nothing else.
@@ -23,8 +37,41 @@ impl Queue {
         self.inner.context.random.fill(bytes)
     }
 
-    /// The whole commit groups that follow a head, with about `most` headers; none when none are there, or the first is
-    /// damaged: nothing can follow that in the chain.
+    /// Holds a head that the centre has against the journal.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub(crate) fn known(&self, head: ChainHead) -> Result<Known, QueueError> {
+        if head.sequence == 0 {
+            return Ok(Known::Same);
+        }
+        let db = self.reader();
+        let hash = db
+            .prepare_cached("SELECT header_hash FROM entries WHERE sequence = ?1")?
+            .query_row([head.sequence], |row| row.get(0))
+            .optional()?;
+        if let Some(hash) = hash {
+            return Ok(if head.hash == Digest(hash) { Known::Same } else { Known::Other });
+        }
+        let lost = self.lost(&db);
+        // Of what was lost, the last one's hash is known.
+        let end = lost.holes().iter().find(|hole| hole.until.sequence == head.sequence);
+        Ok(match end {
+            Some(hole) if hole.until == head => Known::Same,
+            Some(_) => Known::Other,
+            None if lost.around(&head).is_some() => Known::Lost,
+            None => Known::Missing,
+        })
+    }
+
+    /// What this terminal has signed as lost: a list that is not what it signed is damage, and tells of no hole.
+    fn lost(&self, db: &Connection) -> Lost {
+        let proved = Lost::proved(db, &self.public_key(), self.terminal());
+        proved.inspect_err(|error| self.tell(error)).unwrap_or_default()
+    }
+
+    /// The whole commit groups that follow a head, with about `most` headers, and what was lost before those; none when
+    /// none are there, or the first is damaged: nothing can follow that in the chain.
     ///
     /// # Errors
     /// What the storage may do.
@@ -34,19 +81,29 @@ impl Queue {
             db.prepare_cached("SELECT sequence, head, signature FROM groups WHERE sequence > ?1 ORDER BY sequence")?;
         let sql = format!("SELECT {COLUMNS} FROM entries WHERE sequence > ?1 AND sequence <= ?2 ORDER BY sequence");
         let mut entries = db.prepare_cached(&sql)?;
-        let (mut all, mut last) = (SignedHeaders::default(), after.sequence);
+        let (mut all, mut last, mut lost) = (SignedHeaders::default(), after.sequence, None);
         let mut rows = groups.query([after.sequence])?;
         while all.headers.len() < most
             && let Some(row) = rows.next()?
         {
             let (sequence, head, signature) = (row.get(0)?, Digest(row.get(1)?), Signature(row.get(2)?));
-            let whole = all.headers.len();
+            let whole = (all.headers.len(), all.holes.len());
+            let mut next = last + 1;
             let mut in_group = entries.query(params![last, sequence])?;
             while let Some(row) = in_group.next()? {
                 match self.inner.context.read(row).inspect_err(|error| self.tell(error)) {
-                    Ok(entry) => all.headers.push(entry.header),
+                    Ok(entry) => {
+                        if entry.row.sequence > next {
+                            let lost = lost.get_or_insert_with(|| self.lost(&db));
+                            // What is not on the list is damage: the centre finds the gap.
+                            all.holes.extend(lost.before(entry.row.sequence).map(|hole| self.signed(*hole)));
+                        }
+                        next = entry.row.sequence + 1;
+                        all.headers.push(entry.header);
+                    }
                     Err(_) => {
-                        all.headers.truncate(whole);
+                        all.headers.truncate(whole.0);
+                        all.holes.truncate(whole.1);
                         return Ok(all);
                     }
                 }
@@ -55,5 +112,8 @@ impl Queue {
             last = sequence;
         }
         Ok(all)
+    }
+    fn signed(&self, hole: Hole) -> SignedHole {
+        SignedHole { hole, signature: self.inner.context.crypto.sign_message(&hole.text(self.terminal())) }
     }
 }

@@ -59,10 +59,10 @@ pub struct UplinkStatus {
 pub enum Chain {
     /// The centre was not asked yet.
     Unchecked,
-    /// What the centre has is what the journal has.
+    /// What the centre has is what the journal has, or what it has lost and signed as lost.
     Agrees,
-    /// The centre has headers that the journal does not have: the journal was cut, or changed. No header goes up any
-    /// more; transactions do.
+    /// The centre has headers that the journal neither has nor knows to be lost: the journal was cut, or changed; or it
+    /// does not take those that follow. No header goes up any more; transactions do.
     Broken,
 }
 

@@ -10,7 +10,7 @@ use super::note::{answered, explain, failed, halts, reason};
 use super::resolve::{Manner, Stuck, refused, resolve};
 use super::uplink::{Delivered, Late, Uplink};
 use super::{UplinkError, off_the_runtime};
-use crate::queue::{Note, Queue, QueueError, Row, State};
+use crate::queue::{Known, Note, Queue, QueueError, Row, State};
 use crate::value::Kind;
 use crate::wire::{ChainHead, Envelope, Receipt};
 
@@ -77,15 +77,17 @@ impl Way {
         }
     }
 
-    /// The centre's head is in the journal, or the journal was cut or changed.
+    /// The centre's head is in the journal, or was lost and is known to be; or the journal was cut or changed.
     async fn compare(&self, head: ChainHead) -> Result<(ChainHead, bool), Trouble> {
-        let ours = off_the_runtime(&self.queue, move |queue| queue.header_hash(head.sequence)).await?;
-        let agrees = head.sequence == 0 || ours == Some(head.hash);
-        if !agrees {
-            let what = if ours.is_none() { "the journal was cut" } else { "the journal was changed" };
+        let wrong = match off_the_runtime(&self.queue, move |queue| queue.known(head)).await? {
+            Known::Same | Known::Lost => None,
+            Known::Missing => Some("the journal was cut"),
+            Known::Other => Some("the journal was changed"),
+        };
+        if let Some(what) = wrong {
             tracing::error!(sequence = head.sequence, "the centre's head of the chain is not the journal's: {what}");
         }
-        Ok((head, agrees))
+        Ok((head, wrong.is_none()))
     }
 
     /// Sends a batch.

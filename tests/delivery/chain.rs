@@ -30,6 +30,7 @@ async fn only_what_follows_is_taken() {
     let part = |which: std::ops::Range<usize>| SignedHeaders {
         headers: all.headers[which.clone()].to_vec(),
         groups: all.groups[which].to_vec(),
+        holes: Vec::new(),
     };
     let uplink = &process.uplink;
     assert_eq!(refused_with(uplink.headers(&part(1..4)).await), "C-CHAIN-GAP");

@@ -15,7 +15,8 @@ use groups::Groups;
 use link::Link;
 
 use super::QueueError;
-use super::lost::{Hole, Lost};
+use super::lost::Lost;
+use crate::wire::headers::Hole;
 use crate::wire::{ChainHead, Digest};
 
 /// What records are proved against.

@@ -2,6 +2,7 @@
 //! they were, wherever the work is broken off.
 
 use super::*;
+use crate::wire::headers::Hole;
 
 /// Six transactions, the second of them answered; then `sql` by whatever damages files.
 fn damaged(sql: &str) -> (TempDir, Vec<Row>) {

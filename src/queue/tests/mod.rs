@@ -4,6 +4,7 @@ mod aside;
 mod crash;
 mod durable;
 mod erase;
+mod hole;
 mod model;
 mod opening;
 mod past;
@@ -96,6 +97,16 @@ pub(crate) fn receipt(row: &Row, outcome: Outcome) -> Receipt {
         received_at: "2015-08-01T02:00:01Z".parse().unwrap(),
         output: json!({"psn_name": "张三"}),
     }
+}
+
+/// Damages some records of a closed journal (numbers with commas between), sets it aside, and opens what is left of it.
+pub(crate) fn lose(dir: &Path, records: &str) -> Queue {
+    let db = Connection::open(dir.join("queue.db")).unwrap();
+    let damage = format!("DROP TRIGGER entries_fixed; UPDATE entries SET header = x'00' WHERE sequence IN ({records})");
+    db.execute_batch(&damage).unwrap();
+    drop(db);
+    set_aside(&settings(dir), &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), &mut || Ok(())).unwrap();
+    open(dir)
 }
 
 fn fresh() -> (TempDir, Queue) {

@@ -1,12 +1,14 @@
 //! The terminals' chains of headers, as the centre has them.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::db::json;
 use super::errors::CenterError;
+use super::holes;
 use crate::queue;
 use crate::queue::chain::{self, Broken};
-use crate::wire::headers::{Group, SignedHeaders};
+use crate::wire::headers::{Group, SignedHeaders, SignedHole};
 use crate::wire::{ChainHead, Digest, Header};
 
 /// The last header of a terminal.
@@ -19,18 +21,25 @@ pub(super) fn head(db: &Connection, terminal: &str) -> Result<ChainHead, CenterE
 }
 
 /// Takes the terminal's headers in sequence, in whole groups that it signed with its key. Those that are known must be
-/// the same; the others must follow, and be those of the transactions that came before them.
+/// the same; the others must follow, or follow what it signed as lost, and be those of the transactions that came before
+/// them.
 pub(super) fn extend(
     db: &Connection,
     terminal: &str,
     key: &Digest,
     signed: &SignedHeaders,
+    now: Timestamp,
 ) -> Result<ChainHead, CenterError> {
     let Some(first) = signed.headers.first() else { return Err(CenterError::Form("no header")) };
     let mut head = head(db, terminal)?;
     let mut groups = signed.groups.iter().peekable();
+    let mut holes = signed.holes.iter().peekable();
     let mut last = first.sequence;
     for header in &signed.headers {
+        let ends_here = |lost: &&SignedHole| lost.hole.until.sequence.checked_add(1) == Some(header.sequence);
+        if let Some(lost) = holes.next_if(ends_here) {
+            head = holes::cross(db, terminal, key, lost, head, now)?;
+        }
         let (hash, group) = (chain::hash(header), groups.next_if(|group| group.sequence == header.sequence));
         if !known(db, header)?.is_some_and(|known| known == hash) {
             head = chain::follow(&head, header)?;
@@ -41,6 +50,9 @@ pub(super) fn extend(
             take_group(db, terminal, key, group, &hash)?;
             last = group.sequence + 1;
         }
+    }
+    if holes.peek().is_some() {
+        return Err(CenterError::Form("a hole that no header follows"));
     }
     // Nothing is left of either: each header is in a group, and each group has its last header here.
     let ends = signed.headers.last().is_some_and(|header| header.sequence + 1 == last);
@@ -85,14 +97,22 @@ pub(super) fn check(db: &Connection, header: &Header) -> Result<(), CenterError>
     match known(db, header)? {
         Some(known) if known != hash => Err(Broken::Fork(header.sequence).into()),
         _ if taken => Err(Broken::Fork(header.sequence).into()),
-        _ => Ok(()),
+        _ => holes::check(db, header, &hash),
     }
 }
 
 fn known(db: &Connection, header: &Header) -> Result<Option<Digest>, CenterError> {
+    hash(db, &header.terminal, header.sequence)
+}
+
+/// The hash of a terminal's header at a place; zeros before the first.
+pub(super) fn hash(db: &Connection, terminal: &str, sequence: u64) -> Result<Option<Digest>, CenterError> {
+    if sequence == 0 {
+        return Ok(Some(Digest::default()));
+    }
     let hash = db
         .prepare_cached("SELECT hash FROM chain WHERE terminal = ?1 AND sequence = ?2")?
-        .query_row(params![header.terminal, header.sequence], |row| row.get(0))
+        .query_row(params![terminal, sequence], |row| row.get(0))
         .optional()?;
     Ok(hash.map(Digest))
 }

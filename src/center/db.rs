@@ -23,6 +23,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v5.sql")),
     M::up(include_str!("schema/v6.sql")),
     M::up(include_str!("schema/v7.sql")),
+    M::up(include_str!("schema/v8.sql")),
 ];
 
 /// Opens the database, or makes a new one; in memory when no file is named.

@@ -238,7 +238,7 @@ impl Message {
                 bytes(&reply)
             }
             Self::Headers(signed) => {
-                let head = chain::extend(db, &caller.terminal, &caller.key, signed)?;
+                let head = chain::extend(db, &caller.terminal, &caller.key, signed, now)?;
                 tracing::info!(sequence = head.sequence, "headers were taken");
                 bytes(&head)
             }

@@ -4,10 +4,9 @@ use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::alarms;
 use super::db::parse;
 use super::errors::CenterError;
-use super::shift;
+use super::{alarms, holes, shift};
 use crate::wire::settle::SettlementAnswer;
 use crate::wire::{Digest, Receipt};
 
@@ -33,6 +32,7 @@ pub(super) fn read(db: &Connection) -> Result<Value, CenterError> {
         "settlements": settlements(db)?,
         "sign_ins": sign_ins,
         "alarms": alarms::read(db)?,
+        "holes": holes::all(db)?,
         "shifts": shift::all(db)?,
     }))
 }

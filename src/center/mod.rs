@@ -10,6 +10,7 @@ mod doors;
 mod enrol;
 mod errors;
 mod faults;
+mod holes;
 mod http;
 mod jetstream;
 pub(crate) mod keys;

@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::value::{Fen, Kind, Protocol};
+use crate::wire::signature::Signature;
 use crate::wire::{Outcome, Receipt};
 use crate::world::SystemRandom;
 
@@ -107,6 +108,11 @@ pub(crate) fn lose(dir: &Path, records: &str) -> Queue {
     drop(db);
     set_aside(&settings(dir), &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), &mut || Ok(())).unwrap();
     open(dir)
+}
+
+/// The journal's signature on any bytes.
+pub(crate) fn sign(bytes: &[u8]) -> Signature {
+    seal::Crypto::new(&keys()).sign_message(bytes)
 }
 
 fn fresh() -> (TempDir, Queue) {

@@ -2,6 +2,8 @@
 //!
 //! `SBKD_FULL=1` takes the whole numbers; without it a part of them.
 
+#[path = "delivery/hole.rs"]
+mod hole;
 #[path = "network/link.rs"]
 mod link;
 #[path = "rig/nats.rs"]

@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use sbkd::queue::State;
-use sbkd::sync::{Chain, UplinkError};
+use sbkd::queue::{Queue, State};
+use sbkd::sync::{Chain, HttpUplink, Uplink, UplinkError};
 use sbkd::wire::ChainHead;
 use sbkd::wire::headers::SignedHeaders;
 
-use super::world::{Centre, Life, Process, delivered, registration};
+use super::hole::loses_its_middle;
+use super::world::{Centre, Life, Process, delivered, link, registration};
 
 fn refused_with(error: Result<impl std::fmt::Debug, UplinkError>) -> String {
     match error {
@@ -103,6 +105,19 @@ async fn a_journal_that_was_put_back_is_found_out_by_the_centre() {
     let rows = process.until(|row| matches!(row.state, State::Acked | State::Refused)).await;
     assert!(rows[0].refusal.as_deref().unwrap().starts_with("C-CHAIN-FORK "), "{rows:?}");
     process.end().await;
+}
+
+#[tokio::test]
+async fn a_journal_that_lost_its_middle_goes_on_and_the_centre_has_an_alarm() {
+    // The centre waits before the hole, where it begins, and in it.
+    for known in [0, 2, 4] {
+        let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+        let way = |queue: &Queue| -> Arc<dyn Uplink> {
+            Arc::new(HttpUplink::new(&link(&centre.url), queue.clone()).unwrap())
+        };
+        let ledger = loses_its_middle(dir.path(), &centre.running, known, way).await;
+        assert_eq!(ledger["holes"][0]["headers"], known.saturating_sub(2), "{known}");
+    }
 }
 
 fn copy(from: &Path, to: &Path) {

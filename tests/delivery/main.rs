@@ -4,6 +4,7 @@
 mod chain;
 mod enrolment;
 mod forward;
+mod hole;
 mod implausible;
 mod killed;
 mod online;

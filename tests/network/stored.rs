@@ -13,6 +13,7 @@ use sbkd::wire::{Outcome, Receipt, subject};
 use sbkd::world::SystemRandom;
 use serde_json::json;
 
+use crate::hole::loses_its_middle;
 use crate::nats::Cluster;
 use crate::world::{Centre, TERMINAL, center_settings, clock, journal, registration};
 
@@ -66,6 +67,24 @@ async fn what_is_stored_is_accepted_by_the_centres_own_answer_only() {
     assert_ne!(row.centre_no.as_deref(), Some("forged"));
     assert_eq!(centre.running.ledger().await.unwrap()["transactions"].as_array().unwrap().len(), 2);
     worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_that_lost_its_middle_goes_on_over_jetstream_as_well() {
+    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let cluster = Cluster::start().await;
+    let broker = Some(Broker { urls: cluster.urls(), credentials: None, roots: None, replicas: 3 });
+    let database = Some(dirs[1].path().join("centre.db"));
+    let centre = Centre::with(Settings { broker, database, ..center_settings() }).await;
+    let centre_key = Some(centre.running.public_key);
+    // Both sides find the servers before anything is sent.
+    let first = journal(&dirs[1].path().join("first"), "H44010099998");
+    let link = || Link { url: cluster.urls(), centre_key, ..Link::default() };
+    until_answered(&JetStreamUplink::new(&link(), first).unwrap()).await.unwrap();
+    let way =
+        |queue: &queue::Queue| -> Arc<dyn Uplink> { Arc::new(JetStreamUplink::new(&link(), queue.clone()).unwrap()) };
+    let ledger = loses_its_middle(dirs[0].path(), &centre.running, 4, way).await;
+    assert_eq!(ledger["holes"][0]["headers"], 2);
 }
 
 /// Asks until the servers and the centre answer anything.

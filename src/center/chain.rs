@@ -11,10 +11,13 @@ use crate::queue::chain::{self, Broken};
 use crate::wire::headers::{Group, SignedHeaders, SignedHole};
 use crate::wire::{ChainHead, Digest, Header};
 
-/// The last header of a terminal.
+/// The last header of a terminal, or the last that it has lost after it.
 pub(super) fn head(db: &Connection, terminal: &str) -> Result<ChainHead, CenterError> {
     let last = db
-        .prepare_cached("SELECT sequence, hash FROM chain WHERE terminal = ?1 ORDER BY sequence DESC LIMIT 1")?
+        .prepare_cached(
+            "SELECT * FROM (SELECT sequence, hash FROM chain WHERE terminal = ?1 ORDER BY sequence DESC LIMIT 1)
+             UNION ALL SELECT until_sequence, until_hash FROM holes WHERE terminal = ?1 ORDER BY 1 DESC LIMIT 1",
+        )?
         .query_row([terminal], |row| Ok(ChainHead { sequence: row.get(0)?, hash: Digest(row.get(1)?) }))
         .optional()?;
     Ok(last.unwrap_or_default())
@@ -30,11 +33,13 @@ pub(super) fn extend(
     signed: &SignedHeaders,
     now: Timestamp,
 ) -> Result<ChainHead, CenterError> {
-    let Some(first) = signed.headers.first() else { return Err(CenterError::Form("no header")) };
+    if signed.headers.is_empty() && signed.holes.is_empty() {
+        return Err(CenterError::Form("no header"));
+    }
     let mut head = head(db, terminal)?;
     let mut groups = signed.groups.iter().peekable();
     let mut holes = signed.holes.iter().peekable();
-    let mut last = first.sequence;
+    let mut last = signed.headers.first().map_or(0, |first| first.sequence);
     for header in &signed.headers {
         let ends_here = |lost: &&SignedHole| lost.hole.until.sequence.checked_add(1) == Some(header.sequence);
         if let Some(lost) = holes.next_if(ends_here) {
@@ -51,11 +56,15 @@ pub(super) fn extend(
             last = group.sequence + 1;
         }
     }
+    // What is lost at the end is followed by nothing yet.
+    if let Some(lost) = holes.next() {
+        head = holes::cross(db, terminal, key, lost, head, now)?;
+    }
     if holes.peek().is_some() {
-        return Err(CenterError::Form("a hole that no header follows"));
+        return Err(CenterError::Form("holes that no header parts"));
     }
     // Nothing is left of either: each header is in a group, and each group has its last header here.
-    let ends = signed.headers.last().is_some_and(|header| header.sequence + 1 == last);
+    let ends = signed.headers.last().is_none_or(|header| header.sequence + 1 == last);
     if groups.peek().is_some() || !ends {
         return Err(CenterError::Unsigned(last));
     }

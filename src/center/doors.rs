@@ -104,7 +104,8 @@ impl Centre {
     async fn carry_out(self: &Arc<Self>, caller: Arc<Caller>, message: Arc<Message>, refuse: usize) -> Answer {
         let centre = self.clone();
         self.write(move |db, packs| {
-            for terminal in message.terminals() {
+            // Whoever sends it, also where it names nobody.
+            for terminal in message.terminals().into_iter().chain([caller.terminal.as_str()]) {
                 enrol::check(db, &caller, terminal, centre.demo)?;
             }
             message.carry_out(db, packs, &caller, (centre.demo, refuse))

@@ -117,6 +117,23 @@ async fn a_message_that_is_none_is_refused_without_quoting_it() {
     centre.stop().await;
 }
 
+#[tokio::test]
+async fn a_message_that_names_nobody_is_of_whoever_sends_it() {
+    let centre = run(Settings { demo: false, ..settings() }).await.unwrap();
+    let client = crate::world::loopback_client().build().unwrap();
+    let digest = "00".repeat(32);
+    let head = |sequence: u32| json!({ "sequence": sequence, "hash": digest });
+    let hole = json!({ "hole": { "after": head(0), "until": head(1) }, "signature": "00".repeat(64) });
+    let lost = json!({ "headers": [], "groups": [], "holes": [hole] }).to_string();
+    for (path, body) in [("/v1/transactions", "[]"), ("/v1/headers", lost.as_str())] {
+        let (key, signature) = signed(path, body);
+        let post = client.post(url(&centre, path)).bearer_auth(TOKEN).body(body.to_owned());
+        let named = post.header("sbkd-terminal", "T1").header("sbkd-key", key).header("sbkd-signature", signature);
+        assert_eq!(named.send().await.unwrap().status(), 403, "{path}");
+    }
+    centre.stop().await;
+}
+
 #[test]
 fn settlements_of_the_first_version_are_those_of_the_terminal_that_their_message_id_names() {
     let dir = tempfile::tempdir().unwrap();

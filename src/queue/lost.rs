@@ -82,6 +82,11 @@ impl Lost {
         self.0.iter().find(|hole| hole.until.sequence + 1 == sequence)
     }
 
+    /// The hole at the end, where the last record has this number.
+    pub(super) fn beyond(&self, sequence: u64) -> Option<&Hole> {
+        self.0.last().filter(|hole| hole.until.sequence > sequence)
+    }
+
     /// The end of the last one.
     pub(super) fn end(&self) -> Option<ChainHead> {
         self.0.last().map(|hole| hole.until)

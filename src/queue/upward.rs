@@ -53,7 +53,7 @@ impl Queue {
         if let Some(hash) = hash {
             return Ok(if head.hash == Digest(hash) { Known::Same } else { Known::Other });
         }
-        let lost = self.lost(&db);
+        let lost = self.lost(&db)?;
         // Of what was lost, the last one's hash is known.
         let end = lost.holes().iter().find(|hole| hole.until.sequence == head.sequence);
         Ok(match end {
@@ -65,13 +65,15 @@ impl Queue {
     }
 
     /// What this terminal has signed as lost: a list that is not what it signed is damage, and tells of no hole.
-    fn lost(&self, db: &Connection) -> Lost {
-        let proved = Lost::proved(db, &self.public_key(), self.terminal());
-        proved.inspect_err(|error| self.tell(error)).unwrap_or_default()
+    fn lost(&self, db: &Connection) -> Result<Lost, QueueError> {
+        match Lost::proved(db, &self.public_key(), self.terminal()).inspect_err(|error| self.tell(error)) {
+            Err(QueueError::Damaged { .. }) => Ok(Lost::default()),
+            proved => proved,
+        }
     }
 
-    /// The whole commit groups that follow a head, with about `most` headers, and what was lost before those; none when
-    /// none are there, or the first is damaged: nothing can follow that in the chain.
+    /// The whole commit groups that follow a head, with about `most` headers, and what was lost before those, or after
+    /// all of them; none when none are there, or the first is damaged: nothing can follow that in the chain.
     ///
     /// # Errors
     /// What the storage may do.
@@ -81,38 +83,35 @@ impl Queue {
             db.prepare_cached("SELECT sequence, head, signature FROM groups WHERE sequence > ?1 ORDER BY sequence")?;
         let sql = format!("SELECT {COLUMNS} FROM entries WHERE sequence > ?1 AND sequence <= ?2 ORDER BY sequence");
         let mut entries = db.prepare_cached(&sql)?;
-        let (mut all, mut last, mut lost) = (SignedHeaders::default(), after.sequence, None);
+        let lost = self.lost(&db)?;
+        let mut all = SignedHeaders::default();
+        let mut last = after.sequence;
         let mut rows = groups.query([after.sequence])?;
-        while all.headers.len() < most
-            && let Some(row) = rows.next()?
-        {
+        while all.headers.len() < most {
+            let Some(row) = rows.next()? else {
+                all.holes.extend(lost.beyond(last).map(|hole| self.signed(*hole)));
+                break;
+            };
             let (sequence, head, signature) = (row.get(0)?, Digest(row.get(1)?), Signature(row.get(2)?));
             let whole = (all.headers.len(), all.holes.len());
-            let mut next = last + 1;
             let mut in_group = entries.query(params![last, sequence])?;
             while let Some(row) = in_group.next()? {
-                match self.inner.context.read(row).inspect_err(|error| self.tell(error)) {
-                    Ok(entry) => {
-                        if entry.row.sequence > next {
-                            let lost = lost.get_or_insert_with(|| self.lost(&db));
-                            // What is not on the list is damage: the centre finds the gap.
-                            all.holes.extend(lost.before(entry.row.sequence).map(|hole| self.signed(*hole)));
-                        }
-                        next = entry.row.sequence + 1;
-                        all.headers.push(entry.header);
-                    }
-                    Err(_) => {
-                        all.headers.truncate(whole.0);
-                        all.holes.truncate(whole.1);
-                        return Ok(all);
-                    }
-                }
+                let Ok(entry) = self.inner.context.read(row).inspect_err(|error| self.tell(error)) else {
+                    all.headers.truncate(whole.0);
+                    all.holes.truncate(whole.1);
+                    return Ok(all);
+                };
+                // What is missing and not on the list is damage: the centre finds the gap.
+                let before = lost.before(entry.row.sequence).filter(|hole| hole.until.sequence > after.sequence);
+                all.holes.extend(before.map(|hole| self.signed(*hole)));
+                all.headers.push(entry.header);
             }
             all.groups.push(Group { sequence, head, signature });
             last = sequence;
         }
         Ok(all)
     }
+
     fn signed(&self, hole: Hole) -> SignedHole {
         SignedHole { hole, signature: self.inner.context.crypto.sign_message(&hole.text(self.terminal())) }
     }

@@ -67,7 +67,7 @@ impl Way {
     async fn next_headers(&self, head: ChainHead) -> Result<Option<(ChainHead, bool)>, Trouble> {
         let headers = off_the_runtime(&self.queue, move |queue| queue.signed_headers(head, HEADERS)).await?;
         // Where one is damaged the chain ends; the transactions do not wait for it.
-        if headers.groups.is_empty() {
+        if headers.groups.is_empty() && headers.holes.is_empty() {
             return Ok(None);
         }
         match self.uplink.headers(&headers).await {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::signature::Signature;
 use super::{ChainHead, Digest, Header};
 
-/// Headers in sequence, of whole commit groups: the last one of them is the last one of a group.
+/// Headers in sequence, with what is lost among them; of whole commit groups: the last one of them is the last one of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignedHeaders {
@@ -13,7 +13,8 @@ pub struct SignedHeaders {
     pub headers: Vec<Header>,
     /// The groups that they make up, in sequence.
     pub groups: Vec<Group>,
-    /// What is lost before some of them, in sequence: each ends where one of the headers follows.
+    /// What is lost before some of them, in sequence: each ends where one of the headers follows, but for one that is
+    /// lost after all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<SignedHole>,
 }

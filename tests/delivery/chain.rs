@@ -9,7 +9,7 @@ use sbkd::sync::{Chain, HttpUplink, Uplink, UplinkError};
 use sbkd::wire::ChainHead;
 use sbkd::wire::headers::SignedHeaders;
 
-use super::hole::loses_its_middle;
+use super::hole::loses_some;
 use super::world::{Centre, Life, Process, delivered, link, registration};
 
 fn refused_with(error: Result<impl std::fmt::Debug, UplinkError>) -> String {
@@ -108,15 +108,15 @@ async fn a_journal_that_was_put_back_is_found_out_by_the_centre() {
 }
 
 #[tokio::test]
-async fn a_journal_that_lost_its_middle_goes_on_and_the_centre_has_an_alarm() {
-    // The centre waits before the hole, where it begins, and in it.
-    for known in [0, 2, 4] {
+async fn a_journal_that_lost_records_goes_on_and_the_centre_has_an_alarm() {
+    // The centre waits before the hole, where it begins, and in it; in the middle, and at the end.
+    for (known, last) in [(0, 5), (2, 5), (4, 5), (1, 6), (4, 6)] {
         let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
         let way = |queue: &Queue| -> Arc<dyn Uplink> {
             Arc::new(HttpUplink::new(&link(&centre.url), queue.clone()).unwrap())
         };
-        let ledger = loses_its_middle(dir.path(), &centre.running, known, way).await;
-        assert_eq!(ledger["holes"][0]["headers"], known.saturating_sub(2), "{known}");
+        let ledger = loses_some(dir.path(), &centre.running, (known, last), way).await;
+        assert_eq!(ledger["holes"][0]["headers"], known.saturating_sub(2), "{known} {last}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A journal that loses its middle, is set aside and goes on, by whatever way upstream.
+//! A journal that loses some of its records, is set aside and goes on, by whatever way upstream.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use super::world::{PACE, TERMINAL, clock, registration, settings};
 const LONG: Duration = Duration::from_secs(60);
 
 /// The centre has the first `known` headers of six, and the fourth transaction. The terminal loses the third to the
-/// fifth, and commits a seventh.
-pub async fn loses_its_middle(
+/// `last`, and commits a seventh once that is told.
+pub async fn loses_some(
     dir: &Path,
     centre: &Running,
-    known: usize,
+    (known, last): (usize, usize),
     uplink: impl Fn(&Queue) -> Arc<dyn Uplink>,
 ) -> Value {
     let queue = open(dir);
@@ -45,21 +45,24 @@ pub async fn loses_its_middle(
     drop((queue, way));
 
     let db = Connection::open(settings(dir).path).unwrap();
-    db.execute_batch("DROP TRIGGER entries_fixed; UPDATE entries SET header = x'00' WHERE sequence BETWEEN 3 AND 5")
-        .unwrap();
+    let damage = "DROP TRIGGER entries_fixed; UPDATE entries SET header = x'00' WHERE sequence BETWEEN 3 AND";
+    db.execute_batch(&format!("{damage} {last}")).unwrap();
     drop(db);
     let done = free(|| queue::set_aside(&settings(dir), &keys(dir), clock().now(), &mut || Ok(())));
     let head = |n: usize| ChainHead { sequence: all.groups[n - 1].sequence, hash: all.groups[n - 1].head };
-    assert_eq!(done.lost, [Hole { after: head(2), until: head(5) }]);
+    assert_eq!(done.lost, [Hole { after: head(2), until: head(last) }]);
 
     let queue = open(dir);
     let worker = sync::start(queue.clone(), uplink(&queue), PACE, Arc::new(clock()), Arc::new(SystemRandom::default()));
+    until(centre, || worker.wake(), |ledger| ledger["holes"][0].is_object()).await;
     queue.commit_async(registration("7")).await.unwrap();
-    let ended = |ledger: &Value| ledger["terminals"][0]["sequence"] == 7 && sequences(ledger) == [1, 2, 4, 6, 7];
+    let is_left = |n: &u64| *n < 3 || *n > last as u64 || *n == 4;
+    let left: Vec<u64> = (1..=7).filter(is_left).collect();
+    let ended = |ledger: &Value| ledger["terminals"][0]["sequence"] == 7 && sequences(ledger) == left;
     let ledger = until(centre, || worker.wake(), ended).await;
     let proof =
         queue::prove(&settings(dir).path, Witness::Public(&queue.public_key()), Some(&settings(dir).anchor)).unwrap();
-    assert_eq!((proof.rows, proof.lost), (4, done.lost));
+    assert_eq!((proof.rows, proof.lost), (left.len() as u64 - 1, done.lost));
     assert_eq!(ledger["terminals"][0]["hash"], json!(proof.head));
     let mut status = worker.status();
     let agrees = status.wait_for(|status| status.reachable && status.chain == Chain::Agrees);
@@ -81,8 +84,8 @@ pub async fn loses_its_middle(
     assert_eq!(alarms, [(&json!("C-CHAIN-HOLE"), &json!(1))], "{ledger}");
     assert_eq!(ledger["alarms"][0]["terminal"], TERMINAL);
     let hole = &ledger["holes"][0];
-    assert_eq!((&hole["after"], &hole["until"]), (&json!(head(2)), &json!(head(5))));
-    assert_eq!((&hole["records"], &hole["transactions"]), (&json!(3), &json!(1)));
+    assert_eq!((&hole["after"], &hole["until"]), (&json!(head(2)), &json!(head(last))));
+    assert_eq!((&hole["records"], &hole["transactions"]), (&json!(last - 2), &json!(1)));
     ledger
 }
 

@@ -185,15 +185,33 @@ fn two_holes_come_together_or_one_after_the_other() {
 }
 
 #[test]
-fn what_is_lost_at_the_end_is_told_with_the_first_that_follows() {
-    let mut story = Story::new();
-    assert_eq!(story.take(&story.part(1..=7)), Ok(7));
-    story.lose("8, 9");
-    assert!(story.sent(7).headers.is_empty());
-    story.queue.commit(draft("10")).unwrap();
-    let sent = story.sent(7);
-    assert_eq!(story.take(&sent), Ok(10));
-    assert_eq!(story.holes(), [[8, 9, 0, 0, 2]]);
+fn what_is_lost_at_the_end_is_told_before_anything_follows() {
+    for (lost, known, after) in [("8, 9", 7, 7), ("8, 9", 3, 7), ("7, 8, 9", 8, 6), ("1, 2, 3, 4, 5, 6, 7, 8, 9", 0, 0)]
+    {
+        let mut story = Story::new();
+        if known > 0 {
+            assert_eq!(story.take(&story.part(1..=known)), Ok(known as u64));
+        }
+        story.lose(lost);
+        let sent = story.sent(known);
+        assert_eq!(sent.headers.len(), after.max(known) - known, "{lost}");
+        for _ in 0..2 {
+            assert_eq!(story.take(&sent), Ok(9), "{lost}");
+        }
+        let here = (known.max(after) - after) as u64;
+        assert_eq!(story.holes(), [[after as u64 + 1, 9, here, 0, 9 - after as u64 - here]], "{lost}");
+        assert_eq!(story.alarms().iter().map(|(_, times)| *times).collect::<Vec<_>>(), [1], "{lost}");
+        // It is the head from then on.
+        let head = chain::head(&story.db, story.queue.terminal()).unwrap();
+        assert_eq!(head, story.at(9));
+        assert_eq!(story.sent(9), SignedHeaders::default());
+        story.queue.commit(draft("10")).unwrap();
+        let sent = story.sent(9);
+        assert_eq!((sent.headers.len(), sent.holes.len()), (1, 0));
+        assert_eq!(story.take(&sent), Ok(10));
+        // Followed, it stands.
+        assert_eq!(story.take(&story.part(9..=9)), Err("C-CHAIN-FORK"));
+    }
 }
 
 #[test]
@@ -214,8 +232,8 @@ fn a_hole_that_is_not_what_the_terminal_signed_is_none() {
         ("none at all", with(vec![]), "C-CHAIN-GAP"),
         ("without a record", with(vec![signed(Hole { after: hole.until, until: hole.until })]), "C-FORM"),
         ("the wrong way round", with(vec![signed(Hole { after: story.at(7), until: hole.until })]), "C-FORM"),
-        ("twice", with(vec![own(whole.holes[0].signature); 2]), "C-FORM"),
-        ("followed by nothing", SignedHeaders { holes: whole.holes.clone(), ..story.part(1..=2) }, "C-FORM"),
+        ("more than once", with(vec![own(whole.holes[0].signature); 3]), "C-FORM"),
+        ("nothing at all", SignedHeaders::default(), "C-FORM"),
         ("after what never came", story.after_hole((3, 5), 6..=9), "C-CHAIN-GAP"),
         (
             "after what never was",

@@ -65,6 +65,24 @@ fn a_hole_goes_up_with_what_follows_it_where_the_centre_does_not_have_its_end() 
 }
 
 #[test]
+fn a_hole_at_the_end_goes_up_after_all_headers() {
+    let (_dir, all, queue) = without("3, 8, 9");
+    let hole = |after, until| Hole { after: at(&all, after), until: at(&all, until) };
+    for (head, most, headers, holes) in [
+        (4, 100, vec![5, 6, 7], vec![hole(7, 9)]),
+        // Not before them.
+        (4, 2, vec![5, 6], vec![]),
+        (7, 100, vec![], vec![hole(7, 9)]),
+        (8, 100, vec![], vec![hole(7, 9)]),
+        (9, 100, vec![], vec![]),
+    ] {
+        let signed = queue.signed_headers(at(&all, head), most).unwrap();
+        assert_eq!(sequences(&signed), headers, "after {head}");
+        assert_eq!(signed.holes.iter().map(|signed| signed.hole).collect::<Vec<_>>(), holes, "after {head}");
+    }
+}
+
+#[test]
 fn a_head_that_was_lost_is_told_from_one_that_was_never_here() {
     let (_dir, all, queue) = without("4, 5, 6, 9");
     let other = |sequence| ChainHead { sequence, hash: Digest([9; 32]) };

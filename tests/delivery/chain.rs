@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sbkd::queue::{Queue, State};
 use sbkd::sync::{Chain, HttpUplink, Uplink, UplinkError};
 use sbkd::wire::ChainHead;
-use sbkd::wire::headers::SignedHeaders;
+use sbkd::wire::headers::{Hole, SignedHeaders, SignedHole};
 
 use super::hole::loses_some;
 use super::world::{Centre, Life, Process, delivered, link, registration};
@@ -56,6 +56,11 @@ async fn only_what_follows_is_taken() {
     assert_eq!(refused_with(uplink.headers(&too_many).await), "C-CHAIN-SIGNATURE");
     let head = uplink.probe().await.unwrap();
     assert_eq!((head.sequence, head.hash), (3, all.groups[2].head));
+    // Nor is what is missing lost because somebody says so.
+    let hole = Hole { after: head, until: ChainHead { sequence: 5, hash: all.groups[3].head } };
+    let holes = vec![SignedHole { hole, signature: all.groups[3].signature }];
+    assert_eq!(refused_with(uplink.headers(&SignedHeaders { holes, ..Default::default() }).await), "C-CHAIN-SIGNATURE");
+    assert_eq!(uplink.probe().await.unwrap(), head);
     // A transaction has the header that the chain has.
     let id = process.queue.list(&Default::default()).unwrap()[2].id;
     let mut envelope = process.queue.envelope(id).unwrap().unwrap();
@@ -72,7 +77,7 @@ async fn only_what_follows_is_taken() {
     let ledger = centre.ledger().await;
     let alarms: Vec<_> = ledger["alarms"].as_array().unwrap().iter().map(|one| (&one["code"], &one["times"])).collect();
     let alarm = |code: &'static str| alarms.iter().filter(|(found, _)| *found == code).count();
-    assert_eq!((alarm("C-CHAIN-GAP"), alarm("C-CHAIN-FORK"), alarm("C-CHAIN-SIGNATURE")), (1, 2, 1), "{alarms:?}");
+    assert_eq!((alarm("C-CHAIN-GAP"), alarm("C-CHAIN-FORK"), alarm("C-CHAIN-SIGNATURE")), (1, 2, 2), "{alarms:?}");
     process.end().await;
 }
 

@@ -164,6 +164,8 @@ fn a_centre_that_has_a_part_of_what_is_lost_says_so() {
     assert_eq!(story.take(&sent), Ok(9));
     assert_eq!(story.holes(), [[3, 6, 2, 1, 2]]);
     assert!(story.alarms()[0].0.ends_with("known here: 2 by header, 1 by transaction; 2 not at all"));
+    // That it has a record does not make it found.
+    assert_eq!(story.take(&story.after_hole((3, 6), 7..=9)), Err("C-CHAIN-FORK"));
     // The headers that it had are there still.
     assert_eq!(chain::hash(&story.db, story.queue.terminal(), 4).unwrap(), Some(story.at(4).hash));
 }
@@ -294,6 +296,13 @@ fn a_hole_may_grow_and_takes_nothing_back() {
     for smaller in [(3, 5), (2, 4), (3, 4), (4, 5)] {
         let sent = story.after_hole(smaller, smaller.1 + 1..=9);
         assert_eq!(story.take(&sent), Err("C-CHAIN-FORK"), "{smaller:?}");
+    }
+    // By itself as well, and otherwise than it was told.
+    let other_end = ChainHead { hash: Digest([9; 32]), ..story.at(5) };
+    for (after, until) in [(2, story.at(4)), (1, story.at(3)), (1, story.at(4)), (1, other_end), (2, other_end)] {
+        let holes = vec![signed(Hole { after: story.at(after), until })];
+        let sent = SignedHeaders { holes, ..SignedHeaders::default() };
+        assert_eq!(story.take(&sent), Err("C-CHAIN-FORK"), "{after} {until:?}");
     }
     assert_eq!(story.take(&story.part(3..=5)), Err("C-CHAIN-FORK"));
     // Shifted, it takes back a part.

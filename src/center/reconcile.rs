@@ -28,8 +28,8 @@ pub(super) fn totals(db: &Connection, terminal: &str, told: Totals) -> Result<To
 /// `3202`.
 pub(super) fn details(db: &Connection, terminal: &str, told: &Details) -> Result<DetailsAnswer, CenterError> {
     let of_day = of_day(db, terminal, told.date)?.into_iter();
-    let of_group: Vec<Detail> = of_day.filter(|(group, _)| *group == told.group).map(|(_, detail)| detail).collect();
-    Ok(DetailsAnswer { differences: reconcile::compare(&told.details, &of_group) })
+    let of_group = of_day.filter(|(group, _)| *group == told.group).map(|(_, detail)| detail);
+    Ok(reconcile::answer(told, of_group))
 }
 
 /// What is read again of what a settlement did.

@@ -8,6 +8,7 @@ mod committing;
 mod conditions;
 mod daily;
 mod deciding;
+mod details;
 pub mod errors;
 mod event;
 mod file;

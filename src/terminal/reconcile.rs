@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
+use super::details::compared;
 use super::errors;
 use super::event::What;
 use super::inner::{Inner, Upstream, lock};
@@ -14,7 +15,7 @@ use crate::queue::{QueueError, Row, State};
 use crate::store::{AccountDifference, DifferenceKind, GroupTotals, Reconciliation};
 use crate::wire::infno;
 use crate::wire::reconcile::{
-    Detail, DetailDifference, Details, DetailsAnswer, Figures, Group, Total, Totals, TotalsAnswer, totals,
+    Detail, DetailDifference, DetailsAnswer, Figures, Group, Total, Totals, TotalsAnswer, totals,
 };
 
 /// How a settlement in which the two do not agree stands here now, after both were asked.
@@ -99,10 +100,10 @@ impl Inner {
         group: &Group,
         day: &Day,
     ) -> Result<Vec<DetailDifference>, Failure> {
-        let of_group = day.ours.values().filter(|one| one.group == *group);
-        let told = Details { date, group: group.clone(), details: of_group.map(|one| one.detail.clone()).collect() };
-        let asked = upstream.asker.ask::<DetailsAnswer>(infno::DETAILS, operator, &told, upstream.patience);
-        Ok(self.parts.runtime.block_on(asked).map_err(|error| error.failure())?.differences)
+        compared(day, date, group, |told| {
+            let asked = upstream.asker.ask::<DetailsAnswer>(infno::DETAILS, operator, told, upstream.patience);
+            self.parts.runtime.block_on(asked).map_err(|error| error.failure())
+        })
     }
 
     /// What is wrong with a settlement; `None` while its outcome is still asked for here.

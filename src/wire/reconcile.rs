@@ -100,8 +100,11 @@ pub struct Detail {
     pub figures: Figures,
 }
 
-/// The input of `3202`: the settlements of one group that stand here. Who they are for is not needed to tell them apart,
-/// and is left out.
+/// The most settlements, or differences, of one message: some 300 bytes each, and a broker carries 1 MB.
+pub const PAGE: usize = 2_000;
+
+/// The input of `3202`: the settlements of one group that stand here, or those of them whose message ids are in a stretch.
+/// Who they are for is not needed to tell them apart, and is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Details {
     /// As in [`Totals`].
@@ -109,15 +112,24 @@ pub struct Details {
     /// Which group.
     #[serde(flatten)]
     pub group: Group,
-    /// Each of them. Ours.
+    /// The message id from which on they are compared; from the first one without it. Ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The message id before which they are; to the last one without it. Ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Each of them, [`PAGE`] at the most. Ours.
     pub details: Vec<Detail>,
 }
 
 /// The output of `3202`. Ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DetailsAnswer {
-    /// Those in which the two do not agree.
+    /// Those in which the two do not agree, by message id, [`PAGE`] at the most.
     pub differences: Vec<DetailDifference>,
+    /// Where there are more: the message id from which on they are to be asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more: Option<String>,
 }
 
 /// One settlement in which the two do not agree.
@@ -138,6 +150,23 @@ pub fn totals(settlements: impl IntoIterator<Item = (Group, Figures)>) -> Vec<To
         *count += 1;
     }
     all.into_iter().map(|(group, (figures, count))| Total { group, figures, count }).collect()
+}
+
+impl Details {
+    /// Whether a message id is in the stretch that is compared.
+    pub fn covers(&self, msgid: &str) -> bool {
+        self.from.as_ref().is_none_or(|from| msgid >= from.as_str())
+            && self.until.as_ref().is_none_or(|until| msgid < until.as_str())
+    }
+}
+
+/// What a centre with these settlements of the group answers.
+pub fn answer(told: &Details, theirs: impl Iterator<Item = Detail>) -> DetailsAnswer {
+    let theirs: Vec<Detail> = theirs.filter(|detail| told.covers(&detail.medins_setl_id)).collect();
+    let mut differences = compare(&told.details, &theirs);
+    let more = differences.get(PAGE).map(|next| next.medins_setl_id.clone());
+    differences.truncate(PAGE);
+    DetailsAnswer { differences, more }
 }
 
 /// The settlements that are not the same in both; each message id is there once.

@@ -158,7 +158,7 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
     let broker = match &settings.broker {
         Some(broker) => {
             let (client, consumer) = jetstream::connect(broker).await.map_err(|error| error.to_string())?;
-            Some(AbortOnDrop(tokio::spawn(jetstream::serve(centre.clone(), client, consumer))))
+            Some(AbortOnDrop(tokio::spawn(jetstream::serve(centre.clone(), client, consumer, broker.replicas))))
         }
         None => None,
     };

@@ -104,6 +104,41 @@ async fn the_documented_rights_are_enough_and_give_nothing_of_others() {
     centre.running.stop().await;
 }
 
+/// A server sends what it says to a publisher to wherever that wants it, whatever the publisher may do there itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_empties_a_stream_by_the_answer_that_a_server_gives() {
+    let cluster = cluster().await;
+    let (admin, _told) = connect(cluster.url(0), "centre").await;
+    let jetstream = async_nats::jetstream::new(admin);
+    // One stream is there from before.
+    let subjects = vec![subject::EVERY_TRANSACTION.into()];
+    let before = async_nats::jetstream::stream::Config {
+        name: subject::TRANSACTIONS.into(),
+        subjects,
+        retention: async_nats::jetstream::stream::RetentionPolicy::WorkQueue,
+        ..Default::default()
+    };
+    jetstream.create_stream(before).await.unwrap();
+    centre(&cluster).await.running.stop().await;
+    let stored = async || jetstream.get_stream(subject::TRANSACTIONS).await.unwrap().cached_info().state.messages;
+    let (client, _told) = connect(cluster.url(2), OTHER).await;
+    let terminals = async_nats::jetstream::new(client.clone());
+    for _ in 0..3 {
+        let put = terminals.publish(subject::transaction(OTHER), "no matter".into()).await.unwrap();
+        put.await.unwrap();
+    }
+    for (n, stream) in [subject::TRANSACTIONS, subject::ANSWERS].into_iter().enumerate() {
+        let purge = format!("$JS.API.STREAM.PURGE.{stream}");
+        client.publish_with_reply(subject::transaction(OTHER), purge, "no matter".into()).await.unwrap();
+        let there = async { while stored().await < 4 + n as u64 {} };
+        tokio::time::timeout(LONG, there).await.expect("the server stores it");
+        // It comes after what the server asked itself.
+        let refused = jetstream.get_stream(stream).await.unwrap().purge().await;
+        assert!(refused.is_err(), "{stream}");
+    }
+    assert_eq!(stored().await, 5);
+}
+
 /// Waits until the server says that it does not let this happen.
 async fn denied(told: &mut mpsc::UnboundedReceiver<String>, what: &str) {
     let said = tokio::time::timeout(LONG, told.recv()).await.expect("the server denies it").unwrap();

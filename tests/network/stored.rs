@@ -9,7 +9,7 @@ use sbkd::queue::{self, Row, State};
 use sbkd::sync::{self, JetStreamUplink, Link, Pace, Uplink, UplinkError};
 use sbkd::wire::batch::{ItemAnswer, LateAnswer};
 use sbkd::wire::signature::{Purpose, SIGNATURE};
-use sbkd::wire::{Outcome, Receipt, subject};
+use sbkd::wire::{Outcome, Receipt, infno, subject};
 use sbkd::world::SystemRandom;
 use serde_json::json;
 
@@ -57,6 +57,11 @@ async fn what_is_stored_is_accepted_by_the_centres_own_answer_only() {
     centre.running.stop().await;
     let mut status = worker.status();
     drop(tokio::time::timeout(LONG, status.wait_for(|status| !status.reachable)).await.unwrap().unwrap());
+    // That nobody is there is said by servers, who are not the centre: a settlement is not taken for never sent.
+    let asker = sync::Asker::new(uplink.clone(), Arc::new(clock()), TERMINAL, true);
+    let asked = uplink.request(&asker.request(infno::SETTLE, "0007", json!({}))).await;
+    assert!(matches!(&asked, Err(error @ UplinkError::NoAnswer(_)) if !error.never_sent()), "{asked:?}");
+    assert!(matches!(uplink.probe().await, Err(UplinkError::Unreachable(_))));
     let second = own.commit_async(registration("second")).await.unwrap().row;
     until(&own, second.id, State::HandedOver).await;
     forge(&cluster, &second, &stranger).await;

@@ -198,7 +198,10 @@ pub fn enrol(
 ) -> Result<(), String> {
     let enrolled = || {
         let certificate = certificate.map(tls::fingerprint).transpose()?;
-        enrol::enrol(&db::open(Some(database))?, terminal, key, certificate.as_ref(), replace)
+        let mut db = db::open(Some(database))?;
+        let whole = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        enrol::enrol(&whole, terminal, key, certificate.as_ref(), replace)?;
+        Ok::<_, CenterError>(whole.commit()?)
     };
     enrolled().map_err(|error: CenterError| error.to_string())
 }

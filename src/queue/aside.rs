@@ -17,7 +17,7 @@ use super::damaged::Damaged;
 use super::journal::Context;
 use super::look::{self, beside};
 use super::lost::Lost;
-use super::{QueueError, QueueKeys, Settings, open, owner, proof, witness};
+use super::{QueueError, QueueKeys, Settings, damage, open, owner, proof, witness};
 use crate::wire::ChainHead;
 use crate::wire::headers::Hole;
 
@@ -53,7 +53,10 @@ pub fn set_aside(
     let proved = || prove(&settings.path, &context, anchored);
     // A disk that failed once tells of damage as well: what is damage is so twice.
     let why = match proved().or_else(|_| proved()) {
-        Ok(()) => return Err(QueueError::Whole),
+        Ok(()) => {
+            damage::forget(&settings.path)?;
+            return Err(QueueError::Whole);
+        }
         Err(error @ QueueError::Damaged { .. }) => error.to_string(),
         Err(error) => return Err(error),
     };
@@ -103,6 +106,8 @@ fn take_place(settings: &Settings, step: &mut dyn FnMut() -> Result<(), QueueErr
         fs::rename(&new, &settings.path).map_err(open::io)?;
         sync_folder(&settings.path)?;
     }
+    // What was noted was of the old one.
+    damage::forget(&settings.path)?;
     step()?;
     remove(&mark(settings))?;
     sync_folder(&settings.path)
@@ -216,7 +221,7 @@ pub(super) struct Rebuilt {
     pub(super) holes: Vec<Hole>,
 }
 
-fn remove(path: &Path) -> Result<(), QueueError> {
+pub(super) fn remove(path: &Path) -> Result<(), QueueError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(open::io(error)),
         _ => Ok(()),
@@ -224,7 +229,7 @@ fn remove(path: &Path) -> Result<(), QueueError> {
 }
 
 /// What was made, renamed or removed beside a file is so after a power cut.
-fn sync_folder(file: &Path) -> Result<(), QueueError> {
+pub(super) fn sync_folder(file: &Path) -> Result<(), QueueError> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let synced: io::Result<()> = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(open::io)

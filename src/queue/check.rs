@@ -9,14 +9,14 @@ use super::anchor;
 use super::journal::Context;
 use super::lost::Lost;
 use super::proof::{self, Anchored, Opened, Terms};
-use super::{QueueError, Settings, look, open, owner};
+use super::{QueueError, Settings, damage, look, open, owner};
 use crate::wire::{ChainHead, Digest};
 
 /// How many of the last records are proved. The rest is proved while the terminal works.
 const LAST: u64 = 100;
 
 /// Looks at the journal, whose lock is held, without touching it: whose it is, its head, its anchor, and its last
-/// records with all that is in them. There may be none yet.
+/// records with all that is in them; all of them where damage is noted. There may be none yet.
 pub(super) fn before_writing(settings: &Settings, context: &Context) -> Result<(), QueueError> {
     let keys = anchor::Proof::Keys(&context.crypto);
     let anchored = anchor::peek_if_there(&settings.anchor, &keys, &context.terminal)?;
@@ -33,6 +33,7 @@ pub(super) fn before_writing(settings: &Settings, context: &Context) -> Result<(
         owner::check(&db, context, anchored)?;
     }
     open::check_head(&db, context, anchored, &head)?;
+    damage::prove_where_noted(&settings.path, context, anchored)?;
     last(&db, context, &head)
 }
 

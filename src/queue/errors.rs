@@ -104,7 +104,7 @@ crate::entries! {
     DAMAGED = "E-QUEUE-DAMAGED", Technician;
         message "流水校验不通过" | "the journal does not verify";
         cause "记录被改动、缺失或文件损坏" | "a record was changed or is missing, or the file is damaged";
-        remedy "请勿改动文件并联系技术支持；sbkd queue set-aside 保留原件，以完好的记录继续" | "leave the files as they are and call support; sbkd queue set-aside keeps them and goes on with what is whole";
+        remedy "请勿改动文件并联系技术支持；停止守护进程后，sbkd queue set-aside 保留原件，以完好的记录继续" | "leave the files as they are and call support; once the daemon is stopped, sbkd queue set-aside keeps them and goes on with what is whole";
     WHOLE = "E-QUEUE-WHOLE", Technician;
         message "流水完好，无需另存" | "the journal is whole and is not set aside";
         cause "校验通过" | "all of it proves, its anchor included";

@@ -11,6 +11,7 @@ mod backup;
 pub mod chain;
 mod check;
 mod checkpoint;
+mod damage;
 mod damaged;
 mod entry;
 mod erase;
@@ -50,6 +51,7 @@ use tokio::sync::{broadcast, oneshot};
 use uuid::Uuid;
 
 pub use aside::{SetAside, set_aside};
+pub use damage::Damage;
 pub use erase::Erased;
 pub use errors::QueueError;
 pub use export::{CSV_COLUMNS, ExportError, Exported, Sum};
@@ -101,6 +103,8 @@ struct Inner {
     held: held::Holding,
     /// The records that were found damaged.
     damaged: Mutex<BTreeSet<u64>>,
+    /// What the last whole proof found wrong.
+    damage: Mutex<Option<Damage>>,
     /// It was closed, or is about to be.
     closed: AtomicBool,
     /// Held until the journal is closed.
@@ -160,15 +164,18 @@ impl Queue {
         let writer = Writer { db, context: handed, anchoring, checkpoints, head, changes: changed, faults };
         thread::Builder::new().name("journal".into()).spawn(move || writer.run(&waiting)).map_err(open::io)?;
         let lock = Mutex::new(Some(lock));
-        let (held, damaged, closed) = (held::Holding::default(), Mutex::default(), AtomicBool::new(false));
-        Ok(Self { inner: Arc::new(Inner { context, settings, jobs, reader, changes, held, damaged, closed, lock }) })
+        let (held, damaged, damage) = (held::Holding::default(), Mutex::default(), Mutex::default());
+        let closed = AtomicBool::new(false);
+        let inner = Inner { context, settings, jobs, reader, changes, held, damaged, damage, closed, lock };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Commits a transaction; durable when this returns. Blocks: not for an async task.
     ///
     /// # Errors
-    /// [`QueueError::Conflict`], and what the storage may do.
+    /// [`QueueError::Conflict`], [`QueueError::Damaged`] where the file was found to be, and what the storage may do.
     pub fn commit(&self, draft: Draft) -> Result<Committed, QueueError> {
+        self.may_write()?;
         let draft = Box::new(self.inner.context.prepare(draft));
         self.wait(|reply| Job::Commit(draft, reply))
     }
@@ -178,6 +185,7 @@ impl Queue {
     /// # Errors
     /// As [`Queue::commit`].
     pub async fn commit_async(&self, draft: Draft) -> Result<Committed, QueueError> {
+        self.may_write()?;
         let draft = Box::new(self.inner.context.prepare(draft));
         self.wait_async(|reply| Job::Commit(draft, reply)).await
     }
@@ -185,8 +193,10 @@ impl Queue {
     /// Moves a transaction to another state. Blocks.
     ///
     /// # Errors
-    /// [`QueueError::Move`] when the table does not allow it, [`QueueError::NotFound`], and what the storage may do.
+    /// [`QueueError::Move`] when the table does not allow it, [`QueueError::NotFound`], [`QueueError::Damaged`] where the
+    /// file was found to be, and what the storage may do.
     pub fn advance(&self, id: Uuid, to: State, note: Note) -> Result<Row, QueueError> {
+        self.may_write()?;
         self.wait(|reply| Job::Advance(id, to, note, reply))
     }
 
@@ -195,6 +205,7 @@ impl Queue {
     /// # Errors
     /// As [`Queue::advance`].
     pub async fn advance_async(&self, id: Uuid, to: State, note: Note) -> Result<Row, QueueError> {
+        self.may_write()?;
         self.wait_async(|reply| Job::Advance(id, to, note, reply)).await
     }
 

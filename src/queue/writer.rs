@@ -30,6 +30,8 @@ pub(super) enum Job {
     Erase(Timestamp, Place, Reply<Step>),
     /// Clears the log, outside any transaction.
     Clear(Reply<bool>),
+    /// Writes the anchor, whatever is in it.
+    Anchor(Reply<()>),
     /// Answers when everything before it is on the disk, and tells whether writing works.
     Barrier(Reply<()>),
     Close(Reply<()>),
@@ -64,7 +66,7 @@ impl Writer {
             {
                 group.push(next);
             }
-            let (mut close, mut clear) = (None, Vec::new());
+            let (mut close, mut clear, mut anchor) = (None, Vec::new(), Vec::new());
             group = group
                 .into_iter()
                 .filter_map(|job| match job {
@@ -76,6 +78,10 @@ impl Writer {
                         clear.push(reply);
                         None
                     }
+                    Job::Anchor(reply) => {
+                        anchor.push(reply);
+                        None
+                    }
                     job => Some(job),
                 })
                 .collect();
@@ -84,6 +90,10 @@ impl Writer {
             }
             for reply in clear {
                 reply(erase::clear(&self.db));
+            }
+            for reply in anchor {
+                self.anchoring.write(self.head);
+                reply(self.anchoring.settled());
             }
             if let Some(reply) = close {
                 // Whoever is told may do with the files what they like.
@@ -172,7 +182,8 @@ impl Writer {
                 let result = self.faults.at(Point::Advance).and_then(|()| self.context.erase(&self.db, before, after));
                 end(result, reply, |step, reply| Done::Then(Box::new(move |end| reply(end.map(|()| step)))))
             }
-            // Nothing to carry out in a transaction: it was taken out of the group.
+            // Nothing to carry out in a transaction: these were taken out of the group.
+            Job::Anchor(reply) => end(Ok(()), reply, |(), reply| Done::Nothing(reply)),
             Job::Clear(reply) => end(Ok(false), reply, |_, reply| Done::Then(Box::new(move |_| reply(Ok(false))))),
             Job::Barrier(reply) | Job::Close(reply) => end(self.touch(), reply, |(), reply| Done::Nothing(reply)),
         };
@@ -243,7 +254,9 @@ impl Done {
             Job::Advance(_, _, _, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
             Job::Erase(_, _, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
             Job::Clear(reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
-            Job::Barrier(reply) | Job::Close(reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
+            Job::Barrier(reply) | Job::Close(reply) | Job::Anchor(reply) => {
+                Self::Failed(error, Box::new(move |error| reply(Err(error))))
+            }
         }
     }
 

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::conditions::Condition;
 use super::event::What;
 use super::inner::{Inner, lock};
 use crate::queue::QueueError;
 
 /// How often.
 const DAY: Duration = Duration::from_hours(24);
+/// When a journal that does not prove is proved again: somebody may have mended what made it so.
+const HOUR: Duration = Duration::from_hours(1);
 /// When it is tried again where the disk did not let it, or a reader kept the journal's log from being cleared.
 const AGAIN: Duration = Duration::from_secs(60);
 
@@ -28,6 +31,7 @@ pub(super) async fn keep(inner: Weak<Inner>) {
         last = done.unwrap_or(Kept::Again);
         tokio::time::sleep(match last {
             Kept::Whole => DAY,
+            Kept::Damaged => HOUR,
             // A defect is no reason to do it all the time.
             Kept::Again | Kept::Uncleared => AGAIN,
             Kept::Ended => return,
@@ -41,6 +45,8 @@ pub(super) async fn keep(inner: Weak<Inner>) {
 pub(super) enum Kept {
     /// There is nothing to do until tomorrow.
     Whole,
+    /// It was proved twice, and is not whole.
+    Damaged,
     /// Something is left to do.
     Again,
     /// It was proved; what is left to do is to clear away or erase what is old.
@@ -58,7 +64,7 @@ impl Inner {
         match self.prove_journal() {
             Ok(true) => self.erase_what_is_old(),
             // What is damaged is evidence: nothing in it is changed that need not be.
-            Ok(false) => Kept::Whole,
+            Ok(false) => Kept::Damaged,
             Err(QueueError::Closed) => Kept::Ended,
             Err(error) => {
                 tracing::warn!(%error, "the journal was not proved");
@@ -79,6 +85,13 @@ impl Inner {
             Err(error) => return Err(error),
         };
         *lock(&self.verified_at) = Some(self.parts.clock.now());
+        if whole {
+            // Where the condition held for the damage alone it ends.
+            self.ailing.notify_one();
+        } else {
+            // Nothing new begins; what has begun is ended.
+            self.set(Condition::Storage, true);
+        }
         self.log.tell(told);
         Ok(whole)
     }

@@ -38,7 +38,7 @@ pub struct SetAside {
 /// as the process's death would. The next opening of the journal, or the next call of this, goes on.
 ///
 /// # Errors
-/// [`QueueError::Whole`] when nothing is wrong with it, [`QueueError::InUse`], [`QueueError::WrongKeys`] when another's
+/// [`QueueError::Whole`] when nothing is wrong with it, [`QueueError::Newer`], [`QueueError::InUse`], [`QueueError::WrongKeys`] when another's
 /// keys wrote it, and what the storage may do.
 pub fn set_aside(
     settings: &Settings,
@@ -48,6 +48,10 @@ pub fn set_aside(
 ) -> Result<SetAside, QueueError> {
     let _lock = open::lock(&settings.path)?;
     finish(settings)?;
+    // What a newer program wrote is not damage: this one would copy what it knows of it, and lose the rest.
+    if let Err(error @ QueueError::Newer(_)) = look::still(&settings.path).and_then(|db| open::version(&db)) {
+        return Err(error);
+    }
     let context = Context::to_read(keys, settings.terminal.clone());
     let anchored = read_anchor(settings, &context)?;
     let proved = || prove(&settings.path, &context, anchored);

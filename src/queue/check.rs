@@ -46,8 +46,7 @@ fn existing(path: &Path) -> Result<Option<Connection>, QueueError> {
         Err(error) => return Err(open::io(error)),
     }
     let db = look::still(path)?;
-    let version: u32 = db.query_row("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))?;
-    open::check_version(version)?;
+    let version = open::version(&db)?;
     Ok((version > 0).then_some(db))
 }
 

@@ -33,6 +33,7 @@ impl Past {
     pub fn open(settings: &Settings, keys: &QueueKeys) -> Result<Self, QueueError> {
         let context = Context::to_read(keys, settings.terminal.clone());
         let db = open::reader(&settings.path)?;
+        open::version(&db)?;
         owner::check(&db, &context, None)?;
         Ok(Self { db, context, anchor: settings.anchor.clone() })
     }

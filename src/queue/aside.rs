@@ -46,6 +46,38 @@ pub fn set_aside(
     now: Timestamp,
     step: &mut dyn FnMut() -> Result<(), QueueError>,
 ) -> Result<SetAside, QueueError> {
+    go_on(settings, keys, now, Unread::IsNotKnown, step)
+}
+
+/// [`set_aside`], also where nothing of the records can be read: then all that the anchor knows of is signed as lost.
+///
+/// # Errors
+/// As [`set_aside`]; [`QueueError::Damaged`] where there is no anchor either.
+pub fn set_aside_all(
+    settings: &Settings,
+    keys: &QueueKeys,
+    now: Timestamp,
+    step: &mut dyn FnMut() -> Result<(), QueueError>,
+) -> Result<SetAside, QueueError> {
+    go_on(settings, keys, now, Unread::IsLost, step)
+}
+
+/// What becomes of records where none of them can be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    /// They may be there: nothing is done.
+    IsNotKnown,
+    /// They are given up.
+    IsLost,
+}
+
+fn go_on(
+    settings: &Settings,
+    keys: &QueueKeys,
+    now: Timestamp,
+    unread: Unread,
+    step: &mut dyn FnMut() -> Result<(), QueueError>,
+) -> Result<SetAside, QueueError> {
     let _lock = open::lock(&settings.path)?;
     finish(settings)?;
     // What a newer program wrote is not damage: this one would copy what it knows of it, and lose the rest.
@@ -65,12 +97,19 @@ pub fn set_aside(
         Err(error) => return Err(error),
     };
     let new = waiting(settings);
-    for ending in ["", "-wal", "-shm", "-journal"] {
-        remove(&beside(&new, ending))?;
-    }
+    clean(&new)?;
     step()?;
     let fresh = Settings { path: new.clone(), ..settings.clone() };
-    let (rows, lost, head) = build(&settings.path, &fresh, &context, anchored)?;
+    let build = |old: Option<&Damaged>| build(old, &fresh, &context, anchored);
+    let old = Damaged::open(&settings.path).and_then(|old| build(old.as_ref()));
+    let (rows, lost, head) = match (old, unread, anchored) {
+        // It is not known how far it went, and places of the chain would be given again.
+        (Err(QueueError::Damaged { .. }), Unread::IsLost, Some(_)) => {
+            clean(&new)?;
+            build(None)?
+        }
+        (built, ..) => built?,
+    };
     prove(&new, &context, Some(head))?;
     let damaged = keep(settings, now, step)?;
     // An anchor of its own: the old one is kept under its other name.
@@ -170,12 +209,11 @@ fn keep(
 
 /// Builds a journal of what is whole; how many records those are, what was lost, and the head that new ones follow.
 fn build(
-    old: &Path,
+    old: Option<&Damaged>,
     new: &Settings,
     context: &Context,
     anchored: Option<ChainHead>,
 ) -> Result<(u64, Lost, ChainHead), QueueError> {
-    let old = Damaged::open(old)?;
     let db = open::writer(new)?;
     db.execute_batch("PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE")?;
     open::claim(&db, context)?;
@@ -184,13 +222,14 @@ fn build(
         db.query_row("SELECT sql FROM sqlite_schema WHERE name = 'entries_start'", [], |row| row.get(0))?;
     db.execute_batch("DROP TRIGGER entries_start")?;
 
-    let signed = old.as_ref().map(|old| old.signed(context)).transpose()?.unwrap_or_default();
+    let signed = old.map(|old| old.signed(context)).transpose()?.unwrap_or_default();
     // What was signed as lost before stays so: its numbers are not given again.
     let heads = [signed.head, anchored, signed.lost];
     let known = heads.into_iter().flatten().max_by_key(|head| head.sequence);
     let mut chain = Rebuilt { rows: 0, head: ChainHead::default(), holes: Vec::new() };
-    if let Some(old) = &old {
-        old.copy(&db, context, known.map_or(0, |head| head.sequence), &mut chain)?;
+    if let Some(old) = old {
+        let most = old.most(known.map_or(0, |head| head.sequence), anchored.is_some() || signed.is_all);
+        old.copy(&db, context, most, &mut chain)?;
     }
     for group in &signed.groups {
         group.keep(&db)?;
@@ -223,6 +262,11 @@ pub(super) struct Rebuilt {
     /// The last record in it.
     pub(super) head: ChainHead,
     pub(super) holes: Vec<Hole>,
+}
+
+/// Nothing is left of a journal that was begun.
+fn clean(new: &Path) -> Result<(), QueueError> {
+    ["", "-wal", "-shm", "-journal"].iter().try_for_each(|ending| remove(&beside(new, ending)))
 }
 
 pub(super) fn remove(path: &Path) -> Result<(), QueueError> {

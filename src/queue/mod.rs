@@ -28,6 +28,7 @@ mod owner;
 mod past;
 mod proof;
 mod read;
+mod readable;
 mod rekey;
 mod row;
 mod seal;
@@ -50,7 +51,7 @@ use rusqlite::Connection;
 use tokio::sync::{broadcast, oneshot};
 use uuid::Uuid;
 
-pub use aside::{SetAside, set_aside};
+pub use aside::{SetAside, set_aside, set_aside_all};
 pub use damage::Damage;
 pub use erase::Erased;
 pub use errors::QueueError;

@@ -1,12 +1,10 @@
 //! A damaged journal is set aside, and one takes its place that holds every record which is provably whole.
 //!
-//! The damaged files are kept as they are, under another name. The new journal is built and proved beside the old one
-//! before anything is moved; a mark says that it is to take the old one's place, so that whoever opens the journal next
-//! ends what was begun.
+//! The damaged files are kept as they are, in a folder. The new journal is built and proved beside the old one before
+//! anything is moved; a mark says that it is to take the old one's place, so that whoever opens the journal next ends
+//! what was begun.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -17,6 +15,7 @@ use super::damaged::Damaged;
 use super::journal::Context;
 use super::look::{self, beside};
 use super::lost::Lost;
+use super::place::{finish, free_folder, next_anchor, remove, set_mark, sync_folder, take_place, waiting};
 use super::{QueueError, QueueKeys, Settings, damage, open, owner, proof, witness};
 use crate::wire::ChainHead;
 use crate::wire::headers::Hole;
@@ -111,57 +110,19 @@ fn go_on(
         (built, ..) => built?,
     };
     prove(&new, &context, Some(head))?;
-    let damaged = keep(settings, now, step)?;
     // An anchor of its own: the old one is kept under its other name.
-    let next = beside(&settings.anchor, ".new");
+    let next = next_anchor(settings);
     remove(&next)?;
     Anchor::open(&next)
         .and_then(|mut anchor| anchor.write(&context.crypto, &context.terminal, &head))
         .map_err(open::io)?;
+    sync_folder(&next)?;
     step()?;
-    fs::rename(&next, &settings.anchor).map_err(open::io)?;
-    sync_folder(&settings.anchor)?;
-    step()?;
-    File::create(mark(settings)).and_then(|mark| mark.sync_all()).map_err(open::io)?;
-    sync_folder(&settings.path)?;
-    take_place(settings, step)?;
+    let folder = free_folder(settings, now);
+    set_mark(settings, &folder)?;
+    take_place(settings, &folder, step)?;
+    let damaged = settings.path.with_file_name(folder);
     Ok(SetAside { damaged, why, rows, lost: lost.holes().to_vec() })
-}
-
-/// Ends what an earlier call began, where the new journal was ready. The lock is held.
-pub(super) fn finish(settings: &Settings) -> Result<(), QueueError> {
-    match mark(settings).exists() {
-        true => take_place(settings, &mut || Ok(())),
-        false => Ok(()),
-    }
-}
-
-/// The new journal takes the place of the old one, whose log must not be read into it.
-fn take_place(settings: &Settings, step: &mut dyn FnMut() -> Result<(), QueueError>) -> Result<(), QueueError> {
-    let new = waiting(settings);
-    if new.exists() {
-        for ending in ["-wal", "-shm"] {
-            step()?;
-            remove(&beside(&settings.path, ending))?;
-        }
-        sync_folder(&settings.path)?;
-        step()?;
-        fs::rename(&new, &settings.path).map_err(open::io)?;
-        sync_folder(&settings.path)?;
-    }
-    // What was noted was of the old one.
-    damage::forget(&settings.path)?;
-    step()?;
-    remove(&mark(settings))?;
-    sync_folder(&settings.path)
-}
-
-fn waiting(settings: &Settings) -> PathBuf {
-    beside(&settings.path, ".new")
-}
-
-fn mark(settings: &Settings) -> PathBuf {
-    beside(&settings.path, ".set-aside")
 }
 
 fn read_anchor(settings: &Settings, context: &Context) -> Result<Option<ChainHead>, QueueError> {
@@ -175,36 +136,8 @@ fn prove(path: &Path, context: &Context, anchored: Option<ChainHead>) -> Result<
         false => return Err(proof::damaged(1, "cut off: the journal is gone")),
     }
     let db = look::still(path)?;
-    owner::check(&db, context, anchored)?;
+    owner::check(&db, context)?;
     witness::with_keys(&db, context, anchored.into()).map(drop)
-}
-
-/// The old files get another name each in a folder of their own, and keep theirs for now.
-fn keep(
-    settings: &Settings,
-    now: Timestamp,
-    step: &mut dyn FnMut() -> Result<(), QueueError>,
-) -> Result<PathBuf, QueueError> {
-    let second = Timestamp::from_second(now.as_second()).unwrap_or(now);
-    let name = format!("damaged-{second}").replace(':', "");
-    // One that an earlier try made stays as it is.
-    let free =
-        |name: &String| [&settings.path, &settings.anchor].iter().all(|file| !file.with_file_name(name).exists());
-    let mut names = std::iter::once(name.clone()).chain((2..).map(|n: u32| format!("{name}-{n}")));
-    let name = names.find(free).unwrap_or(name);
-    let folder = |file: &Path| file.with_file_name(&name);
-    let mut files: Vec<PathBuf> = ["", "-wal", "-shm"].map(|ending| beside(&settings.path, ending)).into();
-    files.push(settings.anchor.clone());
-    for file in files {
-        let Some(name) = file.file_name().filter(|_| file.exists()) else { continue };
-        let folder = folder(&file);
-        step()?;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(open::io)?;
-        fs::hard_link(&file, folder.join(name)).map_err(open::io)?;
-        sync_folder(&folder.join(name))?;
-        sync_folder(&folder)?;
-    }
-    Ok(folder(&settings.path))
 }
 
 /// Builds a journal of what is whole; how many records those are, what was lost, and the head that new ones follow.
@@ -267,18 +200,4 @@ pub(super) struct Rebuilt {
 /// Nothing is left of a journal that was begun.
 fn clean(new: &Path) -> Result<(), QueueError> {
     ["", "-wal", "-shm", "-journal"].iter().try_for_each(|ending| remove(&beside(new, ending)))
-}
-
-pub(super) fn remove(path: &Path) -> Result<(), QueueError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(open::io(error)),
-        _ => Ok(()),
-    }
-}
-
-/// What was made, renamed or removed beside a file is so after a power cut.
-pub(super) fn sync_folder(file: &Path) -> Result<(), QueueError> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let synced: io::Result<()> = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(open::io)
 }

@@ -30,7 +30,7 @@ pub(super) fn before_writing(settings: &Settings, context: &Context) -> Result<(
     };
     let head = open::head(&db)?;
     if head.sequence > 0 {
-        owner::check(&db, context, anchored)?;
+        owner::check(&db, context)?;
     }
     open::check_head(&db, context, anchored, &head)?;
     damage::prove_where_noted(&settings.path, context, anchored)?;

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::journal::Context;
 use super::look::{self, beside};
-use super::{Queue, QueueError, aside, open, owner, read, witness};
+use super::{Queue, QueueError, open, owner, place, read, witness};
 use crate::wire::ChainHead;
 
 /// What the last whole proof found, and a second one as well.
@@ -86,7 +86,7 @@ pub(super) fn prove_where_noted(path: &Path, context: &Context, anchored: Option
     }
     let prove = || {
         let db = look::still(path)?;
-        owner::check(&db, context, anchored)?;
+        owner::check(&db, context)?;
         witness::with_keys(&db, context, anchored.into())
     };
     prove().or_else(|_| prove())?;
@@ -101,7 +101,7 @@ fn note(path: &Path, damage: &Damage) -> Result<(), QueueError> {
     let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&next);
     opened.and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all())).map_err(open::io)?;
     fs::rename(&next, mark(path)).map_err(open::io)?;
-    aside::sync_folder(path)
+    place::sync_folder(path)
 }
 
 /// Takes the note away, if there is one.
@@ -109,8 +109,8 @@ pub(super) fn forget(path: &Path) -> Result<(), QueueError> {
     if !mark(path).try_exists().map_err(open::io)? {
         return Ok(());
     }
-    aside::remove(&mark(path))?;
-    aside::sync_folder(path)
+    place::remove(&mark(path))?;
+    place::sync_folder(path)
 }
 
 /// Where damage is noted.

@@ -26,6 +26,7 @@ mod lost;
 mod open;
 mod owner;
 mod past;
+mod place;
 mod proof;
 mod read;
 mod readable;
@@ -145,7 +146,7 @@ impl Queue {
         let crypto = seal::Crypto::new(&keys);
         let context = Arc::new(Context { terminal, demo: settings.demo, crypto, clock, random });
         let lock = open::lock(&settings.path)?;
-        aside::finish(&settings)?;
+        place::finish(&settings)?;
         check::before_writing(&settings, &context)?;
         let db = open::writer(&settings)?;
         open::claim(&db, &context)?;

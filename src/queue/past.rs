@@ -34,7 +34,7 @@ impl Past {
         let context = Context::to_read(keys, settings.terminal.clone());
         let db = open::reader(&settings.path)?;
         open::version(&db)?;
-        owner::check(&db, &context, None)?;
+        owner::check(&db, &context)?;
         Ok(Self { db, context, anchor: settings.anchor.clone() })
     }
 

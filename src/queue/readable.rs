@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::damaged::again;
 use super::look::{self, beside};
-use super::{QueueError, aside, open, proof};
+use super::{QueueError, open, place, proof};
 
 /// How each journal begins: SQLite's magic, pages of 4096 bytes, a log, nothing kept free at the end of a page, and three
 /// numbers that never change.
@@ -86,7 +86,7 @@ impl Copy {
     }
 
     fn remove(&self) -> Result<(), QueueError> {
-        FILES.iter().try_for_each(|ending| aside::remove(&beside(&self.0, ending)))
+        FILES.iter().try_for_each(|ending| place::remove(&beside(&self.0, ending)))
     }
 }
 

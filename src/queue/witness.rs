@@ -80,8 +80,7 @@ pub(super) fn public(db: &Connection, key: &[u8; 32], anchor: &ReadAnchor<'_>) -
 
 fn opened(db: &Connection, context: &Context, anchor: &ReadAnchor<'_>) -> Result<Proof, QueueError> {
     let anchor = anchor(&anchor::Proof::Keys(&context.crypto), &context.terminal)?;
-    let anchored = if let Anchored::At(head) = anchor { Some(head) } else { None };
-    owner::check(db, context, anchored)?;
+    owner::check(db, context)?;
     with_keys(&*db.unchecked_transaction()?, context, anchor)
 }
 

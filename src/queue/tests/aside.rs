@@ -120,6 +120,64 @@ fn whoever_dies_at_any_step_can_go_on() {
     }
 }
 
+/// Damage that is further back than a start looks: whoever opens the journal writes on in it.
+#[test]
+fn what_is_kept_is_what_was_damaged_wherever_it_is_broken_off() {
+    let (old, queue) = fresh();
+    for n in 0..120 {
+        queue.commit(draft(&n.to_string())).unwrap();
+    }
+    queue.close();
+    drop(queue);
+    let damage = "DROP TRIGGER entries_fixed; UPDATE entries SET header = x'00' WHERE sequence = 3";
+    Connection::open(old.path().join("queue.db")).unwrap().execute_batch(damage).unwrap();
+    let names = ["queue.db", "queue.anchor"];
+    let before = names.map(|name| std::fs::read(old.path().join(name)).unwrap());
+    for n in 1.. {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, bytes) in names.iter().zip(&before) {
+            std::fs::write(dir.path().join(name), bytes).unwrap();
+        }
+        let mut passed = 0;
+        let first = aside(dir.path(), &mut || {
+            passed += 1;
+            if passed == n { Err(QueueError::Closed) } else { Ok(()) }
+        });
+        let queue = open(dir.path());
+        queue.commit(draft("next")).unwrap();
+        queue.close();
+        drop(queue);
+        let kept = dir.path().join("damaged-2015-08-01T030000Z");
+        if kept.exists() {
+            assert_eq!(names.map(|name| std::fs::read(kept.join(name)).unwrap()), before, "n = {n}");
+            assert!(matches!(aside(dir.path(), &mut || Ok(())), Err(QueueError::Whole)), "n = {n}");
+        } else {
+            assert!(first.is_err(), "n = {n}");
+        }
+        if first.is_ok() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn what_an_earlier_program_began_is_ended() {
+    let (sql, lost) = DAMAGES[1];
+    let (dir, rows) = damaged(sql);
+    // It had the new journal ready, the old files under other names, and the new anchor in its place: then the mark.
+    let mut passed = 0;
+    let died = aside(dir.path(), &mut || {
+        passed += 1;
+        if passed == 2 { Err(QueueError::Closed) } else { Ok(()) }
+    });
+    assert_eq!(died.unwrap_err(), QueueError::Closed);
+    std::fs::rename(dir.path().join("queue.anchor.new"), dir.path().join("queue.anchor")).unwrap();
+    assert!(dir.path().join("queue.db.new").exists());
+    std::fs::write(dir.path().join("queue.db.set-aside"), b"").unwrap();
+    open(dir.path()).close();
+    check(dir.path(), &rows, lost);
+}
+
 #[test]
 fn a_file_of_which_nothing_can_be_read_is_given_up_only_by_leave() {
     for empty in [false, true] {
@@ -293,6 +351,30 @@ fn what_the_journal_says_of_whose_it_is_can_be_damaged_too() {
             check(dir.path(), &rows, &[]);
         }
     }
+}
+
+#[test]
+fn an_anchor_without_a_signature_does_not_prove_the_key_that_signs() {
+    let (dir, queue) = fresh();
+    let named = Draft { payload: json!({"certno": "11010519491231002X"}), ..draft("named") };
+    queue.commit(named).unwrap();
+    queue.close();
+    drop(queue);
+    // As programs wrote it at first: the state key alone proves it.
+    let path = dir.path().join("queue.anchor");
+    let mut first_format = String::new();
+    for line in std::fs::read_to_string(&path).unwrap().lines() {
+        if let ["sbkd-anchor-2", sequence, hash, tag, _] = line.trim_end().split(' ').collect::<Vec<_>>()[..] {
+            first_format += &format!("{:511}\n", format!("sbkd-anchor-1 {sequence} {hash} {tag}"));
+        }
+    }
+    std::fs::write(&path, first_format).unwrap();
+    let crypto = seal::Crypto::new(&keys());
+    let anchored = anchor::peek(&path, &anchor::Proof::Keys(&crypto), "T44010000001").unwrap();
+    assert_eq!(anchored.map(|head| head.sequence), Some(1));
+    let others = QueueKeys { signing: Zeroizing::new([9; 32]), ..keys() };
+    let now = "2015-08-01T03:00:00Z".parse().unwrap();
+    assert_eq!(set_aside(&settings(dir.path()), &others, now, &mut || Ok(())).unwrap_err(), QueueError::WrongKeys);
 }
 
 #[test]

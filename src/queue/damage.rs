@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::journal::Context;
 use super::look::{self, beside};
-use super::{Queue, QueueError, open, owner, place, read, witness};
+use super::{Queue, QueueError, Settings, open, owner, place, read, witness};
 use crate::wire::ChainHead;
 
 /// What the last whole proof found, and a second one as well.
@@ -92,6 +92,15 @@ pub(super) fn prove_where_noted(path: &Path, context: &Context, anchored: Option
     prove().or_else(|_| prove())?;
     tracing::info!("the journal of which damage was noted is whole");
     forget(path)
+}
+
+/// The record that damage is noted of beside a journal that nobody has open, 0 for the file as a whole; `None` where none
+/// is noted.
+pub fn damage_noted(settings: &Settings) -> Option<u64> {
+    let note = fs::read(mark(&settings.path)).ok()?;
+    let note: serde_json::Value = serde_json::from_slice(&note).unwrap_or_default();
+    // The note counts whatever is in it.
+    Some(note["record"].as_u64().unwrap_or_default())
 }
 
 fn note(path: &Path, damage: &Damage) -> Result<(), QueueError> {

@@ -53,7 +53,7 @@ use tokio::sync::{broadcast, oneshot};
 use uuid::Uuid;
 
 pub use aside::{SetAside, set_aside, set_aside_all};
-pub use damage::Damage;
+pub use damage::{Damage, damage_noted};
 pub use erase::Erased;
 pub use errors::QueueError;
 pub use export::{CSV_COLUMNS, ExportError, Exported, Sum};
@@ -61,6 +61,7 @@ pub use faults::{Faults, Point};
 pub(crate) use held::Held;
 pub use keys::{FILES as KEY_FILES, QueueKeys};
 pub use past::Past;
+pub use place::kept_aside;
 pub use proof::Proof;
 pub use rekey::{NewKeys, Rekeyed, rekey};
 pub(crate) use row::Due;

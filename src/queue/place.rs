@@ -1,5 +1,6 @@
 //! The files of a new journal take the places of the old ones, which are kept: moved into a folder, as they are.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -11,7 +12,7 @@ use super::look::beside;
 use super::{QueueError, Settings, damage, open};
 
 /// How the name of a folder with damaged files begins.
-pub(super) const KEPT: &str = "damaged-";
+const KEPT: &str = "damaged-";
 
 /// Ends what an earlier call began, where the new journal was ready. The lock is held.
 pub(super) fn finish(settings: &Settings) -> Result<(), QueueError> {
@@ -92,6 +93,24 @@ pub(super) fn free_folder(settings: &Settings, now: Timestamp) -> String {
     names.find(free).unwrap_or(name)
 }
 
+/// The folders with damaged files beside a journal and its anchor, and when each was set aside.
+pub fn kept_aside(settings: &Settings) -> Vec<(PathBuf, Timestamp)> {
+    let beside = [&settings.path, &settings.anchor].map(|file| folder_of(file).to_owned());
+    // What may not be looked at is for others to look at.
+    let entries = BTreeSet::from(beside).into_iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    let mut kept: Vec<_> =
+        entries.filter_map(|entry| Some((entry.path(), time(entry.file_name().to_str()?)?))).collect();
+    kept.sort();
+    kept
+}
+
+/// The time in the name of such a folder.
+fn time(name: &str) -> Option<Timestamp> {
+    let (date, time) = name.strip_prefix(KEPT)?.split_once('T')?;
+    let (hours, minutes, seconds) = (time.get(..2)?, time.get(2..4)?, time.get(4..6)?);
+    format!("{date}T{hours}:{minutes}:{seconds}Z").parse().ok()
+}
+
 pub(super) fn next_anchor(settings: &Settings) -> PathBuf {
     beside(&settings.anchor, ".new")
 }
@@ -113,7 +132,10 @@ pub(super) fn remove(path: &Path) -> Result<(), QueueError> {
 
 /// What was made, renamed or removed beside a file is so after a power cut.
 pub(super) fn sync_folder(file: &Path) -> Result<(), QueueError> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let synced: io::Result<()> = File::open(folder).and_then(|folder| folder.sync_all());
+    let synced: io::Result<()> = File::open(folder_of(file)).and_then(|folder| folder.sync_all());
     synced.map_err(open::io)
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

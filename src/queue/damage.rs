@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::damaged::again;
 use super::journal::Context;
 use super::look::{self, beside};
 use super::{Queue, QueueError, Settings, open, owner, place, read, witness};
@@ -65,7 +66,8 @@ impl Queue {
             damaged.insert(record);
         }
         let path = &self.inner.settings.path;
-        let file = open::reader(path).and_then(|db| open::check_indexes(&db)).is_err();
+        let looked = again(|| open::reader(path).and_then(|db| open::check_indexes(&db)));
+        let file = matches!(looked, Err(QueueError::Damaged { .. }));
         let damage = Damage { record, what: what.to_owned(), found_at: self.inner.context.clock.now(), file };
         if let Err(error) = note(path, &damage) {
             // It is known until the process ends, and noted by the next proof.

@@ -220,8 +220,9 @@ impl Queue {
     /// Tries whether the journal and its anchor can be written: the storage condition of the terminal. Blocks.
     ///
     /// # Errors
-    /// What the storage does.
+    /// What the storage does; [`QueueError::Damaged`] where the file was found to be.
     pub fn probe(&self) -> Result<(), QueueError> {
+        self.may_write()?;
         self.wait(Job::Barrier)
     }
 

@@ -21,9 +21,9 @@ impl Queue {
     /// [`QueueError::Damaged`] naming the first record that is wrong, as two proofs found it; [`QueueError::Closed`] when
     /// the journal is closed before it was all proved.
     pub fn verify(&self) -> Result<Verified, QueueError> {
-        // What is under way gets its anchor first; a disk that cannot be written can still be proved.
+        // What is under way gets its anchor first; what cannot or may not be written can still be proved.
         match self.probe() {
-            Err(error) if !error.is_storage() => return Err(error),
+            Err(error) if !error.is_storage() && !matches!(error, QueueError::Damaged { .. }) => return Err(error),
             _ => {}
         }
         // A disk that failed once tells of damage as well: each proof reads by a connection of its own.

@@ -124,15 +124,24 @@ fn nothing_more_is_written_into_a_file_that_is_itself_wrong() {
     let (dir, queue) = fresh();
     let row = queue.commit(draft("a")).unwrap().row;
     // An index that leads to other rows than the table has.
-    tamper(
-        dir.path(),
-        "PRAGMA writable_schema = ON;
-         UPDATE sqlite_schema SET sql = 'CREATE INDEX entries_state ON entries (updated_at, state)'
-             WHERE name = 'entries_state'",
-    );
+    let index_over = |columns| {
+        let sql = format!("CREATE INDEX entries_state ON entries ({columns})");
+        let change = format!("UPDATE sqlite_schema SET sql = '{sql}' WHERE name = 'entries_state'");
+        // A table that comes and goes makes the writer read the schema again.
+        let told = "CREATE TABLE told (x); DROP TABLE told";
+        tamper(dir.path(), &format!("PRAGMA writable_schema = ON; {change}; {told}"));
+    };
+    index_over("updated_at, state");
     finds(queue.verify(), 0);
     assert!(queue.damage().unwrap().file);
+    let bytes = || ["queue.db", "queue.db-wal"].map(|name| std::fs::read(dir.path().join(name)).unwrap());
+    let before = bytes();
     finds(queue.advance(row.id, State::Sending, Note::Nothing), 0);
     finds(queue.commit(draft("b")), 0);
-    assert_eq!(queue.get(row.id).unwrap().unwrap().state, State::Pending);
+    finds(queue.probe(), 0);
+    finds(queue.verify(), 0);
+    assert!(bytes() == before);
+    index_over("state, updated_at");
+    queue.verify().unwrap();
+    queue.advance(row.id, State::Sending, Note::Nothing).unwrap();
 }

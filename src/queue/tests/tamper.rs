@@ -147,4 +147,10 @@ fn an_anchor_that_is_taken_away_or_overwritten_meanwhile_is_no_damage_and_is_wri
     std::fs::write(&path, vec![b'x'; 1024]).unwrap();
     queue.verify().unwrap();
     assert_eq!((anchored().unwrap().sequence, queue.damage()), (1, None));
+    // One of before, put in its place, is behind and no damage either.
+    let old = std::fs::read(&path).unwrap();
+    queue.commit(draft("b")).unwrap();
+    queue.probe().unwrap();
+    std::fs::write(&path, old).unwrap();
+    assert_eq!((queue.verify().unwrap().anchor_behind, queue.damage()), (1, None));
 }

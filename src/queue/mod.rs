@@ -37,6 +37,7 @@ mod span;
 mod state;
 #[cfg(test)]
 pub(crate) mod tests;
+mod told;
 mod upward;
 mod verify;
 mod witness;
@@ -55,6 +56,7 @@ use uuid::Uuid;
 pub use aside::{SetAside, set_aside, set_aside_all};
 pub use damage::{Damage, damage_noted};
 pub use erase::Erased;
+pub(crate) use erase::settled_at;
 pub use errors::QueueError;
 pub use export::{CSV_COLUMNS, ExportError, Exported, Sum};
 pub use faults::{Faults, Point};
@@ -104,6 +106,7 @@ struct Inner {
     reader: Mutex<Connection>,
     changes: broadcast::Sender<Row>,
     held: held::Holding,
+    told: Arc<told::Told>,
     /// The records that were found damaged.
     damaged: Mutex<BTreeSet<u64>>,
     /// What the last whole proof found wrong.
@@ -167,9 +170,9 @@ impl Queue {
         let writer = Writer { db, context: handed, anchoring, checkpoints, head, changes: changed, faults };
         thread::Builder::new().name("journal".into()).spawn(move || writer.run(&waiting)).map_err(open::io)?;
         let lock = Mutex::new(Some(lock));
-        let (held, damaged, damage) = (held::Holding::default(), Mutex::default(), Mutex::default());
-        let closed = AtomicBool::new(false);
-        let inner = Inner { context, settings, jobs, reader, changes, held, damaged, damage, closed, lock };
+        let (held, told) = (held::Holding::default(), Arc::default());
+        let (damaged, damage, closed) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        let inner = Inner { context, settings, jobs, reader, changes, held, told, damaged, damage, closed, lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 

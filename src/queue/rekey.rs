@@ -135,6 +135,7 @@ fn renew(db: &Connection, before: &Context, after: &Context) -> Result<Rekeyed, 
         }
         last = end;
     }
+    before.hand_over(db, after)?;
     open::claim_anew(db, after)?;
     Ok(done)
 }

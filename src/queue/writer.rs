@@ -28,6 +28,8 @@ pub(super) enum Job {
     Advance(Uuid, State, Note, Reply<Row>),
     /// Erases what is old among the records after one.
     Erase(Timestamp, Place, Reply<Step>),
+    /// Keeps a moment of the centre's, in milliseconds.
+    Told(i64, Reply<()>),
     /// Clears the log, outside any transaction.
     Clear(Reply<bool>),
     /// Writes the anchor, whatever is in it.
@@ -182,6 +184,10 @@ impl Writer {
                 let result = self.faults.at(Point::Advance).and_then(|()| self.context.erase(&self.db, before, after));
                 end(result, reply, |step, reply| Done::Then(Box::new(move |end| reply(end.map(|()| step)))))
             }
+            Job::Told(at, reply) => {
+                let result = self.faults.at(Point::Advance).and_then(|()| self.context.told(&self.db, at));
+                end(result, reply, |(), reply| Done::Then(reply))
+            }
             // Nothing to carry out in a transaction: these were taken out of the group.
             Job::Anchor(reply) => end(Ok(()), reply, |(), reply| Done::Nothing(reply)),
             Job::Clear(reply) => end(Ok(false), reply, |_, reply| Done::Then(Box::new(move |_| reply(Ok(false))))),
@@ -253,6 +259,7 @@ impl Done {
             Job::Commit(_, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
             Job::Advance(_, _, _, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
             Job::Erase(_, _, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
+            Job::Told(_, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
             Job::Clear(reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
             Job::Barrier(reply) | Job::Close(reply) | Job::Anchor(reply) => {
                 Self::Failed(error, Box::new(move |error| reply(Err(error))))

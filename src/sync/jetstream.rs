@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::http::Link;
-use super::reply::{no_json, nonce, taken};
+use super::reply::{answer_tells, no_json, nonce, reply_tells, taken};
 use super::{BoxFuture, Delivered, Delivery, Late, Uplink, UplinkError, tls};
 use crate::queue::Queue;
 use crate::wire::batch::{ItemAnswer, LateAnswer, Reason};
@@ -208,6 +208,9 @@ impl JetStreamUplink {
             drop(message.ack_with(AckKind::Term).await);
             return None;
         };
+        for answer in &answers {
+            answer_tells(&self.queue, &answer.answer);
+        }
         let receipts = answers.into_iter().filter_map(|answer| receipt(answer, &self.queue)).collect();
         // An acknowledgement that is lost brings the answer again, and that changes nothing.
         Some(Late { receipts, kept: Box::pin(async move { drop(message.ack().await) }) })
@@ -281,7 +284,11 @@ impl Uplink for JetStreamUplink {
     }
 
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
-        Box::pin(self.ask(Purpose::National, request))
+        Box::pin(async {
+            let reply = self.ask(Purpose::National, request).await?;
+            reply_tells(&self.queue, &reply);
+            Ok(reply)
+        })
     }
 
     fn headers<'a>(&'a self, headers: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {

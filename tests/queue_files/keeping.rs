@@ -85,8 +85,9 @@ fn old(records: u8) -> (Terminal, Queue) {
     (terminal, queue)
 }
 
-/// One more, that the centre accepted at a moment by its own clock.
+/// One more, that the centre accepted at a moment by its own clock, and said so.
 fn accepted(queue: &Queue, received_at: jiff::Timestamp) {
+    queue.centre_said(received_at);
     let row = queue.commit(Draft { holder: b"now".to_vec().into(), ..draft("now") }).unwrap().row;
     queue.advance(row.id, State::Sending, Note::Nothing).unwrap();
     let (outcome, centre_no, output) = (Outcome::Accepted, "C2".into(), json!({}));

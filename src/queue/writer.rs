@@ -140,7 +140,7 @@ impl Writer {
     }
 
     /// Carries jobs out in one transaction. A job that the journal refuses changes nothing and does not disturb the
-    /// others; one that the storage refuses ends the group.
+    /// others; one that the storage refuses, or that finds the file damaged, ends the group.
     fn transaction(&mut self, jobs: Vec<Job>, done: &mut Vec<Done>) -> Result<(), QueueError> {
         let mut jobs = jobs.into_iter();
         let result = self.carry_out(&mut jobs, done);
@@ -242,10 +242,15 @@ where
     match result {
         Ok(value) => (done(value, reply), None),
         Err(error) => {
-            let fatal = error.is_storage().then(|| error.clone());
+            let fatal = is_fatal(&error).then(|| error.clone());
             (Done::Failed(error, Box::new(move |error| reply(Err(error)))), fatal)
         }
     }
+}
+
+/// What ends its group: a statement that the storage refused, or that found the file damaged, may be half done.
+fn is_fatal(error: &QueueError) -> bool {
+    error.is_storage() || matches!(error, QueueError::Damaged { record: 0, .. })
 }
 
 impl Done {

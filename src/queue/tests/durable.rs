@@ -56,3 +56,30 @@ fn a_write_that_finds_the_file_damaged_ends_its_group_and_everybody_is_told() {
     assert_eq!((again.duplicate, again.row.sequence), (false, 2));
     queue.verify().unwrap();
 }
+
+#[test]
+fn an_anchor_that_hangs_keeps_no_transaction_open_and_it_goes_on_after() {
+    let dir = tempfile::tempdir().unwrap();
+    let (go, goes_on) = mpsc::channel::<()>();
+    let goes_on = Mutex::new(goes_on);
+    let faults = Faults::new(move |point| {
+        if point == Point::Anchor {
+            // Until the test lets it go, and from then on at once.
+            while goes_on.lock().unwrap().recv().is_ok() {}
+        }
+        Ok(())
+    });
+    let queue = try_open(dir.path(), faults).unwrap();
+    // One head is being written, one waits.
+    queue.commit(draft("a")).unwrap();
+    queue.commit(draft("b")).unwrap();
+    let hangs = QueueError::Storage("the anchor hangs".into());
+    assert_eq!(queue.commit(draft("c")), Err(hangs.clone()));
+    assert_eq!(queue.probe(), Err(hangs));
+    assert_eq!(queue.stats().unwrap().total, 2);
+    drop(go);
+    let row = queue.commit(draft("c")).unwrap().row;
+    assert_eq!(row.sequence, 3);
+    queue.probe().unwrap();
+    assert_eq!(queue.verify().unwrap().anchor_behind, 0);
+}

@@ -198,9 +198,11 @@ impl Writer {
         fatal.map_or(Ok(()), Err)
     }
 
-    /// Writes something that changes nothing.
+    /// Writes something that means nothing. SQLite writes no page on which nothing changes.
     fn touch(&self) -> Result<(), QueueError> {
-        self.db.prepare_cached("INSERT OR REPLACE INTO meta VALUES ('touched', x'00')")?.execute([])?;
+        let sql = "INSERT INTO meta VALUES ('touched', x'00') \
+                   ON CONFLICT DO UPDATE SET value = iif(value = x'00', x'01', x'00')";
+        self.db.prepare_cached(sql)?.execute([])?;
         Ok(())
     }
 

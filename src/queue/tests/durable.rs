@@ -83,3 +83,16 @@ fn an_anchor_that_hangs_keeps_no_transaction_open_and_it_goes_on_after() {
     queue.probe().unwrap();
     assert_eq!(queue.verify().unwrap().anchor_behind, 0);
 }
+
+#[test]
+fn whoever_tries_whether_writing_works_writes() {
+    let (dir, queue) = fresh();
+    let log = || std::fs::metadata(dir.path().join("queue.db-wal")).unwrap().len();
+    queue.probe().unwrap();
+    for _ in 0..3 {
+        assert!(queue.clear().unwrap());
+        assert_eq!(log(), 0);
+        queue.probe().unwrap();
+        assert!(log() > 0, "nothing was written");
+    }
+}

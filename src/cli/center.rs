@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     match &args.command {
         Some(Command::Enrol { database, terminal, key, cert, replace }) => {
             let enrolled = center::enrol(database, terminal, key, cert.as_deref(), *replace);
-            enrolled.map_err(|why| Problem::with(&errors::CENTER, why))?;
+            enrolled.map_err(|why| Problem::with(&errors::ENROL, why))?;
             shell.say(
                 &json!({ "enrolled": terminal, "key": key }),
                 &format!("终端已登记 / terminal enrolled: {terminal} {key}"),

@@ -8,7 +8,7 @@ use async_nats::connection::State;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::stream::ClusterInfo;
 use async_nats::jetstream::{self, AckKind};
-use async_nats::{Client, ConnectOptions, HeaderMap, RequestErrorKind};
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, HeaderMap, RequestErrorKind};
 use futures_util::future::join_all;
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde::Serialize;
@@ -103,7 +103,7 @@ impl JetStreamUplink {
             Security::Loopback => options.ignore_discovered_servers(),
         };
         let urls: Vec<&str> = self.link.url.split(',').collect();
-        let client = options.connect(urls).await.map_err(|error| UplinkError::Unreachable(error.to_string()))?;
+        let client = options.connect(urls).await.map_err(no_connection)?;
         let jetstream = jetstream::ContextBuilder::new().timeout(WHOLE).build(client.clone());
         Ok(Connection { client, jetstream })
     }
@@ -214,6 +214,14 @@ impl JetStreamUplink {
         let receipts = answers.into_iter().filter_map(|answer| receipt(answer, &self.queue)).collect();
         // An acknowledgement that is lost brings the answer again, and that changes nothing.
         Some(Late { receipts, kept: Box::pin(async move { drop(message.ack().await) }) })
+    }
+}
+
+/// Why no connection was made. Who is not let in is told so: waiting helps nothing then.
+fn no_connection(error: ConnectError) -> UplinkError {
+    match error.kind() {
+        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => UplinkError::Unauthorized(401),
+        _ => UplinkError::Unreachable(error.to_string()),
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Broker {
     pub credentials: Option<PathBuf>,
     /// The roots that their certificates go back to, a PEM file; the system's when absent.
     pub roots: Option<PathBuf>,
+    /// Its own certificate for them and its private key, PEM files.
+    pub client: Option<(PathBuf, PathBuf)>,
     /// How many servers keep each stream.
     pub replicas: usize,
 }
@@ -62,13 +64,14 @@ pub(super) async fn connect(broker: &Broker) -> Result<(Client, PullConsumer), C
     let start = |error: String| CenterError::Start(error);
     let mut options = ConnectOptions::new().name(GROUP);
     options = match subject::security(&broker.urls) {
-        Some(Security::Tls) => options.require_tls(true).tls_client_config(tls::to_broker(broker.roots.as_deref())?),
+        Some(Security::Tls) => options.require_tls(true).tls_client_config(tls::to_broker(broker)?),
         // Others that these servers name may be anywhere, and without TLS.
         Some(Security::Loopback) => options.ignore_discovered_servers(),
         None => return Err(start("NATS: the addresses must all be tls://, or all nats:// on the loopback".into())),
     };
     if let Some(file) = &broker.credentials {
-        options = options.credentials_file(file).await.map_err(|error| start(error.to_string()))?;
+        let with = options.credentials_file(file).await;
+        options = with.map_err(|error| start(format!("{}: {error}", file.display())))?;
     }
     let urls: Vec<&str> = broker.urls.split(',').collect();
     let client = options.connect(urls).await.map_err(|error| start(error.to_string()))?;

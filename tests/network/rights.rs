@@ -41,24 +41,23 @@ async fn connect(url: String, user: &str) -> (Client, mpsc::UnboundedReceiver<St
     (options.connect(url).await.unwrap(), told)
 }
 
-/// A terminal's user, with the rights of the document.
-fn user(code: &str) -> String {
+/// What a terminal may publish and subscribe to, by the document.
+pub fn rights(code: &str) -> [Vec<String>; 2] {
     let rights = include_str!("../../docs/upstream.md").split("and nothing else:\n\n```\n").nth(1).unwrap();
     let rights = rights.split("```").next().unwrap().replace("CODE", code);
     let (publish, subscribe) = rights.split_once("subscribe:").unwrap();
-    let list = |text: &str| {
-        let each = text.trim_start_matches("publish:").split(',').map(|subject| format!("\"{}\"", subject.trim()));
-        each.collect::<Vec<_>>().join(", ")
-    };
-    format!(
-        "{{ user: {code}, password: p, permissions: {{ publish: [{}], subscribe: [{}] }} }}\n",
-        list(publish),
-        list(subscribe)
-    )
+    let list = |text: &str| text.split(',').map(|subject| subject.trim().to_owned()).collect();
+    [list(publish.trim_start_matches("publish:")), list(subscribe)]
+}
+
+/// A terminal's user, with the rights of the document.
+fn user(code: &str) -> String {
+    let [publish, subscribe] = rights(code);
+    format!("{{ user: {code}, password: p, permissions: {{ publish: {publish:?}, subscribe: {subscribe:?} }} }}\n")
 }
 
 async fn centre(cluster: &Cluster) -> Centre {
-    let broker = Some(Broker { urls: cluster.url(0), credentials: None, roots: None, replicas: 1 });
+    let broker = Some(Broker { urls: cluster.url(0), credentials: None, roots: None, client: None, replicas: 1 });
     Centre::with(Settings { broker, ..center_settings() }).await
 }
 

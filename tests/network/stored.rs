@@ -28,7 +28,7 @@ pub const PACE: Pace = Pace {
 async fn what_is_stored_is_accepted_by_the_centres_own_answer_only() {
     let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let cluster = Cluster::start().await;
-    let broker = Some(Broker { urls: cluster.urls(), credentials: None, roots: None, replicas: 3 });
+    let broker = Some(Broker { urls: cluster.urls(), credentials: None, roots: None, client: None, replicas: 3 });
     let settings = Settings { broker, database: Some(dirs[2].path().join("centre.db")), ..center_settings() };
     let centre = Centre::with(settings.clone()).await;
     let link = |key| Link { url: cluster.urls(), centre_key: Some(key), ..Link::default() };

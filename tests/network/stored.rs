@@ -78,7 +78,7 @@ async fn what_is_stored_is_accepted_by_the_centres_own_answer_only() {
 async fn a_journal_that_lost_records_goes_on_over_jetstream_as_well() {
     let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let cluster = Cluster::start().await;
-    let broker = Some(Broker { urls: cluster.urls(), credentials: None, roots: None, replicas: 3 });
+    let broker = Some(Broker { urls: cluster.urls(), credentials: None, client: None, roots: None, replicas: 3 });
     let database = Some(dirs[1].path().join("centre.db"));
     let centre = Centre::with(Settings { broker, database, ..center_settings() }).await;
     let centre_key = Some(centre.running.public_key);

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::db::parse;
 use super::errors::CenterError;
-use super::{alarms, holes, shift};
+use super::{alarms, chain, holes, shift};
 use crate::wire::settle::SettlementAnswer;
-use crate::wire::{Digest, Receipt};
+use crate::wire::{ChainHead, Receipt};
 
 /// The fields of a settlement that are amounts or the centre's own numbers.
 const SHOWN: [&str; 9] = [
@@ -38,15 +38,16 @@ pub(super) fn read(db: &Connection) -> Result<Value, CenterError> {
 }
 
 fn terminals(db: &Connection) -> Result<Vec<Value>, CenterError> {
-    let mut statement = db.prepare(
-        "SELECT terminal, sequence, hash FROM chain AS this
-         WHERE sequence = (SELECT max(sequence) FROM chain WHERE terminal = this.terminal) ORDER BY terminal",
-    )?;
-    let heads = statement.query_map([], |row| {
-        let (terminal, sequence): (String, u64) = (row.get(0)?, row.get(1)?);
-        Ok(json!({ "terminal": terminal, "sequence": sequence, "hash": Digest(row.get(2)?) }))
-    })?;
-    Ok(heads.collect::<Result<_, _>>()?)
+    // Of some there may be holes alone.
+    let mut statement = db.prepare("SELECT terminal FROM chain UNION SELECT terminal FROM holes ORDER BY terminal")?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let terminal: String = row.get(0)?;
+        let ChainHead { sequence, hash } = chain::head(db, &terminal)?;
+        all.push(json!({ "terminal": terminal, "sequence": sequence, "hash": hash }));
+    }
+    Ok(all)
 }
 
 fn transactions(db: &Connection) -> Result<Vec<Value>, CenterError> {

@@ -6,7 +6,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::center::{db, deliver};
+use crate::center::{db, deliver, ledger};
 use crate::queue::tests::{draft, lose, open, sign};
 use crate::queue::{Draft, Queue};
 use crate::rules::Packs;
@@ -203,9 +203,11 @@ fn what_is_lost_at_the_end_is_told_before_anything_follows() {
         let here = (known.max(after) - after) as u64;
         assert_eq!(story.holes(), [[after as u64 + 1, 9, here, 0, 9 - after as u64 - here]], "{lost}");
         assert_eq!(story.alarms().iter().map(|(_, times)| *times).collect::<Vec<_>>(), [1], "{lost}");
-        // It is the head from then on.
+        // It is the head from then on, for whoever looks on as well.
         let head = chain::head(&story.db, story.queue.terminal()).unwrap();
         assert_eq!(head, story.at(9));
+        let shown = json!([{ "terminal": "T44010000001", "sequence": 9, "hash": head.hash }]);
+        assert_eq!(ledger::read(&story.db).unwrap()["terminals"], shown);
         assert_eq!(story.sent(9), SignedHeaders::default());
         story.queue.commit(draft("10")).unwrap();
         let sent = story.sent(9);

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::errors::CenterError;
 use crate::world::Random;
 
-const STEPS: &[M<'static>] = &[
+pub(super) const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v1.sql")),
     M::up(include_str!("schema/v2.sql")),
     M::up(include_str!("schema/v3.sql")),
@@ -24,6 +24,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v6.sql")),
     M::up(include_str!("schema/v7.sql")),
     M::up(include_str!("schema/v8.sql")),
+    M::up(include_str!("schema/v9.sql")),
 ];
 
 /// Opens the database, or makes a new one; in memory when no file is named.

@@ -119,6 +119,11 @@ fn put_aside(db: &Connection, terminal: &str) -> Result<(), CenterError> {
     Ok(())
 }
 
+/// Whether a terminal is enrolled.
+pub(super) fn is_enrolled(db: &Connection, terminal: &str) -> Result<bool, CenterError> {
+    Ok(find(db, terminal)?.is_some())
+}
+
 fn find(db: &Connection, terminal: &str) -> Result<Option<Enrolled>, CenterError> {
     let found = db
         .prepare_cached("SELECT key, certificate FROM terminals WHERE terminal = ?1")?

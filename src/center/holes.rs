@@ -43,7 +43,7 @@ pub(super) fn cross(
             after + 1,
             hole.records(),
         );
-        alarms::raise(db, terminal, CODE, &text, now)?;
+        alarms::raise_each(db, terminal, CODE, &text, now)?;
     }
     Ok(if head.sequence < until { hole.until } else { head })
 }

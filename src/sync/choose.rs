@@ -14,6 +14,7 @@ use super::Pace;
 use super::backoff::Backoff;
 use crate::queue::{Due, Queue, QueueError, Row, State};
 use crate::value::Protocol;
+use crate::wire::Digest;
 use crate::world::Random;
 
 /// The most transactions of a batch, and about the most bytes; one alone may have more.
@@ -105,6 +106,25 @@ struct Busy {
     stored: u32,
 }
 
+/// Where what is open is read.
+pub(super) trait Open {
+    /// As [`Queue::due`].
+    fn due(&self, after: u64, limit: u32) -> Result<Vec<(Row, Due)>, QueueError>;
+
+    /// As [`Queue::due_of`].
+    fn due_of(&self, holder: Digest, after: u64) -> Result<Option<(Row, Due)>, QueueError>;
+}
+
+impl Open for Queue {
+    fn due(&self, after: u64, limit: u32) -> Result<Vec<(Row, Due)>, QueueError> {
+        Self::due(self, after, limit)
+    }
+
+    fn due_of(&self, holder: Digest, after: u64) -> Result<Option<(Row, Due)>, QueueError> {
+        Self::due_of(self, holder, after)
+    }
+}
+
 /// What is on its way or waits, and from where the journal is read on.
 #[derive(Default)]
 pub(super) struct Chooser {
@@ -159,13 +179,20 @@ impl Chooser {
         self.moments.first().map(|(moment, _)| *moment)
     }
 
-    /// Chooses. Reads the journal: not for an async task.
-    pub(super) fn choose(&mut self, queue: &Queue, now: Instant, room: Room) -> Result<Chosen, QueueError> {
-        let mut chosen = Chosen::default();
+    /// Chooses, and adds it to what was chosen; that is to be given out also where a read fails, for it counts as on its
+    /// way here. Who could not be read for stays where it was. Reads the journal: not for an async task.
+    pub(super) fn choose(
+        &mut self,
+        journal: &impl Open,
+        now: Instant,
+        room: Room,
+        chosen: &mut Chosen,
+    ) -> Result<(), QueueError> {
         while chosen.online.len() < room.online
-            && let Some(holder) = self.parked.pop_front()
+            && let Some(&holder) = self.parked.front()
         {
-            self.look_for(queue, holder, now, room, &mut chosen)?;
+            self.look_for(journal, holder, now, room, chosen)?;
+            self.parked.pop_front();
         }
         while chosen.has(room)
             && let Some(&(_, holder)) = self.moments.first().filter(|(moment, _)| *moment <= now)
@@ -176,20 +203,18 @@ impl Chooser {
                     chosen.waiting.push(busy.id);
                     self.put(holder, At::Stored(now + RESEND));
                 }
-                _ => {
-                    self.put(holder, At::Next);
-                    self.look_for(queue, holder, now, room, &mut chosen)?;
-                }
+                _ => self.look_for(journal, holder, now, room, chosen)?,
             }
         }
         while chosen.has(room)
-            && let Some(holder) = self.next.pop_front()
+            && let Some(&holder) = self.next.front()
         {
-            self.look_for(queue, holder, now, room, &mut chosen)?;
+            self.look_for(journal, holder, now, room, chosen)?;
+            self.next.pop_front();
         }
         let mut looked_at = 0;
         while self.more && self.may_read() && chosen.has(room) && looked_at < LOOKED_AT {
-            let page = queue.due(self.cursor, PAGE)?;
+            let page = journal.due(self.cursor, PAGE)?;
             looked_at += page.len();
             self.more = page.len() == PAGE as usize;
             for (row, due) in page {
@@ -198,10 +223,10 @@ impl Chooser {
                     break;
                 }
                 self.cursor = row.sequence;
-                self.meet(row, due, now, room, &mut chosen);
+                self.meet(row, due, now, room, chosen);
             }
         }
-        Ok(chosen)
+        Ok(())
     }
 
     /// A transaction that was chosen is back.
@@ -263,17 +288,17 @@ impl Chooser {
         self.paused < PAUSED && self.stored < STORED
     }
 
-    /// The first one that a holder has open.
+    /// The first one that a holder has open; where it cannot be read nothing changes.
     fn look_for(
         &mut self,
-        queue: &Queue,
+        journal: &impl Open,
         holder: Holder,
         now: Instant,
         room: Room,
         chosen: &mut Chosen,
     ) -> Result<(), QueueError> {
         let mut after = 0;
-        while let Some((row, due)) = queue.due_of(crate::wire::Digest(holder), after)? {
+        while let Some((row, due)) = journal.due_of(Digest(holder), after)? {
             after = row.sequence;
             if !self.left.contains(&after) {
                 let known = self.forget(holder).filter(|busy| busy.id == row.id).unwrap_or_else(Busy::new);
@@ -372,106 +397,4 @@ impl Chosen {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::queue::tests::{draft, open};
-    use crate::queue::{Draft, Note};
-    use crate::world::SystemRandom;
-
-    const ROOM: Room = Room { batches: 1, online: 0, again: true };
-
-    fn commit(queue: &Queue, holder: u32, key: &str) {
-        let holder = holder.to_be_bytes().to_vec().into();
-        queue.commit(Draft { holder, ..draft(key) }).unwrap();
-    }
-
-    fn sequences(chosen: &Chosen) -> Vec<Vec<u64>> {
-        chosen.batches.iter().map(|batch| batch.iter().map(|item| item.row.sequence).collect()).collect()
-    }
-
-    #[test]
-    fn an_answer_that_comes_twice_does_not_let_the_holders_next_overtake() {
-        let dir = tempfile::tempdir().unwrap();
-        let queue = open(dir.path());
-        commit(&queue, 1, "a");
-        let (mut chooser, now, pace, random) =
-            (Chooser::default(), Instant::now(), Pace::default(), SystemRandom::default());
-        chooser.news();
-        let first = chooser.choose(&queue, now, ROOM).unwrap();
-        let one = &first.batches[0][0];
-        for _ in 0..2 {
-            chooser.answered(one.row.id);
-        }
-        // Whoever has it in hand is not back yet.
-        commit(&queue, 1, "b");
-        chooser.news();
-        assert!(chooser.choose(&queue, now, ROOM).unwrap().batches.is_empty());
-        queue.advance(one.row.id, State::Sending, Note::Nothing).unwrap();
-        queue.advance(one.row.id, State::Refused, Note::Nothing).unwrap();
-        chooser.back(one, &Back::Done, now, &pace, &random);
-        assert_eq!(sequences(&chooser.choose(&queue, now, ROOM).unwrap()), [[2]]);
-    }
-
-    #[test]
-    fn what_is_stored_is_sent_again_ever_more_rarely_and_only_while_the_centre_answers() {
-        let dir = tempfile::tempdir().unwrap();
-        let queue = open(dir.path());
-        commit(&queue, 1, "a");
-        let (mut chooser, mut now, pace, random) =
-            (Chooser::default(), Instant::now(), Pace::default(), SystemRandom::default());
-        chooser.news();
-        let mut pauses = Vec::new();
-        for _ in 0..10 {
-            let chosen = chooser.choose(&queue, now, ROOM).unwrap();
-            let item = &chosen.batches[0][0];
-            queue.advance(item.row.id, State::Sending, Note::Nothing).unwrap();
-            queue.advance(item.row.id, State::HandedOver, Note::Nothing).unwrap();
-            chooser.back(item, &Back::Stored, now, &pace, &random);
-            let next = chooser.next_moment().unwrap();
-            pauses.push((next - now).as_secs());
-            now = next;
-            // The centre is away: it is told of, and stays where it is.
-            let away = chooser.choose(&queue, now, Room { again: false, ..ROOM }).unwrap();
-            assert_eq!((away.waiting.as_slice(), away.batches.len()), (&[item.row.id][..], 0));
-            now = chooser.next_moment().unwrap();
-        }
-        assert!(chooser.holders.values().all(|busy| busy.alone), "it goes alone once it was not answered");
-        assert_eq!(pauses, [600, 1200, 2400, 4800, 9600, 19_200, 38_400, 76_800, 86_400, 86_400]);
-    }
-
-    #[test]
-    fn a_batch_has_one_of_each_holder_and_what_gets_no_answer_goes_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let queue = open(dir.path());
-        for (n, holder) in [1, 1, 2, 1, 3].into_iter().enumerate() {
-            commit(&queue, holder, &format!("{n}"));
-        }
-        for n in 5..75 {
-            commit(&queue, n, &format!("{n}"));
-        }
-        let (mut chooser, now, pace, random) =
-            (Chooser::default(), Instant::now(), Pace::default(), SystemRandom::default());
-        chooser.news();
-        let first = chooser.choose(&queue, now, ROOM).unwrap();
-        let second = chooser.choose(&queue, now, ROOM).unwrap();
-        assert_eq!(sequences(&first), [[1, 3].into_iter().chain(5..67).collect::<Vec<_>>()]);
-        assert_eq!(sequences(&second), [(67..=75).collect::<Vec<_>>()]);
-        assert!(chooser.choose(&queue, now, ROOM).unwrap().batches.is_empty() && !chooser.is_hungry());
-
-        // The first holder's is done, and the next of that one goes; the second holder's waits, and then goes alone.
-        let [one, two, three] = [0, 1, 2].map(|n| &first.batches[0][n]);
-        queue.advance(one.row.id, State::Sending, Note::Nothing).unwrap();
-        queue.advance(one.row.id, State::Refused, Note::Nothing).unwrap();
-        chooser.back(one, &Back::Done, now, &pace, &random);
-        chooser.back(two, &Back::Again(None), now, &pace, &random);
-        chooser.back(three, &Back::Unheard, now, &pace, &random);
-        let next = chooser.choose(&queue, now, ROOM).unwrap();
-        assert_eq!(sequences(&next), [[5, 2]]);
-        let later = chooser.next_moment().unwrap();
-        assert!(later > now);
-        chooser.back(&next.batches[0][0], &Back::Unheard, later, &pace, &random);
-        let mut last = sequences(&chooser.choose(&queue, later, Room { batches: 2, online: 0, again: true }).unwrap());
-        last.sort();
-        assert_eq!(last, [[3], [5]]);
-    }
-}
+mod tests;

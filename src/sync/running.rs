@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::backoff::Backoff;
-use super::choose::{Chooser, Room};
+use super::choose::{Chooser, Chosen, Room};
 use super::send::{Came, Trouble, Way};
 use super::{BoxFuture, Chain, Late, Pace, UplinkStatus, off_the_runtime};
 use crate::queue::{Row, State};
@@ -208,15 +208,12 @@ impl Running {
         };
         let mut chooser = std::mem::take(&mut self.chooser);
         let chosen = off_the_runtime(&self.way.queue, move |queue| {
-            let chosen = chooser.choose(queue, now, room);
-            Ok((chooser, chosen))
+            let mut chosen = Chosen::default();
+            let read = chooser.choose(queue, now, room, &mut chosen);
+            Ok((chooser, chosen, read))
         });
-        let (chooser, chosen) = chosen.await.map_err(|_| Stop::BrokeOff)?;
+        let (chooser, chosen, read) = chosen.await.map_err(|_| Stop::BrokeOff)?;
         self.chooser = chooser;
-        let chosen = match chosen {
-            Ok(chosen) => chosen,
-            Err(error) => return self.trouble(Trouble::Journal(error)),
-        };
         if !chosen.waiting.is_empty() {
             self.tasks.spawn(self.way.clone().tell(chosen.waiting));
         }
@@ -228,7 +225,7 @@ impl Running {
             self.out.online += 1;
             self.tasks.spawn(self.way.clone().resolve(item));
         }
-        Ok(())
+        read.or_else(|error| self.trouble(Trouble::Journal(error)))
     }
 
     fn may_choose(&self, now: Instant) -> bool {

@@ -24,8 +24,14 @@ impl Running {
                 }
             }
             Came::Headers(result) => self.headers_came(result)?,
-            Came::Kept(Ok(kept)) => kept.into_iter().for_each(|id| self.chooser.answered(id)),
-            Came::Kept(Err(trouble)) => self.trouble(trouble)?,
+            Came::Kept(kept) => {
+                self.keeping -= 1;
+                match kept {
+                    Ok(kept) => kept.into_iter().for_each(|id| self.chooser.answered(id)),
+                    Err(trouble) => self.trouble(trouble)?,
+                }
+            }
+            Came::Told(told) => told.or_else(|trouble| self.trouble(trouble))?,
             Came::Items(items) => {
                 // Those of a batch are of one protocol.
                 match items.first().map(|(item, _)| item.row.protocol()) {

@@ -33,8 +33,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 const ELECTION: Duration = Duration::from_millis(50);
 /// How often a server says that it has nothing; silent for twice as long, it is asked anew.
 const ALIVE: Duration = Duration::from_secs(5);
-/// The most messages with answers that are brought together.
+/// The most messages with answers that are brought together, and the most bytes: more than the largest message of a
+/// broker, which is 1 MiB where its configuration does not say otherwise.
 const TOGETHER: usize = 64;
+const BYTES: usize = 4 << 20;
 
 /// The centre behind JetStream.
 pub struct JetStreamUplink {
@@ -180,7 +182,8 @@ impl JetStreamUplink {
         while !is_led(&consumer.get_info().await.map_err(|error| away(error.to_string()))?.cluster) {
             tokio::time::sleep(ELECTION).await;
         }
-        let stream = consumer.stream().max_messages_per_batch(TOGETHER).heartbeat(ALIVE).messages().await;
+        let brought = consumer.stream().max_messages_per_batch(TOGETHER).max_bytes_per_batch(BYTES);
+        let stream = brought.heartbeat(ALIVE).messages().await;
         stream.map_err(|error| away(error.to_string()))
     }
 

@@ -16,6 +16,9 @@ use crate::world::{Clock, Random};
 
 /// How many batches, and how many online transactions, are on their way at once.
 const MOST: Room = Room { batches: 4, online: 4, again: true };
+/// How many times receipts that came together are being kept at once. While the journal does not get on nobody listens
+/// for more: what is not kept is brought again and again.
+const KEEPING: usize = 4;
 
 /// The delivery.
 pub(super) struct Running {
@@ -30,6 +33,8 @@ pub(super) struct Running {
     pub(super) tasks: JoinSet<Came>,
     /// What is on its way, by kind.
     pub(super) out: Room,
+    /// How many times receipts are being kept.
+    pub(super) keeping: usize,
     pub(super) chooser: Chooser,
     /// The centre's head of this terminal's chain; `None` when it is to be asked for.
     pub(super) head: Option<ChainHead>,
@@ -85,6 +90,7 @@ impl Running {
             stopping,
             tasks: JoinSet::new(),
             out: Room { batches: 0, online: 0, again: false },
+            keeping: 0,
             chooser,
             head: None,
             asking: false,
@@ -136,7 +142,7 @@ impl Running {
     fn begin_anew(&mut self) {
         self.chooser = Chooser::default();
         self.out = Room { batches: 0, online: 0, again: false };
-        (self.asking, self.headers.out, self.pause) = (false, false, None);
+        (self.asking, self.headers.out, self.keeping, self.pause) = (false, false, 0, None);
         self.news();
         self.ask();
     }
@@ -158,8 +164,9 @@ impl Running {
                     return Err(Stop::BrokeOff);
                 }
             },
-            late = &mut *answers => {
+            late = &mut *answers, if self.keeping < KEEPING => {
                 *answers = way.uplink.answers();
+                self.keeping += 1;
                 self.tasks.spawn(way.clone().keep(late));
             }
             () = way.queue.let_go() => self.chooser.let_go(),

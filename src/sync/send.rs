@@ -31,6 +31,8 @@ pub(super) enum Came {
     Headers(Result<Option<(ChainHead, bool)>, Trouble>),
     /// Those whose receipts came by themselves and are kept.
     Kept(Result<Vec<Uuid>, Trouble>),
+    /// What nobody answers was told of.
+    Told(Result<(), Trouble>),
     /// Transactions, each with what became of it.
     Items(Vec<(Item, Result<Back, Trouble>)>),
 }
@@ -202,9 +204,9 @@ impl Way {
                     }
                 }
             }
-            Ok(Vec::new())
+            Ok(())
         });
-        Came::Kept(told.await.map_err(Trouble::from))
+        Came::Told(told.await.map_err(Trouble::from))
     }
 
     /// Keeps receipts that came by themselves, and tells the way so.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 use super::choose::{Back, Item};
 use super::send::{Came, Way};
@@ -27,12 +27,18 @@ const PACE: Pace =
 struct Played {
     /// So many deliveries panic first.
     panics: AtomicUsize,
-    /// Headers are refused, and how often they came.
-    refused: AtomicUsize,
+    /// The head; headers are taken by itself, where there is one, and refused else.
+    head: Option<ChainHead>,
+    /// So many messages with headers get no answer first.
+    unheard: AtomicUsize,
+    /// All of these that came.
+    headers: Mutex<Vec<SignedHeaders>>,
     /// How often the head was asked for.
     probes: AtomicUsize,
     /// How often somebody began to listen for answers.
     listened: AtomicUsize,
+    /// Answers are there at once and without end, none with a receipt; that one is kept is heard as this lets it.
+    hangs: Option<Arc<Semaphore>>,
     receipts: tokio::sync::Mutex<Option<mpsc::UnboundedReceiver<Receipt>>>,
     told: Arc<Mutex<usize>>,
 }
@@ -51,6 +57,10 @@ impl Uplink for Played {
     fn answers(&self) -> BoxFuture<'_, Vec<Late>> {
         Box::pin(async {
             self.listened.fetch_add(1, Ordering::SeqCst);
+            if let Some(gate) = self.hangs.clone() {
+                let kept = Box::pin(async move { gate.acquire().await.into_iter().for_each(SemaphorePermit::forget) });
+                return vec![Late { receipts: Vec::new(), kept }];
+            }
             let mut receipts = self.receipts.lock().await;
             let Some(receipts) = receipts.as_mut() else { return std::future::pending().await };
             let Some(receipt) = receipts.recv().await else { return std::future::pending().await };
@@ -63,19 +73,41 @@ impl Uplink for Played {
         Box::pin(async { Err(UplinkError::NoAnswer("the test says so".into())) })
     }
 
-    fn headers<'a>(&'a self, _: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
-        self.refused.fetch_add(1, Ordering::SeqCst);
-        Box::pin(async { Err(UplinkError::Refused { code: "C-CHAIN-FORK".into(), text: "another".into() }) })
+    fn headers<'a>(&'a self, headers: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
+        self.headers.lock().unwrap().push(headers.clone());
+        let left = |left: usize| left.checked_sub(1);
+        let answer = match self.unheard.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left) {
+            Ok(_) => Err(UplinkError::NoAnswer("the test says so".into())),
+            Err(_) => self.head.ok_or(UplinkError::Refused { code: "C-CHAIN-FORK".into(), text: "another".into() }),
+        };
+        Box::pin(async { answer })
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>> {
         self.probes.fetch_add(1, Ordering::SeqCst);
-        Box::pin(async { Ok(ChainHead::default()) })
+        Box::pin(async { Ok(self.head.unwrap_or_default()) })
     }
 }
 
 fn started(queue: &Queue, uplink: &Arc<Played>) -> Worker {
     start(queue.clone(), uplink.clone(), PACE, Hands::at("2015-08-03T02:00:00Z"), Arc::new(SystemRandom::default()))
+}
+
+/// Asks the worker to try until something is so.
+async fn tries(worker: &Worker, wanted: impl Fn() -> bool) {
+    let there = async {
+        while !wanted() {
+            worker.wake();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, there).await.expect("still waiting");
+}
+
+/// Asks it to until it has asked the centre some times more.
+async fn asks_on(worker: &Worker, uplink: &Played) {
+    let asked = uplink.probes.load(Ordering::SeqCst);
+    tries(worker, || uplink.probes.load(Ordering::SeqCst) >= asked + 20).await;
 }
 
 async fn until(queue: &Queue, row: &Row, wanted: impl Fn(&Row) -> bool) -> Row {
@@ -186,7 +218,7 @@ async fn what_is_stored_and_not_answered_says_so() {
     assert_eq!((first.state, first.attempts, first.reason), (State::HandedOver, 1, None));
     // While the centre is away it is not sent again, and says so all the same.
     let told = async || {
-        assert!(matches!(way.clone().tell(vec![id]).await, Came::Kept(Ok(kept)) if kept.is_empty()));
+        assert!(matches!(way.clone().tell(vec![id]).await, Came::Told(Ok(()))));
         queue.get(id).unwrap().unwrap()
     };
     let row = told().await;
@@ -231,19 +263,29 @@ async fn a_chain_that_was_refused_stays_broken_while_the_head_stands() {
     queue.commit_async(draft("a")).await.unwrap();
     let mut status = worker.status();
     status.wait_for(|status| status.chain == Chain::Broken).await.unwrap();
-    let asked = uplink.probes.load(Ordering::SeqCst);
     let flaps = async { while status.wait_for(|status| status.chain != Chain::Broken).await.is_err() {} };
-    let asks = async {
-        while uplink.probes.load(Ordering::SeqCst) < asked + 5 {
-            worker.wake();
-            tokio::task::yield_now().await;
-        }
-    };
     tokio::select! {
         biased;
         () = flaps => panic!("it agrees again"),
-        () = asks => {}
+        () = asks_on(&worker, &uplink) => {}
     }
-    assert_eq!(uplink.refused.load(Ordering::SeqCst), 1);
+    assert_eq!(uplink.headers.lock().unwrap().len(), 1);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_listens_for_more_than_the_journal_can_keep() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    let gate = Arc::new(Semaphore::new(0));
+    let uplink = Arc::new(Played { hangs: Some(gate.clone()), ..Played::default() });
+    let worker = started(&queue, &uplink);
+    for brought in 4..=6 {
+        tries(&worker, || uplink.listened.load(Ordering::SeqCst) >= brought).await;
+        asks_on(&worker, &uplink).await;
+        assert_eq!(uplink.listened.load(Ordering::SeqCst), brought);
+        gate.add_permits(1);
+    }
+    gate.close();
     worker.stop().await;
 }

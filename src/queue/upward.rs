@@ -73,7 +73,7 @@ impl Queue {
     }
 
     /// The whole commit groups that follow a head, with about `most` headers, and what was lost before those, or after
-    /// all of them; none when none are there, or the first is damaged: nothing can follow that in the chain.
+    /// all of them, and ends after the head; none when none are there, or the first is damaged: nothing can follow that in the chain.
     ///
     /// # Errors
     /// What the storage may do.
@@ -110,6 +110,16 @@ impl Queue {
             last = sequence;
         }
         Ok(all)
+    }
+
+    /// The first hole that ends after `told`, and no further on than a head: no header that goes up tells of it.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub(crate) fn signed_hole(&self, told: u64, head: ChainHead) -> Result<Option<SignedHole>, QueueError> {
+        let lost = self.lost(&self.reader())?;
+        let behind = told + 1..=head.sequence;
+        Ok(lost.holes().iter().find(|hole| behind.contains(&hole.until.sequence)).map(|hole| self.signed(*hole)))
     }
 
     fn signed(&self, hole: Hole) -> SignedHole {

@@ -7,11 +7,10 @@ use tokio::time::Instant;
 use super::choose::{Back, Item};
 use super::note::{asked, is_away, is_busy, plain};
 use super::running::{Running, Stop};
-use super::send::{Came, Trouble};
+use super::send::{Came, Compared, Trouble};
 use super::{Chain, UplinkError, UplinkStatus};
 use crate::queue::QueueError;
 use crate::value::Protocol;
-use crate::wire::ChainHead;
 
 impl Running {
     pub(super) fn take(&mut self, came: Came) -> Result<(), Stop> {
@@ -24,6 +23,12 @@ impl Running {
                 }
             }
             Came::Headers(result) => self.headers_came(result)?,
+            Came::Hole(Ok(None)) => (self.headers.out, self.headers.told) = (false, None),
+            Came::Hole(Ok(Some((end, head)))) => {
+                self.headers.told = Some(end);
+                self.headers_came(Ok(Some(head)))?;
+            }
+            Came::Hole(Err(trouble)) => self.headers_came(Err(trouble))?,
             Came::Kept(kept) => {
                 self.keeping -= 1;
                 match kept {
@@ -58,7 +63,7 @@ impl Running {
         Ok(())
     }
 
-    fn at(&mut self, (head, agrees): (ChainHead, bool)) {
+    fn at(&mut self, (head, agrees): Compared) {
         self.reached(true, false);
         self.heartbeat = Instant::now() + self.pace.heartbeat;
         self.headers.refused.take_if(|refused| *refused != head);
@@ -67,7 +72,7 @@ impl Running {
         self.head = Some(head);
     }
 
-    fn headers_came(&mut self, result: Result<Option<(ChainHead, bool)>, Trouble>) -> Result<(), Stop> {
+    fn headers_came(&mut self, result: Result<Option<Compared>, Trouble>) -> Result<(), Stop> {
         self.headers.out = false;
         match result {
             Ok(Some(head)) => {

@@ -51,6 +51,9 @@ pub(super) struct Running {
 
 /// The headers' own way: one batch after the other.
 pub(super) struct Headers {
+    /// Holes that end here and before were told of since the start; `None` once that is so of all behind the head. The
+    /// centre may have the headers of what was lost, and have heard of no hole.
+    pub(super) told: Option<u64>,
     /// There may be some that the centre does not have.
     pub(super) more: bool,
     pub(super) out: bool,
@@ -96,6 +99,7 @@ impl Running {
             asking: false,
             ask_at: None,
             headers: Headers {
+                told: Some(0),
                 more: true,
                 out: false,
                 pause: None,
@@ -202,7 +206,10 @@ impl Running {
         let headers = &mut self.headers;
         if agrees && headers.more && !headers.out && headers.pause.is_none_or(|until| until <= now) {
             (headers.out, headers.after) = (true, head);
-            self.tasks.spawn(self.way.clone().headers(head));
+            match headers.told {
+                Some(told) => self.tasks.spawn(self.way.clone().hole(told, head)),
+                None => self.tasks.spawn(self.way.clone().headers(head)),
+            };
         }
     }
 

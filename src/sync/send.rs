@@ -12,6 +12,7 @@ use super::uplink::{Delivered, Late, Uplink};
 use super::{UplinkError, off_the_runtime};
 use crate::queue::{Known, Note, Queue, QueueError, Row, State};
 use crate::value::Kind;
+use crate::wire::headers::SignedHeaders;
 use crate::wire::{ChainHead, Envelope, Receipt};
 
 /// How many headers go up at once.
@@ -23,12 +24,17 @@ pub(super) struct Way {
     pub(super) uplink: Arc<dyn Uplink>,
 }
 
+/// The centre's head of the chain, and whether the journal has it too.
+pub(super) type Compared = (ChainHead, bool);
+
 /// What a task comes back with.
 pub(super) enum Came {
-    /// The centre's head of the chain, and whether the journal has it too.
-    Head(Result<(ChainHead, bool), Trouble>),
+    /// What was asked for.
+    Head(Result<Compared, Trouble>),
     /// The same after headers went up; `None` when the journal has no more, or none that can go up.
-    Headers(Result<Option<(ChainHead, bool)>, Trouble>),
+    Headers(Result<Option<Compared>, Trouble>),
+    /// The same after a hole behind the head went up by itself, and where that ends; `None` when none is left.
+    Hole(Result<Option<(u64, Compared)>, Trouble>),
     /// Those whose receipts came by themselves and are kept.
     Kept(Result<Vec<Uuid>, Trouble>),
     /// What nobody answers was told of.
@@ -66,7 +72,25 @@ impl Way {
         Came::Headers(self.next_headers(head).await)
     }
 
-    async fn next_headers(&self, head: ChainHead) -> Result<Option<(ChainHead, bool)>, Trouble> {
+    /// Tells of the first hole behind `head` that ends after `told`.
+    pub(super) async fn hole(self: Arc<Self>, told: u64, head: ChainHead) -> Came {
+        Came::Hole(self.next_hole(told, head).await)
+    }
+
+    async fn next_hole(&self, told: u64, head: ChainHead) -> Result<Option<(u64, Compared)>, Trouble> {
+        let hole = off_the_runtime(&self.queue, move |queue| queue.signed_hole(told, head)).await?;
+        let Some(hole) = hole else { return Ok(None) };
+        let end = hole.hole.until.sequence;
+        let alone = SignedHeaders { holes: vec![hole], ..SignedHeaders::default() };
+        match self.uplink.headers(&alone).await {
+            // It is behind the head, and moves it nowhere.
+            Ok(next) if next.sequence >= head.sequence => Ok(Some((end, self.compare(next).await?))),
+            Ok(_) => Err(Trouble::Centre(UplinkError::Answer("the head went back".into()))),
+            Err(error) => Err(Trouble::Centre(error)),
+        }
+    }
+
+    async fn next_headers(&self, head: ChainHead) -> Result<Option<Compared>, Trouble> {
         let headers = off_the_runtime(&self.queue, move |queue| queue.signed_headers(head, HEADERS)).await?;
         // Where one is damaged the chain ends; the transactions do not wait for it.
         if headers.groups.is_empty() && headers.holes.is_empty() {
@@ -80,7 +104,7 @@ impl Way {
     }
 
     /// The centre's head is in the journal, or was lost and is known to be; or the journal was cut or changed.
-    async fn compare(&self, head: ChainHead) -> Result<(ChainHead, bool), Trouble> {
+    async fn compare(&self, head: ChainHead) -> Result<Compared, Trouble> {
         let wrong = match off_the_runtime(&self.queue, move |queue| queue.known(head)).await? {
             Known::Same | Known::Lost => None,
             Known::Missing => Some("the journal was cut"),

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use super::choose::{Back, Item};
 use super::send::{Came, Way};
 use super::*;
-use crate::queue::tests::{Hands, draft, open};
+use crate::queue::tests::{Hands, draft, lose, open};
 use crate::queue::{Draft, Note, Queue, Row, State};
 use crate::value::Kind;
 use crate::wire::headers::SignedHeaders;
@@ -271,6 +271,33 @@ async fn a_chain_that_was_refused_stays_broken_while_the_head_stands() {
     }
     assert_eq!(uplink.headers.lock().unwrap().len(), 1);
     worker.stop().await;
+}
+
+#[tokio::test]
+async fn each_hole_behind_the_head_is_told_of_until_it_is_heard_and_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    for n in 1..=5 {
+        queue.commit(draft(&n.to_string())).unwrap();
+    }
+    let last = queue.signed_headers(ChainHead::default(), 10).unwrap().groups.remove(4);
+    queue.close();
+    drop(queue);
+    let queue = lose(dir.path(), "2, 4");
+    let head = Some(ChainHead { sequence: last.sequence, hash: last.head });
+    for start in 1..=2 {
+        let uplink = Arc::new(Played { head, unheard: AtomicUsize::new(2), ..Played::default() });
+        let worker = started(&queue, &uplink);
+        tries(&worker, || uplink.headers.lock().unwrap().len() >= 4).await;
+        asks_on(&worker, &uplink).await;
+        assert_eq!(worker.status().borrow().chain, Chain::Agrees);
+        worker.stop().await;
+        let sent = uplink.headers.lock().unwrap();
+        let ends: Vec<Vec<u64>> =
+            sent.iter().map(|sent| sent.holes.iter().map(|one| one.hole.until.sequence).collect()).collect();
+        assert_eq!(ends, [[2], [2], [2], [4]], "start {start}");
+        assert!(sent.iter().all(|sent| sent.headers.is_empty() && sent.groups.is_empty()));
+    }
 }
 
 #[tokio::test]

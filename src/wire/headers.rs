@@ -14,7 +14,7 @@ pub struct SignedHeaders {
     /// The groups that they make up, in sequence.
     pub groups: Vec<Group>,
     /// What is lost before some of them, in sequence: each ends where one of the headers follows, but for one that is
-    /// lost after all of them.
+    /// lost after all of them, or comes by itself because the centre has its end already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<SignedHole>,
 }

@@ -115,14 +115,20 @@ async fn a_journal_that_was_put_back_is_found_out_by_the_centre() {
 
 #[tokio::test]
 async fn a_journal_that_lost_records_goes_on_and_the_centre_has_an_alarm() {
-    // The centre waits before the hole, where it begins, and in it; in the middle, and at the end.
-    for (known, last) in [(0, 5), (2, 5), (4, 5), (1, 6), (4, 6)] {
+    // The centre waits before the hole, where it begins, and in it; in the middle, and at the end. Or it has all the
+    // headers, for these go ahead of the transactions.
+    for (known, last) in [(0, 5), (2, 5), (4, 5), (1, 6), (4, 6), (6, 4), (6, 5), (5, 5), (6, 6)] {
         let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
         let way = |queue: &Queue| -> Arc<dyn Uplink> {
             Arc::new(HttpUplink::new(&link(&centre.url), queue.clone()).unwrap())
         };
         let ledger = loses_some(dir.path(), &centre.running, (known, last), way).await;
-        assert_eq!(ledger["holes"][0]["headers"], known.saturating_sub(2), "{known} {last}");
+        let (here, lost) = (known.min(last).saturating_sub(2), last - 2);
+        // The fourth by transaction, by header as well or not.
+        let unknown = if known < 4 { lost - 1 } else { lost - here };
+        assert_eq!((&ledger["holes"][0]["headers"], &ledger["holes"][0]["unknown"]), (&json!(here), &json!(unknown)));
+        let text = format!("known here: {here} by header, 1 by transaction; {unknown} not at all");
+        assert!(ledger["alarms"][0]["text"].as_str().unwrap().ends_with(&text), "{ledger}");
     }
 }
 

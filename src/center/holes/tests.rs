@@ -327,3 +327,26 @@ fn a_hole_behind_the_head_changes_no_head_and_is_told_all_the_same() {
     assert_eq!(story.take(&sent), Ok(9));
     assert_eq!((story.holes(), story.alarms().len()), (vec![[3, 4, 2, 0, 0]], 1));
 }
+
+#[test]
+fn a_hole_behind_the_head_comes_by_itself_where_no_header_tells_of_it() {
+    // All headers were here, and one of the transactions: the others are gone.
+    let mut story = Story::new();
+    story.deliver(&story.envelopes[4].clone()).unwrap();
+    assert_eq!(story.take(&story.part(1..=9)), Ok(9));
+    story.lose("1, 4, 5, 6, 8");
+    let sent = story.sent(9);
+    assert_eq!((sent.headers.len(), sent.holes.len()), (0, 0));
+    for _ in 0..2 {
+        let mut told = 0;
+        while let Some(hole) = story.queue.signed_hole(told, story.at(9)).unwrap() {
+            told = hole.hole.until.sequence;
+            assert_eq!(story.take(&SignedHeaders { holes: vec![hole], ..SignedHeaders::default() }), Ok(9));
+        }
+        assert_eq!(story.holes(), [[1, 1, 1, 0, 0], [4, 6, 3, 1, 0], [8, 8, 1, 0, 0]]);
+        let text =
+            "records 4 to 6 are lost at the terminal: 3; known here: 3 by header, 1 by transaction; 0 not at all";
+        assert_eq!(story.alarms()[1], (text.to_owned(), 1));
+        assert_eq!(story.alarms().iter().map(|(_, times)| *times).collect::<Vec<_>>(), [1, 1, 1]);
+    }
+}

@@ -1,7 +1,7 @@
 //! What is told upstream of records that were lost.
 
 use super::*;
-use crate::wire::headers::{Hole, SignedHeaders};
+use crate::wire::headers::{Hole, SignedHeaders, SignedHole};
 use crate::wire::signature::{Purpose, holds, question};
 use crate::wire::{ChainHead, Digest};
 
@@ -62,6 +62,30 @@ fn a_hole_goes_up_with_what_follows_it_where_the_centre_does_not_have_its_end() 
     // A part at a time: each with what it follows.
     let part = queue.signed_headers(at(&all, 3), 1).unwrap();
     assert_eq!((sequences(&part), part.holes.len()), (vec![7], 1));
+}
+
+#[test]
+fn a_hole_behind_the_head_goes_up_by_itself() {
+    let (_dir, all, queue) = without("1, 4, 5, 6, 8");
+    let key = Digest(queue.public_key());
+    for (head, wanted) in [
+        (0, vec![]),
+        (1, vec![(0, 1)]),
+        // In the middle of one: that goes up with what follows it.
+        (5, vec![(0, 1)]),
+        (6, vec![(0, 1), (3, 6)]),
+        (9, vec![(0, 1), (3, 6), (7, 8)]),
+    ] {
+        let (mut told, mut holes) = (0, Vec::new());
+        while let Some(SignedHole { hole, signature }) = queue.signed_hole(told, at(&all, head)).unwrap() {
+            assert!(holds(&key, &hole.text(queue.terminal()), &signature));
+            told = hole.until.sequence;
+            holes.push(hole);
+        }
+        let wanted: Vec<_> =
+            wanted.into_iter().map(|(after, until)| Hole { after: at(&all, after), until: at(&all, until) }).collect();
+        assert_eq!(holes, wanted, "{head}");
+    }
 }
 
 #[test]

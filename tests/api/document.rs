@@ -344,7 +344,7 @@ fn what_reconciliation_says_is_as_it_is_described() {
     assert_eq!((&told[0]["transaction"], &told[0]["owed"]), (&repaired["transaction"], &json!("1.00")), "{told:#}");
     document.ask("POST", "/v1/cases/{id}/cancel", &case, None);
     let transaction = repaired["transaction"].as_str().unwrap();
-    let told = json!({ "operator": "0002" });
+    let told = json!({ "operator": "0002", "revision": told[0]["revision"] });
     document.ask("POST", "/v1/transactions/{id}/acknowledge", transaction, Some(told));
 }
 

@@ -172,6 +172,18 @@ fn nothing_is_taken_over_but_what_the_operator_saw() {
 }
 
 #[test]
+fn a_settlement_of_another_group_at_the_centre_is_referred_and_not_taken_over() {
+    let counter = Counter::new();
+    counter.carried_out(SETTLE, bill());
+    at_the_centre(&counter, "UPDATE settlements SET reply = json_set(reply, '$.setlinfo.clr_type', '99')");
+    let difference = one(&counter);
+    assert_eq!((difference.kind, difference.fields.len()), (DifferenceKind::Unclear, 0));
+    assert_eq!(difference.actions, [Action::Refer]);
+    counter.terminal.repair(difference.id, Action::Refer, "0009", Some("已转中心核查")).unwrap();
+    assert!(found(&counter).is_empty());
+}
+
+#[test]
 fn what_stands_here_only_is_referred_with_a_remark() {
     let counter = Counter::new();
     counter.carried_out(SETTLE, bill_of("9000.00"));

@@ -201,6 +201,9 @@ pub struct Stats {
     pub unsent: u64,
     /// Age of the oldest of them, in seconds.
     pub oldest_unsent_secs: Option<i64>,
+    /// When that was committed.
+    #[serde(skip)]
+    pub oldest_unsent: Option<Timestamp>,
     /// What they are worth together.
     pub sum: Fen,
     /// How many the centre refused.

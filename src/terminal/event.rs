@@ -11,6 +11,7 @@ use super::conditions::Condition;
 use super::view::CaseState;
 use crate::reader::Role;
 use crate::rules::PackRef;
+use crate::value::Fen;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -97,6 +98,23 @@ pub enum What {
         alarm: AlarmKind,
         /// It is passed now.
         present: bool,
+        /// What it is, in the unit of the alarm.
+        value: String,
+        /// The configured limit.
+        limit: String,
+    },
+    /// What is not delivered changed. At most once in five seconds, and then with how it stands.
+    Queue {
+        /// Transactions that the centre has not answered.
+        unsent: u64,
+        /// Age of the oldest of them, in seconds.
+        #[schema(required)]
+        oldest_unsent_secs: Option<u64>,
+        /// What they are worth together.
+        sum: Fen,
+        /// When the centre last acknowledged one.
+        #[schema(value_type = Option<String>, format = DateTime, required)]
+        last_ack: Option<Timestamp>,
     },
     /// A condition of the terminal came or went.
     Condition {
@@ -147,6 +165,7 @@ impl What {
             Self::Shift { .. } => "shift",
             Self::Reconciliation { .. } => "reconciliation",
             Self::Alarm { .. } => "alarm",
+            Self::Queue { .. } => "queue",
             Self::Condition { .. } => "condition",
             Self::Policy { .. } => "policy",
             Self::Journal { .. } => "journal",

@@ -35,6 +35,10 @@ pub struct Shift {
     pub refusal: Option<String>,
     /// What was carried out, once it is closed: what is handed over.
     pub totals: Vec<ShiftTotal>,
+    /// Records of the journal since its opening that could not be read when that was added up. Some of them may be of this
+    /// shift: what is handed over may be more.
+    #[serde(default)]
+    pub unreadable: u64,
 }
 
 /// The transactions of a shift that are of one kind and in one state.
@@ -130,6 +134,7 @@ mod tests {
             signed_off: false,
             refusal: None,
             totals: Vec::new(),
+            unreadable: 0,
         }
     }
 

@@ -166,6 +166,18 @@ fn a_shift_that_the_centre_does_not_answer_keeps_no_other_from_it() {
 }
 
 #[test]
+fn what_is_handed_over_says_what_could_not_be_read() {
+    let counter = Counter::with(Setup { centre: None, ..Setup::default() });
+    let view = counter.carried_out(SIGN_IN, statement());
+    let number = view.shift.unwrap();
+    let journal = rusqlite::Connection::open(counter.dir.path().join("state/queue.db")).unwrap();
+    assert_eq!(journal.execute("UPDATE entries SET attempts = attempts + 1 WHERE sequence = 1", []), Ok(1));
+    let shift = counter.terminal.close_shift(&number).unwrap();
+    assert_eq!((shift.totals.len(), shift.unreadable), (0, 1));
+    assert_eq!(counter.terminal.shift(&number).unwrap().unreadable, 1, "as it was handed over");
+}
+
+#[test]
 fn a_store_that_cannot_be_written_is_a_condition_and_opens_no_shift() {
     let counter = Counter::with(Setup { centre: None, ..Setup::default() });
     let id = counter.open(SIGN_IN, None);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -212,6 +212,8 @@ async fn next(changes: &mut Receiver<Row>, tick: impl Future<Output = ()>) -> Op
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     #[tokio::test]

@@ -150,6 +150,13 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
+    /// Something happened to what is kept beside the journal.
+    Store {
+        /// `set-aside`: it was damaged, and begun anew.
+        change: &'static str,
+        /// The name of its file now.
+        file: String,
+    },
     /// Events before this one were dropped: the reader of the stream was too slow, or away for too long.
     Gap,
 }
@@ -169,6 +176,7 @@ impl What {
             Self::Condition { .. } => "condition",
             Self::Policy { .. } => "policy",
             Self::Journal { .. } => "journal",
+            Self::Store { .. } => "store",
             Self::Gap => "gap",
         }
     }

@@ -166,6 +166,26 @@ fn a_shift_that_the_centre_does_not_answer_keeps_no_other_from_it() {
 }
 
 #[test]
+fn a_store_that_is_damaged_keeps_no_terminal_from_starting() {
+    let counter = Counter::with(Setup { centre: None, ..Setup::default() });
+    counter.terminal.open_shift("0001").unwrap();
+    let counter = counter.restarted_after_files(|state| {
+        for file in ["store.db-wal", "store.db-shm"] {
+            let _ = std::fs::remove_file(state.join(file));
+        }
+        std::fs::write(state.join("store.db"), [b'x'; 4096]).unwrap();
+    });
+    let told = counter.terminal.events(Some(0)).backlog;
+    let aside = told.iter().find_map(|event| match &event.what {
+        What::Store { change: "set-aside", file } => Some(file.clone()),
+        _ => None,
+    });
+    assert_eq!(std::fs::read(counter.dir.path().join("state").join(aside.unwrap())).unwrap(), [b'x'; 4096]);
+    assert!(counter.terminal.shifts(10).unwrap().is_empty());
+    assert_eq!(counter.carried_out(SIGN_IN, statement()).state, CaseState::Done);
+}
+
+#[test]
 fn what_is_handed_over_says_what_could_not_be_read() {
     let counter = Counter::with(Setup { centre: None, ..Setup::default() });
     let view = counter.carried_out(SIGN_IN, statement());

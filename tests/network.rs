@@ -2,6 +2,8 @@
 //!
 //! `SBKD_FULL=1` takes the whole numbers; without it a part of them.
 
+#[path = "network/credentials.rs"]
+mod credentials;
 #[path = "delivery/hole.rs"]
 mod hole;
 #[path = "network/link.rs"]
@@ -10,6 +12,8 @@ mod link;
 mod nats;
 #[path = "network/rights.rs"]
 mod rights;
+#[path = "network/secured.rs"]
+mod secured;
 #[path = "network/stored.rs"]
 mod stored;
 #[path = "network/terminal.rs"]

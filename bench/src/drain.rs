@@ -60,8 +60,13 @@ fn drain(way: &Way, size: u32) -> Vec<Row> {
     let authority = Authority::new(dir.path());
     let client = authority.client("terminal");
     let cluster = (way.name != HTTPS.name).then(|| runtime.block_on(Cluster::start()));
-    let broker =
-        cluster.as_ref().map(|cluster| Broker { urls: cluster.urls(), credentials: None, roots: None, replicas: 3 });
+    let broker = cluster.as_ref().map(|cluster| Broker {
+        urls: cluster.urls(),
+        credentials: None,
+        roots: None,
+        client: None,
+        replicas: 3,
+    });
     let centre = runtime.block_on(centre(dir.path(), authority.server(), broker)).expect("the centre starts");
     let url = cluster.as_ref().map_or_else(|| format!("https://{}", centre.address), Cluster::urls);
     fill(dir.path(), size);

@@ -1,5 +1,7 @@
 //! Store-and-forward transactions: taken once an id, answered alike however often they come.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::Value;
@@ -62,10 +64,13 @@ pub(super) fn raised(db: &Connection, terminal: &str, code: &str, text: &str, no
     }
 }
 
-/// Carries out a part of a transaction; an error undoes that part alone.
+/// Carries out a part of a transaction; an error undoes that part alone, and so does what breaks it off: others came with
+/// it.
 fn within<T>(db: &Connection, work: impl FnOnce() -> Result<T, CenterError>) -> Result<T, CenterError> {
     db.execute_batch("SAVEPOINT one")?;
-    let done = work();
+    // What it may have left half done is in the database alone, and is undone there.
+    let done = catch_unwind(AssertUnwindSafe(work));
+    let done = done.unwrap_or_else(|_| Err(CenterError::Database("it was broken off".into())));
     db.execute_batch(if done.is_ok() { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" })?;
     done
 }
@@ -79,6 +84,9 @@ fn deliver(
     now: Timestamp,
 ) -> Result<Receipt, CenterError> {
     let header = &envelope.header;
+    if i64::try_from(header.sequence).is_err() {
+        return Err(CenterError::Form("no journal has so many records"));
+    }
     chain::check(db, header)?;
     let digest = content(envelope);
     if let Some((kept, receipt)) = find(db, envelope)? {
@@ -196,5 +204,27 @@ fn refused(envelope: &Envelope, words: &str, centre_no: &str, now: Timestamp) ->
         centre_no: centre_no.into(),
         received_at: now,
         output: Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_breaks_one_off_undoes_that_one_alone() {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch("CREATE TABLE t (n INTEGER); BEGIN").unwrap();
+        let insert = |n: i64| db.prepare_cached("INSERT INTO t VALUES (?1)").unwrap().execute([n]).unwrap();
+        within(&db, || Ok(insert(1))).unwrap();
+        let broken: Result<(), _> = within(&db, || {
+            insert(2);
+            panic!("the test says so")
+        });
+        assert!(matches!(broken, Err(CenterError::Database(_))));
+        within(&db, || Ok(insert(3))).unwrap();
+        db.execute_batch("COMMIT").unwrap();
+        let sum: i64 = db.query_row("SELECT sum(n) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(sum, 4);
     }
 }

@@ -230,7 +230,14 @@ impl Message {
             Self::Transactions(all) => bytes(&deliver::batch(db, packs, all, (demo, refuse), now)),
             Self::National(request) if request.demo && !demo => {
                 let err_msg = "C-DEMO 正式中心不接收演示数据".to_owned();
-                bytes(&Reply { infcode: Reply::REFUSED, inf_refmsgid: String::new(), err_msg, output: Value::Null })
+                let inf_refmsgid = String::new();
+                bytes(&Reply {
+                    infcode: Reply::REFUSED,
+                    inf_refmsgid,
+                    err_msg,
+                    told_at: Some(now),
+                    output: Value::Null,
+                })
             }
             Self::National(request) => {
                 let reply = national::answer(db, packs, request, refuse > 0, now)?;

@@ -90,7 +90,12 @@ pub(super) fn enrol(
         Some(_) if !replace => {
             return Err(CenterError::Enrol("the terminal is enrolled with another key or certificate"));
         }
-        Some(_) => tracing::warn!(terminal, %key, "a terminal's key and certificate are replaced"),
+        Some(known) => {
+            tracing::warn!(terminal, %key, "a terminal's key and certificate are replaced");
+            if known.key != *key {
+                put_aside(db, terminal)?;
+            }
+        }
         None => tracing::info!(terminal, %key, "a terminal is enrolled"),
     }
     db.execute(
@@ -98,6 +103,19 @@ pub(super) fn enrol(
          ON CONFLICT (terminal) DO UPDATE SET key = excluded.key, certificate = excluded.certificate",
         params![terminal, key.0, certificate.map(|certificate| certificate.0)],
     )?;
+    Ok(())
+}
+
+/// A journal keeps its key: another key's is another journal, which counts from one. What came of the earlier one stays
+/// under a name that no terminal can have; its transactions are known by their ids as before.
+fn put_aside(db: &Connection, terminal: &str) -> Result<(), CenterError> {
+    let names = "SELECT count(DISTINCT terminal) FROM chain WHERE terminal LIKE ?1 || '~%'";
+    let before: u32 = db.query_row(names, [terminal], |row| row.get(0))?;
+    let aside = format!("{terminal}~{}", before + 1);
+    for table in ["chain", "groups", "holes", "transactions"] {
+        let rename = format!("UPDATE {table} SET terminal = ?2 WHERE terminal = ?1");
+        db.execute(&rename, [terminal, &aside])?;
+    }
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use async_nats::jetstream::{self, AckKind, Message};
 use async_nats::{Client, ConnectOptions, HeaderMap};
 use futures_util::future::join_all;
 use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::doors::{Asked, Centre, read};
@@ -27,11 +28,15 @@ const CONSUMER: &str = "centre";
 const GROUP: &str = "sbkd-centre";
 /// How often a server says that it has nothing; silent for twice as long, it is asked anew.
 const ALIVE: Duration = Duration::from_secs(1);
-/// The most messages of one SQLite transaction, and about the most bytes.
-const TOGETHER: usize = 256;
+/// The most messages of one SQLite transaction, and that are brought ahead of it; about the most bytes of one.
+const TOGETHER: usize = 64;
 const BYTES: usize = 1 << 20;
 /// How many such groups are answered while the next is taken.
 const ANSWERED: usize = 4;
+/// How many requests are under way at once; the others wait with the servers.
+const REQUESTS: usize = 64;
+/// How often what cannot be taken comes again before it is let go: its terminal sends it again, each transaction alone.
+const TRIES: i64 = 10;
 /// How long what nobody took stays stored.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How long taking one may last before it is brought again; coming twice it gets the same answer.
@@ -48,25 +53,35 @@ pub struct Broker {
     pub credentials: Option<PathBuf>,
     /// The roots that their certificates go back to, a PEM file; the system's when absent.
     pub roots: Option<PathBuf>,
+    /// Its own certificate for them and its private key, PEM files.
+    pub client: Option<(PathBuf, PathBuf)>,
     /// How many servers keep each stream.
     pub replicas: usize,
 }
 
-/// Connects, and makes the streams where there are none.
+/// Connects, and makes the streams and the consumer where there are none.
 pub(super) async fn connect(broker: &Broker) -> Result<(Client, PullConsumer), CenterError> {
     let start = |error: String| CenterError::Start(error);
     let mut options = ConnectOptions::new().name(GROUP);
     options = match subject::security(&broker.urls) {
-        Some(Security::Tls) => options.require_tls(true).tls_client_config(tls::to_broker(broker.roots.as_deref())?),
+        Some(Security::Tls) => options.require_tls(true).tls_client_config(tls::to_broker(broker)?),
         // Others that these servers name may be anywhere, and without TLS.
         Some(Security::Loopback) => options.ignore_discovered_servers(),
         None => return Err(start("NATS: the addresses must all be tls://, or all nats:// on the loopback".into())),
     };
     if let Some(file) = &broker.credentials {
-        options = options.credentials_file(file).await.map_err(|error| start(error.to_string()))?;
+        let with = options.credentials_file(file).await;
+        options = with.map_err(|error| start(format!("{}: {error}", file.display())))?;
     }
     let urls: Vec<&str> = broker.urls.split(',').collect();
     let client = options.connect(urls).await.map_err(|error| start(error.to_string()))?;
+    let consumer = consumer(&client, broker.replicas).await?;
+    Ok((client, consumer))
+}
+
+/// The consumer of all transactions; it and the streams are made where there are none.
+async fn consumer(client: &Client, replicas: usize) -> Result<PullConsumer, CenterError> {
+    let start = |error: String| CenterError::Start(error);
     let jetstream = jetstream::new(client.clone());
     let stream = |name: &str, subjects: &str| Config {
         name: name.into(),
@@ -74,14 +89,17 @@ pub(super) async fn connect(broker: &Broker) -> Result<(Client, PullConsumer), C
         // What was taken is not kept there any longer.
         retention: RetentionPolicy::WorkQueue,
         storage: StorageType::File,
-        num_replicas: broker.replicas,
+        num_replicas: replicas,
         max_age: KEPT,
+        // The servers send what they say to a publisher wherever it wants to have it: to where a stream is emptied, too.
+        deny_delete: true,
+        deny_purge: true,
         ..Config::default()
     };
     let answers = stream(subject::ANSWERS, subject::EVERY_ANSWER);
-    jetstream.get_or_create_stream(answers).await.map_err(|error| start(error.to_string()))?;
     let transactions = stream(subject::TRANSACTIONS, subject::EVERY_TRANSACTION);
-    let transactions = jetstream.get_or_create_stream(transactions).await.map_err(|error| start(error.to_string()))?;
+    made(&jetstream, answers).await?;
+    let transactions = made(&jetstream, transactions).await?;
     let settings = pull::Config {
         durable_name: Some(CONSUMER.into()),
         ack_policy: AckPolicy::Explicit,
@@ -90,21 +108,39 @@ pub(super) async fn connect(broker: &Broker) -> Result<(Client, PullConsumer), C
         ..pull::Config::default()
     };
     let consumer = transactions.get_or_create_consumer(CONSUMER, settings).await;
-    Ok((client, consumer.map_err(|error| start(error.to_string()))?))
+    consumer.map_err(|error| start(error.to_string()))
+}
+
+/// A stream; one that was made before it could not be emptied by others is changed.
+async fn made(jetstream: &jetstream::Context, wanted: Config) -> Result<jetstream::stream::Stream, CenterError> {
+    let start = |error: String| CenterError::Start(error);
+    let stream = jetstream.get_or_create_stream(wanted).await.map_err(|error| start(error.to_string()))?;
+    let found = &stream.cached_info().config;
+    if !(found.deny_delete && found.deny_purge) {
+        let config = Config { deny_delete: true, deny_purge: true, ..found.clone() };
+        jetstream.update_stream(config).await.map_err(|error| start(error.to_string()))?;
+    }
+    Ok(stream)
 }
 
 /// Serves both until it is dropped.
-pub(super) async fn serve(centre: Arc<Centre>, client: Client, consumer: PullConsumer) {
-    tokio::join!(requests(centre.clone(), client.clone()), transactions(centre, client, consumer));
+pub(super) async fn serve(centre: Arc<Centre>, client: Client, consumer: PullConsumer, replicas: usize) {
+    tokio::join!(requests(centre.clone(), client.clone()), transactions(centre, client, consumer, replicas));
 }
 
 async fn requests(centre: Arc<Centre>, client: Client) {
+    let under_way = Arc::new(Semaphore::new(REQUESTS));
     loop {
         match client.queue_subscribe(subject::EVERY_REQUEST, GROUP.into()).await {
             Ok(mut all) => {
                 while let Some(message) = all.next().await {
-                    // Whoever is slow keeps nobody waiting.
-                    tokio::spawn(request(centre.clone(), client.clone(), message));
+                    // Never closed. Whoever is slow keeps nobody waiting, as long as not all are.
+                    let Ok(one) = under_way.clone().acquire_owned().await else { return };
+                    let request = request(centre.clone(), client.clone(), message);
+                    tokio::spawn(async move {
+                        request.await;
+                        drop(one);
+                    });
                 }
             }
             Err(error) => tracing::error!(%error, "requests are not listened for"),
@@ -144,31 +180,50 @@ fn caller(headers: Option<&HeaderMap>, named: &str, purpose: Purpose, body: &[u8
     if caller.terminal == named { Ok(caller) } else { Err("the subject is another terminal's") }
 }
 
-async fn transactions(centre: Arc<Centre>, client: Client, consumer: PullConsumer) {
-    let jetstream = jetstream::new(client);
+async fn transactions(centre: Arc<Centre>, client: Client, mut consumer: PullConsumer, replicas: usize) {
+    let jetstream = jetstream::new(client.clone());
     let mut answering = JoinSet::new();
     loop {
-        match consumer.stream().max_messages_per_batch(TOGETHER).heartbeat(ALIVE).messages().await {
-            Ok(mut all) => {
-                while let Some(Ok(first)) = all.next().await {
-                    let (mut bytes, mut messages) = (first.payload.len(), vec![first]);
-                    while messages.len() < TOGETHER
-                        && bytes < BYTES
-                        && let Some(Some(Ok(next))) = all.next().now_or_never()
-                    {
-                        bytes += next.payload.len();
-                        messages.push(next);
-                    }
-                    let answers = centre.take(messages.iter().map(stored).collect()).await;
-                    if answering.len() >= ANSWERED {
-                        answering.join_next().await;
-                    }
-                    answering.spawn(answer(jetstream.clone(), messages, answers));
-                }
-            }
-            Err(error) => tracing::error!(%error, "transactions are not listened for"),
-        }
+        let error = match consumer.stream().max_messages_per_batch(TOGETHER).heartbeat(ALIVE).messages().await {
+            Ok(all) => listen(&centre, &jetstream, all, &mut answering).await,
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(error, "transactions are not listened for; it begins anew");
         tokio::time::sleep(PAUSE).await;
+        // Somebody may have taken it away.
+        match self::consumer(&client, replicas).await {
+            Ok(there) => consumer = there,
+            Err(error) => tracing::error!(%error, "there is no consumer of transactions"),
+        }
+    }
+}
+
+/// Takes what comes until nothing does any more; why not.
+async fn listen(
+    centre: &Arc<Centre>,
+    jetstream: &jetstream::Context,
+    mut all: pull::Stream,
+    answering: &mut JoinSet<()>,
+) -> String {
+    loop {
+        let first = match all.next().await {
+            Some(Ok(first)) => first,
+            Some(Err(error)) => return error.to_string(),
+            None => return "the servers ended it".into(),
+        };
+        let (mut bytes, mut messages) = (first.payload.len(), vec![first]);
+        while messages.len() < TOGETHER
+            && bytes < BYTES
+            && let Some(Some(Ok(next))) = all.next().now_or_never()
+        {
+            bytes += next.payload.len();
+            messages.push(next);
+        }
+        let answers = centre.take(messages.iter().map(stored).collect()).await;
+        if answering.len() >= ANSWERED {
+            answering.join_next().await;
+        }
+        answering.spawn(answer(jetstream.clone(), messages, answers));
     }
 }
 
@@ -188,12 +243,17 @@ async fn answer(
     let ends = messages.into_iter().zip(answers).map(|(message, answer)| {
         let jetstream = &jetstream;
         async move {
+            let tries = message.info().map_or(1, |info| info.delivered);
             let kind = match answer {
                 Ok(Some(late)) => told(jetstream, late).await,
                 // Nobody is to hear of it: as if the centre had gone after its commit.
                 Ok(None) => AckKind::Nak(None),
                 // It is of nobody who can be answered.
                 Err(CenterError::Enrol(_) | CenterError::Form(_)) => AckKind::Term,
+                Err(error) if tries >= TRIES => {
+                    tracing::error!(%error, tries, "stored transactions cannot be taken; their terminal sends them again");
+                    AckKind::Term
+                }
                 Err(_) => AckKind::Nak(Some(PAUSE)),
             };
             // What is not heard of comes again, and gets the same answer.
@@ -209,8 +269,8 @@ async fn told(jetstream: &jetstream::Context, late: Late) -> AckKind {
     headers.insert(SIGNATURE, late.signature.to_string().as_str());
     let sent = jetstream.publish_with_headers(subject::answer(&late.terminal), headers, late.body.into()).await;
     match async { sent?.await }.await {
-        Ok(_) if late.whole => AckKind::Ack,
-        Ok(_) => AckKind::Nak(Some(PAUSE)),
+        // What has no answer in it is sent again by its terminal, alone.
+        Ok(_) => AckKind::Ack,
         Err(error) => {
             tracing::warn!(%error, "an answer was not stored");
             AckKind::Nak(Some(PAUSE))

@@ -158,7 +158,7 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
     let broker = match &settings.broker {
         Some(broker) => {
             let (client, consumer) = jetstream::connect(broker).await.map_err(|error| error.to_string())?;
-            Some(AbortOnDrop(tokio::spawn(jetstream::serve(centre.clone(), client, consumer))))
+            Some(AbortOnDrop(tokio::spawn(jetstream::serve(centre.clone(), client, consumer, broker.replicas))))
         }
         None => None,
     };
@@ -198,7 +198,10 @@ pub fn enrol(
 ) -> Result<(), String> {
     let enrolled = || {
         let certificate = certificate.map(tls::fingerprint).transpose()?;
-        enrol::enrol(&db::open(Some(database))?, terminal, key, certificate.as_ref(), replace)
+        let mut db = db::open(Some(database))?;
+        let whole = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        enrol::enrol(&whole, terminal, key, certificate.as_ref(), replace)?;
+        Ok::<_, CenterError>(whole.commit()?)
     };
     enrolled().map_err(|error: CenterError| error.to_string())
 }

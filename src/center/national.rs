@@ -16,8 +16,19 @@ use crate::wire::person::{Accumulations, Person, Question};
 use crate::wire::settle::{Reversal, SettlementQuery};
 use crate::wire::{self, Reply, Request, Series, infno};
 
-/// Answers an online request.
+/// Answers an online request, and says when.
 pub(super) fn answer(
+    db: &Connection,
+    packs: &Packs,
+    request: &Request,
+    refuse: bool,
+    now: Timestamp,
+) -> Result<Reply, CenterError> {
+    let reply = carry_out(db, packs, request, refuse, now)?;
+    Ok(Reply { told_at: Some(now), ..reply })
+}
+
+fn carry_out(
     db: &Connection,
     packs: &Packs,
     request: &Request,
@@ -76,7 +87,7 @@ fn with<I: DeserializeOwned, T: Serialize>(
         Ok(answer) => (Reply::OK, "", serde_json::to_value(answer).unwrap_or_default()),
         Err((infcode, words)) => (infcode, words, Value::Null),
     };
-    Ok(Reply { infcode, inf_refmsgid: number.to_owned(), err_msg: err_msg.to_owned(), output })
+    Ok(Reply { infcode, inf_refmsgid: number.to_owned(), err_msg: err_msg.to_owned(), told_at: None, output })
 }
 
 fn read<I: DeserializeOwned>(request: &Request) -> Option<I> {

@@ -238,5 +238,5 @@ pub(super) fn reply(number: &str, settled: Settled) -> Reply {
         Settled::Done(answer) => (Reply::OK, String::new(), serde_json::to_value(answer).unwrap_or_default()),
         Settled::Refused(words) => (Reply::REFUSED, words, Value::Null),
     };
-    Reply { infcode, inf_refmsgid: number.to_owned(), err_msg, output }
+    Reply { infcode, inf_refmsgid: number.to_owned(), err_msg, told_at: None, output }
 }

@@ -33,8 +33,6 @@ pub(super) struct Late {
     pub(super) terminal: String,
     pub(super) body: Vec<u8>,
     pub(super) signature: Signature,
-    /// Each has one; otherwise the message is to come again.
-    pub(super) whole: bool,
 }
 
 impl Centre {
@@ -102,14 +100,16 @@ impl Centre {
         };
         let late = taken().inspect_err(|error| {
             tracing::warn!(%error, "stored transactions were not taken");
-            if error.is_alarm() {
+            // What is in no form is an alarm where it is a known terminal's: nobody is answered.
+            let known =
+                || stored.caller.as_ref().is_ok_and(|caller| enrol::check(db, caller, &stored.named, false).is_ok());
+            if error.is_alarm() || matches!(error, CenterError::Form(_)) && known() {
                 deliver::raised(db, &stored.named, error.code(), &error.to_string(), SystemClock.now());
             }
         })?;
         let body = bytes(&late);
         let text = signature::answer(&stored.named, Purpose::Stored, b"", 200, &body);
-        let (terminal, whole) = (stored.named.clone(), late.len() == stored.len());
-        Ok(Late { terminal, body, signature: self.sign(&text), whole })
+        Ok(Late { terminal: stored.named.clone(), body, signature: self.sign(&text) })
     }
 }
 
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_came_in_one_message_is_answered_in_one_and_comes_again_for_those_that_failed() {
+    async fn what_came_in_one_message_is_answered_in_one_without_those_that_failed() {
         let dir = tempfile::tempdir().unwrap();
         let (centre, queue) = centre(dir.path(), Faults::default());
         let (message, sent) = message(&queue, ["a", "b", "c"]);
@@ -193,10 +193,10 @@ mod tests {
                        BEGIN SELECT raise(ABORT, 'the test says so'); END";
         centre.write(move |db, _| Ok(db.execute_batch(failing)?)).await.unwrap();
         let [Ok(Some(late))] = &centre.take(vec![message.clone()]).await[..] else { panic!("no answer") };
-        assert_eq!((ids(late), late.whole), (vec![sent[0], sent[2]], false));
+        assert_eq!(ids(late), [sent[0], sent[2]]);
         centre.write(|db, _| Ok(db.execute_batch("DROP TRIGGER fails")?)).await.unwrap();
         let [Ok(Some(late))] = &centre.take(vec![message]).await[..] else { panic!("no answer") };
-        assert_eq!((ids(late), late.whole), (sent, true));
+        assert_eq!(ids(late), sent);
         let ledger = centre.write(|db, _| ledger::read(db)).await.unwrap();
         assert_eq!(ledger["transactions"].as_array().unwrap().len(), 3);
     }

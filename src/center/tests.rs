@@ -68,12 +68,12 @@ async fn a_centre_that_is_no_demonstration_plays_no_faults_and_lends_no_keys() {
 #[tokio::test]
 async fn no_word_goes_to_a_broker_elsewhere_without_tls() {
     for urls in ["nats://10.0.0.1:4222", "tls://127.0.0.1:1,nats://127.0.0.1:1", "127.0.0.1:1"] {
-        let broker = Some(Broker { urls: urls.into(), credentials: None, roots: None, replicas: 1 });
+        let broker = Some(Broker { urls: urls.into(), credentials: None, roots: None, client: None, replicas: 1 });
         let why = run(Settings { broker, ..settings() }).await.err().unwrap();
         assert!(why.contains("tls://"), "{urls}: {why}");
     }
     let roots = Some("no such file".into());
-    let broker = Some(Broker { urls: "tls://127.0.0.1:1".into(), credentials: None, roots, replicas: 1 });
+    let broker = Some(Broker { urls: "tls://127.0.0.1:1".into(), credentials: None, roots, client: None, replicas: 1 });
     let why = run(Settings { broker, ..settings() }).await.err().unwrap();
     assert!(why.starts_with("no such file: "), "{why}");
 }

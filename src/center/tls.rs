@@ -10,6 +10,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 use super::errors::CenterError;
+use super::jetstream::Broker;
 use crate::wire::Digest;
 use crate::wire::signature::sha256;
 
@@ -42,20 +43,22 @@ pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, CenterError> {
     Ok(TlsAcceptor::from(Arc::new(settings)))
 }
 
-/// The settings of its connection to the servers of NATS: their roots, or the system's.
-pub(super) fn to_broker(file: Option<&Path>) -> Result<ClientConfig, CenterError> {
+/// The settings of its connection to the servers of NATS: their roots, or the system's, and its own certificate.
+pub(super) fn to_broker(broker: &Broker) -> Result<ClientConfig, CenterError> {
     let start = |error: rustls::Error| CenterError::Start(error.to_string());
     let ring = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(ring.clone()).with_safe_default_protocol_versions();
     let builder = builder.map_err(start)?;
-    let builder = match file {
+    let builder = match &broker.roots {
         Some(file) => builder.with_root_certificates(roots(file)?),
         None => {
             let system = rustls_platform_verifier::Verifier::new(ring).map_err(start)?;
             builder.dangerous().with_custom_certificate_verifier(Arc::new(system))
         }
     };
-    Ok(builder.with_no_client_auth())
+    let Some((certificate, key)) = &broker.client else { return Ok(builder.with_no_client_auth()) };
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| bad(key, error))?;
+    builder.with_client_auth_cert(certificates(certificate)?, private).map_err(|error| bad(certificate, error))
 }
 
 fn roots(file: &Path) -> Result<RootCertStore, CenterError> {

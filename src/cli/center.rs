@@ -74,6 +74,12 @@ struct Serve {
     /// The roots that their certificates go back to, a PEM file; the system's when none is named
     #[arg(long, value_name = "FILE", requires = "nats")]
     nats_roots: Option<PathBuf>,
+    /// Its certificate there, a PEM file
+    #[arg(long, value_name = "FILE", requires_all = ["nats", "nats_key"])]
+    nats_cert: Option<PathBuf>,
+    /// The private key of that, a PEM file
+    #[arg(long, value_name = "FILE", requires = "nats_cert")]
+    nats_key: Option<PathBuf>,
     /// How many servers keep each stream
     #[arg(long, value_name = "N", requires = "nats", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     nats_replicas: u8,
@@ -90,7 +96,7 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     match &args.command {
         Some(Command::Enrol { database, terminal, key, cert, replace }) => {
             let enrolled = center::enrol(database, terminal, key, cert.as_deref(), *replace);
-            enrolled.map_err(|why| Problem::with(&errors::CENTER, why))?;
+            enrolled.map_err(|why| Problem::with(&errors::ENROL, why))?;
             shell.say(
                 &json!({ "enrolled": terminal, "key": key }),
                 &format!("终端已登记 / terminal enrolled: {terminal} {key}"),
@@ -120,6 +126,7 @@ fn serve(args: &Serve, shell: &Shell) -> Outcome {
             urls,
             credentials: args.nats_creds.clone(),
             roots: args.nats_roots.clone(),
+            client: args.nats_cert.clone().zip(args.nats_key.clone()),
             replicas: args.nats_replicas.into(),
         }),
         token: token(token_file, args.demo)?,

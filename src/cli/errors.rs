@@ -57,6 +57,10 @@ crate::entries! {
         message "参考中心无法启动" | "the reference centre does not start";
         cause "地址、数据库、种子或故障文件不可用" | "its address, database, seed or fault file cannot be used";
         remedy "按提示检查" | "check what is named";
+    ENROL = "E-CLI-ENROL", Technician;
+        message "终端未能登记" | "the terminal is not enrolled";
+        cause "该终端已以另一密钥或证书登记，或数据库、证书文件不可用" | "it is enrolled with another key or certificate, or the database or the certificate's file cannot be used";
+        remedy "核对终端、密钥与证书；确需更换时加 --replace" | "check terminal, key and certificate; --replace where they are to take the place of the old ones";
     NO_INPUT = "E-CLI-NO-INPUT", Clerk;
         message "该业务需要填写表单" | "the scenario needs its form";
         cause "没有给出 --input" | "there is no --input";

@@ -68,7 +68,7 @@ impl Exit {
             | "E-RECON-DATE"
             | "E-RECON-UNKNOWN"
             | "E-RECON-REMARK" => Some(Self::Usage),
-            "E-CLI-PACK" | "E-CLI-SIGNATURE" | "E-CLI-CENTER" | "E-API-LISTEN" | "E-API-IN-USE"
+            "E-CLI-PACK" | "E-CLI-SIGNATURE" | "E-CLI-CENTER" | "E-CLI-ENROL" | "E-API-LISTEN" | "E-API-IN-USE"
             | "E-API-TOKEN-FILE" | "E-TERM-SETUP" | "E-TERM-POLICY" | "E-SCN-DEFINITION" | "E-UPLINK-SETTING" => {
                 Some(Self::Configuration)
             }

@@ -6,12 +6,16 @@
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::QueueError;
 use super::anchor::Anchor;
 use super::faults::{Faults, Point};
 use super::journal::Context;
 use crate::wire::ChainHead;
+
+/// How long the disk of the anchor is waited for; whoever waits for a commit meanwhile waits as long.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// The thread. Dropped, it writes what waits, and closes the file.
 pub(super) struct Anchoring {
@@ -44,8 +48,11 @@ impl Anchoring {
     }
 
     /// Waits until no head waits any more.
-    pub(super) fn until_taken(&self) {
-        drop(self.shared.until(|work| work.waits.is_none()));
+    ///
+    /// # Errors
+    /// When the disk of the anchor hangs.
+    pub(super) fn until_taken(&self) -> Result<(), QueueError> {
+        self.shared.soon(|work| work.waits.is_none()).map(drop)
     }
 
     /// Hands over a head.
@@ -62,9 +69,9 @@ impl Anchoring {
     /// Waits until everything that was handed over was tried.
     ///
     /// # Errors
-    /// Why the last head was not written.
+    /// Why the last head was not written, or that the disk of the anchor hangs.
     pub(super) fn settled(&self) -> Result<(), QueueError> {
-        let work = self.shared.until(|work| work.waits.is_none() && !work.is_writing);
+        let work = self.shared.soon(|work| work.waits.is_none() && !work.is_writing)?;
         work.failed.clone().map_or(Ok(()), Err)
     }
 }
@@ -107,6 +114,13 @@ impl Shared {
     fn work(&self) -> MutexGuard<'_, Work> {
         // Whoever panicked with it left no half-done change behind.
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits no longer than for [`LONGEST`].
+    fn soon(&self, is_so: impl Fn(&Work) -> bool) -> Result<MutexGuard<'_, Work>, QueueError> {
+        let waited = self.changed.wait_timeout_while(self.work(), LONGEST, |work| !is_so(work));
+        let (work, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() { Err(QueueError::Storage("the anchor hangs".into())) } else { Ok(work) }
     }
 
     fn until(&self, is_so: impl Fn(&Work) -> bool) -> MutexGuard<'_, Work> {

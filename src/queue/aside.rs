@@ -1,12 +1,10 @@
 //! A damaged journal is set aside, and one takes its place that holds every record which is provably whole.
 //!
-//! The damaged files are kept as they are, under another name. The new journal is built and proved beside the old one
-//! before anything is moved; a mark says that it is to take the old one's place, so that whoever opens the journal next
-//! ends what was begun.
+//! The damaged files are kept as they are, in a folder. The new journal is built and proved beside the old one before
+//! anything is moved; a mark says that it is to take the old one's place, so that whoever opens the journal next ends
+//! what was begun.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -17,7 +15,8 @@ use super::damaged::Damaged;
 use super::journal::Context;
 use super::look::{self, beside};
 use super::lost::Lost;
-use super::{QueueError, QueueKeys, Settings, open, owner, proof, witness};
+use super::place::{finish, free_folder, next_anchor, remove, set_mark, sync_folder, take_place, waiting};
+use super::{QueueError, QueueKeys, Settings, damage, open, owner, proof, witness};
 use crate::wire::ChainHead;
 use crate::wire::headers::Hole;
 
@@ -38,7 +37,7 @@ pub struct SetAside {
 /// as the process's death would. The next opening of the journal, or the next call of this, goes on.
 ///
 /// # Errors
-/// [`QueueError::Whole`] when nothing is wrong with it, [`QueueError::InUse`], [`QueueError::WrongKeys`] when another's
+/// [`QueueError::Whole`] when nothing is wrong with it, [`QueueError::Newer`], [`QueueError::InUse`], [`QueueError::WrongKeys`] when another's
 /// keys wrote it, and what the storage may do.
 pub fn set_aside(
     settings: &Settings,
@@ -46,74 +45,84 @@ pub fn set_aside(
     now: Timestamp,
     step: &mut dyn FnMut() -> Result<(), QueueError>,
 ) -> Result<SetAside, QueueError> {
+    go_on(settings, keys, now, Unread::IsNotKnown, step)
+}
+
+/// [`set_aside`], also where nothing of the records can be read: then all that the anchor knows of is signed as lost.
+///
+/// # Errors
+/// As [`set_aside`]; [`QueueError::Damaged`] where there is no anchor either.
+pub fn set_aside_all(
+    settings: &Settings,
+    keys: &QueueKeys,
+    now: Timestamp,
+    step: &mut dyn FnMut() -> Result<(), QueueError>,
+) -> Result<SetAside, QueueError> {
+    go_on(settings, keys, now, Unread::IsLost, step)
+}
+
+/// What becomes of records where none of them can be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    /// They may be there: nothing is done.
+    IsNotKnown,
+    /// They are given up.
+    IsLost,
+}
+
+fn go_on(
+    settings: &Settings,
+    keys: &QueueKeys,
+    now: Timestamp,
+    unread: Unread,
+    step: &mut dyn FnMut() -> Result<(), QueueError>,
+) -> Result<SetAside, QueueError> {
     let _lock = open::lock(&settings.path)?;
     finish(settings)?;
+    // What a newer program wrote is not damage: this one would copy what it knows of it, and lose the rest.
+    if let Err(error @ QueueError::Newer(_)) = look::still(&settings.path).and_then(|db| open::version(&db)) {
+        return Err(error);
+    }
     let context = Context::to_read(keys, settings.terminal.clone());
     let anchored = read_anchor(settings, &context)?;
     let proved = || prove(&settings.path, &context, anchored);
     // A disk that failed once tells of damage as well: what is damage is so twice.
     let why = match proved().or_else(|_| proved()) {
-        Ok(()) => return Err(QueueError::Whole),
+        Ok(()) => {
+            damage::forget(&settings.path)?;
+            return Err(QueueError::Whole);
+        }
         Err(error @ QueueError::Damaged { .. }) => error.to_string(),
         Err(error) => return Err(error),
     };
     let new = waiting(settings);
-    for ending in ["", "-wal", "-shm", "-journal"] {
-        remove(&beside(&new, ending))?;
-    }
+    clean(&new)?;
     step()?;
     let fresh = Settings { path: new.clone(), ..settings.clone() };
-    let (rows, lost, head) = build(&settings.path, &fresh, &context, anchored)?;
+    let build = |old: Option<&Damaged>| build(old, &fresh, &context, anchored);
+    let old = Damaged::open(&settings.path).and_then(|old| build(old.as_ref()));
+    let (rows, lost, head) = match (old, unread, anchored) {
+        // It is not known how far it went, and places of the chain would be given again.
+        (Err(QueueError::Damaged { .. }), Unread::IsLost, Some(_)) => {
+            clean(&new)?;
+            build(None)?
+        }
+        (built, ..) => built?,
+    };
     prove(&new, &context, Some(head))?;
-    let damaged = keep(settings, now, step)?;
     // An anchor of its own: the old one is kept under its other name.
-    let next = beside(&settings.anchor, ".new");
+    let next = next_anchor(settings);
     remove(&next)?;
     Anchor::open(&next)
         .and_then(|mut anchor| anchor.write(&context.crypto, &context.terminal, &head))
         .map_err(open::io)?;
+    sync_folder(&next)?;
     step()?;
-    fs::rename(&next, &settings.anchor).map_err(open::io)?;
-    sync_folder(&settings.anchor)?;
-    step()?;
-    File::create(mark(settings)).and_then(|mark| mark.sync_all()).map_err(open::io)?;
-    sync_folder(&settings.path)?;
-    take_place(settings, step)?;
+    let folder = free_folder(settings, now);
+    set_mark(settings, &folder)?;
+    take_place(settings, &folder, step)?;
+    let damaged = settings.path.with_file_name(folder);
     Ok(SetAside { damaged, why, rows, lost: lost.holes().to_vec() })
-}
-
-/// Ends what an earlier call began, where the new journal was ready. The lock is held.
-pub(super) fn finish(settings: &Settings) -> Result<(), QueueError> {
-    match mark(settings).exists() {
-        true => take_place(settings, &mut || Ok(())),
-        false => Ok(()),
-    }
-}
-
-/// The new journal takes the place of the old one, whose log must not be read into it.
-fn take_place(settings: &Settings, step: &mut dyn FnMut() -> Result<(), QueueError>) -> Result<(), QueueError> {
-    let new = waiting(settings);
-    if new.exists() {
-        for ending in ["-wal", "-shm"] {
-            step()?;
-            remove(&beside(&settings.path, ending))?;
-        }
-        sync_folder(&settings.path)?;
-        step()?;
-        fs::rename(&new, &settings.path).map_err(open::io)?;
-        sync_folder(&settings.path)?;
-    }
-    step()?;
-    remove(&mark(settings))?;
-    sync_folder(&settings.path)
-}
-
-fn waiting(settings: &Settings) -> PathBuf {
-    beside(&settings.path, ".new")
-}
-
-fn mark(settings: &Settings) -> PathBuf {
-    beside(&settings.path, ".set-aside")
 }
 
 fn read_anchor(settings: &Settings, context: &Context) -> Result<Option<ChainHead>, QueueError> {
@@ -127,46 +136,17 @@ fn prove(path: &Path, context: &Context, anchored: Option<ChainHead>) -> Result<
         false => return Err(proof::damaged(1, "cut off: the journal is gone")),
     }
     let db = look::still(path)?;
-    owner::check(&db, context, anchored)?;
+    owner::check(&db, context)?;
     witness::with_keys(&db, context, anchored.into()).map(drop)
-}
-
-/// The old files get another name each in a folder of their own, and keep theirs for now.
-fn keep(
-    settings: &Settings,
-    now: Timestamp,
-    step: &mut dyn FnMut() -> Result<(), QueueError>,
-) -> Result<PathBuf, QueueError> {
-    let second = Timestamp::from_second(now.as_second()).unwrap_or(now);
-    let name = format!("damaged-{second}").replace(':', "");
-    // One that an earlier try made stays as it is.
-    let free =
-        |name: &String| [&settings.path, &settings.anchor].iter().all(|file| !file.with_file_name(name).exists());
-    let mut names = std::iter::once(name.clone()).chain((2..).map(|n: u32| format!("{name}-{n}")));
-    let name = names.find(free).unwrap_or(name);
-    let folder = |file: &Path| file.with_file_name(&name);
-    let mut files: Vec<PathBuf> = ["", "-wal", "-shm"].map(|ending| beside(&settings.path, ending)).into();
-    files.push(settings.anchor.clone());
-    for file in files {
-        let Some(name) = file.file_name().filter(|_| file.exists()) else { continue };
-        let folder = folder(&file);
-        step()?;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(open::io)?;
-        fs::hard_link(&file, folder.join(name)).map_err(open::io)?;
-        sync_folder(&folder.join(name))?;
-        sync_folder(&folder)?;
-    }
-    Ok(folder(&settings.path))
 }
 
 /// Builds a journal of what is whole; how many records those are, what was lost, and the head that new ones follow.
 fn build(
-    old: &Path,
+    old: Option<&Damaged>,
     new: &Settings,
     context: &Context,
     anchored: Option<ChainHead>,
 ) -> Result<(u64, Lost, ChainHead), QueueError> {
-    let old = Damaged::open(old)?;
     let db = open::writer(new)?;
     db.execute_batch("PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE")?;
     open::claim(&db, context)?;
@@ -175,13 +155,14 @@ fn build(
         db.query_row("SELECT sql FROM sqlite_schema WHERE name = 'entries_start'", [], |row| row.get(0))?;
     db.execute_batch("DROP TRIGGER entries_start")?;
 
-    let signed = old.as_ref().map(|old| old.signed(context)).transpose()?.unwrap_or_default();
+    let signed = old.map(|old| old.signed(context)).transpose()?.unwrap_or_default();
     // What was signed as lost before stays so: its numbers are not given again.
     let heads = [signed.head, anchored, signed.lost];
     let known = heads.into_iter().flatten().max_by_key(|head| head.sequence);
     let mut chain = Rebuilt { rows: 0, head: ChainHead::default(), holes: Vec::new() };
-    if let Some(old) = &old {
-        old.copy(&db, context, known.map_or(0, |head| head.sequence), &mut chain)?;
+    if let Some(old) = old {
+        let most = old.most(known.map_or(0, |head| head.sequence), anchored.is_some() || signed.is_all);
+        old.copy(&db, context, most, &mut chain)?;
     }
     for group in &signed.groups {
         group.keep(&db)?;
@@ -216,16 +197,7 @@ pub(super) struct Rebuilt {
     pub(super) holes: Vec<Hole>,
 }
 
-fn remove(path: &Path) -> Result<(), QueueError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(open::io(error)),
-        _ => Ok(()),
-    }
-}
-
-/// What was made, renamed or removed beside a file is so after a power cut.
-fn sync_folder(file: &Path) -> Result<(), QueueError> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let synced: io::Result<()> = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(open::io)
+/// Nothing is left of a journal that was begun.
+fn clean(new: &Path) -> Result<(), QueueError> {
+    ["", "-wal", "-shm", "-journal"].iter().try_for_each(|ending| remove(&beside(new, ending)))
 }

@@ -9,14 +9,14 @@ use super::anchor;
 use super::journal::Context;
 use super::lost::Lost;
 use super::proof::{self, Anchored, Opened, Terms};
-use super::{QueueError, Settings, look, open, owner};
+use super::{QueueError, Settings, damage, look, open, owner};
 use crate::wire::{ChainHead, Digest};
 
 /// How many of the last records are proved. The rest is proved while the terminal works.
 const LAST: u64 = 100;
 
 /// Looks at the journal, whose lock is held, without touching it: whose it is, its head, its anchor, and its last
-/// records with all that is in them. There may be none yet.
+/// records with all that is in them; all of them where damage is noted. There may be none yet.
 pub(super) fn before_writing(settings: &Settings, context: &Context) -> Result<(), QueueError> {
     let keys = anchor::Proof::Keys(&context.crypto);
     let anchored = anchor::peek_if_there(&settings.anchor, &keys, &context.terminal)?;
@@ -30,9 +30,10 @@ pub(super) fn before_writing(settings: &Settings, context: &Context) -> Result<(
     };
     let head = open::head(&db)?;
     if head.sequence > 0 {
-        owner::check(&db, context, anchored)?;
+        owner::check(&db, context)?;
     }
     open::check_head(&db, context, anchored, &head)?;
+    damage::prove_where_noted(&settings.path, context, anchored)?;
     last(&db, context, &head)
 }
 
@@ -45,8 +46,7 @@ fn existing(path: &Path) -> Result<Option<Connection>, QueueError> {
         Err(error) => return Err(open::io(error)),
     }
     let db = look::still(path)?;
-    let version: u32 = db.query_row("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))?;
-    open::check_version(version)?;
+    let version = open::version(&db)?;
     Ok((version > 0).then_some(db))
 }
 

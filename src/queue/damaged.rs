@@ -3,8 +3,9 @@
 //! A disk that fails once in a while is told of by SQLite as damage as well: what could not be read is read again, by
 //! another connection that has nothing of it in its memory, before it counts as lost.
 
+use std::cell::Cell;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
@@ -13,76 +14,80 @@ use super::aside::Rebuilt;
 use super::entry::{COLUMNS, Entry};
 use super::journal::Context;
 use super::lost::Lost;
-use super::{QueueError, look, owner, seal};
+use super::readable::{self, Readable};
+use super::{QueueError, look, owner, proof, seal};
 use crate::wire::headers::Hole;
 use crate::wire::{ChainHead, Digest};
 
 /// How often something is read before it is damaged.
 const TRIES: usize = 3;
+/// How many reads may fail one after the other, and each be tried again.
+const PATIENCE: u32 = 16;
+/// How far the records may be ahead of the anchor, or of the last signature: two commit groups.
+const BEHIND: u64 = 1024;
 /// No record takes less room than this, in bytes: in a file of a length there are no more of them.
 const LEAST: u64 = 100;
 
 pub(super) struct Damaged {
-    path: PathBuf,
-    db: Connection,
+    old: Readable,
+    /// How often something was read by a fresh connection.
+    pub(super) opened: Cell<u32>,
 }
 
 impl Damaged {
-    /// The journal; `None` when it is gone, or no database any more: then no record in it is whole.
+    /// The journal; `None` when it is gone, or an empty file: then no record in it is whole.
     ///
     /// # Errors
-    /// When it is one and its tables cannot be read: what is in them is not known.
+    /// When it is there and its tables cannot be read: what is in them is not known.
     pub(super) fn open(path: &Path) -> Result<Option<Self>, QueueError> {
-        if !path.exists() || !look::is_database(path)? {
-            return Ok(None);
-        }
-        let db = again(|| {
-            let db = look::still(path)?;
-            db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, u64>(0))?;
-            Ok(db)
-        })?;
-        Ok(Some(Self { path: path.to_owned(), db }))
+        Ok(readable::open(path)?.map(|old| Self { old, opened: Cell::new(0) }))
     }
 
     /// Whether it still has the table.
     fn has(&self, table: &str) -> Result<bool, QueueError> {
-        Ok(self
-            .db
-            .query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1)", [table], |row| row.get(0))?)
+        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1)";
+        Ok(self.old.db.query_row(sql, [table], |row| row.get(0))?)
     }
 
     /// What `read` reads; by a fresh connection where it cannot be read. `None` when it can never be.
-    fn read<T>(&self, mut read: impl FnMut(&Connection) -> rusqlite::Result<T>) -> Option<T> {
-        read(&self.db).ok().or_else(|| again(|| Ok(read(&look::still(&self.path)?)?)).ok())
+    fn read<T>(&self, stretch: &mut Stretch, mut read: impl FnMut(&Connection) -> rusqlite::Result<T>) -> Option<T> {
+        let mut found = read(&self.old.db).ok();
+        if found.is_none() && stretch.is_patient() {
+            found = again(|| {
+                self.opened.set(self.opened.get() + 1);
+                Ok(read(&look::still(&self.old.path)?)?)
+            })
+            .ok();
+        }
+        stretch.note(found.is_some());
+        found
     }
 
-    /// Copies each record that is whole into `db`. `known` is the highest number that there was, as far as is known.
+    /// Copies each record that is whole into `db`. `most` is the highest number that there can be.
+    ///
+    /// # Errors
+    /// [`QueueError::Damaged`] where nothing of the records can be read; what the storage of `db` may do.
     pub(super) fn copy(
         &self,
         db: &Connection,
         context: &Context,
-        known: u64,
+        most: u64,
         chain: &mut Rebuilt,
     ) -> Result<(), QueueError> {
-        if !self.has("entries")? {
-            return Ok(());
-        }
-        let columns = look::columns(&self.db)?;
+        let columns = look::columns(&self.old.db)?;
         let count = COLUMNS.split(", ").count();
         let values = vec!["?"; count].join(", ");
         let mut insert = db.prepare(&format!("INSERT INTO entries ({COLUMNS}) VALUES ({values})"))?;
         let sql = format!("SELECT {columns} FROM entries WHERE sequence = ?1");
-        // Where it cannot be told which comes next, each number is tried that there can be.
-        let most = known + fs::metadata(&self.path).map_or(0, |file| file.len()) / LEAST;
-        let mut place = 0;
+        let (mut place, mut stretch) = (0, Stretch::default());
         loop {
-            place = match self.read(|old| next(old, place)) {
+            // Where it cannot be told which comes next, each number is tried that there can be.
+            place = match self.read(&mut stretch, |old| next(old, place)) {
                 Some(Some(next)) => next,
-                Some(None) => return Ok(()),
                 None if place < most => place + 1,
-                None => return Ok(()),
+                Some(None) | None => break,
             };
-            let found = self.read(|old| {
+            let found = self.read(&mut stretch, |old| {
                 let take = |row: &rusqlite::Row<'_>| {
                     let values: Vec<Value> =
                         (0..count).map(|column| row.get(column)).collect::<rusqlite::Result<_>>()?;
@@ -96,6 +101,14 @@ impl Damaged {
                 insert.execute(params_from_iter(values))?;
             }
         }
+        if stretch.has_read { Ok(()) } else { Err(proof::damaged(0, "nothing of its records can be read")) }
+    }
+
+    /// The highest number that a record can have. `known` is the highest that is told of, by an anchor or by signatures of
+    /// which all could be read if `is_sure`.
+    pub(super) fn most(&self, known: u64, is_sure: bool) -> u64 {
+        let length = || fs::metadata(&self.old.path).map_or(0, |file| file.len());
+        known + if is_sure { BEHIND } else { length() / LEAST }
     }
 
     /// The signatures that hold, as far as they can be read.
@@ -105,13 +118,13 @@ impl Damaged {
         if self.has("meta")? {
             // A list that is not the terminal's says nothing.
             signed.lost =
-                again(|| Lost::proved(&look::still(&self.path)?, key, terminal)).ok().and_then(|lost| lost.end());
+                again(|| Lost::proved(&look::still(&self.old.path)?, key, terminal)).ok().and_then(|lost| lost.end());
         }
         if !self.has("groups")? {
             return Ok(signed);
         }
         let mut longest: Vec<Group> = Vec::new();
-        let read_all = self.read(|old| {
+        let read_all = self.read(&mut Stretch::default(), |old| {
             let mut groups = Vec::new();
             let ended = each_group(old, |group| groups.push(group));
             if groups.len() > longest.len() {
@@ -119,6 +132,7 @@ impl Damaged {
             }
             ended
         });
+        signed.is_all = read_all.is_some();
         // What could be read before the damage is there all the same.
         if read_all.is_none() {
             tracing::warn!(read = longest.len(), "not all signatures of the damaged journal can be read");
@@ -138,7 +152,7 @@ fn next(old: &Connection, place: u64) -> rusqlite::Result<Option<u64>> {
     old.prepare_cached(sql)?.query_row([place], |row| row.get(0)).optional()
 }
 
-fn again<T>(mut what: impl FnMut() -> Result<T, QueueError>) -> Result<T, QueueError> {
+pub(super) fn again<T>(mut what: impl FnMut() -> Result<T, QueueError>) -> Result<T, QueueError> {
     let mut tried = what();
     for _ in 1..TRIES {
         if tried.is_ok() {
@@ -147,6 +161,24 @@ fn again<T>(mut what: impl FnMut() -> Result<T, QueueError>) -> Result<T, QueueE
         tried = what();
     }
     tried
+}
+
+/// How reading goes on: in the midst of much that cannot be read nothing is read again, or it would take for ever.
+#[derive(Default)]
+struct Stretch {
+    failed: u32,
+    has_read: bool,
+}
+
+impl Stretch {
+    fn is_patient(&self) -> bool {
+        self.failed < PATIENCE
+    }
+
+    fn note(&mut self, was_read: bool) {
+        self.failed = if was_read { 0 } else { self.failed + 1 };
+        self.has_read |= was_read;
+    }
 }
 
 impl Rebuilt {
@@ -169,6 +201,8 @@ impl Rebuilt {
 #[derive(Default)]
 pub(super) struct Signed {
     pub(super) groups: Vec<Group>,
+    /// They could all be read.
+    pub(super) is_all: bool,
     pub(super) head: Option<ChainHead>,
     /// The end of what was lost before.
     pub(super) lost: Option<ChainHead>,

@@ -6,10 +6,12 @@ use jiff::{Timestamp, civil, tz};
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
+use super::entry::Entry;
 use super::journal::Context;
 use super::writer::{self, Job};
-use super::{Queue, QueueError, look};
+use super::{Queue, QueueError, State, look};
 use crate::value::Protocol;
+use crate::wire::Outcome;
 
 /// How many are erased in one transaction: whoever commits meanwhile waits no longer than for a few of their own.
 const GROUP: u32 = 64;
@@ -31,72 +33,85 @@ pub struct Erased {
 }
 
 impl Queue {
-    /// Erases payload and answer of what has been at its end since before a moment, a few at a time, and clears the log
-    /// of what was erased. A damaged record is left as it is. Blocks.
+    /// Erases payload and answer of what has been at its end since before a moment of the centre's, a few at a time, and
+    /// clears the log of what was erased. This terminal's clock has to say so as well as the centre's own time of the
+    /// transaction; where the centre gave none, a later record that the centre accepted before that moment tells that it
+    /// is old. A damaged record is left as it is. Blocks.
     ///
     /// # Errors
     /// What the storage may do; what was erased until then is.
     pub fn erase(&self, before: Timestamp) -> Result<Erased, QueueError> {
-        let (mut transactions, mut after) = (0, Place::default());
+        let mut transactions = 0;
         loop {
-            let step = self.wait(|reply| Job::Erase(before, after, reply))?;
-            transactions += step.erased;
-            match step.last {
-                Some(last) => after = last,
-                None => break,
+            let pass = self.pass(before)?;
+            transactions += pass.erased;
+            // What was passed over before it was known to be old is looked at again.
+            if !pass.rose {
+                break;
             }
         }
         // Also what an erasure of before left, whose clearing was kept back.
-        let cleared = self.wait(Job::Clear)?;
+        let cleared = self.clear()?;
         Ok(Erased { transactions, cleared })
     }
-}
 
-/// How many of the last answers are opened to find the newest time of the centre.
-const ANSWERS: u32 = 64;
+    /// Looks once at all that may be old.
+    fn pass(&self, before: Timestamp) -> Result<Step, QueueError> {
+        let (mut pass, mut after) = (Step::default(), Place::default());
+        loop {
+            let step = self.wait(|reply| Job::Erase(before, after, reply))?;
+            pass.erased += step.erased;
+            pass.rose |= step.rose;
+            match step.last {
+                Some(last) => after = last,
+                None => return Ok(pass),
+            }
+        }
+    }
 
-impl Queue {
-    /// The newest moment that the centre gave for something it accepted; `None` when no answer is left that has one. No
-    /// clock of this terminal is in it: what is erased, is erased against that.
+    /// Clears the log of what was erased; `false` when somebody was reading it. Blocks.
     ///
     /// # Errors
     /// What the storage may do.
-    pub fn centre_time(&self) -> Result<Option<Timestamp>, QueueError> {
+    pub fn clear(&self) -> Result<bool, QueueError> {
+        self.wait(Job::Clear)
+    }
+
+    /// Whether there is something that would be erased at a moment of this terminal's clock.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn has_old(&self, before: Timestamp) -> Result<bool, QueueError> {
         let db = self.reader();
-        let columns = look::columns(&db)?;
-        let mut newest = None;
-        // By either order alone a clock that jumped could hide the newest; found too old, less is erased.
-        for order in ["updated_at", "sequence"] {
-            let sql = format!(
-                "SELECT {columns} FROM entries WHERE state = 'acked' AND answer IS NOT NULL \
-                 ORDER BY {order} DESC LIMIT {ANSWERS}"
-            );
-            let mut statement = db.prepare_cached(&sql)?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                newest = newest.max(self.inner.context.told_at(row)?);
-            }
-        }
-        Ok(newest)
+        let mut found = db.prepare_cached(&format!("SELECT 1 FROM entries WHERE {ERASABLE} LIMIT 1"))?;
+        Ok(found.exists([before.as_millisecond()])?)
     }
 }
 
 impl Context {
-    /// When the centre says that it accepted a transaction.
-    fn told_at(&self, row: &rusqlite::Row<'_>) -> Result<Option<Timestamp>, QueueError> {
-        let read = self.read(row).and_then(|entry| Ok((self.open_answer(&entry)?, entry)));
-        let (answer, entry) = match read {
-            Ok((Some(answer), entry)) => (answer, entry),
-            Ok((None, _)) | Err(QueueError::Damaged { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        Ok(match entry.row.protocol() {
+    /// When a transaction came to its end by the centre's own time; `None` where the centre gave none for that.
+    fn ended_at(&self, entry: &Entry) -> Result<Option<Timestamp>, QueueError> {
+        // Nothing but these ends with an answer in it: the others have none, or the one from before they were taken back.
+        if !matches!(entry.row.state, State::Acked | State::Refused) {
+            return Ok(None);
+        }
+        let Some(answer) = self.open_answer(entry)? else { return Ok(None) };
+        Ok(match (entry.row.protocol(), &answer.outcome) {
             // The centre wrote the receipt.
-            Protocol::StoreAndForward => Some(answer.received_at),
-            // The terminal wrote it, by its own clock; in it is the centre's settlement.
-            Protocol::Online => answer.output.pointer("/setlinfo/setl_time").and_then(Value::as_str).and_then(national),
+            (Protocol::StoreAndForward, Outcome::Accepted) => Some(answer.received_at),
+            // Without a number of the centre's this terminal wrote it, by its own clock.
+            (Protocol::StoreAndForward, Outcome::Refused { .. }) => {
+                Some(answer.received_at).filter(|_| !answer.centre_no.is_empty())
+            }
+            // The terminal wrote it; in it is the centre's settlement.
+            (Protocol::Online, _) => settled_at(&answer.output),
         })
     }
+}
+
+/// The moment of a settlement by the centre's clock.
+pub(crate) fn settled_at(output: &Value) -> Option<Timestamp> {
+    output.pointer("/setlinfo/setl_time").and_then(Value::as_str).and_then(national)
 }
 
 /// A time of the national interface: Beijing's, without saying so.
@@ -110,9 +125,11 @@ fn national(text: &str) -> Option<Timestamp> {
 pub(super) struct Place(i64, u64);
 
 /// One transaction's worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Step {
     erased: u64,
+    /// A later record than before is known to be old.
+    rose: bool,
     /// The last one that was looked at; `None` when there are no more.
     last: Option<Place>,
 }
@@ -125,19 +142,36 @@ impl Context {
             look::columns(db)?
         );
         let mut found = Vec::new();
-        let mut step = Step { erased: 0, last: None };
+        let mut step = Step::default();
+        let known = self.old_until(db)?;
+        let mut old_until = known;
         {
             let mut statement = db.prepare_cached(&sql)?;
             let mut rows = statement.query(params![before.as_millisecond(), after.0, after.1])?;
             while let Some(row) = rows.next()? {
                 step.last = Some(Place(row.get("updated_at")?, row.get("sequence")?));
-                match self.read(row) {
-                    Ok(entry) => found.push(entry),
+                let (entry, ended_at) = match self.read(row).and_then(|entry| Ok((self.ended_at(&entry)?, entry))) {
+                    Ok((ended_at, entry)) => (entry, ended_at),
                     // What somebody changed is left to whoever looks into that.
-                    Err(QueueError::Damaged { .. }) => {}
+                    Err(QueueError::Damaged { .. }) => continue,
                     Err(error) => return Err(error),
+                };
+                let is_old = match ended_at {
+                    Some(ended_at) => ended_at < before,
+                    None => entry.row.sequence < old_until,
+                };
+                if is_old {
+                    // What was committed before one that the centre answered then is no younger.
+                    if ended_at.is_some() {
+                        old_until = old_until.max(entry.row.sequence);
+                    }
+                    found.push(entry);
                 }
             }
+        }
+        if old_until > known {
+            step.rose = true;
+            self.write_old_until(db, old_until)?;
         }
         let mut update =
             db.prepare_cached("UPDATE entries SET payload = NULL, answer = NULL, state_mac = ?2 WHERE sequence = ?1")?;

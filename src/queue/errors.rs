@@ -44,6 +44,9 @@ pub enum QueueError {
         /// What is wrong with it.
         what: String,
     },
+    /// A newer program wrote the journal, by a schema of this number.
+    #[error("a newer version of the program wrote the journal: its schema is {0}")]
+    Newer(u32),
     /// Nothing is wrong with the journal that was to be set aside.
     #[error("the journal is whole")]
     Whole,
@@ -104,7 +107,11 @@ crate::entries! {
     DAMAGED = "E-QUEUE-DAMAGED", Technician;
         message "流水校验不通过" | "the journal does not verify";
         cause "记录被改动、缺失或文件损坏" | "a record was changed or is missing, or the file is damaged";
-        remedy "请勿改动文件并联系技术支持；sbkd queue set-aside 保留原件，以完好的记录继续" | "leave the files as they are and call support; sbkd queue set-aside keeps them and goes on with what is whole";
+        remedy "请勿改动文件并联系技术支持；停止守护进程后，sbkd queue set-aside 保留原件，以完好的记录继续" | "leave the files as they are and call support; once the daemon is stopped, sbkd queue set-aside keeps them and goes on with what is whole";
+    NEWER = "E-QUEUE-NEWER", Technician;
+        message "流水由更新版本的程序写成" | "a newer version of the program wrote the journal";
+        cause "程序被降级，或安装不完整" | "the program was downgraded, or an installation is incomplete";
+        remedy "请安装写入该流水的版本或更新版本；流水未受改动" | "install the version that wrote it, or a later one; the journal was left as it is";
     WHOLE = "E-QUEUE-WHOLE", Technician;
         message "流水完好，无需另存" | "the journal is whole and is not set aside";
         cause "校验通过" | "all of it proves, its anchor included";
@@ -139,6 +146,7 @@ impl Explain for QueueError {
             Self::Storage(_) => &STORAGE,
             Self::InUse => &IN_USE,
             Self::Damaged { .. } => &DAMAGED,
+            Self::Newer(_) => &NEWER,
             Self::Whole => &WHOLE,
             Self::Keys(_) => &KEYS,
             Self::WrongKeys => &WRONG_KEYS,
@@ -151,6 +159,7 @@ impl Explain for QueueError {
         match self {
             Self::Move { from, to } => Some(format!("{from} -> {to}")),
             Self::Draft(what) => Some((*what).into()),
+            Self::Newer(schema) => Some(format!("schema {schema}")),
             Self::StorageReadOnly(what) | Self::Storage(what) | Self::Keys(what) => Some(what.clone()),
             Self::Damaged { record, what } => Some(format!("record {record}: {what}")),
             _ => None,

@@ -83,6 +83,7 @@ const MADE: &str = ".made";
 fn create(dir: &Path, random: &dyn Random) -> Result<(), QueueError> {
     let failed = failed(dir);
     let making = dir.join(MAKING);
+    let above = above_missing(dir);
     match fs::remove_dir_all(&making) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
@@ -97,7 +98,18 @@ fn create(dir: &Path, random: &dyn Random) -> Result<(), QueueError> {
     }
     sync(&making)?;
     fs::rename(&making, dir.join(MADE)).map_err(&failed)?;
-    sync(dir)
+    sync(dir)?;
+    above.iter().try_for_each(|dir| sync(dir))
+}
+
+/// The folders that will hold the names of what is made where a folder is missing: its own, and those above it.
+fn above_missing(dir: &Path) -> Vec<&Path> {
+    dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).map(above).collect()
+}
+
+/// The folder that holds the name of this one.
+pub(super) fn above(dir: &Path) -> &Path {
+    dir.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Moves keys that were made to where they belong.

@@ -11,6 +11,7 @@ mod backup;
 pub mod chain;
 mod check;
 mod checkpoint;
+mod damage;
 mod damaged;
 mod entry;
 mod erase;
@@ -25,8 +26,10 @@ mod lost;
 mod open;
 mod owner;
 mod past;
+mod place;
 mod proof;
 mod read;
+mod readable;
 mod rekey;
 mod row;
 mod seal;
@@ -34,6 +37,7 @@ mod span;
 mod state;
 #[cfg(test)]
 pub(crate) mod tests;
+mod told;
 mod upward;
 mod verify;
 mod witness;
@@ -49,14 +53,17 @@ use rusqlite::Connection;
 use tokio::sync::{broadcast, oneshot};
 use uuid::Uuid;
 
-pub use aside::{SetAside, set_aside};
+pub use aside::{SetAside, set_aside, set_aside_all};
+pub use damage::{Damage, damage_noted};
 pub use erase::Erased;
+pub(crate) use erase::settled_at;
 pub use errors::QueueError;
 pub use export::{CSV_COLUMNS, ExportError, Exported, Sum};
 pub use faults::{Faults, Point};
 pub(crate) use held::Held;
 pub use keys::{FILES as KEY_FILES, QueueKeys};
 pub use past::Past;
+pub use place::kept_aside;
 pub use proof::Proof;
 pub use rekey::{NewKeys, Rekeyed, rekey};
 pub(crate) use row::Due;
@@ -99,8 +106,11 @@ struct Inner {
     reader: Mutex<Connection>,
     changes: broadcast::Sender<Row>,
     held: held::Holding,
+    told: Arc<told::Told>,
     /// The records that were found damaged.
     damaged: Mutex<BTreeSet<u64>>,
+    /// What the last whole proof found wrong.
+    damage: Mutex<Option<Damage>>,
     /// It was closed, or is about to be.
     closed: AtomicBool,
     /// Held until the journal is closed.
@@ -140,7 +150,7 @@ impl Queue {
         let crypto = seal::Crypto::new(&keys);
         let context = Arc::new(Context { terminal, demo: settings.demo, crypto, clock, random });
         let lock = open::lock(&settings.path)?;
-        aside::finish(&settings)?;
+        place::finish(&settings)?;
         check::before_writing(&settings, &context)?;
         let db = open::writer(&settings)?;
         open::claim(&db, &context)?;
@@ -160,15 +170,18 @@ impl Queue {
         let writer = Writer { db, context: handed, anchoring, checkpoints, head, changes: changed, faults };
         thread::Builder::new().name("journal".into()).spawn(move || writer.run(&waiting)).map_err(open::io)?;
         let lock = Mutex::new(Some(lock));
-        let (held, damaged, closed) = (held::Holding::default(), Mutex::default(), AtomicBool::new(false));
-        Ok(Self { inner: Arc::new(Inner { context, settings, jobs, reader, changes, held, damaged, closed, lock }) })
+        let (held, told) = (held::Holding::default(), Arc::default());
+        let (damaged, damage, closed) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        let inner = Inner { context, settings, jobs, reader, changes, held, told, damaged, damage, closed, lock };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Commits a transaction; durable when this returns. Blocks: not for an async task.
     ///
     /// # Errors
-    /// [`QueueError::Conflict`], and what the storage may do.
+    /// [`QueueError::Conflict`], [`QueueError::Damaged`] where the file was found to be, and what the storage may do.
     pub fn commit(&self, draft: Draft) -> Result<Committed, QueueError> {
+        self.may_write()?;
         let draft = Box::new(self.inner.context.prepare(draft));
         self.wait(|reply| Job::Commit(draft, reply))
     }
@@ -178,6 +191,7 @@ impl Queue {
     /// # Errors
     /// As [`Queue::commit`].
     pub async fn commit_async(&self, draft: Draft) -> Result<Committed, QueueError> {
+        self.may_write()?;
         let draft = Box::new(self.inner.context.prepare(draft));
         self.wait_async(|reply| Job::Commit(draft, reply)).await
     }
@@ -185,8 +199,10 @@ impl Queue {
     /// Moves a transaction to another state. Blocks.
     ///
     /// # Errors
-    /// [`QueueError::Move`] when the table does not allow it, [`QueueError::NotFound`], and what the storage may do.
+    /// [`QueueError::Move`] when the table does not allow it, [`QueueError::NotFound`], [`QueueError::Damaged`] where the
+    /// file was found to be, and what the storage may do.
     pub fn advance(&self, id: Uuid, to: State, note: Note) -> Result<Row, QueueError> {
+        self.may_write()?;
         self.wait(|reply| Job::Advance(id, to, note, reply))
     }
 
@@ -195,6 +211,7 @@ impl Queue {
     /// # Errors
     /// As [`Queue::advance`].
     pub async fn advance_async(&self, id: Uuid, to: State, note: Note) -> Result<Row, QueueError> {
+        self.may_write()?;
         self.wait_async(|reply| Job::Advance(id, to, note, reply)).await
     }
 
@@ -206,8 +223,9 @@ impl Queue {
     /// Tries whether the journal and its anchor can be written: the storage condition of the terminal. Blocks.
     ///
     /// # Errors
-    /// What the storage does.
+    /// What the storage does; [`QueueError::Damaged`] where the file was found to be.
     pub fn probe(&self) -> Result<(), QueueError> {
+        self.may_write()?;
         self.wait(Job::Barrier)
     }
 

@@ -21,8 +21,6 @@ pub(super) const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v5.sql")),
 ];
 
-const NEWER: &str = "a newer version of the program wrote it";
-
 /// The room on the disk below which no case is begun, in bytes: what has begun still has its end to write.
 const ROOM: u64 = 1 << 20;
 
@@ -66,11 +64,12 @@ pub(super) fn checkpoints(path: &Path) -> Result<Connection, QueueError> {
     Ok(db)
 }
 
-/// A journal of this schema is one that this program knows.
-pub(super) fn check_version(version: u32) -> Result<(), QueueError> {
+/// The number of a journal's schema, if it is one that this program knows.
+pub(super) fn version(db: &Connection) -> Result<u32, QueueError> {
+    let version: u32 = db.query_row("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))?;
     match usize::try_from(version).is_ok_and(|version| version <= STEPS.len()) {
-        true => Ok(()),
-        false => Err(QueueError::Damaged { record: 0, what: NEWER.into() }),
+        true => Ok(version),
+        false => Err(QueueError::Newer(version)),
     }
 }
 
@@ -249,7 +248,6 @@ pub(super) fn io(error: std::io::Error) -> QueueError {
 fn migration(error: rusqlite_migration::Error) -> QueueError {
     match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => err.into(),
-        rusqlite_migration::Error::MigrationDefinition(_) => QueueError::Damaged { record: 0, what: NEWER.into() },
         other => QueueError::Storage(other.to_string()),
     }
 }

@@ -7,19 +7,19 @@ use super::entry::Entry;
 use super::journal::Context;
 use super::proof::{self, Contents as _, Opened};
 use super::{QueueError, look, open, seal};
-use crate::wire::{ChainHead, Digest};
+use crate::wire::Digest;
 
 /// How many records are looked at for one that proves.
 const LOOKED_AT: u64 = 1000;
 
-/// The journal is this terminal's, written with these keys. `anchored` is what its anchor proved with them.
+/// The journal is this terminal's, written with these keys.
 ///
 /// # Errors
 /// [`QueueError::Damaged`] when it says otherwise and its records prove that it is, [`QueueError::WrongKeys`] when they
 /// do not, and what the storage may do.
-pub(super) fn check(db: &Connection, context: &Context, anchored: Option<ChainHead>) -> Result<(), QueueError> {
+pub(super) fn check(db: &Connection, context: &Context) -> Result<(), QueueError> {
     match open::check_owner(db, context) {
-        Err(QueueError::WrongKeys | QueueError::Draft(_)) if is_theirs(db, context, anchored) => {
+        Err(QueueError::WrongKeys | QueueError::Draft(_)) if is_theirs(db, context) => {
             Err(proof::damaged(0, "changed: it does not say whose it is, and its records do"))
         }
         told => told,
@@ -33,8 +33,9 @@ pub(super) fn whole(context: &Context, row: &rusqlite::Row<'_>) -> Option<Entry>
 }
 
 /// Each of the five keys proves something: whoever has one wrong would go on with records that the others do not open.
-fn is_theirs(db: &Connection, context: &Context, anchored: Option<ChainHead>) -> bool {
-    if anchored.is_none() && !has_signed(db, context).unwrap_or_default() {
+fn is_theirs(db: &Connection, context: &Context) -> bool {
+    // Not the anchor: one of the first format has no signature.
+    if !has_signed(db, context).unwrap_or_default() {
         return false;
     }
     let mut knows_holder = open::says_holder_key(db, context).unwrap_or_default();

@@ -33,7 +33,8 @@ impl Past {
     pub fn open(settings: &Settings, keys: &QueueKeys) -> Result<Self, QueueError> {
         let context = Context::to_read(keys, settings.terminal.clone());
         let db = open::reader(&settings.path)?;
-        owner::check(&db, &context, None)?;
+        open::version(&db)?;
+        owner::check(&db, &context)?;
         Ok(Self { db, context, anchor: settings.anchor.clone() })
     }
 

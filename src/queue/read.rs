@@ -293,7 +293,7 @@ impl Queue {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Whoever panicked with it left no half-done change behind.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -135,6 +135,7 @@ fn renew(db: &Connection, before: &Context, after: &Context) -> Result<Rekeyed, 
         }
         last = end;
     }
+    before.hand_over(db, after)?;
     open::claim_anew(db, after)?;
     Ok(done)
 }
@@ -174,7 +175,12 @@ impl NewKeys<'_> {
             made.and_then(|mut out| out.write_all(text.as_bytes()).and_then(|()| out.sync_all()))
                 .map_err(|error| bad(&file, &error))?;
         }
-        keys::sync(dir)
+        keys::sync(dir)?;
+        match self {
+            Self::InPlace(_) => Ok(()),
+            // The journal will open with nothing but what is in there.
+            Self::Into(dir) => keys::sync(keys::above(dir)),
+        }
     }
 
     /// The journal is the new keys' now: they take the places of the old ones.

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::lost::Lost;
 use super::proof::{self, Anchored, Opened, Proof, Terms};
+use super::writer::Job;
 use super::{Queue, QueueError, Verified, anchor, open};
 use crate::wire::ChainHead;
 
@@ -13,24 +14,57 @@ use crate::wire::ChainHead;
 const PART: u64 = 1000;
 
 impl Queue {
-    /// Proves the journal whole: chain, signatures, states, payloads, anchor, indexes. The writer goes on meanwhile.
+    /// Proves the journal whole: chain, signatures, states, payloads, anchor, indexes. The writer goes on meanwhile. What
+    /// it finds stands until the next proof ([`Queue::damage`]). An anchor that is missing is written anew.
     ///
     /// # Errors
-    /// [`QueueError::Damaged`] naming the first record that is wrong, [`QueueError::Closed`] when the journal is closed
-    /// before it was all proved.
+    /// [`QueueError::Damaged`] naming the first record that is wrong, as two proofs found it; [`QueueError::Closed`] when
+    /// the journal is closed before it was all proved.
     pub fn verify(&self) -> Result<Verified, QueueError> {
-        // What is under way gets its anchor first; a disk that cannot be written can still be proved.
+        // What is under way gets its anchor first; what cannot or may not be written can still be proved.
         match self.probe() {
-            Err(error) if !error.is_storage() => return Err(error),
+            Err(error) if !error.is_storage() && !matches!(error, QueueError::Damaged { .. }) => return Err(error),
             _ => {}
         }
-        self.verify_parts().inspect_err(|error| self.tell(error))
+        // A disk that failed once tells of damage as well: each proof reads by a connection of its own.
+        let proved = match self.verify_parts() {
+            Err(error @ QueueError::Damaged { .. }) => {
+                tracing::warn!(%error, "the journal is proved once more");
+                self.verify_parts()
+            }
+            proved => proved,
+        };
+        match &proved {
+            Ok(_) => self.found_whole()?,
+            Err(error @ QueueError::Damaged { record, what }) => {
+                self.tell(error);
+                self.found_damaged(*record, what);
+            }
+            // Nothing was proved.
+            Err(_) => {}
+        }
+        proved
+    }
+
+    /// What is anchored. While the journal is open its writer knows the head: an anchor that is missing or not this
+    /// terminal's is no damage, and is written anew.
+    fn anchored(&self) -> Result<Option<ChainHead>, QueueError> {
+        let (context, settings) = (&self.inner.context, &self.inner.settings);
+        let peek = || anchor::peek_if_there(&settings.anchor, &anchor::Proof::Keys(&context.crypto), &context.terminal);
+        if let Some(head) = peek()? {
+            return Ok(Some(head));
+        }
+        tracing::error!("the anchor of the journal is missing or not this terminal's: it is written anew");
+        match self.wait(Job::Anchor) {
+            // A disk that cannot be written is the storage's condition, and no damage of the records.
+            Err(error) if !error.is_storage() => Err(error),
+            _ => peek(),
+        }
     }
 
     fn verify_parts(&self) -> Result<Verified, QueueError> {
         let (context, settings) = (&self.inner.context, &self.inner.settings);
-        let keys = anchor::Proof::Keys(&context.crypto);
-        let anchored = anchor::peek_if_there(&settings.anchor, &keys, &context.terminal)?;
+        let anchored = self.anchored()?.map_or(Anchored::NotAsked, Anchored::At);
         let mut db = open::reader(&settings.path)?;
         let mut whole = Verified::default();
         let mut start = ChainHead::default();
@@ -38,7 +72,7 @@ impl Queue {
             let snapshot = db.transaction()?;
             let last = group_end(&snapshot, start.sequence + PART)?;
             // The anchor is looked for in the whole journal, once its end is reached.
-            let anchor = if last.is_some() { Anchored::NotAsked } else { anchored.into() };
+            let anchor = if last.is_some() { Anchored::NotAsked } else { anchored };
             let key = &context.crypto.public_key;
             let lost = &Lost::proved(&snapshot, key, &context.terminal)?;
             let terms = Terms { terminal: &context.terminal, key, start, lost, anchor, last, cut: false };

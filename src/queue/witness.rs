@@ -24,7 +24,8 @@ pub enum Witness<'a> {
 /// Proves the file at `path`, with the head that the file `anchor` has if it is to be held against that.
 ///
 /// # Errors
-/// [`QueueError::Damaged`], naming the first record that is wrong; [`QueueError::WrongKeys`] when the file says that it
+/// [`QueueError::Damaged`], naming the first record that is wrong; [`QueueError::Newer`] when this program does not know
+/// its schema; [`QueueError::WrongKeys`] when the file says that it
 /// is another key's; what the storage may do.
 pub fn prove(path: &Path, witness: Witness<'_>, anchor: Option<&Path>) -> Result<Proof, QueueError> {
     let is_journal = look::is_database(path)?;
@@ -51,14 +52,18 @@ fn journal(
         None => Ok(Anchored::NotAsked),
         Some(path) => Ok(anchor::peek(path, proof, terminal).map_err(open::io)?.into()),
     };
+    let prove = |db: &Connection| {
+        open::version(db)?;
+        prove(db, &read_anchor)
+    };
     if !look::is_held(path)? {
-        match prove(&look::still(path)?, &read_anchor) {
+        match prove(&look::still(path)?) {
             // Whoever began to write it meanwhile may have changed it under the reader's eyes.
             Err(_) if look::is_held(path)? => {}
             proved => return proved,
         }
     }
-    prove(&open::reader(path)?, &read_anchor)
+    prove(&open::reader(path)?)
 }
 
 pub(super) fn public(db: &Connection, key: &[u8; 32], anchor: &ReadAnchor<'_>) -> Result<Proof, QueueError> {
@@ -75,8 +80,7 @@ pub(super) fn public(db: &Connection, key: &[u8; 32], anchor: &ReadAnchor<'_>) -
 
 fn opened(db: &Connection, context: &Context, anchor: &ReadAnchor<'_>) -> Result<Proof, QueueError> {
     let anchor = anchor(&anchor::Proof::Keys(&context.crypto), &context.terminal)?;
-    let anchored = if let Anchored::At(head) = anchor { Some(head) } else { None };
-    owner::check(db, context, anchored)?;
+    owner::check(db, context)?;
     with_keys(&*db.unchecked_transaction()?, context, anchor)
 }
 

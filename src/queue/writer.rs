@@ -28,8 +28,12 @@ pub(super) enum Job {
     Advance(Uuid, State, Note, Reply<Row>),
     /// Erases what is old among the records after one.
     Erase(Timestamp, Place, Reply<Step>),
+    /// Keeps a moment of the centre's, in milliseconds.
+    Told(i64, Reply<()>),
     /// Clears the log, outside any transaction.
     Clear(Reply<bool>),
+    /// Writes the anchor, whatever is in it.
+    Anchor(Reply<()>),
     /// Answers when everything before it is on the disk, and tells whether writing works.
     Barrier(Reply<()>),
     Close(Reply<()>),
@@ -64,7 +68,7 @@ impl Writer {
             {
                 group.push(next);
             }
-            let (mut close, mut clear) = (None, Vec::new());
+            let (mut close, mut clear, mut anchor) = (None, Vec::new(), Vec::new());
             group = group
                 .into_iter()
                 .filter_map(|job| match job {
@@ -76,6 +80,10 @@ impl Writer {
                         clear.push(reply);
                         None
                     }
+                    Job::Anchor(reply) => {
+                        anchor.push(reply);
+                        None
+                    }
                     job => Some(job),
                 })
                 .collect();
@@ -84,6 +92,10 @@ impl Writer {
             }
             for reply in clear {
                 reply(erase::clear(&self.db));
+            }
+            for reply in anchor {
+                self.anchoring.write(self.head);
+                reply(self.anchoring.settled());
             }
             if let Some(reply) = close {
                 // Whoever is told may do with the files what they like.
@@ -128,7 +140,7 @@ impl Writer {
     }
 
     /// Carries jobs out in one transaction. A job that the journal refuses changes nothing and does not disturb the
-    /// others; one that the storage refuses ends the group.
+    /// others; one that the storage refuses, or that finds the file damaged, ends the group.
     fn transaction(&mut self, jobs: Vec<Job>, done: &mut Vec<Done>) -> Result<(), QueueError> {
         let mut jobs = jobs.into_iter();
         let result = self.carry_out(&mut jobs, done);
@@ -148,7 +160,8 @@ impl Writer {
         if head != self.head {
             self.faults.at(Point::Sign)?;
             self.context.sign(&self.db, &head)?;
-            self.anchoring.until_taken();
+            // One that hangs keeps nobody waiting for ever, and nothing from being rolled back.
+            self.anchoring.until_taken()?;
         }
         self.faults.at(Point::Commit)?;
         self.db.execute_batch("COMMIT")?;
@@ -172,7 +185,12 @@ impl Writer {
                 let result = self.faults.at(Point::Advance).and_then(|()| self.context.erase(&self.db, before, after));
                 end(result, reply, |step, reply| Done::Then(Box::new(move |end| reply(end.map(|()| step)))))
             }
-            // Nothing to carry out in a transaction: it was taken out of the group.
+            Job::Told(at, reply) => {
+                let result = self.faults.at(Point::Advance).and_then(|()| self.context.told(&self.db, at));
+                end(result, reply, |(), reply| Done::Then(reply))
+            }
+            // Nothing to carry out in a transaction: these were taken out of the group.
+            Job::Anchor(reply) => end(Ok(()), reply, |(), reply| Done::Nothing(reply)),
             Job::Clear(reply) => end(Ok(false), reply, |_, reply| Done::Then(Box::new(move |_| reply(Ok(false))))),
             Job::Barrier(reply) | Job::Close(reply) => end(self.touch(), reply, |(), reply| Done::Nothing(reply)),
         };
@@ -180,9 +198,11 @@ impl Writer {
         fatal.map_or(Ok(()), Err)
     }
 
-    /// Writes something that changes nothing.
+    /// Writes something that means nothing. SQLite writes no page on which nothing changes.
     fn touch(&self) -> Result<(), QueueError> {
-        self.db.prepare_cached("INSERT OR REPLACE INTO meta VALUES ('touched', x'00')")?.execute([])?;
+        let sql = "INSERT INTO meta VALUES ('touched', x'00') \
+                   ON CONFLICT DO UPDATE SET value = iif(value = x'00', x'01', x'00')";
+        self.db.prepare_cached(sql)?.execute([])?;
         Ok(())
     }
 
@@ -199,7 +219,8 @@ impl Writer {
         }
         self.head = super::open::head(&self.db).unwrap_or(before);
         if self.head != before {
-            self.anchoring.until_taken();
+            // One that hangs is given the newer head all the same.
+            drop(self.anchoring.until_taken());
             self.anchoring.write(self.head);
         }
     }
@@ -225,10 +246,15 @@ where
     match result {
         Ok(value) => (done(value, reply), None),
         Err(error) => {
-            let fatal = error.is_storage().then(|| error.clone());
+            let fatal = is_fatal(&error).then(|| error.clone());
             (Done::Failed(error, Box::new(move |error| reply(Err(error)))), fatal)
         }
     }
+}
+
+/// What ends its group: a statement that the storage refused, or that found the file damaged, may be half done.
+fn is_fatal(error: &QueueError) -> bool {
+    error.is_storage() || matches!(error, QueueError::Damaged { record: 0, .. })
 }
 
 impl Done {
@@ -242,8 +268,11 @@ impl Done {
             Job::Commit(_, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
             Job::Advance(_, _, _, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
             Job::Erase(_, _, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
+            Job::Told(_, reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
             Job::Clear(reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
-            Job::Barrier(reply) | Job::Close(reply) => Self::Failed(error, Box::new(move |error| reply(Err(error)))),
+            Job::Barrier(reply) | Job::Close(reply) | Job::Anchor(reply) => {
+                Self::Failed(error, Box::new(move |error| reply(Err(error))))
+            }
         }
     }
 

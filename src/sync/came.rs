@@ -70,7 +70,8 @@ impl Running {
                 self.at(head);
             }
             Ok(None) => self.headers.more = false,
-            Err(Trouble::Centre(UplinkError::Refused { code, .. })) => {
+            // Another refusal says nothing of the chain: the centre may be of a version that does not know a field.
+            Err(Trouble::Centre(UplinkError::Refused { code, .. })) if code.starts_with("C-CHAIN-") => {
                 self.reached(true, false);
                 tracing::error!(code = plain(&code), "the centre does not take the chain's headers");
                 self.headers.refused = Some(self.headers.after);

@@ -79,8 +79,8 @@ crate::entries! {
         remedy "请稍候，系统会自动重试；持续出现请联系中心" | "wait, it is tried again; call the centre if it persists";
     UNAUTHORIZED = "E-UPLINK-UNAUTHORIZED", Technician;
         message "中心不认可本终端" | "the centre does not take this terminal";
-        cause "令牌有误，或终端未以本机密钥和证书登记" | "the token is wrong, or the terminal is not enrolled with its key and certificate";
-        remedy "请检查令牌，并在中心登记本终端：sbkd center enrol" | "check the token, and enrol the terminal: sbkd center enrol";
+        cause "令牌或凭据有误，或终端未以本机密钥和证书登记" | "the token or the credentials are wrong, or the terminal is not enrolled with its key and certificate";
+        remedy "请检查令牌和凭据，并在中心登记本终端：sbkd center enrol" | "check token and credentials, and enrol the terminal: sbkd center enrol";
     REFUSED = "E-UPLINK-REFUSED", Clerk;
         message "中心拒绝了该业务" | "the centre refused the transaction";
         cause "见中心给出的原因" | "see the centre's reason";

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::note::plain;
-use super::reply::{no_json, nonce, taken};
+use super::reply::{answer_tells, no_json, nonce, reply_tells, taken};
 use super::tls::{self, TlsFiles};
 use super::{BoxFuture, Delivered, Delivery, Late, Uplink, UplinkError};
 use crate::queue::Queue;
@@ -98,6 +98,12 @@ impl HttpUplink {
         base(url).map(drop)
     }
 
+    /// Whether what is taken is proved to be the centre's; without its key and without TLS it may be anybody's on this
+    /// machine.
+    fn proves(&self) -> bool {
+        self.centre_key.is_some() || self.base.scheme() == "https"
+    }
+
     fn url(&self, path: &[&str]) -> Url {
         let mut url = self.base.clone();
         // An http URL always has a path.
@@ -141,7 +147,15 @@ fn base(url: &str) -> Result<Url, UplinkError> {
 
 impl Uplink for HttpUplink {
     fn deliver<'a>(&'a self, batch: &'a [Envelope]) -> BoxFuture<'a, Vec<Delivery>> {
-        Box::pin(async { each(batch, self.post(Purpose::Transactions, batch).await) })
+        Box::pin(async {
+            let answers: Result<Vec<ItemAnswer>, _> = self.post(Purpose::Transactions, batch).await;
+            if let Ok(answers) = &answers
+                && self.proves()
+            {
+                answers.iter().for_each(|answer| answer_tells(&self.queue, answer));
+            }
+            each(batch, answers)
+        })
     }
 
     fn stores(&self) -> bool {
@@ -153,7 +167,13 @@ impl Uplink for HttpUplink {
     }
 
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
-        Box::pin(self.post(Purpose::National, request))
+        Box::pin(async {
+            let reply = self.post(Purpose::National, request).await?;
+            if self.proves() {
+                reply_tells(&self.queue, &reply);
+            }
+            Ok(reply)
+        })
     }
 
     fn headers<'a>(&'a self, headers: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
@@ -310,6 +330,48 @@ mod tests {
         for batch in [&envelopes[..], &envelopes[..1]] {
             let deliveries = uplink(&one_answer(answer)).unwrap().deliver(batch).await;
             assert_eq!(deliveries, vec![Err(told.clone()); batch.len()]);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_time_is_the_centres_where_that_is_proved() {
+        use ring::signature::{Ed25519KeyPair, KeyPair as _};
+        let at = "2015-08-01T02:00:00Z";
+        let body = format!(r#"{{"infcode":-1,"inf_refmsgid":"","err_msg":"C-X x","told_at":"{at}"}}"#);
+        let request = Request {
+            infno: "9001".into(),
+            msgid: "M".into(),
+            fixmedins_code: "T".into(),
+            opter: String::new(),
+            inf_time: String::new(),
+            sign_no: None,
+            demo: true,
+            input: serde_json::Value::Null,
+        };
+        let key = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let mut public = Digest([0; 32]);
+        public.0.copy_from_slice(key.public_key().as_ref());
+        let question = serde_json::to_vec(&request).unwrap();
+        let told = |signed: &str| {
+            let text = signature::answer("T44010000001", Purpose::National, &question, 200, signed.as_bytes());
+            let signature = hex::encode_upper(key.sign(&text));
+            let name = signature::SIGNATURE;
+            let head = format!("HTTP/1.1 200 OK\r\n{name}: {signature}\r\nContent-Length: {}\r\n\r\n", body.len());
+            one_answer(String::leak(head + &body))
+        };
+        let another = body.replace("2015", "2014");
+        for (centre_key, signed, taken, known) in [
+            (Some(public), &body, true, Some(at)),
+            (Some(public), &another, false, None),
+            // Nobody proves whose this is.
+            (None, &body, true, None),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let queue = crate::queue::tests::open(dir.path());
+            let link = Link { url: told(signed), centre_key, ..Link::default() };
+            let reply = HttpUplink::new(&link, queue.clone()).unwrap().request(&request).await;
+            assert_eq!(reply.is_ok(), taken, "{reply:?}");
+            assert_eq!(queue.centre_time().unwrap().map(|at| at.to_string()).as_deref(), known);
         }
     }
 

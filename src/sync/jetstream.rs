@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::stream::ClusterInfo;
 use async_nats::jetstream::{self, AckKind};
-use async_nats::{Client, ConnectOptions, HeaderMap, RequestErrorKind};
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, HeaderMap, RequestErrorKind};
 use futures_util::future::join_all;
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde::Serialize;
@@ -15,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::http::Link;
-use super::reply::{no_json, nonce, taken};
+use super::reply::{answer_tells, no_json, nonce, reply_tells, taken};
 use super::{BoxFuture, Delivered, Delivery, Late, Uplink, UplinkError, tls};
 use crate::queue::Queue;
 use crate::wire::batch::{ItemAnswer, LateAnswer, Reason};
@@ -28,6 +29,8 @@ use crate::wire::{ChainHead, Digest, Envelope, Outcome, Receipt, Reply, Request,
 const WHOLE: Duration = Duration::from_secs(10);
 /// How long after a failure the answers are listened for again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often it is asked whether the servers have agreed on who leads a consumer.
+const ELECTION: Duration = Duration::from_millis(50);
 /// How often a server says that it has nothing; silent for twice as long, it is asked anew.
 const ALIVE: Duration = Duration::from_secs(5);
 /// The most messages with answers that are brought together.
@@ -100,7 +103,7 @@ impl JetStreamUplink {
             Security::Loopback => options.ignore_discovered_servers(),
         };
         let urls: Vec<&str> = self.link.url.split(',').collect();
-        let client = options.connect(urls).await.map_err(|error| UplinkError::Unreachable(error.to_string()))?;
+        let client = options.connect(urls).await.map_err(no_connection)?;
         let jetstream = jetstream::ContextBuilder::new().timeout(WHOLE).build(client.clone());
         Ok(Connection { client, jetstream })
     }
@@ -123,7 +126,10 @@ impl JetStreamUplink {
         let request = async_nats::Request::new().headers(self.signed(purpose, &body)).payload(body.clone().into());
         let subject = subject::request(self.queue.terminal(), purpose);
         let answer = connection.client.send_request(subject, request).await.map_err(|error| match error.kind() {
-            // The server says so itself: nobody got it, and nobody will.
+            // The servers say so, whom nobody vouches for: of what settles it is not taken for never sent.
+            RequestErrorKind::NoResponders if purpose == Purpose::National => {
+                UplinkError::NoAnswer("no centre listens, as a server says".into())
+            }
             RequestErrorKind::NoResponders => UplinkError::Unreachable("no centre listens".into()),
             RequestErrorKind::TimedOut => UplinkError::NoAnswer("it took too long".into()),
             _ => UplinkError::NoAnswer(error.to_string()),
@@ -169,6 +175,11 @@ impl JetStreamUplink {
         };
         let consumer: PullConsumer =
             stream.get_or_create_consumer(&name, settings).await.map_err(|error| away(error.to_string()))?;
+        // Asked before the servers have agreed who leads it, it never hears the question, and ten seconds are lost.
+        let is_led = |cluster: &Option<ClusterInfo>| cluster.as_ref().is_none_or(|cluster| cluster.leader.is_some());
+        while !is_led(&consumer.get_info().await.map_err(|error| away(error.to_string()))?.cluster) {
+            tokio::time::sleep(ELECTION).await;
+        }
         let stream = consumer.stream().max_messages_per_batch(TOGETHER).heartbeat(ALIVE).messages().await;
         stream.map_err(|error| away(error.to_string()))
     }
@@ -197,9 +208,20 @@ impl JetStreamUplink {
             drop(message.ack_with(AckKind::Term).await);
             return None;
         };
+        for answer in &answers {
+            answer_tells(&self.queue, &answer.answer);
+        }
         let receipts = answers.into_iter().filter_map(|answer| receipt(answer, &self.queue)).collect();
         // An acknowledgement that is lost brings the answer again, and that changes nothing.
         Some(Late { receipts, kept: Box::pin(async move { drop(message.ack().await) }) })
+    }
+}
+
+/// Why no connection was made. Who is not let in is told so: waiting helps nothing then.
+fn no_connection(error: ConnectError) -> UplinkError {
+    match error.kind() {
+        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => UplinkError::Unauthorized(401),
+        _ => UplinkError::Unreachable(error.to_string()),
     }
 }
 
@@ -270,7 +292,11 @@ impl Uplink for JetStreamUplink {
     }
 
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
-        Box::pin(self.ask(Purpose::National, request))
+        Box::pin(async {
+            let reply = self.ask(Purpose::National, request).await?;
+            reply_tells(&self.queue, &reply);
+            Ok(reply)
+        })
     }
 
     fn headers<'a>(&'a self, headers: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {

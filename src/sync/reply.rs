@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::UplinkError;
-use crate::queue::Queue;
-use crate::wire::batch::Reason;
+use crate::queue::{Queue, settled_at};
+use crate::wire::Reply;
+use crate::wire::batch::{ItemAnswer, Reason};
 
 /// The answer, or why it is none. What settles nothing needs no signature: whoever stands between may say it as well.
 pub(super) fn taken<T: DeserializeOwned>(
@@ -51,6 +52,20 @@ pub(super) fn nonce(queue: &Queue) -> Result<String, UplinkError> {
     let mut nonce = [0; 16];
     queue.random(&mut nonce).map_err(|error| UplinkError::Setting(error.to_string()))?;
     Ok(hex::encode_upper(nonce))
+}
+
+/// The journal learns the centre's time from a reply that is proved to be the centre's.
+pub(super) fn reply_tells(queue: &Queue, reply: &Reply) {
+    if let Some(at) = reply.told_at.max(settled_at(&reply.output)) {
+        queue.centre_said(at);
+    }
+}
+
+/// The same from the answer to a transaction.
+pub(super) fn answer_tells(queue: &Queue, answer: &ItemAnswer) {
+    if let ItemAnswer::Receipt(receipt) = answer {
+        queue.centre_said(receipt.received_at);
+    }
 }
 
 pub(super) fn no_json() -> UplinkError {

@@ -195,16 +195,16 @@ impl Way {
             for id in waiting {
                 let row = queue.get(id)?.ok_or(QueueError::NotFound)?;
                 if row.state == State::HandedOver && row.reason.is_none() {
-                    queue.advance(id, State::HandedOver, unanswered(&row))?;
+                    match queue.advance(id, State::HandedOver, unanswered(&row)) {
+                        // Somebody else moved this one meanwhile.
+                        Ok(_) | Err(QueueError::Move { .. }) => {}
+                        Err(error) => return Err(error),
+                    }
                 }
             }
             Ok(Vec::new())
         });
-        Came::Kept(told.await.or_else(|error| match error {
-            // Somebody else moved one meanwhile; the others are told of the next time.
-            QueueError::Move { .. } => Ok(Vec::new()),
-            error => Err(error.into()),
-        }))
+        Came::Kept(told.await.map_err(Trouble::from))
     }
 
     /// Keeps receipts that came by themselves, and tells the way so.

@@ -14,7 +14,8 @@ pub enum Condition {
     CardServiceAway,
     /// The terminal's keys (PSAM, security module) cannot be used.
     KeysAway,
-    /// The disk is full or read only.
+    /// The disk is full or read only; or all of the journal was proved, twice, and is damaged (`queue.damaged` of the
+    /// health): what is refused then is refused with `E-QUEUE-DAMAGED`.
     Storage,
     /// The terminal is stopping: what was begun is finished, nothing new begins.
     Draining,

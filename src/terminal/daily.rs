@@ -6,10 +6,13 @@ use std::time::Duration;
 use jiff::civil::{Date, Time};
 use jiff::{Timestamp, ToSpan as _};
 
+use tokio::sync::watch;
+
 use super::conditions::Condition;
 use super::inner::Inner;
 use crate::failure::{Explain as _, Failure};
 use crate::store::Reconciliation;
+use crate::sync::{self, UplinkStatus};
 use crate::world::shanghai;
 
 /// How often it is looked whether a day is to be reconciled.
@@ -23,15 +26,21 @@ pub(super) async fn daily(inner: Weak<Inner>) {
         return;
     };
     loop {
+        status.mark_unchanged();
         let Some(now) = inner.upgrade() else { return };
         let tried = tokio::task::spawn_blocking(move || attempt(&now)).await;
         let pause = if matches!(tried, Ok(true)) { LOOK } else { AGAIN };
         tokio::select! {
-            // Back after it was away: now it may be possible.
-            changed = status.changed() => if changed.is_err() { return },
+            back = is_back(&mut status) => if back.is_none() { return },
             () = tokio::time::sleep(pause) => {}
         }
     }
+}
+
+/// The centre is there after it was away: now it may be possible. `None` when nobody tells any more.
+async fn is_back(status: &mut watch::Receiver<UplinkStatus>) -> Option<()> {
+    status.wait_for(|status| !status.reachable).await.ok()?;
+    status.wait_for(|status| status.reachable).await.ok().map(drop)
 }
 
 /// Reconciles what is owing, oldest first; `false` when something of it has to be tried again. A day that cannot be
@@ -57,7 +66,8 @@ fn attempt(inner: &Arc<Inner>) -> bool {
             }
             Err(failure) => {
                 complete = false;
-                let detail = failure.detail;
+                // The centre's own words may name a person.
+                let detail = failure.detail.filter(|_| failure.entry.code != sync::errors::REFUSED.code);
                 tracing::warn!(%day, code = failure.entry.code, detail, "the day was not reconciled");
             }
         }
@@ -87,7 +97,8 @@ impl Inner {
         let begun = begun.map_or(yesterday, |begun| shanghai().to_datetime(begun).date());
         let first = first_due(now, begun.min(yesterday), self.parts.config.queue.erase_after_days);
         let runs = self.store.reconciliations_since(first).map_err(|error| error.failure())?;
-        let done = |day: &Date| runs.iter().any(|run| run.date == *day && run.is_complete());
+        // A run of a time that is still to come was made by a clock that was ahead.
+        let done = |day: &Date| runs.iter().any(|run| run.date == *day && run.run_at <= now && run.is_complete());
         Ok(first.series(1.day()).take_while(|day| *day <= last).filter(|day| !done(day)).collect())
     }
 

@@ -133,7 +133,7 @@ impl Inner {
         conditions.remove(&Condition::UplinkAway);
         conditions.remove(&Condition::Draining);
         match self.table.conduct(definition.kind, &conditions) {
-            (Conduct::Refuse, Some(condition)) => Some(Failure::of(condition.entry())),
+            (Conduct::Refuse, Some(condition)) => Some(self.why(condition)),
             _ => None,
         }
     }

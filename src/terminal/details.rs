@@ -21,7 +21,8 @@ pub(super) fn compared<E>(
         // A centre that knows of no stretches compares what is not in this one as well.
         differences.extend(answer.differences.into_iter().filter(|found| told.covers(&found.medins_setl_id)));
         // One that says nothing further on would be asked for ever.
-        match answer.more.or(told.until).filter(|next| Some(next) > told.from.as_ref()) {
+        let more = answer.more.filter(|more| Some(more) > told.from.as_ref());
+        match more.or(told.until) {
             Some(next) => from = Some(next),
             None => return Ok(differences),
         }

@@ -150,6 +150,14 @@ impl Inner {
         lock(&self.conditions).clone()
     }
 
+    /// Why nothing is done under a condition.
+    pub(super) fn why(&self, condition: Condition) -> Failure {
+        match self.queue.damage().filter(|_| condition == Condition::Storage) {
+            Some(damage) => damage.error().failure(),
+            None => Failure::of(condition.entry()),
+        }
+    }
+
     /// A condition came or went.
     pub(super) fn set(&self, condition: Condition, present: bool) {
         {

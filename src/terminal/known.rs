@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::failure::{Explain as _, Failure};
 use crate::queue::{Queue, QueueError, Row, State};
 use crate::rules::{AccumulatorSpec, Change, Effect, Schema};
 use crate::scenario::Known;
-use crate::store::{Accumulators, Store};
+use crate::store::{Accumulators, Store, StoreError};
 use crate::value::Fen;
 use crate::wire::Digest;
 
@@ -69,6 +70,27 @@ impl Done {
     }
 }
 
+/// Why nobody knows what is left of a cap or a balance.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unknown {
+    /// The store does not tell.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal does not tell.
+    #[error(transparent)]
+    Journal(#[from] QueueError),
+}
+
+impl Unknown {
+    /// What the case is told.
+    pub(super) fn failure(&self) -> Failure {
+        match self {
+            Self::Store(error) => error.failure(),
+            Self::Journal(error) => error.failure(),
+        }
+    }
+}
+
 impl Record<'_> {
     /// Keeps what the centre told when it was asked at `asked`, unless it cannot be said which of the person's
     /// transactions it had counted then: what was told before, with all since, is right. A store that fails only costs
@@ -90,9 +112,12 @@ impl Record<'_> {
         }
     }
 
-    /// What the centre told of the person last; `None` when it never did.
+    /// What the centre told of the person last; `None` when it never did, or the store does not give it: then the person
+    /// is one without a record.
     pub(super) fn person(&self) -> Option<Person> {
-        let mut kept = self.get(&self.persons_key())?;
+        let kept = self.get(&self.persons_key());
+        let kept = kept.inspect_err(|error| tracing::warn!(%error, "the store does not give a record"));
+        let mut kept = kept.ok()??;
         let insutype = kept.values.remove(INSUTYPE).and_then(|value| value.as_str().map(str::to_owned));
         Some(Person {
             facts: kept.values,
@@ -105,12 +130,13 @@ impl Record<'_> {
     /// What the centre told last and when, with this terminal's own transactions since.
     ///
     /// # Errors
-    /// When the journal cannot tell what was done here: then nobody knows what is left of a cap or a balance.
-    pub(super) fn recall(&self, person: Person, schema: &Schema) -> Result<(Known, Timestamp), QueueError> {
+    /// When the store cannot tell what was told, or the journal what was done here: then nobody knows what is left of a
+    /// cap or a balance.
+    pub(super) fn recall(&self, person: Person, schema: &Schema) -> Result<(Known, Timestamp), Unknown> {
         let Person { mut facts, insutype, mut as_of, asked } = person;
         let told = |kept: &Option<Accumulators>| kept.as_ref().map_or(Timestamp::UNIX_EPOCH, |kept| kept.asked);
-        let shelves: Vec<_> =
-            self.shelves(schema).into_iter().map(|(key, counted)| (self.get(&key), counted)).collect();
+        let shelves = self.shelves(schema).into_iter().map(|(key, counted)| Ok((self.get(&key)?, counted)));
+        let shelves = shelves.collect::<Result<Vec<_>, StoreError>>()?;
         let own = self.done_since(shelves.iter().map(|(kept, _)| told(kept)).fold(asked, Timestamp::min))?;
 
         for (name, value) in own.iter().filter(|done| done.since(asked)).flat_map(|done| &done.outputs) {
@@ -189,14 +215,8 @@ impl Record<'_> {
         format!("{}/person", self.scenario)
     }
 
-    fn get(&self, key: &str) -> Option<Accumulators> {
-        match self.store.accumulators(self.holder, key) {
-            Ok(kept) => kept,
-            Err(error) => {
-                tracing::warn!(%error, "the store does not give a record");
-                None
-            }
-        }
+    fn get(&self, key: &str) -> Result<Option<Accumulators>, StoreError> {
+        self.store.accumulators(self.holder, key)
     }
 
     fn put(&self, key: &str, values: Map<String, Value>, as_of: Timestamp, asked: Timestamp) {
@@ -267,6 +287,23 @@ mod tests {
 
     fn object(value: Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn what_the_store_does_not_give_is_not_taken_for_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let (store, queue) = (Store::open(&path).unwrap(), open(dir.path()));
+        let (holder, scenario, admission) = (queue.holder_tag(&[1]), "s", None);
+        let record = Record { store: &store, queue: &queue, holder, scenario, admission };
+        let known =
+            Known { accumulators: object(json!({"pool": "100.00"})), insutype: "310".into(), ..Known::default() };
+        record.keep(&known, &schema(2015), Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        let person = record.person().unwrap();
+        rusqlite::Connection::open(&path).unwrap().execute_batch("DROP TABLE accumulators").unwrap();
+        // A cap of which nothing is known to be used up would be a whole one.
+        assert!(matches!(record.recall(person, &schema(2015)), Err(Unknown::Store(_))));
+        assert!(record.person().is_none());
     }
 
     #[test]

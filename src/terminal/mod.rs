@@ -13,6 +13,7 @@ pub mod errors;
 mod event;
 mod file;
 mod folder;
+mod groups;
 mod health;
 mod inner;
 mod json;

@@ -69,7 +69,7 @@ impl Inner {
         conditions.remove(&Condition::UplinkAway);
         conditions.remove(&Condition::KeysAway);
         if let (Conduct::Refuse, Some(condition)) = self.table.conduct(definition.kind, &conditions) {
-            self.end(id, None, CaseState::Refused, Failure::of(condition.entry()));
+            self.end(id, None, CaseState::Refused, self.why(condition));
             return;
         }
         let alarm = self.alarm(id, 0, CaseState::WaitingCard);

@@ -7,16 +7,15 @@ use jiff::civil::Date;
 use super::details::compared;
 use super::errors;
 use super::event::What;
+use super::groups::{explains, side_by_side};
 use super::inner::{Inner, Upstream, lock};
 use super::open::operator;
-use super::settled::{Day, Ours, Settled, erased};
+use super::settled::{Day, Settled, erased};
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{QueueError, Row, State};
 use crate::store::{AccountDifference, DifferenceKind, GroupTotals, Reconciliation};
 use crate::wire::infno;
-use crate::wire::reconcile::{
-    Detail, DetailDifference, DetailsAnswer, Figures, Group, Total, Totals, TotalsAnswer, totals,
-};
+use crate::wire::reconcile::{Detail, DetailDifference, DetailsAnswer, Group, Total, Totals, TotalsAnswer, totals};
 
 /// How a settlement in which the two do not agree stands here now, after both were asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +32,25 @@ enum Now {
     Elsewhere,
     /// It was taken back, or refused.
     Ended,
+}
+
+/// The centre that a day is held against, and in whose name.
+struct Held<'a> {
+    upstream: &'a Upstream,
+    /// Nobody's request is the terminal's own.
+    operator: &'a str,
+    date: Date,
+}
+
+/// What the centre says of a day.
+struct Compared {
+    totals: Vec<GroupTotals>,
+    /// Groups whose books moved meanwhile.
+    under_way: u64,
+    /// Totals that the details do not explain.
+    differences: Vec<AccountDifference>,
+    /// The settlements in which the two do not agree, with what stands at the centre.
+    found: BTreeMap<String, Option<Detail>>,
 }
 
 /// What is wrong with a settlement; `None` while that is not known.
@@ -58,21 +76,43 @@ impl Inner {
         let _one = lock(&self.reconciling);
         // Taken first: what is settled from here on may be missing.
         let run_at = self.parts.clock.now();
-        let day = self.settled_on(date)?;
+        let mut day = self.settled_on(date)?;
+        loop {
+            let held = Held { upstream, operator: by.as_deref().unwrap_or_else(|| self.queue.terminal()), date };
+            let compared = self.compare(&held, &day)?;
+            if !self.misdated(date, &mut day, &compared.found)? {
+                let Compared { totals, mut under_way, mut differences, found } = compared;
+                for (msgid, centre) in found {
+                    match self.difference(date, msgid, &day, centre)? {
+                        Some(difference) => differences.push(difference),
+                        None => under_way += 1,
+                    }
+                }
+                let run = Reconciliation { date, run_at, operator: by, totals, open: 0, under_way };
+                let run = self.store.keep_reconciliation(run, differences).map_err(|error| error.failure())?;
+                self.log.tell(What::Reconciliation { date, open: run.open });
+                return Ok(run);
+            }
+        }
+    }
+
+    /// Asks the centre for its totals, and of each group that differs for its settlements.
+    fn compare(&self, held: &Held<'_>, day: &Day) -> Result<Compared, Failure> {
         let here = totals(day.ours.values().map(|one| (one.group.clone(), one.detail.figures)));
-        let told = Totals { date, totals: here.clone() };
-        // Nobody's request is the terminal's own.
-        let operator = by.as_deref().unwrap_or_else(|| self.queue.terminal());
-        let asked = upstream.asker.ask::<TotalsAnswer>(infno::TOTALS, operator, &told, upstream.patience);
-        let centre = self.parts.runtime.block_on(asked).map_err(|error| error.failure())?.totals;
+        let centre = self.centre_totals(held, &here)?;
         let totals = side_by_side(&here, &centre);
         let (mut under_way, mut differences) = (0, Vec::new());
         let mut found: BTreeMap<String, Option<Detail>> =
             day.unclear.iter().map(|msgid| (msgid.clone(), None)).collect();
         for group in totals.iter().filter(|both| (both.here, both.here_count) != (both.centre, both.centre_count)) {
-            let told = self.details(upstream, operator, date, &group.group, &day)?;
-            if !explains(group, &day, &told) {
-                differences.push(self.unexplained(date, group));
+            let told = self.details(held, &group.group, day)?;
+            if !explains(group, day, &told) {
+                // Its books may have moved between the two questions.
+                let of_group = |totals: &[Total]| totals.iter().find(|total| total.group == group.group).cloned();
+                match of_group(&self.centre_totals(held, &here)?) == of_group(&centre) {
+                    true => differences.push(self.unexplained(held.date, group)),
+                    false => under_way += 1,
+                }
             }
             for difference in told {
                 // What is in another group at the centre comes up twice: once it is there.
@@ -80,26 +120,38 @@ impl Inner {
                 *known = difference.centre.or(known.take());
             }
         }
-        for (msgid, centre) in found {
-            match self.difference(date, msgid, &day, centre)? {
-                Some(difference) => differences.push(difference),
-                None => under_way += 1,
-            }
-        }
-        let run = Reconciliation { date, run_at, operator: by, totals, open: 0, under_way };
-        let run = self.store.keep_reconciliation(run, differences).map_err(|error| error.failure())?;
-        self.log.tell(What::Reconciliation { date, open: run.open });
-        Ok(run)
+        Ok(Compared { totals, under_way, differences, found })
     }
 
-    fn details(
-        &self,
-        upstream: &Upstream,
-        operator: &str,
-        date: Date,
-        group: &Group,
-        day: &Day,
-    ) -> Result<Vec<DetailDifference>, Failure> {
+    /// Takes up what is of that day and was accepted while the clock was far behind: it was not looked for. Whether there
+    /// was any.
+    fn misdated(&self, date: Date, day: &mut Day, found: &BTreeMap<String, Option<Detail>>) -> Result<bool, Failure> {
+        let before = day.ours.len();
+        for msgid in found.keys() {
+            let row = match self.queue.by_msgid(msgid) {
+                Err(QueueError::Damaged { .. }) => continue,
+                row => row.map_err(|error| error.failure())?,
+            };
+            let row = row.filter(|row| row.state == State::Acked && !row.erased && row.updated_at < day.since);
+            if let Some(row) = row
+                && let Settled::OfDay(one) = self.settled(row, date)?
+            {
+                day.ours.insert(msgid.clone(), *one);
+            }
+        }
+        Ok(day.ours.len() > before)
+    }
+
+    /// The centre's totals of a day.
+    fn centre_totals(&self, held: &Held<'_>, here: &[Total]) -> Result<Vec<Total>, Failure> {
+        let told = Totals { date: held.date, totals: here.to_vec() };
+        let Held { upstream, operator, .. } = held;
+        let asked = upstream.asker.ask::<TotalsAnswer>(infno::TOTALS, operator, &told, upstream.patience);
+        Ok(self.parts.runtime.block_on(asked).map_err(|error| error.failure())?.totals)
+    }
+
+    fn details(&self, held: &Held<'_>, group: &Group, day: &Day) -> Result<Vec<DetailDifference>, Failure> {
+        let Held { upstream, operator, date } = *held;
         compared(day, date, group, |told| {
             let asked = upstream.asker.ask::<DetailsAnswer>(infno::DETAILS, operator, told, upstream.patience);
             self.parts.runtime.block_on(asked).map_err(|error| error.failure())
@@ -192,43 +244,9 @@ impl Inner {
     }
 }
 
-/// Whether the two totals of a group are the same but for the settlements in which the two do not agree.
-fn explains(both: &GroupTotals, day: &Day, told: &[DetailDifference]) -> bool {
-    let of_group = |one: &&Ours| one.group == both.group;
-    let ours = told.iter().filter_map(|told| day.ours.get(&told.medins_setl_id).filter(of_group));
-    let theirs = told.iter().filter_map(|told| told.centre.as_ref());
-    let with = |figures: Figures, count: u64, more: &mut dyn Iterator<Item = Figures>| {
-        more.fold((figures, count), |(sum, count), figures| (sum.and(figures), count + 1))
-    };
-    with(both.here, both.here_count, &mut theirs.map(|detail| detail.figures))
-        == with(both.centre, both.centre_count, &mut ours.map(|one| one.detail.figures))
-}
-
-/// Each group that either side has.
-fn side_by_side(here: &[Total], centre: &[Total]) -> Vec<GroupTotals> {
-    let mut all: BTreeMap<Group, GroupTotals> = BTreeMap::new();
-    let nothing = |group: &Group| GroupTotals {
-        group: group.clone(),
-        here: Figures::default(),
-        here_count: 0,
-        centre: Figures::default(),
-        centre_count: 0,
-    };
-    for total in here {
-        let both = all.entry(total.group.clone()).or_insert_with(|| nothing(&total.group));
-        (both.here, both.here_count) = (total.figures, total.count);
-    }
-    for total in centre {
-        let both = all.entry(total.group.clone()).or_insert_with(|| nothing(&total.group));
-        (both.centre, both.centre_count) = (total.figures, total.count);
-    }
-    all.into_values().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Fen;
 
     #[test]
     fn what_was_accepted_here_is_never_the_centres_only() {
@@ -243,44 +261,5 @@ mod tests {
         ] {
             assert_eq!((kind(now, true), kind(now, false)), (there, here), "{now:?}");
         }
-    }
-
-    #[test]
-    fn totals_are_explained_by_the_details_that_lead_from_one_to_the_other() {
-        let figures = |total| Figures { medfee_sumamt: Fen(total), ..Figures::default() };
-        let both = |here, here_count, centre, centre_count| GroupTotals {
-            group: Group { insutype: "310".into(), clr_type: None },
-            here: figures(here),
-            here_count,
-            centre: figures(centre),
-            centre_count,
-        };
-        let told = |total| DetailDifference {
-            medins_setl_id: "M1".into(),
-            centre: Some(Detail {
-                setl_id: "S1".into(),
-                medins_setl_id: "M1".into(),
-                refd_setl_flag: "0".into(),
-                figures: figures(total),
-            }),
-        };
-        let day = Day::default();
-        assert!(!explains(&both(5, 1, 7, 2), &day, &[]), "no difference, and other totals");
-        assert!(explains(&both(5, 1, 7, 2), &day, &[told(2)]));
-        assert!(!explains(&both(5, 1, 7, 2), &day, &[told(1)]) && !explains(&both(5, 1, 7, 3), &day, &[told(2)]));
-    }
-
-    #[test]
-    fn a_group_that_only_one_side_has_stands_beside_nothing() {
-        let total = |insutype: &str, count| Total {
-            group: Group { insutype: insutype.into(), clr_type: None },
-            figures: Figures { medfee_sumamt: Fen(7), ..Figures::default() },
-            count,
-        };
-        let both = side_by_side(&[total("310", 1), total("390", 2)], &[total("390", 2), total("510", 3)]);
-        let counts: Vec<_> =
-            both.iter().map(|both| (both.group.insutype.as_str(), both.here_count, both.centre_count)).collect();
-        assert_eq!(counts, [("310", 1, 0), ("390", 2, 2), ("510", 0, 3)]);
-        assert_eq!((both[2].here, both[2].centre.medfee_sumamt), (Figures::default(), Fen(7)));
     }
 }

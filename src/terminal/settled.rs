@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;
 
@@ -30,6 +31,8 @@ pub(super) struct Day {
     pub(super) ours: BTreeMap<String, Ours>,
     /// Those that were accepted on that day, and of which it cannot be read what they came to.
     pub(super) unclear: BTreeSet<String>,
+    /// Those that were accepted before this were not looked at.
+    pub(super) since: Timestamp,
 }
 
 /// What is kept of an accepted transaction says of a day.
@@ -45,20 +48,20 @@ pub(super) enum Settled {
 impl Inner {
     /// The settlements of a day. The day is that of the centre's `setl_time`.
     pub(super) fn settled_on(&self, date: Date) -> Result<Day, Failure> {
-        let midnight = shanghai().to_timestamp(date.at(0, 0, 0, 0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let midnight = shanghai().to_timestamp(date.at(0, 0, 0, 0)).unwrap_or(Timestamp::UNIX_EPOCH);
         let since = midnight.checked_sub(CLOCKS).unwrap_or(midnight);
-        let mut rows = Vec::new();
-        self.queue.each_accepted_since(since, |row| rows.push(row)).map_err(|error| error.failure())?;
-        let mut day = Day::default();
-        for row in rows {
+        let (mut day, mut failed) = (Day { since, ..Day::default() }, None);
+        let each = |row: Row| {
             let msgid = row.msgid.clone();
-            match self.settled(row, date)? {
-                Settled::OfDay(one) => drop(day.ours.insert(msgid, *one)),
-                Settled::Unclear => drop(day.unclear.insert(msgid)),
-                Settled::OfAnother => {}
+            match self.settled(row, date) {
+                Ok(Settled::OfDay(one)) => drop(day.ours.insert(msgid, *one)),
+                Ok(Settled::Unclear) => drop(day.unclear.insert(msgid)),
+                Ok(Settled::OfAnother) => {}
+                Err(failure) => failed = Some(failure),
             }
-        }
-        Ok(day)
+        };
+        self.queue.each_accepted_since(since, each).map_err(|error| error.failure())?;
+        failed.map_or(Ok(day), Err)
     }
 
     /// An accepted transaction as the centre answered it. Where the answer does not tell its day any more, that on which

@@ -102,21 +102,24 @@ impl Inner {
     /// Looks at conditions that nobody tells the end of; whether one is left. Blocks on the disk.
     fn heal(&self) -> bool {
         let conditions = self.conditions();
-        if conditions.contains(&Condition::Storage) {
+        // What a proof found, the next proof takes back, and wakes this: it is not asked for all the time.
+        let damaged = self.queue.damage().is_some();
+        if conditions.contains(&Condition::Storage) && !damaged {
             self.probe_storage();
         }
         if conditions.contains(&Condition::KeysAway) && self.keys_look_there() {
             self.set(Condition::KeysAway, false);
         }
-        self.conditions().iter().any(|condition| super::conditions::heals_by_asking(*condition))
+        let asks = |&condition| super::conditions::heals_by_asking(condition);
+        self.conditions().iter().filter(|condition| !(damaged && **condition == Condition::Storage)).any(asks)
     }
 
-    /// Whether journal and store can be written; the condition is set by it. Blocks.
+    /// Whether journal and store can be written, and the journal was not found damaged; the condition is set by it. Blocks.
     pub(super) fn probe_storage(&self) {
         match self.queue.probe() {
             Ok(()) => {
                 let failed = self.store.probe().inspect_err(|error| tracing::warn!(%error, "the store")).is_err();
-                self.set(Condition::Storage, failed);
+                self.set(Condition::Storage, failed || self.queue.damage().is_some());
             }
             Err(error) if error.is_storage() => self.set(Condition::Storage, true),
             Err(error) => tracing::warn!(%error, "the journal"),

@@ -214,6 +214,9 @@ pub struct Reply {
     /// Why not, when `infcode` is not 0.
     #[serde(default)]
     pub err_msg: String,
+    /// When the centre answered, by its clock. Ours; a centre that does not give it tells the time by what it settles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<Timestamp>,
     /// The transaction's own fields.
     #[serde(default)]
     pub output: Value,
@@ -297,6 +300,7 @@ mod tests {
     #[test]
     fn a_refusal_has_a_code() {
         let reply = |infcode, err_msg: &str| Reply {
+            told_at: None,
             infcode,
             inf_refmsgid: String::new(),
             err_msg: err_msg.into(),

@@ -224,6 +224,7 @@ mod tests {
                 infcode: -1,
                 inf_refmsgid: "M".into(),
                 err_msg: format!("E-9 {SECRET}"),
+                told_at: Some(now),
                 output: json!(SECRET),
             }),
             Box::new(person()),

@@ -56,10 +56,15 @@ pub enum Security {
 }
 
 /// How servers of these addresses, with commas between, are spoken to; `None` where what is said would leave this machine
-/// without TLS, or some of them have TLS and others not: one connection may end at any of them.
+/// without TLS, some of them have TLS and others not (one connection may end at any of them), or one has a name or a
+/// password in it.
 pub fn security(urls: &str) -> Option<Security> {
     let each = urls.split(',').map(|url| {
         let url = reqwest::Url::parse(url).ok()?;
+        // Nobody would show the servers a name or a password that stands there.
+        if !url.username().is_empty() || url.password().is_some() {
+            return None;
+        }
         let loopback = matches!(url.host_str()?, "127.0.0.1" | "localhost" | "[::1]");
         match url.scheme() {
             "tls" => Some(Security::Tls),
@@ -97,6 +102,8 @@ mod tests {
             "tls://a:4222,nats://127.0.0.1:1",
             "nats://127.0.0.1:1,tls://a:4222",
             "nats://127.0.0.1:1,nats://a:2",
+            "tls://name:password@a:4222",
+            "nats://token@127.0.0.1:1",
         ] {
             assert_eq!(security(bad), None, "{bad}");
         }

@@ -317,6 +317,45 @@ fn every_day_that_was_missed_is_made_up_for() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_reconciles_no_day_for_good() {
+    let hands = Arc::new(Hands::noon());
+    let mut counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
+    counter.carried_out(SETTLE, bill());
+    let first = day(&counter);
+    let reconciled = |counter: &mut Counter, ahead: i64, last: Date| {
+        counter.stop_centre();
+        counter.wait_for_condition(Condition::UplinkAway, true);
+        hands.forward(ahead * 24 * 3600);
+        let mut events = counter.terminal.events(None);
+        counter.start_centre();
+        counter.next_event(&mut events, |what| matches!(what, What::Reconciliation { date, .. } if *date == last));
+    };
+    let day = |n: i64| first.checked_add(jiff::Span::new().days(n)).unwrap();
+    reconciled(&mut counter, 5, day(4));
+    assert!(counter.terminal.reconciliation(day(3)).unwrap().unwrap().is_complete());
+    // Set right, and three days later: those days are over now.
+    reconciled(&mut counter, -2, day(2));
+    let run = counter.terminal.reconciliation(day(2)).unwrap().unwrap();
+    assert!(run.is_complete() && run.run_at <= hands.now(), "{run:?}");
+    assert_eq!(counter.terminal.health().reconciliation.overdue, Some(0));
+}
+
+#[test]
+fn what_was_accepted_while_the_clock_was_behind_is_of_its_day() {
+    let hands = Arc::new(Hands::noon());
+    hands.forward(-4 * 24 * 3600);
+    let counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
+    counter.carried_out(SETTLE, bill());
+    let behind = day(&counter);
+    hands.forward(4 * 24 * 3600);
+    let today = hands.today();
+    assert_ne!(behind, today);
+    let run = counter.terminal.reconcile(today, "0009").unwrap();
+    assert_eq!((run.open, run.under_way, run.totals[0].here_count), (0, 0, 1), "{run:?}");
+    assert!(run.is_clean() && counter.terminal.differences(today).unwrap().is_empty());
+}
+
+#[test]
 fn the_day_before_is_reconciled_by_itself() {
     let counter = Counter::with(Setup { clock: Arc::new(Hands::noon()), ..Setup::default() });
     let yesterday = SystemClock.today().yesterday().unwrap();

@@ -1,13 +1,15 @@
 //! Who a terminal is, and whose an answer is.
 
 use sbkd::center::{self, Settings};
-use sbkd::queue::Queue;
-use sbkd::sync::{HttpUplink, Link, Uplink, UplinkError};
-use sbkd::wire::Digest;
+use sbkd::queue::{self, Queue};
+use sbkd::sync::{Delivered, HttpUplink, Link, Uplink, UplinkError};
+use sbkd::wire::{ChainHead, Digest, Outcome};
 use serde_json::json;
 
 use super::tls::Authority;
-use super::world::{Centre, Life, Process, TERMINAL, center_settings, journal, link, online, registration};
+use super::world::{
+    Centre, Life, Process, TERMINAL, center_settings, journal, link, online, opened, registration, settings,
+};
 
 fn uplink(link: &Link, queue: &Queue) -> HttpUplink {
     HttpUplink::new(link, queue.clone()).unwrap()
@@ -80,17 +82,19 @@ async fn a_centre_that_is_no_demonstration_takes_only_whom_it_enrolled() {
 
 #[tokio::test]
 async fn a_certificate_that_is_replaced_is_taken_up_without_a_restart() {
-    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let authority = Authority::new(dirs[1].path());
     let (old, new) = (authority.client("old"), authority.client("new"));
     let files = authority.copy("old", "terminal");
     let (certificate, key) = files.client.clone().unwrap();
     // One centre that stays, and knows the terminal by its old certificate.
     let database = dirs[1].path().join("centre.db");
-    let settings =
+    let not_demo =
         Settings { demo: false, database: Some(database.clone()), tls: Some(authority.server()), ..center_settings() };
-    let centre = Centre::with(settings).await;
-    let journal = journal(dirs[0].path(), TERMINAL);
+    let centre = Centre::with(not_demo).await;
+    let journal = |n: usize| opened(dirs[n].path(), queue::Settings { demo: false, ..settings(dirs[n].path()) });
+    let anew = journal(2);
+    let journal = journal(0);
     let public_key = Digest(journal.public_key());
     let enrol = |tls: &sbkd::sync::TlsFiles, replace| {
         center::enrol(&database, TERMINAL, &public_key, Some(&tls.client.as_ref().unwrap().0), replace)
@@ -116,9 +120,25 @@ async fn a_certificate_that_is_replaced_is_taken_up_without_a_restart() {
     assert_eq!(terminal.probe().await, forbidden);
     std::fs::rename(copy.0, &certificate).unwrap();
     terminal.probe().await.unwrap();
-    // Nor does a key stay for ever: a journal that was made anew has another.
-    center::enrol(&database, TERMINAL, &Digest([9; 32]), Some(&certificate), true).unwrap();
+    // Nor does a key stay for ever: a journal that was made anew has another, and counts from one.
+    let deliver = async |uplink: &HttpUplink, journal: &Queue| {
+        let row = journal.commit_async(registration("a")).await.unwrap().row;
+        let envelope = journal.envelope(row.id).unwrap().unwrap();
+        let taken = uplink.deliver(&[envelope]).await.remove(0);
+        assert!(
+            matches!(&taken, Ok(Delivered::Answered(receipt)) if receipt.outcome == Outcome::Accepted),
+            "{taken:?}"
+        );
+        uplink.headers(&journal.signed_headers(ChainHead::default(), 10).unwrap()).await.unwrap()
+    };
+    let head = deliver(&terminal, &journal).await;
+    center::enrol(&database, TERMINAL, &Digest(anew.public_key()), Some(&certificate), true).unwrap();
     assert_eq!(terminal.probe().await, forbidden);
+    let another = uplink(&with(&files), &anew);
+    assert_eq!(another.probe().await, Ok(ChainHead::default()));
+    assert_ne!(deliver(&another, &anew).await, head);
+    let ledger = centre.running.ledger().await.unwrap();
+    assert_eq!(ledger["transactions"].as_array().unwrap().len(), 2, "what came before stays: {ledger}");
 }
 
 #[tokio::test]

@@ -330,7 +330,11 @@ pub async fn delivered(uplink: &Arc<dyn Uplink>, envelope: &Envelope) -> Result<
 
 /// The journal of a terminal, with keys of its own.
 pub fn journal(dir: &Path, terminal: &str) -> Queue {
-    let settings = queue::Settings { terminal: terminal.into(), ..settings(dir) };
+    opened(dir, queue::Settings { terminal: terminal.into(), ..settings(dir) })
+}
+
+/// A journal in a folder, with its keys there.
+pub fn opened(dir: &Path, settings: queue::Settings) -> Queue {
     let keys = QueueKeys::load_or_create(&dir.join("keys"), &SystemRandom::default()).unwrap();
     Queue::open(settings, keys, Arc::new(clock()), Arc::new(SystemRandom::default())).unwrap()
 }

@@ -7,6 +7,7 @@ mod clock;
 mod crash;
 mod damage;
 mod disk;
+mod new_keys;
 mod power_cut;
 mod storage;
 mod trace;

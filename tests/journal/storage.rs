@@ -5,6 +5,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -208,9 +209,12 @@ fn a_journal_on_a_disk_that_fails() {
 /// The reads that fail, one each time: those of the proof, of the copy, and of what is made.
 const READS: std::ops::Range<usize> = 1..240;
 
+/// A place far behind the file's end: who reads there marks a step of the work among the reads.
+const STEP: u64 = 1 << 60;
+
 #[test]
 fn a_read_that_fails_once_is_no_record_that_is_lost() {
-    let mut injected = 0;
+    let (mut injected, mut in_the_copy) = (0, 0);
     for n in READS.step_by(17) {
         let dir = tempfile::tempdir().unwrap();
         let queue = open(dir.path(), keys(dir.path()), Faults::default()).unwrap();
@@ -229,22 +233,35 @@ fn a_read_that_fails_once_is_no_record_that_is_lost() {
         strace.args(["-e", &format!("inject=pread64:error=EIO:when={n}")]);
         let process = child("storage::a_journal_set_aside_on_a_disk_that_fails_once", dir.path());
         passed(&again(&process, &mut strace).output().expect("strace (tools/install brings it)"));
-        injected += usize::from(fs::read_to_string(&log).unwrap().contains("(INJECTED)"));
+        let log = fs::read_to_string(&log).unwrap();
+        if let Some(place) = log.lines().position(|line| line.contains("(INJECTED)")) {
+            injected += 1;
+            // The first step is before the copy, the second after it.
+            let step = STEP.to_string();
+            in_the_copy += usize::from(log.lines().take(place).filter(|line| line.contains(&step)).count() == 1);
+        }
         assert_eq!(open(dir.path(), keys(dir.path()), Faults::default()).unwrap().verify().unwrap().rows, 39);
     }
     assert!(injected > 8, "{injected} reads failed");
+    assert!(in_the_copy > 2, "{in_the_copy} of {injected} reads that failed were of the copy");
 }
 
 #[test]
 #[ignore = "a process of the test before it"]
 fn a_journal_set_aside_on_a_disk_that_fails_once() {
     let Some(dir) = child_dir() else { return };
-    let aside = || {
+    let mut mark_the_step = || {
+        // It may be the read that fails, and there may be no such file just now.
+        drop(fs::File::open(dir.join("queue.db")).and_then(|file| file.read_at(&mut [0], STEP)));
+        Ok(())
+    };
+    let mut aside = || {
         let now = "2015-08-03T03:00:00Z".parse().unwrap();
-        sbkd::queue::set_aside(&crate::world::settings(&dir), &keys(&dir), now, &mut || Ok(()))
+        sbkd::queue::set_aside(&crate::world::settings(&dir), &keys(&dir), now, &mut mark_the_step)
     };
     // It may not get through, and then nothing was lost by the try.
-    let done = aside().or_else(|_| aside()).unwrap();
+    let first = aside();
+    let done = first.or_else(|_| aside()).unwrap();
     let lost: Vec<_> = done.lost.iter().map(|hole| (hole.after.sequence, hole.until.sequence)).collect();
     assert_eq!((lost, done.rows), (vec![(2, 3)], 39));
 }

@@ -41,24 +41,23 @@ async fn connect(url: String, user: &str) -> (Client, mpsc::UnboundedReceiver<St
     (options.connect(url).await.unwrap(), told)
 }
 
-/// A terminal's user, with the rights of the document.
-fn user(code: &str) -> String {
+/// What a terminal may publish and subscribe to, by the document.
+pub fn rights(code: &str) -> [Vec<String>; 2] {
     let rights = include_str!("../../docs/upstream.md").split("and nothing else:\n\n```\n").nth(1).unwrap();
     let rights = rights.split("```").next().unwrap().replace("CODE", code);
     let (publish, subscribe) = rights.split_once("subscribe:").unwrap();
-    let list = |text: &str| {
-        let each = text.trim_start_matches("publish:").split(',').map(|subject| format!("\"{}\"", subject.trim()));
-        each.collect::<Vec<_>>().join(", ")
-    };
-    format!(
-        "{{ user: {code}, password: p, permissions: {{ publish: [{}], subscribe: [{}] }} }}\n",
-        list(publish),
-        list(subscribe)
-    )
+    let list = |text: &str| text.split(',').map(|subject| subject.trim().to_owned()).collect();
+    [list(publish.trim_start_matches("publish:")), list(subscribe)]
+}
+
+/// A terminal's user, with the rights of the document.
+fn user(code: &str) -> String {
+    let [publish, subscribe] = rights(code);
+    format!("{{ user: {code}, password: p, permissions: {{ publish: {publish:?}, subscribe: {subscribe:?} }} }}\n")
 }
 
 async fn centre(cluster: &Cluster) -> Centre {
-    let broker = Some(Broker { urls: cluster.url(0), credentials: None, roots: None, replicas: 1 });
+    let broker = Some(Broker { urls: cluster.url(0), credentials: None, roots: None, client: None, replicas: 1 });
     Centre::with(Settings { broker, ..center_settings() }).await
 }
 
@@ -102,6 +101,41 @@ async fn the_documented_rights_are_enough_and_give_nothing_of_others() {
         denied(&mut told, "Publish").await;
     }
     centre.running.stop().await;
+}
+
+/// A server sends what it says to a publisher to wherever that wants it, whatever the publisher may do there itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_empties_a_stream_by_the_answer_that_a_server_gives() {
+    let cluster = cluster().await;
+    let (admin, _told) = connect(cluster.url(0), "centre").await;
+    let jetstream = async_nats::jetstream::new(admin);
+    // One stream is there from before.
+    let subjects = vec![subject::EVERY_TRANSACTION.into()];
+    let before = async_nats::jetstream::stream::Config {
+        name: subject::TRANSACTIONS.into(),
+        subjects,
+        retention: async_nats::jetstream::stream::RetentionPolicy::WorkQueue,
+        ..Default::default()
+    };
+    jetstream.create_stream(before).await.unwrap();
+    centre(&cluster).await.running.stop().await;
+    let stored = async || jetstream.get_stream(subject::TRANSACTIONS).await.unwrap().cached_info().state.messages;
+    let (client, _told) = connect(cluster.url(2), OTHER).await;
+    let terminals = async_nats::jetstream::new(client.clone());
+    for _ in 0..3 {
+        let put = terminals.publish(subject::transaction(OTHER), "no matter".into()).await.unwrap();
+        put.await.unwrap();
+    }
+    for (n, stream) in [subject::TRANSACTIONS, subject::ANSWERS].into_iter().enumerate() {
+        let purge = format!("$JS.API.STREAM.PURGE.{stream}");
+        client.publish_with_reply(subject::transaction(OTHER), purge, "no matter".into()).await.unwrap();
+        let there = async { while stored().await < 4 + n as u64 {} };
+        tokio::time::timeout(LONG, there).await.expect("the server stores it");
+        // It comes after what the server asked itself.
+        let refused = jetstream.get_stream(stream).await.unwrap().purge().await;
+        assert!(refused.is_err(), "{stream}");
+    }
+    assert_eq!(stored().await, 5);
 }
 
 /// Waits until the server says that it does not let this happen.

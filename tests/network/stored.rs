@@ -9,7 +9,7 @@ use sbkd::queue::{self, Row, State};
 use sbkd::sync::{self, JetStreamUplink, Link, Pace, Uplink, UplinkError};
 use sbkd::wire::batch::{ItemAnswer, LateAnswer};
 use sbkd::wire::signature::{Purpose, SIGNATURE};
-use sbkd::wire::{Outcome, Receipt, subject};
+use sbkd::wire::{Outcome, Receipt, infno, subject};
 use sbkd::world::SystemRandom;
 use serde_json::json;
 
@@ -28,7 +28,7 @@ pub const PACE: Pace = Pace {
 async fn what_is_stored_is_accepted_by_the_centres_own_answer_only() {
     let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let cluster = Cluster::start().await;
-    let broker = Some(Broker { urls: cluster.urls(), credentials: None, roots: None, replicas: 3 });
+    let broker = Some(Broker { urls: cluster.urls(), credentials: None, roots: None, client: None, replicas: 3 });
     let settings = Settings { broker, database: Some(dirs[2].path().join("centre.db")), ..center_settings() };
     let centre = Centre::with(settings.clone()).await;
     let link = |key| Link { url: cluster.urls(), centre_key: Some(key), ..Link::default() };
@@ -57,6 +57,11 @@ async fn what_is_stored_is_accepted_by_the_centres_own_answer_only() {
     centre.running.stop().await;
     let mut status = worker.status();
     drop(tokio::time::timeout(LONG, status.wait_for(|status| !status.reachable)).await.unwrap().unwrap());
+    // That nobody is there is said by servers, who are not the centre: a settlement is not taken for never sent.
+    let asker = sync::Asker::new(uplink.clone(), Arc::new(clock()), TERMINAL, true);
+    let asked = uplink.request(&asker.request(infno::SETTLE, "0007", json!({}))).await;
+    assert!(matches!(&asked, Err(error @ UplinkError::NoAnswer(_)) if !error.never_sent()), "{asked:?}");
+    assert!(matches!(uplink.probe().await, Err(UplinkError::Unreachable(_))));
     let second = own.commit_async(registration("second")).await.unwrap().row;
     until(&own, second.id, State::HandedOver).await;
     forge(&cluster, &second, &stranger).await;
@@ -73,7 +78,7 @@ async fn what_is_stored_is_accepted_by_the_centres_own_answer_only() {
 async fn a_journal_that_lost_records_goes_on_over_jetstream_as_well() {
     let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let cluster = Cluster::start().await;
-    let broker = Some(Broker { urls: cluster.urls(), credentials: None, roots: None, replicas: 3 });
+    let broker = Some(Broker { urls: cluster.urls(), credentials: None, client: None, roots: None, replicas: 3 });
     let database = Some(dirs[1].path().join("centre.db"));
     let centre = Centre::with(Settings { broker, database, ..center_settings() }).await;
     let centre_key = Some(centre.running.public_key);

@@ -46,7 +46,7 @@ pub async fn centre(dir: &Path, tls: Option<TlsFiles>, nats: Option<String>) -> 
         .collect();
     let file = dir.join("seed.toml");
     std::fs::write(&file, seed).unwrap();
-    let broker = nats.map(|urls| Broker { urls, credentials: None, roots: None, replicas: 3 });
+    let broker = nats.map(|urls| Broker { urls, credentials: None, roots: None, client: None, replicas: 3 });
     Centre::with(sbkd::center::Settings { seed: Some(file), tls, broker, ..center_settings() }).await
 }
 

@@ -36,3 +36,19 @@ fn a_terminal_goes_on_with_what_is_whole_and_the_hole_is_told_of_everywhere() {
     let (record, what) = terminal.damaged(&["verify", "--key", &key, "backup.db"]);
     assert_eq!((record, what.as_str()), (4, "removed"));
 }
+
+#[test]
+fn what_cannot_be_read_at_all_is_given_up_by_leave_alone() {
+    let (terminal, queue) = Terminal::with(3);
+    queue.close();
+    drop(queue);
+    let path = terminal.state("queue.db");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[100..4096].fill(0xff);
+    fs::write(&path, &bytes).unwrap();
+    assert_eq!(terminal.queue(&["set-aside"]).error_code(), "E-QUEUE-DAMAGED");
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+    let done = terminal.done(&["set-aside", "--all-lost"]);
+    assert_eq!((&done["rows"], &done["lost"][0]["until"]["sequence"]), (&json!(0), &json!(3)));
+    assert_eq!(terminal.open().commit(draft("4")).unwrap().row.sequence, 4);
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sbkd::config::Config;
 use sbkd::queue::{Draft, Note, Queue, State};
 use sbkd::store::{Accumulators, Store};
-use sbkd::terminal::{Parts, Terminal as Running, What};
+use sbkd::terminal::{Condition, NewCase, Parts, Terminal as Running, What};
 use sbkd::virtual_card::VirtualReaders;
 use sbkd::wire::{Outcome, Receipt};
 use sbkd::world::{Clock as _, FixedClock, SystemClock, SystemRandom};
@@ -22,7 +22,7 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn start(of: &Terminal) -> Self {
+    fn parts(of: &Terminal) -> (Parts, tokio::runtime::Runtime) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let parts = Parts {
             config: Arc::new(Config::load(&of.path("sbkd.toml")).unwrap()),
@@ -31,7 +31,24 @@ impl Daemon {
             random: Arc::new(SystemRandom::default()),
             runtime: runtime.handle().clone(),
         };
+        (parts, runtime)
+    }
+
+    fn start(of: &Terminal) -> Self {
+        let (parts, runtime) = Self::parts(of);
         Self { terminal: Running::start(parts).unwrap(), runtime }
+    }
+
+    /// Why a case is refused that is opened now.
+    fn refused(&self) -> Option<&'static str> {
+        let case = NewCase {
+            scenario: "unemployment-sign-in".into(),
+            operator: "0007".into(),
+            reader: None,
+            input: None,
+            idempotency: None,
+        };
+        self.terminal.open_case(case).unwrap().failure.map(|failure| failure.entry.code)
     }
 
     /// Waits for an event of the journal with this change.
@@ -68,8 +85,9 @@ fn old(records: u8) -> (Terminal, Queue) {
     (terminal, queue)
 }
 
-/// One more, that the centre accepted at a moment by its own clock.
+/// One more, that the centre accepted at a moment by its own clock, and said so.
 fn accepted(queue: &Queue, received_at: jiff::Timestamp) {
+    queue.centre_said(received_at);
     let row = queue.commit(Draft { holder: b"now".to_vec().into(), ..draft("now") }).unwrap().row;
     queue.advance(row.id, State::Sending, Note::Nothing).unwrap();
     let (outcome, centre_no, output) = (Outcome::Accepted, "C2".into(), json!({}));
@@ -141,11 +159,22 @@ fn damage_further_back_is_told_and_nothing_is_erased() {
         let queue = daemon.terminal.health().queue?;
         (queue.verified_at.is_some() && queue.damaged == [7]).then_some(())
     });
+    // Nothing new begins, and whoever asks is told why.
+    assert!(daemon.terminal.health().conditions.contains(&Condition::Storage));
+    assert_eq!(daemon.refused(), Some("E-QUEUE-DAMAGED"));
     daemon.stop();
+    // It is known at the next start, though the damage is far from the journal's end.
+    let (parts, _runtime) = Daemon::parts(&terminal);
+    assert_eq!(Running::start(parts).err().map(|failure| failure.entry.code), Some("E-QUEUE-DAMAGED"));
     let whole = terminal.damaged(&["verify"]);
     assert_eq!(whole.0, 7);
     tamper_back(&terminal);
     assert_eq!(terminal.done(&["verify"])["payloads"], 120, "nothing was erased");
+    let daemon = Daemon::start(&terminal);
+    daemon.told("verified");
+    assert!(!daemon.terminal.health().conditions.contains(&Condition::Storage));
+    assert_eq!(daemon.refused(), None);
+    daemon.stop();
 }
 
 /// As it was.

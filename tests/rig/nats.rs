@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use async_nats::ConnectOptions;
 use tempfile::TempDir;
 
 /// How long the cluster may take until it has a leader.
@@ -31,6 +32,11 @@ impl Cluster {
 
     /// The same, each with settings of its own besides; whoever comes to the first may do everything.
     pub async fn start_with(besides: impl Fn(usize) -> String) -> Self {
+        Self::start_as("nats", besides, ConnectOptions::new()).await
+    }
+
+    /// The same, with the scheme of its addresses and what somebody needs who may do everything.
+    pub async fn start_as(scheme: &str, besides: impl Fn(usize) -> String, options: ConnectOptions) -> Self {
         let dir = tempfile::tempdir().unwrap();
         // Held together, so that no two are the same.
         let held: Vec<TcpListener> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
@@ -42,11 +48,11 @@ impl Cluster {
         for n in 0..3 {
             let config = dir.path().join(format!("n{n}.conf"));
             fs::write(&config, settings(dir.path(), n, clients[n], routes[n], &all) + &besides(n)).unwrap();
-            let url = format!("nats://127.0.0.1:{}", clients[n]);
+            let url = format!("{scheme}://127.0.0.1:{}", clients[n]);
             nodes.push(Node { process: Some(spawn(&config)), config, url });
         }
         let cluster = Self { _dir: dir, nodes };
-        cluster.until_whole().await;
+        cluster.until_whole(options).await;
         cluster
     }
 
@@ -74,10 +80,9 @@ impl Cluster {
     }
 
     /// Waits until a stream with three replicas can be made.
-    async fn until_whole(&self) {
+    async fn until_whole(&self, options: ConnectOptions) {
         let whole = async {
-            let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
-            let client = options.connect(self.url(0)).await.unwrap();
+            let client = options.retry_on_initial_connect().connect(self.url(0)).await.unwrap();
             // What is asked before there is a leader gets no answer.
             let builder = async_nats::jetstream::context::ContextBuilder::new();
             let jetstream = builder.timeout(Duration::from_secs(1)).build(client);

@@ -62,6 +62,13 @@ pub(super) fn upstream(health: &Value, config: Option<&Config>) -> Vec<Finding> 
 
 fn queue(health: &Value) -> Finding {
     let queue = &health["queue"];
+    // First: it makes the condition `storage` hold as well.
+    let damaged = queue["damaged"].as_array().filter(|records| !records.is_empty());
+    if let Some(records) = damaged {
+        let records: Vec<String> = records.iter().map(Value::to_string).collect();
+        let failure = Failure::with(&crate::queue::errors::DAMAGED, records.join(", "));
+        return Finding::of_failure("queue", &failure);
+    }
     if queue.is_null() || holds(health, Condition::Storage) {
         return Finding::failed(
             "queue",
@@ -75,12 +82,6 @@ fn queue(health: &Value) -> Finding {
             ("中心持有本机流水中没有的记录", "the centre has records that the journal does not have"),
             ("保留流水原样，由技术人员与中心核对", "leave the journal as it is, and compare it with the centre's"),
         );
-    }
-    let damaged = queue["damaged"].as_array().filter(|records| !records.is_empty());
-    if let Some(records) = damaged {
-        let records: Vec<String> = records.iter().map(Value::to_string).collect();
-        let failure = Failure::with(&crate::queue::errors::DAMAGED, records.join(", "));
-        return Finding::of_failure("queue", &failure);
     }
     let unsent = queue["unsent"].as_u64().unwrap_or_default();
     let age = queue["oldest_unsent_secs"].as_u64().unwrap_or_default();
@@ -211,8 +212,10 @@ mod tests {
             silent["reconciliation"][unknown] = Value::Null;
             assert_eq!(queue(&silent).status, Status::Failed, "{unknown} is not known, and that is not 0");
         }
-        let damaged = json!({"conditions": [], "queue": {"unsent": 1, "oldest_unsent_secs": 0, "damaged": [2, 7]}});
-        assert!(serde_json::to_string(&queue(&damaged)).unwrap().contains("(2, 7)"));
+        let damaged =
+            json!({"conditions": ["storage"], "queue": {"unsent": 1, "oldest_unsent_secs": 0, "damaged": [2, 7]}});
+        let found = serde_json::to_string(&queue(&damaged)).unwrap();
+        assert!(found.contains("(2, 7)") && found.contains("set-aside"), "{found}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What can be seen without the daemon: what it would work by, disk, the centre.
 
+use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ const LITTLE: u64 = 512 * 1024 * 1024;
 const NONE: u64 = 32 * 1024 * 1024;
 /// How long the centre is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The port of NATS.
+const NATS: u16 = 4222;
 
 pub(super) fn centre_away(zh: &str, en: &str) -> Finding {
     let remedy = (
@@ -63,9 +66,16 @@ fn room(place: &Path, free: u64) -> Finding {
     }
 }
 
-/// The centre, asked whether it answers at all; it is not given the token.
+/// The centre, asked whether it answers at all; it is not given the token. With TLS it is only seen whether somebody takes
+/// a connection there: who that is the daemon finds out, with its roots and its certificate.
 pub(super) fn upstream(config: &Config) -> Finding {
     let Some(uplink) = &config.uplink else { return no_centre() };
+    if !uplink.url.starts_with("http://") {
+        return match uplink.url.split(',').any(takes_connections) {
+            true => Finding::ok("upstream", "中心的地址可以连接", "the centre's address takes connections"),
+            false => centre_away("连接不上", "it cannot be reached"),
+        };
+    }
     let Ok(runtime) = client::runtime() else { return centre_away("无法检查", "it cannot be checked") };
     let answer = runtime.block_on(async {
         let client = crate::world::loopback_client().timeout(PATIENCE).build()?;
@@ -85,15 +95,30 @@ pub(super) fn upstream(config: &Config) -> Finding {
     }
 }
 
+/// Whether a server of this address takes a connection.
+fn takes_connections(url: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(url) else { return false };
+    let port = url.port_or_known_default().unwrap_or(NATS);
+    let Some(addresses) = url.host_str().and_then(|host| (host.trim_matches(['[', ']']), port).to_socket_addrs().ok())
+    else {
+        return false;
+    };
+    addresses.into_iter().any(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Status;
     use super::*;
 
     fn config(dir: &Path) -> Config {
+        with(dir, "")
+    }
+
+    fn with(dir: &Path, more: &str) -> Config {
         let text = "mode = \"production\"\nterminal = \"H44010000001\"\nstate = \"state\"\n[keys]\nsource = \"psam\"\n\
                     [[api.client]]\nname = \"a\"\ntoken_file = \"token\"\npermissions = [\"read\"]\n";
-        Config::parse("sbkd.toml", text, dir).unwrap()
+        Config::parse("sbkd.toml", &format!("{text}{more}"), dir).unwrap()
     }
 
     #[test]
@@ -109,6 +134,25 @@ mod tests {
             assert_eq!(finding.status, status, "{free}");
             assert!(finding.text().contains(&format!("/state has {} MiB left", free / 1024 / 1024)), "{free}");
         }
+    }
+
+    #[test]
+    fn a_centre_with_tls_takes_connections_or_is_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let key = "0A".repeat(32);
+        let ways = [
+            format!("[uplink]\nurl = \"https://{address}\"\n"),
+            format!(
+                "[uplink]\nkind = \"jetstream\"\nurl = \"tls://127.0.0.1:1,tls://{address}\"\ncentre_key = \"{key}\"\n"
+            ),
+            format!("[uplink]\nkind = \"jetstream\"\nurl = \"nats://{address}\"\ncentre_key = \"{key}\"\n"),
+        ];
+        let found = || ways.each_ref().map(|way| upstream(&with(dir.path(), way)).status);
+        assert_eq!(found(), [Status::Ok; 3]);
+        drop(listener);
+        assert_eq!(found(), [Status::Failed; 3]);
     }
 
     #[test]

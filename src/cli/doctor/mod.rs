@@ -1,8 +1,9 @@
 //! `sbkd doctor`: what is wrong with this terminal, and what to do about it.
 //!
 //! With the daemon running it is asked, since it holds readers and journal; without it everything is looked at
-//! directly, save the journal.
+//! directly, save what is in the journal.
 
+mod aside;
 mod clock;
 mod daemon;
 mod finding;
@@ -70,8 +71,12 @@ fn examine(shell: &Shell) -> (Vec<Finding>, bool) {
             });
             findings.extend(open.ok().and_then(|open| stuck::stuck(&open, jiff::Timestamp::now())));
         }
-        (Err(_), Some(config)) => findings.push(local::upstream(config)),
+        (Err(_), Some(config)) => {
+            findings.extend(aside::noted(config));
+            findings.push(local::upstream(config));
+        }
         (Err(_), None) => findings.push(Finding::skipped("upstream", "config")),
     }
+    findings.extend(config.as_ref().and_then(|config| aside::kept(config, jiff::Timestamp::now())));
     (findings, health.is_ok())
 }

@@ -4,24 +4,35 @@ use serde_json::json;
 
 use super::{configuration, keys, told};
 use crate::cli::{Outcome, Shell};
-use crate::queue::set_aside;
+use crate::queue::{set_aside, set_aside_all};
 use crate::world::{Clock as _, SystemClock};
 
-pub(super) fn run(shell: &Shell) -> Outcome {
-    let config = configuration(shell)?;
-    let keys = keys(&config)?;
-    let done = set_aside(&config.journal(), &keys, SystemClock.now(), &mut || Ok(())).map_err(|error| told(&error))?;
-    shell.show(&json!(done), || {
-        let (rows, folder) = (done.rows, done.damaged.display());
-        let lost = done.lost.iter().map(|hole| {
-            let (first, last) = (hole.after.sequence + 1, hole.until.sequence);
-            format!("  丢失 {first} 至 {last} / lost: {first} to {last}\n")
+/// Arguments of `sbkd queue set-aside`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where nothing of the records can be read: give up all of them, and sign them as lost
+    #[arg(long)]
+    all_lost: bool,
+}
+
+impl Args {
+    pub(super) fn run(self, shell: &Shell) -> Outcome {
+        let config = configuration(shell)?;
+        let keys = keys(&config)?;
+        let go_on = if self.all_lost { set_aside_all } else { set_aside };
+        let done = go_on(&config.journal(), &keys, SystemClock.now(), &mut || Ok(())).map_err(|error| told(&error))?;
+        shell.show(&json!(done), || {
+            let (rows, folder) = (done.rows, done.damaged.display());
+            let lost = done.lost.iter().map(|hole| {
+                let (first, last) = (hole.after.sequence + 1, hole.until.sequence);
+                format!("  丢失 {first} 至 {last} / lost: {first} to {last}\n")
+            });
+            let whole = format!(
+                "{}\n原件在 {folder}，{rows} 笔完好 / the damaged files are in {folder}; {rows} records are whole\n",
+                done.why
+            );
+            whole + &lost.collect::<String>()
         });
-        let whole = format!(
-            "{}\n原件在 {folder}，{rows} 笔完好 / the damaged files are in {folder}; {rows} records are whole\n",
-            done.why
-        );
-        whole + &lost.collect::<String>()
-    });
-    Ok(())
+        Ok(())
+    }
 }

@@ -37,7 +37,7 @@ enum Command {
     /// Give the journal of a stopped daemon new keys for what is sealed and for the states
     Rekey(rekey::Args),
     /// Set the damaged journal of a stopped daemon aside, and go on with the records that are whole
-    SetAside,
+    SetAside(aside::Args),
 }
 
 pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
@@ -50,7 +50,7 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
         Command::Export(args) => args.run(shell),
         Command::Backup(args) => args.run(shell),
         Command::Rekey(args) => args.run(shell),
-        Command::SetAside => aside::run(shell),
+        Command::SetAside(args) => args.run(shell),
     }
 }
 

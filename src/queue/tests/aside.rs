@@ -32,6 +32,10 @@ fn aside(dir: &Path, step: &mut dyn FnMut() -> Result<(), QueueError>) -> Result
     set_aside(&settings(dir), &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), step)
 }
 
+fn all_aside(dir: &Path) -> Result<SetAside, QueueError> {
+    set_aside_all(&settings(dir), &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), &mut || Ok(()))
+}
+
 fn numbers(holes: &[Hole]) -> Vec<(u64, u64)> {
     holes.iter().map(|hole| (hole.after.sequence + 1, hole.until.sequence)).collect()
 }
@@ -116,15 +120,178 @@ fn whoever_dies_at_any_step_can_go_on() {
     }
 }
 
+/// Damage that is further back than a start looks: whoever opens the journal writes on in it.
 #[test]
-fn a_file_that_is_no_database_any_more_loses_all_and_says_so() {
-    let (dir, rows) = damaged("");
+fn what_is_kept_is_what_was_damaged_wherever_it_is_broken_off() {
+    let (old, queue) = fresh();
+    for n in 0..120 {
+        queue.commit(draft(&n.to_string())).unwrap();
+    }
+    queue.close();
+    drop(queue);
+    let damage = "DROP TRIGGER entries_fixed; UPDATE entries SET header = x'00' WHERE sequence = 3";
+    Connection::open(old.path().join("queue.db")).unwrap().execute_batch(damage).unwrap();
+    let names = ["queue.db", "queue.anchor"];
+    let before = names.map(|name| std::fs::read(old.path().join(name)).unwrap());
+    for n in 1.. {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, bytes) in names.iter().zip(&before) {
+            std::fs::write(dir.path().join(name), bytes).unwrap();
+        }
+        let mut passed = 0;
+        let first = aside(dir.path(), &mut || {
+            passed += 1;
+            if passed == n { Err(QueueError::Closed) } else { Ok(()) }
+        });
+        let queue = open(dir.path());
+        queue.commit(draft("next")).unwrap();
+        queue.close();
+        drop(queue);
+        let kept = dir.path().join("damaged-2015-08-01T030000Z");
+        if kept.exists() {
+            assert_eq!(names.map(|name| std::fs::read(kept.join(name)).unwrap()), before, "n = {n}");
+            assert!(matches!(aside(dir.path(), &mut || Ok(())), Err(QueueError::Whole)), "n = {n}");
+        } else {
+            assert!(first.is_err(), "n = {n}");
+        }
+        if first.is_ok() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn what_an_earlier_program_began_is_ended() {
+    let (sql, lost) = DAMAGES[1];
+    let (dir, rows) = damaged(sql);
+    // It had the new journal ready, the old files under other names, and the new anchor in its place: then the mark.
+    let mut passed = 0;
+    let died = aside(dir.path(), &mut || {
+        passed += 1;
+        if passed == 2 { Err(QueueError::Closed) } else { Ok(()) }
+    });
+    assert_eq!(died.unwrap_err(), QueueError::Closed);
+    std::fs::rename(dir.path().join("queue.anchor.new"), dir.path().join("queue.anchor")).unwrap();
+    assert!(dir.path().join("queue.db.new").exists());
+    std::fs::write(dir.path().join("queue.db.set-aside"), b"").unwrap();
+    open(dir.path()).close();
+    check(dir.path(), &rows, lost);
+}
+
+#[test]
+fn a_file_of_which_nothing_can_be_read_is_given_up_only_by_leave() {
+    for empty in [false, true] {
+        let (dir, rows) = damaged("");
+        let path = dir.path().join("queue.db");
+        let bytes = if empty { Vec::new() } else { vec![b'x'; 5000] };
+        std::fs::write(&path, &bytes).unwrap();
+        let done = if empty {
+            aside(dir.path(), &mut || Ok(())).unwrap()
+        } else {
+            let refused = aside(dir.path(), &mut || Ok(()));
+            assert!(matches!(refused, Err(QueueError::Damaged { record: 0, .. })), "{refused:?}");
+            assert_eq!(std::fs::read(&path).unwrap(), bytes);
+            assert!(!path.with_file_name("queue.db.read").exists());
+            all_aside(dir.path()).unwrap()
+        };
+        assert_eq!(numbers(&done.lost), [(1, 6)]);
+        assert_eq!(std::fs::read(done.damaged.join("queue.db")).unwrap(), bytes);
+        check(dir.path(), &rows, &[(1, 6)]);
+    }
+    // Nobody knows how far it went.
+    let (dir, _) = damaged("");
+    std::fs::write(dir.path().join("queue.db"), vec![b'x'; 5000]).unwrap();
+    std::fs::remove_file(dir.path().join("queue.anchor")).unwrap();
+    let refused = all_aside(dir.path());
+    assert!(matches!(refused, Err(QueueError::Damaged { record: 0, .. })), "{refused:?}");
+}
+
+#[test]
+fn leave_to_give_up_all_gives_up_nothing_that_can_be_read() {
+    let (sql, lost) = DAMAGES[1];
+    let (dir, rows) = damaged(sql);
+    assert_eq!(numbers(&all_aside(dir.path()).unwrap().lost), lost);
+    check(dir.path(), &rows, lost);
+}
+
+#[test]
+fn a_flipped_bit_in_the_first_bytes_loses_nothing() {
+    // Beside the last, no record is wrong.
+    for (place, (sql, lost)) in [(0, DAMAGES[0]), (15, DAMAGES[0]), (16, DAMAGES[1]), (19, DAMAGES[0]), (7, DAMAGES[5])]
+    {
+        let (dir, rows) = damaged(sql);
+        let path = dir.path().join("queue.db");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[place] ^= 0x40;
+        std::fs::write(&path, &bytes).unwrap();
+        let done = aside(dir.path(), &mut || Ok(())).unwrap();
+        assert_eq!(numbers(&done.lost), lost, "byte {place}");
+        assert_eq!(std::fs::read(done.damaged.join("queue.db")).unwrap(), bytes);
+        let left = ["queue.db.read", "queue.db.read-wal"].map(|name| dir.path().join(name).exists());
+        assert_eq!(left, [false, false]);
+        check(dir.path(), &rows, lost);
+    }
+}
+
+#[test]
+fn what_stands_in_the_log_is_read_though_the_file_is_no_database_any_more() {
+    let (dir, queue) = fresh();
+    for key in ["1", "2", "3", "4", "5", "6"] {
+        queue.commit(draft(key)).unwrap();
+    }
+    queue.probe().unwrap();
+    let damage = "DROP TRIGGER entries_fixed; UPDATE entries SET header = x'00' WHERE sequence = 3";
+    Connection::open(dir.path().join("queue.db")).unwrap().execute_batch(damage).unwrap();
+    // As a daemon that was killed leaves it: all in the log, its first page too.
+    let killed = tempfile::tempdir().unwrap();
+    for name in ["queue.db", "queue.db-wal", "queue.anchor"] {
+        std::fs::copy(dir.path().join(name), killed.path().join(name)).unwrap();
+    }
+    let path = killed.path().join("queue.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let end = bytes.len().min(4096);
+    bytes[..end].fill(0);
+    std::fs::write(&path, &bytes).unwrap();
+    let done = aside(killed.path(), &mut || Ok(())).unwrap();
+    assert_eq!((done.rows, numbers(&done.lost)), (5, vec![(3, 3)]));
+}
+
+/// A journal of so many, and its last leaf overwritten.
+fn without_its_last_leaf(records: u64) -> TempDir {
+    let (dir, queue) = fresh();
+    for n in 0..records {
+        queue.commit(draft(&n.to_string())).unwrap();
+    }
+    let id = *queue.headers(records - 1, 1).unwrap()[0].id.as_bytes();
+    queue.close();
+    drop(queue);
     let path = dir.path().join("queue.db");
-    std::fs::write(&path, vec![b'x'; 5000]).unwrap();
+    // All of it in the file.
+    Connection::open(&path).unwrap().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    // A leaf of a table begins with 13.
+    let leaf = bytes.chunks_mut(4096).find(|page| page[0] == 13 && page.windows(16).any(|part| part == id)).unwrap();
+    leaf.fill(0xff);
+    std::fs::write(&path, &bytes).unwrap();
+    dir
+}
+
+#[test]
+fn a_last_leaf_that_cannot_be_read_is_not_read_for_ever() {
+    let dir = without_its_last_leaf(300);
+    let context = Context::to_read(&keys(), "T44010000001".into());
+    let old = damaged::Damaged::open(&dir.path().join("queue.db")).unwrap().unwrap();
+    assert_eq!(old.most(300, true), 300 + 1024, "two commit groups more");
+    assert!(old.most(300, false) > 300 + 1024, "as many as there is room for");
+    let new = open::writer(&Settings { path: dir.path().join("new.db"), ..settings(dir.path()) }).unwrap();
+    let mut chain = crate::queue::aside::Rebuilt { rows: 0, head: Default::default(), holes: Vec::new() };
+    old.copy(&new, &context, old.most(300, false), &mut chain).unwrap();
+    assert!((280..300).contains(&chain.rows), "{}", chain.rows);
+    assert!((1..100).contains(&old.opened.get()), "{} connections", old.opened.get());
+    drop((old, new));
     let done = aside(dir.path(), &mut || Ok(())).unwrap();
-    assert_eq!(numbers(&done.lost), [(1, 6)]);
-    assert_eq!(std::fs::read(done.damaged.join("queue.db")).unwrap(), vec![b'x'; 5000]);
-    check(dir.path(), &rows, &[(1, 6)]);
+    assert_eq!((done.rows, numbers(&done.lost)), (chain.rows, vec![(chain.rows + 1, 300)]));
+    assert_eq!(open(dir.path()).commit(draft("next")).unwrap().row.sequence, 301);
 }
 
 #[test]
@@ -187,6 +354,30 @@ fn what_the_journal_says_of_whose_it_is_can_be_damaged_too() {
 }
 
 #[test]
+fn an_anchor_without_a_signature_does_not_prove_the_key_that_signs() {
+    let (dir, queue) = fresh();
+    let named = Draft { payload: json!({"certno": "11010519491231002X"}), ..draft("named") };
+    queue.commit(named).unwrap();
+    queue.close();
+    drop(queue);
+    // As programs wrote it at first: the state key alone proves it.
+    let path = dir.path().join("queue.anchor");
+    let mut first_format = String::new();
+    for line in std::fs::read_to_string(&path).unwrap().lines() {
+        if let ["sbkd-anchor-2", sequence, hash, tag, _] = line.trim_end().split(' ').collect::<Vec<_>>()[..] {
+            first_format += &format!("{:511}\n", format!("sbkd-anchor-1 {sequence} {hash} {tag}"));
+        }
+    }
+    std::fs::write(&path, first_format).unwrap();
+    let crypto = seal::Crypto::new(&keys());
+    let anchored = anchor::peek(&path, &anchor::Proof::Keys(&crypto), "T44010000001").unwrap();
+    assert_eq!(anchored.map(|head| head.sequence), Some(1));
+    let others = QueueKeys { signing: Zeroizing::new([9; 32]), ..keys() };
+    let now = "2015-08-01T03:00:00Z".parse().unwrap();
+    assert_eq!(set_aside(&settings(dir.path()), &others, now, &mut || Ok(())).unwrap_err(), QueueError::WrongKeys);
+}
+
+#[test]
 fn the_holders_key_is_proved_by_a_payload_that_names_the_holder() {
     let (dir, queue) = fresh();
     let named = || Draft { payload: json!({"input": [{"certno": "11010519491231002X"}]}), ..draft("named") };
@@ -221,7 +412,7 @@ fn what_was_lost_at_the_end_stays_lost_when_the_journal_is_set_aside_again() {
 
 #[test]
 fn a_database_whose_tables_cannot_be_read_is_not_one_that_has_none() {
-    let (dir, _) = damaged("");
+    let (dir, rows) = damaged("");
     let path = dir.path().join("queue.db");
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[100..4096].fill(0xff);
@@ -230,4 +421,7 @@ fn a_database_whose_tables_cannot_be_read_is_not_one_that_has_none() {
     assert!(matches!(refused, Err(QueueError::Damaged { record: 0, .. })), "{refused:?}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
     assert!(!dir.path().join("damaged-2015-08-01T030000Z").exists());
+    // And there is a way on.
+    assert_eq!(numbers(&all_aside(dir.path()).unwrap().lost), [(1, 6)]);
+    check(dir.path(), &rows, &[(1, 6)]);
 }

@@ -2,6 +2,7 @@
 
 mod aside;
 mod crash;
+mod damage;
 mod durable;
 mod erase;
 mod hole;

@@ -101,8 +101,16 @@ fn a_journal_that_is_gone_or_torn_is_not_begun_anew() {
 
 #[test]
 fn a_newer_programs_journal_is_not_touched() {
-    let dir = left(1, "PRAGMA user_version = 1000");
+    // Damaged too, for all that this program can tell.
+    let dir = left(1, "PRAGMA user_version = 1000; UPDATE entries SET header = x'00'");
     let before = files(dir.path());
-    assert!(matches!(try_open(dir.path(), Faults::default()), Err(QueueError::Damaged { record: 0, .. })));
+    let newer = QueueError::Newer(1000);
+    assert_eq!(try_open(dir.path(), Faults::default()).unwrap_err(), newer);
+    let (there, public) = (settings(dir.path()), keys().public_key());
+    let aside = set_aside(&there, &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), &mut || Ok(()));
+    assert_eq!(aside.unwrap_err(), newer);
+    for witness in [Witness::Public(&public), Witness::Keys(&keys(), &there.terminal)] {
+        assert_eq!(prove(&there.path, witness, None).unwrap_err(), newer);
+    }
     assert_eq!(files(dir.path()), before);
 }

@@ -135,12 +135,22 @@ fn a_file_that_is_no_database_is_left_alone() {
 }
 
 #[test]
-fn an_anchor_that_is_taken_away_meanwhile_is_damage_and_the_next_transaction_has_one() {
+fn an_anchor_that_is_taken_away_or_overwritten_meanwhile_is_no_damage_and_is_written_anew() {
     let (dir, queue) = fresh();
     queue.commit(draft("a")).unwrap();
     queue.verify().unwrap();
-    std::fs::remove_file(dir.path().join("queue.anchor")).unwrap();
-    assert!(matches!(queue.verify(), Err(QueueError::Damaged { record: 0, .. })));
+    let path = dir.path().join("queue.anchor");
+    let anchored = || anchor::peek(&path, &anchor::Proof::Keys(&queue.inner.context.crypto), queue.terminal()).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    queue.verify().unwrap();
+    assert_eq!(anchored().unwrap().sequence, 1);
+    std::fs::write(&path, vec![b'x'; 1024]).unwrap();
+    queue.verify().unwrap();
+    assert_eq!((anchored().unwrap().sequence, queue.damage()), (1, None));
+    // One of before, put in its place, is behind and no damage either.
+    let old = std::fs::read(&path).unwrap();
     queue.commit(draft("b")).unwrap();
-    assert_eq!(queue.verify().unwrap().anchor_behind, 0);
+    queue.probe().unwrap();
+    std::fs::write(&path, old).unwrap();
+    assert_eq!((queue.verify().unwrap().anchor_behind, queue.damage()), (1, None));
 }

@@ -138,9 +138,12 @@ pub async fn transaction(State(doors): State<Arc<Doors>>, Id(id): Id) -> Answer<
 pub struct Told {
     /// Who told the holder.
     operator: String,
+    /// The `revision` of the notice that they were told.
+    revision: u32,
 }
 
-/// The holder was told how a transaction came out otherwise: no case of theirs carries it as a notice any more.
+/// The holder was told how a transaction came out otherwise: no case of theirs carries it as a notice any more. Refused
+/// where it has changed since that notice.
 #[utoipa::path(
     post,
     path = "/v1/transactions/{id}/acknowledge",
@@ -150,7 +153,7 @@ pub struct Told {
 )]
 pub async fn acknowledge(State(doors): State<Arc<Doors>>, Id(id): Id, JsonBody(told): JsonBody<Told>) -> Answer<Row> {
     let id: Uuid = id.parse().map_err(|_| Refusal::from(&errors::NO_TRANSACTION))?;
-    Ok(Json(on_a_thread(doors, move |terminal| terminal.acknowledge(id, &told.operator)).await?))
+    Ok(Json(on_a_thread(doors, move |terminal| terminal.acknowledge(id, told.revision, &told.operator)).await?))
 }
 
 /// The policy packs in force, and what is in their folder and is refused.

@@ -275,9 +275,16 @@ fn summary(view: &Value, state: CaseState) -> String {
 /// What the holder is to be told of an earlier transaction.
 fn notice(told: &Map<String, Value>) -> String {
     use super::client::text;
-    let (date, id) = (text(told, "business_date"), text(told, "transaction"));
+    let revision = told.get("revision").and_then(Value::as_u64).unwrap_or_default();
+    let (date, id) = (text(told, "business_date"), format!("{} --revision {revision}", text(told, "transaction")));
+    let found_later = told.get("differs").and_then(Value::as_array).into_iter().flatten();
+    let found_later = found_later.into_iter().any(|name| name == crate::queue::Row::OUTCOME);
     match told.get("refusal").and_then(Value::as_str) {
         Some(refusal) => format!("! {date} 的业务中心未接收 / refused since: {refusal}（{id}）"),
+        None if found_later => {
+            let owed = text(told, "owed");
+            format!("! {date} 的业务事后查明中心已结算 / found settled later: 未收费，应收 {owed}（{id}）")
+        }
         None => {
             let (collected, owed) = (text(told, "collected"), text(told, "owed"));
             format!("! {date} 的业务中心另有结算 / settled otherwise since: 已收现金 {collected}，应收 {owed}（{id}）")

@@ -108,7 +108,13 @@ fn sheet(shift: &Value) -> String {
             )
         })
         .collect();
-    format!("{}{lines}", line(shift))
+    let unreadable = match shift.get("unreadable").and_then(Value::as_u64) {
+        None | Some(0) => String::new(),
+        Some(count) => {
+            format!("  ! 流水有 {count} 条记录损坏，可能属于本班次，未计入 / damaged and not counted: {count}\n")
+        }
+    };
+    format!("{}{lines}{unreadable}", line(shift))
 }
 
 #[cfg(test)]
@@ -125,6 +131,9 @@ mod tests {
         let text = sheet(&shift);
         assert!(text.lines().count() == 2 && text.contains("签到流水号 Q00000000001"), "{text}");
         assert!(text.contains("    2 笔 金额       60000.00 现金              – 暂结"), "{text}");
+        let mut damaged = shift;
+        damaged["unreadable"] = json!(2);
+        assert!(sheet(&damaged).ends_with("damaged and not counted: 2\n") && !text.contains("damaged"));
         assert_eq!(list(&json!([])), "没有班次 / no shifts\n");
     }
 

@@ -160,6 +160,7 @@ impl Queue {
             total,
             unsent,
             oldest_unsent_secs: oldest.map(age),
+            oldest_unsent: oldest.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
             sum: Fen(sum),
             refused,
             last_ack,
@@ -186,7 +187,8 @@ impl Queue {
         Ok(self.whole(&sql, &[&holder.0, &asked.as_millisecond()])?.into_iter().map(|entry| entry.row).collect())
     }
 
-    /// How many provisional settlements the centre has not answered, and the age of the oldest in seconds.
+    /// How many provisional settlements the centre has not answered, and the age of the oldest in seconds: below 0 where
+    /// the clock was set back since.
     ///
     /// # Errors
     /// What the storage may do.
@@ -194,7 +196,7 @@ impl Queue {
         let now = self.inner.context.clock.now().as_millisecond();
         let (count, oldest): (u64, Option<i64>) =
             self.reader().prepare_cached(PROVISIONAL_UNSENT)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok((count, oldest.map(|millis| (now - millis).max(0) / 1000)))
+        Ok((count, oldest.map(|millis| (now - millis) / 1000)))
     }
 
     /// What a holder's provisional settlements since a moment are worth together, those that the centre refused left

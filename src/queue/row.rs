@@ -99,7 +99,7 @@ pub struct Row {
     #[schema(required)]
     pub refusal: Option<String>,
     /// The figures in which the centre settled it otherwise than the terminal had: what was collected is not what is
-    /// owed.
+    /// owed. Beside them [`Row::OUTCOME`] and [`Row::RECONCILED`], which no erasure takes away.
     pub differs: Vec<String>,
     /// Why it did not get on at the last attempt, while it is open: code and words. Nothing when it was not tried yet or
     /// got on since.
@@ -112,6 +112,24 @@ pub struct Row {
 }
 
 impl Row {
+    /// Among what `differs`: that it was settled was found out when nobody waited for it any more. Its holder was told of
+    /// no settlement, and nothing was collected.
+    pub const OUTCOME: &str = "outcome";
+    /// Among what `differs`: the centre's figures were taken over when the day was reconciled; from the second time on
+    /// with its number, as `reconciled-2`.
+    pub const RECONCILED: &str = "reconciled";
+
+    /// Whether its outcome was found out when nobody waited for it any more.
+    pub fn is_found_later(&self) -> bool {
+        self.differs.iter().any(|name| name == Self::OUTCOME)
+    }
+
+    /// How often figures were taken over since it was settled.
+    pub fn revision(&self) -> u32 {
+        let times = self.differs.iter().find_map(|name| name.strip_prefix(Self::RECONCILED));
+        times.map_or(0, |nth| nth.strip_prefix('-').and_then(|nth| nth.parse().ok()).unwrap_or(1))
+    }
+
     /// How it goes upstream.
     pub fn protocol(&self) -> Protocol {
         super::state::protocol(self.kind, self.provisional)
@@ -183,6 +201,9 @@ pub struct Stats {
     pub unsent: u64,
     /// Age of the oldest of them, in seconds.
     pub oldest_unsent_secs: Option<i64>,
+    /// When that was committed.
+    #[serde(skip)]
+    pub oldest_unsent: Option<Timestamp>,
     /// What they are worth together.
     pub sum: Fen,
     /// How many the centre refused.

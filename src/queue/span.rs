@@ -39,11 +39,12 @@ impl Queue {
     }
 
     /// Each transaction of a shift, oldest first; what is damaged is left out, and told of in [`Queue::stats`]. `after` is
-    /// the last sequence number from before the shift.
+    /// the last sequence number from before the shift. With how many since then could not be read: whose shift they are
+    /// of is not known.
     ///
     /// # Errors
     /// What the storage may do.
-    pub fn each_of_shift(&self, shift: &str, after: u64, mut take: impl FnMut(Row)) -> Result<(), QueueError> {
+    pub fn each_of_shift(&self, shift: &str, after: u64, mut take: impl FnMut(Row)) -> Result<u64, QueueError> {
         self.pages("sequence > ?1", after, |row| {
             if row.shift.as_deref() == Some(shift) {
                 take(row);
@@ -147,7 +148,9 @@ impl Queue {
         }
     }
 
-    fn pages(&self, which: &str, mut after: u64, mut take: impl FnMut(Row)) -> Result<(), QueueError> {
+    /// Those that are whole, a page at a time; with how many are not.
+    fn pages(&self, which: &str, mut after: u64, mut take: impl FnMut(Row)) -> Result<u64, QueueError> {
+        let mut unreadable = 0;
         let sql = format!("SELECT {COLUMNS} FROM entries WHERE {which} ORDER BY sequence LIMIT ?2");
         loop {
             let (mut page, mut read) = (Vec::with_capacity(PAGE), 0);
@@ -158,12 +161,14 @@ impl Queue {
                 while let Some(row) = rows.next()? {
                     read += 1;
                     after = row.get(0)?;
-                    page.extend(self.whole_row(row)?);
+                    let whole = self.whole_row(row)?;
+                    unreadable += u64::from(whole.is_none());
+                    page.extend(whole);
                 }
             }
             page.into_iter().for_each(&mut take);
             if read < PAGE {
-                return Ok(());
+                return Ok(unreadable);
             }
         }
     }
@@ -204,9 +209,16 @@ mod tests {
             queue.commit(of_shift(&n.to_string(), if n % 2 == 0 { "1" } else { "2" })).unwrap();
         }
         let mut found = Vec::new();
-        queue.each_of_shift("1", after, |row| found.push(row.sequence)).unwrap();
+        assert_eq!(queue.each_of_shift("1", after, |row| found.push(row.sequence)).unwrap(), 0);
         assert_eq!(found.len(), PAGE / 2 + 2);
         assert!(found.is_sorted() && found.iter().all(|sequence| *sequence > after && sequence % 2 == 0));
+        // Two are damaged, on two pages; one from before the shift is none of its.
+        let db = rusqlite::Connection::open(dir.path().join("queue.db")).unwrap();
+        let damage = "UPDATE entries SET attempts = 7 WHERE sequence IN (1, 2, ?1)";
+        assert_eq!(db.execute(damage, [PAGE + 2]), Ok(3));
+        let mut whole = 0;
+        assert_eq!(queue.each_of_shift("1", after, |_| whole += 1).unwrap(), 2);
+        assert_eq!(whole, found.len() - 2);
     }
 
     #[test]

@@ -10,33 +10,44 @@ use super::{Store, StoreError};
 use crate::wire::Digest;
 
 impl Store {
-    /// A holder was told how a transaction came out; once is enough. `what` tells apart what there was to tell.
+    /// A holder was told how a transaction came out, after so many revisions; once is enough.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn acknowledge(
         &self,
-        (id, what): (Uuid, &str),
+        (id, revision): (Uuid, u32),
         holder: Digest,
         operator: &str,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.durably(
             "INSERT OR IGNORE INTO told VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![id.as_bytes(), what, holder.0, operator, at.as_millisecond()],
+            params![id.as_bytes(), text(revision), holder.0, operator, at.as_millisecond()],
         )
     }
 
-    /// The transactions that a holder was told of, and what of each.
+    /// The transactions that a holder was told of, each with the revisions that it had then.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn acknowledged(&self, holder: Digest) -> Result<BTreeSet<(Uuid, String)>, StoreError> {
+    pub fn acknowledged(&self, holder: Digest) -> Result<BTreeSet<(Uuid, u32)>, StoreError> {
         let db = self.db();
         let mut statement = db.prepare_cached("SELECT id, what FROM told WHERE holder = ?1")?;
-        let told = statement.query_map([holder.0], |row| Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?)))?;
+        let told = statement
+            .query_map([holder.0], |row| Ok((Uuid::from_bytes(row.get(0)?), revision(&row.get::<_, String>(1)?))))?;
         Ok(told.collect::<Result<_, _>>()?)
     }
+}
+
+/// As it stands in the column: nothing where nothing was revised.
+fn text(revision: u32) -> String {
+    if revision == 0 { String::new() } else { revision.to_string() }
+}
+
+/// Read again; what was written before revisions were counted has the figures that were taken over.
+fn revision(text: &str) -> u32 {
+    text.parse().unwrap_or(u32::from(!text.is_empty()))
 }
 
 #[cfg(test)]
@@ -48,12 +59,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.db");
         let (id, holder) = (Uuid::from_u128(7), Digest([7; 32]));
-        for what in ["", "2015-08-03 1.00", ""] {
-            Store::open(&path).unwrap().acknowledge((id, what), holder, "0001", Timestamp::UNIX_EPOCH).unwrap();
+        for revision in [0, 12, 0] {
+            Store::open(&path).unwrap().acknowledge((id, revision), holder, "0001", Timestamp::UNIX_EPOCH).unwrap();
         }
         let store = Store::open(&path).unwrap();
-        let told = ["", "2015-08-03 1.00"].map(|what| (id, what.to_owned()));
-        assert_eq!(store.acknowledged(holder).unwrap(), BTreeSet::from(told));
+        assert_eq!(store.acknowledged(holder).unwrap(), BTreeSet::from([(id, 0), (id, 12)]));
+        assert_eq!(revision("2015-08-03 1.00"), 1, "from before they were counted");
         assert!(store.acknowledged(Digest([8; 32])).unwrap().is_empty());
     }
 }

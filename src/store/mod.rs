@@ -6,6 +6,7 @@ mod acknowledged;
 pub mod errors;
 mod pairs;
 mod reconcile;
+mod renew;
 mod shifts;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -84,7 +84,7 @@ pub enum DifferenceKind {
     /// It stands on both sides with other figures.
     Figures,
     /// It was accepted here, and what is kept of it does not say what it came to on that day: it is damaged, or the answer
-    /// was of another day.
+    /// was of another day. Or it stands in another group at the centre.
     Unclear,
     /// The totals of a group are not the same, and the details do not say why; `msgid` is the group's name.
     Totals,

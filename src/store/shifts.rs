@@ -1,7 +1,7 @@
 //! The shifts of the terminal's operators: which one is open, what the centre was told of it, what was handed over.
 
 use jiff::Timestamp;
-use rusqlite::params;
+use rusqlite::{Params, params};
 use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, json};
@@ -35,6 +35,10 @@ pub struct Shift {
     pub refusal: Option<String>,
     /// What was carried out, once it is closed: what is handed over.
     pub totals: Vec<ShiftTotal>,
+    /// Records of the journal since its opening that could not be read when that was added up. Some of them may be of this
+    /// shift: what is handed over may be more.
+    #[serde(default)]
+    pub unreadable: u64,
 }
 
 /// The transactions of a shift that are of one kind and in one state.
@@ -89,20 +93,27 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn shifts(&self, limit: u32) -> Result<Vec<Shift>, StoreError> {
-        self.all_json(
-            "SELECT shift FROM shifts
+        self.readable(
+            "SELECT number, shift FROM shifts
              WHERE open = 1 OR number IN (SELECT number FROM shifts ORDER BY number DESC LIMIT ?1)
              ORDER BY number DESC",
             [limit],
         )
     }
 
-    /// Those that are open.
+    /// Those that are open. One that cannot be read is none from now on: its operator opens another.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read, or not be written where that is needed.
     pub fn open_shifts(&self) -> Result<Vec<Shift>, StoreError> {
-        self.all_json("SELECT shift FROM shifts WHERE open = 1", [])
+        let mut lost = Vec::new();
+        let open =
+            self.each_shift("SELECT number, shift FROM shifts WHERE open = 1", [], |number| lost.push(number))?;
+        for number in lost {
+            tracing::error!(shift = number, "a shift cannot be read, and is open no longer");
+            self.durably("UPDATE shifts SET open = 0, owing = 0 WHERE number = ?1", [number])?;
+        }
+        Ok(open)
     }
 
     /// Those of which the centre is to be told, oldest first.
@@ -110,7 +121,31 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn owing_shifts(&self) -> Result<Vec<Shift>, StoreError> {
-        self.all_json("SELECT shift FROM shifts WHERE owing = 1 ORDER BY number", [])
+        self.readable("SELECT number, shift FROM shifts WHERE owing = 1 ORDER BY number", [])
+    }
+
+    /// One that cannot be read keeps nobody from the others.
+    fn readable(&self, sql: &str, values: impl Params) -> Result<Vec<Shift>, StoreError> {
+        self.each_shift(sql, values, |number| tracing::warn!(shift = number, "a shift cannot be read"))
+    }
+
+    fn each_shift(
+        &self,
+        sql: &str,
+        values: impl Params,
+        mut unreadable: impl FnMut(String),
+    ) -> Result<Vec<Shift>, StoreError> {
+        let db = self.db();
+        let mut statement = db.prepare_cached(sql)?;
+        let mut rows = statement.query(values)?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            match serde_json::from_str(&row.get::<_, String>(1)?) {
+                Ok(shift) => all.push(shift),
+                Err(_) => unreadable(row.get(0)?),
+            }
+        }
+        Ok(all)
     }
 }
 
@@ -130,6 +165,7 @@ mod tests {
             signed_off: false,
             refusal: None,
             totals: Vec::new(),
+            unreadable: 0,
         }
     }
 
@@ -153,6 +189,19 @@ mod tests {
         assert_eq!(numbers, ["2015080310000000", "2015080309000001"]);
         let numbers: Vec<String> = store.shifts(1).unwrap().into_iter().map(|shift| shift.number).collect();
         assert_eq!(numbers, ["2015080310000000", "2015080309000001"], "what is open, however old");
+    }
+
+    #[test]
+    fn a_shift_that_cannot_be_read_keeps_nobody_from_theirs() {
+        let store = Store::in_memory().unwrap();
+        let (lost, other) = (shift("2015080308000000", "0001"), shift("2015080309000000", "0002"));
+        store.keep_shift(&lost).unwrap();
+        store.keep_shift(&other).unwrap();
+        store.execute("UPDATE shifts SET shift = '{' WHERE operator = '0001'", []).unwrap();
+        assert_eq!(store.shifts(10).unwrap(), std::slice::from_ref(&other));
+        assert_eq!(store.owing_shifts().unwrap(), std::slice::from_ref(&other));
+        assert_eq!(store.open_shifts().unwrap(), [other]);
+        store.keep_shift(&shift("2015080310000000", "0001")).unwrap();
     }
 
     #[test]

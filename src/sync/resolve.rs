@@ -59,7 +59,12 @@ async fn query(queue: &Queue, uplink: &dyn Uplink, row: Row, manner: Manner) -> 
         Err(error) => return Err(Stuck::Centre(Box::new(row), error)),
     };
     let (to, note) = match Planned::of_row(queue, &row).await?.settled(&row.msgid, reply) {
-        Ok((output, differs)) => (State::Acked, accepted(queue, &row, output, differs)),
+        Ok((output, mut differs)) => {
+            if !manner.in_haste {
+                differs.push(Row::OUTCOME.to_owned());
+            }
+            (State::Acked, accepted(queue, &row, output, differs))
+        }
         // It does not stand, or the centre says nothing that can be right: what is reversed cannot stand later either.
         Err(error) => {
             tracing::info!(id = %row.id, %error, "it is not found settled");

@@ -74,7 +74,8 @@ impl Terminal {
         self.inner.store.differences(date).map_err(|error| error.failure())
     }
 
-    /// Repairs one difference; `remark` is needed to refer it. Blocks on the disk, and to reverse it on the centre.
+    /// Repairs one difference; `remark` is needed to refer it. Blocks on the disk, and to reverse
+    /// or adopt it on the centre.
     ///
     /// # Errors
     /// No such difference, what may not be done about it, a centre that does not answer, and what the storage may do.
@@ -89,11 +90,12 @@ impl Terminal {
     }
 
     /// A holder was told how a transaction came out otherwise than they were told at first: no case of theirs carries it
-    /// as a notice any more. Blocks on the disk.
+    /// as a notice any more. `revision` is that of the notice. Blocks on the disk.
     ///
     /// # Errors
-    /// No such transaction, or one of which there is nothing to tell; and what the storage may do.
-    pub fn acknowledge(&self, transaction: Uuid, operator: &str) -> Result<Row, Failure> {
-        self.inner.acknowledge(transaction, operator)
+    /// No such transaction, one of which there is nothing to tell, or other figures since that notice; and what the
+    /// storage may do.
+    pub fn acknowledge(&self, transaction: Uuid, revision: u32, operator: &str) -> Result<Row, Failure> {
+        self.inner.acknowledge(transaction, revision, operator)
     }
 }

@@ -64,6 +64,10 @@ crate::entries! {
         message "这笔业务没有需要告知持卡人的事项" | "there is nothing about this transaction that its holder is to be told";
         cause "它的结果与当时告知的一致，或尚未有结果" | "it came out as the holder was told, or has not come out yet";
         remedy "无需处理" | "nothing needs to be done";
+    NOTICE_CHANGED = "E-TERM-NOTICE-CHANGED", Clerk;
+        message "告知之后这笔业务又有了变化" | "the transaction has changed since the holder was told of it";
+        cause "此后又采用了中心的其他数字，或修订号有误" | "other figures of the centre were taken over since, or the revision is wrong";
+        remedy "请在新的业务中查看现在的告知事项，告知持卡人后再确认" | "see in a new case what is to be told now, tell the holder and acknowledge that";
     KEY_USED = "E-TERM-KEY-USED", Clerk;
         message "同一流水标识已用于另一笔业务" | "this idempotency key was used for another case";
         cause "同一标识再次提交时内容不同" | "the same key came again with other content";

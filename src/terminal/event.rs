@@ -11,6 +11,7 @@ use super::conditions::Condition;
 use super::view::CaseState;
 use crate::reader::Role;
 use crate::rules::PackRef;
+use crate::value::Fen;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -97,6 +98,23 @@ pub enum What {
         alarm: AlarmKind,
         /// It is passed now.
         present: bool,
+        /// What it is, in the unit of the alarm.
+        value: String,
+        /// The configured limit.
+        limit: String,
+    },
+    /// What is not delivered changed. At most once in five seconds, and then with how it stands.
+    Queue {
+        /// Transactions that the centre has not answered.
+        unsent: u64,
+        /// Age of the oldest of them, in seconds.
+        #[schema(required)]
+        oldest_unsent_secs: Option<u64>,
+        /// What they are worth together.
+        sum: Fen,
+        /// When the centre last acknowledged one.
+        #[schema(value_type = Option<String>, format = DateTime, required)]
+        last_ack: Option<Timestamp>,
     },
     /// A condition of the terminal came or went.
     Condition {
@@ -132,6 +150,13 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
+    /// Something happened to what is kept beside the journal.
+    Store {
+        /// `set-aside`: it was damaged, and begun anew.
+        change: &'static str,
+        /// The name of its file now.
+        file: String,
+    },
     /// Events before this one were dropped: the reader of the stream was too slow, or away for too long.
     Gap,
 }
@@ -147,9 +172,11 @@ impl What {
             Self::Shift { .. } => "shift",
             Self::Reconciliation { .. } => "reconciliation",
             Self::Alarm { .. } => "alarm",
+            Self::Queue { .. } => "queue",
             Self::Condition { .. } => "condition",
             Self::Policy { .. } => "policy",
             Self::Journal { .. } => "journal",
+            Self::Store { .. } => "store",
             Self::Gap => "gap",
         }
     }

@@ -19,7 +19,8 @@ use jiff::civil::Date;
 pub enum Status {
     /// All is well.
     Ok,
-    /// Some condition or alarm holds, and work goes on as far as it allows; or new policy packs are refused.
+    /// Some condition or alarm holds, and work goes on as far as it allows; or new policy packs are refused, a record is
+    /// damaged, a day is overdue or has open differences, or queue or store do not tell.
     Degraded,
     /// The daemon is stopping.
     Draining,

@@ -35,7 +35,7 @@ use crate::sync::{Asker, Uplink, UplinkStatus, Worker};
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Whoever takes more than one of these locks takes them in this order: `settling_alone`, `reconciling`, that of `shifts`, `told`,
-/// `showing`, `cases`, `conditions`, those of `alarms`, of `in_force`, the log's own. Only `settling_alone` is held over a commit, and `showing` over a look into the journal;
+/// `showing`, `cases`, `conditions`, those of `alarms`, of `in_force`, the log's own. Only `settling_alone` is held over a commit, and `showing` and that of the backlog over a look into the journal;
 /// what the doors ask, on threads that must not wait, takes neither.
 pub(super) struct Inner {
     pub(super) parts: Parts,

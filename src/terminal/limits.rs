@@ -55,15 +55,29 @@ pub struct TerminalLeft {
     pub age_secs: Option<u64>,
 }
 
+/// A clock that was set back by more than this, in seconds, tells no age.
+const SET_BACK: i64 = 24 * 3600;
+
+/// Whether an age is above a limit, both in seconds; one that nobody can tell is.
+pub(super) fn is_too_old(age: i64, limit: u64) -> bool {
+    age < -SET_BACK || u64::try_from(age).is_ok_and(|age| age > limit)
+}
+
 fn terminal_left(limits: Limits, unsent: u64, oldest_secs: Option<i64>) -> TerminalLeft {
-    let age = |oldest: i64| (i64::from(limits.age_hours) * 3600 - oldest).max(0).unsigned_abs();
+    let limit = u64::from(limits.age_hours) * 3600;
+    let age = |oldest: i64| match is_too_old(oldest, limit) {
+        true => 0,
+        false => limit.saturating_sub(u64::try_from(oldest).unwrap_or(0)),
+    };
     TerminalLeft { count: u64::from(limits.count).saturating_sub(unsent), age_secs: oldest_secs.map(age) }
 }
 
 fn left(limits: Limits, so_far: Alone) -> LimitsLeft {
     let person_day = limits.person_day.checked_sub(so_far.today).unwrap_or_default().max(Fen::ZERO);
     let terminal = terminal_left(limits, so_far.unsent, so_far.oldest_secs);
-    LimitsLeft { amount: limits.amount.min(person_day), person_day, terminal }
+    // Where not even nothing may be settled, there is no amount.
+    let amount = check(limits, Fen::ZERO, so_far).map_or(Fen::ZERO, |()| limits.amount.min(person_day));
+    LimitsLeft { amount, person_day, terminal }
 }
 
 impl Inner {
@@ -107,7 +121,7 @@ pub(super) fn check(limits: Limits, amount: Fen, so_far: Alone) -> Result<(), &'
     if so_far.unsent >= u64::from(limits.count) {
         return Err("未送达的暂结笔数 number of unsent provisional settlements");
     }
-    if so_far.oldest_secs.unwrap_or(0) > i64::from(limits.age_hours) * 3600 {
+    if so_far.oldest_secs.is_some_and(|age| is_too_old(age, u64::from(limits.age_hours) * 3600)) {
         return Err("未送达暂结的时限 age of the oldest unsent provisional settlement");
     }
     Ok(())
@@ -134,6 +148,11 @@ mod tests {
         assert_eq!(left(7000, 1, Some(3000)), LimitsLeft { amount: Fen(1000), person_day: Fen(1000), terminal });
         let terminal = TerminalLeft { count: 0, age_secs: Some(0) };
         assert_eq!(left(9000, 3, Some(9999)), LimitsLeft { amount: Fen(0), person_day: Fen(0), terminal });
+        assert_eq!((left(0, 2, Some(0)).amount, left(0, 2, Some(0)).person_day), (Fen(0), Fen(8000)), "none is left");
+        assert_eq!((left(0, 1, Some(3600)).amount, left(0, 1, Some(3601)).amount), (Fen(5000), Fen(0)));
+        let behind = left(0, 1, Some(-86_401));
+        assert_eq!((behind.amount, behind.terminal.age_secs), (Fen(0), Some(0)), "nobody knows how old it is");
+        assert_eq!(left(0, 1, Some(-60)).terminal.age_secs, Some(3600));
         assert_eq!(left(i64::MIN, 3, Some(9999)).person_day, Fen(0), "what cannot be reckoned leaves nothing");
     }
 
@@ -147,6 +166,7 @@ mod tests {
         assert!(!fits(5000, 3001, 0, None));
         assert!(!fits(1, 0, 2, None));
         assert!(!fits(1, 0, 1, Some(3601)));
+        assert!(fits(1, 0, 1, Some(-86_400)) && !fits(1, 0, 1, Some(-86_401)));
         assert!(!fits(1, i64::MAX, 0, None));
         let none = Limits { amount: Fen(0), person_day: Fen(0), count: 0, age_hours: 0 };
         assert!(check(none, Fen(1), Alone { today: Fen(0), unsent: 0, oldest_secs: None }).is_err());

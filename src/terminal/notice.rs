@@ -30,9 +30,12 @@ pub struct Notice {
     /// Its business date.
     #[schema(value_type = String, format = Date)]
     pub business_date: Date,
-    /// The figures that the centre settled otherwise.
+    /// How often other figures were taken over before this was to be told: what is acknowledged is this and nothing later.
+    pub revision: u32,
+    /// The figures that the centre settled otherwise, and why it is told where it was found out later or reconciled, as in
+    /// the transaction.
     pub differs: Vec<String>,
-    /// What the holder was told to pay in cash, where that is known still.
+    /// What the holder was told to pay in cash, where they were told and that is known still.
     #[schema(required)]
     pub collected: Option<Fen>,
     /// What they owe by the centre's settlement; none where it refused, or that is not known any more.
@@ -47,50 +50,52 @@ impl Inner {
     /// What a holder is to be told. Blocks on the disk.
     pub(super) fn notices(&self, holder: Digest) -> Result<Vec<Notice>, Failure> {
         let told = self.store.acknowledged(holder).map_err(|error| error.failure())?;
-        let was_told = |row: &Row, what: &str| match row.erased {
-            // What it was is not known any more.
-            true => told.iter().any(|(id, _)| *id == row.id),
-            false => told.contains(&(row.id, what.to_owned())),
-        };
-        let rows = self.otherwise(holder)?.into_iter().filter(|(row, what)| !was_told(row, what));
-        rows.map(|(row, _)| self.notice(row)).collect()
+        let rows = self.otherwise(holder)?.into_iter();
+        let rows = rows.filter(|(row, revision)| !told.contains(&(row.id, *revision)));
+        rows.map(|(row, revision)| self.notice(row, revision)).collect()
     }
 
-    /// The holder was told of it.
-    pub(super) fn acknowledge(&self, id: Uuid, by: &str) -> Result<Row, Failure> {
+    /// The holder was told of it, as it stood after so many revisions.
+    pub(super) fn acknowledge(&self, id: Uuid, revision: u32, by: &str) -> Result<Row, Failure> {
         let by = operator(by)?;
         let unknown = || Failure::of(&crate::queue::errors::NOT_FOUND);
         let holder = self.queue.holder_of(id).map_err(|error| error.failure())?.ok_or_else(unknown)?;
         let row = self.otherwise(holder)?.into_iter().find(|(row, _)| row.id == id);
-        let (row, what) = row.ok_or_else(|| Failure::of(&errors::NO_NOTICE))?;
-        tracing::info!(target: "audit", transaction = %id, operator = by, "a holder was told how it came out");
-        let kept = self.store.acknowledge((id, &what), holder, &by, self.parts.clock.now());
+        let (row, present) = row.ok_or_else(|| Failure::of(&errors::NO_NOTICE))?;
+        if revision != present {
+            // What they were told is not how it stands now.
+            return Err(Failure::of(&errors::NOTICE_CHANGED));
+        }
+        tracing::info!(target: "audit", transaction = %id, revision, operator = by, "a holder was told how it came out");
+        let kept = self.store.acknowledge((id, revision), holder, &by, self.parts.clock.now());
         kept.map(|()| row).map_err(|error| error.failure())
     }
 
-    /// What came out otherwise than the holder was told, each with what tells that apart from what it was before.
-    fn otherwise(&self, holder: Digest) -> Result<Vec<(Row, String)>, Failure> {
+    /// What came out otherwise than the holder was told, each with how often it was revised. The row alone tells: what is
+    /// erased is told as well.
+    fn otherwise(&self, holder: Digest) -> Result<Vec<(Row, u32)>, Failure> {
         let rows = self.queue.otherwise(holder).map_err(|error| error.failure())?;
         let mut told = Vec::with_capacity(rows.len());
         for row in rows {
-            let adopted = self.adopted(&row)?;
-            // What was settled while they waited they were told as the centre had it.
-            if adopted.is_some() || row.protocol() == Protocol::StoreAndForward {
-                told.push((row, adopted.unwrap_or_default()));
+            let revision = match row.revision() {
+                0 => u32::from(self.was_adopted(&row)?),
+                revision => revision,
+            };
+            // What else was settled online they were told, while they waited, as the centre had it.
+            if revision > 0 || row.is_found_later() || row.protocol() == Protocol::StoreAndForward {
+                told.push((row, revision));
             }
         }
         Ok(told)
     }
 
-    /// Which figures were taken over: the day that they were of, and what is owed by them. `None` where none were.
-    fn adopted(&self, row: &Row) -> Result<Option<String>, Failure> {
-        let Some(answer) = unless_damaged(self.queue.answer(row.id))? else { return Ok(None) };
-        let day = answer.output.get(RECONCILED).and_then(Value::as_str);
-        let owed = answer.output.pointer("/setlinfo/psn_cash_pay").and_then(Fen::of_json).unwrap_or_default();
-        Ok(day.map(|day| format!("{day} {owed}")))
+    /// Whether figures were taken over before that was kept in the row.
+    fn was_adopted(&self, row: &Row) -> Result<bool, Failure> {
+        let answer = unless_damaged(self.queue.answer(row.id))?;
+        Ok(answer.is_some_and(|answer| answer.output.get(RECONCILED).is_some()))
     }
 
-    fn notice(&self, row: Row) -> Result<Notice, Failure> {
+    fn notice(&self, row: Row, revision: u32) -> Result<Notice, Failure> {
         let payload = unless_damaged(self.queue.payload(row.id))?;
         let answer = unless_damaged(self.queue.answer(row.id))?;
         let cash = |value: Option<&Value>| value.and_then(Fen::of_json);
@@ -98,11 +103,14 @@ impl Inner {
         let first = answer.as_ref().and_then(|answer| answer.output.get(COLLECTED));
         let first = first.filter(|_| row.protocol() == Protocol::Online);
         let collected = cash(first).or_else(|| cash(told.pointer("/detail/decision/outputs/psn_cash_pay")));
+        // Where it was found out later they were told of no sum.
+        let collected = collected.filter(|_| !row.is_found_later());
         let owed = answer.filter(|_| row.state != State::Refused);
         Ok(Notice {
             transaction: row.id,
             scenario: row.scenario,
             business_date: row.business_date,
+            revision,
             differs: row.differs,
             collected,
             owed: owed.and_then(|answer| cash(answer.output.pointer("/setlinfo/psn_cash_pay"))),

@@ -142,11 +142,21 @@ impl Inner {
 
     pub(super) fn health(&self) -> Health {
         let (conditions, policy) = (self.conditions(), self.policy_health());
-        let stats = self.queue.stats().ok();
-        let alarms = stats.as_ref().map(|stats| self.alarms_of(stats)).unwrap_or_default();
+        let (stats, alarms) = match self.count_backlog() {
+            Ok((stats, alarms)) => (Some(stats), alarms),
+            // What is not known is not well.
+            Err(_) => (None, self.alarms_known()),
+        };
+        let reconciliation = ReconciliationHealth {
+            last: self.store.reconciliations(1).ok().and_then(|runs| runs.first().map(|run| run.date)),
+            overdue: self.overdue_days().ok(),
+            open: self.store.open_differences().ok(),
+        };
+        let whole = stats.as_ref().is_some_and(|stats| stats.damaged.is_empty());
+        let settled = (reconciliation.open, reconciliation.overdue) == (Some(0), Some(0));
         let status = if conditions.contains(&Condition::Draining) {
             Status::Draining
-        } else if conditions.is_empty() && alarms.is_empty() && policy.refused.is_none() {
+        } else if conditions.is_empty() && alarms.is_empty() && policy.refused.is_none() && whole && settled {
             Status::Ok
         } else {
             Status::Degraded
@@ -175,11 +185,7 @@ impl Inner {
                 since: uplink.map(|status| status.since),
                 chain: uplink.map(|status| status.chain),
             },
-            reconciliation: ReconciliationHealth {
-                last: self.store.reconciliations(1).ok().and_then(|runs| runs.first().map(|run| run.date)),
-                overdue: self.overdue_days().ok(),
-                open: self.store.open_differences().ok(),
-            },
+            reconciliation,
             policy,
         }
     }

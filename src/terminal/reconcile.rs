@@ -171,10 +171,15 @@ impl Inner {
             Err(QueueError::Damaged { .. }) => (Now::Damaged, None),
             row => self.stands_now(date, &msgid, day, row.map_err(|error| error.failure())?)?,
         };
-        let Some(kind) = kind(now, centre.is_some()) else { return Ok(None) };
         let here = ours.map(|one| one.detail.figures);
         let theirs = centre.as_ref().map(|detail| detail.figures);
         let fields = here.zip(theirs).map(|(here, theirs)| here.differs(&theirs)).unwrap_or_default();
+        let kind = match kind(now, centre.is_some()) {
+            None => return Ok(None),
+            // Nothing could be taken over: it stands in another group at the centre.
+            Some(DifferenceKind::Figures) if fields.is_empty() => DifferenceKind::Unclear,
+            Some(kind) => kind,
+        };
         let new = self.new_difference(date, kind, msgid);
         Ok(Some(AccountDifference {
             setl_id: centre.map(|detail| detail.setl_id).or_else(|| ours.map(|one| one.detail.setl_id.clone())),

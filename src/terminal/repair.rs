@@ -7,18 +7,20 @@ use super::event::What;
 use super::inner::{Inner, lock};
 use super::notice::{COLLECTED, RECONCILED};
 use super::open::operator;
+use super::settled::figures;
 use crate::failure::{Explain as _, Failure};
-use crate::queue::State;
+use crate::queue::{Row, State};
 use crate::store::{AccountDifference, Action, Repair};
 use crate::sync::UplinkError;
-use crate::wire::settle::Reversal;
+use crate::value::Fen;
+use crate::wire::settle::{Reversal, SettlementQuery};
 use crate::wire::{Reply, infno};
 
 /// Longest remark, in characters.
 const LONGEST: usize = 500;
 
 impl Inner {
-    /// Repairs one difference. Blocks on the disk, and for `reverse` on the centre.
+    /// Repairs one difference. Blocks on the disk, and for `reverse` and `adopt` on the centre.
     pub(super) fn repair(
         &self,
         id: u64,
@@ -52,7 +54,7 @@ impl Inner {
         }
         match action {
             Action::Reverse => self.reverse(&known, &by)?,
-            Action::Adopt => self.adopt(&known)?,
+            Action::Adopt => self.adopt(&known, &by)?,
             Action::Refer | Action::Gone => {}
         }
         tracing::info!(target: "audit", difference = id, ?action, operator = by, "a difference of the accounts was repaired");
@@ -93,31 +95,56 @@ impl Inner {
         }
     }
 
-    /// Takes the centre's figures over into the answer that is kept.
-    fn adopt(&self, difference: &AccountDifference) -> Result<(), Failure> {
-        let (Some(id), Some(figures)) = (difference.transaction, difference.centre) else {
-            return Err(Failure::of(&errors::RECON_ACTION));
-        };
-        let gone = || Failure::of(&errors::RECON_ACTION);
-        let row = self.queue.get(id).map_err(|error| error.failure())?.ok_or_else(gone)?;
-        let mut answer = self.queue.answer(id).map_err(|error| error.failure())?.ok_or_else(gone)?;
-        if answer.output.get(COLLECTED).is_none() {
-            answer.output[COLLECTED] = answer.output.pointer("/setlinfo/psn_cash_pay").cloned().unwrap_or_default();
+    /// Takes the centre's settlement over as it stands there now, into the answer that is kept. A settlement is one whole:
+    /// the figures that were compared alone would not add up with those beside them.
+    fn adopt(&self, difference: &AccountDifference, by: &str) -> Result<(), Failure> {
+        let moved = || Failure::of(&errors::RECON_ACTION);
+        let (Some(id), Some(theirs)) = (difference.transaction, difference.centre) else { return Err(moved()) };
+        let row = self.queue.get(id).map_err(|error| error.failure())?.ok_or_else(moved)?;
+        let mut answer = self.queue.answer(id).map_err(|error| error.failure())?.ok_or_else(moved)?;
+        let mut output = self.settlement(&difference.msgid, by)?;
+        let setlinfo = output.get("setlinfo").cloned().unwrap_or_default();
+        if setlinfo["medins_setl_id"] != *difference.msgid || figures(&setlinfo) != theirs {
+            // It is not what the operator agreed to.
+            return Err(moved());
         }
-        let setlinfo = answer.output.get_mut("setlinfo").and_then(Value::as_object_mut).ok_or_else(gone)?;
-        if let Ok(Value::Object(figures)) = serde_json::to_value(figures) {
-            setlinfo.extend(figures);
-        }
-        if let Some(setl_id) = &difference.setl_id {
-            setlinfo.insert("setl_id".to_owned(), setl_id.clone().into());
-        }
-        answer.output[RECONCILED] = difference.date.to_string().into();
-        let mut differs = row.differs;
-        for name in &difference.fields {
-            if !differs.contains(name) {
-                differs.push(name.clone());
-            }
-        }
+        let before = std::mem::take(&mut answer.output);
+        let first = before.get(COLLECTED).or_else(|| before.pointer("/setlinfo/psn_cash_pay"));
+        output[COLLECTED] = first.cloned().unwrap_or_default();
+        output[RECONCILED] = difference.date.to_string().into();
+        let differs = revised(&row, &before, &setlinfo, &difference.fields);
+        answer.output = output;
         self.queue.adopt(id, answer, differs).map(drop).map_err(|error| error.failure())
     }
+
+    /// What a message id settled at the centre, as it answers it.
+    fn settlement(&self, msgid: &str, by: &str) -> Result<Value, Failure> {
+        let upstream = self.upstream.as_ref().ok_or_else(|| Failure::of(&errors::UPLINK_AWAY))?;
+        let query = SettlementQuery { medins_setl_id: msgid.to_owned() };
+        let asked = upstream.asker.ask::<Value>(infno::SETTLEMENT, by, &query, upstream.patience);
+        self.parts.runtime.block_on(asked).map_err(|error| error.failure())
+    }
+}
+
+/// What differs once `setlinfo` is taken over: the figures that were compared and all others that changed by it, and how
+/// often that was done. What is taken over again unchanged counts once.
+fn revised(row: &Row, before: &Value, setlinfo: &Value, compared: &[String]) -> Vec<String> {
+    // The row tells of it only since it was kept there.
+    let revision = row.revision().max(u32::from(before.get(RECONCILED).is_some()));
+    let known = before.get("setlinfo").unwrap_or(&Value::Null);
+    let again = row.revision() > 0 && known == setlinfo;
+    let changed = setlinfo.as_object().into_iter().flatten();
+    let changed = changed.filter(|(name, value)| Fen::of_json(value).is_some() && known[name.as_str()] != **value);
+    let mut differs = row.differs.clone();
+    differs.retain(|name| !name.starts_with(Row::RECONCILED));
+    for name in compared.iter().chain(changed.map(|(name, _)| name)) {
+        if !differs.contains(name) {
+            differs.push(name.clone());
+        }
+    }
+    differs.push(match revision + u32::from(!again) {
+        1 => Row::RECONCILED.to_owned(),
+        nth => format!("{}-{nth}", Row::RECONCILED),
+    });
+    differs
 }

@@ -110,7 +110,7 @@ pub(super) fn erased(row: &Row) -> Failure {
     Failure::with(&errors::RECON_ERASED, row.id.to_string())
 }
 
-fn figures(setlinfo: &Value) -> Figures {
+pub(super) fn figures(setlinfo: &Value) -> Figures {
     let amount = |name: &str| setlinfo.get(name).and_then(Fen::of_json).unwrap_or_default();
     Figures {
         medfee_sumamt: amount("medfee_sumamt"),

@@ -133,6 +133,7 @@ impl Inner {
             signed_off: false,
             refusal: None,
             totals: Vec::new(),
+            unreadable: 0,
         };
         self.shifts.keep(&self.store, &shift).map_err(|error| error.failure())?;
         self.log.tell(What::Shift { shift: shift.number.clone(), change: "opened" });
@@ -165,7 +166,7 @@ impl Inner {
     }
 
     fn close_in(&self, _: &MutexGuard<'_, ()>, mut shift: Shift) -> Result<Shift, Failure> {
-        shift.totals = self.totals(&shift)?;
+        self.add_up(&mut shift)?;
         shift.closed_at = Some(self.parts.clock.now());
         self.shifts.keep(&self.store, &shift).map_err(|error| error.failure())?;
         self.log.tell(What::Shift { shift: shift.number.clone(), change: "closed" });
@@ -201,12 +202,13 @@ impl Inner {
         let shift = self.store.shift(number).map_err(|error| error.failure())?;
         let mut shift = shift.ok_or_else(|| Failure::of(&errors::SHIFT_UNKNOWN))?;
         if shift.closed_at.is_none() {
-            shift.totals = self.totals(&shift)?;
+            self.add_up(&mut shift)?;
         }
         Ok(shift)
     }
 
-    fn totals(&self, shift: &Shift) -> Result<Vec<ShiftTotal>, Failure> {
+    /// What was carried out in it up to now.
+    fn add_up(&self, shift: &mut Shift) -> Result<(), Failure> {
         let mut totals: BTreeMap<_, ShiftTotal> = BTreeMap::new();
         let mut failed = Ok(());
         let read = self.queue.each_of_shift(&shift.number, shift.after, |row| {
@@ -226,16 +228,19 @@ impl Inner {
             total.amount = add(total.amount, row.amount.unwrap_or_default());
             total.cash = total.cash.zip(cash).map(|(sum, cash)| add(sum, cash));
         });
-        read.map_err(|error| error.failure())?;
+        let unreadable = read.map_err(|error| error.failure())?;
         failed?;
-        Ok(totals.into_values().collect())
+        shift.totals = totals.into_values().collect();
+        shift.unreadable = unreadable;
+        Ok(())
     }
 
     /// What the holder was told to pay in cash: the centre's figure where it settled while the counter waited, the
-    /// terminal's where it settled alone, and nothing where nothing was settled. `None` where it was erased, or is damaged.
+    /// terminal's where it settled alone, and nothing where nothing was settled, or that was found out later. `None` where it was erased, or is damaged.
     fn cash(&self, row: &Row) -> Result<Option<Fen>, Failure> {
         let figure = |value: Option<&Value>| value.and_then(Fen::of_json).unwrap_or_default();
         Ok(match (row.protocol(), row.state) {
+            (Protocol::Online, _) if row.is_found_later() => Some(Fen::ZERO),
             (Protocol::Online, State::Acked | State::Cancelling) => {
                 let answer = unless_damaged(self.queue.answer(row.id))?;
                 answer.map(|receipt| {

@@ -1,10 +1,12 @@
 //! Opens every room of a terminal.
 
 use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use zeroize::Zeroizing;
 
+use super::event::What;
 use super::inner::{Inner, Rooms, Upstream};
 use super::setup::Setup;
 use super::shift::Shifts;
@@ -30,15 +32,29 @@ pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure>
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.state);
     made.map_err(|error| unusable(format!("{}: {error}", config.state.display())))?;
     let queue = journal(&parts, faults)?;
-    let store = Arc::new(Store::open(&config.state.join("store.db")).map_err(|error| error.failure())?);
+    let store = Store::open_or_renew(&config.state.join("store.db"), parts.clock.now());
+    let (store, aside) = store.map_err(|error| error.failure())?;
+    let store = Arc::new(store);
     let keys = keys(&parts, &setup.scripts, &store)?;
     let numbers = SignNumbers::default();
     let shifts = Shifts::load(&store, numbers.clone()).map_err(|error| error.failure())?;
     let upstream = upstream(&parts, &queue, numbers)?;
     let inner = Arc::new(Inner::new(Rooms { parts, setup, keys, queue, store, shifts, upstream }));
+    if let Some(aside) = aside {
+        inner.tell_aside(&aside);
+    }
     inner.begin_with(&packs);
     tasks::start(&inner);
     Ok(inner)
+}
+
+impl Inner {
+    /// The store was damaged: what only it knew is not known any more.
+    fn tell_aside(&self, aside: &Path) {
+        let file = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        tracing::error!(code = crate::store::errors::STORE.code, file, "the store is damaged: it was set aside");
+        self.log.tell(What::Store { change: "set-aside", file });
+    }
 }
 
 fn unusable(what: impl Into<String>) -> Failure {

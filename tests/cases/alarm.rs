@@ -41,9 +41,11 @@ fn a_sum_that_is_not_delivered_is_an_alarm_until_it_is() {
     counter.stop_centre();
     let mut events = counter.terminal.events(None);
     assert_eq!(counter.carried_out("medical-settlement", bill()).state, CaseState::ProvisionalDone);
-    let sum = |what: &What, wanted| matches!(what, What::Alarm { alarm: AlarmKind::UnsentSum, present } if *present == wanted);
+    let sum = |what: &What, wanted| matches!(what, What::Alarm { alarm: AlarmKind::UnsentSum, present, .. } if *present == wanted);
     // Told by itself, at once.
-    counter.next_event(&mut events, |what| sum(what, true));
+    let told = counter.next_event(&mut events, |what| sum(what, true));
+    let What::Alarm { value, limit, .. } = told else { panic!("{told:?}") };
+    assert_eq!((value.as_str(), limit.as_str()), ("30000.00", "29999.99"));
     let alarm = counter.terminal.health().alarms.remove(0);
     assert_eq!((alarm.limit.as_str(), alarm.value.as_str()), ("29999.99", "30000.00"));
     assert_eq!(counter.terminal.health().status, Status::Degraded);
@@ -55,6 +57,67 @@ fn a_sum_that_is_not_delivered_is_an_alarm_until_it_is() {
 }
 
 #[test]
+fn the_events_tell_how_much_is_not_delivered() {
+    let mut counter = Counter::new();
+    counter.stop_centre();
+    counter.wait_for_condition(Condition::UplinkAway, true);
+    let mut events = counter.terminal.events(None);
+    counter.carried_out("unemployment-sign-in", statement());
+    let told = counter.next_event(&mut events, |what| matches!(what, What::Queue { unsent: 1, .. }));
+    let What::Queue { oldest_unsent_secs, last_ack, .. } = told else { panic!("{told:?}") };
+    assert!(oldest_unsent_secs.is_some() && last_ack.is_none());
+    counter.start_centre();
+    let told = counter.next_event(&mut events, |what| matches!(what, What::Queue { unsent: 0, .. }));
+    let What::Queue { oldest_unsent_secs, last_ack, .. } = told else { panic!("{told:?}") };
+    assert!(oldest_unsent_secs.is_none() && last_ack.is_some());
+}
+
+#[test]
+fn alarms_hold_while_the_journal_does_not_tell() {
+    let mut counter = Counter::with(Setup { config: "[alarm]\nunsent_sum = \"29999.99\"\n", ..Setup::default() });
+    counter.terminal.cancel(counter.decided("medical-settlement", bill()).id).unwrap();
+    counter.stop_centre();
+    assert_eq!(counter.carried_out("medical-settlement", bill()).state, CaseState::ProvisionalDone);
+    assert_eq!(counter.terminal.health().alarms.len(), 1);
+    let journal = rusqlite::Connection::open(counter.dir.path().join("state/queue.db")).unwrap();
+    journal.execute_batch("DROP INDEX entries_unsent").unwrap();
+    let health = counter.terminal.health();
+    assert_eq!((health.queue, health.alarms.len(), health.status), (None, 1, Status::Degraded));
+}
+
+#[test]
+fn open_differences_overdue_days_and_damage_are_no_health() {
+    let counter = Counter::with(Setup { clock: Arc::new(Hands::noon()), ..Setup::default() });
+    counter.carried_out("medical-settlement", bill());
+    assert_eq!(counter.terminal.health().status, Status::Ok);
+    let store = rusqlite::Connection::open(counter.dir.path().join("state/store.db")).unwrap();
+    store.execute_batch("ALTER TABLE differences RENAME TO away").unwrap();
+    let health = counter.terminal.health();
+    assert_eq!((health.reconciliation.open, health.status), (None, Status::Degraded), "nobody knows");
+    store.execute_batch("ALTER TABLE away RENAME TO differences").unwrap();
+    assert_eq!(counter.terminal.health().status, Status::Ok);
+    let centre = rusqlite::Connection::open(counter.dir.path().join("centre.db")).unwrap();
+    centre.execute_batch("UPDATE settlements SET state = 'void'").unwrap();
+    let row = counter.transactions().remove(0);
+    counter.terminal.reconcile(shanghai().to_datetime(row.updated_at).date(), "0009").unwrap();
+    let health = counter.terminal.health();
+    assert_eq!((health.reconciliation.open, health.status), (Some(1), Status::Degraded));
+}
+
+#[test]
+fn a_record_that_is_damaged_is_no_health() {
+    let counter = Counter::new();
+    counter.carried_out("unemployment-sign-in", statement());
+    counter.wait_for_state(counter.transactions()[0].id, sbkd::queue::State::Acked);
+    assert_eq!(counter.terminal.health().status, Status::Ok);
+    let journal = rusqlite::Connection::open(counter.dir.path().join("state/queue.db")).unwrap();
+    assert_eq!(journal.execute("UPDATE entries SET attempts = attempts + 1 WHERE sequence = 1", []), Ok(1));
+    assert!(counter.transactions().is_empty());
+    let health = counter.terminal.health();
+    assert_eq!((health.queue.unwrap().damaged, health.status), (vec![1], Status::Degraded));
+}
+
+#[test]
 fn what_grows_old_is_an_alarm_though_nothing_happens() {
     let hands = Arc::new(Hands::now());
     let counter = Counter::with(Setup { centre: None, clock: hands.clone(), ..Setup::default() });
@@ -63,7 +126,7 @@ fn what_grows_old_is_an_alarm_though_nothing_happens() {
     assert!(counter.terminal.health().alarms.is_empty());
     let mut events = counter.terminal.events(None);
     hands.forward(24 * 3600 + 1);
-    let old = |what: &What| matches!(what, What::Alarm { alarm: AlarmKind::OldestUnsent, present: true });
+    let old = |what: &What| matches!(what, What::Alarm { alarm: AlarmKind::OldestUnsent, present: true, .. });
     counter.next_event(&mut events, old);
     assert_eq!(counter.terminal.health().alarms[0].limit, "86400");
 }

@@ -131,6 +131,11 @@ impl Counter {
         })
     }
 
+    /// The same counter after a restart of its daemon, before which somebody had its folder in hand.
+    pub fn restarted_after_files(self, work: impl FnOnce(&Path)) -> Self {
+        self.begun_again(|dir| work(&dir.join("state")))
+    }
+
     fn begun_again(self, meanwhile: impl FnOnce(&Path)) -> Self {
         let Self { readers, terminal: before, centre, runtime, dir, address, seed } = self;
         before.drain();

@@ -1,10 +1,11 @@
 //! What came out otherwise than a holder was told is told at their next case, until that is acknowledged.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::SignedDuration;
 use sbkd::center;
-use sbkd::queue::State;
+use sbkd::queue::{Faults, Point, QueueError, State};
 use sbkd::store::Action;
 use sbkd::terminal::{CaseState, CaseView, Condition, Notice};
 use sbkd::world::{Clock as _, Random, SystemRandom, shanghai};
@@ -51,8 +52,8 @@ fn a_settlement_that_came_out_otherwise_is_told_at_the_next_case() {
     let (collected, owed) = (told[0].collected.unwrap(), told[0].owed.unwrap());
     assert!(collected.to_string() == "7280.00" && owed > collected, "{told:?}");
 
-    assert_eq!(counter.terminal.acknowledge(row.id, " ").unwrap_err().entry.code, "E-TERM-OPERATOR");
-    assert_eq!(counter.terminal.acknowledge(row.id, "0002").unwrap().id, row.id);
+    assert_eq!(counter.terminal.acknowledge(row.id, 0, " ").unwrap_err().entry.code, "E-TERM-OPERATOR");
+    assert_eq!(counter.terminal.acknowledge(row.id, 0, "0002").unwrap().id, row.id);
     assert!(notices(&counter).is_empty());
     let counter = counter.restarted("nothing");
     assert!(notices(&counter).is_empty(), "acknowledged for good");
@@ -64,19 +65,21 @@ fn figures_that_are_taken_over_after_a_holder_was_told_are_told_again() {
     let view = counter.carried_out(SETTLE, bill());
     let row = counter.transactions().remove(0);
     let day = shanghai().to_datetime(row.updated_at).date();
+    let mut told_before = 0;
     for cash in ["6800.00", "6900.00"] {
-        let db = rusqlite::Connection::open(counter.dir.path().join("centre.db")).unwrap();
         let other = "UPDATE settlements SET reply = json_set(reply, '$.setlinfo.psn_cash_pay', ?1)";
-        assert_eq!(db.execute(other, [cash]), Ok(1));
-        counter.terminal.reconcile(day, "0009").unwrap();
-        let found = counter.terminal.differences(day).unwrap().remove(0);
-        counter.terminal.repair(found.id, Action::Adopt, "0009", None).unwrap();
+        at_the_centre(&counter, other, cash);
+        adopted(&counter, day);
         let told = notices(&counter).remove(0);
         let (collected, owed) = (told.collected.unwrap().to_string(), told.owed.unwrap().to_string());
         assert_eq!((collected.as_str(), owed.as_str()), ("7280.00", cash));
-        counter.terminal.acknowledge(row.id, "0002").unwrap();
+        let earlier = counter.terminal.acknowledge(row.id, told_before, "0002").unwrap_err();
+        assert_eq!(earlier.entry.code, "E-TERM-NOTICE-CHANGED", "what they were told before is not how it stands now");
+        counter.terminal.acknowledge(row.id, told.revision, "0002").unwrap();
+        told_before = told.revision;
         assert!(notices(&counter).is_empty());
     }
+    assert_eq!(told_before, 2);
     let totals = counter.terminal.shift(&view.shift.unwrap()).unwrap().totals;
     assert_eq!(totals[0].cash.unwrap().to_string(), "7280.00", "what was collected at the counter");
 }
@@ -105,15 +108,93 @@ fn what_the_centre_refused_is_told_to_its_holder_and_to_nobody_else() {
 }
 
 #[test]
+fn figures_that_leave_the_cash_as_it_was_are_told_too() {
+    let counter = Counter::new();
+    counter.carried_out(SETTLE, bill());
+    let day = shanghai().to_datetime(counter.transactions()[0].updated_at).date();
+    for (nth, account) in [(1, "480.00"), (2, "470.00")] {
+        at_the_centre(&counter, "UPDATE settlements SET reply = json_set(reply, '$.setlinfo.acct_pay', ?1)", account);
+        adopted(&counter, day);
+        let told = notices(&counter).remove(0);
+        assert_eq!(told.revision, nth);
+        assert!(told.differs.iter().any(|name| name == "acct_pay"), "{told:?}");
+        counter.terminal.acknowledge(told.transaction, told.revision, "0002").unwrap();
+        assert!(notices(&counter).is_empty());
+    }
+}
+
+#[test]
+fn what_is_erased_before_its_holder_comes_is_told_all_the_same() {
+    let counter = Counter::new();
+    counter.carried_out(SETTLE, bill());
+    let day = shanghai().to_datetime(counter.transactions()[0].updated_at).date();
+    let cash = "UPDATE settlements SET reply = json_set(reply, '$.setlinfo.psn_cash_pay', ?1)";
+    at_the_centre(&counter, cash, "6800.00");
+    adopted(&counter, day);
+    let told = notices(&counter).remove(0);
+    counter.terminal.acknowledge(told.transaction, told.revision, "0002").unwrap();
+    // Another time after they were told, and they do not come before it is erased.
+    at_the_centre(&counter, cash, "6900.00");
+    adopted(&counter, day);
+    let counter =
+        counter.restarted_after(|queue| assert_eq!(queue.erase(jiff::Timestamp::MAX).unwrap().transactions, 1));
+    let told = notices(&counter).remove(0);
+    assert_eq!((told.transaction, told.revision), (counter.transactions()[0].id, 2));
+    assert!(told.collected.is_none() && told.owed.is_none() && told.differs.contains(&"psn_cash_pay".to_owned()));
+    counter.terminal.acknowledge(told.transaction, 2, "0002").unwrap();
+    assert!(notices(&counter).is_empty());
+}
+
+#[test]
+fn a_settlement_that_is_found_when_nobody_waits_any_more_is_told_and_nothing_of_it_was_collected() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let switch = broken.clone();
+    let faults = Faults::new(move |at| match at == Point::Advance && switch.load(Ordering::SeqCst) {
+        true => Err(QueueError::StorageFull),
+        false => Ok(()),
+    });
+    let counter = Counter::with(Setup { faults, ..Setup::default() });
+    let view = counter.decided(SETTLE, bill());
+    broken.store(true, Ordering::SeqCst);
+    // The centre settles, and the journal does not take its answer: the clerk is told that nobody knows.
+    let view = counter.confirmed(view.id);
+    assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Failed, "E-SETTLE-UNSURE"));
+    broken.store(false, Ordering::SeqCst);
+    let row = counter.wait_for_state(counter.transactions()[0].id, State::Acked);
+    assert_eq!(row.differs, ["outcome"]);
+    counter.wait_for_condition(Condition::Storage, false);
+    let told = notices(&counter).remove(0);
+    assert_eq!((told.transaction, told.collected), (row.id, None));
+    assert_eq!(told.owed.unwrap().to_string(), "7280.00");
+    let total = counter.terminal.shift(&row.shift.unwrap()).unwrap().totals.remove(0);
+    assert_eq!((total.state.as_str(), total.count, total.cash), ("acked", 1, Some(sbkd::value::Fen::ZERO)));
+    counter.terminal.acknowledge(row.id, told.revision, "0002").unwrap();
+    assert!(notices(&counter).is_empty());
+}
+
+/// Changes the centre's books behind its back.
+fn at_the_centre(counter: &Counter, sql: &str, value: &str) {
+    let db = rusqlite::Connection::open(counter.dir.path().join("centre.db")).unwrap();
+    assert_eq!(db.execute(sql, [value]), Ok(1));
+}
+
+/// The day is held against the centre, and what differs is taken over.
+fn adopted(counter: &Counter, day: jiff::civil::Date) {
+    counter.terminal.reconcile(day, "0009").unwrap();
+    let found = counter.terminal.differences(day).unwrap().remove(0);
+    counter.terminal.repair(found.id, Action::Adopt, "0009", None).unwrap();
+}
+
+#[test]
 fn what_came_out_as_it_was_told_is_nothing_to_tell() {
     let mut counter = Counter::new();
     counter.terminal.cancel(counter.decided(SETTLE, bill()).id).unwrap();
     delivered(&mut counter, State::Acked, center::Faults::default());
     assert!(notices(&counter).is_empty());
     let id = counter.transactions()[0].id;
-    assert_eq!(counter.terminal.acknowledge(id, "0002").unwrap_err().entry.code, "E-TERM-NO-NOTICE");
+    assert_eq!(counter.terminal.acknowledge(id, 0, "0002").unwrap_err().entry.code, "E-TERM-NO-NOTICE");
     let unknown = uuid::Uuid::from_u128(1);
-    assert_eq!(counter.terminal.acknowledge(unknown, "0002").unwrap_err().entry.code, "E-QUEUE-NOT-FOUND");
+    assert_eq!(counter.terminal.acknowledge(unknown, 0, "0002").unwrap_err().entry.code, "E-QUEUE-NOT-FOUND");
 }
 
 /// A counter whose centre takes ten minutes for a question, and whose terminal waits as long; a case that waits for it.

@@ -131,7 +131,8 @@ fn other_figures_are_taken_over_and_marked() {
     counter.carried_out(SETTLE, bill());
     at_the_centre(
         &counter,
-        "UPDATE settlements SET reply = json_set(reply, '$.setlinfo.psn_cash_pay', '6800.00', '$.setlinfo.acct_pay', '480.00')",
+        "UPDATE settlements SET reply = json_set(reply, '$.setlinfo.psn_cash_pay', '6800.00', '$.setlinfo.acct_pay', '480.00',
+             '$.setlinfo.psn_part_amt', '7280.01')",
     );
     let difference = one(&counter);
     assert_eq!(
@@ -141,10 +142,45 @@ fn other_figures_are_taken_over_and_marked() {
     assert_eq!(refused(&counter, &difference, Action::Reverse, None), "E-RECON-ACTION");
     counter.terminal.repair(difference.id, Action::Adopt, "0009", None).unwrap();
     let row = counter.transactions().remove(0);
-    assert_eq!((row.state, row.differs.join(" ")), (State::Acked, "acct_pay psn_cash_pay".into()));
+    assert_eq!(
+        (row.state, row.differs.join(" ")),
+        (State::Acked, "acct_pay psn_cash_pay psn_part_amt reconciled".into())
+    );
     assert!(found(&counter).is_empty());
     let (journal, _dir) = counter.journal();
     assert_eq!(journal.verify().unwrap().rows, 1, "the journal is whole with another answer in it");
+    let kept = journal.answer(row.id).unwrap().unwrap().output;
+    assert_eq!(kept["setlinfo"]["psn_part_amt"], "7280.01", "the whole settlement, not only what was compared");
+}
+
+#[test]
+fn nothing_is_taken_over_but_what_the_operator_saw() {
+    let counter = Counter::new();
+    counter.carried_out(SETTLE, bill());
+    let other = |cash: &str| {
+        let sql = format!("UPDATE settlements SET reply = json_set(reply, '$.setlinfo.psn_cash_pay', '{cash}')");
+        at_the_centre(&counter, &sql);
+    };
+    other("6800.00");
+    let difference = one(&counter);
+    other("6900.00");
+    assert_eq!(refused(&counter, &difference, Action::Adopt, None), "E-RECON-ACTION");
+    assert!(counter.transactions()[0].differs.is_empty());
+    let difference = one(&counter);
+    counter.terminal.repair(difference.id, Action::Adopt, "0009", None).unwrap();
+    assert!(found(&counter).is_empty());
+}
+
+#[test]
+fn a_settlement_of_another_group_at_the_centre_is_referred_and_not_taken_over() {
+    let counter = Counter::new();
+    counter.carried_out(SETTLE, bill());
+    at_the_centre(&counter, "UPDATE settlements SET reply = json_set(reply, '$.setlinfo.clr_type', '99')");
+    let difference = one(&counter);
+    assert_eq!((difference.kind, difference.fields.len()), (DifferenceKind::Unclear, 0));
+    assert_eq!(difference.actions, [Action::Refer]);
+    counter.terminal.repair(difference.id, Action::Refer, "0009", Some("已转中心核查")).unwrap();
+    assert!(found(&counter).is_empty());
 }
 
 #[test]

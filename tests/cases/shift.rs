@@ -166,6 +166,38 @@ fn a_shift_that_the_centre_does_not_answer_keeps_no_other_from_it() {
 }
 
 #[test]
+fn a_store_that_is_damaged_keeps_no_terminal_from_starting() {
+    let counter = Counter::with(Setup { centre: None, ..Setup::default() });
+    counter.terminal.open_shift("0001").unwrap();
+    let counter = counter.restarted_after_files(|state| {
+        for file in ["store.db-wal", "store.db-shm"] {
+            let _ = std::fs::remove_file(state.join(file));
+        }
+        std::fs::write(state.join("store.db"), [b'x'; 4096]).unwrap();
+    });
+    let told = counter.terminal.events(Some(0)).backlog;
+    let aside = told.iter().find_map(|event| match &event.what {
+        What::Store { change: "set-aside", file } => Some(file.clone()),
+        _ => None,
+    });
+    assert_eq!(std::fs::read(counter.dir.path().join("state").join(aside.unwrap())).unwrap(), [b'x'; 4096]);
+    assert!(counter.terminal.shifts(10).unwrap().is_empty());
+    assert_eq!(counter.carried_out(SIGN_IN, statement()).state, CaseState::Done);
+}
+
+#[test]
+fn what_is_handed_over_says_what_could_not_be_read() {
+    let counter = Counter::with(Setup { centre: None, ..Setup::default() });
+    let view = counter.carried_out(SIGN_IN, statement());
+    let number = view.shift.unwrap();
+    let journal = rusqlite::Connection::open(counter.dir.path().join("state/queue.db")).unwrap();
+    assert_eq!(journal.execute("UPDATE entries SET attempts = attempts + 1 WHERE sequence = 1", []), Ok(1));
+    let shift = counter.terminal.close_shift(&number).unwrap();
+    assert_eq!((shift.totals.len(), shift.unreadable), (0, 1));
+    assert_eq!(counter.terminal.shift(&number).unwrap().unreadable, 1, "as it was handed over");
+}
+
+#[test]
 fn a_store_that_cannot_be_written_is_a_condition_and_opens_no_shift() {
     let counter = Counter::with(Setup { centre: None, ..Setup::default() });
     let id = counter.open(SIGN_IN, None);

@@ -98,7 +98,17 @@ fn queue(health: &Value) -> Finding {
         );
         return Finding::failed("queue", (&found.0, &found.1), remedy);
     }
-    let open = health["reconciliation"]["open"].as_u64().unwrap_or_default();
+    let told = |name: &str| health["reconciliation"][name].as_u64();
+    let (Some(open), Some(overdue)) = (told("open"), told("overdue")) else {
+        return Finding::failed(
+            "queue",
+            (
+                &format!("{}；无法读取对账情况", found.0),
+                &format!("{}; how it stands with the accounts cannot be read", found.1),
+            ),
+            ("检查 state 目录中的 store.db 和磁盘", "check store.db in the state directory, and the disk"),
+        );
+    };
     if open > 0 {
         return Finding::failed(
             "queue",
@@ -109,7 +119,6 @@ fn queue(health: &Value) -> Finding {
             ("用 sbkd reconcile list 查看并逐笔处理", "see sbkd reconcile list, and repair them one by one"),
         );
     }
-    let overdue = health["reconciliation"]["overdue"].as_u64().unwrap_or_default();
     if overdue > 0 {
         return Finding::failed(
             "queue",
@@ -164,7 +173,7 @@ mod tests {
     #[test]
     fn each_condition_is_a_line() {
         let reader = json!({"name": "R 00 00", "role": "holder", "card": false, "busy": false});
-        let health = |conditions: &[&str]| json!({"conditions": conditions, "readers": [reader], "queue": {"unsent": 2, "oldest_unsent_secs": 9}});
+        let health = |conditions: &[&str]| json!({"conditions": conditions, "readers": [reader], "queue": {"unsent": 2, "oldest_unsent_secs": 9}, "reconciliation": {"overdue": 0, "open": 0}});
         let well = health(&[]);
         assert!(neighbours(&well).iter().chain(&upstream(&well, None)).all(|finding| finding.status == Status::Ok));
         assert_eq!(statuses(&neighbours(&health(&["card-service-away"])))[0], ("pcscd", Status::Failed));
@@ -184,7 +193,7 @@ mod tests {
 
     #[test]
     fn an_alarm_is_found_and_so_is_a_chain_that_broke() {
-        let health = |alarms: Value, chain: &str| json!({"conditions": [], "alarms": alarms, "queue": {"unsent": 1, "oldest_unsent_secs": 86401}, "uplink": {"chain": chain}});
+        let health = |alarms: Value, chain: &str| json!({"conditions": [], "alarms": alarms, "queue": {"unsent": 1, "oldest_unsent_secs": 86401}, "uplink": {"chain": chain}, "reconciliation": {"last": null, "overdue": 0, "open": 0}});
         assert_eq!(queue(&health(json!([]), "agrees")).status, Status::Ok);
         let alarm =
             json!([{"alarm": "oldest-unsent", "limit": "86400", "value": "86401", "since": "2015-08-03T02:00:00Z"}]);
@@ -193,11 +202,16 @@ mod tests {
         assert!(serde_json::to_string(&found).unwrap().contains("告警 oldest-unsent 86401 > 86400"));
         assert_eq!(queue(&health(json!([]), "broken")).status, Status::Failed);
         let mut differs = health(json!([]), "agrees");
-        differs["reconciliation"] = json!({"last": "2015-08-02", "open": 2});
+        differs["reconciliation"] = json!({"last": "2015-08-02", "overdue": 0, "open": 2});
         assert!(serde_json::to_string(&queue(&differs)).unwrap().contains("2 differences"));
         let mut overdue = health(json!([]), "agrees");
         overdue["reconciliation"] = json!({"last": "2015-08-02", "overdue": 3, "open": 0});
         assert!(serde_json::to_string(&queue(&overdue)).unwrap().contains("3 days"));
+        for unknown in ["overdue", "open"] {
+            let mut silent = health(json!([]), "agrees");
+            silent["reconciliation"][unknown] = Value::Null;
+            assert_eq!(queue(&silent).status, Status::Failed, "{unknown} is not known, and that is not 0");
+        }
         let damaged =
             json!({"conditions": ["storage"], "queue": {"unsent": 1, "oldest_unsent_secs": 0, "damaged": [2, 7]}});
         let found = serde_json::to_string(&queue(&damaged)).unwrap();

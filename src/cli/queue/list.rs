@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::client::{Daemon, text};
 use crate::cli::{Outcome, Shell};
-use crate::queue::State;
+use crate::queue::{Row, State};
 
 /// Arguments of `sbkd queue list`.
 #[derive(Debug, clap::Args)]
@@ -29,6 +29,9 @@ pub(super) struct Show {
 pub(super) struct Acknowledge {
     /// Its id
     id: uuid::Uuid,
+    /// The revision of the notice that the holder was told, as the case shows it
+    #[arg(long, value_name = "N")]
+    revision: u32,
     /// Who told the holder
     #[arg(long, value_name = "NAME", default_value = "cli")]
     operator: String,
@@ -55,7 +58,7 @@ impl Show {
 impl Acknowledge {
     pub(super) fn run(self, shell: &Shell) -> Outcome {
         let path = format!("/v1/transactions/{}/acknowledge", self.id);
-        let row = Daemon::of(shell)?.post(&path, &json!({ "operator": self.operator }))?;
+        let row = Daemon::of(shell)?.post(&path, &json!({ "operator": self.operator, "revision": self.revision }))?;
         shell.show(&row, || one(&row));
         Ok(())
     }
@@ -74,11 +77,13 @@ fn list(rows: &Value) -> String {
 fn line(row: &Map<String, Value>) -> String {
     let number = |name: &str| row.get(name).map(Value::to_string).unwrap_or_default();
     let provisional = if row.get("provisional") == Some(&Value::Bool(true)) { " 暂结" } else { "" };
-    let otherwise = row.get("differs").and_then(Value::as_array).is_some_and(|fields| !fields.is_empty());
-    let differs = if otherwise { " 与中心结算不符" } else { "" };
+    let names = row.get("differs").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let (later, figures): (Vec<&str>, Vec<&str>) = names.partition(|name| *name == Row::OUTCOME);
+    let later = if later.is_empty() { "" } else { " 结果事后查明" };
+    let differs = if figures.is_empty() { "" } else { " 与中心结算不符" };
     let reason = row.get("reason").and_then(Value::as_str).map(|reason| format!(" {reason}")).unwrap_or_default();
     format!(
-        "{:>5} {} {:<11} {:<24} {:>12} ×{}{provisional}{differs}{reason}\n",
+        "{:>5} {} {:<11} {:<24} {:>12} ×{}{provisional}{later}{differs}{reason}\n",
         number("sequence"),
         text(row, "id"),
         text(row, "state"),
@@ -113,6 +118,9 @@ mod tests {
         });
         let mut otherwise = row.clone();
         otherwise["differs"] = json!(["psn_cash_pay"]);
+        let mut later = row.clone();
+        later["differs"] = json!(["outcome"]);
+        assert!(list(&json!([later])).ends_with("暂结 结果事后查明\n"));
         let mut waits = row.clone();
         waits["reason"] = json!("E-UPLINK-FAILED HTTP 500");
         assert!(list(&json!([waits])).ends_with("暂结 E-UPLINK-FAILED HTTP 500\n"));

@@ -284,6 +284,19 @@ fn the_statistics_count_what_is_owed() {
 }
 
 #[test]
+fn the_age_of_what_was_settled_alone_is_below_nothing_where_the_clock_was_set_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Hands::at("2015-08-03T02:00:00Z");
+    let queue = Queue::open(settings(dir.path()), keys(), clock.clone(), Arc::new(SystemRandom::default())).unwrap();
+    let committed = clock.now();
+    queue.commit(Draft { kind: Kind::Settle, provisional: true, amount: Some(Fen(1)), ..draft("a") }).unwrap();
+    clock.add(-2 * 86_400_000);
+    assert_eq!(queue.provisional_unsent().unwrap(), (1, Some(-2 * 86_400)));
+    let stats = queue.stats().unwrap();
+    assert_eq!((stats.oldest_unsent_secs, stats.oldest_unsent), (Some(0), Some(committed)));
+}
+
+#[test]
 fn the_sum_of_a_holder_is_of_what_was_settled_alone_since_and_not_refused() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Hands::at("2015-08-01T15:59:59.999Z");

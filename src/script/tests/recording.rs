@@ -154,7 +154,7 @@ fn a_cut_or_mangled_recording_names_file_and_line() {
         ("recording\n", "recoding\n", "2:1: a recording begins with the line recording"),
         ("clock 2", "clock x2", "3:7: x2"),
         ("contact", "contac", "4:22: contac is neither contact nor contactless"),
-        ("T0", "T7", "4:19: T7 is no protocol: T0 or T1"),
+        (" T0 ", " T7 ", "4:19: T7 is no protocol: T0 or T1"),
         ("3B6D", "3C6D", "4:30: the ATR begins with 3C"),
         ("on card", "on cord", "7:4: on card or on psam"),
         ("> 00A40400 [", "> 00A40400 [{x} ", "8:14: a recording holds bytes, not names"),

@@ -112,6 +112,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether the centre settled it with other figures than the terminal's, then or when the day was reconciled.
+    pub fn is_settled_otherwise(&self) -> bool {
+        self.differs.iter().any(|name| name != Self::OUTCOME)
+    }
+
     /// Among what `differs`: that it was settled was found out when nobody waited for it any more. Its holder was told of
     /// no settlement, and nothing was collected.
     pub const OUTCOME: &str = "outcome";

@@ -23,6 +23,10 @@ pub struct Reconciliation {
     /// When it was run last.
     #[schema(value_type = String, format = DateTime)]
     pub run_at: Timestamp,
+    /// What time the centre's clock had then, where it told it in a way that is proved.
+    #[serde(default)]
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub centre_at: Option<Timestamp>,
     /// Who ran it; none where the terminal did by itself.
     #[schema(required)]
     pub operator: Option<String>,
@@ -47,9 +51,11 @@ impl Reconciliation {
         self.open == 0 && self.under_way == 0 && self.totals.iter().all(same)
     }
 
-    /// Whether the day needs no further run: it was over, and the outcome of all of it was known.
+    /// Whether the day needs no further run: it was over, by the centre's clock as well where that is known (its clock
+    /// dates the settlements), and the outcome of all of it was known.
     pub fn is_complete(&self) -> bool {
-        self.under_way == 0 && Self::over(self.date).is_some_and(|over| self.run_at >= over)
+        let is_over = |over| self.run_at >= over && self.centre_at.is_none_or(|at| at >= over);
+        self.under_way == 0 && Self::over(self.date).is_some_and(is_over)
     }
 }
 

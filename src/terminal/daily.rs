@@ -164,6 +164,7 @@ mod tests {
         let run = |run_at, under_way| Reconciliation {
             date: date(2015, 8, 2),
             run_at,
+            centre_at: None,
             operator: None,
             totals: Vec::new(),
             open: 0,
@@ -174,6 +175,9 @@ mod tests {
         assert!(!run(at(date(2015, 8, 3), 9, 0), 1).is_complete());
         let whole = run(at(date(2015, 8, 3), 0, 10), 0);
         assert!(whole.is_complete() && whole.is_clean());
+        let by = |centre_at| Reconciliation { centre_at: Some(centre_at), ..whole.clone() };
+        assert!(!by(at(date(2015, 8, 2), 18, 0)).is_complete(), "the host is ahead, or the centre behind");
+        assert!(by(at(date(2015, 8, 3), 0, 10)).is_complete());
         assert!(!run(at(date(2015, 8, 3), 9, 0), 1).is_clean() && !Reconciliation { open: 1, ..whole }.is_clean());
     }
 }

@@ -27,7 +27,8 @@ pub(super) struct Person {
     pub(super) facts: Map<String, Value>,
     insutype: String,
     pub(super) as_of: Timestamp,
-    asked: Timestamp,
+    /// When the centre was asked, by the host's clock.
+    pub(super) asked: Timestamp,
 }
 
 /// What the journal keeps beside a message, as far as it is read again.
@@ -127,18 +128,22 @@ impl Record<'_> {
         })
     }
 
-    /// What the centre told last and when, with this terminal's own transactions since.
+    /// What the centre told last and when, with this terminal's own transactions since. `None` where it settled one of
+    /// those with other figures than the terminal's: what that left of an account or a cap, it alone knows.
     ///
     /// # Errors
     /// When the store cannot tell what was told, or the journal what was done here: then nobody knows what is left of a
     /// cap or a balance.
-    pub(super) fn recall(&self, person: Person, schema: &Schema) -> Result<(Known, Timestamp), Unknown> {
+    pub(super) fn recall(&self, person: Person, schema: &Schema) -> Result<Option<(Known, Timestamp)>, Unknown> {
         let Person { mut facts, insutype, mut as_of, asked } = person;
         let told = |kept: &Option<Accumulators>| kept.as_ref().map_or(Timestamp::UNIX_EPOCH, |kept| kept.asked);
         let shelves = self.shelves(schema).into_iter().map(|(key, counted)| Ok((self.get(&key)?, counted)));
         let shelves = shelves.collect::<Result<Vec<_>, StoreError>>()?;
         let own = self.done_since(shelves.iter().map(|(kept, _)| told(kept)).fold(asked, Timestamp::min))?;
 
+        if own.iter().any(|done| done.since(asked) && done.row.is_settled_otherwise()) {
+            return Ok(None);
+        }
         for (name, value) in own.iter().filter(|done| done.since(asked)).flat_map(|done| &done.outputs) {
             // What a decision gives out under a fact's name is that fact from then on: the account's balance.
             if let Some(fact) = facts.get_mut(name) {
@@ -155,7 +160,7 @@ impl Record<'_> {
             }
             accumulators.extend(values);
         }
-        Ok((Known { facts, accumulators, insutype }, as_of))
+        Ok(Some((Known { facts, accumulators, insutype }, as_of)))
     }
 
     /// Lays over the values of one shelf what one transaction did to them.
@@ -321,7 +326,7 @@ mod tests {
         let recall = |year, admission| {
             let record = record(admission, 1);
             let person = record.person()?;
-            Some(record.recall(person, &schema(year)).unwrap())
+            record.recall(person, &schema(year)).unwrap()
         };
         assert!(recall(2015, None).is_none());
         let known = Known {
@@ -379,5 +384,12 @@ mod tests {
         let refused = Outcome::Refused { code: "E-1".into(), text: "不符合条件".into() };
         queue.advance(own.id, State::Refused, receipt(&own, refused).into()).unwrap();
         assert_eq!(since(Some("A1")), json!({"pool": "100.00", "ded_paid": "400.00", "signed": "2015-08"}));
+        // What it settled with other figures only it can reckon on from.
+        let another = done("b", "s", "310", date(2015, 8, 1), None);
+        queue.advance(another.id, State::Sending, Note::Nothing).unwrap();
+        let settled = Note::Receipt(Box::new(receipt(&another, Outcome::Accepted)), vec!["acct_pay".into()]);
+        queue.advance(another.id, State::Acked, settled).unwrap();
+        assert_eq!(recall(2015, Some("A1")), None);
+        assert!(record(None, 1).person().is_some(), "the person is known, what is left is not");
     }
 }

@@ -92,14 +92,18 @@ impl Deciding<'_> {
     /// What the centre told before, with the time of the oldest of it; `None` where there is nothing, or it is too old.
     fn recalled(&self) -> Result<Option<(Known, Timestamp)>, Ended> {
         let Some(person) = self.record().person() else { return Ok(None) };
+        // One that a clock was asked for that was ahead: what was done here since has an earlier time, and would be left out.
+        if person.asked > self.inner.parts.clock.now() {
+            return Ok(None);
+        }
         // A pack that is for such a person only is not looked for by what is too old.
         if !self.is_fresh(person.as_of) {
             return Ok(None);
         }
         let schema = self.schema(&person.facts, false)?;
         let recalled = self.record().recall(person, &schema);
-        let (known, as_of) = recalled.map_err(|error| (CaseState::Refused, error.failure()))?;
-        Ok(self.is_fresh(as_of).then_some((known, as_of)))
+        let recalled = recalled.map_err(|error| (CaseState::Refused, error.failure()))?;
+        Ok(recalled.filter(|(_, as_of)| self.is_fresh(*as_of)))
     }
 
     /// Whether what the centre told then is not too old for this scenario.

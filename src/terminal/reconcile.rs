@@ -77,6 +77,7 @@ impl Inner {
         // Taken first: what is settled from here on may be missing.
         let run_at = self.parts.clock.now();
         let mut day = self.settled_on(date)?;
+        let known = self.queue.centre_time().map_err(|error| error.failure())?;
         loop {
             let held = Held { upstream, operator: by.as_deref().unwrap_or_else(|| self.queue.terminal()), date };
             let compared = self.compare(&held, &day)?;
@@ -88,7 +89,10 @@ impl Inner {
                         None => under_way += 1,
                     }
                 }
-                let run = Reconciliation { date, run_at, operator: by, totals, open: 0, under_way };
+                // Some centres tell no time: what was known before says nothing of this run.
+                let centre_at =
+                    self.queue.centre_time().map_err(|error| error.failure())?.filter(|at| Some(*at) > known);
+                let run = Reconciliation { date, run_at, centre_at, operator: by, totals, open: 0, under_way };
                 let run = self.store.keep_reconciliation(run, differences).map_err(|error| error.failure())?;
                 self.log.tell(What::Reconciliation { date, open: run.open });
                 return Ok(run);

@@ -7,7 +7,7 @@ use sbkd::store::Shift;
 use sbkd::terminal::{CaseState, Condition, NewCase, What};
 
 use crate::alarm::Hands;
-use crate::counter::{Counter, Setup, bill, new_case, numbered, statement};
+use crate::counter::{Counter, PATIENCE, Setup, bill, new_case, numbered, statement};
 
 const SETTLE: &str = "medical-settlement";
 const SIGN_IN: &str = "unemployment-sign-in";
@@ -170,8 +170,11 @@ fn a_store_that_is_damaged_keeps_no_terminal_from_starting() {
     let counter = Counter::with(Setup { centre: None, ..Setup::default() });
     counter.terminal.open_shift("0001").unwrap();
     let counter = counter.restarted_after_files(|state| {
-        for file in ["store.db-wal", "store.db-shm"] {
-            let _ = std::fs::remove_file(state.join(file));
+        // Whoever closes it last clears the log away; until then it would be written back over what is put there.
+        let started = std::time::Instant::now();
+        while state.join("store.db-wal").exists() {
+            assert!(started.elapsed() < PATIENCE, "nobody closes the store");
+            std::thread::yield_now();
         }
         std::fs::write(state.join("store.db"), [b'x'; 4096]).unwrap();
     });

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::enrol;
 use super::errors::CenterError;
+use crate::wire::is_terminal;
 
 /// Under what those count who name no terminal that is enrolled; a terminal's code is longer.
 const UNKNOWN: &str = "unknown";
@@ -13,7 +14,7 @@ const UNKNOWN: &str = "unknown";
 /// Raises one in the name that a message came with, proved or not. Of a terminal and a code there is one, with the latest
 /// text and how often it came: what anybody may send adds no row with each message.
 pub(super) fn raise(db: &Connection, named: &str, code: &str, text: &str, now: Timestamp) -> Result<(), CenterError> {
-    if !is_code(named) {
+    if !is_terminal(named) {
         return keep(db, UNKNOWN, code, "", text, now);
     }
     match enrol::is_enrolled(db, named)? {
@@ -48,11 +49,6 @@ fn keep(
         params![terminal, code, about, text, now.to_string()],
     )?;
     Ok(())
-}
-
-/// Whether it has the form of a terminal's code.
-fn is_code(named: &str) -> bool {
-    named.len() == 12 && named.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// All of them, oldest first.

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use jiff::{Timestamp, civil, tz};
+use jiff::Timestamp;
 use rusqlite::{Connection, params};
-use serde_json::Value;
 
 use super::entry::Entry;
 use super::journal::Context;
@@ -12,6 +11,7 @@ use super::writer::{self, Job};
 use super::{Queue, QueueError, State, look};
 use crate::value::Protocol;
 use crate::wire::Outcome;
+use crate::wire::settle::settled_at;
 
 /// How many are erased in one transaction: whoever commits meanwhile waits no longer than for a few of their own.
 const GROUP: u32 = 64;
@@ -107,17 +107,6 @@ impl Context {
             (Protocol::Online, _) => settled_at(&answer.output),
         })
     }
-}
-
-/// The moment of a settlement by the centre's clock.
-pub(crate) fn settled_at(output: &Value) -> Option<Timestamp> {
-    output.pointer("/setlinfo/setl_time").and_then(Value::as_str).and_then(national)
-}
-
-/// A time of the national interface: Beijing's, without saying so.
-fn national(text: &str) -> Option<Timestamp> {
-    let time = civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", text).ok()?;
-    tz::offset(8).to_timestamp(time).ok()
 }
 
 /// How far an erasure has come: when the last one that was looked at had changed, and its number.

@@ -56,7 +56,6 @@ use uuid::Uuid;
 pub use aside::{SetAside, set_aside, set_aside_all};
 pub use damage::{Damage, damage_noted};
 pub use erase::Erased;
-pub(crate) use erase::settled_at;
 pub use errors::QueueError;
 pub use export::{CSV_COLUMNS, ExportError, Exported, Sum};
 pub use faults::{Faults, Point};
@@ -73,6 +72,7 @@ pub use state::{By, MOVES, State, protocol};
 pub(crate) use upward::Known;
 pub use witness::{Witness, prove};
 
+use crate::wire::is_terminal;
 use crate::world::{Clock, Random};
 use journal::Context;
 use writer::{Job, Reply, Writer};
@@ -144,7 +144,7 @@ impl Queue {
     ) -> Result<Self, QueueError> {
         let terminal = settings.terminal.clone();
         // A shorter one would be filled up, and then be another terminal's.
-        if terminal.len() != 12 || !terminal.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if !is_terminal(&terminal) {
             return Err(QueueError::Draft("the terminal's code is not 12 ASCII letters and digits"));
         }
         let crypto = seal::Crypto::new(&keys);

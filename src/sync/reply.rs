@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::UplinkError;
-use crate::queue::{Queue, settled_at};
+use crate::queue::Queue;
 use crate::wire::Reply;
 use crate::wire::batch::{ItemAnswer, Reason};
+use crate::wire::settle::settled_at;
 
 /// The answer, or why it is none. What settles nothing needs no signature: whoever stands between may say it as well.
 pub(super) fn taken<T: DeserializeOwned>(

@@ -293,9 +293,37 @@ pub fn inf_time(now: Timestamp) -> String {
     format!("{} {:02}:{:02}:{:02}", moment.date(), moment.hour(), moment.minute(), moment.second())
 }
 
+/// The moment of such a text.
+pub fn moment(text: &str) -> Option<Timestamp> {
+    let time = jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", text).ok()?;
+    crate::world::shanghai().to_timestamp(time).ok()
+}
+
+/// Whether a text can be a terminal's code: 12 letters and digits. A message id begins with it.
+pub fn is_terminal(code: &str) -> bool {
+    code.len() == 12 && code.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_read_as_it_is_written() {
+        let now: Timestamp = "2015-08-03T02:00:05Z".parse().unwrap();
+        assert_eq!((inf_time(now).as_str(), moment(&inf_time(now))), ("2015-08-03 10:00:05", Some(now)));
+        for none in ["", "2015-08-03", "2015-08-03T10:00:05", "2015-13-03 10:00:05"] {
+            assert_eq!(moment(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_terminals_code_has_12_letters_and_digits() {
+        assert!(is_terminal("H44010000001"));
+        for other in ["", "T1", "H4401000000-", "H440100000011", "名名名名"] {
+            assert!(!is_terminal(other), "{other}");
+        }
+    }
 
     #[test]
     fn a_refusal_has_a_code() {

@@ -2,6 +2,7 @@
 //!
 //! National field names where a field is national (settlement-facts §4.3). What is ours is said to be.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -52,6 +53,11 @@ pub struct SettlementAnswer {
     /// The pack the centre computed with: `id`, `version`, `sha256`.
     #[serde(default)]
     pub pack: Value,
+}
+
+/// When that was, by the centre's clock; of an output that is such an answer.
+pub fn settled_at(output: &Value) -> Option<Timestamp> {
+    output.pointer("/setlinfo/setl_time").and_then(Value::as_str).and_then(super::moment)
 }
 
 /// The input of `5203`: whether a message id was settled.

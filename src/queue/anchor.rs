@@ -12,7 +12,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::seal::{self, Crypto};
-use super::{QueueError, open};
+use super::{QueueError, open, place};
 use crate::wire::{ChainHead, Digest};
 
 const SLOT: usize = 512;
@@ -31,9 +31,7 @@ impl Anchor {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         if file.metadata()?.len() == 0 {
             file.sync_all()?;
-            if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-                File::open(dir)?.sync_all()?;
-            }
+            place::sync(place::folder_of(path))?;
         }
         Ok(Self { path: path.to_owned(), file, turn: 0, failed: false })
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::anchor::{self, Anchor};
 use super::proof::{Anchored, Proof};
-use super::{Past, QueueError, look, open, witness};
+use super::{Past, QueueError, look, open, place, witness};
 use crate::wire::ChainHead;
 
 impl Past {
@@ -27,8 +27,7 @@ impl Past {
         let head = ChainHead { sequence: proof.last(), hash: proof.head };
         Anchor::open(anchor).and_then(|mut anchor| anchor.write(crypto, terminal, &head)).map_err(open::io)?;
         for file in [file, anchor] {
-            let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            File::open(dir).and_then(|dir| dir.sync_all()).map_err(open::io)?;
+            place::sync_folder(file)?;
         }
         Ok(proof)
     }

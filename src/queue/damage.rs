@@ -1,9 +1,7 @@
 //! Damage that was proved twice, and what follows from it: it is remembered beside the journal, so that a start after it
 //! proves all of the journal before it writes, and nothing more is written into a file that is itself wrong.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -108,11 +106,7 @@ pub fn damage_noted(settings: &Settings) -> Option<u64> {
 fn note(path: &Path, damage: &Damage) -> Result<(), QueueError> {
     // Invariant: numbers, texts and times always have a JSON form.
     let text = serde_json::to_vec(damage).expect("damage has a JSON form");
-    let next = beside(&mark(path), ".new");
-    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&next);
-    opened.and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all())).map_err(open::io)?;
-    fs::rename(&next, mark(path)).map_err(open::io)?;
-    place::sync_folder(path)
+    place::put(&mark(path), &text)
 }
 
 /// Takes the note away, if there is one.

@@ -10,6 +10,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use zeroize::Zeroizing;
 
 use super::QueueError;
+use super::place::{self, folder_of};
 use crate::world::Random;
 
 /// The files of a folder of keys.
@@ -104,12 +105,7 @@ fn create(dir: &Path, random: &dyn Random) -> Result<(), QueueError> {
 
 /// The folders that will hold the names of what is made where a folder is missing: its own, and those above it.
 fn above_missing(dir: &Path) -> Vec<&Path> {
-    dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).map(above).collect()
-}
-
-/// The folder that holds the name of this one.
-pub(super) fn above(dir: &Path) -> &Path {
-    dir.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).map(folder_of).collect()
 }
 
 /// Moves keys that were made to where they belong.
@@ -132,8 +128,7 @@ fn failed(dir: &Path) -> impl Fn(io::Error) -> QueueError {
 
 /// What was made or renamed in a folder is there after a power cut.
 pub(super) fn sync(dir: &Path) -> Result<(), QueueError> {
-    let synced = fs::File::open(dir).and_then(|dir| dir.sync_all());
-    synced.map_err(|error| QueueError::Keys(format!("{}: {error}", dir.display())))
+    place::sync(dir).map_err(failed(dir))
 }
 
 pub(super) fn read(path: &Path) -> Result<Zeroizing<[u8; 32]>, QueueError> {

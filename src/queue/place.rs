@@ -1,9 +1,9 @@
 //! The files of a new journal take the places of the old ones, which are kept: moved into a folder, as they are.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -25,11 +25,16 @@ pub(super) fn finish(settings: &Settings) -> Result<(), QueueError> {
 
 /// The new files are ready: whoever opens the journal next puts them in the places of the old ones.
 pub(super) fn set_mark(settings: &Settings, folder: &str) -> Result<(), QueueError> {
-    let next = beside(&mark(settings), ".new");
-    let mut file = File::create(&next).map_err(open::io)?;
-    file.write_all(folder.as_bytes()).and_then(|()| file.sync_all()).map_err(open::io)?;
-    fs::rename(&next, mark(settings)).map_err(open::io)?;
-    sync_folder(&settings.path)
+    put(&mark(settings), folder.as_bytes())
+}
+
+/// Writes a small file beside the journal: whole and there after a power cut, or not at all.
+pub(super) fn put(path: &Path, content: &[u8]) -> Result<(), QueueError> {
+    let next = beside(path, ".new");
+    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&next);
+    opened.and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all())).map_err(open::io)?;
+    fs::rename(&next, path).map_err(open::io)?;
+    sync_folder(path)
 }
 
 /// The old files go into the folder, the log as well, which must not be read into the new journal; the new ones take
@@ -132,10 +137,15 @@ pub(super) fn remove(path: &Path) -> Result<(), QueueError> {
 
 /// What was made, renamed or removed beside a file is so after a power cut.
 pub(super) fn sync_folder(file: &Path) -> Result<(), QueueError> {
-    let synced: io::Result<()> = File::open(folder_of(file)).and_then(|folder| folder.sync_all());
-    synced.map_err(open::io)
+    sync(folder_of(file)).map_err(open::io)
 }
 
-fn folder_of(file: &Path) -> &Path {
+/// What was made, renamed or removed in a folder is so after a power cut.
+pub(super) fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// The folder that holds the name of this file or folder.
+pub(super) fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -17,6 +17,7 @@ use super::entry::{self, about_answer};
 use super::journal::Context;
 use super::keys::{self, FILES};
 use super::look::{self, beside};
+use super::place::folder_of;
 use super::{QueueError, QueueKeys, Settings, check, erase, open};
 use crate::wire::ChainHead;
 use crate::world::Random;
@@ -179,7 +180,7 @@ impl NewKeys<'_> {
         match self {
             Self::InPlace(_) => Ok(()),
             // The journal will open with nothing but what is in there.
-            Self::Into(dir) => keys::sync(keys::above(dir)),
+            Self::Into(dir) => keys::sync(folder_of(dir)),
         }
     }
 

@@ -33,44 +33,23 @@ pub struct SetAside {
     pub lost: Vec<Hole>,
 }
 
+/// What becomes of records where none of them can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// They may be there: nothing is done.
+    IsNotKnown,
+    /// They are given up: all that the anchor knows of is signed as lost.
+    IsLost,
+}
+
 /// Sets a damaged journal aside. `step` is called before each thing that is moved; what it returns ends the work there,
 /// as the process's death would. The next opening of the journal, or the next call of this, goes on.
 ///
 /// # Errors
-/// [`QueueError::Whole`] when nothing is wrong with it, [`QueueError::Newer`], [`QueueError::InUse`], [`QueueError::WrongKeys`] when another's
-/// keys wrote it, and what the storage may do.
+/// [`QueueError::Whole`] when nothing is wrong with it, [`QueueError::Newer`], [`QueueError::InUse`],
+/// [`QueueError::WrongKeys`] when another's keys wrote it, [`QueueError::Damaged`] where nothing of the records can be read
+/// and they are not given up or there is no anchor either, and what the storage may do.
 pub fn set_aside(
-    settings: &Settings,
-    keys: &QueueKeys,
-    now: Timestamp,
-    step: &mut dyn FnMut() -> Result<(), QueueError>,
-) -> Result<SetAside, QueueError> {
-    go_on(settings, keys, now, Unread::IsNotKnown, step)
-}
-
-/// [`set_aside`], also where nothing of the records can be read: then all that the anchor knows of is signed as lost.
-///
-/// # Errors
-/// As [`set_aside`]; [`QueueError::Damaged`] where there is no anchor either.
-pub fn set_aside_all(
-    settings: &Settings,
-    keys: &QueueKeys,
-    now: Timestamp,
-    step: &mut dyn FnMut() -> Result<(), QueueError>,
-) -> Result<SetAside, QueueError> {
-    go_on(settings, keys, now, Unread::IsLost, step)
-}
-
-/// What becomes of records where none of them can be read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Unread {
-    /// They may be there: nothing is done.
-    IsNotKnown,
-    /// They are given up.
-    IsLost,
-}
-
-fn go_on(
     settings: &Settings,
     keys: &QueueKeys,
     now: Timestamp,

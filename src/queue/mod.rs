@@ -53,7 +53,7 @@ use rusqlite::Connection;
 use tokio::sync::{broadcast, oneshot};
 use uuid::Uuid;
 
-pub use aside::{SetAside, set_aside, set_aside_all};
+pub use aside::{SetAside, Unread, set_aside};
 pub use damage::{Damage, damage_noted};
 pub use erase::Erased;
 pub use errors::QueueError;

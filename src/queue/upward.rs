@@ -73,7 +73,8 @@ impl Queue {
     }
 
     /// The whole commit groups that follow a head, with about `most` headers, and what was lost before those, or after
-    /// all of them, and ends after the head; none when none are there, or the first is damaged: nothing can follow that in the chain.
+    /// all of them, and ends after the head; none when none are there, or the first is damaged: nothing can follow that in
+    /// the chain.
     ///
     /// # Errors
     /// What the storage may do.

@@ -257,7 +257,13 @@ fn a_journal_set_aside_on_a_disk_that_fails_once() {
     };
     let mut aside = || {
         let now = "2015-08-03T03:00:00Z".parse().unwrap();
-        sbkd::queue::set_aside(&crate::world::settings(&dir), &keys(&dir), now, &mut mark_the_step)
+        sbkd::queue::set_aside(
+            &crate::world::settings(&dir),
+            &keys(&dir),
+            now,
+            sbkd::queue::Unread::IsNotKnown,
+            &mut mark_the_step,
+        )
     };
     // It may not get through, and then nothing was lost by the try.
     let first = aside();

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{configuration, keys, told};
 use crate::cli::{Outcome, Shell};
-use crate::queue::{set_aside, set_aside_all};
+use crate::queue::{Unread, set_aside};
 use crate::world::{Clock as _, SystemClock};
 
 /// Arguments of `sbkd queue set-aside`.
@@ -19,8 +19,9 @@ impl Args {
     pub(super) fn run(self, shell: &Shell) -> Outcome {
         let config = configuration(shell)?;
         let keys = keys(&config)?;
-        let go_on = if self.all_lost { set_aside_all } else { set_aside };
-        let done = go_on(&config.journal(), &keys, SystemClock.now(), &mut || Ok(())).map_err(|error| told(&error))?;
+        let unread = if self.all_lost { Unread::IsLost } else { Unread::IsNotKnown };
+        let done = set_aside(&config.journal(), &keys, SystemClock.now(), unread, &mut || Ok(()));
+        let done = done.map_err(|error| told(&error))?;
         shell.show(&json!(done), || {
             let (rows, folder) = (done.rows, done.damaged.display());
             let lost = done.lost.iter().map(|hole| {

@@ -29,11 +29,11 @@ fn damaged(sql: &str) -> (TempDir, Vec<Row>) {
 }
 
 fn aside(dir: &Path, step: &mut dyn FnMut() -> Result<(), QueueError>) -> Result<SetAside, QueueError> {
-    set_aside(&settings(dir), &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), step)
+    set_aside(&settings(dir), &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), Unread::IsNotKnown, step)
 }
 
 fn all_aside(dir: &Path) -> Result<SetAside, QueueError> {
-    set_aside_all(&settings(dir), &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), &mut || Ok(()))
+    set_aside(&settings(dir), &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), Unread::IsLost, &mut || Ok(()))
 }
 
 fn numbers(holes: &[Hole]) -> Vec<(u64, u64)> {
@@ -307,7 +307,7 @@ fn a_second_damage_adds_to_the_list_and_a_forged_list_is_damage() {
     let opened = try_open(dir.path(), Faults::default());
     assert!(matches!(opened, Err(QueueError::Damaged { record: 5, .. })), "{opened:?}");
     let later = "2015-08-02T03:00:00Z".parse().unwrap();
-    let done = set_aside(&settings(dir.path()), &keys(), later, &mut || Ok(())).unwrap();
+    let done = set_aside(&settings(dir.path()), &keys(), later, Unread::IsNotKnown, &mut || Ok(())).unwrap();
     assert_eq!(numbers(&done.lost), [(3, 3), (5, 5)]);
     check(dir.path(), &rows, &[(3, 3), (5, 5)]);
     tamper(
@@ -326,7 +326,10 @@ fn a_journal_in_use_or_another_terminals_is_left_alone() {
     drop(queue);
     let others = QueueKeys { state: Zeroizing::new([9; 32]), ..keys() };
     let now = "2015-08-01T03:00:00Z".parse().unwrap();
-    assert_eq!(set_aside(&settings(dir.path()), &others, now, &mut || Ok(())).unwrap_err(), QueueError::WrongKeys);
+    assert_eq!(
+        set_aside(&settings(dir.path()), &others, now, Unread::IsNotKnown, &mut || Ok(())).unwrap_err(),
+        QueueError::WrongKeys
+    );
     assert!(!dir.path().join("damaged-2015-08-01T030000Z").exists());
 }
 
@@ -374,7 +377,10 @@ fn an_anchor_without_a_signature_does_not_prove_the_key_that_signs() {
     assert_eq!(anchored.map(|head| head.sequence), Some(1));
     let others = QueueKeys { signing: Zeroizing::new([9; 32]), ..keys() };
     let now = "2015-08-01T03:00:00Z".parse().unwrap();
-    assert_eq!(set_aside(&settings(dir.path()), &others, now, &mut || Ok(())).unwrap_err(), QueueError::WrongKeys);
+    assert_eq!(
+        set_aside(&settings(dir.path()), &others, now, Unread::IsNotKnown, &mut || Ok(())).unwrap_err(),
+        QueueError::WrongKeys
+    );
 }
 
 #[test]
@@ -389,7 +395,10 @@ fn the_holders_key_is_proved_by_a_payload_that_names_the_holder() {
     let db = Connection::open(dir.path().join("queue.db")).unwrap();
     db.execute("UPDATE meta SET value = x'00' WHERE name = 'holder-key'", []).unwrap();
     drop(db);
-    assert_eq!(set_aside(&settings(dir.path()), &others, now, &mut || Ok(())).unwrap_err(), QueueError::WrongKeys);
+    assert_eq!(
+        set_aside(&settings(dir.path()), &others, now, Unread::IsNotKnown, &mut || Ok(())).unwrap_err(),
+        QueueError::WrongKeys
+    );
     assert!(matches!(try_open(dir.path(), Faults::default()), Err(QueueError::Damaged { record: 0, .. })));
     assert_eq!(aside(dir.path(), &mut || Ok(())).unwrap().lost, []);
     let queue = open(dir.path());
@@ -405,7 +414,7 @@ fn what_was_lost_at_the_end_stays_lost_when_the_journal_is_set_aside_again() {
     drop(db);
     std::fs::remove_file(dir.path().join("queue.anchor")).unwrap();
     let later = "2015-08-02T03:00:00Z".parse().unwrap();
-    let done = set_aside(&settings(dir.path()), &keys(), later, &mut || Ok(())).unwrap();
+    let done = set_aside(&settings(dir.path()), &keys(), later, Unread::IsNotKnown, &mut || Ok(())).unwrap();
     assert_eq!(numbers(&done.lost), [(2, 2), (5, 6)]);
     check(dir.path(), &rows, &[(2, 2), (5, 6)]);
 }

@@ -109,7 +109,15 @@ fn a_journal_that_is_set_aside_or_whole_leaves_no_note() {
     finds(queue.verify(), 7);
     queue.close();
     drop(queue);
-    let aside = || set_aside(&settings(dir.path()), &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), &mut || Ok(()));
+    let aside = || {
+        set_aside(
+            &settings(dir.path()),
+            &keys(),
+            "2015-08-01T03:00:00Z".parse().unwrap(),
+            Unread::IsNotKnown,
+            &mut || Ok(()),
+        )
+    };
     let done = aside().unwrap();
     assert_eq!(done.rows, 119);
     assert!(!is_noted(dir.path()));

@@ -107,7 +107,8 @@ pub(crate) fn lose(dir: &Path, records: &str) -> Queue {
     let damage = format!("DROP TRIGGER entries_fixed; UPDATE entries SET header = x'00' WHERE sequence IN ({records})");
     db.execute_batch(&damage).unwrap();
     drop(db);
-    set_aside(&settings(dir), &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), &mut || Ok(())).unwrap();
+    set_aside(&settings(dir), &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), Unread::IsNotKnown, &mut || Ok(()))
+        .unwrap();
     open(dir)
 }
 

@@ -107,7 +107,7 @@ fn a_newer_programs_journal_is_not_touched() {
     let newer = QueueError::Newer(1000);
     assert_eq!(try_open(dir.path(), Faults::default()).unwrap_err(), newer);
     let (there, public) = (settings(dir.path()), keys().public_key());
-    let aside = set_aside(&there, &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), &mut || Ok(()));
+    let aside = set_aside(&there, &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), Unread::IsNotKnown, &mut || Ok(()));
     assert_eq!(aside.unwrap_err(), newer);
     for witness in [Witness::Public(&public), Witness::Keys(&keys(), &there.terminal)] {
         assert_eq!(prove(&there.path, witness, None).unwrap_err(), newer);

@@ -128,8 +128,10 @@ impl Context {
 
     /// Moves a row.
     pub(super) fn advance(&self, db: &Connection, id: Uuid, to: State, note: &Note) -> Result<Row, QueueError> {
-        if let Note::Adopted(answer, differs) = note {
-            return self.adopt(db, id, answer, differs);
+        match note {
+            Note::Adopted(answer, differs) => return self.adopt(db, id, answer, differs),
+            Note::Shown => return self.shown(db, id),
+            _ => {}
         }
         let mut entry = self.find(db, "id", id.as_bytes())?.ok_or(QueueError::NotFound)?;
         let from = entry.row.state;

@@ -33,6 +33,7 @@ mod readable;
 mod rekey;
 mod row;
 mod seal;
+mod shown;
 mod span;
 mod state;
 #[cfg(test)]

@@ -117,15 +117,15 @@ impl Row {
         self.differs.iter().any(|name| name != Self::OUTCOME)
     }
 
-    /// Among what `differs`: that it was settled was found out when nobody waited for it any more. Its holder was told of
-    /// no settlement, and nothing was collected.
+    /// Among what `differs`: that it was settled online was shown to nobody: it was found out when nobody waited for it any
+    /// more, or whoever waited was not told. Its holder was told of no settlement, and nothing was collected.
     pub const OUTCOME: &str = "outcome";
     /// Among what `differs`: the centre's figures were taken over when the day was reconciled; from the second time on
     /// with its number, as `reconciled-2`.
     pub const RECONCILED: &str = "reconciled";
 
-    /// Whether its outcome was found out when nobody waited for it any more.
-    pub fn is_found_later(&self) -> bool {
+    /// Whether nobody was shown its outcome yet.
+    pub fn is_untold(&self) -> bool {
         self.differs.iter().any(|name| name == Self::OUTCOME)
     }
 
@@ -161,6 +161,8 @@ pub enum Note {
     Receipt(Box<Receipt>, Vec<String>),
     /// The same, for one that was accepted before and stays so.
     Adopted(Box<Receipt>, Vec<String>),
+    /// Its holder is shown that it was settled; of one that was accepted before and stays so.
+    Shown,
     /// Why it does not get on, shown in the row until it does; the longest reason is [`Note::LONGEST`] characters. It is
     /// written without a change of state too: from a state to itself.
     Reason(String),

@@ -59,12 +59,7 @@ async fn query(queue: &Queue, uplink: &dyn Uplink, row: Row, manner: Manner) -> 
         Err(error) => return Err(Stuck::Centre(Box::new(row), error)),
     };
     let (to, note) = match Planned::of_row(queue, &row).await?.settled(&row.msgid, reply) {
-        Ok((output, mut differs)) => {
-            if !manner.in_haste {
-                differs.push(Row::OUTCOME.to_owned());
-            }
-            (State::Acked, accepted(queue, &row, output, differs))
-        }
+        Ok((output, differs)) => (State::Acked, accepted(queue, &row, output, differs)),
         // It does not stand, or the centre says nothing that can be right: what is reversed cannot stand later either.
         Err(error) => {
             tracing::info!(id = %row.id, %error, "it is not found settled");
@@ -106,8 +101,9 @@ async fn ask(
     within(manner.within, uplink.request(&request)).await
 }
 
-/// The centre's answer to a settlement, as the journal keeps it.
-pub(super) fn accepted(queue: &Queue, row: &Row, output: Value, differs: Vec<String>) -> Note {
+/// The centre's answer to a settlement, as the journal keeps it: until somebody shows it to the holder, it is not told.
+pub(super) fn accepted(queue: &Queue, row: &Row, output: Value, mut differs: Vec<String>) -> Note {
+    differs.push(Row::OUTCOME.to_owned());
     let centre_no = output.pointer("/setlinfo/setl_id").and_then(Value::as_str).unwrap_or_default().to_owned();
     let received_at = queue.clock().now();
     Note::Receipt(Box::new(Receipt { id: row.id, outcome: Outcome::Accepted, centre_no, received_at, output }), differs)

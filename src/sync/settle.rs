@@ -17,7 +17,8 @@ use crate::wire::{self, Outcome, Payload, Request};
 /// How an online settlement ended. Prints without the centre's output.
 #[derive(Clone)]
 pub enum Settled {
-    /// The centre settled it, and said so in a way that can be right.
+    /// The centre settled it, and said so in a way that can be right. Whoever shows it to the holder says so to the
+    /// journal ([`Queue::shown`]).
     Accepted(Row, SettlementAnswer),
     /// The centre refused it: its code and words.
     Refused(Row, String, String),

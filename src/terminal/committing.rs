@@ -186,7 +186,11 @@ impl Committing<'_> {
             .map_or(Patience::default(), |uplink| Patience { answer: uplink.answer, resolve: uplink.resolve });
         let settling = sync::settle(&self.inner.queue, &upstream.uplink, draft, request, patience);
         match self.inner.parts.runtime.block_on(settling) {
-            Ok(Settled::Accepted(row, answer)) => Ok(self.accepted(row, answer)),
+            // What the journal does not take as shown is told at the holder's next case, and so it is not shown now.
+            Ok(Settled::Accepted(row, answer)) => match self.shown(&row) {
+                Ok(row) => Ok(self.accepted(row, answer)),
+                Err(error) => Err(self.unsure(SettleError::Unsure(Some(Box::new(row)), error))),
+            },
             Ok(Settled::Refused(row, code, text)) => {
                 let failure = UplinkError::Refused { code, text }.failure();
                 Err(self.not_settled(failure, row))
@@ -197,6 +201,11 @@ impl Committing<'_> {
             Err(SettleError::Queue(error)) => Err(self.not_committed(&error)),
             Err(error) => Err(self.unsure(error)),
         }
+    }
+
+    /// The holder is about to see that it was settled.
+    fn shown(&self, row: &Row) -> Result<Row, QueueError> {
+        if row.is_untold() { self.inner.queue.shown(row.id) } else { Ok(row.clone()) }
     }
 
     fn accepted(&self, row: Row, SettlementAnswer { setlinfo, .. }: SettlementAnswer) -> Outcome {

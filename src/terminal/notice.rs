@@ -82,7 +82,7 @@ impl Inner {
                 revision => revision,
             };
             // What else was settled online they were told, while they waited, as the centre had it.
-            if revision > 0 || row.is_found_later() || row.protocol() == Protocol::StoreAndForward {
+            if revision > 0 || row.is_untold() || row.protocol() == Protocol::StoreAndForward {
                 told.push((row, revision));
             }
         }
@@ -104,7 +104,7 @@ impl Inner {
         let first = first.filter(|_| row.protocol() == Protocol::Online);
         let collected = cash(first).or_else(|| cash(told.pointer("/detail/decision/outputs/psn_cash_pay")));
         // Where it was found out later they were told of no sum.
-        let collected = collected.filter(|_| !row.is_found_later());
+        let collected = collected.filter(|_| !row.is_untold());
         let owed = answer.filter(|_| row.state != State::Refused);
         Ok(Notice {
             transaction: row.id,

@@ -241,7 +241,7 @@ impl Inner {
     fn cash(&self, row: &Row) -> Result<Option<Fen>, Failure> {
         let figure = |value: Option<&Value>| value.and_then(Fen::of_json).unwrap_or_default();
         Ok(match (row.protocol(), row.state) {
-            (Protocol::Online, _) if row.is_found_later() => Some(Fen::ZERO),
+            (Protocol::Online, _) if row.is_untold() => Some(Fen::ZERO),
             (Protocol::Online, State::Acked | State::Cancelling) => {
                 let answer = unless_damaged(self.queue.answer(row.id))?;
                 answer.map(|receipt| {

@@ -1,7 +1,7 @@
 //! What came out otherwise than a holder was told is told at their next case, until that is acknowledged.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use jiff::SignedDuration;
 use sbkd::center;
@@ -170,6 +170,66 @@ fn a_settlement_that_is_found_when_nobody_waits_any_more_is_told_and_nothing_of_
     assert_eq!((total.state.as_str(), total.count, total.cash), ("acked", 1, Some(sbkd::value::Fen::ZERO)));
     counter.terminal.acknowledge(row.id, told.revision, "0002").unwrap();
     assert!(notices(&counter).is_empty());
+}
+
+/// What the disk does to a counter that was told of no settlement though it stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Lost {
+    /// The centre's answer is on the disk, and nobody hears that it is.
+    TheWord,
+    /// That the holder is shown it is not taken.
+    TheShowing,
+}
+
+/// A counter whose disk fails so, once, when the next settlement is confirmed after `armed`.
+fn losing(lost: Lost, armed: Arc<AtomicBool>) -> Counter {
+    let moves = AtomicUsize::new(0);
+    let faults = Faults::new(move |at| {
+        if !armed.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let step = usize::from(at == Point::Advance);
+        let moved = moves.fetch_add(step, Ordering::SeqCst) + step;
+        let fails = match lost {
+            Lost::TheWord => at == Point::Committed && moved == 1,
+            Lost::TheShowing => at == Point::Advance && moved == 2,
+        };
+        match fails && armed.swap(false, Ordering::SeqCst) {
+            true => Err(QueueError::StorageFull),
+            false => Ok(()),
+        }
+    });
+    Counter::with(Setup { faults, ..Setup::default() })
+}
+
+#[test]
+fn what_is_settled_and_was_shown_to_nobody_is_told_later_and_collected_by_nobody() {
+    for lost in [Lost::TheWord, Lost::TheShowing] {
+        let armed = Arc::new(AtomicBool::new(false));
+        let counter = losing(lost, armed.clone());
+        let view = counter.decided(SETTLE, bill());
+        armed.store(true, Ordering::SeqCst);
+        let view = counter.confirmed(view.id);
+        assert!(!armed.load(Ordering::SeqCst), "the disk failed");
+        assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Failed, "E-SETTLE-UNSURE"));
+        let row = counter.transactions().remove(0);
+        assert_eq!((row.state, row.differs.as_slice()), (State::Acked, &["outcome".to_owned()][..]));
+        counter.wait_for_condition(Condition::Storage, false);
+        let told = notices(&counter).remove(0);
+        assert_eq!((told.transaction, told.collected), (row.id, None));
+        let cash = || counter.terminal.shift(row.shift.as_ref().unwrap()).unwrap().totals.remove(0).cash;
+        assert_eq!(cash(), Some(sbkd::value::Fen::ZERO), "nobody collected anything");
+        // A restart changes nothing of it, and once it was shown there is nothing to tell.
+        let counter = counter.restarted_after(|queue| {
+            assert!(queue.get(row.id).unwrap().unwrap().is_untold());
+            let shown = queue.shown(row.id).unwrap();
+            assert!(shown.differs.is_empty() && shown.updated_at == row.updated_at);
+            queue.verify().unwrap();
+        });
+        assert!(notices(&counter).is_empty());
+        let total = counter.terminal.shift(row.shift.as_ref().unwrap()).unwrap().totals.remove(0);
+        assert_eq!(total.cash.unwrap().to_string(), "7280.00");
+    }
 }
 
 /// Changes the centre's books behind its back.

@@ -45,10 +45,12 @@ pub async fn events(State(doors): State<Arc<Doors>>, headers: HeaderMap) -> Resu
     };
     let place = Arc::clone(&doors.streams).try_acquire_owned().map_err(|_| Refusal::from(&errors::STREAMS))?;
     let (sender, receiver) = tokio::sync::mpsc::channel(WAITING);
+    // Before the client hears that the stream is open: what it does then may be what it waits to be told of.
+    let stream = doors.terminal.events(last);
     tokio::spawn(async move {
         let mut stopping = doors.stopping.clone();
         tokio::select! {
-            () = pump(&doors, last, &sender) => {}
+            () = pump(&doors, stream, last, &sender) => {}
             () = sender.closed() => {}
             _ = stopping.wait_for(|stop| *stop) => {}
         }
@@ -63,9 +65,14 @@ fn last_id(text: &str) -> Result<u64, Refusal> {
 }
 
 /// Passes on what happens, until nobody takes it.
-async fn pump(doors: &Doors, mut last: Option<u64>, sender: &Sender<Result<SseEvent, Infallible>>) {
+async fn pump(
+    doors: &Doors,
+    mut stream: EventStream,
+    mut last: Option<u64>,
+    sender: &Sender<Result<SseEvent, Infallible>>,
+) {
     loop {
-        let EventStream { mut backlog, mut live } = doors.terminal.events(last);
+        let EventStream { mut backlog, mut live } = stream;
         loop {
             for event in backlog.drain(..) {
                 last = Some(event.id);
@@ -80,6 +87,8 @@ async fn pump(doors: &Doors, mut last: Option<u64>, sender: &Sender<Result<SseEv
                 Err(RecvError::Closed) => return,
             }
         }
+        // Of one that was given none so far nobody knows which it missed: the first number tells of a gap.
+        stream = doors.terminal.events(Some(last.unwrap_or_default()));
     }
 }
 
@@ -89,5 +98,44 @@ fn written(event: &Event) -> SseEvent {
         Ok(data) => frame.data(data),
         // An event is a struct of names and numbers: it always serializes.
         Err(_) => frame,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::{Semaphore, watch};
+    use tokio_stream::StreamExt as _;
+
+    use super::super::access::Access;
+    use super::*;
+    use crate::config::Config;
+    use crate::terminal::{Parts, Terminal};
+    use crate::virtual_card::VirtualReaders;
+    use crate::world::{SystemClock, SystemRandom};
+
+    #[tokio::test]
+    async fn what_happens_once_the_stream_is_open_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "mode = \"production\"\nterminal = \"H44010000001\"\nstate = \"state\"\n[keys]\nsource = \"psam\"\n";
+        let config = Arc::new(Config::parse("sbkd.toml", text, dir.path()).unwrap());
+        let parts = Parts {
+            config: config.clone(),
+            readers: VirtualReaders::new(&[]),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom::default()),
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let (_stop, stopping) = watch::channel(false);
+        let access = Access::new(&config.api, config.mode, 0, 0).unwrap();
+        let terminal = Terminal::start(parts).unwrap();
+        let doors = Doors { terminal: terminal.clone(), access, stopping, streams: Arc::new(Semaphore::new(1)) };
+        let answer = events(State(Arc::new(doors)), HeaderMap::new()).await;
+        let Ok(answer) = answer else { panic!("no stream") };
+        // Nothing else of this runtime has run since.
+        let (shift, _) = terminal.open_shift("0001").unwrap();
+        let mut body = answer.into_response().into_body().into_data_stream();
+        let first = body.next().await.unwrap().unwrap();
+        let first = String::from_utf8(first.to_vec()).unwrap();
+        assert!(first.contains("event: shift") && first.contains(&shift.number), "{first}");
     }
 }

@@ -109,6 +109,14 @@ impl Inner {
     pub(super) fn open_shift(&self, named: &str) -> Result<(Shift, bool), Failure> {
         let operator = operator(named)?;
         let changing = lock(&self.shifts.changing);
+        let past = |open: &Shift| open.automatic && !self.is_of_today(open);
+        // What is left of another day is not taken along into theirs.
+        if let Some(earlier) = self.shifts.open_of(&operator).filter(past) {
+            if self.is_busy(&earlier) {
+                return Err(Failure::of(&errors::SHIFT_BUSY));
+            }
+            self.close_in(&changing, earlier)?;
+        }
         self.begin_in(&changing, &operator, false)
     }
 

@@ -120,6 +120,21 @@ fn a_shift_that_opened_by_itself_is_one_days_and_one_that_was_opened_is_its_oper
 }
 
 #[test]
+fn what_is_left_of_another_day_is_not_taken_over_by_hand() {
+    let hands = Arc::new(Hands::noon());
+    let counter = Counter::with(Setup { centre: None, clock: hands.clone(), ..Setup::default() });
+    let view = counter.decided(SIGN_IN, statement());
+    let earlier = view.shift.unwrap();
+    hands.forward(24 * 3600);
+    // What is done in it is finished first.
+    assert_eq!(counter.terminal.open_shift("0001").unwrap_err().entry.code, "E-SHIFT-BUSY");
+    counter.terminal.cancel(view.id).unwrap();
+    let (own, new) = counter.terminal.open_shift("0001").unwrap();
+    assert!(new && own.number != earlier && !own.automatic, "{own:?}");
+    assert!(counter.terminal.shift(&earlier).unwrap().closed_at.is_some());
+}
+
+#[test]
 fn what_the_centre_refuses_of_a_shift_is_kept_and_not_asked_again() {
     let counter = Counter::new();
     let (shift, _) = counter.terminal.open_shift("0001").unwrap();

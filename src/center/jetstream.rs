@@ -19,6 +19,7 @@ use super::enrol::{Caller, Proof};
 use super::errors::CenterError;
 use super::stored::{Late, Stored};
 use super::tls;
+use crate::wire::credentials;
 use crate::wire::signature::{KEY, Purpose, SIGNATURE, TERMINAL};
 use crate::wire::subject::{self, Security};
 
@@ -62,17 +63,17 @@ pub struct Broker {
 /// Connects, and makes the streams and the consumer where there are none.
 pub(super) async fn connect(broker: &Broker) -> Result<(Client, PullConsumer), CenterError> {
     let start = |error: String| CenterError::Start(error);
-    let mut options = ConnectOptions::new().name(GROUP);
+    let mut options = match &broker.credentials {
+        Some(file) => credentials::options(file).map_err(|error| start(format!("{}: {error}", file.display())))?,
+        None => ConnectOptions::new(),
+    };
+    options = options.name(GROUP);
     options = match subject::security(&broker.urls) {
         Some(Security::Tls) => options.require_tls(true).tls_client_config(tls::to_broker(broker)?),
         // Others that these servers name may be anywhere, and without TLS.
         Some(Security::Loopback) => options.ignore_discovered_servers(),
         None => return Err(start("NATS: the addresses must all be tls://, or all nats:// on the loopback".into())),
     };
-    if let Some(file) = &broker.credentials {
-        let with = options.credentials_file(file).await;
-        options = with.map_err(|error| start(format!("{}: {error}", file.display())))?;
-    }
     let urls: Vec<&str> = broker.urls.split(',').collect();
     let client = options.connect(urls).await.map_err(|error| start(error.to_string()))?;
     let consumer = consumer(&client, broker.replicas).await?;

@@ -23,7 +23,7 @@ use crate::wire::batch::{ItemAnswer, LateAnswer, Reason};
 use crate::wire::headers::SignedHeaders;
 use crate::wire::signature::{self, Purpose, Signature};
 use crate::wire::subject::Security;
-use crate::wire::{ChainHead, Digest, Envelope, Outcome, Receipt, Reply, Request, subject};
+use crate::wire::{ChainHead, Digest, Envelope, Outcome, Receipt, Reply, Request, credentials, subject};
 
 /// How long a server may take to store a message, or the centre to answer one; who waits at a counter waits less.
 const WHOLE: Duration = Duration::from_secs(10);
@@ -90,15 +90,15 @@ impl JetStreamUplink {
     async fn connect(&self) -> Result<Connection, UplinkError> {
         let setting = |error: String| UplinkError::Setting(error);
         let terminal = self.queue.terminal();
-        let mut options = ConnectOptions::new().name(terminal).request_timeout(Some(WHOLE));
-        // Its own, so that the servers can keep others from hearing what it is answered.
-        options = options.custom_inbox_prefix(subject::inbox(terminal));
-        if let Some(file) = &self.link.credentials {
-            let with = options.credentials_file(file).await;
-            options = with.map_err(|error| setting(format!("{}: {error}", file.display())))?;
-        } else if !self.link.token.is_empty() {
-            options = options.token(self.link.token.to_string());
-        }
+        let mut options = match &self.link.credentials {
+            Some(file) => {
+                credentials::options(file).map_err(|error| setting(format!("{}: {error}", file.display())))?
+            }
+            None if self.link.token.is_empty() => ConnectOptions::new(),
+            None => ConnectOptions::with_token(self.link.token.to_string()),
+        };
+        // Its own inbox, so that the servers can keep others from hearing what it is answered.
+        options = options.name(terminal).request_timeout(Some(WHOLE)).custom_inbox_prefix(subject::inbox(terminal));
         options = match security(&self.link.url)? {
             Security::Tls => options.require_tls(true).tls_client_config(tls::settings(&self.link.tls)?),
             // Others that these servers name may be anywhere, and without TLS.

@@ -4,6 +4,7 @@
 //! The national envelope (settlement-facts §4.1) is the form of the online questions and settlements.
 
 pub mod batch;
+pub mod credentials;
 pub mod headers;
 pub mod person;
 mod plausible;

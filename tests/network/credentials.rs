@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_nats::ConnectOptions;
 use data_encoding::BASE64URL_NOPAD;
+use jiff::Timestamp;
 use nkeys::KeyPair;
 use sbkd::center::{Broker, Settings};
 use sbkd::queue::State;
@@ -20,9 +21,14 @@ use crate::world::{Centre, TERMINAL, center_settings, clock, journal, registrati
 
 /// A JWT of NATS.
 fn jwt(issuer: &KeyPair, subject: &KeyPair, name: &str, nats: Value) -> String {
+    jwt_until(issuer, subject, name, nats, 0)
+}
+
+/// The same, which ends at a second since 1970; 0 for never.
+fn jwt_until(issuer: &KeyPair, subject: &KeyPair, name: &str, nats: Value, ends: i64) -> String {
     let claims = json!({
-        "jti": name, "iat": 1_700_000_000, "iss": issuer.public_key(), "name": name, "sub": subject.public_key(),
-        "nats": nats,
+        "jti": name, "iat": 1_700_000_000, "exp": ends, "iss": issuer.public_key(), "name": name,
+        "sub": subject.public_key(), "nats": nats,
     });
     let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
     let text = format!("{}.{}", part(&json!({ "typ": "JWT", "alg": "ed25519-nkey" })), part(&claims));
@@ -41,12 +47,17 @@ fn account(operator: &KeyPair, account: &KeyPair, name: &str, storage: i64) -> S
 
 /// The text of a user's file of credentials; with these rights, or with all.
 fn credentials(account: &KeyPair, name: &str, rights: Option<[Vec<String>; 2]>) -> String {
+    credentials_until(account, name, rights, 0)
+}
+
+/// The same, which end at a second since 1970; 0 for never.
+fn credentials_until(account: &KeyPair, name: &str, rights: Option<[Vec<String>; 2]>, ends: i64) -> String {
     let mut nats = json!({ "subs": -1, "data": -1, "payload": -1, "type": "user", "version": 2 });
     if let Some([publish, subscribe]) = rights {
         (nats["pub"], nats["sub"]) = (json!({ "allow": publish }), json!({ "allow": subscribe }));
     }
     let user = KeyPair::new_user();
-    let token = jwt(account, &user, name, nats);
+    let token = jwt_until(account, &user, name, nats, ends);
     let seed = user.seed().unwrap();
     format!(
         "-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n\
@@ -112,6 +123,41 @@ async fn credentials_that_are_wrong_are_told_as_such_and_taken_up_when_they_are_
     fs::write(&file, credentials(&project, TERMINAL, Some(rights(TERMINAL)))).unwrap();
     until(&queue, row.id, State::Acked).await;
     status.wait_for(|status| status.reachable && !status.unauthorized).await.unwrap();
+    worker.stop().await;
+    centre.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credentials_that_end_while_the_connection_stands_are_replaced_without_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = KeyPair::new_account();
+    let cluster = cluster(&project).await;
+    let (own, file) = (dir.path().join("centre.creds"), dir.path().join("terminal.creds"));
+    fs::write(&own, credentials(&project, "centre", None)).unwrap();
+    let centre = Centre::with(settings(&cluster, &own)).await;
+    let link = Link {
+        url: cluster.urls(),
+        credentials: Some(file.clone()),
+        centre_key: Some(centre.running.public_key),
+        ..Link::default()
+    };
+    let queue = journal(&dir.path().join("state"), TERMINAL);
+    let ends = Timestamp::now().as_second() + 6;
+    fs::write(&file, credentials_until(&project, TERMINAL, Some(rights(TERMINAL)), ends)).unwrap();
+    let uplink = Arc::new(JetStreamUplink::new(&link, queue.clone()).unwrap());
+    let worker = sync::start(queue.clone(), uplink, PACE, Arc::new(clock()), Arc::new(SystemRandom::default()));
+    let mut status = worker.status();
+    status.wait_for(|status| status.reachable).await.unwrap();
+    let row = queue.commit_async(registration("a")).await.unwrap().row;
+    until(&queue, row.id, State::Acked).await;
+    // The servers end the connection then, and let nobody in who shows the same once more.
+    status.wait_for(|status| !status.reachable).await.unwrap();
+    assert!(Timestamp::now().as_second() >= ends);
+    let row = queue.commit_async(registration("b")).await.unwrap().row;
+    assert!(row.state.is_open());
+    fs::write(&file, credentials(&project, TERMINAL, Some(rights(TERMINAL)))).unwrap();
+    until(&queue, row.id, State::Acked).await;
+    status.wait_for(|status| status.reachable).await.unwrap();
     worker.stop().await;
     centre.running.stop().await;
 }

@@ -1,7 +1,9 @@
 //! The delivery as it runs: what is given out when, and what what comes back changes.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -120,8 +122,11 @@ impl Running {
             // It stays under way whatever else happens: begun anew at each step, a busy delivery would never hear one.
             let mut answers = way.uplink.answers();
             let stop = loop {
-                if let Err(stop) = self.step(&way, &mut answers).await {
-                    break stop;
+                // What panics takes the delivery down to its beginning, and not for good.
+                match AssertUnwindSafe(self.step(&way, &mut answers)).catch_unwind().await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(stop)) => break stop,
+                    Err(_) => break broke_off("a step of it panicked"),
                 }
             };
             drop(answers);
@@ -163,10 +168,7 @@ impl Running {
             () = self.wake.notified() => self.hurry(),
             Some(came) = self.tasks.join_next() => match came {
                 Ok(came) => self.take(came)?,
-                Err(error) => {
-                    tracing::error!(%error, "the delivery broke off, and begins anew");
-                    return Err(Stop::BrokeOff);
-                }
+                Err(error) => return Err(broke_off(&error)),
             },
             late = &mut *answers, if self.keeping < KEEPING => {
                 *answers = way.uplink.answers();
@@ -298,4 +300,9 @@ impl Running {
         (self.head, self.ask_at) = (None, None);
         self.heartbeat = Instant::now() + self.pace.heartbeat;
     }
+}
+
+fn broke_off(why: impl std::fmt::Display) -> Stop {
+    tracing::error!(%why, "the delivery broke off, and begins anew");
+    Stop::BrokeOff
 }

@@ -22,11 +22,19 @@ const LONG: Duration = Duration::from_secs(30);
 const PACE: Pace =
     Pace { first: Duration::from_millis(1), longest: Duration::from_millis(10), heartbeat: Duration::from_millis(20) };
 
+/// Panics as often as is left.
+fn panics(left: &AtomicUsize) {
+    let panics = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+    assert!(!panics, "the test says so");
+}
+
 /// Stores everything; the rest is as the test says.
 #[derive(Default)]
 struct Played {
     /// So many deliveries panic first.
     panics: AtomicUsize,
+    /// So many times the listening panics first.
+    startled: AtomicUsize,
     /// The head; headers are taken by itself, where there is one, and refused else.
     head: Option<ChainHead>,
     /// So many messages with headers get no answer first.
@@ -45,8 +53,7 @@ struct Played {
 
 impl Uplink for Played {
     fn deliver<'a>(&'a self, batch: &'a [Envelope]) -> BoxFuture<'a, Vec<Delivery>> {
-        let panics = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-        assert!(!panics, "the test says so");
+        panics(&self.panics);
         Box::pin(async { batch.iter().map(|_| Ok(Delivered::Stored)).collect() })
     }
 
@@ -57,6 +64,7 @@ impl Uplink for Played {
     fn answers(&self) -> BoxFuture<'_, Vec<Late>> {
         Box::pin(async {
             self.listened.fetch_add(1, Ordering::SeqCst);
+            panics(&self.startled);
             if let Some(gate) = self.hangs.clone() {
                 let kept = Box::pin(async move { gate.acquire().await.into_iter().for_each(SemaphorePermit::forget) });
                 return vec![Late { receipts: Vec::new(), kept }];
@@ -250,6 +258,22 @@ async fn a_delivery_that_breaks_off_begins_anew() {
     assert_eq!(row.attempts, 3);
     seen.await.unwrap().unwrap();
     status.wait_for(|status| status.reachable).await.unwrap();
+    worker.stop().await;
+    queue.verify().unwrap();
+}
+
+#[tokio::test]
+async fn a_delivery_of_which_a_step_panics_begins_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    let uplink = Arc::new(Played { startled: AtomicUsize::new(3), ..Played::default() });
+    let worker = started(&queue, &uplink);
+    let row = queue.commit_async(draft("a")).await.unwrap().row;
+    let row = until(&queue, &row, |row| row.state == State::HandedOver).await;
+    assert!(row.attempts >= 1);
+    worker.status().wait_for(|status| status.reachable).await.unwrap();
+    assert_eq!(uplink.startled.load(Ordering::SeqCst), 0);
+    assert!(uplink.listened.load(Ordering::SeqCst) > 3);
     worker.stop().await;
     queue.verify().unwrap();
 }

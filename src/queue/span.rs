@@ -52,15 +52,8 @@ impl Queue {
         })
     }
 
-    /// Each transaction that is worth something and that the centre has accepted since a moment, oldest first.
-    ///
-    /// # Errors
-    /// As [`Queue::each_of_shift`].
-    pub fn each_accepted_since(&self, since: Timestamp, take: impl FnMut(Row)) -> Result<(), QueueError> {
-        self.each_accepted_between(since, Timestamp::MAX, take)
-    }
-
-    /// The same, before another moment. A page is read where the one before it ended, by the index of the times.
+    /// Each transaction that is worth something and that the centre has accepted since a moment and before another, by
+    /// this terminal's clock, oldest first. A page is read where the one before it ended, by the index of the times.
     ///
     /// # Errors
     /// As [`Queue::each_of_shift`].
@@ -244,7 +237,7 @@ mod tests {
         queue.each_accepted_between(since, until, |row| found.push(row.sequence)).unwrap();
         assert_eq!(found, (2..2 + wanted as u64).collect::<Vec<_>>());
         let mut since_then = 0;
-        queue.each_accepted_since(since, |_| since_then += 1).unwrap();
+        queue.each_accepted_between(since, Timestamp::MAX, |_| since_then += 1).unwrap();
         assert_eq!(since_then, wanted + 1);
 
         let db = open::reader(&settings(dir.path()).path).unwrap();

@@ -14,6 +14,9 @@ use crate::world::shanghai;
 /// clocks of terminal and centre may differ a little.
 const LATE: SignedDuration = SignedDuration::from_mins(10);
 
+/// How many runs are looked through for the last: more than a clock that was a year ahead leaves.
+const LOOKED_THROUGH: u32 = 400;
+
 /// A day held against the centre.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Reconciliation {
@@ -295,6 +298,19 @@ impl Store {
     /// When the store cannot be read.
     pub fn reconciliations(&self, limit: u32) -> Result<Vec<Reconciliation>, StoreError> {
         self.all_json("SELECT run FROM reconciliations ORDER BY date DESC LIMIT ?1", [limit])
+    }
+
+    /// The latest day whose run was made by then, and is no later itself: a clock that was ahead left others.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn last_reconciliation(&self, then: Timestamp) -> Result<Option<Reconciliation>, StoreError> {
+        let today = shanghai().to_datetime(then).date();
+        let runs: Vec<Reconciliation> = self.all_json(
+            "SELECT run FROM reconciliations WHERE date <= ?1 ORDER BY date DESC LIMIT ?2",
+            params![today.to_string(), LOOKED_THROUGH],
+        )?;
+        Ok(runs.into_iter().find(|run| run.run_at <= then))
     }
 
     /// A day's differences, in the order in which they were found.

@@ -42,6 +42,8 @@ fn stretch(day: &Day, date: Date, group: &Group, from: Option<String>) -> Detail
 mod tests {
     use std::convert::Infallible;
 
+    use jiff::Timestamp;
+
     use super::*;
     use crate::queue::tests::{draft, open};
     use crate::terminal::settled::Ours;
@@ -63,7 +65,7 @@ mod tests {
         let row = open(dir.path()).commit(draft("a")).unwrap().row;
         let group = |insutype: &str| Group { insutype: insutype.into(), clr_type: None };
         let (own, other) = (group("310"), group("390"));
-        let mut day = Day::default();
+        let mut day = Day::without_any(Timestamp::MIN..Timestamp::MAX);
         for n in 0..4 * PAGE {
             let one = detail(n, 1);
             let group = if n % 4 == 3 { &other } else { &own };

@@ -148,7 +148,7 @@ impl Inner {
             Err(_) => (None, self.alarms_known()),
         };
         let reconciliation = ReconciliationHealth {
-            last: self.store.reconciliations(1).ok().and_then(|runs| runs.first().map(|run| run.date)),
+            last: self.store.last_reconciliation(self.parts.clock.now()).ok().flatten().map(|run| run.date),
             overdue: self.overdue_days().ok(),
             open: self.store.open_differences().ok(),
         };

@@ -127,8 +127,8 @@ impl Inner {
         Ok(Compared { totals, under_way, differences, found })
     }
 
-    /// Takes up what is of that day and was accepted while the clock was far behind: it was not looked for. Whether there
-    /// was any.
+    /// Takes up what is of that day and was accepted while the clock was far behind or ahead: it was not looked for.
+    /// Whether there was any.
     fn misdated(&self, date: Date, day: &mut Day, found: &BTreeMap<String, Option<Detail>>) -> Result<bool, Failure> {
         let before = day.ours.len();
         for msgid in found.keys() {
@@ -136,7 +136,8 @@ impl Inner {
                 Err(QueueError::Damaged { .. }) => continue,
                 row => row.map_err(|error| error.failure())?,
             };
-            let row = row.filter(|row| row.state == State::Acked && !row.erased && row.updated_at < day.since);
+            let row =
+                row.filter(|row| row.state == State::Acked && !row.erased && !day.looked_at.contains(&row.updated_at));
             if let Some(row) = row
                 && let Settled::OfDay(one) = self.settled(row, date)?
             {

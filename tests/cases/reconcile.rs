@@ -332,27 +332,31 @@ fn a_clock_that_was_ahead_reconciles_no_day_for_good() {
     };
     let day = |n: i64| first.checked_add(jiff::Span::new().days(n)).unwrap();
     reconciled(&mut counter, 5, day(4));
+    assert_eq!(counter.terminal.health().reconciliation.last, Some(day(4)));
     assert!(counter.terminal.reconciliation(day(3)).unwrap().unwrap().is_complete());
     // Set right, and three days later: those days are over now.
     reconciled(&mut counter, -2, day(2));
     let run = counter.terminal.reconciliation(day(2)).unwrap().unwrap();
     assert!(run.is_complete() && run.run_at <= hands.now(), "{run:?}");
-    assert_eq!(counter.terminal.health().reconciliation.overdue, Some(0));
+    let health = counter.terminal.health().reconciliation;
+    assert_eq!((health.last, health.overdue), (Some(day(2)), Some(0)), "a day to come is none that was run");
 }
 
 #[test]
-fn what_was_accepted_while_the_clock_was_behind_is_of_its_day() {
-    let hands = Arc::new(Hands::noon());
-    hands.forward(-4 * 24 * 3600);
-    let counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
-    counter.carried_out(SETTLE, bill());
-    let behind = day(&counter);
-    hands.forward(4 * 24 * 3600);
-    let today = hands.today();
-    assert_ne!(behind, today);
-    let run = counter.terminal.reconcile(today, "0009").unwrap();
-    assert_eq!((run.open, run.under_way, run.totals[0].here_count), (0, 0, 1), "{run:?}");
-    assert!(run.is_clean() && counter.terminal.differences(today).unwrap().is_empty());
+fn what_was_accepted_while_the_clock_was_days_off_is_of_its_day() {
+    for off in [-4, 4] {
+        let hands = Arc::new(Hands::noon());
+        hands.forward(off * 24 * 3600);
+        let counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
+        counter.carried_out(SETTLE, bill());
+        let then = day(&counter);
+        hands.forward(-off * 24 * 3600);
+        let today = hands.today();
+        assert_ne!(then, today);
+        let run = counter.terminal.reconcile(today, "0009").unwrap();
+        assert_eq!((run.open, run.under_way, run.totals[0].here_count), (0, 0, 1), "{off}: {run:?}");
+        assert!(run.is_clean() && counter.terminal.differences(today).unwrap().is_empty(), "{off}");
+    }
 }
 
 #[test]

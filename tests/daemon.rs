@@ -241,7 +241,9 @@ fn assert_shapes(walk: &Walk) {
     let rows = asked(&["queue", "list"]);
     for row in rows.as_array().unwrap() {
         assert_eq!(has(row), transaction);
-        assert_eq!(&asked(&["queue", "show", row["id"].as_str().unwrap()]), row);
+        let id = row["id"].as_str().unwrap();
+        assert_eq!(&asked(&["queue", "show", id]), row);
+        assert_eq!(asked(&["queue", "show", id, "--unmask"])["centre_refusal"], Value::Null);
         assert!(row["sequence"].is_u64() && row["attempts"].is_u64() && row["provisional"].is_boolean(), "{row:#}");
         let settles = row["scenario"] == SETTLEMENT;
         assert_eq!(

@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::queue::{Filter, Row, State as RowState};
 use crate::reader::ReaderState;
 use crate::scenario::Entry;
-use crate::terminal::{CaseView, Health, NewCase, Policy, Reloaded};
+use crate::terminal::{CaseView, CentreRefusal, Health, NewCase, Policy, Reloaded};
 
 type Answer<T> = Result<Json<T>, Refusal>;
 
@@ -130,6 +130,28 @@ pub async fn transaction(State(doors): State<Arc<Doors>>, Id(id): Id) -> Answer<
     let row = tokio::task::spawn_blocking(move || doors.terminal.transaction(id)).await;
     let row = row.map_err(|error| broken(&error))??;
     Ok(Json(row.ok_or_else(|| Refusal::from(&errors::NO_TRANSACTION))?))
+}
+
+/// What the centre said when it refused a transaction: its words may name a person. Each use is audited.
+#[utoipa::path(
+    get,
+    path = "/v1/transactions/{id}/refusal",
+    params(("id" = String, Path, format = "uuid")),
+    responses((status = 200, description = "Code and words; null where it was not refused, or they were erased", body = Option<CentreRefusal>))
+)]
+pub async fn centre_refusal(
+    State(doors): State<Arc<Doors>>,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id,
+) -> Answer<Option<CentreRefusal>> {
+    let id: Uuid = id.parse().map_err(|_| Refusal::from(&errors::NO_TRANSACTION))?;
+    tracing::info!(target: "audit", client = %caller.name, transaction = %id, "the words of a refusal were asked for");
+    let said = tokio::task::spawn_blocking(move || {
+        let row = doors.terminal.transaction(id)?;
+        row.map(|_| doors.terminal.centre_refusal(id)).transpose()
+    });
+    let said = said.await.map_err(|error| broken(&error))??;
+    Ok(Json(said.ok_or_else(|| Refusal::from(&errors::NO_TRANSACTION))?))
 }
 
 /// What `POST /v1/transactions/{id}/acknowledge` takes.

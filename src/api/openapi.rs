@@ -29,6 +29,7 @@ use crate::card::{Apdus, Authenticated};
         handlers::confirm,
         handlers::cancel,
         handlers::transactions,
+        handlers::centre_refusal,
         handlers::transaction,
         handlers::acknowledge,
         shifts::open,

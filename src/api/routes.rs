@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::answer::Refusal;
 use super::{Doors, errors, events, guard, handlers, reconciliations, shifts};
-use crate::config::Permission::{self, Operate, Policy, Read};
+use crate::config::Permission::{self, Operate, Policy, Read, Unmask};
 use crate::failure::Failure;
 
 /// One route.
@@ -35,6 +35,12 @@ pub const ROUTES: &[Route] = &[
     Route { method: "post", path: "/v1/cases/{id}/cancel", permission: Operate, handler: || post(handlers::cancel) },
     Route { method: "get", path: "/v1/transactions", permission: Read, handler: || get(handlers::transactions) },
     Route { method: "get", path: "/v1/transactions/{id}", permission: Read, handler: || get(handlers::transaction) },
+    Route {
+        method: "get",
+        path: "/v1/transactions/{id}/refusal",
+        permission: Unmask,
+        handler: || get(handlers::centre_refusal),
+    },
     Route {
         method: "post",
         path: "/v1/transactions/{id}/acknowledge",

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::journal::Context;
 use super::{QueueError, Row, State, chain};
 use crate::value::{Fen, Protocol};
-use crate::wire::{Digest, Header, Outcome, Receipt};
+use crate::wire::{Digest, Header, Outcome, Receipt, plain_code};
 
 /// A row with the columns that are not shown.
 pub(super) struct Entry {
@@ -45,7 +45,7 @@ impl Context {
         let mut entry =
             entry(sql).map_err(|error| QueueError::Damaged { record, what: format!("it cannot be read: {error}") })?;
         self.check(&entry)?;
-        // The refusal's words stand in the sealed answer only.
+        // The refusal stands in the sealed answer only.
         if entry.row.state == State::Refused {
             entry.row.refusal = self.open_answer(&entry)?.as_ref().and_then(refusal);
         }
@@ -205,7 +205,7 @@ pub(super) fn row(
 pub(super) fn refusal(receipt: &Receipt) -> Option<String> {
     match &receipt.outcome {
         Outcome::Accepted => None,
-        Outcome::Refused { code, text } => Some(format!("{code} {text}")),
+        Outcome::Refused { code, .. } => Some(plain_code(code).to_owned()),
     }
 }
 

@@ -95,7 +95,7 @@ pub struct Row {
     /// The centre's number for it.
     #[schema(required)]
     pub centre_no: Option<String>,
-    /// Why the centre refused it: code and words.
+    /// The centre's code where it refused it; its words, which may name a person, stand in the sealed answer.
     #[schema(required)]
     pub refusal: Option<String>,
     /// The figures in which the centre settled it otherwise than the terminal had: what was collected is not what is

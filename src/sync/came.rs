@@ -5,12 +5,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::choose::{Back, Item};
-use super::note::{asked, is_away, is_busy, plain};
+use super::note::{asked, is_away, is_busy};
 use super::running::{Running, Stop};
 use super::send::{Came, Compared, Trouble};
 use super::{Chain, UplinkError, UplinkStatus};
 use crate::queue::QueueError;
 use crate::value::Protocol;
+use crate::wire::plain_code;
 
 impl Running {
     pub(super) fn take(&mut self, came: Came) -> Result<(), Stop> {
@@ -84,7 +85,7 @@ impl Running {
             // Another refusal says nothing of the chain: the centre may be of a version that does not know a field.
             Err(Trouble::Centre(UplinkError::Refused { code, .. })) if code.starts_with("C-CHAIN-") => {
                 self.reached(true, false);
-                tracing::error!(code = plain(&code), "the centre does not take the chain's headers");
+                tracing::error!(code = plain_code(&code), "the centre does not take the chain's headers");
                 self.headers.refused = Some(self.headers.after);
                 self.chain(Chain::Broken);
             }

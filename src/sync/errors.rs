@@ -27,7 +27,7 @@ pub enum UplinkError {
     #[error("the centre does not know this terminal (status {0})")]
     Unauthorized(u16),
     /// It will never take this item as it is; with the centre's code and words.
-    #[error("the centre refused it: {}", super::note::plain(code))]
+    #[error("the centre refused it: {}", crate::wire::plain_code(code))]
     Refused {
         /// The centre's code.
         code: String,

@@ -9,7 +9,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::note::plain;
 use super::reply::{answer_tells, no_json, nonce, reply_tells, taken};
 use super::tls::{self, TlsFiles};
 use super::{BoxFuture, Delivered, Delivery, Late, Uplink, UplinkError};
@@ -17,7 +16,7 @@ use crate::queue::Queue;
 use crate::wire::batch::{ItemAnswer, Reason};
 use crate::wire::headers::SignedHeaders;
 use crate::wire::signature::{self, Purpose};
-use crate::wire::{ChainHead, Digest, Envelope, Reply, Request};
+use crate::wire::{ChainHead, Digest, Envelope, Reply, Request, plain_code};
 use crate::world::loopback_client;
 
 /// How long a connection may take to be made.
@@ -193,7 +192,9 @@ fn each(batch: &[Envelope], answers: Result<Vec<ItemAnswer>, UplinkError>) -> Ve
         false => Err(UplinkError::Answer("it has not one part a transaction".into())),
     });
     let answers = answers.map_err(|error| match error {
-        UplinkError::Refused { code, .. } => UplinkError::Answer(format!("it refuses the request: {}", plain(&code))),
+        UplinkError::Refused { code, .. } => {
+            UplinkError::Answer(format!("it refuses the request: {}", plain_code(&code)))
+        }
         error => error,
     });
     match answers {

@@ -52,7 +52,7 @@ pub use folder::{PackFiles, files_below};
 pub use health::{Health, QueueHealth, ReconciliationHealth, Status, UplinkHealth};
 pub use json::JsonText;
 pub use limits::{LimitsLeft, TerminalLeft};
-pub use notice::Notice;
+pub use notice::{CentreRefusal, Notice};
 pub use policy::{Origin, Policy, PolicyHealth, Refused, Reloaded};
 pub use setup::{Setup, SetupError};
 pub use table::{Conduct, Table};
@@ -200,6 +200,15 @@ impl Terminal {
     /// What the storage may do.
     pub fn transaction(&self, id: Uuid) -> Result<Option<Row>, Failure> {
         self.inner.queue.get(id).map_err(|error| error.failure())
+    }
+
+    /// What the centre said when it refused a transaction: its code and words, which may name a person. `None` where it
+    /// did not refuse it, or what it said was erased. Blocks on the disk.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn centre_refusal(&self, id: Uuid) -> Result<Option<CentreRefusal>, Failure> {
+        self.inner.centre_refusal(id)
     }
 
     /// Proves and reads the card in `reader`, or in the one holder's reader that has a card, outside any case; gives

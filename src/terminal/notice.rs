@@ -11,7 +11,7 @@ use super::open::operator;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{QueueError, Row, State};
 use crate::value::{Fen, Protocol};
-use crate::wire::Digest;
+use crate::wire::{Digest, Outcome, Receipt};
 
 /// In an answer that is not the centre's first: the day with which it was reconciled. Kept with the figures, so that no
 /// crash parts them.
@@ -95,6 +95,12 @@ impl Inner {
         Ok(answer.is_some_and(|answer| answer.output.get(RECONCILED).is_some()))
     }
 
+    /// What the centre said to a transaction that it refused; `None` where it did not, or that was erased.
+    pub(super) fn centre_refusal(&self, id: Uuid) -> Result<Option<CentreRefusal>, Failure> {
+        let answer = self.queue.answer(id).map_err(|error| error.failure())?;
+        Ok(answer.and_then(CentreRefusal::of))
+    }
+
     fn notice(&self, row: Row, revision: u32) -> Result<Notice, Failure> {
         let payload = unless_damaged(self.queue.payload(row.id))?;
         let answer = unless_damaged(self.queue.answer(row.id))?;
@@ -105,7 +111,10 @@ impl Inner {
         let collected = cash(first).or_else(|| cash(told.pointer("/detail/decision/outputs/psn_cash_pay")));
         // Where it was found out later they were told of no sum.
         let collected = collected.filter(|_| !row.is_untold());
-        let owed = answer.filter(|_| row.state != State::Refused);
+        let (refused, settled): (Option<_>, Option<_>) = match row.state {
+            State::Refused => (answer, None),
+            _ => (None, answer),
+        };
         Ok(Notice {
             transaction: row.id,
             scenario: row.scenario,
@@ -113,9 +122,27 @@ impl Inner {
             revision,
             differs: row.differs,
             collected,
-            owed: owed.and_then(|answer| cash(answer.output.pointer("/setlinfo/psn_cash_pay"))),
-            refusal: row.refusal,
+            owed: settled.and_then(|answer| cash(answer.output.pointer("/setlinfo/psn_cash_pay"))),
+            refusal: refused.and_then(CentreRefusal::of).map(|CentreRefusal { code, text }| format!("{code} {text}")),
         })
+    }
+}
+
+/// What a centre said when it refused a transaction. Its words may name a person.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct CentreRefusal {
+    /// Its own code, as it came.
+    pub code: String,
+    /// Its words.
+    pub text: String,
+}
+
+impl CentreRefusal {
+    fn of(answer: Receipt) -> Option<Self> {
+        match answer.outcome {
+            Outcome::Refused { code, text } => Some(Self { code, text }),
+            Outcome::Accepted => None,
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use super::event::What;
 use super::inner::{Inner, lock};
 use crate::store::{Shift, StoreError};
 use crate::sync::UplinkError;
-use crate::wire::infno;
 use crate::wire::shift::{SignOff, SignOn, SignedOn};
+use crate::wire::{infno, plain_code};
 
 /// After how long the centre is told again where it did not answer though it can be reached.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -96,7 +96,7 @@ impl Inner {
         };
         match told {
             Ok(told) => Some(told),
-            Err(UplinkError::Refused { code, .. }) => Some(Told::Refused(code)),
+            Err(UplinkError::Refused { code, .. }) => Some(Told::Refused(plain_code(&code).to_owned())),
             Err(error) => {
                 tracing::info!(%error, "the centre does not answer to a shift");
                 None

@@ -243,6 +243,18 @@ impl Reply {
     }
 }
 
+/// A centre's code of a refusal, to be shown to anybody; where it is none that can be one, the `infcode` of a refusal:
+/// what stands there, as its words, may name a person.
+pub fn plain_code(code: &str) -> &str {
+    let is_code =
+        |code: &str| code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-');
+    let has_no_number = |code: &str| code.bytes().filter(u8::is_ascii_digit).count() < 8;
+    match code {
+        code if (1..=40).contains(&code.len()) && is_code(code) && has_no_number(code) => code,
+        _ => "-1",
+    }
+}
+
 /// What message ids of one kind are told by: the form of their last four characters. None of one series is ever one of
 /// another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -323,6 +335,17 @@ mod tests {
         assert!(is_terminal("H44010000001"));
         for other in ["", "T1", "H4401000000-", "H440100000011", "名名名名"] {
             assert!(!is_terminal(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_may_name_a_person_is_no_code() {
+        for code in ["C-FORM", "-1", "E-1"] {
+            assert_eq!(plain_code(code), code);
+        }
+        let long = "C".repeat(41);
+        for code in ["张三", "", "440103198806120021", "11010519491231002X", "Zhang San", &long] {
+            assert_eq!(plain_code(code), "-1", "{code}");
         }
     }
 

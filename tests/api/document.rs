@@ -207,6 +207,8 @@ fn each_answer_of_each_route_is_as_it_is_described() {
     assert!(done["slip"].is_array() && done["transaction"].is_object(), "{done:#}");
     document.ask("GET", "/v1/transactions?state=pending&limit=1", "", None);
     document.ask("GET", "/v1/transactions/{id}", &id(&done["transaction"]), None);
+    let said = document.ask("GET", "/v1/transactions/{id}/refusal", &id(&done["transaction"]), None);
+    assert_eq!(said, json!(null), "nobody refused it");
 
     let shift = done["shift"].as_str().unwrap().to_owned();
     assert_eq!(done["transaction"]["shift"], shift);

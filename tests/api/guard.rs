@@ -117,6 +117,9 @@ fn unmasked_data_takes_its_own_permission() {
     assert_eq!(whole["holder"]["name"], "王小雅");
     assert_eq!(whole["holder"]["social_security_number"], "440103198806120021");
     assert!(!masked.to_string().contains("440103198806120021"), "{masked}");
+    let words = format!("/v1/transactions/{}/refusal", uuid::Uuid::nil());
+    refused(&house.http().token(OPERATE).get(&words), 403, "E-API-PERMISSION");
+    refused(&house.http().token(ALL).get(&words), 404, "E-API-NO-TRANSACTION");
 }
 
 #[test]

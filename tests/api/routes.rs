@@ -20,6 +20,7 @@ const WANTED: &[(&str, &str)] = &[
     ("POST", "/v1/cases/{id}/cancel"),
     ("GET", "/v1/transactions"),
     ("GET", "/v1/transactions/{id}"),
+    ("GET", "/v1/transactions/{id}/refusal"),
     ("POST", "/v1/transactions/{id}/acknowledge"),
     ("POST", "/v1/shifts"),
     ("GET", "/v1/shifts"),

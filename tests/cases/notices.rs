@@ -101,6 +101,12 @@ fn what_the_centre_refused_is_told_to_its_holder_and_to_nobody_else() {
     let told = notices(&counter);
     assert_eq!(told.len(), 1);
     assert!(told[0].refusal.as_ref().unwrap().starts_with("C-ON-PURPOSE ") && told[0].owed.is_none(), "{told:?}");
+    // What anybody may see has the code alone.
+    let (id, said) = (told[0].transaction, told[0].refusal.clone().unwrap());
+    let row = counter.terminal.transaction(id).unwrap().unwrap();
+    assert_eq!(row.refusal.as_deref(), Some("C-ON-PURPOSE"));
+    let words = counter.terminal.centre_refusal(id).unwrap().unwrap();
+    assert!(words.text.len() > 4 && said == format!("{} {}", words.code, words.text), "{said}");
     // Another person's case carries nothing of it.
     counter.readers.remove(HOLDER);
     counter.readers.insert(HOLDER, chip("v1-3des"));

@@ -22,6 +22,9 @@ pub(super) struct List {
 pub(super) struct Show {
     /// Its id
     id: uuid::Uuid,
+    /// With the centre's own words where it refused it, which may name a person; audited
+    #[arg(long)]
+    unmask: bool,
 }
 
 /// Arguments of `sbkd queue acknowledge`.
@@ -49,7 +52,11 @@ impl List {
 
 impl Show {
     pub(super) fn run(self, shell: &Shell) -> Outcome {
-        let row = Daemon::of(shell)?.get(&format!("/v1/transactions/{}", self.id))?;
+        let daemon = Daemon::of(shell)?;
+        let mut row = daemon.get(&format!("/v1/transactions/{}", self.id))?;
+        if self.unmask {
+            row["centre_refusal"] = daemon.get(&format!("/v1/transactions/{}/refusal", self.id))?;
+        }
         shell.show(&row, || one(&row));
         Ok(())
     }

@@ -161,9 +161,9 @@ impl World {
         let told = self.queue.advance(before.id, to, note);
         let (state, stays) = (before.state, before.clone());
         let found = self.queue.get(stays.id).unwrap().unwrap();
-        // The words of a refusal show while it stands refused, and are the kept answer's.
+        // The code of a refusal shows while it stands refused, and are the kept answer's.
         let is_refused = receipt.as_ref().is_some_and(|receipt| receipt.outcome == refused);
-        after.refusal = (to == State::Refused && is_refused).then(|| "E-1 不符合条件".to_owned());
+        after.refusal = (to == State::Refused && is_refused).then(|| "E-1".to_owned());
         match told {
             Ok(row) => {
                 assert!(allowed, "{state} to {to}");

@@ -39,6 +39,8 @@ pub(super) struct Case {
     pub(super) plan: Option<Arc<Plan>>,
     /// Ends it when nobody goes on.
     pub(super) alarm: Option<Alarm>,
+    /// Its transaction, settled, while no door has given out that it was.
+    pub(super) untold: Option<Uuid>,
 }
 
 /// The end of somebody's patience; called off when dropped.
@@ -247,6 +249,7 @@ pub(super) fn fresh(
         who: None,
         plan: None,
         alarm: None,
+        untold: None,
     };
     (case, follow)
 }

@@ -12,6 +12,7 @@ use super::inner::{Inner, Upstream, lock};
 use super::json::JsonText;
 use super::limits::LimitsLeft;
 use super::plan::{Plan, centre_view};
+use super::showing::as_shown;
 use super::view::CaseState;
 use super::who::Who;
 use crate::failure::{Explain as _, Failure};
@@ -81,9 +82,11 @@ impl Inner {
         };
         let written = outcome.row.as_ref().map(|row| row.id);
         let moved = self.advance(id, Some(at), to, |case| {
+            case.untold = outcome.row.as_ref().filter(|row| to == CaseState::Done && row.is_untold()).map(|row| row.id);
             let view = &mut case.view;
             view.failure = outcome.failure;
-            view.transaction = outcome.row.and_then(|row| serde_json::to_value(row).ok()).or(view.transaction.take());
+            let shown = outcome.row.and_then(|row| serde_json::to_value(as_shown(&row, to)).ok());
+            view.transaction = shown.or(view.transaction.take());
             view.duplicate |= outcome.duplicate;
             view.slip = outcome.slip;
             view.limits = outcome.limits.or(view.limits.take());
@@ -186,11 +189,7 @@ impl Committing<'_> {
             .map_or(Patience::default(), |uplink| Patience { answer: uplink.answer, resolve: uplink.resolve });
         let settling = sync::settle(&self.inner.queue, &upstream.uplink, draft, request, patience);
         match self.inner.parts.runtime.block_on(settling) {
-            // What the journal does not take as shown is told at the holder's next case, and so it is not shown now.
-            Ok(Settled::Accepted(row, answer)) => match self.shown(&row) {
-                Ok(row) => Ok(self.accepted(row, answer)),
-                Err(error) => Err(self.unsure(SettleError::Unsure(Some(Box::new(row)), error))),
-            },
+            Ok(Settled::Accepted(row, answer)) => Ok(self.accepted(row, answer)),
             Ok(Settled::Refused(row, code, text)) => {
                 let failure = UplinkError::Refused { code, text }.failure();
                 Err(self.not_settled(failure, row))
@@ -201,11 +200,6 @@ impl Committing<'_> {
             Err(SettleError::Queue(error)) => Err(self.not_committed(&error)),
             Err(error) => Err(self.unsure(error)),
         }
-    }
-
-    /// The holder is about to see that it was settled.
-    fn shown(&self, row: &Row) -> Result<Row, QueueError> {
-        if row.is_untold() { self.inner.queue.shown(row.id) } else { Ok(row.clone()) }
     }
 
     fn accepted(&self, row: Row, SettlementAnswer { setlinfo, .. }: SettlementAnswer) -> Outcome {

@@ -18,6 +18,7 @@ use super::log::Log;
 use super::policy::InForce;
 use super::setup::Setup;
 use super::shift::Shifts;
+use super::showing::Showing;
 use super::table::Table;
 use super::turn::Turns;
 use super::view::{CaseState, CaseView};
@@ -34,9 +35,9 @@ use crate::sync::{Asker, Uplink, UplinkStatus, Worker};
 /// How much later than its own deadline a reading may end by itself.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Whoever takes more than one of these locks takes them in this order: `settling_alone`, `reconciling`, that of `shifts`, `told`,
-/// `showing`, `cases`, `conditions`, those of `alarms`, of `in_force`, the log's own. Only `settling_alone` is held over a commit, and `showing` and that of the backlog over a look into the journal;
-/// what the doors ask, on threads that must not wait, takes neither.
+/// Whoever takes more than one of these locks takes them in this order: `settling_alone`, `reconciling`, that of `shifts`, that of
+/// `showing` over its writes, `told`, `in_order`, `cases`, `conditions`, those of `alarms`, of `in_force`, what was given out, the log's own. Only `settling_alone` and the second of `showing` are held over a commit, and `in_order` and that of the backlog over a look into the journal;
+/// what the doors ask, on threads that must not wait, takes none of them.
 pub(super) struct Inner {
     pub(super) parts: Parts,
     pub(super) catalogue: Catalogue,
@@ -59,8 +60,9 @@ pub(super) struct Inner {
     pub(super) alarms: Alarms,
     /// A condition came that nobody tells the end of.
     pub(super) ailing: Arc<Notify>,
-    /// Held while a transaction is read from the journal and shown, so that it is never shown as it was before.
-    pub(super) showing: Mutex<()>,
+    /// Held while a transaction is read from the journal and put into its case, so that none is put there as it was before.
+    pub(super) in_order: Mutex<()>,
+    pub(super) showing: Showing,
     /// What the readers told and nobody has acted on yet.
     pub(super) told: Mutex<broadcast::Receiver<ReaderEvent>>,
     /// When the journal was last proved, whatever came of it.
@@ -127,7 +129,8 @@ impl Inner {
             conditions: Mutex::new(conditions),
             alarms: Alarms::default(),
             ailing: Arc::default(),
-            showing: Mutex::new(()),
+            in_order: Mutex::new(()),
+            showing: Showing::default(),
             told,
             verified_at: Mutex::default(),
             cases: Mutex::default(),

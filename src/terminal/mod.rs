@@ -35,6 +35,7 @@ mod same;
 mod settled;
 mod setup;
 mod shift;
+mod showing;
 mod signing;
 mod start;
 mod table;
@@ -145,12 +146,12 @@ impl Terminal {
         self.inner.open_case(case)
     }
 
-    /// A case as it stands.
+    /// A case as it stands. What it tells of a settlement counts as told from then on.
     pub fn case(&self, id: Uuid) -> Option<CaseView> {
-        self.inner.cases().get(id).map(|case| case.view.clone())
+        self.inner.cases().get_mut(id).map(|case| self.inner.give_out(case))
     }
 
-    /// Each state of a case from now on; the way to wait for one.
+    /// Each state of a case from now on; the way to wait for one. How it ended is to be asked of [`case`](Self::case).
     pub fn follow(&self, id: Uuid) -> Option<watch::Receiver<CaseView>> {
         self.inner.cases().get(id).map(|case| case.tell.subscribe())
     }

@@ -49,6 +49,7 @@ pub struct Notice {
 impl Inner {
     /// What a holder is to be told. Blocks on the disk.
     pub(super) fn notices(&self, holder: Digest) -> Result<Vec<Notice>, Failure> {
+        self.note_shown()?;
         let told = self.store.acknowledged(holder).map_err(|error| error.failure())?;
         let rows = self.otherwise(holder)?.into_iter();
         let rows = rows.filter(|(row, revision)| !told.contains(&(row.id, *revision)));

@@ -41,8 +41,8 @@ impl Inner {
         {
             let mut cases = self.cases();
             if let Some((known, with)) = key.as_deref().and_then(|key| cases.by_key(key)) {
-                return match cases.get(known) {
-                    Some(case) if with == content => Ok((case.view.clone(), false)),
+                return match cases.get_mut(known) {
+                    Some(case) if with == content => Ok((self.give_out(case), false)),
                     _ => Err(Failure::of(&errors::KEY_USED)),
                 };
             }
@@ -212,6 +212,9 @@ impl Inner {
             if wait.recv_timeout(end.saturating_duration_since(Instant::now())).is_err() {
                 tracing::warn!("the delivery did not stop in time");
             }
+        }
+        if self.note_shown().is_err() {
+            tracing::warn!("what was shown last will be told once more");
         }
         self.queue.close();
     }

@@ -217,6 +217,7 @@ impl Inner {
 
     /// What was carried out in it up to now.
     fn add_up(&self, shift: &mut Shift) -> Result<(), Failure> {
+        self.note_shown()?;
         let mut totals: BTreeMap<_, ShiftTotal> = BTreeMap::new();
         let mut failed = Ok(());
         let read = self.queue.each_of_shift(&shift.number, shift.after, |row| {

@@ -13,6 +13,7 @@ use super::conditions::Condition;
 use super::errors;
 use super::event::What;
 use super::inner::{Inner, lock};
+use super::showing::as_shown;
 use super::view::CaseState;
 use super::{alarm, daily, keeping, policy, shift, signing};
 use crate::failure::{Entry, Failure};
@@ -198,7 +199,7 @@ impl Inner {
             state: row.state.name().to_owned(),
             differs: row.differs.clone(),
         });
-        let _in_order = lock(&self.showing);
+        let _in_order = lock(&self.in_order);
         self.show_transaction(row);
     }
 
@@ -214,7 +215,7 @@ impl Inner {
     /// A case that has ended just now shows its transaction as it stands: until now nobody knew whose it was.
     pub(super) fn catch_up(&self, transaction: Uuid) {
         // Held from before the row is read: no later state is shown before it. The cases are not held meanwhile.
-        let _in_order = lock(&self.showing);
+        let _in_order = lock(&self.in_order);
         match self.queue.get(transaction) {
             Ok(Some(row)) => self.show_transaction(&row),
             Ok(None) => {}
@@ -224,9 +225,12 @@ impl Inner {
 
     fn show_transaction(&self, row: &Row) {
         let mut cases = self.cases();
-        let Ok(shown) = serde_json::to_value(row) else { return };
-        for case in cases.showing(row.id).filter(|case| case.view.transaction.as_ref() != Some(&shown)) {
-            case.view.transaction = Some(shown.clone());
+        for case in cases.showing(row.id) {
+            let shown = serde_json::to_value(as_shown(row, case.view.state)).ok();
+            if shown.is_none() || case.view.transaction == shown {
+                continue;
+            }
+            case.view.transaction = shown;
             case.view.updated_at = self.parts.clock.now();
             case.tell.send_replace(case.view.clone());
         }

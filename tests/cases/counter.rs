@@ -243,10 +243,13 @@ impl Counter {
         self.ended(id)
     }
 
+    /// Waits until a case has ended, and asks how.
     pub fn ended(&self, id: Uuid) -> CaseView {
-        self.wait_for(id, |view| view.state.is_final())
+        self.wait_for(id, |view| view.state.is_final());
+        self.terminal.case(id).unwrap()
     }
 
+    /// Waits until a case is as wanted. Nobody has asked how it ended by that.
     pub fn wait_for(&self, id: Uuid, wanted: impl FnMut(&CaseView) -> bool) -> CaseView {
         let mut follow = self.terminal.follow(id).unwrap();
         let found = self.runtime.block_on(async {

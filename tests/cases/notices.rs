@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use sbkd::center;
 use sbkd::queue::{Faults, Point, QueueError, State};
 use sbkd::store::Action;
-use sbkd::terminal::{CaseState, CaseView, Condition, Notice};
+use sbkd::terminal::{CaseState, CaseView, Condition, Notice, What};
 use sbkd::world::{Clock as _, Random, SystemRandom, shanghai};
 
 use crate::counter::{Counter, HOLDER, PATIENCE, Setup, bill, bill_of, chip, new_case, numbered, statement};
@@ -178,29 +178,14 @@ fn a_settlement_that_is_found_when_nobody_waits_any_more_is_told_and_nothing_of_
     assert!(notices(&counter).is_empty());
 }
 
-/// What the disk does to a counter that was told of no settlement though it stands.
-#[derive(Clone, Copy, PartialEq)]
-enum Lost {
-    /// The centre's answer is on the disk, and nobody hears that it is.
-    TheWord,
-    /// That the holder is shown it is not taken.
-    TheShowing,
-}
-
-/// A counter whose disk fails so, once, when the next settlement is confirmed after `armed`.
-fn losing(lost: Lost, armed: Arc<AtomicBool>) -> Counter {
+/// A counter whose disk fails once at this point of this move of the first settlement.
+fn failing(fails: Point, of: usize) -> Counter {
     let moves = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
     let faults = Faults::new(move |at| {
-        if !armed.load(Ordering::SeqCst) {
-            return Ok(());
-        }
         let step = usize::from(at == Point::Advance);
         let moved = moves.fetch_add(step, Ordering::SeqCst) + step;
-        let fails = match lost {
-            Lost::TheWord => at == Point::Committed && moved == 1,
-            Lost::TheShowing => at == Point::Advance && moved == 2,
-        };
-        match fails && armed.swap(false, Ordering::SeqCst) {
+        match at == fails && moved == of && !failed.swap(true, Ordering::SeqCst) {
             true => Err(QueueError::StorageFull),
             false => Ok(()),
         }
@@ -208,23 +193,39 @@ fn losing(lost: Lost, armed: Arc<AtomicBool>) -> Counter {
     Counter::with(Setup { faults, ..Setup::default() })
 }
 
+/// How it comes that a counter hears nothing of a settlement that stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Lost {
+    /// The centre's answer is on the disk, and the terminal does not hear that it is.
+    TheWord,
+    /// The case has ended, and nobody asked it how before the terminal went.
+    TheCounter,
+}
+
 #[test]
 fn what_is_settled_and_was_shown_to_nobody_is_told_later_and_collected_by_nobody() {
-    for lost in [Lost::TheWord, Lost::TheShowing] {
-        let armed = Arc::new(AtomicBool::new(false));
-        let counter = losing(lost, armed.clone());
+    for lost in [Lost::TheWord, Lost::TheCounter] {
+        let counter = match lost {
+            Lost::TheWord => failing(Point::Committed, 1),
+            Lost::TheCounter => Counter::new(),
+        };
         let view = counter.decided(SETTLE, bill());
-        armed.store(true, Ordering::SeqCst);
-        let view = counter.confirmed(view.id);
-        assert!(!armed.load(Ordering::SeqCst), "the disk failed");
-        assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Failed, "E-SETTLE-UNSURE"));
+        counter.terminal.confirm(view.id).unwrap();
+        let view = counter.wait_for(view.id, |view| view.state.is_final());
+        match lost {
+            Lost::TheWord => {
+                assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Failed, "E-SETTLE-UNSURE"));
+                counter.wait_for_condition(Condition::Storage, false);
+            }
+            Lost::TheCounter => assert_eq!(view.state, CaseState::Done),
+        }
         let row = counter.transactions().remove(0);
         assert_eq!((row.state, row.differs.as_slice()), (State::Acked, &["outcome".to_owned()][..]));
-        counter.wait_for_condition(Condition::Storage, false);
         let told = notices(&counter).remove(0);
         assert_eq!((told.transaction, told.collected), (row.id, None));
-        let cash = || counter.terminal.shift(row.shift.as_ref().unwrap()).unwrap().totals.remove(0).cash;
-        assert_eq!(cash(), Some(sbkd::value::Fen::ZERO), "nobody collected anything");
+        let cash =
+            |counter: &Counter| counter.terminal.shift(row.shift.as_ref().unwrap()).unwrap().totals.remove(0).cash;
+        assert_eq!(cash(&counter), Some(sbkd::value::Fen::ZERO), "nobody collected anything");
         // A restart changes nothing of it, and once it was shown there is nothing to tell.
         let counter = counter.restarted_after(|queue| {
             assert!(queue.get(row.id).unwrap().unwrap().is_untold());
@@ -233,8 +234,29 @@ fn what_is_settled_and_was_shown_to_nobody_is_told_later_and_collected_by_nobody
             queue.verify().unwrap();
         });
         assert!(notices(&counter).is_empty());
-        let total = counter.terminal.shift(row.shift.as_ref().unwrap()).unwrap().totals.remove(0);
-        assert_eq!(total.cash.unwrap().to_string(), "7280.00");
+        assert_eq!(cash(&counter).unwrap().to_string(), "7280.00");
+    }
+}
+
+#[test]
+fn what_was_shown_is_noted_whatever_the_disk_does_meanwhile() {
+    // The second move is that it was shown.
+    for fails in [Point::Advance, Point::Committed] {
+        let counter = failing(fails, 2);
+        let mut events = counter.terminal.events(None);
+        let view = counter.carried_out(SETTLE, bill());
+        assert_eq!(view.state, CaseState::Done, "the counter sees what stands");
+        assert_eq!(view.transaction.unwrap()["differs"], serde_json::json!([]));
+        for failed in [true, false] {
+            counter.next_event(
+                &mut events,
+                |what| matches!(what, What::Condition { condition: Condition::Storage, present } if *present == failed),
+            );
+        }
+        let shift = counter.terminal.close_shift(&view.shift.unwrap()).unwrap();
+        assert_eq!(shift.totals[0].cash.unwrap().to_string(), "7280.00", "{fails:?}");
+        assert!(notices(&counter).is_empty(), "{fails:?}");
+        assert!(!counter.transactions()[0].is_untold());
     }
 }
 

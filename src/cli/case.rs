@@ -280,14 +280,21 @@ fn notice(told: &Map<String, Value>) -> String {
     let found_later = told.get("differs").and_then(Value::as_array).into_iter().flatten();
     let found_later = found_later.into_iter().any(|name| name == crate::queue::Row::OUTCOME);
     match told.get("refusal").and_then(Value::as_str) {
-        Some(refusal) => format!("! {date} 的业务中心未接收 / refused since: {refusal}（{id}）"),
+        Some(refusal) => {
+            let cash = text(told, "cash");
+            format!("! {date} 的业务中心未接收 / refused since: {refusal}，本次收（负为退）{cash}（{id}）")
+        }
         None if found_later => {
-            let owed = text(told, "owed");
-            format!("! {date} 的业务事后查明中心已结算 / found settled later: 未收费，应收 {owed}（{id}）")
+            let (collected, owed, cash) = (text(told, "collected"), text(told, "owed"), text(told, "cash"));
+            format!(
+                "! {date} 的业务事后查明中心已结算 / found settled later: 已收现金 {collected}，应收 {owed}，本次收（负为退）{cash}（{id}）"
+            )
         }
         None => {
-            let (collected, owed) = (text(told, "collected"), text(told, "owed"));
-            format!("! {date} 的业务中心另有结算 / settled otherwise since: 已收现金 {collected}，应收 {owed}（{id}）")
+            let (collected, owed, cash) = (text(told, "collected"), text(told, "owed"), text(told, "cash"));
+            format!(
+                "! {date} 的业务中心另有结算 / settled otherwise since: 已收现金 {collected}，应收 {owed}，本次收（负为退）{cash}（{id}）"
+            )
         }
     }
 }

@@ -108,13 +108,20 @@ fn sheet(shift: &Value) -> String {
             )
         })
         .collect();
+    let told = match shift.get("told").and_then(Value::as_object) {
+        Some(told) if told.get("count").is_some_and(|count| *count != 0) => {
+            let count = told.get("count").map(Value::to_string).unwrap_or_default();
+            format!("  {:<22} {count:>5} 笔 {:>19} 现金 {:>14}\n", "告知以前的业务 / told", "", text(told, "cash"))
+        }
+        _ => String::new(),
+    };
     let unreadable = match shift.get("unreadable").and_then(Value::as_u64) {
         None | Some(0) => String::new(),
         Some(count) => {
             format!("  ! 流水有 {count} 条记录损坏，可能属于本班次，未计入 / damaged and not counted: {count}\n")
         }
     };
-    format!("{}{lines}{unreadable}", line(shift))
+    format!("{}{lines}{told}{unreadable}", line(shift))
 }
 
 #[cfg(test)]
@@ -131,6 +138,13 @@ mod tests {
         let text = sheet(&shift);
         assert!(text.lines().count() == 2 && text.contains("签到流水号 Q00000000001"), "{text}");
         assert!(text.contains("    2 笔 金额       60000.00 现金              – 暂结"), "{text}");
+        let mut told = shift.clone();
+        told["told"] = json!({ "count": 3, "cash": "-480.00" });
+        let told = sheet(&told);
+        assert!(
+            told.lines().count() == 3 && told.ends_with(" 3 笔                     现金        -480.00\n"),
+            "{told}"
+        );
         let mut damaged = shift;
         damaged["unreadable"] = json!(2);
         assert!(sheet(&damaged).ends_with("damaged and not counted: 2\n") && !text.contains("damaged"));

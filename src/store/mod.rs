@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use acknowledged::{Told, ToldInShift};
 pub use errors::StoreError;
 pub use reconcile::{AccountDifference, Action, DifferenceKind, GroupTotals, Reconciliation, Repair};
 pub use shifts::{Shift, ShiftTotal};
@@ -83,6 +84,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v5.sql")),
     M::up(include_str!("schema/v6.sql")),
     M::up(include_str!("schema/v7.sql")),
+    M::up(include_str!("schema/v8.sql")),
 ];
 
 impl Store {

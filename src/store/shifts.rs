@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Params, params};
 use serde::{Deserialize, Serialize};
 
+use super::acknowledged::ToldInShift;
 use super::{Store, StoreError, json};
 use crate::value::{Fen, Kind};
 
@@ -35,6 +36,9 @@ pub struct Shift {
     pub refusal: Option<String>,
     /// What was carried out, once it is closed: what is handed over.
     pub totals: Vec<ShiftTotal>,
+    /// What holders were told in it of transactions that were carried out before: it is handed over as well.
+    #[serde(default)]
+    pub told: ToldInShift,
     /// Records of the journal since its opening that could not be read when that was added up. Some of them may be of this
     /// shift: what is handed over may be more.
     #[serde(default)]
@@ -165,6 +169,7 @@ mod tests {
             signed_off: false,
             refusal: None,
             totals: Vec::new(),
+            told: ToldInShift::default(),
             unreadable: 0,
         }
     }

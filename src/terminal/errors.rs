@@ -40,6 +40,10 @@ crate::entries! {
         message "该经办人还有业务未办完，不能签退" | "a case of this operator has not ended: the shift stays open";
         cause "交接的合计要包含这笔业务" | "what is handed over is to count it";
         remedy "请先完成或取消该业务" | "finish or cancel the case first";
+    SHIFT_PAST = "E-SHIFT-PAST", Clerk;
+        message "该经办人前一日的班次还有业务未办完" | "a case in this operator's shift of an earlier day has not ended";
+        cause "自动开始的班次只属于当日，须先结束才能开始新的班次" | "a shift that opened by itself is of its day alone, and ends before another begins";
+        remedy "请先完成或取消该业务（可能在另一读卡器上），再重试" | "finish or cancel that case (it may be at another reader), then try again";
     RECON_DATE = "E-RECON-DATE", Clerk;
         message "这一天不能对账" | "this day cannot be reconciled";
         cause "日期不是今天或以前的日期，形式如 2015-08-03" | "it is no date, as 2015-08-03, of today or before";

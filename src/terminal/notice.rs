@@ -1,15 +1,18 @@
 //! What a holder is to be told at their next case: how an earlier transaction came out otherwise than they were told.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::errors;
-use super::inner::Inner;
+use super::inner::{Inner, lock};
 use super::open::operator;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{QueueError, Row, State};
+use crate::store::Told;
 use crate::value::{Fen, Protocol};
 use crate::wire::{Digest, Outcome, Receipt};
 
@@ -35,12 +38,16 @@ pub struct Notice {
     /// The figures that the centre settled otherwise, and why it is told where it was found out later or reconciled, as in
     /// the transaction.
     pub differs: Vec<String>,
-    /// What the holder was told to pay in cash, where they were told and that is known still.
+    /// What the holder was told to pay in cash up to now, where they were told and that is known still.
     #[schema(required)]
     pub collected: Option<Fen>,
     /// What they owe by the centre's settlement; none where it refused, or that is not known any more.
     #[schema(required)]
     pub owed: Option<Fen>,
+    /// What is to be paid in cash by this; less than nothing is to be paid back. None where that is not known any more.
+    /// Once it is acknowledged it is of that shift.
+    #[schema(required)]
+    pub cash: Option<Fen>,
     /// Why the centre refused it: code and words.
     #[schema(required)]
     pub refusal: Option<String>,
@@ -52,8 +59,8 @@ impl Inner {
         self.note_shown()?;
         let told = self.store.acknowledged(holder).map_err(|error| error.failure())?;
         let rows = self.otherwise(holder)?.into_iter();
-        let rows = rows.filter(|(row, revision)| !told.contains(&(row.id, *revision)));
-        rows.map(|(row, revision)| self.notice(row, revision)).collect()
+        let rows = rows.filter(|(row, revision)| !told.contains_key(&(row.id, *revision)));
+        rows.map(|(row, revision)| self.notice(row, revision, &told)).collect()
     }
 
     /// The holder was told of it, as it stood after so many revisions.
@@ -61,15 +68,27 @@ impl Inner {
         let by = operator(by)?;
         let unknown = || Failure::of(&crate::queue::errors::NOT_FOUND);
         let holder = self.queue.holder_of(id).map_err(|error| error.failure())?.ok_or_else(unknown)?;
+        // One shift, and one holder's word, at a time: what is told is of the shift that is open then, and told once.
+        let changing = lock(&self.shifts.changing);
+        let told = self.store.acknowledged(holder).map_err(|error| error.failure())?;
         let row = self.otherwise(holder)?.into_iter().find(|(row, _)| row.id == id);
         let (row, present) = row.ok_or_else(|| Failure::of(&errors::NO_NOTICE))?;
         if revision != present {
             // What they were told is not how it stands now.
             return Err(Failure::of(&errors::NOTICE_CHANGED));
         }
+        if told.contains_key(&(id, revision)) {
+            return Ok(row);
+        }
+        let cash = self.notice(row.clone(), revision, &told)?.cash;
+        let shift = self.shift_of(&changing, &by)?.number;
         tracing::info!(target: "audit", transaction = %id, revision, operator = by, "a holder was told how it came out");
-        let kept = self.store.acknowledge((id, revision), holder, &by, self.parts.clock.now());
-        kept.map(|()| row).map_err(|error| error.failure())
+        let at = self.parts.clock.now();
+        let told = Told { id, revision, holder, operator: &by, shift: &shift, cash, at };
+        self.store.acknowledge(&told).map_err(|error| error.failure())?;
+        // From now on it is told by this: the case that nobody asked does not tell it once more.
+        self.cases().showing(id).for_each(|case| case.untold = None);
+        Ok(row)
     }
 
     /// What came out otherwise than the holder was told, each with how often it was revised. The row alone tells: what is
@@ -102,32 +121,47 @@ impl Inner {
         Ok(answer.and_then(CentreRefusal::of))
     }
 
-    fn notice(&self, row: Row, revision: u32) -> Result<Notice, Failure> {
-        let payload = unless_damaged(self.queue.payload(row.id))?;
+    /// What is to be told of one; `earlier` is what its holder was told.
+    fn notice(&self, row: Row, revision: u32, earlier: &Earlier) -> Result<Notice, Failure> {
+        let payload = unless_damaged(self.queue.payload(row.id))?.unwrap_or_default();
         let answer = unless_damaged(self.queue.answer(row.id))?;
-        let cash = |value: Option<&Value>| value.and_then(Fen::of_json);
-        let told = payload.unwrap_or_default();
-        let first = answer.as_ref().and_then(|answer| answer.output.get(COLLECTED));
-        let first = first.filter(|_| row.protocol() == Protocol::Online);
-        let collected = cash(first).or_else(|| cash(told.pointer("/detail/decision/outputs/psn_cash_pay")));
-        // Where it was found out later they were told of no sum.
-        let collected = collected.filter(|_| !row.is_untold());
-        let (refused, settled): (Option<_>, Option<_>) = match row.state {
+        let figure = |value: Option<&Value>| value.and_then(Fen::of_json);
+        let first = match row {
+            // Nothing of money, or it was found out later: they were told of no sum.
+            _ if row.amount.is_none() || row.is_untold() => Some(Fen::ZERO),
+            _ => {
+                let first = answer.as_ref().and_then(|answer| answer.output.get(COLLECTED));
+                let first = first.filter(|_| row.protocol() == Protocol::Online);
+                figure(first).or_else(|| figure(payload.pointer("/detail/decision/outputs/psn_cash_pay")))
+            }
+        };
+        // What they were told of earlier figures was seen to by that.
+        let since: Vec<Option<Fen>> =
+            earlier.iter().filter(|((id, _), _)| *id == row.id).map(|(_, cash)| *cash).collect();
+        let paid = since.iter().fold(first, |sum, cash| sum.zip(*cash).and_then(|(sum, cash)| sum.checked_add(cash)));
+        let has_sum = row.amount.is_some() && !(row.is_untold() && since.is_empty());
+        let (refused, settled) = match row.state {
             State::Refused => (answer, None),
             _ => (None, answer),
         };
+        let owed = settled.and_then(|answer| figure(answer.output.pointer("/setlinfo/psn_cash_pay")));
+        let due = if row.amount.is_none() || row.state == State::Refused { Some(Fen::ZERO) } else { owed };
         Ok(Notice {
             transaction: row.id,
             scenario: row.scenario,
             business_date: row.business_date,
             revision,
             differs: row.differs,
-            collected,
-            owed: settled.and_then(|answer| cash(answer.output.pointer("/setlinfo/psn_cash_pay"))),
+            collected: paid.filter(|_| has_sum),
+            owed,
+            cash: due.zip(paid).and_then(|(due, paid)| due.checked_sub(paid)),
             refusal: refused.and_then(CentreRefusal::of).map(|CentreRefusal { code, text }| format!("{code} {text}")),
         })
     }
 }
+
+/// What a holder was told of, and what was to be paid by that; as in the store.
+type Earlier = BTreeMap<(Uuid, u32), Option<Fen>>;
 
 /// What a centre said when it refused a transaction. Its words may name a person.
 #[derive(Serialize, utoipa::ToSchema)]

@@ -16,7 +16,7 @@ use super::notice::{COLLECTED, unless_damaged};
 use super::open::operator;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Row, State};
-use crate::store::{Shift, ShiftTotal, Store, StoreError};
+use crate::store::{Shift, ShiftTotal, Store, StoreError, ToldInShift};
 use crate::sync::SignNumbers;
 use crate::value::{Fen, Protocol};
 use crate::world::shanghai;
@@ -88,36 +88,40 @@ impl Inner {
     pub(super) fn enter_shift(&self, id: Uuid, operator: &str) -> Result<(), Failure> {
         // Held until the case shows it: a shift that a case is done in is not closed.
         let changing = lock(&self.shifts.changing);
-        let shift = match self.shifts.open_of(operator) {
-            Some(shift) if !shift.automatic || self.is_of_today(&shift) || self.is_busy(&shift) => shift,
-            Some(earlier) => {
-                self.close_in(&changing, earlier)?;
-                self.begin_in(&changing, operator, true)?.0
-            }
-            None => {
-                self.may_work(operator)?;
-                self.begin_in(&changing, operator, true)?.0
-            }
-        };
+        // A case that was in one before it waited for its form again stays there.
+        if self.cases().get(id).is_some_and(|case| case.view.shift.is_some()) {
+            return Ok(());
+        }
+        let shift = self.shift_of(&changing, operator)?;
         if let Some(case) = self.cases().get_mut(id) {
             case.view.shift = Some(shift.number);
         }
         Ok(())
     }
 
+    /// The shift in which an operator does something now; opens one where that is left to the terminal.
+    pub(super) fn shift_of(&self, changing: &MutexGuard<'_, ()>, operator: &str) -> Result<Shift, Failure> {
+        self.end_earlier(changing, operator)?;
+        self.may_work(operator)?;
+        Ok(self.begin_in(changing, operator, true)?.0)
+    }
+
     /// Opens a shift by hand; the one that is open already otherwise. With whether it is new.
     pub(super) fn open_shift(&self, named: &str) -> Result<(Shift, bool), Failure> {
         let operator = operator(named)?;
         let changing = lock(&self.shifts.changing);
-        let past = |open: &Shift| open.automatic && !self.is_of_today(open);
-        // What is left of another day is not taken along into theirs.
-        if let Some(earlier) = self.shifts.open_of(&operator).filter(past) {
-            if self.is_busy(&earlier) {
-                return Err(Failure::of(&errors::SHIFT_BUSY));
-            }
-            self.close_in(&changing, earlier)?;
-        }
+        self.end_earlier(&changing, &operator)?;
         self.begin_in(&changing, &operator, false)
+    }
+
+    /// Closes the shift that opened by itself on another day: nothing of this one is taken along into it.
+    fn end_earlier(&self, changing: &MutexGuard<'_, ()>, operator: &str) -> Result<(), Failure> {
+        let past = |open: &Shift| open.automatic && !self.is_of_today(open);
+        match self.shifts.open_of(operator).filter(past) {
+            Some(earlier) if self.is_busy(&earlier) => Err(Failure::of(&errors::SHIFT_PAST)),
+            Some(earlier) => self.close_in(changing, earlier).map(drop),
+            None => Ok(()),
+        }
     }
 
     fn begin_in(&self, _: &MutexGuard<'_, ()>, operator: &str, automatic: bool) -> Result<(Shift, bool), Failure> {
@@ -141,6 +145,7 @@ impl Inner {
             signed_off: false,
             refusal: None,
             totals: Vec::new(),
+            told: ToldInShift::default(),
             unreadable: 0,
         };
         self.shifts.keep(&self.store, &shift).map_err(|error| error.failure())?;
@@ -240,6 +245,7 @@ impl Inner {
         let unreadable = read.map_err(|error| error.failure())?;
         failed?;
         shift.totals = totals.into_values().collect();
+        shift.told = self.store.told_in(&shift.number).map_err(|error| error.failure())?;
         shift.unreadable = unreadable;
         Ok(())
     }

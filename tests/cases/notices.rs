@@ -66,13 +66,14 @@ fn figures_that_are_taken_over_after_a_holder_was_told_are_told_again() {
     let row = counter.transactions().remove(0);
     let day = shanghai().to_datetime(row.updated_at).date();
     let mut told_before = 0;
-    for cash in ["6800.00", "6900.00"] {
+    // What they were told the first time was seen to then: the second time it is the rest.
+    for (had, cash, now) in [("7280.00", "6800.00", "-480.00"), ("6800.00", "6900.00", "100.00")] {
         let other = "UPDATE settlements SET reply = json_set(reply, '$.setlinfo.psn_cash_pay', ?1)";
         at_the_centre(&counter, other, cash);
         adopted(&counter, day);
         let told = notices(&counter).remove(0);
-        let (collected, owed) = (told.collected.unwrap().to_string(), told.owed.unwrap().to_string());
-        assert_eq!((collected.as_str(), owed.as_str()), ("7280.00", cash));
+        let yuan = |sum: Option<sbkd::value::Fen>| sum.unwrap().to_string();
+        assert_eq!([yuan(told.collected), yuan(told.owed), yuan(told.cash)], [had, cash, now]);
         let earlier = counter.terminal.acknowledge(row.id, told_before, "0002").unwrap_err();
         assert_eq!(earlier.entry.code, "E-TERM-NOTICE-CHANGED", "what they were told before is not how it stands now");
         counter.terminal.acknowledge(row.id, told.revision, "0002").unwrap();
@@ -82,6 +83,9 @@ fn figures_that_are_taken_over_after_a_holder_was_told_are_told_again() {
     assert_eq!(told_before, 2);
     let totals = counter.terminal.shift(&view.shift.unwrap()).unwrap().totals;
     assert_eq!(totals[0].cash.unwrap().to_string(), "7280.00", "what was collected at the counter");
+    let theirs = counter.terminal.shifts(9).unwrap().into_iter().find(|shift| shift.operator == "0002").unwrap();
+    let told = counter.terminal.close_shift(&theirs.number).unwrap().told;
+    assert_eq!((told.count, told.cash.unwrap().to_string().as_str()), (2, "-380.00"));
 }
 
 #[test]
@@ -147,6 +151,7 @@ fn what_is_erased_before_its_holder_comes_is_told_all_the_same() {
     let told = notices(&counter).remove(0);
     assert_eq!((told.transaction, told.revision), (counter.transactions()[0].id, 2));
     assert!(told.collected.is_none() && told.owed.is_none() && told.differs.contains(&"psn_cash_pay".to_owned()));
+    assert_eq!(told.cash, None, "nobody knows any more");
     counter.terminal.acknowledge(told.transaction, 2, "0002").unwrap();
     assert!(notices(&counter).is_empty());
 }
@@ -174,7 +179,32 @@ fn a_settlement_that_is_found_when_nobody_waits_any_more_is_told_and_nothing_of_
     assert_eq!(told.owed.unwrap().to_string(), "7280.00");
     let total = counter.terminal.shift(&row.shift.unwrap()).unwrap().totals.remove(0);
     assert_eq!((total.state.as_str(), total.count, total.cash), ("acked", 1, Some(sbkd::value::Fen::ZERO)));
+    assert_eq!(told.cash, told.owed);
     counter.terminal.acknowledge(row.id, told.revision, "0002").unwrap();
+    assert!(notices(&counter).is_empty());
+    // Who told them collected it, in their own shift, and once.
+    counter.terminal.acknowledge(row.id, told.revision, "0002").unwrap();
+    let shifts = counter.terminal.shifts(9).unwrap();
+    let of = |operator: &str| shifts.iter().find(|shift| shift.operator == operator).unwrap().number.clone();
+    let handed_over = counter.terminal.close_shift(&of("0002")).unwrap();
+    assert_eq!((handed_over.told.count, handed_over.told.cash, handed_over.totals.len()), (1, told.owed, 0));
+    let total = counter.terminal.close_shift(&of("0001")).unwrap();
+    assert_eq!((total.told.count, total.totals[0].cash), (0, Some(sbkd::value::Fen::ZERO)));
+}
+
+#[test]
+fn what_was_told_of_a_case_that_nobody_asked_is_not_collected_in_it_as_well() {
+    let counter = Counter::new();
+    let view = counter.decided(SETTLE, bill());
+    counter.terminal.confirm(view.id).unwrap();
+    counter.wait_for(view.id, |view| view.state.is_final());
+    let told = notices(&counter).remove(0);
+    counter.terminal.acknowledge(told.transaction, told.revision, "0001").unwrap();
+    // Now somebody asks it.
+    let view = counter.ended(view.id);
+    assert_eq!(view.state, CaseState::Done);
+    let shift = counter.terminal.close_shift(&view.shift.unwrap()).unwrap();
+    assert_eq!((shift.totals[0].cash, shift.told.cash), (Some(sbkd::value::Fen::ZERO), told.owed));
     assert!(notices(&counter).is_empty());
 }
 

@@ -7,7 +7,7 @@ use sbkd::store::Shift;
 use sbkd::terminal::{CaseState, Condition, NewCase, What};
 
 use crate::alarm::Hands;
-use crate::counter::{Counter, PATIENCE, Setup, bill, new_case, numbered, statement};
+use crate::counter::{Counter, PATIENCE, SECOND, Setup, bill, chip, new_case, numbered, statement};
 
 const SETTLE: &str = "medical-settlement";
 const SIGN_IN: &str = "unemployment-sign-in";
@@ -126,8 +126,12 @@ fn what_is_left_of_another_day_is_not_taken_over_by_hand() {
     let view = counter.decided(SIGN_IN, statement());
     let earlier = view.shift.unwrap();
     hands.forward(24 * 3600);
-    // What is done in it is finished first.
-    assert_eq!(counter.terminal.open_shift("0001").unwrap_err().entry.code, "E-SHIFT-BUSY");
+    // What is done in it is finished first, and nothing is begun in it any more.
+    assert_eq!(counter.terminal.open_shift("0001").unwrap_err().entry.code, "E-SHIFT-PAST");
+    counter.readers.insert(SECOND, chip("v1-3des"));
+    let at_the_other = NewCase { reader: Some(SECOND.into()), ..new_case(SIGN_IN, Some(statement())) };
+    let second = counter.ended(counter.terminal.open_case(at_the_other).unwrap().id);
+    assert_eq!((second.state, second.failure.unwrap().entry.code), (CaseState::Refused, "E-SHIFT-PAST"));
     counter.terminal.cancel(view.id).unwrap();
     let (own, new) = counter.terminal.open_shift("0001").unwrap();
     assert!(new && own.number != earlier && !own.automatic, "{own:?}");

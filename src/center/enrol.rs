@@ -109,10 +109,13 @@ pub(super) fn enrol(
 /// A journal keeps its key: another key's is another journal, which counts from one. What came of the earlier one stays
 /// under a name that no terminal can have; its transactions are known by their ids as before.
 fn put_aside(db: &Connection, terminal: &str) -> Result<(), CenterError> {
-    let names = "SELECT count(DISTINCT terminal) FROM chain WHERE terminal LIKE ?1 || '~%'";
-    let before: u32 = db.query_row(names, [terminal], |row| row.get(0))?;
+    const KEPT: [&str; 4] = ["chain", "groups", "holes", "transactions"];
+    // Each of them may have rows of a journal of which the others have none.
+    let names =
+        KEPT.map(|table| format!("SELECT terminal FROM {table} WHERE terminal LIKE ?1 || '~%'")).join(" UNION ");
+    let before: u32 = db.query_row(&format!("SELECT count(*) FROM ({names})"), [terminal], |row| row.get(0))?;
     let aside = format!("{terminal}~{}", before + 1);
-    for table in ["chain", "groups", "holes", "transactions"] {
+    for table in KEPT {
         let rename = format!("UPDATE {table} SET terminal = ?2 WHERE terminal = ?1");
         db.execute(&rename, [terminal, &aside])?;
     }
@@ -132,4 +135,28 @@ fn find(db: &Connection, terminal: &str) -> Result<Option<Enrolled>, CenterError
         })
         .optional()?;
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_journal_of_a_terminal_is_put_aside_under_a_name_of_its_own() {
+        let db = super::super::db::open(None).unwrap();
+        let code = "H44010099999";
+        // There are no headers of any of them.
+        let transaction = |id: u8| {
+            let sql = "INSERT INTO transactions (id, terminal, sequence, header_hash, content, scenario, accepted, receipt, detail, times)
+                       VALUES (?1, ?2, 1, x'00', x'00', 's', 1, '', '', 1)";
+            db.execute(sql, params![[id; 16], code]).unwrap();
+        };
+        for id in 1..=3 {
+            transaction(id);
+            put_aside(&db, code).unwrap();
+        }
+        let mut read = db.prepare("SELECT terminal FROM transactions ORDER BY number").unwrap();
+        let names: Vec<String> = read.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+        assert_eq!(names, ["H44010099999~1", "H44010099999~2", "H44010099999~3"]);
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -76,9 +77,26 @@ impl Asker {
         input: &impl Serialize,
         within: Duration,
     ) -> Result<T, UplinkError> {
+        self.ask_dated(infno, operator, input, within).await.map(|(answer, _)| answer)
+    }
+
+    /// The same, with the centre's time when it answered; none where it told none, or nobody proves that it is the
+    /// centre's.
+    ///
+    /// # Errors
+    /// As [`Asker::ask`].
+    pub async fn ask_dated<T: DeserializeOwned>(
+        &self,
+        infno: &str,
+        operator: &str,
+        input: &impl Serialize,
+        within: Duration,
+    ) -> Result<(T, Option<Timestamp>), UplinkError> {
         let input = serde_json::to_value(input).map_err(|_| UplinkError::Answer("the question has no JSON".into()))?;
         let request = self.request(infno, operator, input);
-        output(super::within(Some(within), self.uplink.request(&request)).await?)
+        let reply = super::within(Some(within), self.uplink.request(&request)).await?;
+        let told_at = reply.told_at;
+        Ok((output(reply)?, told_at))
     }
 
     /// An envelope of this moment around `input`, with a message id of its own.

@@ -167,9 +167,12 @@ impl Uplink for HttpUplink {
 
     fn request<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
         Box::pin(async {
-            let reply = self.post(Purpose::National, request).await?;
+            let mut reply: Reply = self.post(Purpose::National, request).await?;
             if self.proves() {
                 reply_tells(&self.queue, &reply);
+            } else {
+                // Nobody vouches for it.
+                reply.told_at = None;
             }
             Ok(reply)
         })
@@ -372,6 +375,8 @@ mod tests {
             let link = Link { url: told(signed), centre_key, ..Link::default() };
             let reply = HttpUplink::new(&link, queue.clone()).unwrap().request(&request).await;
             assert_eq!(reply.is_ok(), taken, "{reply:?}");
+            let told = reply.ok().and_then(|reply| reply.told_at).map(|at| at.to_string());
+            assert_eq!(told.as_deref(), known);
             assert_eq!(queue.centre_time().unwrap().map(|at| at.to_string()).as_deref(), known);
         }
     }

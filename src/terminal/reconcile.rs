@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::details::compared;
@@ -44,6 +45,8 @@ struct Held<'a> {
 
 /// What the centre says of a day.
 struct Compared {
+    /// The centre's time when it told its totals: what it settled since is not in them. Some tell none.
+    centre_at: Option<Timestamp>,
     totals: Vec<GroupTotals>,
     /// Groups whose books moved meanwhile.
     under_way: u64,
@@ -77,21 +80,17 @@ impl Inner {
         // Taken first: what is settled from here on may be missing.
         let run_at = self.parts.clock.now();
         let mut day = self.settled_on(date)?;
-        let known = self.queue.centre_time().map_err(|error| error.failure())?;
         loop {
             let held = Held { upstream, operator: by.as_deref().unwrap_or_else(|| self.queue.terminal()), date };
             let compared = self.compare(&held, &day)?;
             if !self.misdated(date, &mut day, &compared.found)? {
-                let Compared { totals, mut under_way, mut differences, found } = compared;
+                let Compared { centre_at, totals, mut under_way, mut differences, found } = compared;
                 for (msgid, centre) in found {
                     match self.difference(date, msgid, &day, centre)? {
                         Some(difference) => differences.push(difference),
                         None => under_way += 1,
                     }
                 }
-                // Some centres tell no time: what was known before says nothing of this run.
-                let centre_at =
-                    self.queue.centre_time().map_err(|error| error.failure())?.filter(|at| Some(*at) > known);
                 let run = Reconciliation { date, run_at, centre_at, operator: by, totals, open: 0, under_way };
                 let run = self.store.keep_reconciliation(run, differences).map_err(|error| error.failure())?;
                 self.log.tell(What::Reconciliation { date, open: run.open });
@@ -103,7 +102,7 @@ impl Inner {
     /// Asks the centre for its totals, and of each group that differs for its settlements.
     fn compare(&self, held: &Held<'_>, day: &Day) -> Result<Compared, Failure> {
         let here = totals(day.ours.values().map(|one| (one.group.clone(), one.detail.figures)));
-        let centre = self.centre_totals(held, &here)?;
+        let (centre, centre_at) = self.centre_totals(held, &here)?;
         let totals = side_by_side(&here, &centre);
         let (mut under_way, mut differences) = (0, Vec::new());
         let mut found: BTreeMap<String, Option<Detail>> =
@@ -113,7 +112,7 @@ impl Inner {
             if !explains(group, day, &told) {
                 // Its books may have moved between the two questions.
                 let of_group = |totals: &[Total]| totals.iter().find(|total| total.group == group.group).cloned();
-                match of_group(&self.centre_totals(held, &here)?) == of_group(&centre) {
+                match of_group(&self.centre_totals(held, &here)?.0) == of_group(&centre) {
                     true => differences.push(self.unexplained(held.date, group)),
                     false => under_way += 1,
                 }
@@ -124,7 +123,7 @@ impl Inner {
                 *known = difference.centre.or(known.take());
             }
         }
-        Ok(Compared { totals, under_way, differences, found })
+        Ok(Compared { centre_at, totals, under_way, differences, found })
     }
 
     /// Takes up what is of that day and was accepted while the clock was far behind or ahead: it was not looked for.
@@ -148,11 +147,12 @@ impl Inner {
     }
 
     /// The centre's totals of a day.
-    fn centre_totals(&self, held: &Held<'_>, here: &[Total]) -> Result<Vec<Total>, Failure> {
+    fn centre_totals(&self, held: &Held<'_>, here: &[Total]) -> Result<(Vec<Total>, Option<Timestamp>), Failure> {
         let told = Totals { date: held.date, totals: here.to_vec() };
         let Held { upstream, operator, .. } = held;
-        let asked = upstream.asker.ask::<TotalsAnswer>(infno::TOTALS, operator, &told, upstream.patience);
-        Ok(self.parts.runtime.block_on(asked).map_err(|error| error.failure())?.totals)
+        let asked = upstream.asker.ask_dated::<TotalsAnswer>(infno::TOTALS, operator, &told, upstream.patience);
+        let (answer, centre_at) = self.parts.runtime.block_on(asked).map_err(|error| error.failure())?;
+        Ok((answer.totals, centre_at))
     }
 
     fn details(&self, held: &Held<'_>, group: &Group, day: &Day) -> Result<Vec<DetailDifference>, Failure> {

@@ -13,6 +13,7 @@ use sbkd::queue::{Faults, Filter, Point, Queue, QueueKeys, Row, Settings, State}
 use sbkd::reader::Role;
 use sbkd::terminal::{CaseState, CaseView, Condition, EventStream, NewCase, Parts, Terminal, What};
 use sbkd::virtual_card::{Chip, Image, VirtualReaders};
+use sbkd::wire::Digest;
 use sbkd::wire::signature::{self, Purpose};
 use sbkd::world::{Clock, Random, SystemClock, SystemRandom, loopback_client};
 use serde_json::{Value, json};
@@ -36,6 +37,8 @@ pub struct Setup {
     pub card: &'static str,
     /// The PSAM is in its reader.
     pub psam: bool,
+    /// The terminal knows the centre's key, and takes no other answer.
+    pub proves: bool,
     /// There is a centre, with this seed; `None` for the built-in one.
     pub centre: Option<Option<&'static str>>,
     /// How long an answer to a question is waited for, in seconds.
@@ -59,6 +62,7 @@ impl Default for Setup {
         Self {
             card: "v3-sm4",
             psam: true,
+            proves: false,
             centre: Some(None),
             resolve_secs: 20,
             config: "",
@@ -104,7 +108,8 @@ impl Counter {
         let address = own_address();
         let seed = setup.centre.unwrap_or_default();
         let centre = setup.centre.map(|seed| run_centre(&runtime, dir.path(), address.0, seed, TOKEN));
-        let terminal = start(&runtime, &readers, dir.path(), address.0, &setup).unwrap();
+        let key = centre.as_ref().filter(|_| setup.proves).map(|centre| centre.public_key);
+        let terminal = start(&runtime, &readers, dir.path(), (address.0, key), &setup).unwrap();
         let counter = Self { readers, terminal, centre, runtime, dir, address, seed };
         if counter.centre.is_some() {
             counter.wait_for_condition(Condition::UplinkAway, false);
@@ -141,7 +146,7 @@ impl Counter {
         before.drain();
         drop(before);
         meanwhile(dir.path());
-        let terminal = once_let_go(|| start(&runtime, &readers, dir.path(), address.0, &Setup::default()));
+        let terminal = once_let_go(|| start(&runtime, &readers, dir.path(), (address.0, None), &Setup::default()));
         let counter = Self { readers, terminal, centre, runtime, dir, address, seed };
         if counter.centre.is_some() {
             counter.wait_for_condition(Condition::UplinkAway, false);
@@ -424,13 +429,14 @@ fn start(
     runtime: &Runtime,
     readers: &Arc<VirtualReaders>,
     dir: &Path,
-    centre: SocketAddr,
+    (centre, key): (SocketAddr, Option<Digest>),
     setup: &Setup,
 ) -> Result<Arc<Terminal>, Failure> {
     let date = if setup.demo_date { "business_date = 2015-08-03\n" } else { "" };
+    let key = key.map(|key| format!("centre_key = \"{key}\"\n")).unwrap_or_default();
     let text = format!(
         "mode = \"demo\"\nterminal = \"H44010099999\"\nstate = \"state\"\n{date}\
-         [keys]\nsource = \"psam\"\n[uplink]\nurl = \"http://{centre}\"\ntoken_file = \"token\"\n\
+         [keys]\nsource = \"psam\"\n[uplink]\nurl = \"http://{centre}\"\ntoken_file = \"token\"\n{key}\
          answer_secs = 20\nresolve_secs = {}\nheartbeat_secs = 1\n{LIMITS}{}",
         setup.resolve_secs, setup.config
     );

@@ -343,6 +343,22 @@ fn a_clock_that_was_ahead_reconciles_no_day_for_good() {
 }
 
 #[test]
+fn a_day_is_over_once_it_is_over_at_the_centre() {
+    let hands = Arc::new(Hands::noon());
+    let counter = Counter::with(Setup { clock: hands.clone(), proves: true, ..Setup::default() });
+    counter.carried_out(SETTLE, bill());
+    let today = day(&counter);
+    let run = |date: Date| counter.terminal.reconcile(date, "0009").unwrap();
+    let yesterday = run(today.yesterday().unwrap());
+    assert!(yesterday.centre_at.is_some() && yesterday.is_complete(), "{yesterday:?}");
+    // Here the day has been over for long, and there it goes on.
+    hands.forward(2 * 24 * 3600);
+    let early = run(today);
+    assert!(early.run_at > early.centre_at.unwrap() && !early.is_complete(), "{early:?}");
+    assert_eq!(counter.terminal.health().reconciliation.overdue, Some(1), "the day before yesterday, as it is here");
+}
+
+#[test]
 fn what_was_accepted_while_the_clock_was_days_off_is_of_its_day() {
     for off in [-4, 4] {
         let hands = Arc::new(Hands::noon());

@@ -93,7 +93,7 @@ pub struct Health {
     /// The queue; `None` when it cannot be read.
     #[schema(required)]
     pub queue: Option<QueueHealth>,
-    /// Limits for what is not delivered that are passed now.
+    /// Limits for what is not delivered that are passed now, and a chain that is not the centre's.
     pub alarms: Vec<Alarm>,
     /// What the terminal may still settle alone while the centre is away, whoever it is for; `None` when the queue cannot
     /// be read.

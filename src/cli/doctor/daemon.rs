@@ -77,11 +77,7 @@ fn queue(health: &Value) -> Finding {
         );
     }
     if health["uplink"]["chain"] == "broken" {
-        return Finding::failed(
-            "queue",
-            ("中心持有本机流水中没有的记录", "the centre has records that the journal does not have"),
-            ("保留流水原样，由技术人员与中心核对", "leave the journal as it is, and compare it with the centre's"),
-        );
+        return Finding::of_failure("queue", &Failure::of(&crate::sync::errors::CHAIN));
     }
     let unsent = queue["unsent"].as_u64().unwrap_or_default();
     let age = queue["oldest_unsent_secs"].as_u64().unwrap_or_default();

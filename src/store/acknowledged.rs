@@ -1,6 +1,6 @@
 //! Which notices a holder was given.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use rusqlite::params;
@@ -38,6 +38,22 @@ impl Store {
             .query_map([holder.0], |row| Ok((Uuid::from_bytes(row.get(0)?), revision(&row.get::<_, String>(1)?))))?;
         Ok(told.collect::<Result<_, _>>()?)
     }
+
+    /// All transactions that their holders were told of, each with the most revisions that it had then.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn all_acknowledged(&self) -> Result<HashMap<Uuid, u32>, StoreError> {
+        let db = self.db();
+        let mut statement = db.prepare_cached("SELECT id, what FROM told")?;
+        let mut rows = statement.query([])?;
+        let mut told = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let (id, revision) = (Uuid::from_bytes(row.get(0)?), revision(&row.get::<_, String>(1)?));
+            told.entry(id).and_modify(|most: &mut u32| *most = (*most).max(revision)).or_insert(revision);
+        }
+        Ok(told)
+    }
 }
 
 /// As it stands in the column: nothing where nothing was revised.
@@ -64,7 +80,9 @@ mod tests {
         }
         let store = Store::open(&path).unwrap();
         assert_eq!(store.acknowledged(holder).unwrap(), BTreeSet::from([(id, 0), (id, 12)]));
+        store.acknowledge((Uuid::from_u128(8), 0), Digest([8; 32]), "0001", Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(store.all_acknowledged().unwrap(), [(id, 12), (Uuid::from_u128(8), 0)].into());
         assert_eq!(revision("2015-08-03 1.00"), 1, "from before they were counted");
-        assert!(store.acknowledged(Digest([8; 32])).unwrap().is_empty());
+        assert!(store.acknowledged(Digest([9; 32])).unwrap().is_empty());
     }
 }

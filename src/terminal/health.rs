@@ -20,7 +20,8 @@ pub enum Status {
     /// All is well.
     Ok,
     /// Some condition or alarm holds, and work goes on as far as it allows; or new policy packs are refused, a record is
-    /// damaged, a day is overdue or has open differences, or queue or store do not tell.
+    /// damaged, a day is overdue or has open differences, a holder is still to be told how a transaction came out, or
+    /// queue or store do not tell.
     Degraded,
     /// The daemon is stopping.
     Draining,
@@ -103,6 +104,10 @@ pub struct Health {
     pub uplink: UplinkHealth,
     /// How it stands with the accounts.
     pub reconciliation: ReconciliationHealth,
+    /// Transactions that came out otherwise than their holders were told (refused later, settled with other figures, or
+    /// shown to nobody), of which nobody has noted that they were told since; `None` when queue or store cannot be read.
+    #[schema(required)]
+    pub untold: Option<u64>,
     /// The policy packs.
     pub policy: PolicyHealth,
 }

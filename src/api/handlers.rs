@@ -108,13 +108,21 @@ pub struct Wanted {
     /// At most so many; 100 when left out.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
+    /// `true`: only those that came out otherwise than their holders were told, and of which nobody has noted that they
+    /// were told since.
+    #[param(value_type = Option<bool>)]
+    untold: Option<String>,
 }
 
 /// Transactions of the queue, newest first, without personal data.
 #[utoipa::path(get, path = "/v1/transactions", params(Wanted), responses((status = 200, description = "The transactions", body = [Row])))]
 pub async fn transactions(State(doors): State<Arc<Doors>>, Query(wanted): Query<Wanted>) -> Answer<Vec<Row>> {
-    let filter = filter(&wanted)?;
-    let rows = tokio::task::spawn_blocking(move || doors.terminal.transactions(&filter)).await;
+    let (filter, untold) = filter(&wanted)?;
+    let rows = tokio::task::spawn_blocking(move || match untold {
+        true => doors.terminal.untold(&filter),
+        false => doors.terminal.transactions(&filter),
+    })
+    .await;
     Ok(Json(rows.map_err(|error| broken(&error))??))
 }
 
@@ -252,12 +260,15 @@ fn no_case() -> Refusal {
     Refusal::from(&crate::terminal::errors::NO_CASE)
 }
 
-fn filter(wanted: &Wanted) -> Result<Filter, Refusal> {
+/// What is wanted, and whether only what holders are still to be told.
+fn filter(wanted: &Wanted) -> Result<(Filter, bool), Refusal> {
     let wrong = |what: String| Refusal(Failure::with(&errors::QUERY, what));
     let limit = wanted.limit.as_deref().map_or(Ok(100), str::parse).ok().filter(|limit| (1..=1000).contains(limit));
     let limit = limit.ok_or_else(|| wrong("`limit` is 1 to 1000".to_owned()))?;
     let names = wanted.state.as_deref().unwrap_or_default().split(',').filter(|name| !name.is_empty());
     let states: Option<Vec<RowState>> = names.map(RowState::of_name).collect();
     let known = || format!("`state` is some of {}", RowState::ALL.map(RowState::name).join(", "));
-    Ok(Filter { states: states.ok_or_else(|| wrong(known()))?, limit: Some(limit) })
+    let untold = wanted.untold.as_deref().map_or(Ok(false), str::parse);
+    let untold = untold.map_err(|_| wrong("`untold` is true or false".to_owned()))?;
+    Ok((Filter { states: states.ok_or_else(|| wrong(known()))?, limit: Some(limit) }, untold))
 }

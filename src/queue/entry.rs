@@ -124,9 +124,6 @@ impl Context {
 
 /// Reads the columns of [`COLUMNS`].
 pub(super) fn entry(sql: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
-    let bad = |column: usize, what: &str| {
-        rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, what.to_owned().into())
-    };
     let header_bytes: Vec<u8> = sql.get(4)?;
     let header: Header = serde_json::from_slice(&header_bytes).map_err(|_| bad(4, "not a header"))?;
     let state: String = sql.get(10)?;
@@ -145,9 +142,7 @@ pub(super) fn entry(sql: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
     row.sequence = sql.get(0)?;
     row.attempts = sql.get(11)?;
     row.centre_no = sql.get(13)?;
-    let differs: Option<String> = sql.get(19)?;
-    let differs = differs.map(|names| serde_json::from_str(&names).map_err(|_| bad(19, "not a list of names")));
-    row.differs = differs.transpose()?.unwrap_or_default();
+    row.differs = names(sql, 19)?;
     row.reason = sql.get(20)?;
     let payload: Option<Vec<u8>> = sql.get(9)?;
     row.erased = payload.is_none();
@@ -163,6 +158,17 @@ pub(super) fn entry(sql: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
         answer: sql.get(14)?,
         state_mac: Digest(sql.get(15)?),
     })
+}
+
+/// What differs, from the column of this number.
+pub(super) fn names(sql: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Vec<String>> {
+    let differs: Option<String> = sql.get(column)?;
+    let differs = differs.map(|names| serde_json::from_str(&names).map_err(|_| bad(column, "not a list of names")));
+    Ok(differs.transpose()?.unwrap_or_default())
+}
+
+fn bad(column: usize, what: &str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, what.to_owned().into())
 }
 
 pub(super) fn damaged(entry: &Entry, what: &str) -> QueueError {

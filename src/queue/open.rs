@@ -19,6 +19,7 @@ pub(super) const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v3.sql")),
     M::up(include_str!("schema/v4.sql")),
     M::up(include_str!("schema/v5.sql")),
+    M::up(include_str!("schema/v6.sql")),
 ];
 
 /// The room on the disk below which no case is begun, in bytes: what has begun still has its end to write.

@@ -126,12 +126,20 @@ impl Row {
 
     /// Whether nobody was shown its outcome yet.
     pub fn is_untold(&self) -> bool {
-        self.differs.iter().any(|name| name == Self::OUTCOME)
+        Self::tells_untold(&self.differs)
+    }
+
+    pub(super) fn tells_untold(differs: &[String]) -> bool {
+        differs.iter().any(|name| name == Self::OUTCOME)
     }
 
     /// How often figures were taken over since it was settled.
     pub fn revision(&self) -> u32 {
-        let times = self.differs.iter().find_map(|name| name.strip_prefix(Self::RECONCILED));
+        Self::revision_of(&self.differs)
+    }
+
+    pub(crate) fn revision_of(differs: &[String]) -> u32 {
+        let times = differs.iter().find_map(|name| name.strip_prefix(Self::RECONCILED));
         times.map_or(0, |nth| nth.strip_prefix('-').and_then(|nth| nth.parse().ok()).unwrap_or(1))
     }
 

@@ -112,28 +112,8 @@ impl Queue {
         Ok(self.inner.context.find(&self.reader(), "id", id.as_bytes())?.map(|entry| entry.holder))
     }
 
-    /// A holder's transactions that the centre refused after they were committed, or settled with other figures than the
-    /// terminal's. Oldest first.
-    ///
-    /// # Errors
-    /// As [`Queue::each_of_shift`].
-    pub fn otherwise(&self, holder: Digest) -> Result<Vec<Row>, QueueError> {
-        let db = self.reader();
-        let sql = format!(
-            "SELECT {COLUMNS} FROM entries WHERE holder = ?1
-             AND (state = 'refused' AND online = 0 OR differs IS NOT NULL) ORDER BY sequence"
-        );
-        let mut statement = db.prepare_cached(&sql)?;
-        let mut rows = statement.query([holder.0])?;
-        let mut out = Vec::new();
-        while let Some(row) = rows.next()? {
-            out.extend(self.whole_row(row)?);
-        }
-        Ok(out)
-    }
-
     /// A row; `None` for one that is damaged, which is told of.
-    fn whole_row(&self, sql: &rusqlite::Row<'_>) -> Result<Option<Row>, QueueError> {
+    pub(super) fn whole_row(&self, sql: &rusqlite::Row<'_>) -> Result<Option<Row>, QueueError> {
         match self.inner.context.read(sql).inspect_err(|error| self.tell(error)) {
             Ok(entry) => Ok(Some(entry.row)),
             Err(QueueError::Damaged { .. }) => Ok(None),

@@ -1,6 +1,6 @@
 //! Which notices a holder was given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use rusqlite::params;
@@ -91,6 +91,22 @@ impl Store {
             Ok(ToldInShift { count, cash: (known == count).then(|| Fen(sum.unwrap_or_default())) })
         })?)
     }
+
+    /// All transactions that their holders were told of, each with the most revisions that it had then.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn all_acknowledged(&self) -> Result<HashMap<Uuid, u32>, StoreError> {
+        let db = self.db();
+        let mut statement = db.prepare_cached("SELECT id, what FROM told")?;
+        let mut rows = statement.query([])?;
+        let mut told = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let (id, revision) = (Uuid::from_bytes(row.get(0)?), revision(&row.get::<_, String>(1)?));
+            told.entry(id).and_modify(|most: &mut u32| *most = (*most).max(revision)).or_insert(revision);
+        }
+        Ok(told)
+    }
 }
 
 /// As it stands in the column: nothing where nothing was revised.
@@ -131,7 +147,8 @@ mod tests {
         assert_eq!(store.told_in("S2").unwrap(), ToldInShift { count: 0, cash: Some(Fen(0)) }, "once is enough");
         store.acknowledge(&Told { id: Uuid::from_u128(8), ..told(0, "S1", None) }).unwrap();
         assert_eq!(store.told_in("S1").unwrap(), ToldInShift { count: 3, cash: None });
+        assert_eq!(store.all_acknowledged().unwrap(), [(id, 12), (Uuid::from_u128(8), 0)].into());
         assert_eq!(revision("2015-08-03 1.00"), 1, "from before they were counted");
-        assert!(store.acknowledged(Digest([8; 32])).unwrap().is_empty());
+        assert!(store.acknowledged(Digest([9; 32])).unwrap().is_empty());
     }
 }

@@ -93,6 +93,10 @@ crate::entries! {
         message "中心地址、令牌或证书不可用" | "the centre's address, token or certificate cannot be used";
         cause "配置有误、文件不可读或他人可读私钥；无 TLS 时只允许本机地址" | "the configuration is wrong, a file cannot be read, or others may read the key; without TLS only the loopback is allowed";
         remedy "请检查配置中的 [uplink] 及其文件" | "check [uplink] in the configuration and its files";
+    CHAIN = "E-UPLINK-CHAIN", Technician;
+        message "中心的流水链与本机流水不一致" | "what the centre has of this terminal's chain is not what the journal has";
+        cause "本机流水从旧备份恢复，或被截断、改动；或中心的记录有误" | "the journal was restored from an old backup, cut or changed; or the centre's records are wrong";
+        remedy "保留流水原样，由技术人员与中心逐笔核对：备份之后的业务可能只有中心知道" | "leave the journal as it is and compare it with the centre's: of what was done since a backup only the centre may know";
     UNSURE = "E-SETTLE-UNSURE", Clerk;
         message "结算结果尚未记录，请勿收费，也不要重复办理" | "the settlement's outcome is not recorded yet: do not charge, do not repeat it";
         cause "本机流水未能写入中心的结果" | "the journal did not take what the centre said";

@@ -66,6 +66,17 @@ pub enum Chain {
     Broken,
 }
 
+impl Chain {
+    /// Its name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unchecked => "unchecked",
+            Self::Agrees => "agrees",
+            Self::Broken => "broken",
+        }
+    }
+}
+
 /// How patient the worker is.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {

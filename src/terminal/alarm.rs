@@ -1,4 +1,4 @@
-//! Alarms: what is not delivered grows too old, too many or too much.
+//! Alarms: what is not delivered grows too old, too many or too much, or the centre's chain is not the journal's.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, Weak};
@@ -14,6 +14,7 @@ use super::inner::{Inner, lock};
 use super::limits::is_too_old;
 use crate::config::AlarmLimits;
 use crate::queue::{QueueError, Row, Stats};
+use crate::sync::{Chain, errors};
 use crate::value::Fen;
 
 /// How often the age is looked at while nothing changes.
@@ -32,6 +33,9 @@ pub enum AlarmKind {
     UnsentCount,
     /// What those are worth together, in yuan.
     UnsentSum,
+    /// What the centre has of this terminal's chain is not what the journal has: the journal is from an old backup, was
+    /// cut or changed, or the centre does not take what follows. It has no limit that is configured.
+    ChainBroken,
 }
 
 /// A limit that is passed now.
@@ -39,11 +43,11 @@ pub enum AlarmKind {
 pub struct Alarm {
     /// Which.
     pub alarm: AlarmKind,
-    /// The configured limit, in the unit of the alarm.
+    /// The configured limit, in the unit of the alarm; of the chain how it is to be.
     pub limit: String,
-    /// What it is now.
+    /// What it is now; of the chain how it is.
     pub value: String,
-    /// Since when it is above the limit.
+    /// Since when it is above the limit, or not as it is to be.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
 }
@@ -117,7 +121,8 @@ impl Inner {
     fn judge(&self, backlog: Backlog) -> Vec<Alarm> {
         let mut present = lock(&self.alarms.present);
         let mut before = std::mem::take(&mut *present);
-        for (mut alarm, is_above) in measured(backlog, self.parts.config.alarm, self.parts.clock.now()) {
+        let chain = self.upstream.as_ref().map_or(Chain::Unchecked, |upstream| upstream.status.borrow().chain);
+        for (mut alarm, is_above) in measured(backlog, chain, self.parts.config.alarm, self.parts.clock.now()) {
             let known = before.remove(&alarm.alarm);
             if is_above != known.is_some() {
                 self.tell_alarm(&alarm, is_above);
@@ -132,9 +137,13 @@ impl Inner {
 
     fn tell_alarm(&self, alarm: &Alarm, present: bool) {
         let Alarm { alarm: kind, limit, value, .. } = alarm;
-        match present {
-            true => tracing::error!(alarm = ?kind, value, limit, "too much is not delivered"),
-            false => tracing::info!(alarm = ?kind, value, limit, "the alarm is over"),
+        match (present, kind) {
+            (true, AlarmKind::ChainBroken) => {
+                let entry = &errors::CHAIN;
+                tracing::error!(alarm = ?kind, code = entry.code, value, limit, "{}", entry.message.en);
+            }
+            (true, _) => tracing::error!(alarm = ?kind, value, limit, "too much is not delivered"),
+            (false, _) => tracing::info!(alarm = ?kind, value, limit, "the alarm is over"),
         }
         self.log.tell(What::Alarm { alarm: *kind, present, value: value.clone(), limit: limit.clone() });
     }
@@ -158,7 +167,7 @@ impl Inner {
 }
 
 /// Each alarm as it would be told now, and whether its limit is passed.
-fn measured(backlog: Backlog, limits: AlarmLimits, now: Timestamp) -> [(Alarm, bool); 3] {
+fn measured(backlog: Backlog, chain: Chain, limits: AlarmLimits, now: Timestamp) -> [(Alarm, bool); 4] {
     let age = backlog.age(now);
     let alarm = |alarm, limit: String, value: String| Alarm { alarm, limit, value, since: now };
     [
@@ -173,6 +182,10 @@ fn measured(backlog: Backlog, limits: AlarmLimits, now: Timestamp) -> [(Alarm, b
         (
             alarm(AlarmKind::UnsentSum, limits.unsent_sum.to_string(), backlog.sum.to_string()),
             backlog.sum > limits.unsent_sum,
+        ),
+        (
+            alarm(AlarmKind::ChainBroken, Chain::Agrees.name().to_owned(), chain.name().to_owned()),
+            chain == Chain::Broken,
         ),
     ]
 }
@@ -240,7 +253,7 @@ mod tests {
         let now: Timestamp = "2015-08-03T02:00:00Z".parse().unwrap();
         let limits = AlarmLimits { oldest_unsent_secs: 60, unsent_count: 2, unsent_sum: Fen(500) };
         let above = |backlog: Backlog| {
-            let passed = measured(backlog, limits, now).into_iter().filter(|(_, is_above)| *is_above);
+            let passed = measured(backlog, Chain::Agrees, limits, now).into_iter().filter(|(_, is_above)| *is_above);
             passed.map(|(alarm, _)| (alarm.alarm, alarm.value)).collect::<Vec<_>>()
         };
         let told = |age: i64, count, sum| {
@@ -253,6 +266,18 @@ mod tests {
         assert_eq!(above(Backlog::default()), []);
         assert_eq!(told(-86_400, 2, 500), []);
         assert_eq!(told(-86_401, 2, 500), [(AlarmKind::OldestUnsent, "-86401".to_owned())], "no clock tells its age");
+    }
+
+    #[test]
+    fn a_chain_that_broke_is_an_alarm_and_one_that_was_not_looked_at_is_none() {
+        let limits = AlarmLimits { oldest_unsent_secs: 60, unsent_count: 2, unsent_sum: Fen(500) };
+        for (chain, present) in [(Chain::Unchecked, false), (Chain::Agrees, false), (Chain::Broken, true)] {
+            let told = measured(Backlog::default(), chain, limits, Timestamp::UNIX_EPOCH);
+            let passed: Vec<_> = told.iter().filter(|(_, is_above)| *is_above).map(|(alarm, _)| alarm.alarm).collect();
+            assert_eq!(passed, vec![AlarmKind::ChainBroken; usize::from(present)]);
+            let (alarm, _) = &told[3];
+            assert_eq!((alarm.limit.as_str(), serde_json::json!(alarm.value)), ("agrees", serde_json::json!(chain)));
+        }
     }
 
     fn stats(unsent: u64) -> Stats {

@@ -116,6 +116,11 @@ impl Cases {
         shown.collect()
     }
 
+    /// All that are kept.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Case> {
+        self.all.values()
+    }
+
     /// Cases that have not ended.
     pub(super) fn live(&self) -> impl Iterator<Item = &Case> {
         self.all.values().filter(|case| !case.view.state.is_final())

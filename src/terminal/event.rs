@@ -92,15 +92,15 @@ pub enum What {
         /// Differences that are not repaired.
         open: u64,
     },
-    /// A limit for what is not delivered was passed, or is kept again.
+    /// A limit for what is not delivered was passed, or is kept again; or the chain is not the centre's, or is again.
     Alarm {
         /// Which.
         alarm: AlarmKind,
         /// It is passed now.
         present: bool,
-        /// What it is, in the unit of the alarm.
+        /// What it is, in the unit of the alarm; of the chain how it is.
         value: String,
-        /// The configured limit.
+        /// The configured limit; of the chain how it is to be.
         limit: String,
     },
     /// What is not delivered changed. At most once in five seconds, and then with how it stands.

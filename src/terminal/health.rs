@@ -20,7 +20,8 @@ pub enum Status {
     /// All is well.
     Ok,
     /// Some condition or alarm holds, and work goes on as far as it allows; or new policy packs are refused, a record is
-    /// damaged, a day is overdue or has open differences, or queue or store do not tell.
+    /// damaged, a day is overdue or has open differences, a holder is still to be told how a transaction came out, or
+    /// queue or store do not tell.
     Degraded,
     /// The daemon is stopping.
     Draining,
@@ -93,7 +94,7 @@ pub struct Health {
     /// The queue; `None` when it cannot be read.
     #[schema(required)]
     pub queue: Option<QueueHealth>,
-    /// Limits for what is not delivered that are passed now.
+    /// Limits for what is not delivered that are passed now, and a chain that is not the centre's.
     pub alarms: Vec<Alarm>,
     /// What the terminal may still settle alone while the centre is away, whoever it is for; `None` when the queue cannot
     /// be read.
@@ -103,6 +104,10 @@ pub struct Health {
     pub uplink: UplinkHealth,
     /// How it stands with the accounts.
     pub reconciliation: ReconciliationHealth,
+    /// Transactions that came out otherwise than their holders were told (refused later, settled with other figures, or
+    /// shown to nobody), of which nobody has noted that they were told since; `None` when queue or store cannot be read.
+    #[schema(required)]
+    pub untold: Option<u64>,
     /// The policy packs.
     pub policy: PolicyHealth,
 }

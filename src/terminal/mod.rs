@@ -42,6 +42,7 @@ mod table;
 mod taken;
 mod tasks;
 mod turn;
+mod untold;
 mod view;
 mod who;
 
@@ -193,6 +194,15 @@ impl Terminal {
     /// What the storage may do.
     pub fn transactions(&self, filter: &Filter) -> Result<Vec<Row>, Failure> {
         self.inner.queue.list(filter).map_err(|error| error.failure())
+    }
+
+    /// Of those the ones that came out otherwise than their holders were told, as long as nobody has noted that they
+    /// were told since, newest first. Blocks on the disk.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn untold(&self, filter: &Filter) -> Result<Vec<Row>, Failure> {
+        self.inner.untold_rows(filter)
     }
 
     /// One transaction. Blocks on the disk.

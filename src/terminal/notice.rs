@@ -101,8 +101,7 @@ impl Inner {
                 0 => u32::from(self.was_adopted(&row)?),
                 revision => revision,
             };
-            // What else was settled online they were told, while they waited, as the centre had it.
-            if revision > 0 || row.is_untold() || row.protocol() == Protocol::StoreAndForward {
+            if concerns_its_holder(revision, row.is_untold(), row.protocol()) {
                 told.push((row, revision));
             }
         }
@@ -162,6 +161,12 @@ impl Inner {
 
 /// What a holder was told of, and what was to be paid by that; as in the store.
 type Earlier = BTreeMap<(Uuid, u32), Option<Fen>>;
+
+/// Whether a holder is to be told of what came out otherwise. What else was settled online they were told, while they
+/// waited, as the centre had it.
+pub(super) fn concerns_its_holder(revision: u32, is_untold: bool, protocol: Protocol) -> bool {
+    revision > 0 || is_untold || protocol == Protocol::StoreAndForward
+}
 
 /// What a centre said when it refused a transaction. Its words may name a person.
 #[derive(Serialize, utoipa::ToSchema)]

@@ -153,7 +153,8 @@ impl Inner {
             open: self.store.open_differences().ok(),
         };
         let whole = stats.as_ref().is_some_and(|stats| stats.damaged.is_empty());
-        let settled = (reconciliation.open, reconciliation.overdue) == (Some(0), Some(0));
+        let untold = self.untold().ok().map(|untold| untold.len() as u64);
+        let settled = (reconciliation.open, reconciliation.overdue, untold) == (Some(0), Some(0), Some(0));
         let status = if conditions.contains(&Condition::Draining) {
             Status::Draining
         } else if conditions.is_empty() && alarms.is_empty() && policy.refused.is_none() && whole && settled {
@@ -186,6 +187,7 @@ impl Inner {
                 chain: uplink.map(|status| status.chain),
             },
             reconciliation,
+            untold,
             policy,
         }
     }

@@ -21,6 +21,13 @@ pub(super) struct Showing {
     noting: Mutex<()>,
 }
 
+impl Showing {
+    /// What was given out and is not noted yet.
+    pub(super) fn given_out(&self) -> BTreeSet<Uuid> {
+        lock(&self.given_out).clone()
+    }
+}
+
 impl Inner {
     /// A case as it stands, for a door.
     pub(super) fn give_out(self: &Arc<Self>, case: &mut Case) -> CaseView {

@@ -77,9 +77,11 @@ async fn transactions(inner: Weak<Inner>, mut changes: Receiver<Row>) {
 async fn centre(inner: Weak<Inner>, mut status: tokio::sync::watch::Receiver<crate::sync::UplinkStatus>) {
     loop {
         let reachable = status.borrow_and_update().reachable;
-        match inner.upgrade() {
-            Some(inner) => inner.set(Condition::UplinkAway, !reachable),
-            None => return,
+        let Some(now) = inner.upgrade() else { return };
+        now.set(Condition::UplinkAway, !reachable);
+        // Whether the chain broke. On a thread that may wait: somebody may be counting the backlog.
+        if let Err(error) = tokio::task::spawn_blocking(move || now.alarms_known()).await {
+            tracing::error!(%error, "a defect while the way to the centre was looked at");
         }
         if status.changed().await.is_err() {
             return;

@@ -52,6 +52,7 @@ fn a_day_is_reconciled_with_a_centre_and_not_without() {
     assert_eq!(sbkd(&house, &["reconcile", "list"]), (0, json!([])));
     assert_eq!(code(sbkd(&house, &["reconcile", "show", "2015-08-03"])), (2, "E-RECON-UNKNOWN".into()));
     assert_eq!(code(sbkd(&house, &["reconcile", "repair", "7", "--action", "adopt"])), (2, "E-RECON-UNKNOWN".into()));
+    assert_eq!(sbkd(&house, &["queue", "list", "--untold", "--state", "acked,refused"]), (0, json!([])));
     let unknown = "01940000-0000-7000-8000-000000000000";
     assert_eq!(
         code(sbkd(&house, &["queue", "acknowledge", unknown, "--revision", "0"])),

@@ -340,6 +340,14 @@ fn what_reconciliation_says_is_as_it_is_described() {
     assert_eq!(document.ask("POST", route, &number, Some(repair("reverse")))["error"]["code"], "E-RECON-ACTION");
     let repaired = document.ask("POST", route, &number, Some(repair("adopt")));
     assert_eq!(repaired["repair"]["operator"], "0002");
+    // Who never comes back is called.
+    let told_of = |count: usize| {
+        let listed = document.ask("GET", "/v1/transactions?untold=true", "", None);
+        assert_eq!(listed.as_array().unwrap().len(), count, "{listed:#}");
+        assert_eq!(document.ask("GET", "/v1/health", "", None)["untold"], count);
+        listed
+    };
+    assert_eq!(told_of(1)[0]["id"], repaired["transaction"]);
     // The holder's next case tells of it, until they were told.
     let next = || id(&document.ask("POST", "/v1/cases", "", Some(open("unemployment-sign-in"))));
     let case = next();
@@ -349,6 +357,7 @@ fn what_reconciliation_says_is_as_it_is_described() {
     let transaction = repaired["transaction"].as_str().unwrap();
     let told = json!({ "operator": "0002", "revision": told[0]["revision"] });
     document.ask("POST", "/v1/transactions/{id}/acknowledge", transaction, Some(told));
+    told_of(0);
 }
 
 #[test]
@@ -429,7 +438,8 @@ fn a_refusal_names_what_it_is_about() {
         ("limit=1001", "`limit` is 1 to 1000"),
         ("limit=1&limit=2", "`limit` is there twice"),
         ("state=440103198806120021", "`state` is some of pending, sending, "),
-        ("440103198806120021=1", "there are `state` or `limit`"),
+        ("untold=440103198806120021", "`untold` is true or false"),
+        ("440103198806120021=1", "there are one of `state`, `limit`, `untold`"),
     ] {
         let told = detail(client.get(&format!("/v1/transactions?{query}")));
         let told = told.as_str().unwrap();

@@ -100,6 +100,9 @@ fn readers_scenarios_and_health_are_what_they_are() {
     let health = client.get("/v1/health").success();
     assert_eq!((health["mode"].as_str(), health["queue"]["unsent"].as_u64()), (Some("demo"), Some(0)), "{health}");
     assert_eq!(client.get("/v1/transactions?state=pending,acked&limit=5").success(), json!([]));
+    for untold in ["true", "false"] {
+        assert_eq!(client.get(&format!("/v1/transactions?untold={untold}&limit=5")).success(), json!([]));
+    }
 }
 
 #[test]

@@ -73,6 +73,53 @@ fn the_events_tell_how_much_is_not_delivered() {
 }
 
 #[test]
+fn a_journal_from_an_old_backup_is_an_alarm_and_no_health() {
+    let counter = Counter::new();
+    let counter = counter.restarted_after_files(|state| {
+        let journal = rusqlite::Connection::open(state.join("queue.db")).unwrap();
+        journal.execute("VACUUM INTO ?1", [state.join("kept.db").to_str().unwrap()]).unwrap();
+        std::fs::copy(state.join("queue.anchor"), state.join("kept.anchor")).unwrap();
+    });
+    counter.carried_out("unemployment-sign-in", statement());
+    counter.wait_for_state(counter.transactions()[0].id, sbkd::queue::State::Acked);
+    assert_eq!((counter.terminal.health().alarms, counter.terminal.health().status), (vec![], Status::Ok));
+    let counter = counter.restarted_after_files(|state| {
+        // A file of its own, so that nobody who still has the other one open is in its way.
+        for log in ["queue.db-wal", "queue.db-shm"] {
+            drop(std::fs::remove_file(state.join(log)));
+        }
+        std::fs::rename(state.join("kept.db"), state.join("queue.db")).unwrap();
+        std::fs::rename(state.join("kept.anchor"), state.join("queue.anchor")).unwrap();
+    });
+    assert!(counter.transactions().is_empty(), "it is the old one");
+    let mut events = counter.terminal.events(None);
+    while counter.terminal.health().alarms.is_empty() {
+        counter.next_event(&mut events, |what| matches!(what, What::Alarm { .. }));
+    }
+    let mut health = counter.terminal.health();
+    let alarm = health.alarms.remove(0);
+    assert_eq!((alarm.alarm, alarm.value.as_str(), alarm.limit.as_str()), (AlarmKind::ChainBroken, "broken", "agrees"));
+    assert_eq!((health.alarms, health.status), (vec![], Status::Degraded));
+}
+
+#[test]
+fn a_chain_that_breaks_is_told_by_itself_and_so_is_one_that_agrees_again() {
+    let counter = Counter::new();
+    counter.carried_out("unemployment-sign-in", statement());
+    counter.wait_for_state(counter.transactions()[0].id, sbkd::queue::State::Acked);
+    let centre = rusqlite::Connection::open(counter.dir.path().join("centre.db")).unwrap();
+    let hash: Vec<u8> = centre.query_row("SELECT hash FROM chain", [], |row| row.get(0)).unwrap();
+    let mut events = counter.terminal.events(None);
+    let told = |what: &What, wanted| matches!(what, What::Alarm { alarm: AlarmKind::ChainBroken, present, .. } if *present == wanted);
+    centre.execute("UPDATE chain SET hash = zeroblob(32)", []).unwrap();
+    let What::Alarm { value, .. } = counter.next_event(&mut events, |what| told(what, true)) else { unreachable!() };
+    assert_eq!((value.as_str(), counter.terminal.health().status), ("broken", Status::Degraded));
+    centre.execute("UPDATE chain SET hash = ?1", [hash]).unwrap();
+    let What::Alarm { value, .. } = counter.next_event(&mut events, |what| told(what, false)) else { unreachable!() };
+    assert_eq!((value.as_str(), counter.terminal.health().status), ("agrees", Status::Ok));
+}
+
+#[test]
 fn alarms_hold_while_the_journal_does_not_tell() {
     let mut counter = Counter::with(Setup { config: "[alarm]\nunsent_sum = \"29999.99\"\n", ..Setup::default() });
     counter.terminal.cancel(counter.decided("medical-settlement", bill()).id).unwrap();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::finding::Finding;
-use super::{local, readers};
+use super::{local, readers, untold};
 use crate::cli::{Problem, errors};
 use crate::config::Config;
 use crate::failure::Failure;
@@ -57,7 +57,9 @@ pub(super) fn neighbours(health: &Value) -> Vec<Finding> {
 
 /// The journal and the centre.
 pub(super) fn upstream(health: &Value, config: Option<&Config>) -> Vec<Finding> {
-    vec![queue(health), centre(health, config)]
+    let mut findings = vec![queue(health), centre(health, config)];
+    findings.extend(untold::untold(health));
+    findings
 }
 
 fn queue(health: &Value) -> Finding {
@@ -77,11 +79,7 @@ fn queue(health: &Value) -> Finding {
         );
     }
     if health["uplink"]["chain"] == "broken" {
-        return Finding::failed(
-            "queue",
-            ("中心持有本机流水中没有的记录", "the centre has records that the journal does not have"),
-            ("保留流水原样，由技术人员与中心核对", "leave the journal as it is, and compare it with the centre's"),
-        );
+        return Finding::of_failure("queue", &Failure::of(&crate::sync::errors::CHAIN));
     }
     let unsent = queue["unsent"].as_u64().unwrap_or_default();
     let age = queue["oldest_unsent_secs"].as_u64().unwrap_or_default();
@@ -173,7 +171,7 @@ mod tests {
     #[test]
     fn each_condition_is_a_line() {
         let reader = json!({"name": "R 00 00", "role": "holder", "card": false, "busy": false});
-        let health = |conditions: &[&str]| json!({"conditions": conditions, "readers": [reader], "queue": {"unsent": 2, "oldest_unsent_secs": 9}, "reconciliation": {"overdue": 0, "open": 0}});
+        let health = |conditions: &[&str]| json!({"conditions": conditions, "readers": [reader], "queue": {"unsent": 2, "oldest_unsent_secs": 9}, "reconciliation": {"overdue": 0, "open": 0}, "untold": 0});
         let well = health(&[]);
         assert!(neighbours(&well).iter().chain(&upstream(&well, None)).all(|finding| finding.status == Status::Ok));
         assert_eq!(statuses(&neighbours(&health(&["card-service-away"])))[0], ("pcscd", Status::Failed));

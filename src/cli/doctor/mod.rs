@@ -12,6 +12,7 @@ mod policy;
 mod readers;
 mod rights;
 mod stuck;
+mod untold;
 
 use serde_json::json;
 

@@ -15,6 +15,9 @@ pub(super) struct List {
     /// At most so many, 1 to 1000
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
+    /// Only those that came out otherwise than their holders were told, until it is noted that they were told since
+    #[arg(long)]
+    untold: bool,
 }
 
 /// Arguments of `sbkd queue show`.
@@ -43,7 +46,11 @@ pub(super) struct Acknowledge {
 impl List {
     pub(super) fn run(self, shell: &Shell) -> Outcome {
         let names: Vec<&str> = self.state.iter().map(|state| state.name()).collect();
-        let query = [("state", names.join(",")), ("limit", self.limit.to_string())];
+        let query = [
+            ("state", names.join(",")),
+            ("limit", self.limit.to_string()),
+            ("untold", if self.untold { "true".to_owned() } else { String::new() }),
+        ];
         let rows = Daemon::of(shell)?.get_with("/v1/transactions", &query)?;
         shell.show(&rows, || list(&rows));
         Ok(())
@@ -85,12 +92,16 @@ fn line(row: &Map<String, Value>) -> String {
     let number = |name: &str| row.get(name).map(Value::to_string).unwrap_or_default();
     let provisional = if row.get("provisional") == Some(&Value::Bool(true)) { " 暂结" } else { "" };
     let names = row.get("differs").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let (later, figures): (Vec<&str>, Vec<&str>) = names.partition(|name| *name == Row::OUTCOME);
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    // What `acknowledge` is to be told.
+    let revision = Some(Row::revision_of(&names)).filter(|revision| *revision > 0);
+    let revision = revision.map(|revision| format!(" 修订 {revision}")).unwrap_or_default();
+    let (later, figures): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| *name == Row::OUTCOME);
     let later = if later.is_empty() { "" } else { " 结果事后查明" };
     let differs = if figures.is_empty() { "" } else { " 与中心结算不符" };
     let reason = row.get("reason").and_then(Value::as_str).map(|reason| format!(" {reason}")).unwrap_or_default();
     format!(
-        "{:>5} {} {:<11} {:<24} {:>12} ×{}{provisional}{later}{differs}{reason}\n",
+        "{:>5} {} {:<11} {:<24} {:>12} ×{}{provisional}{later}{differs}{revision}{reason}\n",
         number("sequence"),
         text(row, "id"),
         text(row, "state"),
@@ -125,6 +136,9 @@ mod tests {
         });
         let mut otherwise = row.clone();
         otherwise["differs"] = json!(["psn_cash_pay"]);
+        let mut revised = row.clone();
+        revised["differs"] = json!(["psn_cash_pay", "reconciled-2"]);
+        assert!(list(&json!([revised])).ends_with("暂结 与中心结算不符 修订 2\n"));
         let mut later = row.clone();
         later["differs"] = json!(["outcome"]);
         assert!(list(&json!([later])).ends_with("暂结 结果事后查明\n"));

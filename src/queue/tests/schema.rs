@@ -125,7 +125,7 @@ fn a_step_that_fails_leaves_the_journal_as_it_was() {
         let path = dir.path().join("queue.db");
         let db = Connection::open(&path).unwrap();
         // In the way of the last step.
-        db.execute_batch("CREATE TABLE entries_personal (x)").unwrap();
+        db.execute_batch("CREATE TABLE entries_otherwise (x)").unwrap();
         drop(db);
         let look = |path: &Path| -> Vec<Vec<rusqlite::types::Value>> {
             let db = Connection::open(path).unwrap();
@@ -141,7 +141,7 @@ fn a_step_that_fails_leaves_the_journal_as_it_was() {
         assert!(try_open(dir.path(), Faults::default()).is_err(), "{version}");
         assert_eq!(look(&path), before, "{version}");
         // And it opens once nothing is in the way.
-        Connection::open(&path).unwrap().execute_batch("DROP TABLE entries_personal").unwrap();
+        Connection::open(&path).unwrap().execute_batch("DROP TABLE entries_otherwise").unwrap();
         open(dir.path()).verify().unwrap();
     }
 }

@@ -94,14 +94,12 @@ impl Done {
         self.row.erased || self.row.is_settled_otherwise()
     }
 
-    /// Whether it did something to what is kept together of a case in this admission, or may have: the centre's figures
-    /// of a stay may be other ones than the terminal's.
-    fn touches(&self, counted: &[&AccumulatorSpec], admission: Option<&str>) -> bool {
-        let of_stay =
-            |spec: &AccumulatorSpec| spec.period.as_ref().is_some_and(|period| period.scope == Span::Admission);
+    /// Whether it did something to an accumulator of a case in this admission, or may have: the centre's figures of a stay
+    /// may be other ones than the terminal's.
+    fn touches(&self, counted: &AccumulatorSpec, admission: Option<&str>) -> bool {
+        let of_stay = counted.period.as_ref().is_some_and(|period| period.scope == Span::Admission);
         let is_same_stay = admission.is_some() && self.admission.as_deref() == admission;
-        self.row.erased
-            || counted.iter().any(|spec| self.change(spec, admission).is_some() || is_same_stay && of_stay(spec))
+        self.row.erased || of_stay && is_same_stay || self.change(counted, admission).is_some()
     }
 
     /// What it did to an accumulator in the stretch of a case in this admission.
@@ -157,9 +155,10 @@ impl Record<'_> {
         facts.insert(INSUTYPE.to_owned(), known.insutype.clone().into());
         self.put(&self.persons_key(), facts, as_of, asking);
         for (key, counted) in self.shelves(schema) {
-            let names = counted.iter().map(|spec| spec.fact.name.as_str());
-            let values = names.filter_map(|name| Some((name.to_owned(), known.accumulators.get(name)?.clone())));
-            self.put(&key, values.collect(), as_of, asking);
+            // That it was told of nothing is kept, too.
+            let value = known.accumulators.get_key_value(&counted.fact.name);
+            let values = value.map(|(name, value)| (name.clone(), value.clone())).into_iter().collect();
+            self.put(&key, values, as_of, asking);
         }
     }
 
@@ -191,7 +190,7 @@ impl Record<'_> {
     /// cap or a balance.
     pub(super) fn recall(&self, person: Person, schema: &Schema) -> Result<Option<(Known, Timestamp)>, Unknown> {
         let Person { mut facts, insutype, mut as_of, told } = person;
-        let shelves = self.shelves(schema).into_iter().map(|(key, counted)| Ok((self.get(&key)?, counted)));
+        let shelves = self.shelves(schema).into_iter().map(|(key, counted)| Ok((self.shelf(&key)?, counted)));
         let shelves = shelves.collect::<Result<Vec<_>, StoreError>>()?;
         // Each was told at a time of its own: the person's and a year's are renewed in another admission, and its are not.
         let each = || shelves.iter().map(|(kept, _)| kept.as_ref().map(Told::from)).chain([Some(told)]);
@@ -212,14 +211,19 @@ impl Record<'_> {
         }
         let mut accumulators = Map::new();
         for (kept, counted) in shelves {
-            let touching = own.iter().filter(|done| done.touches(&counted, self.admission));
+            let touching = own.iter().filter(|done| done.touches(counted, self.admission));
             let Some(since) = uncounted(touching, kept.as_ref().map(Told::from)) else { return Ok(None) };
             as_of = kept.as_ref().map_or(as_of, |kept| as_of.min(kept.as_of));
-            let mut values = kept.map(|kept| kept.values).unwrap_or_default();
-            for done in since {
-                self.count(done, &mut values, &counted)?;
+            let told_alone = kept.as_ref().is_none_or(|kept| kept.place.is_some());
+            let mut value = kept.and_then(|mut kept| kept.values.remove(&counted.fact.name));
+            // Where all of a stretch was kept together, what was told of another pack may have taken its place.
+            if value.is_none() && !told_alone {
+                return Ok(None);
             }
-            accumulators.extend(values);
+            for done in since {
+                self.count(done, &mut value, counted)?;
+            }
+            accumulators.extend(value.map(|value| (counted.fact.name.clone(), value)));
         }
         Ok(Some((Known { facts, accumulators, insutype }, as_of)))
     }
@@ -231,21 +235,14 @@ impl Record<'_> {
         Ok(told.asked <= self.queue.clock().now() && told.place.map_or(Ok(true), is_whole)?)
     }
 
-    /// Lays over the values of one shelf what one transaction did to them.
-    fn count(
-        &self,
-        done: &Done,
-        values: &mut Map<String, Value>,
-        counted: &[&AccumulatorSpec],
-    ) -> Result<(), QueueError> {
-        for change in counted.iter().filter_map(|spec| done.change(spec, self.admission)) {
-            let after = match change.effect {
-                Effect::Add => sum(values.get(&change.name), &change.value)
-                    .ok_or_else(|| unreadable(&done.row, "what it adds to cannot be added to"))?,
-                Effect::Set => change.value.clone(),
-            };
-            values.insert(change.name.clone(), after);
-        }
+    /// Lays over the value of an accumulator what one transaction did to it.
+    fn count(&self, done: &Done, value: &mut Option<Value>, counted: &AccumulatorSpec) -> Result<(), QueueError> {
+        let Some(change) = done.change(counted, self.admission) else { return Ok(()) };
+        *value = Some(match change.effect {
+            Effect::Add => sum(value.as_ref(), &change.value)
+                .ok_or_else(|| unreadable(&done.row, "what it adds to cannot be added to"))?,
+            Effect::Set => change.value.clone(),
+        });
         Ok(())
     }
 
@@ -265,24 +262,29 @@ impl Record<'_> {
             .collect()
     }
 
-    /// The accumulators that are kept together, under their key in the store. A stay in hospital and a disease are
-    /// personal: a keyed hash stands for them.
-    fn shelves<'s>(&self, schema: &'s Schema) -> Vec<(String, Vec<&'s AccumulatorSpec>)> {
-        let mut out: Vec<(String, Vec<&AccumulatorSpec>)> = Vec::new();
-        for spec in &schema.accumulators {
-            let Some(period) = &spec.period else { continue };
-            let Some(stretch) = period.key(self.admission) else { continue };
+    /// The accumulators, each under its key in the store: another pack may count something else in the same stretch, and
+    /// what is told of that takes nothing from what was told of this. A stay in hospital and a disease are personal: a
+    /// keyed hash stands for them.
+    fn shelves<'s>(&self, schema: &'s Schema) -> Vec<(String, &'s AccumulatorSpec)> {
+        let each = schema.accumulators.iter().filter_map(|spec| {
+            let period = spec.period.as_ref()?;
+            let stretch = period.key(self.admission)?;
             let stretch = match period.is_personal() {
                 true => self.queue.holder_tag(stretch.as_bytes()).to_string(),
                 false => stretch,
             };
-            let key = format!("{}/{}/{stretch}", spec.scheme, period.scope.name());
-            match out.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, counted)) => counted.push(spec),
-                None => out.push((key, vec![spec])),
-            }
+            Some((format!("{}/{}/{stretch}/{}", spec.scheme, period.scope.name(), spec.fact.name), spec))
+        });
+        each.collect()
+    }
+
+    /// What was told of an accumulator; by an older program, that kept all of a stretch together, under their stretch's
+    /// key.
+    fn shelf(&self, key: &str) -> Result<Option<Accumulators>, StoreError> {
+        match (self.get(key)?, key.rsplit_once('/')) {
+            (None, Some((stretch, _))) => self.get(stretch),
+            (kept, _) => Ok(kept),
         }
-        out
     }
 
     fn persons_key(&self) -> String {

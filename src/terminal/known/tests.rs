@@ -294,16 +294,26 @@ fn a_record_without_a_place_holds_where_the_clocks_do_not_contradict_each_other(
     // Told, asked by this clock, told by the centre's; then one is settled at 02:00.
     let recalled = |asked: &str, as_of: &str| {
         let counter = Counter::new();
-        counter.told("s", A1, ("9.00", "100.00", "400.00"), "2015-08-01T01:00:00Z");
-        for (key, _) in counter.record("s", A1).shelves(&schema(2015)).into_iter().chain([("s/person".into(), vec![])])
-        {
-            let kept = counter.record("s", A1).get(&key).unwrap().unwrap();
+        let record = counter.record("s", A1);
+        // It kept all of a stretch together.
+        let schema = schema(2015);
+        let stretches = record.shelves(&schema).into_iter().filter_map(|(key, _)| {
+            Some((
+                key.rsplit_once('/')?.0.to_owned(),
+                object(json!({"pool": "100.00", "ded_paid": "400.00", "signed": ""})),
+            ))
+        });
+        for (key, values) in stretches.chain([("s/person".into(), object(json!({"balc": "9.00", INSUTYPE: "310"})))]) {
             let (asked, as_of) = (asked.parse().unwrap(), as_of.parse().unwrap());
-            let old = Accumulators { asked, as_of, place: None, ..kept };
-            counter.store.remember_accumulators(counter.record("s", A1).holder, &key, &old).unwrap();
+            let old = Accumulators { values, asked, as_of, place: None };
+            counter.store.remember_accumulators(record.holder, &key, &old).unwrap();
         }
         counter.settled("t", A1, &[]);
         counter.clock.add(4 * HOUR);
+        let mut another = schema.clone();
+        another.accumulators[0].fact.name = "outpatient".into();
+        let lacks = record.recall(record.person().unwrap(), &another).unwrap();
+        assert_eq!(lacks, None, "what was told of it may be gone");
         counter.recalled("s", A1)
     };
     assert_eq!(recalled("2015-08-01T01:59:59Z", "2015-08-01T01:59:59Z"), values(["7.00", "120.00", "405.00"]));
@@ -344,4 +354,21 @@ fn what_was_done_since_and_is_erased_or_lost_is_not_known() {
     drop(queue);
     let counter = Counter { queue: lose(dir.path(), &last.sequence.to_string()), store, clock, dir };
     assert_eq!(counter.recalled("s", A1), None, "it may have been this person's");
+}
+
+#[test]
+fn what_another_pack_counts_in_the_same_stretch_takes_nothing_from_what_was_told() {
+    let counter = Counter::new();
+    counter.told("s", A1, ("9.00", "100.00", "400.00"), "2015-08-01T02:00:00Z");
+    // Outpatient care has a cap of its own in the same year, and is asked about later.
+    let mut another = schema(2015);
+    another.accumulators.retain(|spec| spec.fact.name == "pool");
+    another.accumulators[0].fact.name = "outpatient".into();
+    let record = counter.record("t", None);
+    let accumulators = object(json!({"outpatient": "30.00"}));
+    let known = Known { accumulators, insutype: "310".into(), ..Known::default() };
+    record.keep(&known, &another, "2015-08-01T02:00:01Z".parse().unwrap(), &record.asking().unwrap());
+    assert_eq!(counter.recalled("s", A1), values(["9.00", "100.00", "400.00"]), "the cap is no whole one");
+    let (recalled, _) = record.recall(record.person().unwrap(), &another).unwrap().unwrap();
+    assert_eq!(Value::Object(recalled.accumulators), json!({"outpatient": "30.00"}));
 }

@@ -19,6 +19,7 @@ pub mod errors;
 mod export;
 mod faults;
 mod held;
+mod holder;
 mod journal;
 mod keys;
 mod look;

@@ -16,15 +16,6 @@ use crate::wire::{Digest, Envelope, Header, Receipt};
 pub(super) const ALONE: &str =
     "holder = ?1 AND created_at >= ?2 AND online = 0 AND amount IS NOT NULL AND state <> 'refused'";
 
-/// A holder's that were not answered before a moment.
-pub(super) const UNCOUNTED: &str = "holder = ?1 AND (open = 1 OR state = 'acked' AND updated_at >= ?2)";
-
-/// A holder's that may have reached the centre and were not answered, or were answered since a moment.
-pub(super) const IN_DOUBT: &str = "holder = ?1 AND (open = 1 AND attempts > 0 OR updated_at >= ?2)";
-
-/// A holder's that are worth something and not at their end.
-pub(super) const UNSETTLED: &str = "holder = ?1 AND open = 1 AND amount IS NOT NULL";
-
 /// What the delivery has work with: a cancellation is a transaction of its own.
 const DUE: &str = "open = 1 AND state <> 'cancelling'";
 /// What is not at its end: how many, since when, what it is worth. Of one holder's it would be few; of all there may be
@@ -168,25 +159,6 @@ impl Queue {
         })
     }
 
-    /// A holder's transactions that are worth something and not at their end, oldest first.
-    ///
-    /// # Errors
-    /// What the storage may do.
-    pub fn unsettled(&self, holder: Digest) -> Result<Vec<Row>, QueueError> {
-        let sql = format!("SELECT {COLUMNS} FROM entries WHERE {UNSETTLED} ORDER BY sequence");
-        Ok(self.whole(&sql, &[&holder.0])?.into_iter().map(|entry| entry.row).collect())
-    }
-
-    /// A holder's transactions of which nobody can say whether the centre, asked at `asked` and answering only now, had
-    /// counted them: they were on their way then, or were answered since.
-    ///
-    /// # Errors
-    /// What the storage may do.
-    pub fn in_doubt(&self, holder: Digest, asked: Timestamp) -> Result<Vec<Row>, QueueError> {
-        let sql = format!("SELECT {COLUMNS} FROM entries WHERE {IN_DOUBT}");
-        Ok(self.whole(&sql, &[&holder.0, &asked.as_millisecond()])?.into_iter().map(|entry| entry.row).collect())
-    }
-
     /// How many provisional settlements the centre has not answered, and the age of the oldest in seconds: below 0 where
     /// the clock was set back since.
     ///
@@ -212,21 +184,6 @@ impl Queue {
         Ok(Fen(sum))
     }
 
-    /// A holder's transactions that stand, or may, and that the centre cannot have counted when it was asked at `asked`:
-    /// it had not answered them then. Oldest first, with their opened payloads; what was erased or is damaged is left out.
-    ///
-    /// # Errors
-    /// What the storage may do.
-    pub fn uncounted(&self, holder: Digest, asked: Timestamp) -> Result<Vec<(Row, Value)>, QueueError> {
-        let sql = format!("SELECT {COLUMNS} FROM entries WHERE {UNCOUNTED} ORDER BY sequence");
-        let entries = self.whole(&sql, &[&holder.0, &asked.as_millisecond()])?;
-        let opened = entries.into_iter().filter_map(|entry| match self.plain(&entry) {
-            Ok(payload) => payload.map(|payload| Ok((entry.row, payload))),
-            Err(error) => Some(Err(error)),
-        });
-        opened.collect::<Result<_, _>>().inspect_err(|error| self.tell(error))
-    }
-
     /// The keyed hash that stands for a holder, or for what is as personal, here and in [`crate::store`].
     pub fn holder_tag(&self, holder: &[u8]) -> Digest {
         self.inner.context.crypto.holder(holder)
@@ -247,7 +204,7 @@ impl Queue {
     }
 
     /// All of them; where one is damaged nobody knows what they come to.
-    fn whole(&self, sql: &str, values: &[&dyn ToSql]) -> Result<Vec<Entry>, QueueError> {
+    pub(super) fn whole(&self, sql: &str, values: &[&dyn ToSql]) -> Result<Vec<Entry>, QueueError> {
         let mut out = Vec::new();
         self.each(sql, values, |entry| {
             out.push(entry?);
@@ -284,7 +241,7 @@ impl Queue {
         }
     }
 
-    fn plain(&self, entry: &Entry) -> Result<Option<Value>, QueueError> {
+    pub(super) fn plain(&self, entry: &Entry) -> Result<Option<Value>, QueueError> {
         self.inner.context.plain(entry)
     }
 

@@ -29,7 +29,7 @@ pub use reconcile::{AccountDifference, Action, DifferenceKind, GroupTotals, Reco
 pub use shifts::{Shift, ShiftTotal};
 
 use crate::reader::Interface;
-use crate::wire::Digest;
+use crate::wire::{ChainHead, Digest};
 
 /// A type of card: what decides which commands it takes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,6 +63,9 @@ pub struct Accumulators {
     pub as_of: Timestamp,
     /// When it was asked, by this terminal's clock.
     pub asked: Timestamp,
+    /// The journal's last record when it was asked; `None` in what a program kept that went by the clock alone.
+    #[serde(default)]
+    pub place: Option<ChainHead>,
 }
 
 /// The store. Shared behind an `Arc`; one caller at a time uses its connection.
@@ -281,6 +284,7 @@ mod tests {
             values: json!({"pool": pool}).as_object().unwrap().clone(),
             as_of: as_of.parse().unwrap(),
             asked: as_of.parse().unwrap(),
+            place: Some(ChainHead { sequence: 3, hash: Digest([9; 32]) }),
         };
         let holder = Digest([7; 32]);
         let late = told("200.00", "2015-08-02T00:00:00Z");
@@ -294,6 +298,16 @@ mod tests {
         assert_eq!(store.forget_accumulators(as_of("2015-08-02T00:00:00Z")).unwrap(), 0);
         assert_eq!(store.forget_accumulators(as_of("2015-08-02T00:00:00.001Z")).unwrap(), 1);
         assert_eq!(store.accumulators(holder, "310/2015").unwrap(), None);
+    }
+
+    #[test]
+    fn what_was_kept_without_a_place_in_the_journal_is_read_without_one() {
+        let store = Store::in_memory().unwrap();
+        let holder = Digest([7; 32]);
+        let old = r#"{"values":{},"as_of":"2015-08-01T00:00:01Z","asked":"2015-08-01T00:00:00Z"}"#;
+        store.execute("INSERT INTO accumulators VALUES (?1, 's/person', 0, ?2)", params![holder.0, old]).unwrap();
+        let told = store.accumulators(holder, "s/person").unwrap().unwrap();
+        assert_eq!((told.asked.to_string(), told.place), ("2015-08-01T00:00:00Z".into(), None));
     }
 
     #[test]

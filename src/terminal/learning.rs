@@ -65,7 +65,7 @@ impl Deciding<'_> {
             facts,
         };
         let within = self.patience();
-        let asked_at = self.inner.parts.clock.now();
+        let asking = self.record().asking();
         let asked = async {
             tokio::try_join!(
                 upstream.asker.person(self.operator, &question, within),
@@ -82,8 +82,8 @@ impl Deciding<'_> {
             insutype: person.insutype.clone(),
         };
         // Of a case that no pack is for nothing is kept: it ends.
-        if let Ok(schema) = self.schema(&known.facts, true) {
-            self.record().keep(&known, &schema, accumulations.as_of, asked_at);
+        if let (Some(asking), Ok(schema)) = (asking, self.schema(&known.facts, true)) {
+            self.record().keep(&known, &schema, accumulations.as_of, &asking);
         }
         let as_of = Some(accumulations.as_of);
         Ok(Ok(Learned { known, as_of, psn_no: Some(person.psn_no.clone()), reached: true }))
@@ -92,10 +92,6 @@ impl Deciding<'_> {
     /// What the centre told before, with the time of the oldest of it; `None` where there is nothing, or it is too old.
     fn recalled(&self) -> Result<Option<(Known, Timestamp)>, Ended> {
         let Some(person) = self.record().person() else { return Ok(None) };
-        // One that a clock was asked for that was ahead: what was done here since has an earlier time, and would be left out.
-        if person.asked > self.inner.parts.clock.now() {
-            return Ok(None);
-        }
         // A pack that is for such a person only is not looked for by what is too old.
         if !self.is_fresh(person.as_of) {
             return Ok(None);

@@ -1,7 +1,6 @@
 //! What makes a transaction the same as an earlier one: the key by which the journal knows it. The journal keeps its
 //! keyed hash only.
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::deciding::{Deciding, Ended};
@@ -37,10 +36,12 @@ impl Deciding<'_> {
     /// A caller's key says that a form is another one than those before, and nothing of those that come after it: who
     /// gives no key is told of the same form, whatever key it was committed under.
     fn none_under_a_key(&self, identity: &Identity, fingerprint: &str, shown: &mut Shown) -> Result<(), Ended> {
-        let standing = self.inner.queue.uncounted(self.who.tag, Timestamp::UNIX_EPOCH);
+        let standing = self.inner.queue.uncounted(self.who.tag, 0);
         let standing = standing.map_err(|error| (CaseState::Refused, error.failure()))?;
         let mut of_scenario = standing.into_iter().filter(|(row, _)| row.scenario == self.definition.id);
-        match of_scenario.find(|(_, payload)| form_of(payload).fingerprint(identity) == fingerprint) {
+        // What was erased says nothing of its form any more.
+        let is_same = |payload: &Value| form_of(payload).fingerprint(identity) == fingerprint;
+        match of_scenario.find(|(_, payload)| payload.as_ref().is_some_and(is_same)) {
             Some((row, _)) => Err(repeated(shown, &row, Failure::of(&errors::SAME_FORM))),
             None => Ok(()),
         }

@@ -1,11 +1,14 @@
 //! What an earlier transaction of the same person, not at its end yet, means for the next.
 
+use std::sync::Arc;
+
 use sbkd::center::Faults;
 use sbkd::queue::State;
 use sbkd::terminal::{CaseState, CaseView, Condition};
 use serde_json::Value;
 
-use crate::counter::{Counter, bill_of, numbered, statement};
+use crate::alarm::Hands;
+use crate::counter::{Counter, Setup, bill_of, numbered, statement};
 
 const SETTLE: &str = "medical-settlement";
 
@@ -69,6 +72,33 @@ fn the_account_is_spent_once_while_the_centre_is_away() {
     };
     assert_eq!(small("1"), ("500.00".into(), "0.00".into()));
     assert_eq!(small("2"), ("0.00".into(), "0.00".into()), "what was spent is spent");
+}
+
+#[test]
+fn the_account_is_spent_once_though_the_clock_was_ahead_when_the_centre_was_asked() {
+    let hands = Arc::new(Hands::noon());
+    let mut counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
+    let small = |number: &str| {
+        let mut bill = bill_of("3000.00");
+        bill["lines"][0]["feedetl_sn"] = number.into();
+        bill["acct_used_flag"] = true.into();
+        bill
+    };
+    hands.forward(2 * 3600);
+    let first = counter.decided(SETTLE, small("1"));
+    hands.forward(-2 * 3600);
+    let first = counter.confirmed(first.id);
+    assert_eq!(first.state, CaseState::Done, "{:?}", first.failure);
+    assert_eq!((output(&first, "acct_pay"), output(&first, "balc")), ("500.00".into(), "0.00".into()));
+    counter.stop_centre();
+    counter.wait_for_condition(Condition::UplinkAway, true);
+    let second = counter.decided(SETTLE, small("2"));
+    assert_eq!(second.failure.unwrap().entry.code, "E-TERM-NO-RECORD", "the record is of a time to come");
+    // The clock has caught up.
+    hands.forward(3 * 3600);
+    let third = counter.decided(SETTLE, small("3"));
+    assert_eq!(third.state, CaseState::WaitingConfirmation, "{:?}", third.failure);
+    assert_eq!((output(&third, "acct_pay"), output(&third, "balc")), ("0.00".into(), "0.00".into()));
 }
 
 #[test]

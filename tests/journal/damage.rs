@@ -91,7 +91,7 @@ fn everything(queue: &Queue) -> Result<(Vec<Value>, Stats), QueueError> {
     let mut told = told.collect::<Result<Vec<_>, QueueError>>()?;
     // What is asked of a holder before each decision, by an index of its own.
     let holder = queue.holder_tag(&draft("").holder);
-    let uncounted = queue.uncounted(holder, Timestamp::UNIX_EPOCH)?;
+    let uncounted = queue.uncounted(holder, 0)?;
     told.push(json!([queue.unsettled(holder)?, uncounted, queue.provisional_sum(holder, Timestamp::UNIX_EPOCH)?]));
     Ok((told, queue.stats()?))
 }

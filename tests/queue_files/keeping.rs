@@ -99,7 +99,7 @@ fn accepted(queue: &Queue, received_at: jiff::Timestamp) {
 fn told_long_ago(state: &Path, queue: &Queue) -> Store {
     let store = Store::open(state).unwrap();
     let at = "2015-08-03T02:00:00Z".parse().unwrap();
-    let told = Accumulators { values: serde_json::Map::new(), as_of: at, asked: at };
+    let told = Accumulators { values: serde_json::Map::new(), as_of: at, asked: at, place: None };
     store.remember_accumulators(queue.holder_tag(&[1]), "310/2015", &told).unwrap();
     store
 }

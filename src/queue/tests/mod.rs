@@ -350,8 +350,8 @@ fn what_the_centre_settled_otherwise_stays_with_the_row() {
 fn a_holder_is_found_without_reading_the_whole_journal() {
     let (dir, _queue) = fresh();
     let db = open::reader(&settings(dir.path()).path).unwrap();
-    for condition in [read::ALONE, read::UNCOUNTED, read::IN_DOUBT, read::UNSETTLED] {
-        let sql = format!("EXPLAIN QUERY PLAN SELECT amount FROM entries WHERE {condition}");
+    for condition in [read::ALONE, holder::UNCOUNTED, holder::IN_DOUBT, holder::UNSETTLED] {
+        let sql = format!("EXPLAIN QUERY PLAN SELECT amount FROM entries WHERE {condition} ORDER BY sequence");
         let plan: String = db.query_row(&sql.replace("?1", "x'00'").replace("?2", "1"), [], |row| row.get(3)).unwrap();
         assert!(plan.contains("entries_holder"), "{plan}");
     }

@@ -15,7 +15,7 @@ use super::damaged::Damaged;
 use super::journal::Context;
 use super::look::{self, beside};
 use super::lost::Lost;
-use super::place::{finish, free_folder, next_anchor, remove, set_mark, sync_folder, take_place, waiting};
+use super::place::{finish, free_folder, give_as, next_anchor, remove, set_mark, sync_folder, take_place, waiting};
 use super::{QueueError, QueueKeys, Settings, damage, open, owner, proof, witness};
 use crate::wire::ChainHead;
 use crate::wire::headers::Hole;
@@ -89,12 +89,14 @@ pub fn set_aside(
         (built, ..) => built?,
     };
     prove(&new, &context, Some(head))?;
+    give_as(&new, &settings.path)?;
     // An anchor of its own: the old one is kept under its other name.
     let next = next_anchor(settings);
     remove(&next)?;
     Anchor::open(&next)
         .and_then(|mut anchor| anchor.write(&context.crypto, &context.terminal, &head))
         .map_err(open::io)?;
+    give_as(&next, &settings.anchor)?;
     sync_folder(&next)?;
     step()?;
     let folder = free_folder(settings, now);

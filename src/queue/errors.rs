@@ -118,8 +118,8 @@ crate::entries! {
         remedy "无需处理" | "there is nothing to do";
     KEYS = "E-QUEUE-KEYS", Technician;
         message "流水密钥不可用" | "a key of the journal cannot be used";
-        cause "密钥文件缺失、长度有误或权限过宽" | "a key file is missing, too short or long, or readable by others";
-        remedy "请恢复密钥文件并将权限设为 0600" | "restore the key files and give them mode 0600";
+        cause "密钥文件缺失、长度有误、权限过宽，或属于其他用户" | "a key file is missing, too short or long, readable by others, or another user's";
+        remedy "请将密钥文件交给守护进程用户，权限 0600；只恢复缺失或损坏的文件，rekey 之前的旧密钥已打不开流水" | "give the key files to the daemon's user with mode 0600; restore only what is missing or broken: those from before a rekey open the journal no more";
     WRONG_KEYS = "E-QUEUE-WRONG-KEYS", Technician;
         message "密钥与流水不符" | "these keys are not the journal's";
         cause "密钥文件被更换，或流水来自另一终端" | "the key files were replaced, or the journal is another terminal's";

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::QueueError;
 use super::place::{self, folder_of};
-use crate::world::Random;
+use crate::world::{Random, disk};
 
 /// The files of a folder of keys.
 pub const FILES: [&str; 5] = ["seal.key", "commitment.key", "holder.key", "state.key", "signing.key"];
@@ -90,12 +90,18 @@ fn create(dir: &Path, random: &dyn Random) -> Result<(), QueueError> {
         _ => {}
     }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&making).map_err(&failed)?;
+    for made in [dir, &making] {
+        disk::give(made, folder_of(made)).map_err(&failed)?;
+    }
     for name in FILES {
         let mut key = Zeroizing::new([0; 32]);
         random.fill(&mut *key)?;
         let text = Zeroizing::new(hex::encode_upper(*key));
-        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(making.join(name));
-        file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())).map_err(&failed)?;
+        let path = making.join(name);
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+            .and_then(|()| disk::give(&path, &making))
+            .map_err(&failed)?;
     }
     sync(&making)?;
     fs::rename(&making, dir.join(MADE)).map_err(&failed)?;

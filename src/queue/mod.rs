@@ -157,6 +157,7 @@ impl Queue {
         open::claim(&db, &context)?;
         let head = open::head(&db)?;
         let mut anchor = anchor::Anchor::open(&settings.anchor).map_err(open::io)?;
+        place::give(&settings.anchor)?;
         let anchored = anchor.read(&context.crypto, &context.terminal).map_err(open::io)?;
         open::check_head(&db, &context, anchored, &head)?;
         // Between a commit and its anchor the process may have died.

@@ -9,7 +9,7 @@ use rusqlite_migration::{M, Migrations};
 
 use super::journal::Context;
 use super::lost::Lost;
-use super::{QueueError, Settings, checkpoint, seal, writer};
+use super::{QueueError, Settings, checkpoint, place, seal, writer};
 use crate::wire::{ChainHead, Digest};
 
 /// The released schemas, each a step from the one before.
@@ -28,8 +28,10 @@ const ROOM: u64 = 1 << 20;
 pub(super) fn lock(path: &Path) -> Result<File, QueueError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(PathBuf::from(name));
+    let name = PathBuf::from(name);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name);
     let file = file.map_err(io)?;
+    place::give(&name)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(QueueError::InUse),
@@ -40,8 +42,9 @@ pub(super) fn lock(path: &Path) -> Result<File, QueueError> {
 /// The writer's connection, with the newest schema.
 pub(super) fn writer(settings: &Settings) -> Result<Connection, QueueError> {
     let path = &settings.path;
-    // SQLite gives its other files the rights of this one.
+    // SQLite gives its other files the rights and the owner of this one.
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(io)?;
+    place::give(path)?;
     let mut db = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,

@@ -10,6 +10,8 @@ use jiff::Timestamp;
 
 use super::look::beside;
 use super::{QueueError, Settings, damage, open};
+use crate::world::disk;
+pub(super) use crate::world::disk::folder_of;
 
 /// How the name of a folder with damaged files begins.
 const KEPT: &str = "damaged-";
@@ -33,6 +35,7 @@ pub(super) fn put(path: &Path, content: &[u8]) -> Result<(), QueueError> {
     let next = beside(path, ".new");
     let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&next);
     opened.and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all())).map_err(open::io)?;
+    give_as(&next, path)?;
     fs::rename(&next, path).map_err(open::io)?;
     sync_folder(path)
 }
@@ -80,6 +83,7 @@ fn keep(file: &Path, folder: &str) -> Result<(), QueueError> {
     }
     let folder = file.with_file_name(folder);
     DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(open::io)?;
+    give(&folder)?;
     sync_folder(&folder)?;
     let kept = folder.join(name);
     fs::rename(file, &kept).map_err(open::io)?;
@@ -145,7 +149,12 @@ pub(super) fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// The folder that holds the name of this file or folder.
-pub(super) fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// Gives a file that root has made to the owner of its folder: the daemon opens it next.
+pub(super) fn give(made: &Path) -> Result<(), QueueError> {
+    give_as(made, folder_of(made))
+}
+
+/// [`give`], to the owner of what it takes the place of, where that is there.
+pub(super) fn give_as(made: &Path, like: &Path) -> Result<(), QueueError> {
+    disk::give(made, like).map_err(open::io)
 }

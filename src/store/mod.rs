@@ -29,6 +29,7 @@ pub use shifts::{Shift, ShiftTotal};
 
 use crate::reader::Interface;
 use crate::wire::Digest;
+use crate::world::disk;
 
 /// A type of card: what decides which commands it takes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,9 +92,11 @@ impl Store {
     /// # Errors
     /// When the file cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        // SQLite gives its other files the rights of this one.
+        // SQLite gives its other files the rights and the owner of this one.
         let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-        made.map_err(|error| StoreError(error.to_string()))?;
+        // A command that root runs beside a daemon of another user leaves it a file that it can open.
+        let given = made.and_then(|_| disk::give(path, disk::folder_of(path)));
+        given.map_err(|error| StoreError(error.to_string()))?;
         Self::with(Connection::open(path)?)
     }
 

@@ -16,13 +16,23 @@ pub(super) use crate::world::disk::folder_of;
 /// How the name of a folder with damaged files begins.
 const KEPT: &str = "damaged-";
 
-/// Ends what an earlier call began, where the new journal was ready. The lock is held.
+/// Ends what an earlier call began, where the new journal was ready; where it was not, nothing is left of it, for it has
+/// payloads that nobody would ever erase. The lock is held.
 pub(super) fn finish(settings: &Settings) -> Result<(), QueueError> {
     match fs::read_to_string(mark(settings)) {
-        Ok(folder) => take_place(settings, &folder, &mut || Ok(())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(open::io(error)),
+        Ok(folder) => take_place(settings, &folder, &mut || Ok(()))?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(open::io(error)),
     }
+    clean(settings)
+}
+
+/// Nothing is left of a journal that was begun, nor of a copy that was read.
+pub(super) fn clean(settings: &Settings) -> Result<(), QueueError> {
+    for database in [waiting(settings), read_copy(&settings.path)] {
+        ["", "-wal", "-shm", "-journal"].iter().try_for_each(|ending| remove(&beside(&database, ending)))?;
+    }
+    remove(&next_anchor(settings))
 }
 
 /// The new files are ready: whoever opens the journal next puts them in the places of the old ones.
@@ -126,6 +136,11 @@ pub(super) fn next_anchor(settings: &Settings) -> PathBuf {
 
 pub(super) fn waiting(settings: &Settings) -> PathBuf {
     beside(&settings.path, ".new")
+}
+
+/// The private copy by which a damaged journal is read.
+pub(super) fn read_copy(path: &Path) -> PathBuf {
+    beside(path, ".read")
 }
 
 fn mark(settings: &Settings) -> PathBuf {

@@ -17,7 +17,7 @@ use super::entry::{self, about_answer};
 use super::journal::Context;
 use super::keys::{self, FILES};
 use super::look::{self, beside};
-use super::place::{folder_of, give, remove};
+use super::place::{finish, folder_of, give, remove};
 use super::{QueueError, QueueKeys, Settings, check, erase, open};
 use crate::wire::ChainHead;
 use crate::world::{Random, disk};
@@ -68,6 +68,8 @@ pub fn rekey(
     step: &mut dyn FnMut() -> Result<(), QueueError>,
 ) -> Result<Rekeyed, QueueError> {
     let _lock = open::lock(&settings.path)?;
+    // What a broken-off set-aside left is sealed with the old key.
+    finish(settings)?;
     let before = Context::to_read(old, settings.terminal.clone());
     check::before_writing(settings, &before)?;
     place.end_earlier(settings, step)?;

@@ -9,8 +9,8 @@ use std::path::Path;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use zeroize::Zeroizing;
 
-use super::QueueError;
 use super::place::{self, folder_of};
+use super::{QueueError, open};
 use crate::world::{Random, disk};
 
 /// The files of a folder of keys.
@@ -129,7 +129,17 @@ fn move_up(dir: &Path) -> Result<(), QueueError> {
 }
 
 fn failed(dir: &Path) -> impl Fn(io::Error) -> QueueError {
-    move |error| QueueError::Keys(format!("{}: {error}", dir.display()))
+    move |error| not_written(dir, error)
+}
+
+/// Why a file of the keys, or its folder, was not written: the disk is no fault of the keys.
+pub(super) fn not_written(path: &Path, error: io::Error) -> QueueError {
+    let what = format!("{}: {error}", path.display());
+    match open::io(error) {
+        QueueError::StorageFull => QueueError::StorageFull,
+        QueueError::DiskReadOnly(_) => QueueError::DiskReadOnly(what),
+        _ => QueueError::Keys(what),
+    }
 }
 
 /// What was made or renamed in a folder is there after a power cut.

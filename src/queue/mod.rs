@@ -143,6 +143,17 @@ impl Queue {
         random: Arc<dyn Random>,
         faults: Faults,
     ) -> Result<Self, QueueError> {
+        let places = [settings.path.clone(), settings.anchor.clone()];
+        Self::open_there(settings, keys, clock, random, faults).map_err(|error| error.on(&places))
+    }
+
+    fn open_there(
+        settings: Settings,
+        keys: QueueKeys,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        faults: Faults,
+    ) -> Result<Self, QueueError> {
         let terminal = settings.terminal.clone();
         // A shorter one would be filled up, and then be another terminal's.
         if !is_terminal(&terminal) {

@@ -11,6 +11,7 @@ use super::journal::Context;
 use super::lost::Lost;
 use super::{QueueError, Settings, checkpoint, place, seal, writer};
 use crate::wire::{ChainHead, Digest};
+use crate::world::disk::ROOM;
 
 /// The released schemas, each a step from the one before.
 pub(super) const STEPS: &[M<'static>] = &[
@@ -20,9 +21,6 @@ pub(super) const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v4.sql")),
     M::up(include_str!("schema/v5.sql")),
 ];
-
-/// The room on the disk below which no case is begun, in bytes: what has begun still has its end to write.
-const ROOM: u64 = 1 << 20;
 
 /// Held for as long as the journal is open.
 pub(super) fn lock(path: &Path) -> Result<File, QueueError> {
@@ -230,7 +228,8 @@ pub(super) fn check_indexes(db: &Connection) -> Result<(), QueueError> {
     if told == "ok" { Ok(()) } else { Err(QueueError::Damaged { record: 0, what: told }) }
 }
 
-/// A page may still fit where a transaction does not: less than [`ROOM`] is none.
+/// A page may still fit where a transaction does not: less than [`ROOM`] is none, and no case is begun on it. What has
+/// begun still has its end to write.
 pub(super) fn room(database: Option<&str>) -> Result<(), QueueError> {
     let Some(path) = database.filter(|path| !path.is_empty()) else { return Ok(()) };
     let disk = rustix::fs::statvfs(path).map_err(|error| io(error.into()))?;
@@ -241,9 +240,8 @@ pub(super) fn io(error: std::io::Error) -> QueueError {
     use std::io::ErrorKind;
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => QueueError::StorageFull,
-        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied | ErrorKind::NotFound => {
-            QueueError::StorageReadOnly(error.to_string())
-        }
+        ErrorKind::ReadOnlyFilesystem => QueueError::DiskReadOnly(error.to_string()),
+        ErrorKind::PermissionDenied | ErrorKind::NotFound => QueueError::StorageReadOnly(error.to_string()),
         _ => QueueError::Storage(error.to_string()),
     }
 }

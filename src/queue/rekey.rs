@@ -24,6 +24,8 @@ use crate::world::{Random, disk};
 
 /// Those that are made anew.
 const RENEWED: [&str; 2] = ["seal.key", "state.key"];
+/// How the names end of those that wait for their places.
+const WAITING: &str = ".new";
 /// How many records are held in memory at once.
 const PAGE: usize = 256;
 
@@ -166,28 +168,28 @@ impl NewKeys<'_> {
 
     /// Puts the new keys where nobody takes them for the journal's yet.
     fn lay(self, new: &QueueKeys, step: &mut dyn FnMut() -> Result<(), QueueError>) -> Result<(), QueueError> {
-        // Each with the one that it takes the place of.
-        let (dir, files): (&Path, Vec<(PathBuf, PathBuf, &[u8; 32])>) = match self {
+        // Those of `like` are the ones whose places they take.
+        let (dir, like, ending, keys) = match self {
             Self::InPlace(dir) => {
-                let new = RENEWED.iter().zip([&*new.seal, &*new.state]);
-                (dir, new.map(|(name, key)| (waiting(dir, name), dir.join(name), key)).collect())
+                let keys = RENEWED.into_iter().zip([&*new.seal, &*new.state]);
+                (dir, dir, WAITING, keys.collect::<Vec<_>>())
             }
             Self::Into { folder, like } => {
-                fs::DirBuilder::new().mode(0o700).create(folder).map_err(|error| bad(folder, &error))?;
-                disk::give(folder, like).map_err(|error| bad(folder, &error))?;
-                let new = FILES.iter().zip(new.all());
-                (folder, new.map(|(name, key)| (folder.join(name), like.join(name), key)).collect())
+                fs::DirBuilder::new().mode(0o700).create(folder).map_err(|error| keys::not_written(folder, error))?;
+                disk::give(folder, like).map_err(|error| keys::not_written(folder, error))?;
+                (folder, like, "", FILES.into_iter().zip(new.all()).collect())
             }
         };
-        for (file, old, key) in files {
+        for (name, key) in keys {
             step()?;
+            let file = beside(&dir.join(name), ending);
             // What an earlier try left is nobody's.
             remove(&file)?;
             let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
             let text = Zeroizing::new(hex::encode_upper(key));
             made.and_then(|mut out| out.write_all(text.as_bytes()).and_then(|()| out.sync_all()))
-                .and_then(|()| disk::give(&file, &old))
-                .map_err(|error| bad(&file, &error))?;
+                .and_then(|()| disk::give(&file, &like.join(name)))
+                .map_err(|error| keys::not_written(&file, error))?;
         }
         keys::sync(dir)?;
         match self {
@@ -211,18 +213,14 @@ fn take_up(dir: &Path, step: &mut dyn FnMut() -> Result<(), QueueError>) -> Resu
         let waiting = waiting(dir, name);
         if waiting.exists() {
             step()?;
-            fs::rename(&waiting, dir.join(name)).map_err(|error| bad(&waiting, &error))?;
+            fs::rename(&waiting, dir.join(name)).map_err(|error| keys::not_written(&waiting, error))?;
         }
     }
     keys::sync(dir)
 }
 
 fn waiting(dir: &Path, name: &str) -> PathBuf {
-    beside(&dir.join(name), ".new")
-}
-
-fn bad(path: &Path, error: &std::io::Error) -> QueueError {
-    QueueError::Keys(format!("{}: {error}", path.display()))
+    beside(&dir.join(name), WAITING)
 }
 
 impl QueueKeys {

@@ -1,9 +1,34 @@
-//! Whose a file is that root makes among somebody else's.
+//! Whether a disk takes anything, and whose a file is that root makes among somebody else's.
 
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt as _, lchown};
 use std::path::Path;
+
+/// The room on a disk below which nothing is begun on it, in bytes: a page may still fit where a transaction does not.
+pub const ROOM: u64 = 1 << 20;
+
+/// Why a disk takes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is less room than [`ROOM`], or no file can be added.
+    Full,
+    /// Its file system is read only.
+    ReadOnly,
+}
+
+/// Whether the disk that a file is on, or would be, takes nothing, by what its file system says of itself. It does not
+/// know of a quota, and may not tell: then `None`, as where it takes something.
+pub fn refusal(file: &Path) -> Option<Refusal> {
+    let there = file.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
+    let disk = rustix::fs::statvfs(there).ok()?;
+    if disk.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+        return Some(Refusal::ReadOnly);
+    }
+    // Some count no files: there are none then, and none left.
+    let no_file = disk.f_files > 0 && disk.f_favail == 0;
+    (no_file || disk.f_bavail.saturating_mul(disk.f_frsize) < ROOM).then_some(Refusal::Full)
+}
 
 /// Gives what root has made to the owner of `like`, which it takes the place of, or, where that is not there, to the
 /// owner of the folder that it lies in: the daemon, which is another user, could not use it. Whoever is not root keeps
@@ -39,6 +64,16 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn what_the_kernel_shows_of_itself_takes_nothing_and_a_disk_with_room_does() {
+        // Its files are no disk's: it says that it has no room.
+        assert_eq!(refusal(Path::new("/proc/nowhere/at-all")), Some(Refusal::Full));
+        let dir = tempfile::tempdir().unwrap();
+        for there in [dir.path().to_owned(), dir.path().join("not/yet"), "not-yet".into()] {
+            assert_eq!(refusal(&there), None, "{there:?}");
+        }
+    }
 
     #[test]
     fn what_root_makes_is_given_to_whom_it_replaces_or_to_whom_the_folder_is() {

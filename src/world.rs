@@ -1,4 +1,6 @@
-//! Time and randomness, handed in so that a test or a replay can hold them still.
+//! Time and randomness, handed in so that a test or a replay can hold them still; and what the disk's files are to whom.
+
+pub mod disk;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};

@@ -77,5 +77,5 @@ impl Tries<'_> {
 }
 
 fn unknown(error: StoreError) -> CardError {
-    CardError::PairsUnknown(error.0)
+    CardError::PairsUnknown(error.into_what())
 }

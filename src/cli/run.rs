@@ -11,12 +11,16 @@ use super::signals::{self, Signals};
 use super::{Outcome, Problem, Shell, config, errors, systemd};
 use crate::api::{Server, nobody_at};
 use crate::config::Config;
+use crate::failure::Failure;
 use crate::reader::PcscReaders;
-use crate::terminal::{Parts, Terminal};
+use crate::terminal::{Parts, Terminal, waits_for_disk};
 use crate::world::{SystemClock, SystemRandom};
 
 /// The longest that an orderly end takes: the terminal's 30 s and the doors' 5, and some to spare.
 const LONGEST_END: Duration = Duration::from_secs(40);
+
+/// How often a start that waits for the disk is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// Arguments of `sbkd run`.
 #[derive(Debug, clap::Args)]
@@ -57,13 +61,20 @@ async fn serve(config: Arc<Config>, shell: &Shell) -> Outcome {
     }
     // pcscd is looked for on a thread of its own: one that is away delays nothing here.
     let readers = PcscReaders::start(config.readers.rule.clone());
-    let terminal = Terminal::start(Parts {
+    let parts = || Parts {
         config: config.clone(),
-        readers,
+        readers: readers.clone(),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom::default()),
         runtime: tokio::runtime::Handle::current(),
-    })?;
+    };
+    let terminal = tokio::select! {
+        started = start(parts) => started?,
+        () = signals.next() => {
+            tracing::info!("stopped before it had started");
+            return Ok(());
+        }
+    };
     let server = Server::open(&config, terminal.clone()).await?;
     announce(&config, &server, shell);
     tokio::select! {
@@ -83,6 +94,25 @@ async fn serve(config: Arc<Config>, shell: &Shell) -> Outcome {
         () = signals.next() => tracing::warn!("a second signal: stopped at once"),
     }
     Ok(())
+}
+
+/// Starts the terminal. On a disk that is full or read only it waits until that takes something: a service that ended for
+/// it would be started again without an end, and where that was given up it would stay away.
+async fn start(parts: impl Fn() -> Parts) -> Result<Arc<Terminal>, Failure> {
+    let mut told = None;
+    loop {
+        let failure = match Terminal::start(parts()) {
+            Err(failure) if waits_for_disk(&failure) => failure,
+            started => return started,
+        };
+        if told != Some(failure.entry.code) {
+            told = Some(failure.entry.code);
+            tracing::error!(code = failure.entry.code, %failure, "the start waits for the disk: nothing is lost");
+            systemd::waits(&failure);
+        }
+        systemd::extend_start(AGAIN * 10);
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 /// Has the policy packs taken up at each SIGHUP. Never completes.

@@ -6,17 +6,36 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::failure::Failure;
 use crate::terminal::Terminal;
 
 /// The daemon can be used.
 pub(super) fn ready() {
-    tell(&[NotifyState::Ready]);
+    // And no longer why it was not.
+    tell(&[NotifyState::Ready, NotifyState::Status("")]);
 }
 
 /// The daemon ends what is under way, which may take so long.
 pub(super) fn stopping(longest: Duration) {
-    let extend = u32::try_from(longest.as_micros()).unwrap_or(u32::MAX);
-    tell(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(extend)]);
+    tell(&[NotifyState::Stopping, extend(longest)]);
+}
+
+/// The daemon waits for what only a person can mend before it can be used.
+pub(super) fn waits(failure: &Failure) {
+    let entry = failure.entry;
+    let detail = failure.detail.as_deref().unwrap_or_default();
+    // One line: each is a state of its own.
+    let status = format!("{} / {} ({detail}): {}", entry.message.zh, entry.message.en, entry.code).replace('\n', " ");
+    tell(&[NotifyState::Status(&status)]);
+}
+
+/// The start goes on for so long at least.
+pub(super) fn extend_start(longest: Duration) {
+    tell(&[extend(longest)]);
+}
+
+fn extend(longest: Duration) -> NotifyState<'static> {
+    NotifyState::ExtendTimeoutUsec(u32::try_from(longest.as_micros()).unwrap_or(u32::MAX))
 }
 
 /// Feeds the watchdog, where the unit has one, as long as the terminal answers. Never completes.

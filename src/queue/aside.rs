@@ -13,9 +13,9 @@ use serde::Serialize;
 use super::anchor::{self, Anchor};
 use super::damaged::Damaged;
 use super::journal::Context;
-use super::look::{self, beside};
+use super::look;
 use super::lost::Lost;
-use super::place::{finish, free_folder, next_anchor, remove, set_mark, sync_folder, take_place, waiting};
+use super::place::{clean, finish, free_folder, give_as, next_anchor, set_mark, sync_folder, take_place, waiting};
 use super::{QueueError, QueueKeys, Settings, damage, open, owner, proof, witness};
 use crate::wire::ChainHead;
 use crate::wire::headers::Hole;
@@ -75,7 +75,6 @@ pub fn set_aside(
         Err(error) => return Err(error),
     };
     let new = waiting(settings);
-    clean(&new)?;
     step()?;
     let fresh = Settings { path: new.clone(), ..settings.clone() };
     let build = |old: Option<&Damaged>| build(old, &fresh, &context, anchored);
@@ -83,18 +82,19 @@ pub fn set_aside(
     let (rows, lost, head) = match (old, unread, anchored) {
         // It is not known how far it went, and places of the chain would be given again.
         (Err(QueueError::Damaged { .. }), Unread::IsLost, Some(_)) => {
-            clean(&new)?;
+            clean(settings)?;
             build(None)?
         }
         (built, ..) => built?,
     };
     prove(&new, &context, Some(head))?;
+    give_as(&new, &settings.path)?;
     // An anchor of its own: the old one is kept under its other name.
     let next = next_anchor(settings);
-    remove(&next)?;
     Anchor::open(&next)
         .and_then(|mut anchor| anchor.write(&context.crypto, &context.terminal, &head))
         .map_err(open::io)?;
+    give_as(&next, &settings.anchor)?;
     sync_folder(&next)?;
     step()?;
     let folder = free_folder(settings, now);
@@ -174,9 +174,4 @@ pub(super) struct Rebuilt {
     /// The last record in it.
     pub(super) head: ChainHead,
     pub(super) holes: Vec<Hole>,
-}
-
-/// Nothing is left of a journal that was begun.
-fn clean(new: &Path) -> Result<(), QueueError> {
-    ["", "-wal", "-shm", "-journal"].iter().try_for_each(|ending| remove(&beside(new, ending)))
 }

@@ -1,7 +1,10 @@
 //! What can go wrong in the journal.
 
+use std::path::PathBuf;
+
 use crate::failure::{Entry, Explain};
 use crate::queue::State;
+use crate::world::disk::{Refusal, refusal};
 
 /// Why the journal did not do what was asked. Nothing was committed, unless a variant says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +30,10 @@ pub enum QueueError {
     /// No room on the disk.
     #[error("the disk is full")]
     StorageFull,
-    /// The file, its folder or its file system cannot be written.
+    /// The file system is read only.
+    #[error("the disk is read only: {0}")]
+    DiskReadOnly(String),
+    /// The file or its folder cannot be written.
     #[error("the journal cannot be written: {0}")]
     StorageReadOnly(String),
     /// The disk failed. Whether the last commit is there is known only after reading again; the same key tells.
@@ -67,7 +73,21 @@ pub enum QueueError {
 impl QueueError {
     /// Whether it is the storage that failed: the terminal's condition `storage`.
     pub fn is_storage(&self) -> bool {
-        matches!(self, Self::StorageFull | Self::StorageReadOnly(_) | Self::Storage(_))
+        matches!(self, Self::StorageFull | Self::DiskReadOnly(_) | Self::StorageReadOnly(_) | Self::Storage(_))
+    }
+
+    /// What failed on the disks of these files, told as what it is where one of them takes nothing: SQLite names only a
+    /// write that found no room so, and not its other calls.
+    pub(super) fn on(self, files: &[PathBuf]) -> Self {
+        let (Self::DiskReadOnly(what) | Self::StorageReadOnly(what) | Self::Storage(what)) = &self else {
+            return self;
+        };
+        let refused = files.iter().find_map(|file| Some((file, refusal(file)?)));
+        match refused {
+            Some((_, Refusal::Full)) => Self::StorageFull,
+            Some((file, Refusal::ReadOnly)) => Self::DiskReadOnly(format!("{}: {what}", file.display())),
+            None => self,
+        }
     }
 }
 
@@ -92,10 +112,14 @@ crate::entries! {
         message "磁盘已满，业务未提交" | "the disk is full, nothing was committed";
         cause "流水文件所在磁盘没有剩余空间" | "there is no room where the journal is kept";
         remedy "请清理磁盘；有空间后自动恢复，无需重启" | "make room; work goes on by itself then, without a restart";
+    DISK_READ_ONLY = "E-QUEUE-DISK-READ-ONLY", Technician;
+        message "流水所在磁盘只读，业务未提交" | "the disk of the journal is read only, nothing was committed";
+        cause "文件系统以只读方式挂载，或出错后被系统转为只读" | "it is mounted read only, or the system made it so after an error";
+        remedy "请检查该磁盘并恢复可写；恢复后自动继续，无需重启" | "check that disk and mount it for writing; work goes on by itself then, without a restart";
     STORAGE_READ_ONLY = "E-QUEUE-STORAGE-READ-ONLY", Technician;
         message "流水文件不可写，业务未提交" | "the journal cannot be written, nothing was committed";
-        cause "文件系统只读，或权限不足" | "the file system is read only, or rights are missing";
-        remedy "请检查挂载方式与目录权限" | "check how the disk is mounted and who owns the folder";
+        cause "权限不足，文件属于其他用户，或文件系统只读" | "rights are missing, a file is another user's, or the file system is read only";
+        remedy "请检查目录与文件的所有者和权限，以及挂载方式" | "check who owns the folder and the files in it, and how the disk is mounted";
     STORAGE = "E-QUEUE-STORAGE", Technician;
         message "磁盘读写失败" | "the disk failed";
         cause "流水文件读写出错" | "reading or writing the journal failed";
@@ -118,8 +142,8 @@ crate::entries! {
         remedy "无需处理" | "there is nothing to do";
     KEYS = "E-QUEUE-KEYS", Technician;
         message "流水密钥不可用" | "a key of the journal cannot be used";
-        cause "密钥文件缺失、长度有误或权限过宽" | "a key file is missing, too short or long, or readable by others";
-        remedy "请恢复密钥文件并将权限设为 0600" | "restore the key files and give them mode 0600";
+        cause "密钥文件缺失、长度有误、权限过宽，或属于其他用户" | "a key file is missing, too short or long, readable by others, or another user's";
+        remedy "请将密钥文件交给守护进程用户，权限 0600；只恢复缺失或损坏的文件，rekey 之前的旧密钥已打不开流水" | "give the key files to the daemon's user with mode 0600; restore only what is missing or broken: those from before a rekey open the journal no more";
     WRONG_KEYS = "E-QUEUE-WRONG-KEYS", Technician;
         message "密钥与流水不符" | "these keys are not the journal's";
         cause "密钥文件被更换，或流水来自另一终端" | "the key files were replaced, or the journal is another terminal's";
@@ -142,6 +166,7 @@ impl Explain for QueueError {
             Self::Move { .. } => &MOVE,
             Self::Draft(_) => &DRAFT,
             Self::StorageFull => &STORAGE_FULL,
+            Self::DiskReadOnly(_) => &DISK_READ_ONLY,
             Self::StorageReadOnly(_) => &STORAGE_READ_ONLY,
             Self::Storage(_) => &STORAGE,
             Self::InUse => &IN_USE,
@@ -160,7 +185,9 @@ impl Explain for QueueError {
             Self::Move { from, to } => Some(format!("{from} -> {to}")),
             Self::Draft(what) => Some((*what).into()),
             Self::Newer(schema) => Some(format!("schema {schema}")),
-            Self::StorageReadOnly(what) | Self::Storage(what) | Self::Keys(what) => Some(what.clone()),
+            Self::DiskReadOnly(what) | Self::StorageReadOnly(what) | Self::Storage(what) | Self::Keys(what) => {
+                Some(what.clone())
+            }
             Self::Damaged { record, what } => Some(format!("record {record}: {what}")),
             _ => None,
         }

@@ -9,9 +9,9 @@ use std::path::Path;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use zeroize::Zeroizing;
 
-use super::QueueError;
 use super::place::{self, folder_of};
-use crate::world::Random;
+use super::{QueueError, open};
+use crate::world::{Random, disk};
 
 /// The files of a folder of keys.
 pub const FILES: [&str; 5] = ["seal.key", "commitment.key", "holder.key", "state.key", "signing.key"];
@@ -90,12 +90,18 @@ fn create(dir: &Path, random: &dyn Random) -> Result<(), QueueError> {
         _ => {}
     }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&making).map_err(&failed)?;
+    for made in [dir, &making] {
+        disk::give(made, folder_of(made)).map_err(&failed)?;
+    }
     for name in FILES {
         let mut key = Zeroizing::new([0; 32]);
         random.fill(&mut *key)?;
         let text = Zeroizing::new(hex::encode_upper(*key));
-        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(making.join(name));
-        file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())).map_err(&failed)?;
+        let path = making.join(name);
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+            .and_then(|()| disk::give(&path, &making))
+            .map_err(&failed)?;
     }
     sync(&making)?;
     fs::rename(&making, dir.join(MADE)).map_err(&failed)?;
@@ -123,7 +129,17 @@ fn move_up(dir: &Path) -> Result<(), QueueError> {
 }
 
 fn failed(dir: &Path) -> impl Fn(io::Error) -> QueueError {
-    move |error| QueueError::Keys(format!("{}: {error}", dir.display()))
+    move |error| not_written(dir, error)
+}
+
+/// Why a file of the keys, or its folder, was not written: the disk is no fault of the keys.
+pub(super) fn not_written(path: &Path, error: io::Error) -> QueueError {
+    let what = format!("{}: {error}", path.display());
+    match open::io(error) {
+        QueueError::StorageFull => QueueError::StorageFull,
+        QueueError::DiskReadOnly(_) => QueueError::DiskReadOnly(what),
+        _ => QueueError::Keys(what),
+    }
 }
 
 /// What was made or renamed in a folder is there after a power cut.

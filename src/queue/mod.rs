@@ -146,6 +146,17 @@ impl Queue {
         random: Arc<dyn Random>,
         faults: Faults,
     ) -> Result<Self, QueueError> {
+        let places = [settings.path.clone(), settings.anchor.clone()];
+        Self::open_there(settings, keys, clock, random, faults).map_err(|error| error.on(&places))
+    }
+
+    fn open_there(
+        settings: Settings,
+        keys: QueueKeys,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        faults: Faults,
+    ) -> Result<Self, QueueError> {
         let terminal = settings.terminal.clone();
         // A shorter one would be filled up, and then be another terminal's.
         if !is_terminal(&terminal) {
@@ -160,6 +171,7 @@ impl Queue {
         open::claim(&db, &context)?;
         let head = open::head(&db)?;
         let mut anchor = anchor::Anchor::open(&settings.anchor).map_err(open::io)?;
+        place::give(&settings.anchor)?;
         let anchored = anchor.read(&context.crypto, &context.terminal).map_err(open::io)?;
         open::check_head(&db, &context, anchored, &head)?;
         // Between a commit and its anchor the process may have died.

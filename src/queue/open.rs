@@ -9,8 +9,9 @@ use rusqlite_migration::{M, Migrations};
 
 use super::journal::Context;
 use super::lost::Lost;
-use super::{QueueError, Settings, checkpoint, seal, writer};
+use super::{QueueError, Settings, checkpoint, place, seal, writer};
 use crate::wire::{ChainHead, Digest};
+use crate::world::disk::ROOM;
 
 /// The released schemas, each a step from the one before.
 pub(super) const STEPS: &[M<'static>] = &[
@@ -22,15 +23,14 @@ pub(super) const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v6.sql")),
 ];
 
-/// The room on the disk below which no case is begun, in bytes: what has begun still has its end to write.
-const ROOM: u64 = 1 << 20;
-
 /// Held for as long as the journal is open.
 pub(super) fn lock(path: &Path) -> Result<File, QueueError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(PathBuf::from(name));
+    let name = PathBuf::from(name);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name);
     let file = file.map_err(io)?;
+    place::give(&name)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(QueueError::InUse),
@@ -41,8 +41,9 @@ pub(super) fn lock(path: &Path) -> Result<File, QueueError> {
 /// The writer's connection, with the newest schema.
 pub(super) fn writer(settings: &Settings) -> Result<Connection, QueueError> {
     let path = &settings.path;
-    // SQLite gives its other files the rights of this one.
+    // SQLite gives its other files the rights and the owner of this one.
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(io)?;
+    place::give(path)?;
     let mut db = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -228,7 +229,8 @@ pub(super) fn check_indexes(db: &Connection) -> Result<(), QueueError> {
     if told == "ok" { Ok(()) } else { Err(QueueError::Damaged { record: 0, what: told }) }
 }
 
-/// A page may still fit where a transaction does not: less than [`ROOM`] is none.
+/// A page may still fit where a transaction does not: less than [`ROOM`] is none, and no case is begun on it. What has
+/// begun still has its end to write.
 pub(super) fn room(database: Option<&str>) -> Result<(), QueueError> {
     let Some(path) = database.filter(|path| !path.is_empty()) else { return Ok(()) };
     let disk = rustix::fs::statvfs(path).map_err(|error| io(error.into()))?;
@@ -239,9 +241,8 @@ pub(super) fn io(error: std::io::Error) -> QueueError {
     use std::io::ErrorKind;
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => QueueError::StorageFull,
-        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied | ErrorKind::NotFound => {
-            QueueError::StorageReadOnly(error.to_string())
-        }
+        ErrorKind::ReadOnlyFilesystem => QueueError::DiskReadOnly(error.to_string()),
+        ErrorKind::PermissionDenied | ErrorKind::NotFound => QueueError::StorageReadOnly(error.to_string()),
         _ => QueueError::Storage(error.to_string()),
     }
 }

@@ -10,17 +10,29 @@ use jiff::Timestamp;
 
 use super::look::beside;
 use super::{QueueError, Settings, damage, open};
+use crate::world::disk;
+pub(super) use crate::world::disk::folder_of;
 
 /// How the name of a folder with damaged files begins.
 const KEPT: &str = "damaged-";
 
-/// Ends what an earlier call began, where the new journal was ready. The lock is held.
+/// Ends what an earlier call began, where the new journal was ready; where it was not, nothing is left of it, for it has
+/// payloads that nobody would ever erase. The lock is held.
 pub(super) fn finish(settings: &Settings) -> Result<(), QueueError> {
     match fs::read_to_string(mark(settings)) {
-        Ok(folder) => take_place(settings, &folder, &mut || Ok(())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(open::io(error)),
+        Ok(folder) => take_place(settings, &folder, &mut || Ok(()))?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(open::io(error)),
     }
+    clean(settings)
+}
+
+/// Nothing is left of a journal that was begun, nor of a copy that was read.
+pub(super) fn clean(settings: &Settings) -> Result<(), QueueError> {
+    for database in [waiting(settings), read_copy(&settings.path)] {
+        ["", "-wal", "-shm", "-journal"].iter().try_for_each(|ending| remove(&beside(&database, ending)))?;
+    }
+    remove(&next_anchor(settings))
 }
 
 /// The new files are ready: whoever opens the journal next puts them in the places of the old ones.
@@ -33,6 +45,7 @@ pub(super) fn put(path: &Path, content: &[u8]) -> Result<(), QueueError> {
     let next = beside(path, ".new");
     let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&next);
     opened.and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all())).map_err(open::io)?;
+    give_as(&next, path)?;
     fs::rename(&next, path).map_err(open::io)?;
     sync_folder(path)
 }
@@ -80,6 +93,7 @@ fn keep(file: &Path, folder: &str) -> Result<(), QueueError> {
     }
     let folder = file.with_file_name(folder);
     DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(open::io)?;
+    give(&folder)?;
     sync_folder(&folder)?;
     let kept = folder.join(name);
     fs::rename(file, &kept).map_err(open::io)?;
@@ -124,6 +138,11 @@ pub(super) fn waiting(settings: &Settings) -> PathBuf {
     beside(&settings.path, ".new")
 }
 
+/// The private copy by which a damaged journal is read.
+pub(super) fn read_copy(path: &Path) -> PathBuf {
+    beside(path, ".read")
+}
+
 fn mark(settings: &Settings) -> PathBuf {
     beside(&settings.path, ".set-aside")
 }
@@ -145,7 +164,12 @@ pub(super) fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// The folder that holds the name of this file or folder.
-pub(super) fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// Gives a file that root has made to the owner of its folder: the daemon opens it next.
+pub(super) fn give(made: &Path) -> Result<(), QueueError> {
+    give_as(made, folder_of(made))
+}
+
+/// [`give`], to the owner of what it takes the place of, where that is there.
+pub(super) fn give_as(made: &Path, like: &Path) -> Result<(), QueueError> {
+    disk::give(made, like).map_err(open::io)
 }

@@ -72,7 +72,7 @@ struct Copy(PathBuf);
 
 impl Copy {
     fn of(path: &Path) -> Result<Self, QueueError> {
-        let copy = Self(beside(path, ".read"));
+        let copy = Self(place::read_copy(path));
         copy.remove()?;
         for ending in FILES {
             match fs::copy(beside(path, ending), beside(&copy.0, ending)) {

@@ -17,13 +17,15 @@ use super::entry::{self, about_answer};
 use super::journal::Context;
 use super::keys::{self, FILES};
 use super::look::{self, beside};
-use super::place::folder_of;
+use super::place::{finish, folder_of, give, remove};
 use super::{QueueError, QueueKeys, Settings, check, erase, open};
 use crate::wire::ChainHead;
-use crate::world::Random;
+use crate::world::{Random, disk};
 
 /// Those that are made anew.
 const RENEWED: [&str; 2] = ["seal.key", "state.key"];
+/// How the names end of those that wait for their places.
+const WAITING: &str = ".new";
 /// How many records are held in memory at once.
 const PAGE: usize = 256;
 
@@ -33,7 +35,12 @@ pub enum NewKeys<'a> {
     /// Into the places of the old ones, in their folder.
     InPlace(&'a Path),
     /// Into a folder of their own, which is not there yet, with those that stay.
-    Into(&'a Path),
+    Into {
+        /// That folder.
+        folder: &'a Path,
+        /// The folder of the old ones: what root makes is given to those who have these.
+        like: &'a Path,
+    },
 }
 
 /// What was made anew.
@@ -63,6 +70,8 @@ pub fn rekey(
     step: &mut dyn FnMut() -> Result<(), QueueError>,
 ) -> Result<Rekeyed, QueueError> {
     let _lock = open::lock(&settings.path)?;
+    // What a broken-off set-aside left is sealed with the old key.
+    finish(settings)?;
     let before = Context::to_read(old, settings.terminal.clone());
     check::before_writing(settings, &before)?;
     place.end_earlier(settings, step)?;
@@ -74,6 +83,7 @@ pub fn rekey(
     let db = open::writer(settings)?;
     let head = open::head(&db)?;
     let mut anchor = Anchor::open(&settings.anchor).map_err(open::io)?;
+    give(&settings.anchor)?;
     anchor.read(&before.crypto, &before.terminal).map_err(open::io)?;
     // One slot for each: whichever keys the journal has, its anchor is there.
     for context in [&before, &after] {
@@ -158,29 +168,34 @@ impl NewKeys<'_> {
 
     /// Puts the new keys where nobody takes them for the journal's yet.
     fn lay(self, new: &QueueKeys, step: &mut dyn FnMut() -> Result<(), QueueError>) -> Result<(), QueueError> {
-        let (dir, files): (&Path, Vec<(PathBuf, &[u8; 32])>) = match self {
+        // Those of `like` are the ones whose places they take.
+        let (dir, like, ending, keys) = match self {
             Self::InPlace(dir) => {
-                let new = [&*new.seal, &*new.state];
-                (dir, RENEWED.iter().map(|name| waiting(dir, name)).zip(new).collect())
+                let keys = RENEWED.into_iter().zip([&*new.seal, &*new.state]);
+                (dir, dir, WAITING, keys.collect::<Vec<_>>())
             }
-            Self::Into(dir) => {
-                fs::DirBuilder::new().mode(0o700).create(dir).map_err(|error| bad(dir, &error))?;
-                (dir, FILES.iter().map(|name| dir.join(name)).zip(new.all()).collect())
+            Self::Into { folder, like } => {
+                fs::DirBuilder::new().mode(0o700).create(folder).map_err(|error| keys::not_written(folder, error))?;
+                disk::give(folder, like).map_err(|error| keys::not_written(folder, error))?;
+                (folder, like, "", FILES.into_iter().zip(new.all()).collect())
             }
         };
-        for (file, key) in files {
+        for (name, key) in keys {
             step()?;
+            let file = beside(&dir.join(name), ending);
             // What an earlier try left is nobody's.
-            let made = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file);
+            remove(&file)?;
+            let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
             let text = Zeroizing::new(hex::encode_upper(key));
             made.and_then(|mut out| out.write_all(text.as_bytes()).and_then(|()| out.sync_all()))
-                .map_err(|error| bad(&file, &error))?;
+                .and_then(|()| disk::give(&file, &like.join(name)))
+                .map_err(|error| keys::not_written(&file, error))?;
         }
         keys::sync(dir)?;
         match self {
             Self::InPlace(_) => Ok(()),
             // The journal will open with nothing but what is in there.
-            Self::Into(dir) => keys::sync(folder_of(dir)),
+            Self::Into { folder, .. } => keys::sync(folder_of(folder)),
         }
     }
 
@@ -188,7 +203,7 @@ impl NewKeys<'_> {
     fn take_up(self, step: &mut dyn FnMut() -> Result<(), QueueError>) -> Result<(), QueueError> {
         match self {
             Self::InPlace(dir) => take_up(dir, step),
-            Self::Into(_) => Ok(()),
+            Self::Into { .. } => Ok(()),
         }
     }
 }
@@ -198,18 +213,14 @@ fn take_up(dir: &Path, step: &mut dyn FnMut() -> Result<(), QueueError>) -> Resu
         let waiting = waiting(dir, name);
         if waiting.exists() {
             step()?;
-            fs::rename(&waiting, dir.join(name)).map_err(|error| bad(&waiting, &error))?;
+            fs::rename(&waiting, dir.join(name)).map_err(|error| keys::not_written(&waiting, error))?;
         }
     }
     keys::sync(dir)
 }
 
 fn waiting(dir: &Path, name: &str) -> PathBuf {
-    beside(&dir.join(name), ".new")
-}
-
-fn bad(path: &Path, error: &std::io::Error) -> QueueError {
-    QueueError::Keys(format!("{}: {error}", path.display()))
+    beside(&dir.join(name), WAITING)
 }
 
 impl QueueKeys {

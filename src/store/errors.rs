@@ -1,41 +1,101 @@
 //! What can go wrong in the store.
 
-use crate::failure::{Entry, Explain};
+use std::io;
+use std::path::Path;
 
-/// The store failed. Nothing in it is the only copy of anything.
+use rusqlite::ErrorCode;
+
+use crate::failure::{Entry, Explain};
+use crate::world::disk;
+
+/// Why the store did not do what was asked. Nothing in it is the only copy of anything.
 #[derive(Debug, thiserror::Error)]
-#[error("the store failed: {0}")]
-pub struct StoreError(pub String);
+pub enum StoreError {
+    /// What is in it cannot be used.
+    #[error("the store failed: {0}")]
+    Failed(String),
+    /// Its file cannot be used.
+    #[error("the store failed: {0}")]
+    File(String),
+    /// Its disk is full or read only; nothing is wrong with the file.
+    #[error("the disk of the store takes nothing: {0}")]
+    Disk(String),
+}
 
 crate::entries! {
     STORE = "E-STORE-FAILED", Technician;
         message "本地缓存库读写失败" | "the local store failed";
-        cause "文件损坏、只读或磁盘已满" | "its file is damaged, read only, or the disk is full";
+        cause "文件损坏、只读或磁盘出错" | "its file is damaged or read only, or the disk failed";
         remedy "请检查磁盘；核对 PSAM 卡后可删除该文件（停用的配对随之解除，班次与对账处理的记录随之丢失），系统会重新建立" | "check the disk; once the PSAM was checked the file may be deleted (which releases the pairs held apart, and forgets shifts and what was done about differences), it is made again";
+    DISK = "E-STORE-DISK", Technician;
+        message "本地缓存库所在磁盘已满或只读" | "the disk of the local store is full or read only";
+        cause "没有剩余空间，或文件系统以只读方式挂载" | "there is no room on it, or its file system is mounted read only";
+        remedy "请清理该磁盘，或恢复可写；恢复后自动继续，文件本身完好，请保留" | "make room on that disk, or mount it for writing; work goes on by itself then, and the file itself is in order: keep it";
     RIGHTS = "E-STORE-RIGHTS", Technician;
         message "当前用户无权使用本地缓存库" | "this user may not use the local store";
         cause "它属于守护进程的用户" | "it belongs to the daemon's user";
         remedy "以 root 或守护进程的用户运行；请勿删除该文件，否则被卡拒绝过的配对将被遗忘，再试会耗尽卡的次数" | "run it as root or as the daemon's user; do not delete the file: it keeps which cards refused these keys, and each further try uses one of theirs up";
 }
 
+impl StoreError {
+    /// What failed.
+    pub fn into_what(self) -> String {
+        let (Self::Failed(what) | Self::File(what) | Self::Disk(what)) = self;
+        what
+    }
+
+    /// What failed with a file, told as what it is where its disk takes nothing: SQLite names only a write that found no
+    /// room so, and not its other calls.
+    pub(super) fn on(self, file: &Path) -> Self {
+        match self {
+            Self::File(what) if disk::refusal(file).is_some() => Self::Disk(format!("{}: {what}", file.display())),
+            other => other,
+        }
+    }
+}
+
 impl Explain for StoreError {
     fn entry(&self) -> &'static Entry {
-        &STORE
+        match self {
+            Self::Failed(_) | Self::File(_) => &STORE,
+            Self::Disk(_) => &DISK,
+        }
     }
 
     fn detail(&self) -> Option<String> {
-        Some(self.0.clone())
+        let (Self::Failed(what) | Self::File(what) | Self::Disk(what)) = self;
+        Some(what.clone())
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind;
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => {
+                Self::Disk(error.to_string())
+            }
+            _ => Self::File(error.to_string()),
+        }
     }
 }
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self(error.to_string())
+        let what = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Disk(what),
+            Some(ErrorCode::SystemIoFailure | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Self::File(what),
+            _ => Self::Failed(what),
+        }
     }
 }
 
 impl From<rusqlite_migration::Error> for StoreError {
     fn from(error: rusqlite_migration::Error) -> Self {
-        Self(error.to_string())
+        match error {
+            rusqlite_migration::Error::RusqliteError { err, .. } => err.into(),
+            other => Self::Failed(other.to_string()),
+        }
     }
 }

@@ -30,6 +30,7 @@ pub use shifts::{Shift, ShiftTotal};
 
 use crate::reader::Interface;
 use crate::wire::{ChainHead, Digest};
+use crate::world::disk;
 
 /// A type of card: what decides which commands it takes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -96,9 +97,14 @@ impl Store {
     /// # Errors
     /// When the file cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        // SQLite gives its other files the rights of this one.
+        Self::open_file(path).map_err(|error| error.on(path))
+    }
+
+    fn open_file(path: &Path) -> Result<Self, StoreError> {
+        // SQLite gives its other files the rights and the owner of this one.
         let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-        made.map_err(|error| StoreError(error.to_string()))?;
+        // A command that root runs beside a daemon of another user leaves it a file that it can open.
+        made.and_then(|_| disk::give(path, disk::folder_of(path)))?;
         Self::with(Connection::open(path)?)
     }
 
@@ -206,7 +212,7 @@ impl Store {
     fn json<T: DeserializeOwned>(&self, sql: &str, values: impl Params) -> Result<Option<T>, StoreError> {
         let db = self.db();
         let text: Option<String> = db.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
-        text.map(|text| serde_json::from_str(&text).map_err(|error| StoreError(error.to_string()))).transpose()
+        text.map(|text| serde_json::from_str(&text).map_err(|error| StoreError::Failed(error.to_string()))).transpose()
     }
 
     fn all_json<T: DeserializeOwned>(&self, sql: &str, values: impl Params) -> Result<Vec<T>, StoreError> {
@@ -216,7 +222,7 @@ impl Store {
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
             let text: String = row.get(0)?;
-            all.push(serde_json::from_str(&text).map_err(|error| StoreError(error.to_string()))?);
+            all.push(serde_json::from_str(&text).map_err(|error| StoreError::Failed(error.to_string()))?);
         }
         Ok(all)
     }
@@ -243,7 +249,7 @@ impl Store {
 }
 
 fn json(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError(error.to_string()))
+    serde_json::to_string(value).map_err(|error| StoreError::Failed(error.to_string()))
 }
 
 fn logged<T>(result: Result<T, StoreError>) -> Option<T> {
@@ -324,6 +330,20 @@ mod tests {
         let store = Store::open(&path).unwrap();
         assert_eq!(store.psam_level(&[1, 2, 3], "IRK/SM4"), Some(2));
         assert!(store.open_shifts().unwrap().is_empty() && store.open_differences().unwrap() == 0);
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_is_no_fault_of_the_file() {
+        use crate::failure::Explain as _;
+        let file = || StoreError::File("disk I/O error".to_owned());
+        // The kernel's own files have no room, and a folder for tests has.
+        let told = file().on(Path::new("/proc/store.db"));
+        assert_eq!((told.entry().code, told.detail()), ("E-STORE-DISK", Some("/proc/store.db: disk I/O error".into())));
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(file().on(&dir.path().join("store.db")).entry().code, "E-STORE-FAILED");
+        assert_eq!(StoreError::Failed("x".into()).on(Path::new("/proc/store.db")).entry().code, "E-STORE-FAILED");
+        let full = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
+        assert_eq!(StoreError::from(full).entry().code, "E-STORE-DISK");
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl Store {
         let salt = hmac::Key::new(hmac::HMAC_SHA256, &self.salt()?);
         // The card's length is fixed, so where the keys' name ends cannot be mistaken.
         let tag = hmac::sign(&salt, &[card.as_slice(), keys].concat());
-        tag.as_ref().try_into().map_err(|_| StoreError("a hash of another length".to_owned()))
+        tag.as_ref().try_into().map_err(|_| StoreError::Failed("a hash of another length".to_owned()))
     }
 
     /// This store's own salt, made when it is first needed. Where there is none and it cannot be written, no pair can be
@@ -140,7 +140,7 @@ impl Store {
             Some(salt) => salt,
             None => {
                 let mut fresh = [0; 32];
-                SystemRandom::new().fill(&mut fresh).map_err(|_| StoreError("no random bytes".to_owned()))?;
+                SystemRandom::new().fill(&mut fresh).map_err(|_| StoreError::Failed("no random bytes".to_owned()))?;
                 logged(self.keep_salt(&fresh)).unwrap_or(fresh)
             }
         };
@@ -154,7 +154,7 @@ impl Store {
     /// Writes the salt, unless another process was quicker: then its salt stays. The one in the file.
     fn keep_salt(&self, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
         self.change("INSERT OR IGNORE INTO salt VALUES (1, ?1)", fresh)?;
-        self.kept_salt()?.ok_or_else(|| StoreError("the salt is gone".to_owned()))
+        self.kept_salt()?.ok_or_else(|| StoreError::Failed("the salt is gone".to_owned()))
     }
 }
 

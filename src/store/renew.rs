@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode};
 
 use super::{Store, StoreError, logged};
+use crate::world::disk;
 
 /// SQLite's files, in the order in which they are renamed: a log that were left behind would be taken for the new one's.
 const FILES: [&str; 3] = ["-shm", "-wal", ""];
@@ -27,11 +28,15 @@ impl Store {
         if !is_damaged(path) {
             return Ok((Self::open(path)?, None));
         }
+        // Set aside, and then not begun anew, it would be forgotten that there is one to hold on from.
+        if disk::refusal(path).is_some() {
+            return Err(StoreError::Disk(path.display().to_string()));
+        }
         let aside = with_end(path, &now.strftime(".damaged-%Y%m%d%H%M%S").to_string());
         for end in FILES {
             match std::fs::rename(with_end(path, end), with_end(&aside, end)) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(StoreError(error.to_string()));
+                    return Err(error.into());
                 }
                 _ => {}
             }

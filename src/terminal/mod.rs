@@ -57,6 +57,7 @@ pub use limits::{LimitsLeft, TerminalLeft};
 pub use notice::{CentreRefusal, Notice};
 pub use policy::{Origin, Policy, PolicyHealth, Refused, Reloaded};
 pub use setup::{Setup, SetupError};
+pub use start::waits_for_disk;
 pub use table::{Conduct, Table};
 pub use view::{CaseState, CaseView, HolderView, NewCase};
 

@@ -1,7 +1,7 @@
 //! Opens every room of a terminal.
 
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use zeroize::Zeroizing;
@@ -14,10 +14,11 @@ use super::{Parts, errors, tasks};
 use crate::config::{KeyFolder, Mode, UplinkKind, read_secret};
 use crate::failure::{Explain as _, Failure};
 use crate::keys::{KeyProvider, KeySource};
-use crate::queue::{Faults, Queue, QueueKeys};
+use crate::queue::{self, Faults, Queue, QueueError, QueueKeys, Settings};
 use crate::script::Library;
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::sync::{self, Asker, HttpUplink, JetStreamUplink, Link, Pace, SignNumbers, SignedOnUplink, Uplink};
+use crate::world::disk::{self, Refusal};
 
 /// The retries of a delivery begin after this and grow to the heartbeat's tenfold at most.
 const LONGEST_PAUSE: u32 = 10;
@@ -30,8 +31,28 @@ pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure>
 
     // Nobody else's, from the first moment: what is personal in it is sealed, but its keys lie there as well.
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.state);
-    made.map_err(|error| unusable(format!("{}: {error}", config.state.display())))?;
+    made.map_err(|error| no_folder(&config.state, &error))?;
     let queue = journal(&parts, faults)?;
+    match rooms(parts, setup, queue.clone()) {
+        Ok((inner, aside)) => {
+            if let Some(aside) = aside {
+                inner.tell_aside(&aside);
+            }
+            inner.begin_with(&packs);
+            tasks::start(&inner);
+            Ok(inner)
+        }
+        Err(failure) => {
+            // Who tries again finds it as the next process would.
+            queue.close();
+            Err(failure)
+        }
+    }
+}
+
+/// The rooms beside the journal; and where the damaged store is that another one replaces.
+fn rooms(parts: Parts, setup: Setup, queue: Queue) -> Result<(Arc<Inner>, Option<PathBuf>), Failure> {
+    let config = Arc::clone(&parts.config);
     let store = Store::open_or_renew(&config.state.join("store.db"), parts.clock.now());
     let (store, aside) = store.map_err(|error| error.failure())?;
     let store = Arc::new(store);
@@ -39,21 +60,31 @@ pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure>
     let numbers = SignNumbers::default();
     let shifts = Shifts::load(&store, numbers.clone()).map_err(|error| error.failure())?;
     let upstream = upstream(&parts, &queue, numbers)?;
-    let inner = Arc::new(Inner::new(Rooms { parts, setup, keys, queue, store, shifts, upstream }));
-    if let Some(aside) = aside {
-        inner.tell_aside(&aside);
-    }
-    inner.begin_with(&packs);
-    tasks::start(&inner);
-    Ok(inner)
+    Ok((Arc::new(Inner::new(Rooms { parts, setup, keys, queue, store, shifts, upstream })), aside))
+}
+
+/// Whether a start failed for a disk that is full or read only: nothing is wrong with what is on it, and once the disk
+/// takes something again the same start succeeds.
+pub fn waits_for_disk(failure: &Failure) -> bool {
+    let waits = [&queue::errors::STORAGE_FULL, &queue::errors::DISK_READ_ONLY, &store::errors::DISK];
+    waits.iter().any(|entry| entry.code == failure.entry.code)
 }
 
 impl Inner {
     /// The store was damaged: what only it knew is not known any more.
     fn tell_aside(&self, aside: &Path) {
         let file = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        tracing::error!(code = crate::store::errors::STORE.code, file, "the store is damaged: it was set aside");
+        tracing::error!(code = store::errors::STORE.code, file, "the store is damaged: it was set aside");
         self.log.tell(What::Store { change: "set-aside", file });
+    }
+}
+
+fn no_folder(state: &Path, error: &std::io::Error) -> Failure {
+    let what = format!("{}: {error}", state.display());
+    match disk::refusal(state) {
+        Some(Refusal::Full) => Failure::with(&queue::errors::STORAGE_FULL, what),
+        Some(Refusal::ReadOnly) => Failure::with(&queue::errors::DISK_READ_ONLY, what),
+        None => unusable(what),
     }
 }
 
@@ -67,9 +98,17 @@ fn journal(parts: &Parts, faults: Faults) -> Result<Queue, Failure> {
         KeyFolder::Own(folder) => QueueKeys::own(&config.journal(), &folder, &*parts.random),
         KeyFolder::Given(folder) => QueueKeys::load(&folder),
     };
-    let keys = keys.map_err(|error| error.failure())?;
-    Queue::open_with_faults(config.journal(), keys, Arc::clone(&parts.clock), Arc::clone(&parts.random), faults)
-        .map_err(|error| error.failure())
+    let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
+    let opened = keys.and_then(|keys| Queue::open_with_faults(config.journal(), keys, clock, random, faults));
+    opened.map_err(|error| match error {
+        // Whoever clears the disk wants to know which it is.
+        QueueError::StorageFull => {
+            let Settings { path, anchor, .. } = config.journal();
+            let full = if disk::refusal(&path).is_none() && disk::refusal(&anchor).is_some() { anchor } else { path };
+            Failure::with(error.entry(), full.display().to_string())
+        }
+        error => error.failure(),
+    })
 }
 
 fn keys(parts: &Parts, scripts: &Arc<Library>, store: &Arc<Store>) -> Result<KeyProvider, Failure> {

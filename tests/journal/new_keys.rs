@@ -18,7 +18,8 @@ fn the_process() {
     let queue = open(&journal, keys.clone(), Faults::default()).unwrap();
     queue.commit(draft("a")).unwrap();
     queue.close();
-    rekey(&settings(&journal), &keys, NewKeys::Into(&dir.join("there/new")), &random, &mut || Ok(())).unwrap();
+    let place = NewKeys::Into { folder: &dir.join("there/new"), like: &dir.join("made/for it/keys") };
+    rekey(&settings(&journal), &keys, place, &random, &mut || Ok(())).unwrap();
 }
 
 #[test]

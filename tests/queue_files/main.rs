@@ -7,6 +7,7 @@ mod aside;
 mod backup;
 mod export;
 mod keeping;
+mod owner;
 mod rekey;
 mod verify;
 mod world;

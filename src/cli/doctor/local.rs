@@ -10,6 +10,7 @@ use crate::cli::client;
 use crate::config::Config;
 use crate::failure::Explain as _;
 use crate::terminal::Setup;
+use crate::world::disk::{self, Refusal};
 
 /// Below this the journal may soon have no room; each transaction takes a few KiB.
 const LITTLE: u64 = 512 * 1024 * 1024;
@@ -45,6 +46,14 @@ pub(super) fn setup(file: &Path, config: &Config) -> (Finding, Finding) {
 /// Room for the journal.
 pub(super) fn disk(config: &Config) -> Finding {
     let there = config.state.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+    if disk::refusal(there) == Some(Refusal::ReadOnly) {
+        let (zh, en) = (format!("{} 只读", there.display()), format!("{} is read only", there.display()));
+        return Finding::failed(
+            "disk",
+            (&zh, &en),
+            ("检查该磁盘并恢复可写", "check the disk, and mount it for writing"),
+        );
+    }
     let free = match rustix::fs::statvfs(there) {
         Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
         Err(error) => {

@@ -8,6 +8,7 @@ mod clock;
 mod daemon;
 mod finding;
 mod local;
+mod owners;
 mod policy;
 mod readers;
 mod rights;

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::finding::Finding;
+use super::owners;
 use crate::config::{Config, Mode, TokenSource};
 use crate::failure::Explain as _;
 use crate::queue::QueueKeys;
@@ -27,6 +28,7 @@ pub(super) fn rights(config: &Config, daemon: bool) -> Vec<Finding> {
     for file in tokens.chain(uplink).chain(&config.keys.soft_file) {
         look.secret(file, daemon);
     }
+    look.wrong.extend(owners::strangers(config));
     look.findings(daemon)
 }
 

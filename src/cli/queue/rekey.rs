@@ -26,7 +26,7 @@ impl Args {
         there(&settings.path)?;
         let place = match (&self.into, &folder) {
             (Some(dir), _) if dir.exists() => return Err(exists(dir)),
-            (Some(dir), _) => NewKeys::Into(dir),
+            (Some(dir), _) => NewKeys::Into { folder: dir, like: folder.path() },
             (None, KeyFolder::Own(dir)) => NewKeys::InPlace(dir),
             (None, KeyFolder::Given(dir)) => {
                 let why = format!("{} is only read: --into is wanted", dir.display());

@@ -120,6 +120,50 @@ fn whoever_dies_at_any_step_can_go_on() {
     }
 }
 
+/// Broken off before the new journal was to take the old one's place, and then the old one was mended: what was begun has
+/// payloads too, and the erasure knows nothing of it.
+#[test]
+fn nothing_stays_of_what_was_begun_and_is_not_wanted_any_more() {
+    let left = |dir: &Path| {
+        let names = std::fs::read_dir(dir).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.contains(".new") || name.contains(".read")).collect::<Vec<_>>()
+    };
+    let opens = |dir: &Path| open(dir).close();
+    let is_set_aside = |dir: &Path| assert_eq!(aside(dir, &mut || Ok(())).unwrap_err(), QueueError::Whole);
+    let gets_keys = |dir: &Path| {
+        let (folder, like) = (dir.join("others"), dir.join("keys"));
+        let place = NewKeys::Into { folder: &folder, like: &like };
+        rekey(&settings(dir), &keys(), place, &SystemRandom::default(), &mut || Ok(())).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+    };
+    for next in [&opens as &dyn Fn(&Path), &is_set_aside, &gets_keys] {
+        let mut begun = 0;
+        for n in 1.. {
+            let (dir, _) = damaged("");
+            let bytes = std::fs::read(dir.path().join("queue.db")).unwrap();
+            Connection::open(dir.path().join("queue.db")).unwrap().execute_batch(DAMAGES[1].0).unwrap();
+            let mut passed = 0;
+            let broken_off = aside(dir.path(), &mut || {
+                passed += 1;
+                if passed == n { Err(QueueError::Closed) } else { Ok(()) }
+            });
+            if broken_off.is_ok() || dir.path().join("queue.db.set-aside").exists() {
+                break;
+            }
+            // What a process that is killed leaves of the copy by which it reads.
+            for name in ["queue.db.read", "queue.db.read-wal"] {
+                std::fs::write(dir.path().join(name), &bytes).unwrap();
+            }
+            begun +=
+                usize::from(dir.path().join("queue.db.new").exists() && dir.path().join("queue.anchor.new").exists());
+            std::fs::write(dir.path().join("queue.db"), &bytes).unwrap();
+            next(dir.path());
+            assert_eq!(left(dir.path()), Vec::<String>::new(), "n = {n}");
+        }
+        assert!(begun > 0, "there was nothing to take away");
+    }
+}
+
 /// Damage that is further back than a start looks: whoever opens the journal writes on in it.
 #[test]
 fn what_is_kept_is_what_was_damaged_wherever_it_is_broken_off() {

@@ -239,7 +239,7 @@ fn the_newest_time_of_the_centre_is_there_after_a_restart_and_a_forged_one_is_no
     rekey(
         &settings(dir.path()),
         &keys(),
-        NewKeys::Into(&dir.path().join("new")),
+        NewKeys::Into { folder: &dir.path().join("new"), like: &dir.path().join("keys") },
         &SystemRandom::default(),
         &mut || Ok(()),
     )

@@ -136,7 +136,7 @@ fn the_old_keys_open_nothing_any_more_and_the_public_key_is_the_same() {
 fn a_folder_that_is_only_read_stays_and_another_is_filled() {
     let (dir, rows) = filled();
     let (old, into) = (folder(dir.path()), dir.path().join("new"));
-    let place = NewKeys::Into(&into);
+    let place = NewKeys::Into { folder: &into, like: &dir.path().join("keys") };
     rekey(&settings(dir.path()), &old, place, &SystemRandom::default(), &mut || Ok(())).unwrap();
     assert_eq!(*folder(dir.path()).seal, *old.seal);
     assert!(

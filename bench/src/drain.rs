@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use sbkd::center::{self, Broker, Faults, Running, Settings};
 use sbkd::queue::{self, Draft, Queue, QueueKeys, State};
 use sbkd::sync::{self, HttpUplink, JetStreamUplink, Link, Pace, TlsFiles, Uplink};
@@ -23,6 +24,8 @@ use crate::tls::Authority;
 /// The argument by which the bench starts itself as the terminal that drains.
 pub const CHILD: &str = "drain-here";
 const TOKEN: &str = "a token of the bench, no secret";
+/// The centre's database.
+const CENTRE: &str = "centre.db";
 /// How many commit at once while the backlog is made.
 const CALLERS: usize = 64;
 /// How often the journal is looked at for its end, at the shortest; a look counts what is open, which takes its time
@@ -80,13 +83,22 @@ fn drain(way: &Way, size: u32) -> Vec<Row> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     runtime.block_on(centre.stop());
+    // A centre that refuses everything leaves nothing unsent either.
+    assert_eq!(accepted(dir.path()), size, "the centre accepted each");
     crate::table::parse(&text)
+}
+
+/// How many transactions the centre has, and has accepted.
+fn accepted(dir: &Path) -> u32 {
+    let db = Connection::open(dir.join(CENTRE)).expect("the centre's database");
+    let count = "SELECT count(*) FROM transactions WHERE accepted";
+    db.query_row(count, [], |row| row.get(0)).expect("its transactions")
 }
 
 async fn centre(dir: &Path, tls: center::TlsFiles, broker: Option<Broker>) -> Result<Running, String> {
     let settings = Settings {
         listen: ([127, 0, 0, 1], 0).into(),
-        database: Some(dir.join("centre.db")),
+        database: Some(dir.join(CENTRE)),
         seed: None,
         tls: Some(tls),
         broker,
@@ -168,6 +180,8 @@ pub fn here(arguments: &[String]) {
         }
     }
     let took = started.elapsed();
+    let stats = queue.stats().expect("the journal");
+    assert_eq!((stats.total, stats.refused), (u64::from(size), 0), "each was accepted: {stats:?}");
     let memory = crate::machine::most_resident_kb(std::process::id()).unwrap_or_default();
     runtime.block_on(worker.stop());
     let rate = u128::from(size) * 1_000_000 / took.as_micros().max(1);

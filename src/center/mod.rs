@@ -128,6 +128,11 @@ impl Running {
     pub fn set_faults(&self, faults: Faults) {
         self.centre.playing.set(faults);
     }
+
+    /// What is left of that.
+    pub fn faults(&self) -> Faults {
+        self.centre.playing.get()
+    }
 }
 
 /// Starts a centre; needs a tokio runtime around it.

@@ -21,9 +21,15 @@ use crate::world::{
 /// How many people the settlements are of, and how many cases are under way at once.
 const PEOPLE: u32 = 40;
 const COUNTERS: u32 = 8;
+/// The scenario of what is settled.
+const SETTLED: &str = "medical-settlement";
+/// What the centre counts of a person, what of a settlement goes into it, and where it stood before.
+const BOOKS: [(&str, &str, i64); 3] =
+    [("ded_paid", "act_pay_dedc", 0), ("pool", "hifp_pay", 1_200_000), ("supplement", "hifob_pay", 0)];
 /// How long anything may take before the test fails.
 const LONG: Duration = Duration::from_secs(1200);
-const PATIENCE: Patience = Patience { answer: Duration::from_secs(3), resolve: Duration::from_secs(2) };
+/// Short, so that an outage that outlasts it is short as well.
+const PATIENCE: Patience = Patience { answer: Duration::from_secs(1), resolve: Duration::from_millis(500) };
 const PACE: Pace = Pace {
     first: Duration::from_millis(5),
     longest: Duration::from_millis(500),
@@ -50,13 +56,28 @@ pub async fn centre(dir: &Path, tls: Option<TlsFiles>, nats: Option<String>) -> 
     Centre::with(sbkd::center::Settings { seed: Some(file), tls, broker, ..center_settings() }).await
 }
 
+/// How so many ended.
+#[derive(Debug, Default)]
+pub struct Ends {
+    /// Stored and forwarded, and accepted.
+    pub forward: usize,
+    /// Settled online.
+    pub online: usize,
+    pub reversed: usize,
+    pub void: usize,
+    /// All settlements that stand, whichever way they came.
+    pub stand: usize,
+}
+
 /// A terminal.
 pub struct Terminal {
-    queue: Queue,
+    pub queue: Queue,
     uplink: Arc<dyn Uplink>,
     /// A way without ills, to look on.
     plain: Arc<dyn Uplink>,
     worker: Worker,
+    /// How many cases may begin, and how many were carried out.
+    allowed: watch::Sender<u32>,
     committed: watch::Sender<u32>,
 }
 
@@ -77,29 +98,39 @@ impl Terminal {
         Self::start(queue, uplink, plain)
     }
 
-    /// Over JetStream.
-    pub fn jetstream(dir: &Path, urls: &str, centre: &Centre) -> Self {
+    /// Over JetStream, by way of a link with a port for each of the servers.
+    pub fn jetstream(dir: &Path, ports: &[u16], urls: &str, centre: &Centre) -> Self {
         let link = Link { url: urls.into(), centre_key: Some(centre.running.public_key), ..Link::default() };
         let queue = journal(dir);
-        let uplink = Arc::new(JetStreamUplink::new(&link, queue.clone()).unwrap());
-        Self::start(queue, uplink.clone(), uplink)
+        let plain = Arc::new(JetStreamUplink::new(&link, queue.clone()).unwrap());
+        let ports: Vec<_> = ports.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
+        let through = Link { url: ports.join(","), ..link };
+        let uplink = Arc::new(JetStreamUplink::new(&through, queue.clone()).unwrap());
+        Self::start(queue, uplink, plain)
     }
 
     fn start(queue: Queue, uplink: Arc<dyn Uplink>, plain: Arc<dyn Uplink>) -> Self {
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::default()));
         let worker = sync::start(queue.clone(), uplink.clone(), PACE, clock, random);
-        Self { queue, uplink, plain, worker, committed: watch::channel(0).0 }
+        Self { queue, uplink, plain, worker, allowed: watch::Sender::new(0), committed: watch::Sender::new(0) }
     }
 
-    /// Carries out so many cases, of several kinds, at several counters.
+    /// Carries out so many cases, of several kinds, at several counters, each when it is allowed.
     pub async fn work(&self, count: u32) {
         let counter = |first: u32| async move {
+            let mut allowed = self.allowed.subscribe();
             for n in (first..count).step_by(COUNTERS as usize) {
+                allowed.wait_for(|allowed| n < *allowed).await.unwrap();
                 self.case(n).await;
                 self.committed.send_modify(|committed| *committed += 1);
             }
         };
         futures_util::future::join_all((0..COUNTERS).map(counter)).await;
+    }
+
+    /// So many may begin.
+    pub fn allow(&self, count: u32) {
+        self.allowed.send_replace(count);
     }
 
     /// Waits until so many are carried out.
@@ -132,48 +163,76 @@ impl Terminal {
     }
 
     /// Waits until everything is at its end, and holds the centre against the journal.
-    pub async fn check(&self, centre: &Centre) {
+    pub async fn check(&self, centre: &Centre) -> Ends {
         let rows = self.until_ended().await;
         let ledger = self.until_told(centre).await;
-        assert_eq!(ledger["alarms"], json!([]));
+        assert_eq!((&ledger["alarms"], &ledger["holes"]), (&json!([]), &json!([])));
 
         let taken: HashMap<&str, &Value> =
             list(&ledger["transactions"]).iter().map(|one| (one["id"].as_str().unwrap(), one)).collect();
         let settled: HashMap<&str, &Value> =
             list(&ledger["settlements"]).iter().map(|one| (one["msgid"].as_str().unwrap(), one)).collect();
+        assert_eq!(taken.len(), list(&ledger["transactions"]).len(), "each is taken once");
         assert_eq!(settled.len(), list(&ledger["settlements"]).len(), "a message id settles once");
-        let (mut paid, mut forward, mut ends) = (BTreeMap::<String, i64>::new(), 0, BTreeMap::<&str, u32>::new());
+        let (mut paid, mut ends) = (BTreeMap::<String, [i64; 3]>::new(), Ends::default());
         for row in &rows {
-            *ends.entry(row.state.name()).or_default() += 1;
-            let there = settled.get(row.msgid.as_str()).map(|one| one["state"].as_str().unwrap());
+            let there = settled.get(row.msgid.as_str()).copied();
+            let state = there.map(|one| one["state"].as_str().unwrap());
             match (row.protocol(), row.state) {
                 (Protocol::StoreAndForward, State::Acked) => {
-                    forward += 1;
+                    ends.forward += 1;
                     let outcome = &taken[row.id.to_string().as_str()]["outcome"];
                     assert_eq!(*outcome, json!({ "result": "accepted" }), "{row:?}");
+                    assert_eq!(state, (row.scenario == SETTLED).then_some("settled"), "{row:?}");
                 }
-                (Protocol::Online, State::Acked) => assert_eq!(there, Some("settled"), "{row:?}"),
-                (Protocol::Online, State::Reversed) => assert_eq!(there, Some("reversed"), "{row:?}"),
-                (Protocol::Online, State::Void) => assert!(matches!(there, None | Some("void")), "{row:?} {there:?}"),
+                (Protocol::Online, State::Acked) => {
+                    ends.online += 1;
+                    assert_eq!(state, Some("settled"), "{row:?}");
+                }
+                (Protocol::Online, State::Reversed) => {
+                    ends.reversed += 1;
+                    assert_eq!(state, Some("reversed"), "{row:?}");
+                    let there = there.unwrap();
+                    let moved = fen(&there["act_pay_dedc"]) + fen(&there["fund_pay_sumamt"]);
+                    assert!(moved > 0, "it had gone into the books: {there:?}");
+                }
+                (Protocol::Online, State::Void) => {
+                    ends.void += 1;
+                    assert!(matches!(state, None | Some("void")), "{row:?} {state:?}");
+                }
                 _ => panic!("{row:?}"),
             }
-            if row.state == State::Acked && row.scenario == "medical-settlement" {
+            if row.state == State::Acked && row.scenario == SETTLED {
+                ends.stand += 1;
                 let setlinfo = self.queue.answer(row.id).unwrap().unwrap().output["setlinfo"].clone();
-                let amount: Fen = serde_json::from_value(setlinfo["hifp_pay"].clone()).unwrap();
-                *paid.entry(setlinfo["psn_no"].as_str().unwrap().to_owned()).or_default() += amount.0;
+                let books = paid.entry(setlinfo["psn_no"].as_str().unwrap().to_owned()).or_default();
+                for (sum, (_, field, _)) in books.iter_mut().zip(BOOKS) {
+                    *sum += fen(&setlinfo[field]);
+                }
             }
         }
-        assert_eq!(taken.len(), forward, "each once, and none that is not here");
         println!("{ends:?}");
-        // What is reversed comes to nothing: the centre counts what stands.
+        assert_eq!(taken.len(), ends.forward, "none that is not here");
+        let of_state = |state| settled.values().filter(|one| one["state"] == state).count();
+        assert_eq!((of_state("settled"), of_state("reversed")), (ends.stand, ends.reversed), "none that is not here");
+        // That something came twice is not taken from whoever sent it.
+        let twice = |all: &HashMap<&str, &Value>| all.values().any(|one| one["times"].as_u64().unwrap() > 1);
+        assert!(twice(&taken) && twice(&settled), "nothing came twice");
+        self.holds_books(&paid).await;
+        self.queue.verify().unwrap();
+        ends
+    }
+
+    /// The centre's books have of each person what stands, and nothing else: each that was reversed comes to nothing.
+    async fn holds_books(&self, paid: &BTreeMap<String, [i64; 3]>) {
         let asker = Asker::new(self.plain.clone(), Arc::new(SystemClock), TERMINAL, true);
         for n in 0..PEOPLE {
             let told = asker.accumulations("0007", &question(&certno(n)), Duration::from_secs(30)).await.unwrap();
-            let pool: Fen = serde_json::from_value(told.accumulators["pool"].clone()).unwrap();
-            let paid = paid.get(&format!("4401000000{n:04}")).copied().unwrap_or(0);
-            assert_eq!(pool.0, 1_200_000 + paid, "person {n}");
+            let sums = paid.get(&format!("4401000000{n:04}")).copied().unwrap_or_default();
+            for (sum, (name, _, before)) in sums.into_iter().zip(BOOKS) {
+                assert_eq!(fen(&told.accumulators[name]), before + sum, "{name} of person {n}");
+            }
         }
-        self.queue.verify().unwrap();
     }
 
     async fn until_ended(&self) -> Vec<Row> {
@@ -210,8 +269,12 @@ impl Terminal {
     }
 }
 
-fn list(value: &Value) -> &[Value] {
+pub fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap()
+}
+
+fn fen(amount: &Value) -> i64 {
+    serde_json::from_value::<Fen>(amount.clone()).unwrap().0
 }
 
 /// A journal whose clock runs: message ids of one second are ten thousand at most.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::entry::{Entry, about_answer, differs, refusal, row};
+use super::entry::{Entry, about_answer, differs, one_row, refusal, row};
 use super::seal::{ALGORITHMS, Crypto};
 use super::{Committed, Draft, Note, QueueError, Row, State, chain, protocol};
 use crate::value::Protocol;
@@ -99,12 +99,12 @@ impl Context {
         };
         entry.state_mac = self.state_mac(&entry);
         let row = &entry.row;
-        db.prepare_cached(
+        let mut insert = db.prepare_cached(
             "INSERT INTO entries (sequence, id, msgid, idempotency, content, header, header_hash, holder, operator,
                  amount, online, created_at, payload, state, attempts, updated_at, state_mac)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?12, ?16)",
-        )?
-        .execute(params![
+        )?;
+        let inserted = insert.execute(params![
             row.sequence,
             entry.id,
             row.msgid,
@@ -122,6 +122,7 @@ impl Context {
             row.attempts,
             entry.state_mac.0,
         ])?;
+        one_row(inserted, row.sequence)?;
         *head = ChainHead { sequence: row.sequence, hash: header_hash };
         Ok(Committed { row: entry.row, duplicate: false })
     }
@@ -161,11 +162,11 @@ impl Context {
         }
         entry.state_mac = self.state_mac(&entry);
         let row = &entry.row;
-        db.prepare_cached(
+        let mut update = db.prepare_cached(
             "UPDATE entries SET state = ?2, attempts = ?3, updated_at = ?4, centre_no = ?5, answer = ?6,
                  state_mac = ?7, differs = ?8, reason = ?9 WHERE sequence = ?1",
-        )?
-        .execute(params![
+        )?;
+        let updated = update.execute(params![
             row.sequence,
             row.state.name(),
             row.attempts,
@@ -176,6 +177,7 @@ impl Context {
             differs(row),
             row.reason,
         ])?;
+        one_row(updated, row.sequence)?;
         Ok(entry.row)
     }
 
@@ -187,8 +189,9 @@ impl Context {
         let mac = self.state_mac(&entry);
         if mac != entry.state_mac {
             entry.state_mac = mac;
-            db.prepare_cached("UPDATE entries SET reason = ?2, state_mac = ?3 WHERE sequence = ?1")?
-                .execute(params![entry.row.sequence, entry.row.reason, entry.state_mac.0])?;
+            let mut update = db.prepare_cached("UPDATE entries SET reason = ?2, state_mac = ?3 WHERE sequence = ?1")?;
+            let row = &entry.row;
+            one_row(update.execute(params![row.sequence, row.reason, entry.state_mac.0])?, row.sequence)?;
         }
         Ok(entry.row)
     }
@@ -196,12 +199,8 @@ impl Context {
     /// Signs the head after a commit group.
     pub(super) fn sign(&self, db: &Connection, head: &ChainHead) -> Result<(), QueueError> {
         let signature = self.crypto.sign(&self.terminal, head.sequence, &head.hash);
-        db.prepare_cached("INSERT INTO groups (sequence, head, signature) VALUES (?1, ?2, ?3)")?.execute(params![
-            head.sequence,
-            head.hash.0,
-            signature
-        ])?;
-        Ok(())
+        let mut insert = db.prepare_cached("INSERT INTO groups (sequence, head, signature) VALUES (?1, ?2, ?3)")?;
+        one_row(insert.execute(params![head.sequence, head.hash.0, signature])?, head.sequence)
     }
 
     /// Now, in whole milliseconds, so that what is stored is what was hashed.

@@ -32,6 +32,7 @@ mod read;
 mod readable;
 mod rekey;
 mod row;
+mod schema;
 mod seal;
 mod shown;
 mod span;

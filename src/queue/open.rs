@@ -9,7 +9,7 @@ use rusqlite_migration::{M, Migrations};
 
 use super::journal::Context;
 use super::lost::Lost;
-use super::{QueueError, Settings, checkpoint, seal, writer};
+use super::{QueueError, Settings, checkpoint, schema, seal, writer};
 use crate::wire::{ChainHead, Digest};
 
 /// The released schemas, each a step from the one before.
@@ -53,6 +53,7 @@ pub(super) fn writer(settings: &Settings) -> Result<Connection, QueueError> {
     )?;
     db.pragma_update(None, "wal_autocheckpoint", checkpoint::PAGES)?;
     Migrations::from_slice(STEPS).to_latest(&mut db).map_err(migration)?;
+    schema::check(&db)?;
     Ok(db)
 }
 
@@ -220,9 +221,10 @@ pub(super) fn check_anchor(
     }
 }
 
-/// The indexes lead to the rows, to all of them and to no others: by an index the journal finds what a key stands for and
-/// what a person did, and no header or signature covers it.
-pub(super) fn check_indexes(db: &Connection) -> Result<(), QueueError> {
+/// The file's own order: its schema is the journal's, and the indexes lead to the rows, to all of them and to no others.
+/// By an index the journal finds what a key stands for and what a person did, and no header or signature covers it.
+pub(super) fn check_file(db: &Connection) -> Result<(), QueueError> {
+    schema::check(db)?;
     let told: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if told == "ok" { Ok(()) } else { Err(QueueError::Damaged { record: 0, what: told }) }
 }
@@ -245,7 +247,7 @@ pub(super) fn io(error: std::io::Error) -> QueueError {
     }
 }
 
-fn migration(error: rusqlite_migration::Error) -> QueueError {
+pub(super) fn migration(error: rusqlite_migration::Error) -> QueueError {
     match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => err.into(),
         other => QueueError::Storage(other.to_string()),

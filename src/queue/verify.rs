@@ -14,7 +14,7 @@ use crate::wire::ChainHead;
 const PART: u64 = 1000;
 
 impl Queue {
-    /// Proves the journal whole: chain, signatures, states, payloads, anchor, indexes. The writer goes on meanwhile. What
+    /// Proves the journal whole: chain, signatures, states, payloads, anchor, schema, indexes. The writer goes on meanwhile. What
     /// it finds stands until the next proof ([`Queue::damage`]). An anchor that is missing is written anew.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ impl Queue {
             whole.add(&proof::prove(&snapshot, &terms, &mut contents)?);
             match last {
                 None => {
-                    open::check_indexes(&snapshot)?;
+                    open::check_file(&snapshot)?;
                     return Ok(whole);
                 }
                 Some(sequence) => start = ChainHead { sequence, hash: whole.head },

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::anchoring::Anchoring;
 use super::checkpoint::Checkpoints;
+use super::entry::one_row;
 use super::erase::{self, Place, Step};
 use super::faults::{Faults, Point};
 use super::journal::{Context, Prepared};
@@ -202,8 +203,8 @@ impl Writer {
     fn touch(&self) -> Result<(), QueueError> {
         let sql = "INSERT INTO meta VALUES ('touched', x'00') \
                    ON CONFLICT DO UPDATE SET value = iif(value = x'00', x'01', x'00')";
-        self.db.prepare_cached(sql)?.execute([])?;
-        Ok(())
+        // Of no record, but of the file.
+        one_row(self.db.prepare_cached(sql)?.execute([])?, 0)
     }
 
     /// Whether there is room for more than was written: for whoever asks. What still fits is committed all the same.

@@ -33,6 +33,10 @@ pub enum QueueError {
     /// The disk failed. Whether the last commit is there is known only after reading again; the same key tells.
     #[error("the disk failed: {0}")]
     Storage(String),
+    /// A file of the open journal is not the one at its path any more: it was taken away or replaced. Where that was
+    /// between a commit and its answer, the transaction is in the file that was; the same key tells, once it is back.
+    #[error("the journal is open, and {0} is not the file that it has open any more")]
+    Replaced(String),
     /// Another process has the journal open.
     #[error("another process has the journal open")]
     InUse,
@@ -67,7 +71,7 @@ pub enum QueueError {
 impl QueueError {
     /// Whether it is the storage that failed: the terminal's condition `storage`.
     pub fn is_storage(&self) -> bool {
-        matches!(self, Self::StorageFull | Self::StorageReadOnly(_) | Self::Storage(_))
+        matches!(self, Self::StorageFull | Self::StorageReadOnly(_) | Self::Storage(_) | Self::Replaced(_))
     }
 }
 
@@ -100,6 +104,10 @@ crate::entries! {
         message "磁盘读写失败" | "the disk failed";
         cause "流水文件读写出错" | "reading or writing the journal failed";
         remedy "请用同一流水标识重试；反复出现请更换磁盘" | "try again with the same key; replace the disk if it persists";
+    REPLACED = "E-QUEUE-REPLACED", Technician;
+        message "运行中的流水文件被移走或替换" | "a file of the running journal was taken away or replaced";
+        cause "有人移动、删除或替换了流水文件，而守护进程仍在写原文件" | "somebody moved, deleted or replaced it, and the daemon has the one that was open";
+        remedy "请先勿停止守护进程；将原文件放回原处后自动恢复，最新流水只在原文件中" | "do not stop the daemon yet: put the very file back in its place, which alone has the newest records, and work goes on by itself";
     IN_USE = "E-QUEUE-IN-USE", Technician;
         message "流水文件正被另一进程使用" | "another process has the journal open";
         cause "守护进程已在运行" | "the daemon is running already";
@@ -144,6 +152,7 @@ impl Explain for QueueError {
             Self::StorageFull => &STORAGE_FULL,
             Self::StorageReadOnly(_) => &STORAGE_READ_ONLY,
             Self::Storage(_) => &STORAGE,
+            Self::Replaced(_) => &REPLACED,
             Self::InUse => &IN_USE,
             Self::Damaged { .. } => &DAMAGED,
             Self::Newer(_) => &NEWER,
@@ -160,7 +169,9 @@ impl Explain for QueueError {
             Self::Move { from, to } => Some(format!("{from} -> {to}")),
             Self::Draft(what) => Some((*what).into()),
             Self::Newer(schema) => Some(format!("schema {schema}")),
-            Self::StorageReadOnly(what) | Self::Storage(what) | Self::Keys(what) => Some(what.clone()),
+            Self::StorageReadOnly(what) | Self::Storage(what) | Self::Replaced(what) | Self::Keys(what) => {
+                Some(what.clone())
+            }
             Self::Damaged { record, what } => Some(format!("record {record}: {what}")),
             _ => None,
         }

@@ -62,6 +62,8 @@ pub(super) fn checkpoints(path: &Path) -> Result<Connection, QueueError> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(writer::BUSY)?;
     db.execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
+    // SQLite opens the log when it first reads: it is the one that is there now, and no other that is laid there later.
+    version(&db)?;
     Ok(db)
 }
 

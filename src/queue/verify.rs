@@ -18,8 +18,8 @@ impl Queue {
     /// it finds stands until the next proof ([`Queue::damage`]). An anchor that is missing is written anew.
     ///
     /// # Errors
-    /// [`QueueError::Damaged`] naming the first record that is wrong, as two proofs found it; [`QueueError::Closed`] when
-    /// the journal is closed before it was all proved.
+    /// [`QueueError::Damaged`] naming the first record that is wrong, as two proofs found it; [`QueueError::Replaced`]
+    /// when it is not the one at its path; [`QueueError::Closed`] when it is closed before it was all proved.
     pub fn verify(&self) -> Result<Verified, QueueError> {
         // What is under way gets its anchor first; what cannot or may not be written can still be proved.
         match self.probe() {
@@ -27,10 +27,10 @@ impl Queue {
             _ => {}
         }
         // A disk that failed once tells of damage as well: each proof reads by a connection of its own.
-        let proved = match self.verify_parts() {
+        let proved = match self.verify_own() {
             Err(error @ QueueError::Damaged { .. }) => {
                 tracing::warn!(%error, "the journal is proved once more");
-                self.verify_parts()
+                self.verify_own()
             }
             proved => proved,
         };
@@ -60,6 +60,14 @@ impl Queue {
             Err(error) if !error.is_storage() => Err(error),
             _ => peek(),
         }
+    }
+
+    /// What is proved is the journal that is open, and no other that lies at its path.
+    fn verify_own(&self) -> Result<Verified, QueueError> {
+        self.inner.files.are_there()?;
+        let proved = self.verify_parts();
+        self.inner.files.are_there()?;
+        proved
     }
 
     fn verify_parts(&self) -> Result<Verified, QueueError> {

@@ -1,7 +1,7 @@
 //! The one thread that writes. It takes what waits, carries it out in one SQLite transaction, and answers after the
 //! commit is on the disk: callers that come together share one sync.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,6 +14,7 @@ use super::checkpoint::Checkpoints;
 use super::entry::one_row;
 use super::erase::{self, Place, Step};
 use super::faults::{Faults, Point};
+use super::files::Files;
 use super::journal::{Context, Prepared};
 use super::{Committed, Note, QueueError, Row, State};
 use crate::wire::ChainHead;
@@ -42,7 +43,8 @@ pub(super) enum Job {
 
 pub(super) struct Writer {
     pub(super) db: Connection,
-    pub(super) context: std::sync::Arc<Context>,
+    pub(super) files: Arc<Files>,
+    pub(super) context: Arc<Context>,
     pub(super) anchoring: Anchoring,
     pub(super) checkpoints: Checkpoints,
     pub(super) head: ChainHead,
@@ -92,7 +94,7 @@ impl Writer {
                 self.group(group);
             }
             for reply in clear {
-                reply(erase::clear(&self.db));
+                reply(self.files.are_there().and_then(|()| erase::clear(&self.db)));
             }
             for reply in anchor {
                 self.anchoring.write(self.head);
@@ -132,6 +134,9 @@ impl Writer {
             }
             Err(error) => {
                 self.recover(before);
+                if matches!(error, QueueError::Replaced(_)) {
+                    self.keep_log();
+                }
                 for end in done {
                     self.tell(&end);
                     end.fail(error.clone());
@@ -165,8 +170,12 @@ impl Writer {
             self.anchoring.until_taken()?;
         }
         self.faults.at(Point::Commit)?;
+        // Nothing is committed where nobody will find it,
+        self.files.are_there()?;
         self.db.execute_batch("COMMIT")?;
         self.faults.at(Point::Committed)?;
+        // and nothing is answered as durable that was: once it is on the disk the file is still the one at the path.
+        self.files.are_there()?;
         self.head = head;
         Ok(())
     }
@@ -223,6 +232,13 @@ impl Writer {
             // One that hangs is given the newer head all the same.
             drop(self.anchoring.until_taken());
             self.anchoring.write(self.head);
+        }
+    }
+
+    /// A log that somebody deleted ends with the process: what is in it goes into the database, which may be there still.
+    fn keep_log(&self) {
+        if let Err(error) = self.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+            tracing::error!(%error, "the log of the journal was not written back");
         }
     }
 

@@ -12,6 +12,7 @@ mod opening;
 mod past;
 mod privacy;
 mod rekey;
+mod replaced;
 mod schema;
 mod tamper;
 

@@ -47,12 +47,13 @@ impl Context {
         }
     }
 
-    /// Inserts a draft after `head`, or finds it.
+    /// Inserts a draft after `head` where the chain `may_grow`, or finds it.
     pub(super) fn insert(
         &self,
         db: &Connection,
         head: &mut ChainHead,
         prepared: &Prepared,
+        may_grow: &dyn Fn() -> Result<(), QueueError>,
     ) -> Result<Committed, QueueError> {
         let &Prepared { ref draft, idempotency, content, holder, ref payload } = prepared;
         let online = protocol(draft.kind, draft.provisional) == Protocol::Online;
@@ -63,6 +64,7 @@ impl Context {
             let same = known.content == content;
             return if same { Ok(Committed { row: known.row, duplicate: true }) } else { Err(QueueError::Conflict) };
         }
+        may_grow()?;
 
         let now = self.now();
         let id = self.new_id(now)?;

@@ -171,7 +171,7 @@ impl Queue {
         let reader = Mutex::new(open::reader(&settings.path)?);
         let (jobs, waiting) = mpsc::channel();
         let (changes, _) = broadcast::channel(CHANGES);
-        let anchoring = anchoring::Anchoring::start(anchor, context.clone(), faults.clone()).map_err(open::io)?;
+        let anchoring = anchoring::Anchoring::start(anchor, head, context.clone(), faults.clone()).map_err(open::io)?;
         let checkpoints = checkpoint::Checkpoints::start(checkpoints).map_err(open::io)?;
         let (handed, changed, open) = (context.clone(), changes.clone(), files.clone());
         let writer =

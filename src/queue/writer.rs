@@ -1,6 +1,7 @@
 //! The one thread that writes. It takes what waits, carries it out in one SQLite transaction, and answers after the
 //! commit is on the disk: callers that come together share one sync.
 
+use std::cell::OnceCell;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -159,15 +160,18 @@ impl Writer {
         let begun = self.faults.at(Point::Begin).and_then(|()| Ok(self.db.execute_batch("BEGIN IMMEDIATE")?));
         begun?;
         let mut head = self.head;
+        // Asked by the first record that is new: what else is in the group waits for no anchor, and ends what has begun.
+        let may_grow = OnceCell::new();
+        let may_grow = || may_grow.get_or_init(|| self.anchoring.may_grow()).clone();
         for job in jobs {
-            let fatal = self.job(job, &mut head, done);
+            let fatal = self.job(job, &mut head, &may_grow, done);
             fatal?;
         }
         if head != self.head {
             self.faults.at(Point::Sign)?;
             self.context.sign(&self.db, &head)?;
             // One that hangs keeps nobody waiting for ever, and nothing from being rolled back.
-            self.anchoring.until_taken()?;
+            self.anchoring.may_commit()?;
         }
         self.faults.at(Point::Commit)?;
         // Nothing is committed where nobody will find it,
@@ -180,10 +184,17 @@ impl Writer {
         Ok(())
     }
 
-    fn job(&self, job: Job, head: &mut ChainHead, done: &mut Vec<Done>) -> Result<(), QueueError> {
+    fn job(
+        &self,
+        job: Job,
+        head: &mut ChainHead,
+        may_grow: &dyn Fn() -> Result<(), QueueError>,
+        done: &mut Vec<Done>,
+    ) -> Result<(), QueueError> {
         let (end, fatal) = match job {
             Job::Commit(draft, reply) => {
-                let result = self.faults.at(Point::Insert).and_then(|()| self.context.insert(&self.db, head, &draft));
+                let insert = |()| self.context.insert(&self.db, head, &draft, may_grow);
+                let result = self.faults.at(Point::Insert).and_then(insert);
                 end(result, reply, Done::Committed)
             }
             Job::Advance(id, to, note, reply) => {
@@ -269,9 +280,11 @@ where
     }
 }
 
-/// What ends its group: a statement that the storage refused, or that found the file damaged, may be half done.
+/// What ends its group: a statement that the storage refused, or that found the file damaged, may be half done. A record
+/// for which the anchor is too far behind was not begun.
 fn is_fatal(error: &QueueError) -> bool {
-    error.is_storage() || matches!(error, QueueError::Damaged { record: 0, .. })
+    error.is_storage() && !matches!(error, QueueError::Anchor(_))
+        || matches!(error, QueueError::Damaged { record: 0, .. })
 }
 
 impl Done {

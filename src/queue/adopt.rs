@@ -4,7 +4,7 @@
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use super::entry::{about_answer, differs};
+use super::entry::{about_answer, differs, one_row};
 use super::journal::{Context, json};
 use super::{Note, Queue, QueueError, Row, State};
 use crate::wire::Receipt;
@@ -35,8 +35,9 @@ impl Context {
         entry.answer = Some(self.crypto.seal(&json(answer), &about_answer(&entry.row.header_hash), &*self.random)?);
         entry.row.differs = names.to_vec();
         entry.state_mac = self.state_mac(&entry);
-        db.prepare_cached("UPDATE entries SET answer = ?2, state_mac = ?3, differs = ?4 WHERE sequence = ?1")?
-            .execute(params![entry.row.sequence, entry.answer, entry.state_mac.0, differs(&entry.row)])?;
+        let sql = "UPDATE entries SET answer = ?2, state_mac = ?3, differs = ?4 WHERE sequence = ?1";
+        let values = params![entry.row.sequence, entry.answer, entry.state_mac.0, differs(&entry.row)];
+        one_row(db.prepare_cached(sql)?.execute(values)?, entry.row.sequence)?;
         Ok(entry.row)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Two slots of one sector each are written in turn and synced, so that a torn write leaves the other one whole. It is
 //! written after each commit, on a thread of its own: it may be two commit groups behind the journal, and is never ahead.
+//! While it cannot be written, none is committed beyond these.
 //!
 //! A slot has the head, a keyed hash of it, and the signature of its commit group, by which an outsider proves it too.
 //! Slots of the first format have no signature; they are read with the keys, and the next write replaces them.
@@ -34,6 +35,11 @@ impl Anchor {
             place::sync(place::folder_of(path))?;
         }
         Ok(Self { path: path.to_owned(), file, turn: 0, failed: false })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Writes the head and syncs it: into the file that is at the path now, whatever became of the one that was.

@@ -1,9 +1,11 @@
 //! The anchor's thread: a head is anchored while the next group is being committed.
 //!
-//! One head may be written and one may wait, and no group is committed before the one that waits is taken up: the anchor
-//! is at most two commit groups behind the journal, and never ahead of it.
+//! One head may be written and one may wait, and none is committed beyond these before one of them is in the anchor: it is
+//! at most two commit groups behind the journal, and never ahead of it. Where it cannot be written nothing new is
+//! committed, until it can be.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -16,6 +18,8 @@ use crate::wire::ChainHead;
 
 /// How long the disk of the anchor is waited for; whoever waits for a commit meanwhile waits as long.
 const LONGEST: Duration = Duration::from_secs(5);
+/// How many commit groups the anchor may be behind once the next one is committed.
+const BEHIND: u64 = 2;
 
 /// The thread. Dropped, it writes what waits, and closes the file.
 pub(super) struct Anchoring {
@@ -23,15 +27,21 @@ pub(super) struct Anchoring {
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Default)]
 struct Shared {
+    path: PathBuf,
     work: Mutex<Work>,
     changed: Condvar,
 }
 
-#[derive(Default)]
 struct Work {
-    waits: Option<ChainHead>,
+    /// The newest head that was handed over, or was anchored before.
+    newest: ChainHead,
+    /// How many heads were handed over, one a commit group.
+    given: u64,
+    /// How many of these the anchor has, or a newer one.
+    written: u64,
+    /// The newest head waits to be written.
+    waits: bool,
     is_writing: bool,
     /// Why the anchor is behind, until it is written again.
     failed: Option<QueueError>,
@@ -39,25 +49,70 @@ struct Work {
 }
 
 impl Anchoring {
-    pub(super) fn start(anchor: Anchor, context: Arc<Context>, faults: Faults) -> io::Result<Self> {
-        let shared = Arc::<Shared>::default();
+    /// `anchored` is the head that the anchor has.
+    pub(super) fn start(
+        anchor: Anchor,
+        anchored: ChainHead,
+        context: Arc<Context>,
+        faults: Faults,
+    ) -> io::Result<Self> {
+        let work = Work {
+            newest: anchored,
+            given: 0,
+            written: 0,
+            waits: false,
+            is_writing: false,
+            failed: None,
+            is_over: false,
+        };
+        let shared =
+            Arc::new(Shared { path: anchor.path().to_owned(), work: Mutex::new(work), changed: Condvar::new() });
         let writes = shared.clone();
         let thread =
             thread::Builder::new().name("anchor".into()).spawn(move || writes.run(anchor, &context, &faults))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
+    /// Whether the chain may grow now, for all that is known: what could not be written is tried once more, if it is that
+    /// which is in the way.
+    ///
+    /// # Errors
+    /// [`QueueError::Anchor`]: why it was not written.
+    pub(super) fn may_grow(&self) -> Result<(), QueueError> {
+        let work = self.shared.work();
+        if work.is_near() || !work.is_idle() {
+            return Ok(());
+        }
+        let newest = work.newest;
+        drop(work);
+        self.write(newest);
+        self.settled()
+    }
+
+    /// Waits until one commit group more leaves the anchor no further behind than it may be.
+    ///
+    /// # Errors
+    /// [`QueueError::Anchor`]: why it was not written, or that its disk hangs.
+    pub(super) fn may_commit(&self) -> Result<(), QueueError> {
+        let work = self.shared.soon(|work| work.is_near() || work.is_idle())?;
+        if work.is_near() { Ok(()) } else { work.failed.clone().map_or(Ok(()), Err) }
+    }
+
     /// Waits until no head waits any more.
     ///
     /// # Errors
-    /// When the disk of the anchor hangs.
+    /// [`QueueError::Anchor`] when its disk hangs.
     pub(super) fn until_taken(&self) -> Result<(), QueueError> {
-        self.shared.soon(|work| work.waits.is_none()).map(drop)
+        self.shared.soon(|work| !work.waits).map(drop)
     }
 
-    /// Hands over a head.
+    /// Hands over the head of a commit group, or once more the one of before.
     pub(super) fn write(&self, head: ChainHead) {
-        self.shared.work().waits = Some(head);
+        let mut work = self.shared.work();
+        work.given += u64::from(head != work.newest);
+        work.newest = head;
+        work.waits = true;
+        drop(work);
         self.shared.changed.notify_all();
     }
 
@@ -69,9 +124,9 @@ impl Anchoring {
     /// Waits until everything that was handed over was tried.
     ///
     /// # Errors
-    /// Why the last head was not written, or that the disk of the anchor hangs.
+    /// [`QueueError::Anchor`]: why the last head was not written, or that its disk hangs.
     pub(super) fn settled(&self) -> Result<(), QueueError> {
-        let work = self.shared.soon(|work| work.waits.is_none() && !work.is_writing)?;
+        let work = self.shared.soon(Work::is_idle)?;
         work.failed.clone().map_or(Ok(()), Err)
     }
 }
@@ -87,24 +142,42 @@ impl Drop for Anchoring {
     }
 }
 
+impl Work {
+    fn is_idle(&self) -> bool {
+        !self.waits && !self.is_writing
+    }
+
+    /// Whether the next commit group leaves the anchor no further behind than it may be.
+    fn is_near(&self) -> bool {
+        self.given - self.written < BEHIND
+    }
+}
+
 impl Shared {
     /// A failure here loses nothing that was committed, but a tail that is cut off now would not show: whoever asks
-    /// whether writing works is told, and each group tries again.
+    /// whether writing works is told, each group tries again, and there is an end to those that are committed meanwhile.
     fn run(&self, mut anchor: Anchor, context: &Context, faults: &Faults) {
         loop {
-            let mut work = self.until(|work| work.waits.is_some() || work.is_over);
-            let Some(head) = work.waits.take() else { return };
-            work.is_writing = true;
+            let mut work = self.until(|work| work.waits || work.is_over);
+            if !work.waits {
+                return;
+            }
+            let (head, given) = (work.newest, work.given);
+            (work.waits, work.is_writing) = (false, true);
             drop(work);
             self.changed.notify_all();
             let written = faults
                 .at(Point::Anchor)
-                .and_then(|()| anchor.write(&context.crypto, &context.terminal, &head).map_err(super::open::io));
+                .and_then(|()| anchor.write(&context.crypto, &context.terminal, &head).map_err(super::open::io))
+                .map_err(|error| self.error(&error));
             let mut work = self.work();
             if let (Err(error), None) = (&written, &work.failed) {
                 tracing::error!(%error, "the anchor of the journal was not written");
             }
             work.is_writing = false;
+            if written.is_ok() {
+                work.written = given;
+            }
             work.failed = written.err();
             drop(work);
             self.changed.notify_all();
@@ -120,7 +193,11 @@ impl Shared {
     fn soon(&self, is_so: impl Fn(&Work) -> bool) -> Result<MutexGuard<'_, Work>, QueueError> {
         let waited = self.changed.wait_timeout_while(self.work(), LONGEST, |work| !is_so(work));
         let (work, waited) = waited.unwrap_or_else(PoisonError::into_inner);
-        if waited.timed_out() { Err(QueueError::Storage("the anchor hangs".into())) } else { Ok(work) }
+        if waited.timed_out() { Err(self.error(&"its disk hangs")) } else { Ok(work) }
+    }
+
+    fn error(&self, what: &dyn std::fmt::Display) -> QueueError {
+        QueueError::Anchor(format!("{}: {what}", self.path.display()))
     }
 
     fn until(&self, is_so: impl Fn(&Work) -> bool) -> MutexGuard<'_, Work> {

@@ -9,14 +9,14 @@ use super::anchor;
 use super::journal::Context;
 use super::lost::Lost;
 use super::proof::{self, Anchored, Opened, Terms};
-use super::{QueueError, Settings, damage, look, open, owner};
+use super::{QueueError, Settings, damage, look, open, owner, schema};
 use crate::wire::{ChainHead, Digest};
 
 /// How many of the last records are proved. The rest is proved while the terminal works.
 const LAST: u64 = 100;
 
-/// Looks at the journal, whose lock is held, without touching it: whose it is, its head, its anchor, and its last
-/// records with all that is in them; all of them where damage is noted. There may be none yet.
+/// Looks at the journal, whose lock is held, without touching it: whose it is, its head, its anchor, its last records with
+/// all that is in them (all of them where damage is noted), and its schema. There may be none yet.
 pub(super) fn before_writing(settings: &Settings, context: &Context) -> Result<(), QueueError> {
     let keys = anchor::Proof::Keys(&context.crypto);
     let anchored = anchor::peek_if_there(&settings.anchor, &keys, &context.terminal)?;
@@ -34,7 +34,9 @@ pub(super) fn before_writing(settings: &Settings, context: &Context) -> Result<(
     }
     open::check_head(&db, context, anchored, &head)?;
     damage::prove_where_noted(&settings.path, context, anchored)?;
-    last(&db, context, &head)
+    last(&db, context, &head)?;
+    // What becomes of the records themselves says more: the schema comes after them.
+    schema::check(&db)
 }
 
 /// The journal, if it has its tables: a process may have died before it had made them.

@@ -64,7 +64,7 @@ impl Queue {
             damaged.insert(record);
         }
         let path = &self.inner.settings.path;
-        let looked = again(|| open::reader(path).and_then(|db| open::check_indexes(&db)));
+        let looked = again(|| open::reader(path).and_then(|db| open::check_file(&db)));
         let file = matches!(looked, Err(QueueError::Damaged { .. }));
         let damage = Damage { record, what: what.to_owned(), found_at: self.inner.context.clock.now(), file };
         if let Err(error) = note(path, &damage) {

@@ -171,6 +171,19 @@ fn bad(column: usize, what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, what.to_owned().into())
 }
 
+/// What was written for a record is in one row: a trigger that is none of the journal's can let it fall, and a table that
+/// is none of its own can have the record twice.
+pub(super) fn one_row(written: usize, record: u64) -> Result<(), QueueError> {
+    match written {
+        1 => Ok(()),
+        // Of the file: the group that it is in must not stand.
+        rows => Err(QueueError::Damaged {
+            record: 0,
+            what: format!("what is written for record {record} is in {rows} rows"),
+        }),
+    }
+}
+
 pub(super) fn damaged(entry: &Entry, what: &str) -> QueueError {
     QueueError::Damaged { record: entry.row.sequence, what: what.into() }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::entry::Entry;
+use super::entry::{Entry, one_row};
 use super::journal::Context;
 use super::writer::{self, Job};
 use super::{Queue, QueueError, State, look};
@@ -167,7 +167,7 @@ impl Context {
         for mut entry in found {
             (entry.payload, entry.answer, entry.row.erased) = (None, None, true);
             entry.state_mac = self.state_mac(&entry);
-            update.execute(params![entry.row.sequence, entry.state_mac.0])?;
+            one_row(update.execute(params![entry.row.sequence, entry.state_mac.0])?, entry.row.sequence)?;
             step.erased += 1;
         }
         Ok(step)

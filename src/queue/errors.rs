@@ -39,6 +39,13 @@ pub enum QueueError {
     /// The disk failed. Whether the last commit is there is known only after reading again; the same key tells.
     #[error("the disk failed: {0}")]
     Storage(String),
+    /// The anchor cannot be written, and is as far behind as it may be; where it is, and why.
+    #[error("the journal's anchor cannot be written: {0}")]
+    Anchor(String),
+    /// A file of the open journal is not the one at its path any more: it was taken away or replaced. Where that was
+    /// between a commit and its answer, the transaction is in the file that was; the same key tells, once it is back.
+    #[error("the journal is open, and {0} is not the file that it has open any more")]
+    Replaced(String),
     /// Another process has the journal open.
     #[error("another process has the journal open")]
     InUse,
@@ -73,7 +80,15 @@ pub enum QueueError {
 impl QueueError {
     /// Whether it is the storage that failed: the terminal's condition `storage`.
     pub fn is_storage(&self) -> bool {
-        matches!(self, Self::StorageFull | Self::DiskReadOnly(_) | Self::StorageReadOnly(_) | Self::Storage(_))
+        matches!(
+            self,
+            Self::StorageFull
+                | Self::DiskReadOnly(_)
+                | Self::StorageReadOnly(_)
+                | Self::Storage(_)
+                | Self::Anchor(_)
+                | Self::Replaced(_)
+        )
     }
 
     /// What failed on the disks of these files, told as what it is where one of them takes nothing: SQLite names only a
@@ -124,6 +139,14 @@ crate::entries! {
         message "磁盘读写失败" | "the disk failed";
         cause "流水文件读写出错" | "reading or writing the journal failed";
         remedy "请用同一流水标识重试；反复出现请更换磁盘" | "try again with the same key; replace the disk if it persists";
+    ANCHOR = "E-QUEUE-ANCHOR", Technician;
+        message "流水锚点不可写，业务未提交" | "the journal's anchor cannot be written, nothing was committed";
+        cause "锚点文件（paths.anchor，默认为 state 目录下的 queue.anchor）所在磁盘已满、只读、无响应或未挂载" | "the disk of the anchor (paths.anchor, or queue.anchor in the folder of state) is full, read only, hangs or is not mounted";
+        remedy "请检查 paths.anchor 所在磁盘与目录权限；可写后自动恢复，无需重启" | "check the disk and the folder that paths.anchor names; work goes on by itself once the anchor can be written, without a restart";
+    REPLACED = "E-QUEUE-REPLACED", Technician;
+        message "运行中的流水文件被移走或替换" | "a file of the running journal was taken away or replaced";
+        cause "有人移动、删除或替换了流水文件，而守护进程仍在写原文件" | "somebody moved, deleted or replaced it, and the daemon has the one that was open";
+        remedy "请先勿停止守护进程；将原文件放回原处后自动恢复，最新流水只在原文件中" | "do not stop the daemon yet: put the very file back in its place, which alone has the newest records, and work goes on by itself";
     IN_USE = "E-QUEUE-IN-USE", Technician;
         message "流水文件正被另一进程使用" | "another process has the journal open";
         cause "守护进程已在运行" | "the daemon is running already";
@@ -169,6 +192,8 @@ impl Explain for QueueError {
             Self::DiskReadOnly(_) => &DISK_READ_ONLY,
             Self::StorageReadOnly(_) => &STORAGE_READ_ONLY,
             Self::Storage(_) => &STORAGE,
+            Self::Anchor(_) => &ANCHOR,
+            Self::Replaced(_) => &REPLACED,
             Self::InUse => &IN_USE,
             Self::Damaged { .. } => &DAMAGED,
             Self::Newer(_) => &NEWER,
@@ -185,9 +210,12 @@ impl Explain for QueueError {
             Self::Move { from, to } => Some(format!("{from} -> {to}")),
             Self::Draft(what) => Some((*what).into()),
             Self::Newer(schema) => Some(format!("schema {schema}")),
-            Self::DiskReadOnly(what) | Self::StorageReadOnly(what) | Self::Storage(what) | Self::Keys(what) => {
-                Some(what.clone())
-            }
+            Self::DiskReadOnly(what)
+            | Self::StorageReadOnly(what)
+            | Self::Storage(what)
+            | Self::Anchor(what)
+            | Self::Replaced(what)
+            | Self::Keys(what) => Some(what.clone()),
             Self::Damaged { record, what } => Some(format!("record {record}: {what}")),
             _ => None,
         }

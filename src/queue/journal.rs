@@ -9,7 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::entry::{Entry, about_answer, differs, refusal, row};
+use super::entry::{Entry, about_answer, differs, one_row, refusal, row};
 use super::seal::{ALGORITHMS, Crypto};
 use super::{Committed, Draft, Note, QueueError, Row, State, chain, protocol};
 use crate::value::Protocol;
@@ -47,12 +47,13 @@ impl Context {
         }
     }
 
-    /// Inserts a draft after `head`, or finds it.
+    /// Inserts a draft after `head` where the chain `may_grow`, or finds it.
     pub(super) fn insert(
         &self,
         db: &Connection,
         head: &mut ChainHead,
         prepared: &Prepared,
+        may_grow: &dyn Fn() -> Result<(), QueueError>,
     ) -> Result<Committed, QueueError> {
         let &Prepared { ref draft, idempotency, content, holder, ref payload } = prepared;
         let online = protocol(draft.kind, draft.provisional) == Protocol::Online;
@@ -63,6 +64,7 @@ impl Context {
             let same = known.content == content;
             return if same { Ok(Committed { row: known.row, duplicate: true }) } else { Err(QueueError::Conflict) };
         }
+        may_grow()?;
 
         let now = self.now();
         let id = self.new_id(now)?;
@@ -99,12 +101,12 @@ impl Context {
         };
         entry.state_mac = self.state_mac(&entry);
         let row = &entry.row;
-        db.prepare_cached(
+        let mut insert = db.prepare_cached(
             "INSERT INTO entries (sequence, id, msgid, idempotency, content, header, header_hash, holder, operator,
                  amount, online, created_at, payload, state, attempts, updated_at, state_mac)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?12, ?16)",
-        )?
-        .execute(params![
+        )?;
+        let inserted = insert.execute(params![
             row.sequence,
             entry.id,
             row.msgid,
@@ -122,6 +124,7 @@ impl Context {
             row.attempts,
             entry.state_mac.0,
         ])?;
+        one_row(inserted, row.sequence)?;
         *head = ChainHead { sequence: row.sequence, hash: header_hash };
         Ok(Committed { row: entry.row, duplicate: false })
     }
@@ -161,11 +164,11 @@ impl Context {
         }
         entry.state_mac = self.state_mac(&entry);
         let row = &entry.row;
-        db.prepare_cached(
+        let mut update = db.prepare_cached(
             "UPDATE entries SET state = ?2, attempts = ?3, updated_at = ?4, centre_no = ?5, answer = ?6,
                  state_mac = ?7, differs = ?8, reason = ?9 WHERE sequence = ?1",
-        )?
-        .execute(params![
+        )?;
+        let updated = update.execute(params![
             row.sequence,
             row.state.name(),
             row.attempts,
@@ -176,6 +179,7 @@ impl Context {
             differs(row),
             row.reason,
         ])?;
+        one_row(updated, row.sequence)?;
         Ok(entry.row)
     }
 
@@ -187,8 +191,9 @@ impl Context {
         let mac = self.state_mac(&entry);
         if mac != entry.state_mac {
             entry.state_mac = mac;
-            db.prepare_cached("UPDATE entries SET reason = ?2, state_mac = ?3 WHERE sequence = ?1")?
-                .execute(params![entry.row.sequence, entry.row.reason, entry.state_mac.0])?;
+            let mut update = db.prepare_cached("UPDATE entries SET reason = ?2, state_mac = ?3 WHERE sequence = ?1")?;
+            let row = &entry.row;
+            one_row(update.execute(params![row.sequence, row.reason, entry.state_mac.0])?, row.sequence)?;
         }
         Ok(entry.row)
     }
@@ -196,12 +201,8 @@ impl Context {
     /// Signs the head after a commit group.
     pub(super) fn sign(&self, db: &Connection, head: &ChainHead) -> Result<(), QueueError> {
         let signature = self.crypto.sign(&self.terminal, head.sequence, &head.hash);
-        db.prepare_cached("INSERT INTO groups (sequence, head, signature) VALUES (?1, ?2, ?3)")?.execute(params![
-            head.sequence,
-            head.hash.0,
-            signature
-        ])?;
-        Ok(())
+        let mut insert = db.prepare_cached("INSERT INTO groups (sequence, head, signature) VALUES (?1, ?2, ?3)")?;
+        one_row(insert.execute(params![head.sequence, head.hash.0, signature])?, head.sequence)
     }
 
     /// Now, in whole milliseconds, so that what is stored is what was hashed.

@@ -18,6 +18,7 @@ mod erase;
 pub mod errors;
 mod export;
 mod faults;
+mod files;
 mod held;
 mod holder;
 mod journal;
@@ -34,6 +35,7 @@ mod read;
 mod readable;
 mod rekey;
 mod row;
+mod schema;
 mod seal;
 mod shown;
 mod span;
@@ -106,6 +108,7 @@ pub struct Queue {
 struct Inner {
     context: Arc<Context>,
     settings: Settings,
+    files: Arc<files::Files>,
     jobs: mpsc::Sender<Job>,
     reader: Mutex<Connection>,
     changes: broadcast::Sender<Row>,
@@ -167,8 +170,11 @@ impl Queue {
         let lock = open::lock(&settings.path)?;
         place::finish(&settings)?;
         check::before_writing(&settings, &context)?;
+        let before = files::Identity::at(&settings.path)?;
         let db = open::writer(&settings)?;
         open::claim(&db, &context)?;
+        let checkpoints = open::checkpoints(&settings.path)?;
+        let files = Arc::new(files::Files::of(&settings.path, before)?);
         let head = open::head(&db)?;
         let mut anchor = anchor::Anchor::open(&settings.anchor).map_err(open::io)?;
         place::give(&settings.anchor)?;
@@ -180,15 +186,17 @@ impl Queue {
         let reader = Mutex::new(open::reader(&settings.path)?);
         let (jobs, waiting) = mpsc::channel();
         let (changes, _) = broadcast::channel(CHANGES);
-        let anchoring = anchoring::Anchoring::start(anchor, context.clone(), faults.clone()).map_err(open::io)?;
-        let checkpoints = checkpoint::Checkpoints::start(open::checkpoints(&settings.path)?).map_err(open::io)?;
-        let (handed, changed) = (context.clone(), changes.clone());
-        let writer = Writer { db, context: handed, anchoring, checkpoints, head, changes: changed, faults };
+        let anchoring = anchoring::Anchoring::start(anchor, head, context.clone(), faults.clone()).map_err(open::io)?;
+        let checkpoints = checkpoint::Checkpoints::start(checkpoints).map_err(open::io)?;
+        let (handed, changed, open) = (context.clone(), changes.clone(), files.clone());
+        let writer =
+            Writer { db, files: open, context: handed, anchoring, checkpoints, head, changes: changed, faults };
         thread::Builder::new().name("journal".into()).spawn(move || writer.run(&waiting)).map_err(open::io)?;
         let lock = Mutex::new(Some(lock));
         let (held, told) = (held::Holding::default(), Arc::default());
         let (damaged, damage, closed) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
-        let inner = Inner { context, settings, jobs, reader, changes, held, told, damaged, damage, closed, lock };
+        let inner =
+            Inner { context, settings, files, jobs, reader, changes, held, told, damaged, damage, closed, lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 

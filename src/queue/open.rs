@@ -9,7 +9,7 @@ use rusqlite_migration::{M, Migrations};
 
 use super::journal::Context;
 use super::lost::Lost;
-use super::{QueueError, Settings, checkpoint, place, seal, writer};
+use super::{QueueError, Settings, checkpoint, place, schema, seal, writer};
 use crate::wire::{ChainHead, Digest};
 use crate::world::disk::ROOM;
 
@@ -55,6 +55,7 @@ pub(super) fn writer(settings: &Settings) -> Result<Connection, QueueError> {
     )?;
     db.pragma_update(None, "wal_autocheckpoint", checkpoint::PAGES)?;
     Migrations::from_slice(STEPS).to_latest(&mut db).map_err(migration)?;
+    schema::check(&db)?;
     Ok(db)
 }
 
@@ -63,6 +64,8 @@ pub(super) fn checkpoints(path: &Path) -> Result<Connection, QueueError> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(writer::BUSY)?;
     db.execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
+    // SQLite opens the log when it first reads: it is the one that is there now, and no other that is laid there later.
+    version(&db)?;
     Ok(db)
 }
 
@@ -222,9 +225,10 @@ pub(super) fn check_anchor(
     }
 }
 
-/// The indexes lead to the rows, to all of them and to no others: by an index the journal finds what a key stands for and
-/// what a person did, and no header or signature covers it.
-pub(super) fn check_indexes(db: &Connection) -> Result<(), QueueError> {
+/// The file's own order: its schema is the journal's, and the indexes lead to the rows, to all of them and to no others.
+/// By an index the journal finds what a key stands for and what a person did, and no header or signature covers it.
+pub(super) fn check_file(db: &Connection) -> Result<(), QueueError> {
+    schema::check(db)?;
     let told: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if told == "ok" { Ok(()) } else { Err(QueueError::Damaged { record: 0, what: told }) }
 }
@@ -247,7 +251,7 @@ pub(super) fn io(error: std::io::Error) -> QueueError {
     }
 }
 
-fn migration(error: rusqlite_migration::Error) -> QueueError {
+pub(super) fn migration(error: rusqlite_migration::Error) -> QueueError {
     match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => err.into(),
         other => QueueError::Storage(other.to_string()),

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use super::entry::differs;
+use super::entry::{differs, one_row};
 use super::journal::Context;
 use super::{Note, Queue, QueueError, Row, State};
 
@@ -27,11 +27,9 @@ impl Context {
         }
         entry.row.differs.retain(|name| name != Row::OUTCOME);
         entry.state_mac = self.state_mac(&entry);
-        db.prepare_cached("UPDATE entries SET state_mac = ?2, differs = ?3 WHERE sequence = ?1")?.execute(params![
-            entry.row.sequence,
-            entry.state_mac.0,
-            differs(&entry.row)
-        ])?;
+        let mut update = db.prepare_cached("UPDATE entries SET state_mac = ?2, differs = ?3 WHERE sequence = ?1")?;
+        let row = &entry.row;
+        one_row(update.execute(params![row.sequence, entry.state_mac.0, differs(row)])?, row.sequence)?;
         Ok(entry.row)
     }
 }

@@ -14,12 +14,12 @@ use crate::wire::ChainHead;
 const PART: u64 = 1000;
 
 impl Queue {
-    /// Proves the journal whole: chain, signatures, states, payloads, anchor, indexes. The writer goes on meanwhile. What
+    /// Proves the journal whole: chain, signatures, states, payloads, anchor, schema, indexes. The writer goes on meanwhile. What
     /// it finds stands until the next proof ([`Queue::damage`]). An anchor that is missing is written anew.
     ///
     /// # Errors
-    /// [`QueueError::Damaged`] naming the first record that is wrong, as two proofs found it; [`QueueError::Closed`] when
-    /// the journal is closed before it was all proved.
+    /// [`QueueError::Damaged`] naming the first record that is wrong, as two proofs found it; [`QueueError::Replaced`]
+    /// when it is not the one at its path; [`QueueError::Closed`] when it is closed before it was all proved.
     pub fn verify(&self) -> Result<Verified, QueueError> {
         // What is under way gets its anchor first; what cannot or may not be written can still be proved.
         match self.probe() {
@@ -27,10 +27,10 @@ impl Queue {
             _ => {}
         }
         // A disk that failed once tells of damage as well: each proof reads by a connection of its own.
-        let proved = match self.verify_parts() {
+        let proved = match self.verify_own() {
             Err(error @ QueueError::Damaged { .. }) => {
                 tracing::warn!(%error, "the journal is proved once more");
-                self.verify_parts()
+                self.verify_own()
             }
             proved => proved,
         };
@@ -62,6 +62,14 @@ impl Queue {
         }
     }
 
+    /// What is proved is the journal that is open, and no other that lies at its path.
+    fn verify_own(&self) -> Result<Verified, QueueError> {
+        self.inner.files.are_there()?;
+        let proved = self.verify_parts();
+        self.inner.files.are_there()?;
+        proved
+    }
+
     fn verify_parts(&self) -> Result<Verified, QueueError> {
         let (context, settings) = (&self.inner.context, &self.inner.settings);
         let anchored = self.anchored()?.map_or(Anchored::NotAsked, Anchored::At);
@@ -80,7 +88,7 @@ impl Queue {
             whole.add(&proof::prove(&snapshot, &terms, &mut contents)?);
             match last {
                 None => {
-                    open::check_indexes(&snapshot)?;
+                    open::check_file(&snapshot)?;
                     return Ok(whole);
                 }
                 Some(sequence) => start = ChainHead { sequence, hash: whole.head },

@@ -74,7 +74,7 @@ pub(super) fn public(db: &Connection, key: &[u8; 32], anchor: &ReadAnchor<'_>) -
     let (start, lost) = (ChainHead::default(), Lost::proved(&snapshot, key, &terminal)?);
     let terms = Terms { terminal: &terminal, key, start, lost: &lost, anchor, last: None, cut: false };
     let proof = proof::prove(&snapshot, &terms, &mut Mirrored)?;
-    open::check_indexes(&snapshot)?;
+    open::check_file(&snapshot)?;
     Ok(proof)
 }
 
@@ -91,7 +91,7 @@ pub(super) fn with_keys(snapshot: &Connection, context: &Context, anchor: Anchor
     let lost = &Lost::proved(snapshot, key, terminal)?;
     let terms = Terms { terminal, key, start, lost, anchor, last: None, cut: false };
     let proof = proof::prove(snapshot, &terms, &mut Opened::with(context))?;
-    open::check_indexes(snapshot)?;
+    open::check_file(snapshot)?;
     Ok(proof)
 }
 

@@ -1,7 +1,8 @@
 //! The one thread that writes. It takes what waits, carries it out in one SQLite transaction, and answers after the
 //! commit is on the disk: callers that come together share one sync.
 
-use std::sync::mpsc;
+use std::cell::OnceCell;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,8 +12,10 @@ use uuid::Uuid;
 
 use super::anchoring::Anchoring;
 use super::checkpoint::Checkpoints;
+use super::entry::one_row;
 use super::erase::{self, Place, Step};
 use super::faults::{Faults, Point};
+use super::files::Files;
 use super::journal::{Context, Prepared};
 use super::{Committed, Note, QueueError, Row, State};
 use crate::wire::ChainHead;
@@ -41,7 +44,8 @@ pub(super) enum Job {
 
 pub(super) struct Writer {
     pub(super) db: Connection,
-    pub(super) context: std::sync::Arc<Context>,
+    pub(super) files: Arc<Files>,
+    pub(super) context: Arc<Context>,
     pub(super) anchoring: Anchoring,
     pub(super) checkpoints: Checkpoints,
     pub(super) head: ChainHead,
@@ -91,7 +95,7 @@ impl Writer {
                 self.group(group);
             }
             for reply in clear {
-                reply(erase::clear(&self.db));
+                reply(self.files.are_there().and_then(|()| erase::clear(&self.db)));
             }
             for reply in anchor {
                 self.anchoring.write(self.head);
@@ -131,6 +135,9 @@ impl Writer {
             }
             Err(error) => {
                 self.recover(before);
+                if matches!(error, QueueError::Replaced(_)) {
+                    self.keep_log();
+                }
                 for end in done {
                     self.tell(&end);
                     end.fail(error.clone());
@@ -153,27 +160,41 @@ impl Writer {
         let begun = self.faults.at(Point::Begin).and_then(|()| Ok(self.db.execute_batch("BEGIN IMMEDIATE")?));
         begun?;
         let mut head = self.head;
+        // Asked by the first record that is new: what else is in the group waits for no anchor, and ends what has begun.
+        let may_grow = OnceCell::new();
+        let may_grow = || may_grow.get_or_init(|| self.anchoring.may_grow()).clone();
         for job in jobs {
-            let fatal = self.job(job, &mut head, done);
+            let fatal = self.job(job, &mut head, &may_grow, done);
             fatal?;
         }
         if head != self.head {
             self.faults.at(Point::Sign)?;
             self.context.sign(&self.db, &head)?;
             // One that hangs keeps nobody waiting for ever, and nothing from being rolled back.
-            self.anchoring.until_taken()?;
+            self.anchoring.may_commit()?;
         }
         self.faults.at(Point::Commit)?;
+        // Nothing is committed where nobody will find it,
+        self.files.are_there()?;
         self.db.execute_batch("COMMIT")?;
         self.faults.at(Point::Committed)?;
+        // and nothing is answered as durable that was: once it is on the disk the file is still the one at the path.
+        self.files.are_there()?;
         self.head = head;
         Ok(())
     }
 
-    fn job(&self, job: Job, head: &mut ChainHead, done: &mut Vec<Done>) -> Result<(), QueueError> {
+    fn job(
+        &self,
+        job: Job,
+        head: &mut ChainHead,
+        may_grow: &dyn Fn() -> Result<(), QueueError>,
+        done: &mut Vec<Done>,
+    ) -> Result<(), QueueError> {
         let (end, fatal) = match job {
             Job::Commit(draft, reply) => {
-                let result = self.faults.at(Point::Insert).and_then(|()| self.context.insert(&self.db, head, &draft));
+                let insert = |()| self.context.insert(&self.db, head, &draft, may_grow);
+                let result = self.faults.at(Point::Insert).and_then(insert);
                 end(result, reply, Done::Committed)
             }
             Job::Advance(id, to, note, reply) => {
@@ -202,8 +223,8 @@ impl Writer {
     fn touch(&self) -> Result<(), QueueError> {
         let sql = "INSERT INTO meta VALUES ('touched', x'00') \
                    ON CONFLICT DO UPDATE SET value = iif(value = x'00', x'01', x'00')";
-        self.db.prepare_cached(sql)?.execute([])?;
-        Ok(())
+        // Of no record, but of the file.
+        one_row(self.db.prepare_cached(sql)?.execute([])?, 0)
     }
 
     /// Whether there is room for more than was written: for whoever asks. What still fits is committed all the same.
@@ -222,6 +243,13 @@ impl Writer {
             // One that hangs is given the newer head all the same.
             drop(self.anchoring.until_taken());
             self.anchoring.write(self.head);
+        }
+    }
+
+    /// A log that somebody deleted ends with the process: what is in it goes into the database, which may be there still.
+    fn keep_log(&self) {
+        if let Err(error) = self.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+            tracing::error!(%error, "the log of the journal was not written back");
         }
     }
 
@@ -252,9 +280,11 @@ where
     }
 }
 
-/// What ends its group: a statement that the storage refused, or that found the file damaged, may be half done.
+/// What ends its group: a statement that the storage refused, or that found the file damaged, may be half done. A record
+/// for which the anchor is too far behind was not begun.
 fn is_fatal(error: &QueueError) -> bool {
-    error.is_storage() || matches!(error, QueueError::Damaged { record: 0, .. })
+    error.is_storage() && !matches!(error, QueueError::Anchor(_))
+        || matches!(error, QueueError::Damaged { record: 0, .. })
 }
 
 impl Done {

@@ -179,6 +179,5 @@ fn damage_further_back_is_told_and_nothing_is_erased() {
 
 /// As it was.
 fn tamper_back(terminal: &Terminal) {
-    let db = rusqlite::Connection::open(terminal.state("queue.db")).unwrap();
-    db.execute_batch("UPDATE entries SET amount = 151600 WHERE sequence = 7").unwrap();
+    tamper(&terminal.state("queue.db"), "UPDATE entries SET amount = 151600 WHERE sequence = 7");
 }

@@ -127,16 +127,26 @@ pub fn draft(key: &str) -> Draft {
     }
 }
 
-/// Somebody with the file in hand: no trigger, no check, no reference holds them.
+/// Somebody with the file in hand: no trigger, no check, no reference holds them, and the triggers stand again afterwards.
 pub fn tamper(path: &Path, sql: &str) {
     let db = Connection::open(path).unwrap();
-    db.execute_batch(
-        "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON;
-         DROP TRIGGER entries_move; DROP TRIGGER entries_start; DROP TRIGGER entries_fixed; DROP TRIGGER entries_stay;
-         DROP TRIGGER groups_fixed; DROP TRIGGER groups_stay;",
-    )
-    .unwrap();
+    let triggers = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'";
+    let triggers: Vec<(String, String)> = db
+        .prepare(triggers)
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    db.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON").unwrap();
+    for (name, _) in &triggers {
+        db.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+    }
     db.execute_batch(sql).unwrap();
+    for (_, trigger) in &triggers {
+        // A table that is gone has none any more.
+        drop(db.execute_batch(trigger));
+    }
 }
 
 /// Every file of a folder with its bytes.

@@ -91,6 +91,13 @@ const UNPROVED: &[Unproved] = &[
         en: "states, operators, amounts and answers (they need the terminal's keys)",
     },
     Unproved {
+        name: "newest",
+        // Where states are not proved at all, that says more; an export says itself of when its states are.
+        is: |proof| proof.states && proof.payloads.is_some(),
+        zh: "状态、应答和业务内容是否为最新（同一批记录的旧副本同样校验通过）",
+        en: "whether states, answers and payloads are the newest ones (those of an older copy of the same records prove as well)",
+    },
+    Unproved {
         name: "payloads",
         is: |proof| proof.payloads.is_none(),
         zh: "业务内容（需要流水文件和终端密钥）",
@@ -148,6 +155,8 @@ mod tests {
         };
         assert_eq!(open(&proof), ["states", "payloads", "anchor"]);
         let all = Proof { anchor_behind: Some(0), states: true, payloads: Some(0), ..proof };
-        assert!(open(&all).is_empty());
+        assert_eq!(open(&all), ["newest"]);
+        // An export.
+        assert!(open(&Proof { payloads: None, ..all }).contains(&"payloads".into()));
     }
 }

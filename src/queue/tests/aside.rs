@@ -17,14 +17,7 @@ fn damaged(sql: &str) -> (TempDir, Vec<Row>) {
     rows.reverse();
     queue.close();
     drop(queue);
-    let db = Connection::open(dir.path().join("queue.db")).unwrap();
-    db.execute_batch(
-        "PRAGMA foreign_keys = OFF; DROP TRIGGER entries_move; DROP TRIGGER entries_fixed; DROP TRIGGER entries_stay;
-         DROP TRIGGER groups_fixed; DROP TRIGGER groups_stay",
-    )
-    .unwrap();
-    db.execute_batch(sql).unwrap();
-    drop(db);
+    tamper(dir.path(), sql);
     (dir, rows)
 }
 
@@ -173,8 +166,7 @@ fn what_is_kept_is_what_was_damaged_wherever_it_is_broken_off() {
     }
     queue.close();
     drop(queue);
-    let damage = "DROP TRIGGER entries_fixed; UPDATE entries SET header = x'00' WHERE sequence = 3";
-    Connection::open(old.path().join("queue.db")).unwrap().execute_batch(damage).unwrap();
+    tamper(old.path(), "UPDATE entries SET header = x'00' WHERE sequence = 3");
     let names = ["queue.db", "queue.anchor"];
     let before = names.map(|name| std::fs::read(old.path().join(name)).unwrap());
     for n in 1.. {
@@ -284,8 +276,7 @@ fn what_stands_in_the_log_is_read_though_the_file_is_no_database_any_more() {
         queue.commit(draft(key)).unwrap();
     }
     queue.probe().unwrap();
-    let damage = "DROP TRIGGER entries_fixed; UPDATE entries SET header = x'00' WHERE sequence = 3";
-    Connection::open(dir.path().join("queue.db")).unwrap().execute_batch(damage).unwrap();
+    tamper(dir.path(), "UPDATE entries SET header = x'00' WHERE sequence = 3");
     // As a daemon that was killed leaves it: all in the log, its first page too.
     let killed = tempfile::tempdir().unwrap();
     for name in ["queue.db", "queue.db-wal", "queue.anchor"] {
@@ -342,10 +333,7 @@ fn a_last_leaf_that_cannot_be_read_is_not_read_for_ever() {
 fn a_second_damage_adds_to_the_list_and_a_forged_list_is_damage() {
     let (dir, rows) = damaged(DAMAGES[0].0);
     aside(dir.path(), &mut || Ok(())).unwrap();
-    let tamper = |sql: &str| {
-        let db = Connection::open(dir.path().join("queue.db")).unwrap();
-        db.execute_batch(&format!("PRAGMA foreign_keys = OFF; DROP TRIGGER entries_stay; {sql}")).unwrap();
-    };
+    let tamper = |sql: &str| tamper(dir.path(), sql);
     // What is not on the list is no hole.
     tamper("DELETE FROM entries WHERE sequence = 5");
     let opened = try_open(dir.path(), Faults::default());
@@ -379,7 +367,7 @@ fn a_journal_in_use_or_another_terminals_is_left_alone() {
 
 #[test]
 fn a_record_at_an_absurd_place_is_not_walked_to() {
-    let insert = "DROP TRIGGER entries_start; PRAGMA ignore_check_constraints = ON;
+    let insert = "PRAGMA ignore_check_constraints = ON;
         UPDATE entries SET sequence = 4611686018427387904 WHERE sequence = 6";
     let (dir, rows) = damaged(insert);
     assert_eq!(numbers(&aside(dir.path(), &mut || Ok(())).unwrap().lost), [(6, 6)]);

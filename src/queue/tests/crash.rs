@@ -1,6 +1,6 @@
 //! Each write of the commit path fails once, for n = 1, 2, … until no write is left to fail.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::*;
 
@@ -84,25 +84,110 @@ fn a_process_that_dies_before_the_anchor_is_one_group_behind_and_no_more() {
     assert_eq!(queue.verify().unwrap().anchor_behind, 0);
 }
 
-#[test]
-fn an_anchor_that_is_not_written_is_told_and_takes_nothing_from_what_is_committed() {
-    let dir = tempfile::tempdir().unwrap();
-    let full = Arc::new(std::sync::atomic::AtomicBool::new(true));
+/// A queue whose anchor cannot be written while the switch is on.
+fn with_anchor_switch(dir: &Path) -> (Queue, Arc<AtomicBool>) {
+    let full = Arc::new(AtomicBool::new(false));
     let is_full = full.clone();
     let faults = Faults::new(move |point| match point == Point::Anchor && is_full.load(Ordering::SeqCst) {
         true => Err(QueueError::StorageFull),
         false => Ok(()),
     });
-    let queue = try_open(dir.path(), faults).unwrap();
+    (try_open(dir, faults).unwrap(), full)
+}
+
+#[test]
+fn an_anchor_that_is_not_written_is_told_and_takes_nothing_from_what_is_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (queue, full) = with_anchor_switch(dir.path());
+    full.store(true, Ordering::SeqCst);
     queue.probe().unwrap();
+    let told = QueueError::Anchor(format!("{}: the disk is full", dir.path().join("queue.anchor").display()));
     for (key, sequence) in [("a", 1), ("b", 2)] {
         assert_eq!(queue.commit(draft(key)).unwrap().row.sequence, sequence);
-        assert_eq!(queue.probe(), Err(QueueError::StorageFull));
+        assert_eq!(queue.probe(), Err(told.clone()));
     }
     assert_eq!(queue.verify().unwrap().anchor_behind, 2);
     full.store(false, Ordering::SeqCst);
     queue.probe().unwrap();
     assert_eq!(queue.verify().unwrap().anchor_behind, 0);
+}
+
+#[test]
+fn nothing_is_committed_further_ahead_of_the_anchor_than_two_groups() {
+    let dir = tempfile::tempdir().unwrap();
+    let (queue, full) = with_anchor_switch(dir.path());
+    for turn in 0..3 {
+        full.store(true, Ordering::SeqCst);
+        let before = queue.stats().unwrap().total;
+        let told: Vec<_> = (0..50).map(|n| queue.commit(draft(&format!("{turn}/{n}")))).collect();
+        assert!(told[..2].iter().all(Result::is_ok), "{told:?}");
+        let refused =
+            |told: &Result<_, _>| matches!(told, Err(QueueError::Anchor(what)) if what.contains("queue.anchor"));
+        assert!(told[2..].iter().all(refused), "{told:?}");
+        assert!(told[2].as_ref().unwrap_err().is_storage());
+        assert_eq!(queue.stats().unwrap().total, before + 2);
+        assert_eq!(queue.verify().unwrap().anchor_behind, 2);
+        // What is there is answered and ended.
+        let row = queue.commit(draft(&format!("{turn}/0"))).unwrap();
+        assert!(row.duplicate);
+        queue.advance(row.row.id, State::Sending, Note::Nothing).unwrap();
+        // Nobody has to ask: it goes on once it can be written.
+        full.store(false, Ordering::SeqCst);
+        for n in 2..6 {
+            queue.commit(draft(&format!("{turn}/{n}"))).unwrap();
+        }
+        queue.probe().unwrap();
+        assert_eq!(queue.verify().unwrap().anchor_behind, 0);
+    }
+}
+
+#[test]
+fn what_an_anchor_keeps_from_being_committed_takes_nothing_else_of_its_group_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let full = Arc::new(AtomicBool::new(false));
+    let holds = Arc::new(AtomicBool::new(false));
+    let (started, gate) = (Arc::new(std::sync::Barrier::new(2)), Arc::new(std::sync::Barrier::new(2)));
+    let (is_full, held, in_started, in_gate) = (full.clone(), holds.clone(), started.clone(), gate.clone());
+    let faults = Faults::new(move |point| {
+        if point == Point::Begin && held.swap(false, Ordering::SeqCst) {
+            in_started.wait();
+            in_gate.wait();
+        }
+        if point == Point::Anchor && is_full.load(Ordering::SeqCst) { Err(QueueError::StorageFull) } else { Ok(()) }
+    });
+    let queue = try_open(dir.path(), faults).unwrap();
+    full.store(true, Ordering::SeqCst);
+    let row = queue.commit(draft("a")).unwrap().row;
+    queue.commit(draft("b")).unwrap();
+    queue.probe().unwrap_err();
+    // Those that come while the writer is held are one group.
+    holds.store(true, Ordering::SeqCst);
+    let (send, answers) = mpsc::channel();
+    let answer = |name: &'static str| {
+        let send = send.clone();
+        move |told: Result<(), QueueError>| send.send((name, told)).unwrap()
+    };
+    let commit = |key: &'static str| {
+        let answer = answer(key);
+        let prepared = Box::new(queue.inner.context.prepare(draft(key)));
+        let reply: Reply<Committed> = Box::new(move |told| answer(told.map(drop)));
+        queue.inner.jobs.send(Job::Commit(prepared, reply)).unwrap();
+    };
+    commit("b");
+    started.wait();
+    commit("c");
+    let answer = answer("move");
+    let reply: Reply<Row> = Box::new(move |told| answer(told.map(drop)));
+    queue.inner.jobs.send(Job::Advance(row.id, State::Sending, Note::Nothing, reply)).unwrap();
+    commit("d");
+    commit("a");
+    gate.wait();
+    let told: std::collections::BTreeMap<_, _> = (0..5).map(|_| answers.recv().unwrap()).collect();
+    let refused = |key| matches!(&told[key], Err(QueueError::Anchor(_)));
+    assert!(refused("c") && refused("d"), "{told:?}");
+    assert!(["a", "b", "move"].iter().all(|name| told[name].is_ok()), "{told:?}");
+    assert_eq!(queue.get(row.id).unwrap().unwrap().state, State::Sending);
+    assert_eq!(queue.verify().unwrap().rows, 2);
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn an_anchor_that_hangs_keeps_no_transaction_open_and_it_goes_on_after() {
     // One head is being written, one waits.
     queue.commit(draft("a")).unwrap();
     queue.commit(draft("b")).unwrap();
-    let hangs = QueueError::Storage("the anchor hangs".into());
+    let hangs = QueueError::Anchor(format!("{}: its disk hangs", dir.path().join("queue.anchor").display()));
     assert_eq!(queue.commit(draft("c")), Err(hangs.clone()));
     assert_eq!(queue.probe(), Err(hangs));
     assert_eq!(queue.stats().unwrap().total, 2);

@@ -5,12 +5,14 @@ mod crash;
 mod damage;
 mod durable;
 mod erase;
+mod forged;
 mod hole;
 mod model;
 mod opening;
 mod past;
 mod privacy;
 mod rekey;
+mod replaced;
 mod schema;
 mod tamper;
 
@@ -101,12 +103,32 @@ pub(crate) fn receipt(row: &Row, outcome: Outcome) -> Receipt {
     }
 }
 
+/// Somebody with the file in hand, whom no trigger holds: the triggers stand again afterwards, and what refers to what
+/// is nobody's concern.
+pub(crate) fn tamper(dir: &Path, sql: &str) {
+    let db = Connection::open(dir.join("queue.db")).unwrap();
+    let triggers = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'";
+    let triggers: Vec<(String, String)> = db
+        .prepare(triggers)
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    db.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+    for (name, _) in &triggers {
+        db.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+    }
+    db.execute_batch(sql).unwrap();
+    for (_, trigger) in &triggers {
+        // A table that is gone has none any more.
+        drop(db.execute_batch(trigger));
+    }
+}
+
 /// Damages some records of a closed journal (numbers with commas between), sets it aside, and opens what is left of it.
 pub(crate) fn lose(dir: &Path, records: &str) -> Queue {
-    let db = Connection::open(dir.join("queue.db")).unwrap();
-    let damage = format!("DROP TRIGGER entries_fixed; UPDATE entries SET header = x'00' WHERE sequence IN ({records})");
-    db.execute_batch(&damage).unwrap();
-    drop(db);
+    tamper(dir, &format!("UPDATE entries SET header = x'00' WHERE sequence IN ({records})"));
     set_aside(&settings(dir), &keys(), "2015-08-01T03:00:00Z".parse().unwrap(), Unread::IsNotKnown, &mut || Ok(()))
         .unwrap();
     open(dir)

@@ -21,13 +21,7 @@ fn left(records: usize, change: &str) -> TempDir {
         queue.commit(draft(&n.to_string())).unwrap();
     }
     if !change.is_empty() {
-        let db = Connection::open(dir.path().join("queue.db")).unwrap();
-        db.execute_batch(
-            "PRAGMA foreign_keys = OFF; DROP TRIGGER entries_move; DROP TRIGGER entries_fixed; DROP TRIGGER entries_stay;
-             DROP TRIGGER groups_fixed; DROP TRIGGER groups_stay",
-        )
-        .unwrap();
-        db.execute_batch(change).unwrap();
+        tamper(dir.path(), change);
     }
     let copy = tempfile::tempdir().unwrap();
     for (path, bytes) in files(dir.path()) {

@@ -95,13 +95,7 @@ fn a_day_that_lacks_a_record_or_has_one_too_many_is_not_exported() {
         let past = Past::open(&settings(dir.path()), &keys()).unwrap();
         let mut out = Vec::new();
         assert_eq!(past.export(day, &mut out).unwrap().records, 3);
-        let db = Connection::open(dir.path().join("queue.db")).unwrap();
-        db.execute_batch(
-            "PRAGMA foreign_keys = OFF; DROP TRIGGER entries_move; DROP TRIGGER entries_fixed;
-             DROP TRIGGER entries_stay; DROP TRIGGER groups_fixed; DROP TRIGGER groups_stay",
-        )
-        .unwrap();
-        db.execute_batch(change).unwrap();
+        tamper(dir.path(), change);
         let mut out = Vec::new();
         let damaged = |error: ExportError| matches!(error, ExportError::Journal(QueueError::Damaged { .. }));
         assert!(damaged(past.export(day, &mut out).unwrap_err()), "{change}");

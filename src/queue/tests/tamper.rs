@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Three transactions, closed; then `sql` by someone with the file in hand, who also drops the triggers.
+/// Three transactions, closed; then `sql` by someone with the file in hand.
 fn tampered(sql: &str) -> QueueError {
     let dir = tempfile::tempdir().unwrap();
     let queue = open(dir.path());
@@ -11,14 +11,7 @@ fn tampered(sql: &str) -> QueueError {
     queue.verify().unwrap();
     queue.close();
     drop(queue);
-    let db = Connection::open(dir.path().join("queue.db")).unwrap();
-    db.execute_batch(
-        "DROP TRIGGER entries_move; DROP TRIGGER entries_fixed; DROP TRIGGER entries_stay;
-         DROP TRIGGER groups_fixed; DROP TRIGGER groups_stay; PRAGMA foreign_keys = OFF;",
-    )
-    .unwrap();
-    db.execute_batch(sql).unwrap();
-    drop(db);
+    tamper(dir.path(), sql);
     try_open(dir.path(), Faults::default()).and_then(|queue| queue.verify()).unwrap_err()
 }
 
@@ -59,9 +52,7 @@ fn each_tampering_names_its_record() {
 fn damaged_second(sql: &str) -> (tempfile::TempDir, Queue, Vec<Row>) {
     let (dir, queue) = fresh();
     let rows: Vec<Row> = ["a", "b", "c"].map(|key| queue.commit(draft(key)).unwrap().row).into();
-    let db = Connection::open(dir.path().join("queue.db")).unwrap();
-    db.execute_batch("DROP TRIGGER entries_move; DROP TRIGGER entries_fixed").unwrap();
-    db.execute_batch(sql).unwrap();
+    tamper(dir.path(), sql);
     (dir, queue, rows)
 }
 

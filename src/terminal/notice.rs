@@ -1,6 +1,7 @@
 //! What a holder is to be told at their next case: how an earlier transaction came out otherwise than they were told.
 
 use std::collections::BTreeMap;
+use std::sync::MutexGuard;
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -66,10 +67,27 @@ impl Inner {
     /// The holder was told of it, as it stood after so many revisions.
     pub(super) fn acknowledge(&self, id: Uuid, revision: u32, by: &str) -> Result<Row, Failure> {
         let by = operator(by)?;
-        let unknown = || Failure::of(&crate::queue::errors::NOT_FOUND);
-        let holder = self.queue.holder_of(id).map_err(|error| error.failure())?.ok_or_else(unknown)?;
         // One shift, and one holder's word, at a time: what is told is of the shift that is open then, and told once.
         let changing = lock(&self.shifts.changing);
+        // What a door gave out by now is noted, and nothing is given out from here on: once it is told by this, its case
+        // must not tell it as well.
+        let taken: Vec<Uuid> =
+            self.cases().showing(id).filter_map(|case| case.untold.take().map(|_| case.view.id)).collect();
+        let told = self.note_shown().and_then(|()| self.told((id, revision), &by, &changing));
+        if told.is_err() {
+            let mut cases = self.cases();
+            for case in taken {
+                if let Some(case) = cases.get_mut(case) {
+                    case.untold = Some(id);
+                }
+            }
+        }
+        told
+    }
+
+    fn told(&self, (id, revision): (Uuid, u32), by: &str, changing: &MutexGuard<'_, ()>) -> Result<Row, Failure> {
+        let unknown = || Failure::of(&crate::queue::errors::NOT_FOUND);
+        let holder = self.queue.holder_of(id).map_err(|error| error.failure())?.ok_or_else(unknown)?;
         let told = self.store.acknowledged(holder).map_err(|error| error.failure())?;
         let row = self.otherwise(holder)?.into_iter().find(|(row, _)| row.id == id);
         let (row, present) = row.ok_or_else(|| Failure::of(&errors::NO_NOTICE))?;
@@ -81,13 +99,11 @@ impl Inner {
             return Ok(row);
         }
         let cash = self.notice(row.clone(), revision, &told)?.cash;
-        let shift = self.shift_of(&changing, &by)?.number;
+        let shift = self.shift_of(changing, by)?.number;
         tracing::info!(target: "audit", transaction = %id, revision, operator = by, "a holder was told how it came out");
         let at = self.parts.clock.now();
-        let told = Told { id, revision, holder, operator: &by, shift: &shift, cash, at };
+        let told = Told { id, revision, holder, operator: by, shift: &shift, cash, at };
         self.store.acknowledge(&told).map_err(|error| error.failure())?;
-        // From now on it is told by this: the case that nobody asked does not tell it once more.
-        self.cases().showing(id).for_each(|case| case.untold = None);
         Ok(row)
     }
 

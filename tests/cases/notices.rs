@@ -209,6 +209,23 @@ fn what_was_told_of_a_case_that_nobody_asked_is_not_collected_in_it_as_well() {
     assert!(notices(&counter).is_empty());
 }
 
+#[test]
+fn a_case_that_was_asked_meanwhile_is_not_told_once_more() {
+    let counter = Counter::new();
+    let view = counter.decided(SETTLE, bill());
+    counter.terminal.confirm(view.id).unwrap();
+    counter.wait_for(view.id, |view| view.state.is_final());
+    let told = notices(&counter).remove(0);
+    // Nobody was told by this, so it is still there to be shown.
+    let other = counter.terminal.acknowledge(told.transaction, told.revision + 1, "0001").unwrap_err();
+    assert_eq!(other.entry.code, "E-TERM-NOTICE-CHANGED");
+    let view = counter.ended(view.id);
+    let late = counter.terminal.acknowledge(told.transaction, told.revision, "0001").unwrap_err();
+    assert_eq!(late.entry.code, "E-TERM-NO-NOTICE");
+    let shift = counter.terminal.close_shift(&view.shift.unwrap()).unwrap();
+    assert_eq!((shift.totals[0].cash, shift.told.count), (told.owed, 0));
+}
+
 /// A disk that fails once, at this point of this move of the first settlement.
 fn failing(fails: Point, of: usize) -> Faults {
     let moves = AtomicUsize::new(0);

@@ -220,7 +220,8 @@ impl Running {
             batches: MOST.batches - self.out.batches.min(MOST.batches),
             // What is settled online needs the centre.
             online: if self.head.is_some() { MOST.online - self.out.online } else { 0 },
-            again: self.head.is_some(),
+            // While it is being asked whether it is there, it is there as it was.
+            again: self.head.is_some() || self.status.borrow().reachable,
         };
         let mut chooser = std::mem::take(&mut self.chooser);
         let chosen = off_the_runtime(&self.way.queue, move |queue| {

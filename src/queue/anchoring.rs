@@ -80,7 +80,13 @@ impl Anchoring {
     /// [`QueueError::Anchor`]: why it was not written.
     pub(super) fn may_grow(&self) -> Result<(), QueueError> {
         let work = self.shared.work();
-        if work.is_near() || !work.is_idle() {
+        // One that is being written, and has not failed before, is waited for at the end.
+        if work.is_near() || work.failed.is_none() && !work.is_idle() {
+            return Ok(());
+        }
+        drop(work);
+        let work = self.shared.soon(|work| work.is_near() || work.is_idle())?;
+        if work.is_near() {
             return Ok(());
         }
         let newest = work.newest;

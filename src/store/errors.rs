@@ -8,7 +8,8 @@ use rusqlite::ErrorCode;
 use crate::failure::{Entry, Explain};
 use crate::world::disk;
 
-/// Why the store did not do what was asked. Nothing in it is the only copy of anything.
+/// Why the store did not do what was asked. What holders were told, shifts and what
+/// was done about differences are nowhere else; the rest is asked for again.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// What is in it cannot be used.
@@ -17,6 +18,9 @@ pub enum StoreError {
     /// Its file cannot be used.
     #[error("the store failed: {0}")]
     File(String),
+    /// A newer program wrote it: its schema.
+    #[error("the store is of a newer program: schema {0}")]
+    Newer(i64),
     /// Its disk is full or read only; nothing is wrong with the file.
     #[error("the disk of the store takes nothing: {0}")]
     Disk(String),
@@ -26,7 +30,11 @@ crate::entries! {
     STORE = "E-STORE-FAILED", Technician;
         message "本地缓存库读写失败" | "the local store failed";
         cause "文件损坏、只读或磁盘出错" | "its file is damaged or read only, or the disk failed";
-        remedy "请检查磁盘；核对 PSAM 卡后可删除该文件（停用的配对随之解除，班次与对账处理的记录随之丢失），系统会重新建立" | "check the disk; once the PSAM was checked the file may be deleted (which releases the pairs held apart, and forgets shifts and what was done about differences), it is made again";
+        remedy "请检查磁盘；核对 PSAM 卡后可删除该文件（停用的配对随之解除，已告知持卡人的、班次与对账处理的记录随之丢失），系统会重新建立" | "check the disk; once the PSAM was checked the file may be deleted (which releases the pairs held apart, and forgets what holders were told, shifts and what was done about differences), it is made again";
+    NEWER = "E-STORE-NEWER", Technician;
+        message "本地缓存库由更新的程序写成" | "a newer program wrote the local store";
+        cause "程序被换回了旧版本" | "an older version of the program was put back";
+        remedy "请使用新版本程序；文件本身完好，请勿删除" | "use the newer version; the file itself is in order: do not delete it";
     DISK = "E-STORE-DISK", Technician;
         message "本地缓存库所在磁盘已满或只读" | "the disk of the local store is full or read only";
         cause "没有剩余空间，或文件系统以只读方式挂载" | "there is no room on it, or its file system is mounted read only";
@@ -40,8 +48,10 @@ crate::entries! {
 impl StoreError {
     /// What failed.
     pub fn into_what(self) -> String {
-        let (Self::Failed(what) | Self::File(what) | Self::Disk(what)) = self;
-        what
+        match self {
+            Self::Failed(what) | Self::File(what) | Self::Disk(what) => what,
+            Self::Newer(schema) => format!("schema {schema}"),
+        }
     }
 
     /// What failed with a file, told as what it is where its disk takes nothing: SQLite names only a write that found no
@@ -58,13 +68,16 @@ impl Explain for StoreError {
     fn entry(&self) -> &'static Entry {
         match self {
             Self::Failed(_) | Self::File(_) => &STORE,
+            Self::Newer(_) => &NEWER,
             Self::Disk(_) => &DISK,
         }
     }
 
     fn detail(&self) -> Option<String> {
-        let (Self::Failed(what) | Self::File(what) | Self::Disk(what)) = self;
-        Some(what.clone())
+        Some(match self {
+            Self::Failed(what) | Self::File(what) | Self::Disk(what) => what.clone(),
+            Self::Newer(schema) => format!("schema {schema}"),
+        })
     }
 }
 

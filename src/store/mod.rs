@@ -122,6 +122,10 @@ impl Store {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;
              PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 4194304;",
         )?;
+        let schema: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if usize::try_from(schema).is_ok_and(|schema| schema > STEPS.len()) {
+            return Err(StoreError::Newer(schema));
+        }
         Migrations::from_slice(STEPS).to_latest(&mut db)?;
         Ok(Self { db: Mutex::new(db), salt: OnceLock::new(), held_here: Mutex::default(), open_here: Mutex::default() })
     }

@@ -4,23 +4,21 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::types::Value;
+use rusqlite::{Connection, ErrorCode, params_from_iter};
 
 use super::{Store, StoreError, logged};
 use crate::world::disk;
 
 /// SQLite's files, in the order in which they are renamed: a log that were left behind would be taken for the new one's.
 const FILES: [&str; 3] = ["-shm", "-wal", ""];
-/// What is held on, where it can still be read: a card costs a try each time that these are forgotten.
-const PAIRS: [(&str, &str); 3] = [
-    ("SELECT salt FROM salt", "INSERT OR IGNORE INTO salt VALUES (1, ?1)"),
-    ("SELECT pair FROM held_pairs", "INSERT OR IGNORE INTO held_pairs VALUES (?1)"),
-    ("SELECT pair FROM open_tries", "INSERT OR IGNORE INTO open_tries VALUES (?1)"),
-];
+/// What is held on, where it can still be read: a card costs a try each time that the pairs are forgotten, a holder who
+/// was told is told, and pays, once more, and what is handed over is not known. The rest is asked for again.
+const KEPT: [&str; 7] = ["salt", "held_pairs", "open_tries", "told", "shifts", "reconciliations", "differences"];
 
 impl Store {
     /// As [`Store::open`]. One that is damaged is set aside first, under the name that is given back; what can be read
-    /// there of the pairs held apart is in the new one.
+    /// there of what is nowhere else is in the new one.
     ///
     /// # Errors
     /// When the file cannot be used, though it is not damaged.
@@ -48,14 +46,31 @@ impl Store {
 
     fn hold_on(&self, aside: &Path) {
         let Some(old) = logged(Connection::open(aside).map_err(StoreError::from)) else { return };
-        for (read, write) in PAIRS {
-            // Up to the first that cannot be read.
-            let Ok(mut statement) = old.prepare(read) else { continue };
-            let Ok(found) = statement.query_map([], |row| row.get::<_, Vec<u8>>(0)) else { continue };
-            for one in found.map_while(Result::ok) {
-                logged(self.durably(write, [one]));
+        for table in KEPT {
+            // Of what is damaged too something is found.
+            logged(self.hold_on_to(table, &old));
+        }
+    }
+
+    /// The rows of a table up to the first that cannot be read.
+    fn hold_on_to(&self, table: &str, old: &Connection) -> Result<(), StoreError> {
+        // An earlier version may not have it, or not all columns.
+        let Ok(mut read) = old.prepare(&format!("SELECT * FROM {table}")) else { return Ok(()) };
+        let names: Vec<String> = read.column_names().into_iter().map(str::to_owned).collect();
+        let places = vec!["?"; names.len()].join(", ");
+        let write = format!("INSERT OR IGNORE INTO {table} ({}) VALUES ({places})", names.join(", "));
+        let row = |row: &rusqlite::Row<'_>| (0..names.len()).map(|nth| row.get(nth)).collect();
+        let found: Vec<Vec<Value>> = read.query_map([], row)?.map_while(Result::ok).collect();
+        let mut db = self.db();
+        let kept = db.transaction()?;
+        {
+            let mut write = kept.prepare(&write)?;
+            for row in found {
+                // One that is none of the table's keeps nothing from the others.
+                logged(write.execute(params_from_iter(row)).map_err(StoreError::from));
             }
         }
+        Ok(kept.commit()?)
     }
 }
 
@@ -84,7 +99,13 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
 mod tests {
     use std::os::unix::fs::FileExt as _;
 
+    use uuid::Uuid;
+
     use super::*;
+    use crate::store::Told;
+    use crate::store::shifts::tests::shift;
+    use crate::value::Fen;
+    use crate::wire::Digest;
 
     const AT: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -107,12 +128,34 @@ mod tests {
     }
 
     #[test]
-    fn pairs_that_can_be_read_in_a_damaged_store_are_held_on() {
+    fn one_of_a_newer_program_is_neither_used_nor_set_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let newer = i64::try_from(crate::store::STEPS.len()).unwrap() + 1;
+        Store::open(&path).unwrap().db().execute_batch(&format!("PRAGMA user_version = {newer}")).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let told = Store::open_or_renew(&path, AT).err().unwrap();
+        assert!(matches!(told, StoreError::Newer(schema) if schema == newer), "{told:?}");
+        assert!(
+            std::fs::read(&path).unwrap() == before
+                && std::fs::read_dir(dir.path())
+                    .unwrap()
+                    .all(|file| { !file.unwrap().file_name().to_string_lossy().contains("damaged") })
+        );
+    }
+
+    #[test]
+    fn what_is_nowhere_else_and_can_be_read_in_a_damaged_store_is_held_on() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.db");
         let (keys, card) = ([7; 10], [8; 16]);
         let store = Store::open(&path).unwrap();
         store.hold_pair(&keys, &card);
+        let (id, holder) = (Uuid::from_u128(7), Digest([7; 32]));
+        let told = Told { id, revision: 2, holder, operator: "1", shift: "S1", cash: Some(Fen(-480)), at: AT };
+        store.acknowledge(&told).unwrap();
+        let shift = shift("2015080308000000", "0001");
+        store.keep_shift(&shift).unwrap();
         let root = "SELECT rootpage FROM sqlite_master WHERE name = 'accumulators'";
         let page: u64 = store.db().query_row(root, [], |row| row.get(0)).unwrap();
         let size: u64 = store.db().query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
@@ -122,5 +165,8 @@ mod tests {
         let (store, aside) = Store::open_or_renew(&path, AT).unwrap();
         assert!(aside.is_some());
         assert!(store.pair_held(&keys, &card).unwrap() && !store.pair_held(&keys, &[9; 16]).unwrap());
+        assert_eq!(store.acknowledged(holder).unwrap(), [((id, 2), Some(Fen(-480)))].into());
+        assert_eq!(store.told_in("S1").unwrap().cash, Some(Fen(-480)));
+        assert_eq!(store.open_shifts().unwrap(), [shift]);
     }
 }

@@ -154,10 +154,10 @@ impl Store {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn shift(number: &str, operator: &str) -> Shift {
+    pub(in crate::store) fn shift(number: &str, operator: &str) -> Shift {
         Shift {
             number: number.into(),
             operator: operator.into(),

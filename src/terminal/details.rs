@@ -42,8 +42,6 @@ fn stretch(day: &Day, date: Date, group: &Group, from: Option<String>) -> Detail
 mod tests {
     use std::convert::Infallible;
 
-    use jiff::Timestamp;
-
     use super::*;
     use crate::queue::tests::{draft, open};
     use crate::terminal::settled::Ours;
@@ -65,7 +63,7 @@ mod tests {
         let row = open(dir.path()).commit(draft("a")).unwrap().row;
         let group = |insutype: &str| Group { insutype: insutype.into(), clr_type: None };
         let (own, other) = (group("310"), group("390"));
-        let mut day = Day::without_any(Timestamp::MIN..Timestamp::MAX);
+        let mut day = Day::default();
         for n in 0..4 * PAGE {
             let one = detail(n, 1);
             let group = if n % 4 == 3 { &other } else { &own };

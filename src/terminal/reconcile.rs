@@ -126,8 +126,8 @@ impl Inner {
         Ok(Compared { centre_at, totals, under_way, differences, found })
     }
 
-    /// Takes up what is of that day and was accepted while the clock was far behind or ahead: it was not looked for.
-    /// Whether there was any.
+    /// Takes up what is of that day and was accepted while the clock was far behind: it was not looked for. Whether there
+    /// was any.
     fn misdated(&self, date: Date, day: &mut Day, found: &BTreeMap<String, Option<Detail>>) -> Result<bool, Failure> {
         let before = day.ours.len();
         for msgid in found.keys() {
@@ -135,8 +135,7 @@ impl Inner {
                 Err(QueueError::Damaged { .. }) => continue,
                 row => row.map_err(|error| error.failure())?,
             };
-            let row =
-                row.filter(|row| row.state == State::Acked && !row.erased && !day.looked_at.contains(&row.updated_at));
+            let row = row.filter(|row| row.state == State::Acked && !row.erased && row.updated_at < day.since);
             if let Some(row) = row
                 && let Settled::OfDay(one) = self.settled(row, date)?
             {

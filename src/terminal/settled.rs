@@ -1,7 +1,6 @@
 //! The settlements of a day as they stand here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -26,20 +25,14 @@ pub(super) struct Ours {
 }
 
 /// A day's settlements, by message id.
+#[derive(Default)]
 pub(super) struct Day {
     /// Those that stand.
     pub(super) ours: BTreeMap<String, Ours>,
     /// Those that were accepted on that day, and of which it cannot be read what they came to.
     pub(super) unclear: BTreeSet<String>,
-    /// Those that were accepted before this, or from this on, by this terminal's clock, were not looked at.
-    pub(super) looked_at: Range<Timestamp>,
-}
-
-impl Day {
-    /// One of which nothing was found in this stretch.
-    pub(super) fn without_any(looked_at: Range<Timestamp>) -> Self {
-        Self { ours: BTreeMap::new(), unclear: BTreeSet::new(), looked_at }
-    }
+    /// Those that were accepted before this were not looked at.
+    pub(super) since: Timestamp,
 }
 
 /// What is kept of an accepted transaction says of a day.
@@ -55,11 +48,9 @@ pub(super) enum Settled {
 impl Inner {
     /// The settlements of a day. The day is that of the centre's `setl_time`.
     pub(super) fn settled_on(&self, date: Date) -> Result<Day, Failure> {
-        let midnight = |date: Date| shanghai().to_timestamp(date.at(0, 0, 0, 0)).ok();
-        let begins = midnight(date).and_then(|midnight| midnight.checked_sub(CLOCKS).ok());
-        let ends = date.tomorrow().ok().and_then(midnight).and_then(|midnight| midnight.checked_add(CLOCKS).ok());
-        let looked_at = begins.unwrap_or(Timestamp::MIN)..ends.unwrap_or(Timestamp::MAX);
-        let (mut day, mut failed) = (Day::without_any(looked_at), None);
+        let midnight = shanghai().to_timestamp(date.at(0, 0, 0, 0)).unwrap_or(Timestamp::UNIX_EPOCH);
+        let since = midnight.checked_sub(CLOCKS).unwrap_or(midnight);
+        let (mut day, mut failed) = (Day { since, ..Day::default() }, None);
         let each = |row: Row| {
             let msgid = row.msgid.clone();
             match self.settled(row, date) {
@@ -69,8 +60,7 @@ impl Inner {
                 Err(failure) => failed = Some(failure),
             }
         };
-        let Range { start, end } = day.looked_at;
-        self.queue.each_accepted_between(start, end, each).map_err(|error| error.failure())?;
+        self.queue.each_accepted_since(since, each).map_err(|error| error.failure())?;
         failed.map_or(Ok(day), Err)
     }
 

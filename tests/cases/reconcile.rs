@@ -376,6 +376,20 @@ fn what_was_accepted_while_the_clock_was_days_off_is_of_its_day() {
 }
 
 #[test]
+fn what_was_accepted_days_later_and_stands_here_only_is_of_the_day_that_the_centre_gave_it() {
+    let hands = Arc::new(Hands::noon());
+    hands.forward(4 * 24 * 3600);
+    let counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
+    counter.carried_out(SETTLE, bill());
+    hands.forward(-4 * 24 * 3600);
+    at_the_centre(&counter, "UPDATE settlements SET state = 'void'");
+    let today = hands.today();
+    let run = counter.terminal.reconcile(today, "0009").unwrap();
+    assert_eq!((run.open, run.totals[0].here_count), (1, 1), "{run:?}");
+    assert_eq!(counter.terminal.differences(today).unwrap()[0].kind, DifferenceKind::HereOnly);
+}
+
+#[test]
 fn the_day_before_is_reconciled_by_itself() {
     let counter = Counter::with(Setup { clock: Arc::new(Hands::noon()), ..Setup::default() });
     let yesterday = SystemClock.today().yesterday().unwrap();

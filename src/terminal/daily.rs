@@ -26,20 +26,23 @@ pub(super) async fn daily(inner: Weak<Inner>) {
         return;
     };
     loop {
-        status.mark_unchanged();
+        // As it is before it is tried: what changes meanwhile is not missed.
+        let was_there = status.borrow_and_update().reachable;
         let Some(now) = inner.upgrade() else { return };
         let tried = tokio::task::spawn_blocking(move || attempt(&now)).await;
         let pause = if matches!(tried, Ok(true)) { LOOK } else { AGAIN };
         tokio::select! {
-            back = is_back(&mut status) => if back.is_none() { return },
+            back = is_back(&mut status, was_there) => if back.is_none() { return },
             () = tokio::time::sleep(pause) => {}
         }
     }
 }
 
 /// The centre is there after it was away: now it may be possible. `None` when nobody tells any more.
-async fn is_back(status: &mut watch::Receiver<UplinkStatus>) -> Option<()> {
-    status.wait_for(|status| !status.reachable).await.ok()?;
+async fn is_back(status: &mut watch::Receiver<UplinkStatus>, was_there: bool) -> Option<()> {
+    if was_there {
+        status.wait_for(|status| !status.reachable).await.ok()?;
+    }
     status.wait_for(|status| status.reachable).await.ok().map(drop)
 }
 

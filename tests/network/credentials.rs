@@ -87,6 +87,12 @@ fn settings(cluster: &Cluster, file: &Path) -> Settings {
     Settings { broker: Some(broker), ..center_settings() }
 }
 
+/// The way of a terminal with the credentials of a file.
+fn link(cluster: &Cluster, file: &Path, centre: &Centre) -> Link {
+    let (credentials, centre_key) = (Some(file.to_owned()), Some(centre.running.public_key));
+    Link { url: cluster.urls(), credentials, centre_key, ..Link::default() }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn credentials_that_are_wrong_are_told_as_such_and_taken_up_when_they_are_right() {
     let dir = tempfile::tempdir().unwrap();
@@ -102,12 +108,7 @@ async fn credentials_that_are_wrong_are_told_as_such_and_taken_up_when_they_are_
     let centre = Centre::with(settings(&cluster, &own)).await;
 
     let file = dir.path().join("terminal.creds");
-    let link = Link {
-        url: cluster.urls(),
-        credentials: Some(file.clone()),
-        centre_key: Some(centre.running.public_key),
-        ..Link::default()
-    };
+    let link = link(&cluster, &file, &centre);
     let queue = journal(&dir.path().join("state"), TERMINAL);
     let uplink = Arc::new(JetStreamUplink::new(&link, queue.clone()).unwrap());
     let error = uplink.probe().await.unwrap_err();
@@ -135,12 +136,7 @@ async fn credentials_that_end_while_the_connection_stands_are_replaced_without_a
     let (own, file) = (dir.path().join("centre.creds"), dir.path().join("terminal.creds"));
     fs::write(&own, credentials(&project, "centre", None)).unwrap();
     let centre = Centre::with(settings(&cluster, &own)).await;
-    let link = Link {
-        url: cluster.urls(),
-        credentials: Some(file.clone()),
-        centre_key: Some(centre.running.public_key),
-        ..Link::default()
-    };
+    let link = link(&cluster, &file, &centre);
     let queue = journal(&dir.path().join("state"), TERMINAL);
     let ends = Timestamp::now().as_second() + 6;
     fs::write(&file, credentials_until(&project, TERMINAL, Some(rights(TERMINAL)), ends)).unwrap();

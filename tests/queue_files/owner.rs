@@ -29,6 +29,13 @@ fn given(terminal: &Terminal) -> bool {
     root && all(&terminal.path("")).iter().all(|path| lchown(path, Some(DAEMON.0), Some(DAEMON.1)).is_ok())
 }
 
+/// A stopped terminal with so many records, all of it its daemon's; none where only root can give it away.
+fn of_the_daemon(records: usize) -> Option<Terminal> {
+    let (terminal, queue) = Terminal::with(records);
+    queue.close();
+    given(&terminal).then_some(terminal)
+}
+
 #[track_caller]
 fn assert_the_daemons(dir: &Path) {
     for path in all(dir) {
@@ -39,12 +46,7 @@ fn assert_the_daemons(dir: &Path) {
 
 #[test]
 fn what_root_leaves_behind_is_the_daemons() {
-    let (terminal, queue) = Terminal::with(3);
-    queue.close();
-    drop(queue);
-    if !given(&terminal) {
-        return;
-    }
+    let Some(terminal) = of_the_daemon(3) else { return };
     let before = fs::read(terminal.state("keys/seal.key")).unwrap();
     terminal.done(&["rekey"]);
     assert_ne!(fs::read(terminal.state("keys/seal.key")).unwrap(), before);
@@ -101,12 +103,7 @@ fn keys_in_a_folder_of_their_own_belong_to_whom_the_old_ones_do() {
 
 #[test]
 fn the_doctor_names_what_is_not_the_daemons() {
-    let (terminal, queue) = Terminal::with(1);
-    queue.close();
-    drop(queue);
-    if !given(&terminal) {
-        return;
-    }
+    let Some(terminal) = of_the_daemon(1) else { return };
     fs::set_permissions(terminal.path("state"), fs::Permissions::from_mode(0o700)).unwrap();
     let rights = || {
         let mut command = rig::bare();

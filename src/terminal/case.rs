@@ -116,6 +116,11 @@ impl Cases {
         shown.collect()
     }
 
+    /// All that are kept, to be changed.
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Case> {
+        self.all.values_mut()
+    }
+
     /// All that are kept.
     pub(super) fn all(&self) -> impl Iterator<Item = &Case> {
         self.all.values()

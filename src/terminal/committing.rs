@@ -76,17 +76,23 @@ impl Inner {
             who: &who,
             plan: &plan,
         };
-        let (to, outcome) = match committing.carry_out() {
+        let (to, mut outcome) = match committing.carry_out() {
             Ok(outcome) => (if plan.provisional { CaseState::ProvisionalDone } else { CaseState::Done }, outcome),
             Err((to, outcome)) => (to, *outcome),
         };
         let written = outcome.row.as_ref().map(|row| row.id);
+        let untold = outcome.row.as_ref().filter(|row| to == CaseState::Done && row.is_untold());
+        let is_its_to_tell = untold.is_none_or(|row| self.is_to_tell(row, &who, &shift));
+        let untold = untold.map(|row| row.id).filter(|_| is_its_to_tell);
+        if !is_its_to_tell {
+            (outcome.failure, outcome.slip) = (Some(Failure::of(&errors::LEFT_TO_NOTICE)), None);
+        }
         let moved = self.advance(id, Some(at), to, |case| {
-            case.untold = outcome.row.as_ref().filter(|row| to == CaseState::Done && row.is_untold()).map(|row| row.id);
+            case.untold = untold;
             let view = &mut case.view;
+            let shown = outcome.row.map(|row| as_shown(&row, to, outcome.failure.as_ref()));
             view.failure = outcome.failure;
-            let shown = outcome.row.and_then(|row| serde_json::to_value(as_shown(&row, to)).ok());
-            view.transaction = shown.or(view.transaction.take());
+            view.transaction = shown.and_then(|row| serde_json::to_value(row).ok()).or(view.transaction.take());
             view.duplicate |= outcome.duplicate;
             view.slip = outcome.slip;
             view.limits = outcome.limits.or(view.limits.take());
@@ -104,6 +110,15 @@ impl Inner {
         if let Some(transaction) = written {
             self.catch_up(transaction);
         }
+    }
+}
+
+impl Inner {
+    /// Whether a case may tell that a transaction was settled: it is of its shift, and no notice has told it. What else
+    /// was found under the case's key is handed over somewhere else.
+    fn is_to_tell(&self, row: &Row, who: &Who, shift: &str) -> bool {
+        let told = self.store.acknowledged(who.tag);
+        row.shift.as_deref() == Some(shift) && told.is_ok_and(|told| !told.keys().any(|(id, _)| *id == row.id))
     }
 }
 
@@ -240,7 +255,15 @@ impl Committing<'_> {
     fn not_committed(&self, error: &QueueError) -> Ended {
         if error.is_storage() {
             self.inner.set(Condition::Storage, true);
-            return ended(CaseState::Refused, error.failure());
+            return match self.inner.queue.by_key(&self.plan.key) {
+                Ok(None) => ended(CaseState::Refused, error.failure()),
+                // It failed after it was written, or nobody knows: what is there stands once the storage is well.
+                found => {
+                    let row = found.ok().flatten().map(|(row, _)| row);
+                    let failure = Some(Failure::of(&errors::UNSURE));
+                    (CaseState::Failed, Box::new(Outcome { failure, row, ..Outcome::default() }))
+                }
+            };
         }
         match (error, &self.definition.once) {
             (QueueError::Conflict, Some(once)) => {

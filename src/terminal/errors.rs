@@ -40,6 +40,10 @@ crate::entries! {
         message "该经办人还有业务未办完，不能签退" | "a case of this operator has not ended: the shift stays open";
         cause "交接的合计要包含这笔业务" | "what is handed over is to count it";
         remedy "请先完成或取消该业务" | "finish or cancel the case first";
+    LEFT_TO_NOTICE = "E-TERM-LEFT-TO-NOTICE", Clerk;
+        message "该笔已结算，改由通知告知，请勿按本单收费" | "it was settled, and is told by a notice: collect nothing by this case";
+        cause "结算后无人查看本单，班次已结束、已另行告知或系统正在停止" | "nobody asked this case in time: its shift ended, the holder was told otherwise, or the terminal was stopping";
+        remedy "请按持卡人的通知办理：再次插卡，或 sbkd queue list --untold" | "go by the holder's notice: at their next case, or by sbkd queue list --untold";
     SHIFT_PAST = "E-SHIFT-PAST", Clerk;
         message "该经办人前一日的班次还有业务未办完" | "a case in this operator's shift of an earlier day has not ended";
         cause "自动开始的班次只属于当日，须先结束才能开始新的班次" | "a shift that opened by itself is of its day alone, and ends before another begins";

@@ -69,36 +69,34 @@ impl Inner {
         let by = operator(by)?;
         // One shift, and one holder's word, at a time: what is told is of the shift that is open then, and told once.
         let changing = lock(&self.shifts.changing);
-        // What a door gave out by now is noted, and nothing is given out from here on: once it is told by this, its case
-        // must not tell it as well.
-        let taken: Vec<Uuid> =
-            self.cases().showing(id).filter_map(|case| case.untold.take().map(|_| case.view.id)).collect();
-        let told = self.note_shown().and_then(|()| self.told((id, revision), &by, &changing));
-        if told.is_err() {
-            let mut cases = self.cases();
-            for case in taken {
-                if let Some(case) = cases.get_mut(case) {
-                    case.untold = Some(id);
-                }
-            }
-        }
-        told
+        let told = |()| self.told((id, revision), &by, &changing);
+        // Looked at before anything is changed by it,
+        self.to_be_told((id, revision))?;
+        // and once more: what a door gave out by now is told, and from here on its case tells nobody.
+        self.leave_to_notices(|case| case.untold == Some(id)).and_then(told)
     }
 
-    fn told(&self, (id, revision): (Uuid, u32), by: &str, changing: &MutexGuard<'_, ()>) -> Result<Row, Failure> {
+    /// What a holder is to be told of, and what they were told before; nothing where they were told just that.
+    fn to_be_told(&self, (id, revision): (Uuid, u32)) -> Result<(Row, Digest, Option<Earlier>), Failure> {
         let unknown = || Failure::of(&crate::queue::errors::NOT_FOUND);
         let holder = self.queue.holder_of(id).map_err(|error| error.failure())?.ok_or_else(unknown)?;
-        let told = self.store.acknowledged(holder).map_err(|error| error.failure())?;
+        let earlier = self.store.acknowledged(holder).map_err(|error| error.failure())?;
         let row = self.otherwise(holder)?.into_iter().find(|(row, _)| row.id == id);
+        // Its own case is about to tell it.
+        let row = row.filter(|(row, _)| !row.is_untold() || matches!(self.is_being_committed(row.id), Ok(false)));
         let (row, present) = row.ok_or_else(|| Failure::of(&errors::NO_NOTICE))?;
         if revision != present {
             // What they were told is not how it stands now.
             return Err(Failure::of(&errors::NOTICE_CHANGED));
         }
-        if told.contains_key(&(id, revision)) {
-            return Ok(row);
-        }
-        let cash = self.notice(row.clone(), revision, &told)?.cash;
+        let earlier = Some(earlier).filter(|earlier| !earlier.contains_key(&(id, revision)));
+        Ok((row, holder, earlier))
+    }
+
+    fn told(&self, (id, revision): (Uuid, u32), by: &str, changing: &MutexGuard<'_, ()>) -> Result<Row, Failure> {
+        let (row, holder, earlier) = self.to_be_told((id, revision))?;
+        let Some(earlier) = earlier else { return Ok(row) };
+        let cash = self.notice(row.clone(), revision, &earlier)?.cash;
         let shift = self.shift_of(changing, by)?.number;
         tracing::info!(target: "audit", transaction = %id, revision, operator = by, "a holder was told how it came out");
         let at = self.parts.clock.now();

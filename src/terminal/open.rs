@@ -215,7 +215,8 @@ impl Inner {
                 tracing::warn!("the delivery did not stop in time");
             }
         }
-        if self.note_shown().is_err() {
+        // Who asks from here on could not be noted.
+        if self.leave_to_notices(|_| true).is_err() {
             tracing::warn!("what was shown last will be told once more");
         }
         self.queue.close();

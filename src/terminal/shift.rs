@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::case::Case;
 use super::errors;
 use super::event::What;
 use super::inner::{Inner, lock};
@@ -179,6 +180,8 @@ impl Inner {
     }
 
     fn close_in(&self, _: &MutexGuard<'_, ()>, mut shift: Shift) -> Result<Shift, Failure> {
+        // What is handed over does not change any more: what nobody has asked is told, and collected, in another.
+        self.leave_to_notices(|case| case.view.shift.as_ref() == Some(&shift.number))?;
         self.add_up(&mut shift)?;
         shift.closed_at = Some(self.parts.clock.now());
         self.shifts.keep(&self.store, &shift).map_err(|error| error.failure())?;
@@ -205,9 +208,11 @@ impl Inner {
         shanghai().to_datetime(shift.opened_at).date() == self.parts.clock.today()
     }
 
-    /// Whether something is being done in it.
+    /// Whether something is being done in it, or is about to be told.
     fn is_busy(&self, shift: &Shift) -> bool {
-        self.cases().live().any(|case| case.view.shift.as_ref() == Some(&shift.number))
+        let now = self.parts.clock.now();
+        let is_busy = |case: &Case| !case.view.state.is_final() || case.is_about_to_tell(now).is_some();
+        self.cases().all().any(|case| case.view.shift.as_ref() == Some(&shift.number) && is_busy(case))
     }
 
     /// A shift as it stands: what was carried out in it up to now where it is open.

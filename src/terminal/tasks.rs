@@ -228,7 +228,7 @@ impl Inner {
     fn show_transaction(&self, row: &Row) {
         let mut cases = self.cases();
         for case in cases.showing(row.id) {
-            let shown = serde_json::to_value(as_shown(row, case.view.state)).ok();
+            let shown = serde_json::to_value(as_shown(row, case.view.state, case.view.failure.as_ref())).ok();
             if shown.is_none() || case.view.transaction == shown {
                 continue;
             }

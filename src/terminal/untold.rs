@@ -3,17 +3,14 @@
 
 use std::collections::HashSet;
 
-use jiff::SignedDuration;
 use uuid::Uuid;
 
+use super::case::Cases;
 use super::inner::Inner;
 use super::notice::{concerns_its_holder, unless_damaged};
 use super::view::CaseState;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Filter, Otherwise, QueueError, Row};
-
-/// How long after its end a case is about to be asked how it ended.
-const ASKED: SignedDuration = SignedDuration::from_mins(1);
 
 impl Inner {
     /// The transactions that came out otherwise than their holders were told, and of which nobody has noted that they
@@ -57,18 +54,33 @@ impl Inner {
     /// What the cases that are being committed now have written, or found written, what is about to be asked for, and
     /// what was given out just now.
     fn in_hand(&self) -> Result<HashSet<Uuid>, Failure> {
-        let mut in_hand = HashSet::new();
-        let keys: Vec<String> = {
-            let cases = self.cases();
-            let now = self.parts.clock.now();
-            in_hand.extend(cases.all().filter_map(|case| case.untold.filter(|_| now < case.view.updated_at + ASKED)));
-            in_hand.extend(self.showing.given_out());
-            let committing = cases.live().filter(|case| case.view.state == CaseState::Committing);
-            committing.filter_map(|case| Some(case.plan.as_ref()?.key.clone())).collect()
+        let (keys, mut in_hand) = {
+            let (cases, now) = (self.cases(), self.parts.clock.now());
+            let mut told: HashSet<Uuid> = cases.all().filter_map(|case| case.is_about_to_tell(now)).collect();
+            told.extend(self.showing.given_out());
+            (committing(&cases), told)
         };
-        for key in keys {
-            in_hand.extend(unless_damaged(self.queue.by_key(&key))?.map(|(row, _)| row.id));
-        }
+        in_hand.extend(self.written(keys)?);
         Ok(in_hand)
     }
+
+    /// Whether a case that is being committed now has written a transaction, or found it written.
+    pub(super) fn is_being_committed(&self, transaction: Uuid) -> Result<bool, Failure> {
+        let keys = committing(&self.cases());
+        Ok(self.written(keys)?.contains(&transaction))
+    }
+
+    fn written(&self, keys: Vec<String>) -> Result<HashSet<Uuid>, Failure> {
+        let mut written = HashSet::new();
+        for key in keys {
+            written.extend(unless_damaged(self.queue.by_key(&key))?.map(|(row, _)| row.id));
+        }
+        Ok(written)
+    }
+}
+
+/// The keys of the cases that are being committed.
+fn committing(cases: &Cases) -> Vec<String> {
+    let committing = cases.live().filter(|case| case.view.state == CaseState::Committing);
+    committing.filter_map(|case| Some(case.plan.as_ref()?.key.clone())).collect()
 }

@@ -13,4 +13,6 @@ mod notices;
 mod reconcile;
 mod settlement;
 mod shift;
+mod showing;
 mod sign_in;
+mod untold;

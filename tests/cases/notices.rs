@@ -1,23 +1,22 @@
 //! What came out otherwise than a holder was told is told at their next case, until that is acknowledged.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::SignedDuration;
 use sbkd::center;
-use sbkd::queue::{Faults, Filter, Point, QueueError, State};
+use sbkd::queue::{Faults, Point, QueueError, State};
 use sbkd::store::Action;
-use sbkd::terminal::{CaseState, CaseView, Condition, Notice, Status, What};
+use sbkd::terminal::{CaseState, CaseView, Condition, Notice};
 use sbkd::world::{Clock as _, Random, SystemRandom, shanghai};
 
-use crate::alarm::Hands;
-use crate::counter::{Counter, Gate, HOLDER, PATIENCE, Setup, bill, bill_of, chip, new_case, numbered, statement};
+use crate::counter::{Counter, HOLDER, PATIENCE, Setup, bill, bill_of, chip, new_case, numbered, statement};
 
-const SETTLE: &str = "medical-settlement";
-const SIGN_IN: &str = "unemployment-sign-in";
+pub const SETTLE: &str = "medical-settlement";
+pub const SIGN_IN: &str = "unemployment-sign-in";
 
 /// The notices that a case of the holder carries now.
-fn notices(counter: &Counter) -> Vec<Notice> {
+pub fn notices(counter: &Counter) -> Vec<Notice> {
     let view = counter.decided(SETTLE, numbered("9"));
     if !view.state.is_final() {
         counter.terminal.cancel(view.id).unwrap();
@@ -26,7 +25,7 @@ fn notices(counter: &Counter) -> Vec<Notice> {
 }
 
 /// Settled by the terminal alone, and then delivered.
-fn delivered(counter: &mut Counter, state: State, faults: center::Faults) -> CaseView {
+pub fn delivered(counter: &mut Counter, state: State, faults: center::Faults) -> CaseView {
     counter.stop_centre();
     let view = counter.carried_out(SETTLE, bill());
     assert_eq!(view.state, CaseState::ProvisionalDone, "{:?}", view.failure);
@@ -193,245 +192,14 @@ fn a_settlement_that_is_found_when_nobody_waits_any_more_is_told_and_nothing_of_
     assert_eq!((total.told.count, total.totals[0].cash), (0, Some(sbkd::value::Fen::ZERO)));
 }
 
-#[test]
-fn what_was_told_of_a_case_that_nobody_asked_is_not_collected_in_it_as_well() {
-    let counter = Counter::new();
-    let view = counter.decided(SETTLE, bill());
-    counter.terminal.confirm(view.id).unwrap();
-    counter.wait_for(view.id, |view| view.state.is_final());
-    let told = notices(&counter).remove(0);
-    counter.terminal.acknowledge(told.transaction, told.revision, "0001").unwrap();
-    // Now somebody asks it.
-    let view = counter.ended(view.id);
-    assert_eq!(view.state, CaseState::Done);
-    let shift = counter.terminal.close_shift(&view.shift.unwrap()).unwrap();
-    assert_eq!((shift.totals[0].cash, shift.told.cash), (Some(sbkd::value::Fen::ZERO), told.owed));
-    assert!(notices(&counter).is_empty());
-}
-
-#[test]
-fn a_case_that_was_asked_meanwhile_is_not_told_once_more() {
-    let counter = Counter::new();
-    let view = counter.decided(SETTLE, bill());
-    counter.terminal.confirm(view.id).unwrap();
-    counter.wait_for(view.id, |view| view.state.is_final());
-    let told = notices(&counter).remove(0);
-    // Nobody was told by this, so it is still there to be shown.
-    let other = counter.terminal.acknowledge(told.transaction, told.revision + 1, "0001").unwrap_err();
-    assert_eq!(other.entry.code, "E-TERM-NOTICE-CHANGED");
-    let view = counter.ended(view.id);
-    let late = counter.terminal.acknowledge(told.transaction, told.revision, "0001").unwrap_err();
-    assert_eq!(late.entry.code, "E-TERM-NO-NOTICE");
-    let shift = counter.terminal.close_shift(&view.shift.unwrap()).unwrap();
-    assert_eq!((shift.totals[0].cash, shift.told.count), (told.owed, 0));
-}
-
-/// A disk that fails once, at this point of this move of the first settlement.
-fn failing(fails: Point, of: usize) -> Faults {
-    let moves = AtomicUsize::new(0);
-    let failed = AtomicBool::new(false);
-    Faults::new(move |at| {
-        let step = usize::from(at == Point::Advance);
-        let moved = moves.fetch_add(step, Ordering::SeqCst) + step;
-        match at == fails && moved == of && !failed.swap(true, Ordering::SeqCst) {
-            true => Err(QueueError::StorageFull),
-            false => Ok(()),
-        }
-    })
-}
-
-/// How it comes that a counter hears nothing of a settlement that stands.
-#[derive(Clone, Copy, PartialEq)]
-enum Lost {
-    /// The centre's answer is on the disk, and the terminal does not hear that it is.
-    TheWord,
-    /// The case has ended, and nobody asked it how before the terminal went.
-    TheCounter,
-}
-
-#[test]
-fn what_is_settled_and_was_shown_to_nobody_is_told_later_and_collected_by_nobody() {
-    for lost in [Lost::TheWord, Lost::TheCounter] {
-        let counter = match lost {
-            Lost::TheWord => Counter::with(Setup { faults: failing(Point::Committed, 1), ..Setup::default() }),
-            Lost::TheCounter => Counter::new(),
-        };
-        let view = counter.decided(SETTLE, bill());
-        counter.terminal.confirm(view.id).unwrap();
-        let view = counter.wait_for(view.id, |view| view.state.is_final());
-        match lost {
-            Lost::TheWord => {
-                assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Failed, "E-SETTLE-UNSURE"));
-                counter.wait_for_condition(Condition::Storage, false);
-            }
-            Lost::TheCounter => assert_eq!(view.state, CaseState::Done),
-        }
-        let row = counter.transactions().remove(0);
-        assert_eq!((row.state, row.differs.as_slice()), (State::Acked, &["outcome".to_owned()][..]));
-        let told = notices(&counter).remove(0);
-        assert_eq!((told.transaction, told.collected), (row.id, None));
-        let cash =
-            |counter: &Counter| counter.terminal.shift(row.shift.as_ref().unwrap()).unwrap().totals.remove(0).cash;
-        assert_eq!(cash(&counter), Some(sbkd::value::Fen::ZERO), "nobody collected anything");
-        // A restart changes nothing of it, and once it was shown there is nothing to tell.
-        let counter = counter.restarted_after(|queue| {
-            assert!(queue.get(row.id).unwrap().unwrap().is_untold());
-            let shown = queue.shown(row.id).unwrap();
-            assert!(shown.differs.is_empty() && shown.updated_at == row.updated_at);
-            queue.verify().unwrap();
-        });
-        assert!(notices(&counter).is_empty());
-        assert_eq!(cash(&counter).unwrap().to_string(), "7280.00");
-    }
-}
-
-#[test]
-fn what_was_shown_is_noted_whatever_the_disk_does_meanwhile() {
-    // The second move is that it was shown.
-    for fails in [Point::Advance, Point::Committed] {
-        let counter = Counter::with(Setup { faults: failing(fails, 2), ..Setup::default() });
-        let mut events = counter.terminal.events(None);
-        let view = counter.carried_out(SETTLE, bill());
-        assert_eq!(view.state, CaseState::Done, "the counter sees what stands");
-        assert_eq!(view.transaction.unwrap()["differs"], serde_json::json!([]));
-        for failed in [true, false] {
-            counter.next_event(
-                &mut events,
-                |what| matches!(what, What::Condition { condition: Condition::Storage, present } if *present == failed),
-            );
-        }
-        let shift = counter.terminal.close_shift(&view.shift.unwrap()).unwrap();
-        assert_eq!(shift.totals[0].cash.unwrap().to_string(), "7280.00", "{fails:?}");
-        assert!(notices(&counter).is_empty(), "{fails:?}");
-        assert!(!counter.transactions()[0].is_untold());
-    }
-}
-
-/// What the health and the list say that holders are still to be told: the transactions, the latest first.
-fn untold(counter: &Counter) -> Vec<uuid::Uuid> {
-    let rows = counter.terminal.untold(&Filter::default()).unwrap();
-    let health = counter.terminal.health();
-    assert_eq!(health.untold, Some(rows.len() as u64));
-    assert_eq!(health.status == Status::Ok, rows.is_empty(), "{health:?}");
-    rows.into_iter().map(|row| row.id).collect()
-}
-
-#[test]
-fn what_a_holder_who_never_comes_back_does_not_know_is_in_the_health_and_in_the_list() {
-    let seed = Some(Some("seed-other-accumulators.toml"));
-    let mut counter = Counter::with(Setup { centre: seed, ..Setup::default() });
-    counter.terminal.cancel(counter.decided(SIGN_IN, statement()).id).unwrap();
-    assert!(untold(&counter).is_empty());
-    // Kept as told: the centre has it so, and so has the journal.
-    assert_eq!(counter.decided(SETTLE, bill()).state, CaseState::Referred);
-    delivered(&mut counter, State::Acked, center::Faults::default());
-    let settled = counter.transactions()[0].id;
-    assert_eq!(untold(&counter), [settled]);
-    counter.centre_faults(center::Faults { refuse: 1, ..Default::default() });
-    counter.carried_out(SIGN_IN, statement());
-    let refused = counter.transactions()[0].id;
-    counter.wait_for_state(refused, State::Refused);
-    assert_eq!(untold(&counter), [refused, settled]);
-    let of = |state, limit| counter.terminal.untold(&Filter { states: vec![state], limit: Some(limit) }).unwrap();
-    assert_eq!(of(State::Acked, 1).iter().map(|row| row.id).collect::<Vec<_>>(), [settled]);
-    assert!(of(State::Pending, 9).is_empty());
-    let rows = counter.terminal.untold(&Filter { states: Vec::new(), limit: Some(1) }).unwrap();
-    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [refused]);
-    // Somebody called the holder.
-    counter.terminal.acknowledge(settled, 0, "0002").unwrap();
-    assert_eq!(untold(&counter), [refused]);
-    let counter = counter.restarted("nothing");
-    assert_eq!(untold(&counter), [refused]);
-    counter.terminal.acknowledge(refused, 0, "0002").unwrap();
-    assert!(untold(&counter).is_empty());
-}
-
-#[test]
-fn figures_that_are_taken_over_are_to_be_told_anew_by_the_health_too() {
-    let counter = Counter::new();
-    counter.carried_out(SETTLE, bill());
-    let row = counter.transactions().remove(0);
-    let day = shanghai().to_datetime(row.updated_at).date();
-    for (revision, cash) in [(1, "6800.00"), (2, "6900.00")] {
-        assert!(untold(&counter).is_empty());
-        at_the_centre(&counter, "UPDATE settlements SET reply = json_set(reply, '$.setlinfo.psn_cash_pay', ?1)", cash);
-        adopted(&counter, day);
-        assert_eq!(untold(&counter), [row.id]);
-        counter.terminal.acknowledge(row.id, revision, "0002").unwrap();
-    }
-    assert!(untold(&counter).is_empty());
-}
-
-#[test]
-fn what_was_shown_to_nobody_is_in_the_health() {
-    for lost in [Lost::TheWord, Lost::TheCounter] {
-        let hands = Arc::new(Hands::now());
-        let mut setup = Setup { clock: hands.clone(), ..Setup::default() };
-        if lost == Lost::TheWord {
-            setup.faults = failing(Point::Committed, 1);
-        }
-        let counter = Counter::with(setup);
-        let view = counter.decided(SETTLE, bill());
-        counter.terminal.confirm(view.id).unwrap();
-        counter.wait_for(view.id, |view| view.state.is_final());
-        match lost {
-            Lost::TheWord => counter.wait_for_condition(Condition::Storage, false),
-            Lost::TheCounter => {
-                assert!(untold(&counter).is_empty(), "somebody is about to ask");
-                hands.forward(60);
-            }
-        }
-        let row = counter.transactions().remove(0);
-        assert_eq!(untold(&counter), [row.id]);
-        counter.terminal.acknowledge(row.id, 0, "0002").unwrap();
-        assert!(untold(&counter).is_empty());
-    }
-}
-
-#[test]
-fn what_is_about_to_be_shown_is_not_in_the_health() {
-    let (gate, moves) = (Gate::default(), AtomicUsize::new(0));
-    let before = gate.clone();
-    let faults = Faults::new(move |at| {
-        // The second move is that it was shown.
-        if at == Point::Advance && moves.fetch_add(1, Ordering::SeqCst) == 1 {
-            before.pass();
-        }
-        Ok(())
-    });
-    let counter = Counter::with(Setup { faults, ..Setup::default() });
-    let view = counter.decided(SETTLE, bill());
-    gate.set(true);
-    counter.terminal.confirm(view.id).unwrap();
-    let view = counter.wait_for(view.id, |view| view.state.is_final());
-    assert!(counter.transactions()[0].is_untold() && untold(&counter).is_empty(), "nobody has asked yet");
-    assert_eq!(counter.terminal.case(view.id).unwrap().state, CaseState::Done);
-    assert!(counter.transactions()[0].is_untold() && untold(&counter).is_empty(), "it is being noted");
-    gate.set(false);
-    counter.terminal.shift(&view.shift.unwrap()).unwrap();
-    assert!(!counter.transactions()[0].is_untold() && untold(&counter).is_empty());
-}
-
-#[test]
-fn a_store_that_does_not_tell_what_holders_know_is_no_health() {
-    let counter = Counter::new();
-    let store = rusqlite::Connection::open(counter.dir.path().join("state/store.db")).unwrap();
-    store.execute_batch("ALTER TABLE told RENAME TO away").unwrap();
-    let health = counter.terminal.health();
-    assert_eq!((health.untold, health.status), (None, Status::Degraded));
-    assert_eq!(counter.terminal.untold(&Filter::default()).unwrap_err().entry.code, "E-STORE-FAILED");
-    store.execute_batch("ALTER TABLE away RENAME TO told").unwrap();
-    assert!(untold(&counter).is_empty());
-}
-
 /// Changes the centre's books behind its back.
-fn at_the_centre(counter: &Counter, sql: &str, value: &str) {
+pub fn at_the_centre(counter: &Counter, sql: &str, value: &str) {
     let db = rusqlite::Connection::open(counter.dir.path().join("centre.db")).unwrap();
     assert_eq!(db.execute(sql, [value]), Ok(1));
 }
 
 /// The day is held against the centre, and what differs is taken over.
-fn adopted(counter: &Counter, day: jiff::civil::Date) {
+pub fn adopted(counter: &Counter, day: jiff::civil::Date) {
     counter.terminal.reconcile(day, "0009").unwrap();
     let found = counter.terminal.differences(day).unwrap().remove(0);
     counter.terminal.repair(found.id, Action::Adopt, "0009", None).unwrap();

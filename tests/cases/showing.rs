@@ -1,0 +1,218 @@
+//! When a settlement counts as told to its counter: once somebody asked its case, and in one shift.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use sbkd::queue::{Faults, Point, QueueError, State};
+use sbkd::terminal::{CaseState, CaseView, Condition, What};
+use sbkd::value::Fen;
+
+use crate::alarm::Hands;
+use crate::counter::{Counter, Gate, Setup, bill, statement};
+use crate::notices::{SETTLE, notices};
+
+const LEFT: &str = "E-TERM-LEFT-TO-NOTICE";
+
+/// A settlement that stands, and of which nobody has asked.
+pub fn unasked(counter: &Counter) -> CaseView {
+    let view = counter.decided(SETTLE, bill());
+    counter.terminal.confirm(view.id).unwrap();
+    counter.wait_for(view.id, |view| view.state.is_final())
+}
+
+/// The case says that it was settled, and that nobody is to collect by it.
+fn is_left_to_notice(view: &CaseView) -> bool {
+    view.state == CaseState::Done && view.slip.is_none() && view.failure.as_ref().unwrap().entry.code == LEFT
+}
+
+#[test]
+fn what_was_told_by_a_notice_is_neither_told_nor_collected_by_its_case() {
+    let counter = Counter::new();
+    let view = unasked(&counter);
+    let told = notices(&counter).remove(0);
+    counter.terminal.acknowledge(told.transaction, told.revision, "0001").unwrap();
+    // Now somebody asks it.
+    let view = counter.ended(view.id);
+    assert!(is_left_to_notice(&view), "{view:?}");
+    assert_eq!(view.transaction.unwrap()["differs"], serde_json::json!(["outcome"]));
+    let shift = counter.terminal.close_shift(&view.shift.unwrap()).unwrap();
+    assert_eq!((shift.totals[0].cash, shift.told.cash), (Some(Fen::ZERO), told.owed));
+    assert!(notices(&counter).is_empty());
+}
+
+#[test]
+fn a_case_that_was_asked_meanwhile_is_not_told_once_more() {
+    let counter = Counter::new();
+    let view = unasked(&counter);
+    let told = notices(&counter).remove(0);
+    // Nobody was told by this, so it is still there to be shown.
+    let other = counter.terminal.acknowledge(told.transaction, told.revision + 1, "0001").unwrap_err();
+    assert_eq!(other.entry.code, "E-TERM-NOTICE-CHANGED");
+    let view = counter.ended(view.id);
+    assert!(view.failure.is_none() && view.slip.is_some());
+    let late = counter.terminal.acknowledge(told.transaction, told.revision, "0001").unwrap_err();
+    assert_eq!(late.entry.code, "E-TERM-NO-NOTICE");
+    let shift = counter.terminal.close_shift(&view.shift.unwrap()).unwrap();
+    assert_eq!((shift.totals[0].cash, shift.told.count), (told.owed, 0));
+}
+
+#[test]
+fn what_nobody_asked_before_its_shift_ended_is_collected_in_another() {
+    let hands = Arc::new(Hands::now());
+    let counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
+    let view = unasked(&counter);
+    let number = view.shift.unwrap();
+    let early = counter.terminal.close_shift(&number).unwrap_err();
+    assert_eq!(early.entry.code, "E-SHIFT-BUSY", "somebody is about to ask");
+    hands.forward(60);
+    let closed = counter.terminal.close_shift(&number).unwrap();
+    assert_eq!(closed.totals[0].cash, Some(Fen::ZERO));
+    // Who asks now collects nothing by it, and what was handed over stays as it was.
+    assert!(is_left_to_notice(&counter.ended(view.id)));
+    let told = notices(&counter).remove(0);
+    counter.terminal.acknowledge(told.transaction, told.revision, "0001").unwrap();
+    assert_eq!(counter.terminal.shift(&number).unwrap().totals, closed.totals);
+    let next = counter.terminal.shifts(9).unwrap().remove(0).number;
+    assert_ne!(next, number);
+    assert_eq!(counter.terminal.close_shift(&next).unwrap().told.cash, told.owed);
+}
+
+#[test]
+fn what_is_asked_after_the_terminal_has_stopped_is_left_to_a_notice() {
+    let counter = Counter::new();
+    let view = unasked(&counter);
+    counter.terminal.drain();
+    assert!(is_left_to_notice(&counter.ended(view.id)));
+    let counter = counter.restarted("nothing");
+    assert_eq!(notices(&counter).len(), 1);
+}
+
+#[test]
+fn what_is_being_committed_is_acknowledged_by_nobody() {
+    let (gate, passed) = (Gate::default(), AtomicUsize::new(0));
+    let before = gate.clone();
+    let faults = Faults::new(move |at| {
+        // The second commit is that of the centre's answer.
+        if at == Point::Committed && passed.fetch_add(1, Ordering::SeqCst) == 1 {
+            before.pass();
+        }
+        Ok(())
+    });
+    let counter = Counter::with(Setup { faults, ..Setup::default() });
+    let view = counter.decided(SETTLE, bill());
+    gate.set(true);
+    counter.terminal.confirm(view.id).unwrap();
+    let deadline = std::time::Instant::now() + crate::counter::PATIENCE;
+    let row = loop {
+        match counter.transactions().pop().filter(|row| row.state == State::Acked) {
+            Some(row) => break row,
+            None => assert!(std::time::Instant::now() < deadline, "the answer is there"),
+        }
+    };
+    let early = counter.terminal.acknowledge(row.id, 0, "0002").unwrap_err();
+    assert_eq!(early.entry.code, "E-TERM-NO-NOTICE");
+    gate.set(false);
+    let view = counter.ended(view.id);
+    assert!(view.state == CaseState::Done && view.failure.is_none(), "{view:?}");
+    assert!(notices(&counter).is_empty());
+}
+
+#[test]
+fn what_may_stand_though_the_disk_failed_is_called_refused_by_nobody() {
+    // The disk fails once, when the new record has just been committed.
+    let [inserted, failed] = [const { AtomicBool::new(false) }; 2];
+    let faults = Faults::new(move |at| {
+        inserted.fetch_or(at == Point::Insert, Ordering::SeqCst);
+        match at == Point::Committed && inserted.load(Ordering::SeqCst) && !failed.swap(true, Ordering::SeqCst) {
+            true => Err(QueueError::StorageFull),
+            false => Ok(()),
+        }
+    });
+    let counter = Counter::with(Setup { faults, ..Setup::default() });
+    let view = counter.decided("unemployment-sign-in", statement());
+    counter.terminal.confirm(view.id).unwrap();
+    let view = counter.ended(view.id);
+    assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Failed, "E-TERM-UNSURE"));
+    let row = counter.transactions().remove(0);
+    assert_eq!(view.transaction.unwrap()["id"], row.id.to_string());
+    counter.wait_for_state(row.id, State::Acked);
+}
+
+/// A disk that fails once, at this point of this move of the first settlement.
+pub fn failing(fails: Point, of: usize) -> Faults {
+    let moves = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    Faults::new(move |at| {
+        let step = usize::from(at == Point::Advance);
+        let moved = moves.fetch_add(step, Ordering::SeqCst) + step;
+        match at == fails && moved == of && !failed.swap(true, Ordering::SeqCst) {
+            true => Err(QueueError::StorageFull),
+            false => Ok(()),
+        }
+    })
+}
+
+/// How it comes that a counter hears nothing of a settlement that stands.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Lost {
+    /// The centre's answer is on the disk, and the terminal does not hear that it is.
+    TheWord,
+    /// The case has ended, and nobody asked it how before the terminal went.
+    TheCounter,
+}
+
+#[test]
+fn what_is_settled_and_was_shown_to_nobody_is_told_later_and_collected_by_nobody() {
+    for lost in [Lost::TheWord, Lost::TheCounter] {
+        let counter = match lost {
+            Lost::TheWord => Counter::with(Setup { faults: failing(Point::Committed, 1), ..Setup::default() }),
+            Lost::TheCounter => Counter::new(),
+        };
+        let view = unasked(&counter);
+        match lost {
+            Lost::TheWord => {
+                assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Failed, "E-SETTLE-UNSURE"));
+                counter.wait_for_condition(Condition::Storage, false);
+            }
+            Lost::TheCounter => assert_eq!(view.state, CaseState::Done),
+        }
+        let row = counter.transactions().remove(0);
+        assert_eq!((row.state, row.differs.as_slice()), (State::Acked, &["outcome".to_owned()][..]));
+        let told = notices(&counter).remove(0);
+        assert_eq!((told.transaction, told.collected), (row.id, None));
+        let cash =
+            |counter: &Counter| counter.terminal.shift(row.shift.as_ref().unwrap()).unwrap().totals.remove(0).cash;
+        assert_eq!(cash(&counter), Some(Fen::ZERO), "nobody collected anything");
+        // A restart changes nothing of it, and once it was shown there is nothing to tell.
+        let counter = counter.restarted_after(|queue| {
+            assert!(queue.get(row.id).unwrap().unwrap().is_untold());
+            let shown = queue.shown(row.id).unwrap();
+            assert!(shown.differs.is_empty() && shown.updated_at == row.updated_at);
+            queue.verify().unwrap();
+        });
+        assert!(notices(&counter).is_empty());
+        assert_eq!(cash(&counter).unwrap().to_string(), "7280.00");
+    }
+}
+
+#[test]
+fn what_was_shown_is_noted_whatever_the_disk_does_meanwhile() {
+    // The second move is that it was shown.
+    for fails in [Point::Advance, Point::Committed] {
+        let counter = Counter::with(Setup { faults: failing(fails, 2), ..Setup::default() });
+        let mut events = counter.terminal.events(None);
+        let view = counter.carried_out(SETTLE, bill());
+        assert_eq!(view.state, CaseState::Done, "the counter sees what stands");
+        assert_eq!(view.transaction.unwrap()["differs"], serde_json::json!([]));
+        for failed in [true, false] {
+            counter.next_event(
+                &mut events,
+                |what| matches!(what, What::Condition { condition: Condition::Storage, present } if *present == failed),
+            );
+        }
+        let shift = counter.terminal.close_shift(&view.shift.unwrap()).unwrap();
+        assert_eq!(shift.totals[0].cash.unwrap().to_string(), "7280.00", "{fails:?}");
+        assert!(notices(&counter).is_empty(), "{fails:?}");
+        assert!(!counter.transactions()[0].is_untold());
+    }
+}

@@ -177,6 +177,13 @@ fn an_export_names_the_record_with_the_public_key_alone() {
         Tampering { sql: "end", lines: |lines| drop(lines.pop()), told: (7, "cut off: ") },
         Tampering { sql: "tail", lines: |lines| lines.truncate(place(lines, 5)), told: (5, "cut off: ") },
         Tampering { sql: "head", lines: |lines| lines[0] = lines[0].replace(":6,", ":5,"), told: (0, "changed: ") },
+        Tampering { sql: "behind", lines: |lines| lines.push("hello".into()), told: (7, "inserted: ") },
+        Tampering { sql: "again", lines: |lines| lines.push(lines[place(lines, 3)].clone()), told: (7, "inserted: ") },
+        Tampering {
+            sql: "forged",
+            lines: |lines| lines.push(lines[place(lines, 3)].replace("1516.00", "9999.00")),
+            told: (7, "inserted: "),
+        },
         Tampering { sql: "aside", lines: |lines| lines.insert(3, "{\"x\":1}".into()), told: (2, "") },
     ];
     for Tampering { sql, lines: change, told: expected } in TAMPERINGS.iter().chain(&own) {

@@ -91,6 +91,8 @@ struct Laid {
 struct Ending {
     told: Option<End>,
     read: Digest,
+    /// Nothing stands behind it. Whoever reads the lines would count what does.
+    is_last: bool,
 }
 
 impl Ending {
@@ -101,9 +103,12 @@ impl Ending {
         if told.last > last {
             return Err(proof::damaged(last + 1, format!("cut off: the export went on to record {}", told.last)));
         }
-        match told.sha256 == self.read {
+        if told.sha256 != self.read {
+            return Err(proof::damaged(0, "changed: lines beside the records were changed, removed or inserted"));
+        }
+        match self.is_last {
             true => Ok(()),
-            false => Err(proof::damaged(0, "changed: lines beside the records were changed, removed or inserted")),
+            false => Err(proof::damaged(last + 1, "inserted: it stands behind the export's end")),
         }
     }
 }
@@ -151,7 +156,7 @@ impl Laid {
                 laid.group(group, signature)?;
             } else if let Some(text) = line.end {
                 let told = signed("end", text.get()).then(|| serde_json::from_str(text.get()).ok()).flatten();
-                laid.end = Some(Ending { told, read });
+                laid.end = Some(Ending { told, read, is_last: lines.next()?.is_none() });
                 break;
             } else {
                 laid.record(&text)?;

@@ -1,7 +1,7 @@
 //! The files that the journal has open, held against those at its paths. Whoever moves, deletes or replaces one meanwhile
 //! leaves the journal writing into a file that nobody opens again: all of it would be gone with the process.
 
-use std::fs;
+use std::fs::{self, File, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,9 @@ use super::{QueueError, open};
 
 /// The log and its index: SQLite makes both when the database is first read, and keeps them as long as it is open.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
+
+/// The file that one process at a time has locked.
+pub(super) const LOCK: &str = ".lock";
 
 /// Which file it is, whatever it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +26,19 @@ impl Identity {
     /// That of the file at a path; `None` when there is none.
     pub(super) fn at(path: &Path) -> Result<Option<Self>, QueueError> {
         match fs::metadata(path) {
-            Ok(file) => Ok(Some(Self { device: file.dev(), inode: file.ino() })),
+            Ok(file) => Ok(Some(Self::told(&file))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(open::io(error)),
         }
+    }
+
+    /// That of an open file.
+    pub(super) fn of(file: &File) -> Result<Self, QueueError> {
+        Ok(Self::told(&file.metadata().map_err(open::io)?))
+    }
+
+    fn told(file: &Metadata) -> Self {
+        Self { device: file.dev(), inode: file.ino() }
     }
 }
 
@@ -34,14 +46,15 @@ impl Identity {
 pub(super) struct Files(Vec<(PathBuf, Identity)>);
 
 impl Files {
-    /// Those of a journal that was opened and read just now. `before` is the database that was there before that; a new
-    /// one has none.
+    /// Those of a journal that was opened and read just now, and the file that is locked for it: without that one another
+    /// process would write beside this one. `before` is the database that was there before that; a new one has none.
     ///
     /// # Errors
     /// [`QueueError::Replaced`] when it is another already, and what the storage may do.
-    pub(super) fn of(path: &Path, before: Option<Identity>) -> Result<Self, QueueError> {
+    pub(super) fn of(path: &Path, before: Option<Identity>, lock: &File) -> Result<Self, QueueError> {
         let there = Identity::at(path)?.filter(|there| before.is_none_or(|before| before == *there));
-        let mut files = vec![(path.to_owned(), there.ok_or_else(|| replaced(path))?)];
+        let there = there.ok_or_else(|| replaced(path))?;
+        let mut files = vec![(path.to_owned(), there), (beside(path, LOCK), Identity::of(lock)?)];
         // The log lies beside the file that a link leads to.
         let real = fs::canonicalize(path).map_err(open::io)?;
         for ending in BESIDE {

@@ -174,7 +174,7 @@ impl Queue {
         let db = open::writer(&settings)?;
         open::claim(&db, &context)?;
         let checkpoints = open::checkpoints(&settings.path)?;
-        let files = Arc::new(files::Files::of(&settings.path, before)?);
+        let files = Arc::new(files::Files::of(&settings.path, before, &lock)?);
         let head = open::head(&db)?;
         let mut anchor = anchor::Anchor::open(&settings.anchor).map_err(open::io)?;
         place::give(&settings.anchor)?;

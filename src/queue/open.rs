@@ -2,12 +2,14 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 use rusqlite_migration::{M, Migrations};
 
+use super::files::{Identity, LOCK};
 use super::journal::Context;
+use super::look::beside;
 use super::lost::Lost;
 use super::{QueueError, Settings, checkpoint, place, schema, seal, writer};
 use crate::wire::{ChainHead, Digest};
@@ -24,16 +26,18 @@ pub(super) const STEPS: &[M<'static>] = &[
 ];
 
 /// Held for as long as the journal is open.
+///
+/// # Errors
+/// [`QueueError::InUse`] while another process has it, and what the storage may do.
 pub(super) fn lock(path: &Path) -> Result<File, QueueError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let name = PathBuf::from(name);
+    let name = beside(path, LOCK);
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name);
     let file = file.map_err(io)?;
     place::give(&name)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(QueueError::InUse),
+        // Where somebody deletes the file meanwhile, the next one locks another.
+        Ok(()) if Identity::at(&name)? == Some(Identity::of(&file)?) => Ok(file),
+        Ok(()) | Err(TryLockError::WouldBlock) => Err(QueueError::InUse),
         Err(TryLockError::Error(error)) => Err(io(error)),
     }
 }

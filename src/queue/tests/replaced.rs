@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::*;
 
-const FILES: [&str; 3] = ["queue.db", "queue.db-wal", "queue.db-shm"];
+const FILES: [&str; 4] = ["queue.db", "queue.db-wal", "queue.db-shm", "queue.db.lock"];
 
 /// Two records, the second not in the database yet but in its log; and a whole copy from when there was one.
 fn running() -> (TempDir, Queue, Row) {
@@ -52,7 +52,7 @@ fn does_nothing(queue: &Queue, row: &Row) {
 
 #[test]
 fn what_is_taken_away_stops_the_journal_until_it_is_back() {
-    for names in [&FILES[..], &FILES[..1], &FILES[1..2], &FILES[2..]] {
+    for names in [&FILES[..], &FILES[..1], &FILES[1..2], &FILES[2..3], &FILES[3..]] {
         let (dir, queue, row) = running();
         take_away(dir.path(), names);
         does_nothing(&queue, &row);
@@ -114,6 +114,21 @@ fn a_log_that_is_deleted_stops_it_and_what_was_in_it_is_kept() {
     queue.close();
     drop(queue);
     assert_eq!(open(dir.path()).verify().unwrap().rows, 2);
+}
+
+#[test]
+fn a_lock_that_is_deleted_stops_it_before_another_process_writes_beside_it() {
+    let (dir, queue, row) = running();
+    fs::remove_file(dir.path().join("queue.db.lock")).unwrap();
+    let other = open(dir.path());
+    does_nothing(&queue, &row);
+    assert_eq!(other.commit(draft("c")).unwrap().row.sequence, 3);
+    // Whichever is found first: the place in the chain is taken, or that the lock is gone.
+    assert!(queue.commit(draft("d")).unwrap_err().is_storage());
+    is_replaced(queue.probe());
+    queue.close();
+    assert!(matches!(try_open(dir.path(), Faults::default()), Err(QueueError::InUse)));
+    assert_eq!(other.verify().unwrap().rows, 3);
 }
 
 #[test]

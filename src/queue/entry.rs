@@ -167,7 +167,7 @@ pub(super) fn names(sql: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<
     Ok(differs.transpose()?.unwrap_or_default())
 }
 
-fn bad(column: usize, what: &str) -> rusqlite::Error {
+pub(super) fn bad(column: usize, what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, what.to_owned().into())
 }
 

@@ -99,12 +99,15 @@ impl Context {
             answer: None,
             state_mac: Digest::default(),
         };
+        if draft.provisional && draft.amount.is_some() {
+            entry.row.differs.push(Row::OUTCOME.to_owned());
+        }
         entry.state_mac = self.state_mac(&entry);
         let row = &entry.row;
         let mut insert = db.prepare_cached(
             "INSERT INTO entries (sequence, id, msgid, idempotency, content, header, header_hash, holder, operator,
-                 amount, online, created_at, payload, state, attempts, updated_at, state_mac)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?12, ?16)",
+                 amount, online, created_at, payload, state, attempts, updated_at, state_mac, differs)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?12, ?16, ?17)",
         )?;
         let inserted = insert.execute(params![
             row.sequence,
@@ -123,6 +126,7 @@ impl Context {
             row.state.name(),
             row.attempts,
             entry.state_mac.0,
+            differs(row),
         ])?;
         one_row(inserted, row.sequence)?;
         *head = ChainHead { sequence: row.sequence, hash: header_hash };
@@ -160,7 +164,8 @@ impl Context {
             entry.answer = Some(self.crypto.seal(&plain, &about_answer(&entry.row.header_hash), &*self.random)?);
             entry.row.centre_no = Some(receipt.centre_no.clone()).filter(|no| !no.is_empty());
             entry.row.refusal = refusal(receipt);
-            entry.row.differs.clone_from(differs);
+            entry.row.differs.retain(|name| name == Row::OUTCOME && !differs.contains(name));
+            entry.row.differs.splice(..0, differs.iter().cloned());
         }
         entry.state_mac = self.state_mac(&entry);
         let row = &entry.row;

@@ -1,10 +1,10 @@
-//! What came out otherwise than it was committed: refused by the centre later, or settled with other figures, or with
-//! nobody there to be shown it. Its holder is to be told.
+//! What came out otherwise than its holder was told: refused by the centre later, or settled with other figures, or with
+//! nobody there to be shown it. They are to be told.
 
 use uuid::Uuid;
 
-use super::entry::{COLUMNS, names};
-use super::{Queue, QueueError, Row};
+use super::entry::{COLUMNS, bad, names};
+use super::{Queue, QueueError, Row, State};
 use crate::value::Protocol;
 use crate::wire::Digest;
 
@@ -12,7 +12,7 @@ use crate::wire::Digest;
 pub(super) const OTHERWISE: &str = "differs IS NOT NULL OR state = 'refused' AND online = 0";
 
 /// All of them, the latest first. They grow with the journal, and it is asked all the time: an index has all of it.
-pub(super) const ALL: &str = "SELECT id, online, differs FROM entries INDEXED BY entries_otherwise \
+pub(super) const ALL: &str = "SELECT id, online, differs, state FROM entries INDEXED BY entries_otherwise \
      WHERE differs IS NOT NULL OR state = 'refused' AND online = 0 ORDER BY sequence DESC";
 
 /// One of them, in short.
@@ -26,6 +26,8 @@ pub struct Otherwise {
     pub is_untold: bool,
     /// How it goes upstream.
     pub protocol: Protocol,
+    /// Where it stands.
+    pub state: State,
 }
 
 impl Queue {
@@ -54,11 +56,13 @@ impl Queue {
         let mut statement = db.prepare_cached(ALL)?;
         let found = statement.query_map([], |row| {
             let differs = names(row, 2)?;
+            let state: String = row.get(3)?;
             Ok(Otherwise {
                 id: Uuid::from_bytes(row.get(0)?),
                 revision: Row::revision_of(&differs),
                 is_untold: Row::tells_untold(&differs),
                 protocol: if row.get(1)? { Protocol::Online } else { Protocol::StoreAndForward },
+                state: State::of_name(&state).ok_or_else(|| bad(3, "not a state"))?,
             })
         })?;
         Ok(found.collect::<Result<_, _>>()?)
@@ -68,8 +72,8 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::Note;
     use crate::queue::tests::{draft, online, open, receipt, settings};
-    use crate::queue::{Note, State};
     use crate::wire::Outcome;
 
     /// The end of a transaction, with what differs where it was accepted.
@@ -96,7 +100,7 @@ mod tests {
         let unseen = ended(&queue, online("unseen"), Outcome::Accepted, &[Row::OUTCOME]);
         let short = |row: &Row| {
             let (revision, is_untold, protocol) = (row.revision(), row.is_untold(), row.protocol());
-            Otherwise { id: row.id, revision, is_untold, protocol }
+            Otherwise { id: row.id, revision, is_untold, protocol, state: row.state }
         };
         assert_eq!(queue.all_otherwise().unwrap(), [&unseen, &other, &refused].map(short));
         assert_eq!((short(&other).revision, short(&unseen).is_untold), (3, true));

@@ -117,8 +117,9 @@ impl Row {
         self.differs.iter().any(|name| name != Self::OUTCOME)
     }
 
-    /// Among what `differs`: that it was settled online was shown to nobody: it was found out when nobody waited for it any
-    /// more, or whoever waited was not told. Its holder was told of no settlement, and nothing was collected.
+    /// Among what `differs`: that it was settled was shown to nobody. What was settled online says so from the centre's
+    /// answer, what this terminal settled alone from its commit, until whoever waits for it is told. Where nobody is, its
+    /// holder heard of no settlement, and nothing was collected.
     pub const OUTCOME: &str = "outcome";
     /// Among what `differs`: the centre's figures were taken over when the day was reconciled; from the second time on
     /// with its number, as `reconciled-2`.

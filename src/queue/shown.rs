@@ -1,5 +1,5 @@
-//! What its holder was shown of a transaction that was settled online. Until they were it says so itself: whoever dies
-//! between the centre's answer and the counter leaves something to be told.
+//! What its holder was shown of a transaction that was settled. Until they were it says so itself: whoever dies between the
+//! settlement and the counter leaves something to be told.
 
 use rusqlite::{Connection, params};
 use uuid::Uuid;
@@ -7,13 +7,14 @@ use uuid::Uuid;
 use super::entry::{differs, one_row};
 use super::journal::Context;
 use super::{Note, Queue, QueueError, Row, State};
+use crate::value::Protocol;
 
 impl Queue {
     /// The holder is shown that this was settled, now: [`Row::OUTCOME`] goes. Its state and the time of it stay. Blocks.
     ///
     /// # Errors
-    /// [`QueueError::Move`] when it does not stand, [`QueueError::NotFound`], and what the storage may do: they are told
-    /// another time then.
+    /// [`QueueError::Move`] when it was settled online and does not stand, [`QueueError::NotFound`], and what the storage may
+    /// do: they are told another time then.
     pub fn shown(&self, id: Uuid) -> Result<Row, QueueError> {
         self.advance(id, State::Acked, Note::Shown)
     }
@@ -22,7 +23,8 @@ impl Queue {
 impl Context {
     pub(super) fn shown(&self, db: &Connection, id: Uuid) -> Result<Row, QueueError> {
         let mut entry = self.find(db, "id", id.as_bytes())?.ok_or(QueueError::NotFound)?;
-        if entry.row.state != State::Acked {
+        // What was settled alone was settled at its commit, whatever the centre says later.
+        if entry.row.protocol() == Protocol::Online && entry.row.state != State::Acked {
             return Err(QueueError::Move { from: entry.row.state, to: State::Acked });
         }
         entry.row.differs.retain(|name| name != Row::OUTCOME);

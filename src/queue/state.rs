@@ -119,6 +119,11 @@ impl State {
         })
     }
 
+    /// Whether the centre is still to be told, or has not answered for the first time.
+    pub fn is_on_its_way(self) -> bool {
+        matches!(self, Pending | Sending | HandedOver)
+    }
+
     /// Whether the centre's answer is still owed: what counts as unsent in the statistics.
     pub fn is_open(self) -> bool {
         matches!(self, Pending | Sending | HandedOver | Unknown | Reversing | Cancelling)

@@ -12,7 +12,7 @@ use super::inner::{Inner, Upstream, lock};
 use super::json::JsonText;
 use super::limits::LimitsLeft;
 use super::plan::{Plan, centre_view};
-use super::showing::as_shown;
+use super::showing::{as_shown, tells_of_it};
 use super::view::CaseState;
 use super::who::Who;
 use crate::failure::{Explain as _, Failure};
@@ -81,7 +81,7 @@ impl Inner {
             Err((to, outcome)) => (to, *outcome),
         };
         let written = outcome.row.as_ref().map(|row| row.id);
-        let untold = outcome.row.as_ref().filter(|row| to == CaseState::Done && row.is_untold());
+        let untold = outcome.row.as_ref().filter(|row| tells_of_it(to) && row.is_untold());
         let is_its_to_tell = untold.is_none_or(|row| self.is_to_tell(row, &who, &shift));
         let untold = untold.map(|row| row.id).filter(|_| is_its_to_tell);
         if !is_its_to_tell {

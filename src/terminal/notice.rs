@@ -115,7 +115,7 @@ impl Inner {
                 0 => u32::from(self.was_adopted(&row)?),
                 revision => revision,
             };
-            if concerns_its_holder(revision, row.is_untold(), row.protocol()) {
+            if concerns_its_holder(revision, row.is_untold(), row.protocol(), row.state) {
                 told.push((row, revision));
             }
         }
@@ -177,9 +177,13 @@ impl Inner {
 type Earlier = BTreeMap<(Uuid, u32), Option<Fen>>;
 
 /// Whether a holder is to be told of what came out otherwise. What else was settled online they were told, while they
-/// waited, as the centre had it.
-pub(super) fn concerns_its_holder(revision: u32, is_untold: bool, protocol: Protocol) -> bool {
-    revision > 0 || is_untold || protocol == Protocol::StoreAndForward
+/// waited, as the centre had it. Of what the terminal settled alone and nobody heard of, the centre's word is told, once
+/// it is there.
+pub(super) fn concerns_its_holder(revision: u32, is_untold: bool, protocol: Protocol, state: State) -> bool {
+    match protocol {
+        Protocol::StoreAndForward => !state.is_on_its_way(),
+        Protocol::Online => revision > 0 || is_untold,
+    }
 }
 
 /// What a centre said when it refused a transaction. Its words may name a person.

@@ -256,12 +256,12 @@ impl Inner {
     }
 
     /// What the holder was told to pay in cash: the centre's figure where it settled while the counter waited, the
-    /// terminal's where it settled alone, and nothing where nothing was settled, or that was found out later. `None` where
-    /// it was erased, or is damaged.
+    /// terminal's where it settled alone, and nothing where nothing was settled, or nobody was told. `None` where it was
+    /// erased, or is damaged.
     fn cash(&self, row: &Row) -> Result<Option<Fen>, Failure> {
         let figure = |value: Option<&Value>| value.and_then(Fen::of_json).unwrap_or_default();
         Ok(match (row.protocol(), row.state) {
-            (Protocol::Online, _) if row.is_untold() => Some(Fen::ZERO),
+            _ if row.is_untold() => Some(Fen::ZERO),
             (Protocol::Online, State::Acked | State::Cancelling) => {
                 let answer = unless_damaged(self.queue.answer(row.id))?;
                 answer.map(|receipt| {

@@ -1,5 +1,5 @@
-//! What a counter was shown of what was settled online. It is noted in the journal once a door has given the case out, and
-//! never before: who dies in between tells it once more, and the other way round nobody would ever hear of it. Where it is
+//! What a counter was shown of what was settled. It is noted in the journal once a door has given the case out, and never
+//! before: who dies in between tells it once more, and the other way round nobody would ever hear of it. Where it is
 //! to be told by a notice instead, the case says so from then on, and nobody collects by it.
 
 use std::collections::BTreeSet;
@@ -110,10 +110,15 @@ impl Inner {
     }
 }
 
+/// Whether a case that came to this says that its transaction was settled.
+pub(super) fn tells_of_it(state: CaseState) -> bool {
+    matches!(state, CaseState::Done | CaseState::ProvisionalDone)
+}
+
 /// A transaction as a case shows it: one that says that it was settled tells just that.
 pub(super) fn as_shown(row: &Row, state: CaseState, failure: Option<&Failure>) -> Row {
     let mut row = row.clone();
-    if state == CaseState::Done && failure.is_none() {
+    if tells_of_it(state) && failure.is_none() {
         row.differs.retain(|name| name != Row::OUTCOME);
     }
     row

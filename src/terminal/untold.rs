@@ -28,7 +28,7 @@ impl Inner {
         let left = |one: &Otherwise| marked.contains(&one.id) && !in_hand.contains(&one.id);
         let told = self.store.all_acknowledged().map_err(|error| error.failure())?;
         let is_told = |one: &Otherwise| told.get(&one.id).is_some_and(|revision| *revision >= one.revision);
-        let concerns = |one: &Otherwise| concerns_its_holder(one.revision, one.is_untold, one.protocol);
+        let concerns = |one: &Otherwise| concerns_its_holder(one.revision, one.is_untold, one.protocol, one.state);
         let untold = after.into_iter().filter(|one| concerns(one) && !is_told(one) && (!one.is_untold || left(one)));
         Ok(untold.map(|one| one.id).collect())
     }

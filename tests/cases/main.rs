@@ -2,6 +2,7 @@
 //! HTTP.
 
 mod alarm;
+mod alone;
 mod away;
 mod card;
 mod centre;

@@ -97,7 +97,7 @@ fn line(row: &Map<String, Value>) -> String {
     let revision = Some(Row::revision_of(&names)).filter(|revision| *revision > 0);
     let revision = revision.map(|revision| format!(" 修订 {revision}")).unwrap_or_default();
     let (later, figures): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| *name == Row::OUTCOME);
-    let later = if later.is_empty() { "" } else { " 结果事后查明" };
+    let later = if later.is_empty() { "" } else { " 未告知" };
     let differs = if figures.is_empty() { "" } else { " 与中心结算不符" };
     let reason = row.get("reason").and_then(Value::as_str).map(|reason| format!(" {reason}")).unwrap_or_default();
     format!(
@@ -141,7 +141,7 @@ mod tests {
         assert!(list(&json!([revised])).ends_with("暂结 与中心结算不符 修订 2\n"));
         let mut later = row.clone();
         later["differs"] = json!(["outcome"]);
-        assert!(list(&json!([later])).ends_with("暂结 结果事后查明\n"));
+        assert!(list(&json!([later])).ends_with("暂结 未告知\n"));
         let mut waits = row.clone();
         waits["reason"] = json!("E-UPLINK-FAILED HTTP 500");
         assert!(list(&json!([waits])).ends_with("暂结 E-UPLINK-FAILED HTTP 500\n"));

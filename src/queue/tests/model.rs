@@ -16,6 +16,8 @@ enum Op {
     Commit(usize, i64),
     /// Which row, where to, and what the centre answered: accepted, refused, or nothing.
     Advance(prop::sample::Index, State, Option<bool>),
+    /// The holder of which row is shown how it was settled.
+    Shown(prop::sample::Index),
     Reopen,
     /// The n-th point from now on fails.
     Fault(usize),
@@ -29,6 +31,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         6 => (0..KEYS, prop_oneof![4 => Just(0), 1 => Just(1)]).prop_map(|(key, content)| Op::Commit(key, content)),
         12 => (any::<prop::sample::Index>(), state, any::<Option<bool>>())
             .prop_map(|(which, to, answer)| Op::Advance(which, to, answer)),
+        3 => any::<prop::sample::Index>().prop_map(Op::Shown),
         1 => Just(Op::Reopen),
         3 => (1..8_usize).prop_map(Op::Fault),
         2 => prop_oneof![Just(YEAR), Just(-YEAR), -5000..5000_i64].prop_map(Op::Jump),
@@ -97,7 +100,8 @@ impl World {
             Op::Advance(which, to, answer) if !self.model.is_empty() => {
                 self.advance(which.index(self.model.len()), to, answer);
             }
-            Op::Advance(..) => {}
+            Op::Shown(which) if !self.model.is_empty() => self.shown(which.index(self.model.len())),
+            Op::Advance(..) | Op::Shown(_) => {}
             Op::Reopen => self.reopen(),
             Op::Fault(points) => self.fuse.store(points, Ordering::SeqCst),
             Op::Jump(millis) => self.clock.add(millis),
@@ -137,7 +141,9 @@ impl World {
         assert_eq!((row.state, row.attempts), (draft.state, u32::from(draft.state == State::Sending)));
         let worth = (row.kind, row.provisional, row.amount, row.business_date);
         assert_eq!(worth, (draft.kind, draft.provisional, draft.amount, draft.business_date));
-        assert_eq!((&row.centre_no, &row.refusal, row.differs.len()), (&None, &None, 0));
+        // What the terminal settles alone is told to nobody yet; what goes online is not settled.
+        assert_eq!((&row.centre_no, &row.refusal, row.is_untold()), (&None, &None, draft.provisional));
+        assert!(!row.is_settled_otherwise());
         self.model.push(Known { key, content, row, answer: None });
     }
 
@@ -152,11 +158,12 @@ impl World {
         after.attempts += u32::from(to == State::Sending);
         if let Some(receipt) = &receipt {
             after.centre_no = Some(receipt.centre_no.clone());
-            after.differs = vec!["hifp_pay".into()];
+            after.differs.retain(|name| name == Row::OUTCOME);
+            after.differs.insert(0, "hifp_pay".into());
         }
         let allowed = before.state.may_become(to, before.protocol());
-        let note =
-            receipt.clone().map_or(Note::Nothing, |receipt| Note::Receipt(Box::new(receipt), after.differs.clone()));
+        let names = vec!["hifp_pay".into()];
+        let note = receipt.clone().map_or(Note::Nothing, |receipt| Note::Receipt(Box::new(receipt), names));
         let receipt = receipt.or_else(|| answered.clone());
         let told = self.queue.advance(before.id, to, note);
         let (state, stays) = (before.state, before.clone());
@@ -180,6 +187,22 @@ impl World {
             Err(error) => panic!("{error:?}"),
         }
         (self.model[which].row, self.model[which].answer) = (after, receipt);
+    }
+
+    fn shown(&mut self, which: usize) {
+        let before = &self.model[which].row;
+        let mut after = before.clone();
+        after.differs.retain(|name| name != Row::OUTCOME);
+        let stands = before.state == State::Acked || before.protocol() == Protocol::StoreAndForward;
+        let told = self.queue.shown(before.id);
+        let found = self.queue.get(before.id).unwrap().unwrap();
+        match told {
+            Ok(_) => assert_eq!((&found, stands), (&after, true)),
+            Err(QueueError::Move { .. }) => assert_eq!((&found, stands), (before, false)),
+            Err(QueueError::Storage(_)) => assert!(found == *before || stands && found == after),
+            Err(error) => panic!("{error:?}"),
+        }
+        self.model[which].row = found;
     }
 
     /// The journal and the model say the same.

@@ -12,6 +12,7 @@ use super::inner::{Inner, Upstream, lock};
 use super::json::JsonText;
 use super::limits::LimitsLeft;
 use super::plan::{Plan, centre_view};
+use super::same::came_to_nothing;
 use super::showing::{as_shown, tells_of_it};
 use super::view::CaseState;
 use super::who::Who;
@@ -185,6 +186,10 @@ impl Committing<'_> {
         let payload = payload.map_err(|_| ended(CaseState::Failed, Failure::of(&errors::DEFECT)))?;
         let committed =
             self.inner.queue.commit(self.draft(payload, State::Pending)).map_err(|error| self.not_committed(&error))?;
+        // Another case has committed it meanwhile, and the centre has refused that.
+        if committed.duplicate && came_to_nothing(committed.row.state) {
+            return Err(self.not_settled(Failure::of(&errors::REPEATED), committed.row));
+        }
         if let Some(upstream) = &self.inner.upstream {
             upstream.wake();
         }

@@ -88,7 +88,7 @@ fn form_of(payload: &Value) -> Form {
 }
 
 /// Nothing of it stands at the centre, and nothing ever will.
-fn came_to_nothing(state: State) -> bool {
+pub(super) fn came_to_nothing(state: State) -> bool {
     matches!(state, State::Refused | State::Void | State::Reversed | State::Cancelled)
 }
 

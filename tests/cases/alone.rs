@@ -11,6 +11,9 @@ use crate::counter::{Counter, HOLDER, Setup, bill, new_case};
 use crate::notices::{SETTLE, notices};
 use crate::showing::unasked;
 
+/// A second reader.
+const OTHER: &str = "Counter 10 00";
+
 /// A counter whose centre has told it of the person, and is away now.
 fn left_alone(setup: Setup) -> Counter {
     let mut counter = Counter::with(setup);
@@ -111,4 +114,17 @@ fn waiting(counter: &Counter, reader: &str) -> CaseView {
     let new = NewCase { reader: Some(reader.into()), ..new_case(SETTLE, Some(bill())) };
     let id = counter.terminal.open_case(new).unwrap().id;
     counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation)
+}
+
+#[test]
+fn a_bill_that_was_settled_alone_and_refused_since_is_not_done_by_a_case_from_before() {
+    let mut counter = left_alone(Setup { more_readers: &[OTHER], ..Setup::default() });
+    let [first, second] = [HOLDER, OTHER].map(|reader| waiting(&counter, reader));
+    assert_eq!(counter.confirmed(first.id).state, CaseState::ProvisionalDone);
+    let row = delivered(&mut counter, 1, State::Refused);
+    away(&mut counter);
+    let view = counter.confirmed(second.id);
+    assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Refused, "E-TERM-REPEATED"));
+    assert!(view.slip.is_none());
+    assert_eq!(view.transaction.unwrap()["id"], row.id.to_string());
 }

@@ -244,14 +244,19 @@ fn needs_input(view: &Value) -> Problem {
 }
 
 fn finish(view: &Value, shell: &Shell) -> Outcome {
+    let state = done(view)?;
+    shell.show(view, || summary(view, state));
+    Ok(())
+}
+
+/// How it was done; the problem where it was not, or where nobody is to collect by it.
+fn done(view: &Value) -> Result<CaseState, Problem> {
     let state = state(view)?;
-    if matches!(state, CaseState::Done | CaseState::ProvisionalDone) {
-        shell.show(view, || summary(view, state));
-        return Ok(());
-    }
+    let is_done = matches!(state, CaseState::Done | CaseState::ProvisionalDone);
     let reasons = view["decision"]["reasons"].as_array().into_iter().flatten();
     let codes: Vec<&str> = reasons.filter_map(|reason| reason["code"].as_str()).collect();
     let problem = match (view["failure"].as_object(), state) {
+        (None, state) if is_done => return Ok(state),
         (Some(failure), CaseState::Failed) => Problem::told(failure.clone()),
         (Some(failure), _) => Problem::told(failure.clone()).exit_as(Exit::Refused),
         (None, _) => {
@@ -328,5 +333,24 @@ fn told(state: CaseState) -> &'static str {
         CaseState::Refused => "不予办理 / refused",
         CaseState::Cancelled => "已取消 / cancelled",
         CaseState::Failed => "失败 / failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Failure;
+    use crate::terminal;
+
+    #[test]
+    fn what_is_done_and_left_to_a_notice_is_no_success() {
+        let mut view = json!({"state": "done", "failure": null});
+        assert_eq!(done(&view).ok(), Some(CaseState::Done));
+        for state in ["done", "provisional-done"] {
+            view["state"] = json!(state);
+            view["failure"] = json!(Failure::of(&terminal::errors::LEFT_TO_NOTICE));
+            let problem = done(&view).unwrap_err();
+            assert_eq!((problem.code(), problem.exit()), ("E-TERM-LEFT-TO-NOTICE", Exit::Refused));
+        }
     }
 }

@@ -92,6 +92,11 @@ impl Lost {
         self.0.last().map(|hole| hole.until)
     }
 
+    /// How many records that came after the one of this number are lost.
+    pub(super) fn since(&self, sequence: u64) -> u64 {
+        self.0.iter().map(|hole| hole.until.sequence.saturating_sub(hole.after.sequence.max(sequence))).sum()
+    }
+
     pub(super) fn holes(&self) -> &[Hole] {
         &self.0
     }

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::entry::COLUMNS;
+use super::lost::Lost;
 use super::{Queue, QueueError, Row, State, open};
 use crate::wire::Digest;
 
@@ -38,17 +39,19 @@ impl Queue {
     }
 
     /// Each transaction of a shift, oldest first; what is damaged is left out, and told of in [`Queue::stats`]. `after` is
-    /// the last sequence number from before the shift. With how many since then could not be read: whose shift they are
-    /// of is not known.
+    /// the last sequence number from before the shift. With how many since then could not be read or were lost: whose shift
+    /// they are of is not known.
     ///
     /// # Errors
     /// What the storage may do.
     pub fn each_of_shift(&self, shift: &str, after: u64, mut take: impl FnMut(Row)) -> Result<u64, QueueError> {
-        self.pages("sequence > ?1", after, |row| {
+        let lost = Lost::read(&self.reader())?.since(after);
+        let unreadable = self.pages("sequence > ?1", after, |row| {
             if row.shift.as_deref() == Some(shift) {
                 take(row);
             }
-        })
+        })?;
+        Ok(lost + unreadable)
     }
 
     /// Each transaction that is worth something and that the centre has accepted since a moment, by this terminal's clock,

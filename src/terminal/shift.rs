@@ -37,10 +37,16 @@ pub(super) struct Shifts {
 }
 
 impl Shifts {
-    /// Those that the store has; `numbers` is what the requests of their operators carry.
-    pub(super) fn load(store: &Store, numbers: SignNumbers) -> Result<Self, StoreError> {
-        let open = store.open_shifts()?;
-        for shift in &open {
+    /// Those that the store has; `numbers` is what the requests of their operators carry, `last` the last place in the
+    /// chain.
+    pub(super) fn load(store: &Store, numbers: SignNumbers, last: u64) -> Result<Self, StoreError> {
+        let mut open = store.open_shifts()?;
+        for shift in &mut open {
+            if shift.after > last {
+                // The journal is another one, or an earlier state of it: the shift's records are among all that it has.
+                shift.after = 0;
+                store.keep_shift(shift)?;
+            }
             numbers.set(&shift.operator, shift.sign_no.clone());
         }
         let open = open.into_iter().map(|shift| (shift.operator.clone(), shift)).collect();

@@ -58,7 +58,8 @@ fn rooms(parts: Parts, setup: Setup, queue: Queue) -> Result<(Arc<Inner>, Option
     let store = Arc::new(store);
     let keys = keys(&parts, &setup.scripts, &store)?;
     let numbers = SignNumbers::default();
-    let shifts = Shifts::load(&store, numbers.clone()).map_err(|error| error.failure())?;
+    let last = queue.last_sequence().map_err(|error| error.failure())?;
+    let shifts = Shifts::load(&store, numbers.clone(), last).map_err(|error| error.failure())?;
     let upstream = upstream(&parts, &queue, numbers)?;
     Ok((Arc::new(Inner::new(Rooms { parts, setup, keys, queue, store, shifts, upstream })), aside))
 }

@@ -9,7 +9,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use sbkd::center::{self, Running};
 use sbkd::config::Config;
 use sbkd::failure::Failure;
-use sbkd::queue::{Faults, Filter, Point, Queue, QueueKeys, Row, Settings, State};
+use sbkd::queue::{self, Faults, Filter, Point, Queue, QueueKeys, Row, SetAside, Settings, State, Unread};
 use sbkd::reader::Role;
 use sbkd::terminal::{CaseState, CaseView, Condition, EventStream, NewCase, Parts, Terminal, What};
 use sbkd::virtual_card::{Chip, Image, VirtualReaders};
@@ -304,18 +304,27 @@ impl Counter {
 
 /// The journal of a terminal that has stopped.
 fn journal_in(dir: &Path) -> Queue {
-    let state = dir.join("state");
     let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
     once_let_go(|| {
-        let settings = Settings {
-            path: state.join("queue.db"),
-            anchor: state.join("queue.anchor"),
-            terminal: "H44010099999".into(),
-            demo: true,
-        };
-        let keys = QueueKeys::load(&state.join("keys")).unwrap();
+        let (settings, keys) = settings_in(&dir.join("state"));
         Queue::open(settings, keys, Arc::new(SystemClock), random.clone())
     })
+}
+
+fn settings_in(state: &Path) -> (Settings, QueueKeys) {
+    let settings = Settings {
+        path: state.join("queue.db"),
+        anchor: state.join("queue.anchor"),
+        terminal: "H44010099999".into(),
+        demo: true,
+    };
+    (settings, QueueKeys::load(&state.join("keys")).unwrap())
+}
+
+/// The damaged journal of a stopped counter is set aside.
+pub fn set_aside_in(state: &Path) -> SetAside {
+    let (settings, keys) = settings_in(state);
+    once_let_go(|| queue::set_aside(&settings, &keys, SystemClock.now(), Unread::IsNotKnown, &mut || Ok(())))
 }
 
 /// What `open` opens, once the last thread of a terminal that has stopped lets go of the journal.

@@ -7,7 +7,7 @@ use sbkd::store::Shift;
 use sbkd::terminal::{CaseState, Condition, NewCase, What};
 
 use crate::alarm::Hands;
-use crate::counter::{Counter, PATIENCE, SECOND, Setup, bill, chip, new_case, numbered, statement};
+use crate::counter::{Counter, PATIENCE, SECOND, Setup, bill, chip, new_case, numbered, set_aside_in, statement};
 
 const SETTLE: &str = "medical-settlement";
 const SIGN_IN: &str = "unemployment-sign-in";
@@ -217,6 +217,52 @@ fn what_is_handed_over_says_what_could_not_be_read() {
     let shift = counter.terminal.close_shift(&number).unwrap();
     assert_eq!((shift.totals.len(), shift.unreadable), (0, 1));
     assert_eq!(counter.terminal.shift(&number).unwrap().unreadable, 1, "as it was handed over");
+}
+
+#[test]
+fn what_is_handed_over_counts_what_damage_took_away_for_good() {
+    let counter = Counter::with(Setup { centre: None, ..Setup::default() });
+    let number = counter.carried_out(SIGN_IN, statement()).shift.unwrap();
+    counter.terminal.open_shift("0002").unwrap();
+    let counter = counter.restarted_after_files(|state| {
+        let db = rusqlite::Connection::open(state.join("queue.db")).unwrap();
+        db.execute_batch("DROP TRIGGER entries_fixed; UPDATE entries SET header = x'00'").unwrap();
+        drop(db);
+        assert_eq!(set_aside_in(state).lost.len(), 1);
+    });
+    let shift = counter.terminal.close_shift(&number).unwrap();
+    assert_eq!((shift.totals.len(), shift.unreadable), (0, 1));
+    // What was lost before another one was opened is none of that.
+    let other = counter.terminal.shifts(9).unwrap().into_iter().find(|shift| shift.operator == "0002").unwrap();
+    assert_eq!(counter.terminal.close_shift(&other.number).unwrap().unreadable, 0);
+}
+
+#[test]
+fn a_shift_that_is_open_while_an_earlier_journal_is_put_back_has_all_that_is_done_in_it() {
+    let counter = Counter::with(Setup { centre: None, ..Setup::default() });
+    let counter = counter.restarted_after_files(|state| {
+        let journal = rusqlite::Connection::open(state.join("queue.db")).unwrap();
+        journal.execute("VACUUM INTO ?1", [state.join("kept.db").to_str().unwrap()]).unwrap();
+        std::fs::copy(state.join("queue.anchor"), state.join("kept.anchor")).unwrap();
+    });
+    counter.carried_out(SIGN_IN, statement());
+    let (shift, _) = counter.terminal.open_shift("0003").unwrap();
+    assert_eq!(shift.after, 1);
+    let counter = counter.restarted_after_files(|state| {
+        for log in ["queue.db-wal", "queue.db-shm"] {
+            drop(std::fs::remove_file(state.join(log)));
+        }
+        for (from, to) in [("kept.db", "queue.db"), ("kept.anchor", "queue.anchor")] {
+            std::fs::rename(state.join(from), state.join(to)).unwrap();
+        }
+    });
+    assert!(counter.transactions().is_empty(), "it is the earlier one");
+    let new = NewCase { operator: "0003".into(), ..new_case(SIGN_IN, Some(statement())) };
+    let id = counter.terminal.open_case(new).unwrap().id;
+    counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation);
+    assert_eq!(counter.confirmed(id).state, CaseState::Done);
+    let shift = counter.terminal.close_shift(&shift.number).unwrap();
+    assert_eq!((shift.after, shift.totals[0].count), (0, 1));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The transactions of a stretch of the journal: those of a shift, those the centre settled on a day.
 
+use std::ops::ControlFlow;
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 use uuid::Uuid;
@@ -86,6 +88,35 @@ impl Queue {
         found.sort_by_key(|row| row.sequence);
         found.into_iter().for_each(&mut take);
         Ok(())
+    }
+
+    /// Each transaction that is worth something and that the centre has accepted, the last of the chain first, until it is
+    /// enough. The chain's order is that of their commits, whatever the clock was then.
+    ///
+    /// # Errors
+    /// As [`Queue::each_of_shift`].
+    pub fn each_accepted_backwards(&self, mut take: impl FnMut(Row) -> ControlFlow<()>) -> Result<(), QueueError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM entries WHERE sequence < ?1 AND state IN ('acked', 'cancelling') AND amount IS NOT NULL \
+             ORDER BY sequence DESC LIMIT ?2"
+        );
+        let mut before = i64::MAX;
+        loop {
+            let (mut page, mut read) = (Vec::with_capacity(PAGE), 0);
+            {
+                let db = self.reader();
+                let mut statement = db.prepare_cached(&sql)?;
+                let mut rows = statement.query(params![before, PAGE])?;
+                while let Some(row) = rows.next()? {
+                    read += 1;
+                    before = row.get(0)?;
+                    page.extend(self.whole_row(row)?);
+                }
+            }
+            if page.into_iter().try_for_each(&mut take).is_break() || read < PAGE {
+                return Ok(());
+            }
+        }
     }
 
     /// The transaction of a message id.
@@ -212,6 +243,15 @@ mod tests {
         let mut found = Vec::new();
         queue.each_accepted_since(since, |row| found.push(row.sequence)).unwrap();
         assert_eq!(found, (2..2 + wanted as u64).collect::<Vec<_>>());
+        for last in [0, 1, wanted as u64] {
+            let mut found = Vec::new();
+            let take = |row: Row| {
+                found.push(row.sequence);
+                if row.sequence == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            queue.each_accepted_backwards(take).unwrap();
+            assert_eq!(found, (last.max(1)..2 + wanted as u64).rev().collect::<Vec<_>>());
+        }
 
         let db = open::reader(&settings(dir.path()).path).unwrap();
         let sql =

@@ -1,6 +1,7 @@
 //! The settlements of a day as they stand here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -8,10 +9,12 @@ use serde_json::Value;
 
 use super::errors;
 use super::inner::Inner;
+use super::notice::unless_damaged;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{QueueError, Row};
 use crate::value::Fen;
 use crate::wire::reconcile::{Detail, Figures, Group};
+use crate::wire::settle::settled_at;
 use crate::world::shanghai;
 
 /// By how much the clocks of terminal and centre may differ.
@@ -61,7 +64,46 @@ impl Inner {
             }
         };
         self.queue.each_accepted_since(since, each).map_err(|error| error.failure())?;
-        failed.map_or(Ok(day), Err)
+        failed.map_or(Ok(()), Err)?;
+        self.while_the_clock_was_behind(date, &mut day)?;
+        Ok(day)
+    }
+
+    /// Takes up what is of a day though this terminal's clock was far behind when it was accepted: what was committed since
+    /// the last one that the centre settled on an earlier day.
+    fn while_the_clock_was_behind(&self, date: Date, day: &mut Day) -> Result<(), Failure> {
+        let (since, mut failed) = (day.since, None);
+        let earliest = date.yesterday().unwrap_or(date);
+        let take = |row: Row| {
+            if row.updated_at >= since {
+                // It was looked at.
+                return ControlFlow::Continue(());
+            }
+            if row.erased {
+                // By the centre's time it is older than whatever is reconciled.
+                return ControlFlow::Break(());
+            }
+            let msgid = row.msgid.clone();
+            match self.centres_day(&row).and_then(|told| Ok((told, self.settled(row, date)?))) {
+                Ok((Some(told), _)) if told < earliest => return ControlFlow::Break(()),
+                Ok((_, Settled::OfDay(one))) => drop(day.ours.insert(msgid, *one)),
+                Ok(_) => {}
+                Err(failure) => {
+                    failed = Some(failure);
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        };
+        self.queue.each_accepted_backwards(take).map_err(|error| error.failure())?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// The day on which the centre settled an accepted transaction, where that can be read.
+    fn centres_day(&self, row: &Row) -> Result<Option<Date>, Failure> {
+        let answer = unless_damaged(self.queue.answer(row.id))?;
+        let time = answer.as_ref().and_then(|answer| settled_at(&answer.output));
+        Ok(time.map(|time| shanghai().to_datetime(time).date()))
     }
 
     /// An accepted transaction as the centre answered it. Where the answer does not tell its day any more, that on which

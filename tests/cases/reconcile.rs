@@ -376,17 +376,20 @@ fn what_was_accepted_while_the_clock_was_days_off_is_of_its_day() {
 }
 
 #[test]
-fn what_was_accepted_days_later_and_stands_here_only_is_of_the_day_that_the_centre_gave_it() {
-    let hands = Arc::new(Hands::noon());
-    hands.forward(4 * 24 * 3600);
-    let counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
-    counter.carried_out(SETTLE, bill());
-    hands.forward(-4 * 24 * 3600);
-    at_the_centre(&counter, "UPDATE settlements SET state = 'void'");
-    let today = hands.today();
-    let run = counter.terminal.reconcile(today, "0009").unwrap();
-    assert_eq!((run.open, run.totals[0].here_count), (1, 1), "{run:?}");
-    assert_eq!(counter.terminal.differences(today).unwrap()[0].kind, DifferenceKind::HereOnly);
+fn what_was_accepted_while_the_clock_was_off_and_stands_here_only_is_of_the_day_that_the_centre_gave_it() {
+    // A year: a clock that lost its battery.
+    for off in [-366, -4, 4] {
+        let hands = Arc::new(Hands::noon());
+        hands.forward(off * 24 * 3600);
+        let counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
+        counter.carried_out(SETTLE, bill());
+        hands.forward(-off * 24 * 3600);
+        at_the_centre(&counter, "UPDATE settlements SET state = 'void'");
+        let today = hands.today();
+        let run = counter.terminal.reconcile(today, "0009").unwrap();
+        assert_eq!((run.open, run.totals[0].here_count), (1, 1), "{off}: {run:?}");
+        assert_eq!(counter.terminal.differences(today).unwrap()[0].kind, DifferenceKind::HereOnly);
+    }
 }
 
 #[test]

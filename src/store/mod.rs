@@ -227,14 +227,28 @@ impl Store {
         text.map(|text| serde_json::from_str(&text).map_err(|error| StoreError::Failed(error.to_string()))).transpose()
     }
 
+    /// What is kept as JSON: each row has its name and the text. One that cannot be read keeps nobody from the others.
     fn all_json<T: DeserializeOwned>(&self, sql: &str, values: impl Params) -> Result<Vec<T>, StoreError> {
+        self.each_json(sql, values, |name| tracing::warn!(name, "a record of the store cannot be read"))
+    }
+
+    /// The same; `unreadable` is given the names of those that cannot be read.
+    fn each_json<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        values: impl Params,
+        mut unreadable: impl FnMut(String),
+    ) -> Result<Vec<T>, StoreError> {
         let db = self.db();
         let mut statement = db.prepare_cached(sql)?;
         let mut rows = statement.query(values)?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
-            let text: String = row.get(0)?;
-            all.push(serde_json::from_str(&text).map_err(|error| StoreError::Failed(error.to_string()))?);
+            // What was changed behind SQLite's back may be no text any more.
+            match row.get_ref(1)?.as_bytes().ok().and_then(|text| serde_json::from_slice(text).ok()) {
+                Some(value) => all.push(value),
+                None => unreadable(row.get(0)?),
+            }
         }
         Ok(all)
     }

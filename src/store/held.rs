@@ -144,6 +144,7 @@ fn is_unreadable(error: &Error) -> bool {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::collections::BTreeSet;
     use std::os::unix::fs::FileExt as _;
 
     use jiff::Timestamp;
@@ -192,6 +193,19 @@ pub(super) mod tests {
     fn renewed(path: &Path) -> (Store, Renewed) {
         let (store, renewed) = Store::open_or_renew(path, AT).unwrap();
         (store, renewed.unwrap())
+    }
+
+    #[test]
+    fn each_table_is_held_on_or_is_learned_again() {
+        let store = Store::in_memory().unwrap();
+        let db = store.db();
+        let mut tables =
+            db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'").unwrap();
+        let tables: BTreeSet<String> =
+            tables.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+        let learned_again = ["card_types", "psam_levels", "accumulators"];
+        let held = SOURCES.iter().map(|source| source.into);
+        assert_eq!(tables, held.chain(learned_again).map(str::to_owned).collect());
     }
 
     #[test]

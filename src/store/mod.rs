@@ -1,6 +1,7 @@
-//! What is kept beside the queue, in a database of its own. It can be lost: most is learned again, though of the pairs
-//! held apart only by one more try of each card; what operators noted (shifts, what was done about differences) is not
-//! known any more then, while the journal still tells what they noted it about.
+//! What is kept beside the queue, in a database of its own. Some of it is learned again when it is lost: what card types
+//! can do, the levels of PSAMs, what the centre told of holders. The rest is nowhere else: of the pairs held apart a card
+//! pays with a try; a holder is told, and asked to pay, once more; and what operators noted (shifts, what was done about
+//! differences) is not known any more, while the journal still tells what they noted it about.
 
 mod acknowledged;
 pub mod errors;

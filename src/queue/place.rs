@@ -1,8 +1,8 @@
 //! The files of a new journal take the places of the old ones, which are kept: moved into a folder, as they are.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::look::beside;
 use super::{QueueError, Settings, damage, open};
 use crate::world::disk;
-pub(super) use crate::world::disk::folder_of;
+pub(super) use crate::world::disk::{folder_of, sync};
 
 /// How the name of a folder with damaged files begins.
 const KEPT: &str = "damaged-";
@@ -157,11 +157,6 @@ pub(super) fn remove(path: &Path) -> Result<(), QueueError> {
 /// What was made, renamed or removed beside a file is so after a power cut.
 pub(super) fn sync_folder(file: &Path) -> Result<(), QueueError> {
     sync(folder_of(file)).map_err(open::io)
-}
-
-/// What was made, renamed or removed in a folder is so after a power cut.
-pub(super) fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 /// Gives a file that root has made to the owner of its folder: the daemon opens it next.

@@ -1,4 +1,5 @@
-//! Which notices a holder was given.
+//! Which notices a holder was given. None is ever deleted: a transaction is told of by its header, which stays in the
+//! journal when the rest of it is erased, and one that a damaged journal lost is there again once a copy is put back.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -8,8 +8,8 @@ use rusqlite::ErrorCode;
 use crate::failure::{Entry, Explain};
 use crate::world::disk;
 
-/// Why the store did not do what was asked. What holders were told, shifts and what
-/// was done about differences are nowhere else; the rest is asked for again.
+/// Why the store did not do what was asked. Pairs held apart, what holders were told, shifts and what was done about
+/// differences are nowhere else; the rest is asked for again.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// What is in it cannot be used.

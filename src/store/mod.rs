@@ -1,9 +1,11 @@
-//! What is kept beside the queue, in a database of its own. It can be lost: most is learned again, though of the pairs
-//! held apart only by one more try of each card; what operators noted (shifts, what was done about differences) is not
-//! known any more then, while the journal still tells what they noted it about.
+//! What is kept beside the queue, in a database of its own. Some of it is learned again when it is lost: what card types
+//! can do, the levels of PSAMs, what the centre told of holders. The rest is nowhere else: of the pairs held apart a card
+//! pays with a try; a holder is told, and asked to pay, once more; and what operators noted (shifts, what was done about
+//! differences) is not known any more, while the journal still tells what they noted it about.
 
 mod acknowledged;
 pub mod errors;
+mod held;
 mod pairs;
 mod reconcile;
 mod renew;
@@ -26,6 +28,7 @@ use serde_json::{Map, Value};
 pub use acknowledged::{Told, ToldInShift};
 pub use errors::StoreError;
 pub use reconcile::{AccountDifference, Action, DifferenceKind, GroupTotals, Reconciliation, Repair};
+pub use renew::Renewed;
 pub use shifts::{Shift, ShiftTotal};
 
 use crate::reader::Interface;
@@ -80,6 +83,9 @@ pub struct Store {
     open_here: Mutex<BTreeSet<[u8; 32]>>,
 }
 
+/// How long another process is waited for that has the file locked.
+const BUSY: Duration = Duration::from_secs(5);
+
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v1.sql")),
     M::up(include_str!("schema/v2.sql")),
@@ -95,9 +101,15 @@ impl Store {
     /// Opens the store, or makes a new one.
     ///
     /// # Errors
-    /// When the file cannot be used.
+    /// When the file cannot be used, or is being begun anew ([`Store::open_or_renew`]).
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_file(path).map_err(|error| error.on(path))
+        let opened = renew::ready(path).and_then(|ready| match ready {
+            None => Self::open_file(path),
+            Some(time) => Err(StoreError::Failed(format!(
+                "damaged at {time}: the daemon's next start puts the new one in its place"
+            ))),
+        });
+        opened.map_err(|error| error.on(path))
     }
 
     fn open_file(path: &Path) -> Result<Self, StoreError> {
@@ -117,15 +129,12 @@ impl Store {
     }
 
     fn with(mut db: Connection) -> Result<Self, StoreError> {
-        db.busy_timeout(Duration::from_secs(5))?;
+        db.busy_timeout(BUSY)?;
         db.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;
              PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 4194304;",
         )?;
-        let schema: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if usize::try_from(schema).is_ok_and(|schema| schema > STEPS.len()) {
-            return Err(StoreError::Newer(schema));
-        }
+        not_newer(&db)?;
         Migrations::from_slice(STEPS).to_latest(&mut db)?;
         Ok(Self { db: Mutex::new(db), salt: OnceLock::new(), held_here: Mutex::default(), open_here: Mutex::default() })
     }
@@ -219,14 +228,28 @@ impl Store {
         text.map(|text| serde_json::from_str(&text).map_err(|error| StoreError::Failed(error.to_string()))).transpose()
     }
 
+    /// What is kept as JSON: each row has its name and the text. One that cannot be read keeps nobody from the others.
     fn all_json<T: DeserializeOwned>(&self, sql: &str, values: impl Params) -> Result<Vec<T>, StoreError> {
+        self.each_json(sql, values, |name| tracing::warn!(name, "a record of the store cannot be read"))
+    }
+
+    /// The same; `unreadable` is given the names of those that cannot be read.
+    fn each_json<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        values: impl Params,
+        mut unreadable: impl FnMut(String),
+    ) -> Result<Vec<T>, StoreError> {
         let db = self.db();
         let mut statement = db.prepare_cached(sql)?;
         let mut rows = statement.query(values)?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
-            let text: String = row.get(0)?;
-            all.push(serde_json::from_str(&text).map_err(|error| StoreError::Failed(error.to_string()))?);
+            // What was changed behind SQLite's back may be no text any more.
+            match row.get_ref(1)?.as_bytes().ok().and_then(|text| serde_json::from_slice(text).ok()) {
+                Some(value) => all.push(value),
+                None => unreadable(row.get(0)?),
+            }
         }
         Ok(all)
     }
@@ -249,6 +272,15 @@ impl Store {
     fn db(&self) -> MutexGuard<'_, Connection> {
         // Whoever panicked with it left no half-done change: each is one statement.
         self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a newer program wrote is for that one.
+fn not_newer(db: &Connection) -> Result<(), StoreError> {
+    let schema: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    match usize::try_from(schema) {
+        Ok(steps) if steps > STEPS.len() => Err(StoreError::Newer(schema)),
+        _ => Ok(()),
     }
 }
 

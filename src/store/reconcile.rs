@@ -213,7 +213,8 @@ impl AccountDifference {
 
 impl Store {
     /// Keeps what a run found. A difference that was found before stays as it is where it was referred to somebody;
-    /// one that was not found again, and about which nothing was done, is gone. Gives the run with what is open now.
+    /// one that was not found again, and about which nothing was done, is gone. One that cannot be read any more is as if
+    /// it had not been found before. Gives the run with what is open now.
     ///
     /// # Errors
     /// When the store cannot be read or written.
@@ -222,7 +223,13 @@ impl Store {
         mut run: Reconciliation,
         found: Vec<AccountDifference>,
     ) -> Result<Reconciliation, StoreError> {
-        let before = self.differences(run.date)?;
+        let mut lost = Vec::new();
+        let before = self.each_difference(run.date, |msgid| lost.push(msgid))?;
+        for msgid in lost {
+            tracing::error!(day = %run.date, msgid, "what was found and done about it cannot be read any more");
+            let gone = "UPDATE differences SET open = 0 WHERE date = ?1 AND msgid = ?2";
+            self.durably(gone, params![run.date.to_string(), msgid])?;
+        }
         for mut known in before.iter().filter(|known| known.repair.is_none()).cloned() {
             if !found.iter().any(|found| found.msgid == known.msgid) {
                 let at = run.run_at;
@@ -246,7 +253,8 @@ impl Store {
         Ok(run)
     }
 
-    /// Keeps a difference, a new one (number 0) or as it stands now.
+    /// Keeps a difference, a new one (number 0; also one that takes the place of what cannot be read any more) or as it
+    /// stands now.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -254,7 +262,8 @@ impl Store {
         let open = difference.repair.is_none();
         if difference.id == 0 {
             return self.durably(
-                "INSERT INTO differences (date, msgid, open, difference) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO differences (date, msgid, open, difference) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (date, msgid) DO UPDATE SET open = excluded.open, difference = excluded.difference",
                 params![difference.date.to_string(), difference.msgid, open, json(difference)?],
             );
         }
@@ -276,12 +285,12 @@ impl Store {
         Ok(open)
     }
 
-    /// A day's run.
+    /// A day's run. One that cannot be read any more is none, here and in what follows: the day is run again.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn reconciliation(&self, date: Date) -> Result<Option<Reconciliation>, StoreError> {
-        self.json("SELECT run FROM reconciliations WHERE date = ?1", [date.to_string()])
+        Ok(self.all_json("SELECT date, run FROM reconciliations WHERE date = ?1", [date.to_string()])?.pop())
     }
 
     /// Runs of a day and those after it, the earliest first.
@@ -289,7 +298,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn reconciliations_since(&self, date: Date) -> Result<Vec<Reconciliation>, StoreError> {
-        self.all_json("SELECT run FROM reconciliations WHERE date >= ?1 ORDER BY date", [date.to_string()])
+        self.all_json("SELECT date, run FROM reconciliations WHERE date >= ?1 ORDER BY date", [date.to_string()])
     }
 
     /// Runs, the latest day first.
@@ -297,7 +306,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn reconciliations(&self, limit: u32) -> Result<Vec<Reconciliation>, StoreError> {
-        self.all_json("SELECT run FROM reconciliations ORDER BY date DESC LIMIT ?1", [limit])
+        self.all_json("SELECT date, run FROM reconciliations ORDER BY date DESC LIMIT ?1", [limit])
     }
 
     /// The latest day whose run was made by then, and is no later itself: a clock that was ahead left others.
@@ -307,18 +316,27 @@ impl Store {
     pub fn last_reconciliation(&self, then: Timestamp) -> Result<Option<Reconciliation>, StoreError> {
         let today = shanghai().to_datetime(then).date();
         let runs: Vec<Reconciliation> = self.all_json(
-            "SELECT run FROM reconciliations WHERE date <= ?1 ORDER BY date DESC LIMIT ?2",
+            "SELECT date, run FROM reconciliations WHERE date <= ?1 ORDER BY date DESC LIMIT ?2",
             params![today.to_string(), LOOKED_THROUGH],
         )?;
         Ok(runs.into_iter().find(|run| run.run_at <= then))
     }
 
-    /// A day's differences, in the order in which they were found.
+    /// A day's differences, in the order in which they were found. One that cannot be read any more is none until a run
+    /// of the day finds it again.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn differences(&self, date: Date) -> Result<Vec<AccountDifference>, StoreError> {
-        self.all_json(&format!("{DIFFERENCES} WHERE date = ?1 ORDER BY id"), [date.to_string()])
+        self.each_difference(date, |msgid| tracing::warn!(day = %date, msgid, "a difference cannot be read"))
+    }
+
+    fn each_difference(
+        &self,
+        date: Date,
+        unreadable: impl FnMut(String),
+    ) -> Result<Vec<AccountDifference>, StoreError> {
+        self.each_json(&format!("{DIFFERENCES} WHERE date = ?1 ORDER BY id"), [date.to_string()], unreadable)
     }
 
     /// A difference by its number.
@@ -326,7 +344,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn difference(&self, id: u64) -> Result<Option<AccountDifference>, StoreError> {
-        self.json(&format!("{DIFFERENCES} WHERE id = ?1"), [id])
+        Ok(self.all_json(&format!("{DIFFERENCES} WHERE id = ?1"), [id])?.pop())
     }
 
     /// How many differences of all days are not repaired.
@@ -346,5 +364,7 @@ impl Store {
     }
 }
 
-/// Each with its number in the table.
-const DIFFERENCES: &str = "SELECT json_set(difference, '$.id', id) FROM differences";
+/// Each with its number in the table, where there is JSON to put it into.
+const DIFFERENCES: &str = "SELECT msgid,
+     CASE json_valid(difference) WHEN 1 THEN json_set(difference, '$.id', id) ELSE difference END
+     FROM differences";

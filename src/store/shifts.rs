@@ -1,7 +1,7 @@
 //! The shifts of the terminal's operators: which one is open, what the centre was told of it, what was handed over.
 
 use jiff::Timestamp;
-use rusqlite::{Params, params};
+use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
 use super::acknowledged::ToldInShift;
@@ -97,7 +97,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn shifts(&self, limit: u32) -> Result<Vec<Shift>, StoreError> {
-        self.readable(
+        self.all_json(
             "SELECT number, shift FROM shifts
              WHERE open = 1 OR number IN (SELECT number FROM shifts ORDER BY number DESC LIMIT ?1)
              ORDER BY number DESC",
@@ -111,8 +111,7 @@ impl Store {
     /// When the store cannot be read, or not be written where that is needed.
     pub fn open_shifts(&self) -> Result<Vec<Shift>, StoreError> {
         let mut lost = Vec::new();
-        let open =
-            self.each_shift("SELECT number, shift FROM shifts WHERE open = 1", [], |number| lost.push(number))?;
+        let open = self.each_json("SELECT number, shift FROM shifts WHERE open = 1", [], |number| lost.push(number))?;
         for number in lost {
             tracing::error!(shift = number, "a shift cannot be read, and is open no longer");
             self.durably("UPDATE shifts SET open = 0, owing = 0 WHERE number = ?1", [number])?;
@@ -125,31 +124,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn owing_shifts(&self) -> Result<Vec<Shift>, StoreError> {
-        self.readable("SELECT number, shift FROM shifts WHERE owing = 1 ORDER BY number", [])
-    }
-
-    /// One that cannot be read keeps nobody from the others.
-    fn readable(&self, sql: &str, values: impl Params) -> Result<Vec<Shift>, StoreError> {
-        self.each_shift(sql, values, |number| tracing::warn!(shift = number, "a shift cannot be read"))
-    }
-
-    fn each_shift(
-        &self,
-        sql: &str,
-        values: impl Params,
-        mut unreadable: impl FnMut(String),
-    ) -> Result<Vec<Shift>, StoreError> {
-        let db = self.db();
-        let mut statement = db.prepare_cached(sql)?;
-        let mut rows = statement.query(values)?;
-        let mut all = Vec::new();
-        while let Some(row) = rows.next()? {
-            match serde_json::from_str(&row.get::<_, String>(1)?) {
-                Ok(shift) => all.push(shift),
-                Err(_) => unreadable(row.get(0)?),
-            }
-        }
-        Ok(all)
+        self.all_json("SELECT number, shift FROM shifts WHERE owing = 1 ORDER BY number", [])
     }
 }
 

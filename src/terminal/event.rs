@@ -156,6 +156,12 @@ pub enum What {
         change: &'static str,
         /// The name of its file now.
         file: String,
+        /// How many records were held on of what is nowhere else; left out where the start before this one held them on.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kept: Option<u64>,
+        /// How many of them could not be read; left out where nobody can tell.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lost: Option<u64>,
     },
     /// Events before this one were dropped: the reader of the stream was too slow, or away for too long.
     Gap,

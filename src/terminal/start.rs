@@ -1,7 +1,7 @@
 //! Opens every room of a terminal.
 
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use zeroize::Zeroizing;
@@ -16,7 +16,7 @@ use crate::failure::{Explain as _, Failure};
 use crate::keys::{KeyProvider, KeySource};
 use crate::queue::{self, Faults, Queue, QueueError, QueueKeys, Settings};
 use crate::script::Library;
-use crate::store::{self, Store};
+use crate::store::{self, Renewed, Store};
 use crate::sync::{self, Asker, HttpUplink, JetStreamUplink, Link, Pace, SignNumbers, SignedOnUplink, Uplink};
 use crate::world::disk::{self, Refusal};
 
@@ -34,9 +34,9 @@ pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure>
     made.map_err(|error| no_folder(&config.state, &error))?;
     let queue = journal(&parts, faults)?;
     match rooms(parts, setup, queue.clone()) {
-        Ok((inner, aside)) => {
-            if let Some(aside) = aside {
-                inner.tell_aside(&aside);
+        Ok((inner, renewed)) => {
+            if let Some(renewed) = renewed {
+                inner.tell_renewed(&renewed);
             }
             inner.begin_with(&packs);
             tasks::start(&inner);
@@ -50,18 +50,18 @@ pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure>
     }
 }
 
-/// The rooms beside the journal; and where the damaged store is that another one replaces.
-fn rooms(parts: Parts, setup: Setup, queue: Queue) -> Result<(Arc<Inner>, Option<PathBuf>), Failure> {
+/// The rooms beside the journal; and what became of a store that was damaged.
+fn rooms(parts: Parts, setup: Setup, queue: Queue) -> Result<(Arc<Inner>, Option<Renewed>), Failure> {
     let config = Arc::clone(&parts.config);
     let store = Store::open_or_renew(&config.state.join("store.db"), parts.clock.now());
-    let (store, aside) = store.map_err(|error| error.failure())?;
+    let (store, renewed) = store.map_err(|error| error.failure())?;
     let store = Arc::new(store);
     let keys = keys(&parts, &setup.scripts, &store)?;
     let numbers = SignNumbers::default();
     let last = queue.last_sequence().map_err(|error| error.failure())?;
     let shifts = Shifts::load(&store, numbers.clone(), last).map_err(|error| error.failure())?;
     let upstream = upstream(&parts, &queue, numbers)?;
-    Ok((Arc::new(Inner::new(Rooms { parts, setup, keys, queue, store, shifts, upstream })), aside))
+    Ok((Arc::new(Inner::new(Rooms { parts, setup, keys, queue, store, shifts, upstream })), renewed))
 }
 
 /// Whether a start failed for a disk that is full or read only: nothing is wrong with what is on it, and once the disk
@@ -73,10 +73,9 @@ pub fn waits_for_disk(failure: &Failure) -> bool {
 
 impl Inner {
     /// The store was damaged: what only it knew is not known any more.
-    fn tell_aside(&self, aside: &Path) {
+    fn tell_renewed(&self, Renewed { aside, kept, lost }: &Renewed) {
         let file = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        tracing::error!(code = store::errors::STORE.code, file, "the store is damaged: it was set aside");
-        self.log.tell(What::Store { change: "set-aside", file });
+        self.log.tell(What::Store { change: "set-aside", file, kept: *kept, lost: *lost });
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whether a disk takes anything, and whose a file is that root makes among somebody else's.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt as _, lchown};
 use std::path::Path;
@@ -52,6 +52,14 @@ pub fn give(made: &Path, like: &Path) -> io::Result<()> {
         let what = format!("{} cannot be given to uid {}: {error}", made.display(), theirs.uid());
         io::Error::new(error.kind(), what)
     })
+}
+
+/// What was made, renamed or removed in a folder is so after a power cut.
+///
+/// # Errors
+/// What the storage does.
+pub fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// The folder that holds the name of this file or folder.

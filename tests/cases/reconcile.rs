@@ -317,6 +317,57 @@ fn every_day_that_was_missed_is_made_up_for() {
 }
 
 #[test]
+fn a_run_that_cannot_be_read_any_more_is_run_again_by_itself_and_keeps_no_other_day_from_it() {
+    let hands = Arc::new(Hands::noon());
+    let mut counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
+    counter.carried_out(SETTLE, bill());
+    let first = day(&counter);
+    counter.terminal.reconcile(first, "0009").unwrap();
+    counter.stop_centre();
+    counter.wait_for_condition(Condition::UplinkAway, true);
+    hands.forward(3 * 24 * 3600);
+    in_the_store(&counter, "UPDATE reconciliations SET run = '{'");
+    assert_eq!(counter.terminal.health().reconciliation.overdue, Some(2));
+    assert!(counter.terminal.reconciliations(9).unwrap().is_empty());
+    assert_eq!(counter.terminal.reconciliation(first).unwrap(), None);
+    let mut events = counter.terminal.events(None);
+    counter.start_centre();
+    let last = first.tomorrow().unwrap().tomorrow().unwrap();
+    counter.next_event(&mut events, |what| matches!(what, What::Reconciliation { date, .. } if *date == last));
+    assert_eq!(counter.terminal.health().reconciliation.overdue, Some(0));
+    assert!(counter.terminal.reconciliation(first).unwrap().unwrap().is_complete());
+}
+
+#[test]
+fn a_difference_that_cannot_be_read_any_more_is_found_again_or_gone() {
+    let counter = Counter::new();
+    counter.carried_out(SETTLE, bill());
+    let at = |state: &str| at_the_centre(&counter, &format!("UPDATE settlements SET state = '{state}'"));
+    let open = || counter.terminal.health().reconciliation.open;
+    at("void");
+    let before = one(&counter);
+    // No text any more, or a text that is none of ours.
+    for broken in ["CAST(x'7BFF' AS TEXT)", "'{'"] {
+        in_the_store(&counter, &format!("UPDATE differences SET difference = {broken}"));
+        assert!(counter.terminal.differences(before.date).unwrap().is_empty());
+        assert_eq!(refused(&counter, &before, Action::Refer, Some("remark")), "E-RECON-UNKNOWN");
+        let again = one(&counter);
+        assert_eq!((again.id, again.kind, &again.msgid), (before.id, before.kind, &before.msgid));
+        assert_eq!(open(), Some(1));
+    }
+    in_the_store(&counter, "UPDATE differences SET difference = '{'");
+    at("settled");
+    assert!(found(&counter).is_empty());
+    assert_eq!(open(), Some(0), "nobody could repair it");
+}
+
+/// Changes what the terminal keeps beside its journal.
+fn in_the_store(counter: &Counter, sql: &str) {
+    let db = Connection::open(counter.dir.path().join("state/store.db")).unwrap();
+    assert!(db.execute(sql, []).unwrap() > 0, "{sql}");
+}
+
+#[test]
 fn a_clock_that_was_ahead_reconciles_no_day_for_good() {
     let hands = Arc::new(Hands::noon());
     let mut counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });

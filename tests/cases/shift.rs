@@ -199,7 +199,7 @@ fn a_store_that_is_damaged_keeps_no_terminal_from_starting() {
     });
     let told = counter.terminal.events(Some(0)).backlog;
     let aside = told.iter().find_map(|event| match &event.what {
-        What::Store { change: "set-aside", file } => Some(file.clone()),
+        What::Store { change: "set-aside", file, kept: Some(0), lost: None } => Some(file.clone()),
         _ => None,
     });
     assert_eq!(std::fs::read(counter.dir.path().join("state").join(aside.unwrap())).unwrap(), [b'x'; 4096]);

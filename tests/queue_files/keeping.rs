@@ -4,13 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sbkd::config::Config;
-use sbkd::queue::{Draft, Note, Queue, State};
-use sbkd::store::{Accumulators, Store};
+use sbkd::queue::{Draft, Filter, Note, Queue, State};
+use sbkd::store::{Accumulators, Store, Told};
 use sbkd::terminal::{Condition, NewCase, Parts, Terminal as Running, What};
+use sbkd::value::Fen;
 use sbkd::virtual_card::VirtualReaders;
 use sbkd::wire::{Outcome, Receipt};
 use sbkd::world::{Clock as _, FixedClock, SystemClock, SystemRandom};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::rig::until;
 use crate::world::{Terminal, draft, tamper};
@@ -110,6 +112,12 @@ fn all_is_proved_and_what_is_old_is_erased() {
     let tag = queue.holder_tag(&[1]);
     let store = told_long_ago(&terminal.state("store.db"), &queue);
     assert!(store.accumulators(tag, "310/2015").unwrap().is_some());
+    let erased = queue.list(&Filter::default()).unwrap()[0].id;
+    for id in [erased, Uuid::from_u128(7)] {
+        let at = "2015-08-03T02:00:00Z".parse().unwrap();
+        let told = Told { id, revision: 1, holder: tag, operator: "0001", shift: "S1", cash: Some(Fen(100)), at };
+        store.acknowledge(&told).unwrap();
+    }
     queue.close();
     drop((queue, store));
     let queue = terminal.open();
@@ -127,6 +135,7 @@ fn all_is_proved_and_what_is_old_is_erased() {
     assert_eq!(terminal.done(&["verify", "--anchor"])["payloads"], 1);
     let store = Store::open(&terminal.state("store.db")).unwrap();
     assert_eq!(store.accumulators(tag, "310/2015").unwrap(), None);
+    assert_eq!(store.acknowledged(tag).unwrap().len(), 2, "its header tells of it for ever, and nobody is told twice");
 }
 
 #[test]

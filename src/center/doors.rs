@@ -245,6 +245,9 @@ impl Message {
                 tracing::info!(infno, msgid, infcode = reply.infcode, "an online request was answered");
                 bytes(&reply)
             }
+            Self::Headers(signed) if !demo && signed.headers.iter().any(|header| header.demo) => {
+                return Err(CenterError::Demo);
+            }
             Self::Headers(signed) => {
                 let head = chain::extend(db, &caller.terminal, &caller.key, signed, now)?;
                 tracing::info!(sequence = head.sequence, "headers were taken");

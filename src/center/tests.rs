@@ -3,7 +3,11 @@
 use serde_json::json;
 
 use super::*;
+use crate::center::doors::{Asked, bytes};
+use crate::center::enrol::{Caller, Proof};
+use crate::queue::tests::{draft, open as journal};
 use crate::wire::signature::{Purpose, question};
+use crate::wire::{ChainHead, Request, infno};
 
 const TOKEN: &str = "a token that is right";
 
@@ -127,6 +131,57 @@ async fn a_message_that_names_nobody_is_of_whoever_sends_it() {
         assert_eq!(named.send().await.unwrap().status(), 403, "{path}");
     }
     centre.stop().await;
+}
+
+#[tokio::test]
+async fn what_carries_the_demonstrations_mark_is_taken_by_a_demonstration_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = journal(dir.path());
+    let caller = || Caller {
+        terminal: queue.terminal().into(),
+        key: Digest(queue.public_key()),
+        proof: Proof::Certificate(None),
+    };
+    let payload = json!({ "request": {}, "detail": {} });
+    let row =
+        queue.commit(crate::queue::Draft { kind: crate::value::Kind::Register, payload, ..draft("a") }).unwrap().row;
+    let envelope = queue.envelope(row.id).unwrap().unwrap();
+    let headers = queue.signed_headers(ChainHead::default(), 10).unwrap();
+    let shift = Request {
+        infno: infno::SIGN_ON.into(),
+        msgid: "T4401000000120150801100000Q001".into(),
+        fixmedins_code: queue.terminal().into(),
+        opter: "0007".into(),
+        inf_time: "2015-08-01 10:00:00".into(),
+        sign_no: None,
+        demo: true,
+        input: json!({ "shift": "2015080108000000" }),
+    };
+    for demo in [false, true] {
+        let centre = Arc::new(open(&Settings { demo, ..settings() }).unwrap());
+        let known = caller();
+        centre.write(move |db, _| enrol::enrol(db, &known.terminal, &known.key, None, false)).await.unwrap();
+        let told = async |purpose, body: Vec<u8>| {
+            let told = centre.answer(Asked { purpose, caller: caller(), body: body.into() }).await;
+            (told.status, serde_json::from_slice::<serde_json::Value>(&told.body).unwrap())
+        };
+        let (status, head) = told(Purpose::Headers, bytes(&headers)).await;
+        let (_, probed) = told(Purpose::Chain, b"\"any\"".into()).await;
+        let (_, items) = told(Purpose::Transactions, bytes(&[&envelope])).await;
+        let (_, reply) = told(Purpose::National, bytes(&shift)).await;
+        let ledger = centre.write(|db, _| ledger::read(db)).await.unwrap();
+        let held = ["transactions", "shifts", "alarms"].map(|list| ledger[list].as_array().unwrap().len());
+        if demo {
+            assert_eq!((status, &head["sequence"], &probed), (200, &json!(1), &head));
+            assert!(items[0]["receipt"].is_object() && reply["infcode"] == 0, "{items} {reply}");
+            assert_eq!(held, [1, 1, 0]);
+        } else {
+            assert_eq!((status, &head["error"]["code"], &probed["sequence"]), (422, &json!("C-DEMO"), &json!(0)));
+            assert_eq!(items[0]["refused"]["code"], "C-DEMO");
+            assert!(reply["infcode"] == -1 && reply["err_msg"].as_str().unwrap().starts_with("C-DEMO "), "{reply}");
+            assert_eq!(held, [0, 0, 0]);
+        }
+    }
 }
 
 #[test]

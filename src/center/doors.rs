@@ -26,6 +26,7 @@ pub(super) struct Centre {
     pub(super) db: Mutex<Connection>,
     pub(super) packs: LazyLock<Packs>,
     pub(super) token: String,
+    pub(super) ledger_token: Option<String>,
     pub(super) demo: bool,
     pub(super) playing: Playing,
     /// It signs its answers with this.

@@ -144,6 +144,8 @@ fn flags_that_do_not_go_together_or_name_nothing_are_told_as_such() {
         assert_eq!((exit, code.as_str()), (2, "E-CLI-USAGE"), "{line}: {detail}");
     }
     for (flags, part) in [
+        ("--ledger-token-file none", "none"),
+        ("--ledger-token-file token", "one of its own"),
         ("--tls-cert a --tls-key b --client-roots none.pem", "none.pem"),
         ("--nats nats://10.0.0.1:4222", "tls://"),
         ("--nats tls://127.0.0.1:1,nats://127.0.0.1:1", "tls://"),

@@ -103,6 +103,7 @@ async fn centre(dir: &Path, tls: center::TlsFiles, broker: Option<Broker>) -> Re
         tls: Some(tls),
         broker,
         token: TOKEN.into(),
+        ledger_token: None,
         demo: true,
         faults: Faults::default(),
     };

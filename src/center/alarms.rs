@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::enrol;
 use super::errors::CenterError;
+use super::ledger::{Row, number};
 use crate::wire::is_terminal;
 
 /// Under what those count who name no terminal that is enrolled; a terminal's code is longer.
@@ -51,13 +52,16 @@ fn keep(
     Ok(())
 }
 
-/// All of them, oldest first.
-pub(super) fn read(db: &Connection) -> Result<Vec<Value>, CenterError> {
-    let mut statement = db.prepare("SELECT terminal, code, text, first_at, times FROM alarms ORDER BY number")?;
-    let alarms = statement.query_map([], |row| {
+/// Those after a number, oldest first.
+pub(super) fn after(db: &Connection, key: &str, most: usize) -> Result<Vec<Row>, CenterError> {
+    let mut statement = db.prepare(
+        "SELECT terminal, code, text, first_at, times, number FROM alarms WHERE number > ?1 ORDER BY number LIMIT ?2",
+    )?;
+    let alarms = statement.query_map(params![number(key)?, most], |row| {
         let (terminal, code, text): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let (first_at, times): (String, u64) = (row.get(3)?, row.get(4)?);
-        Ok(json!({ "terminal": terminal, "code": code, "text": text, "first_at": first_at, "times": times }))
+        let alarm = json!({ "terminal": terminal, "code": code, "text": text, "first_at": first_at, "times": times });
+        Ok((row.get::<_, i64>(5)?.to_string(), alarm))
     })?;
     Ok(alarms.collect::<Result<_, _>>()?)
 }
@@ -65,6 +69,7 @@ pub(super) fn read(db: &Connection) -> Result<Vec<Value>, CenterError> {
 #[cfg(test)]
 mod tests {
     use rusqlite_migration::Migrations;
+    use serde_json::Value;
 
     use super::*;
     use crate::center::db;
@@ -77,7 +82,7 @@ mod tests {
 
     fn shown(db: &Connection) -> Value {
         let each = |alarm: Value| json!([alarm["terminal"], alarm["code"], alarm["text"], alarm["times"]]);
-        read(db).unwrap().into_iter().map(each).collect()
+        after(db, "", 100).unwrap().into_iter().map(|(_, alarm)| each(alarm)).collect()
     }
 
     #[test]

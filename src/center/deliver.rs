@@ -33,10 +33,11 @@ pub(super) fn batch(
 ) -> Vec<ItemAnswer> {
     let each = batch.iter().enumerate().map(|(at, envelope)| {
         let refusal = |code: &str, text: String| Reason { code: code.into(), text };
-        if envelope.header.demo && !demo {
-            return ItemAnswer::Refused(refusal("C-DEMO", "demonstration data is not taken here".into()));
-        }
-        match within(db, || deliver(db, packs, envelope, at < refuse, now)) {
+        let taken = match envelope.header.demo && !demo {
+            true => Err(CenterError::Demo),
+            false => within(db, || deliver(db, packs, envelope, at < refuse, now)),
+        };
+        match taken {
             Ok(receipt) => {
                 tracing::info!(id = %receipt.id, centre_no = receipt.centre_no, "a transaction was answered");
                 ItemAnswer::Receipt(receipt)

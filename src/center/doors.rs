@@ -26,6 +26,7 @@ pub(super) struct Centre {
     pub(super) db: Mutex<Connection>,
     pub(super) packs: LazyLock<Packs>,
     pub(super) token: String,
+    pub(super) ledger_token: Option<String>,
     pub(super) demo: bool,
     pub(super) playing: Playing,
     /// It signs its answers with this.
@@ -244,6 +245,9 @@ impl Message {
                 let (infno, msgid) = (&request.infno, &request.msgid);
                 tracing::info!(infno, msgid, infcode = reply.infcode, "an online request was answered");
                 bytes(&reply)
+            }
+            Self::Headers(signed) if !demo && signed.headers.iter().any(|header| header.demo) => {
+                return Err(CenterError::Demo);
             }
             Self::Headers(signed) => {
                 let head = chain::extend(db, &caller.terminal, &caller.key, signed, now)?;

@@ -2,9 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::chain;
 use super::errors::CenterError;
-use crate::wire::Digest;
+use crate::queue;
 use crate::wire::signature::{self, Purpose, Signature};
+use crate::wire::{ChainHead, Digest};
 
 /// Who a message says it is of, and what proves that.
 #[derive(Clone)]
@@ -77,7 +79,8 @@ pub(super) fn check(db: &Connection, caller: &Caller, named: &str, demo: bool) -
     }
 }
 
-/// Enrols a terminal; the same again is no change. Another key or certificate than it has is only taken to `replace` them.
+/// Enrols a terminal; the same again is no change. Another key or certificate than it has is only taken to `replace` them;
+/// a key that it had before has its journal again.
 pub(super) fn enrol(
     db: &Connection,
     terminal: &str,
@@ -86,15 +89,16 @@ pub(super) fn enrol(
     replace: bool,
 ) -> Result<(), CenterError> {
     match find(db, terminal)? {
-        Some(known) if known.key == *key && known.certificate.as_ref() == certificate => return Ok(()),
+        Some(known) if !replace && known.key == *key && known.certificate.as_ref() == certificate => return Ok(()),
         Some(_) if !replace => {
             return Err(CenterError::Enrol("the terminal is enrolled with another key or certificate"));
         }
         Some(known) => {
             tracing::warn!(terminal, %key, "a terminal's key and certificate are replaced");
             if known.key != *key {
-                put_aside(db, terminal)?;
+                put_aside(db, terminal, &known.key)?;
             }
+            take_back(db, terminal, key)?;
         }
         None => tracing::info!(terminal, %key, "a terminal is enrolled"),
     }
@@ -106,18 +110,55 @@ pub(super) fn enrol(
     Ok(())
 }
 
+/// What the centre has of a journal, by its terminal's name. Each may have rows of a journal of which the others have none.
+const OF_A_JOURNAL: [&str; 4] = ["chain", "groups", "holes", "transactions"];
+
 /// A journal keeps its key: another key's is another journal, which counts from one. What came of the earlier one stays
-/// under a name that no terminal can have; its transactions are known by their ids as before.
-fn put_aside(db: &Connection, terminal: &str) -> Result<(), CenterError> {
-    const KEPT: [&str; 4] = ["chain", "groups", "holes", "transactions"];
-    // Each of them may have rows of a journal of which the others have none.
-    let names =
-        KEPT.map(|table| format!("SELECT terminal FROM {table} WHERE terminal LIKE ?1 || '~%'")).join(" UNION ");
-    let before: u32 = db.query_row(&format!("SELECT count(*) FROM ({names})"), [terminal], |row| row.get(0))?;
-    let aside = format!("{terminal}~{}", before + 1);
-    for table in KEPT {
-        let rename = format!("UPDATE {table} SET terminal = ?2 WHERE terminal = ?1");
-        db.execute(&rename, [terminal, &aside])?;
+/// under a name that no terminal can have, with its key in it; its transactions are known by their ids as before.
+fn put_aside(db: &Connection, terminal: &str, key: &Digest) -> Result<(), CenterError> {
+    rename(db, terminal, &aside(terminal, key))
+}
+
+/// A key that returns has its journal again, so that its chain goes on: headers that are here under another name would be
+/// a fork of it.
+fn take_back(db: &Connection, terminal: &str, key: &Digest) -> Result<(), CenterError> {
+    for name in std::iter::once(aside(terminal, key)).chain(signed_aside(db, terminal, key)?) {
+        // Nothing is laid under a chain that goes on already.
+        if chain::head(db, terminal)? != ChainHead::default() {
+            break;
+        }
+        rename(db, &name, terminal)?;
+    }
+    Ok(())
+}
+
+fn aside(terminal: &str, key: &Digest) -> String {
+    format!("{terminal}~{key}")
+}
+
+/// The names of what was put aside of a terminal and this key has signed, the latest first: earlier versions put a number
+/// in the key's place.
+fn signed_aside(db: &Connection, terminal: &str, key: &Digest) -> Result<Vec<String>, CenterError> {
+    // All names that begin with the terminal's and the mark: what follows the mark in ASCII ends them.
+    let mut statement = db.prepare(
+        "SELECT terminal, max(sequence), head, signature FROM groups
+         WHERE terminal > ?1 || '~' AND terminal < ?1 || char(127)
+         GROUP BY terminal ORDER BY length(terminal) DESC, terminal DESC",
+    )?;
+    let mut rows = statement.query([terminal])?;
+    let mut names = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (sequence, head, signature): (u64, _, [u8; 64]) = (row.get(1)?, Digest(row.get(2)?), row.get(3)?);
+        if queue::head_is_signed(&key.0, terminal, sequence, &head, &signature) {
+            names.push(row.get(0)?);
+        }
+    }
+    Ok(names)
+}
+
+fn rename(db: &Connection, from: &str, to: &str) -> Result<(), CenterError> {
+    for table in OF_A_JOURNAL {
+        db.execute(&format!("UPDATE {table} SET terminal = ?2 WHERE terminal = ?1"), [from, to])?;
     }
     Ok(())
 }
@@ -138,25 +179,4 @@ fn find(db: &Connection, terminal: &str) -> Result<Option<Enrolled>, CenterError
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_journal_of_a_terminal_is_put_aside_under_a_name_of_its_own() {
-        let db = super::super::db::open(None).unwrap();
-        let code = "H44010099999";
-        // There are no headers of any of them.
-        let transaction = |id: u8| {
-            let sql = "INSERT INTO transactions (id, terminal, sequence, header_hash, content, scenario, accepted, receipt, detail, times)
-                       VALUES (?1, ?2, 1, x'00', x'00', 's', 1, '', '', 1)";
-            db.execute(sql, params![[id; 16], code]).unwrap();
-        };
-        for id in 1..=3 {
-            transaction(id);
-            put_aside(&db, code).unwrap();
-        }
-        let mut read = db.prepare("SELECT terminal FROM transactions ORDER BY number").unwrap();
-        let names: Vec<String> = read.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
-        assert_eq!(names, ["H44010099999~1", "H44010099999~2", "H44010099999~3"]);
-    }
-}
+mod tests;

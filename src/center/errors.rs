@@ -24,6 +24,9 @@ pub(super) enum CenterError {
     /// Headers come without the signature over them.
     #[error("no signature of the terminal holds for the headers up to {0}")]
     Unsigned(u64),
+    /// It carries the demonstration's mark, and this is no demonstration.
+    #[error("demonstration data is not taken here")]
+    Demo,
     /// The key service has no answer.
     #[error(transparent)]
     Keys(#[from] NoKeys),
@@ -43,7 +46,7 @@ impl CenterError {
             Self::Token => 401,
             Self::Enrol(_) => 403,
             Self::Chain(_) | Self::Unsigned(_) => 409,
-            Self::Keys(_) => 422,
+            Self::Demo | Self::Keys(_) => 422,
             Self::Start(_) | Self::Database(_) | Self::OnPurpose => 500,
         }
     }
@@ -57,6 +60,7 @@ impl CenterError {
             Self::Chain(Broken::Gap { .. }) => "C-CHAIN-GAP",
             Self::Chain(Broken::Fork(_)) => "C-CHAIN-FORK",
             Self::Unsigned(_) => "C-CHAIN-SIGNATURE",
+            Self::Demo => "C-DEMO",
             Self::Keys(NoKeys::Form) => "C-FORM",
             Self::Keys(NoKeys::Algorithm) => "C-NO-KEYS",
             Self::Start(_) | Self::Database(_) => "C-DATABASE",

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::errors::CenterError;
-use super::{alarms, chain};
+use super::{alarms, chain, ledger};
 use crate::queue::chain::Broken;
 use crate::wire::headers::{Hole, SignedHole};
 use crate::wire::signature::{self, Signature};
@@ -120,13 +120,13 @@ pub(super) fn check(db: &Connection, header: &Header, hash: &Digest) -> Result<(
     }
 }
 
-/// All of them, oldest first, with what is known of each by now.
-pub(super) fn all(db: &Connection) -> Result<Vec<Value>, CenterError> {
+/// Those after a number, oldest first, with what is known of each by now.
+pub(super) fn after(db: &Connection, key: &str, most: usize) -> Result<Vec<ledger::Row>, CenterError> {
     let mut statement = db.prepare(
-        "SELECT terminal, after_sequence, after_hash, until_sequence, until_hash, signature, told_at
-         FROM holes ORDER BY number",
+        "SELECT terminal, after_sequence, after_hash, until_sequence, until_hash, signature, told_at, number
+         FROM holes WHERE number > ?1 ORDER BY number LIMIT ?2",
     )?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query(params![ledger::number(key)?, most])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let (terminal, told_at): (String, String) = (row.get(0)?, row.get(6)?);
@@ -135,7 +135,7 @@ pub(super) fn all(db: &Connection) -> Result<Vec<Value>, CenterError> {
             until: ChainHead { sequence: row.get(3)?, hash: Digest(row.get(4)?) },
         };
         let Here { headers, transactions, nothing } = here(db, &terminal, &hole)?;
-        all.push(json!({
+        let shown = json!({
             "terminal": terminal,
             "after": hole.after,
             "until": hole.until,
@@ -145,7 +145,8 @@ pub(super) fn all(db: &Connection) -> Result<Vec<Value>, CenterError> {
             "headers": headers,
             "transactions": transactions,
             "unknown": nothing,
-        }));
+        });
+        all.push((row.get::<_, i64>(7)?.to_string(), shown));
     }
     Ok(all)
 }

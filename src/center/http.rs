@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Request as HttpRequest, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Query, Request as HttpRequest, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
+use serde::Deserialize;
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
 use super::connection::Peer;
-use super::doors::{Asked, Centre, Told, read};
+use super::doors::{Asked, Centre, FORM, Told, read};
 use super::enrol::{Caller, Proof};
 use super::errors::CenterError;
 use super::faults::Faults;
@@ -32,22 +34,32 @@ pub(super) fn router(centre: Arc<Centre>) -> Router {
         .route("/v1/transactions", post(transactions))
         .route("/v1/national", post(national))
         .route("/v1/headers", post(headers))
-        .route("/v1/chain", post(chain))
-        .route("/v1/ledger", get(read_ledger));
+        .route("/v1/chain", post(chain));
     if centre.demo {
         closed = closed.route("/v1/faults", get(faults).put(set_faults)).route("/v1/keys", post(prove));
     }
+    let ledger = get(read_ledger).layer(middleware::from_fn_with_state(centre.clone(), ledger_token));
     closed
         .layer(middleware::from_fn_with_state(centre.clone(), token))
+        .route("/v1/ledger", ledger)
         .route("/health", get(|| async { Json(json!({ "status": "ok" })) }))
         .layer(DefaultBodyLimit::max(LARGEST))
         .with_state(centre)
 }
 
 async fn token(State(centre): Shared, request: HttpRequest, next: Next) -> Response {
+    with_token(Some(&centre.token), request, next).await
+}
+
+async fn ledger_token(State(centre): Shared, request: HttpRequest, next: Next) -> Response {
+    with_token(centre.ledger_token.as_ref(), request, next).await
+}
+
+/// Nobody brings the token that there is none of.
+async fn with_token(token: Option<&String>, request: HttpRequest, next: Next) -> Response {
     let bearer = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let brought = bearer.and_then(|value| value.strip_prefix("Bearer "));
-    if brought.is_some_and(|brought| brought.as_bytes().ct_eq(centre.token.as_bytes()).into()) {
+    if brought.zip(token).is_some_and(|(brought, token)| brought.as_bytes().ct_eq(token.as_bytes()).into()) {
         next.run(request).await
     } else {
         CenterError::Token.into_response()
@@ -105,8 +117,19 @@ fn response(told: Told) -> Response {
     response
 }
 
-async fn read_ledger(State(centre): Shared) -> Result<Response, CenterError> {
-    Ok(Json(centre.write(|db, _| ledger::read(db)).await?).into_response())
+/// Where a page of the ledger begins.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    after: Option<String>,
+}
+
+async fn read_ledger(
+    State(centre): Shared,
+    place: Result<Query<Place>, QueryRejection>,
+) -> Result<Response, CenterError> {
+    let Query(Place { after }) = place.map_err(|_| FORM)?;
+    Ok(Json(centre.write(move |db, _| ledger::page(db, after.as_deref())).await?).into_response())
 }
 
 /// Proofs by the demonstration's keys; nothing of it is logged.

@@ -1,6 +1,7 @@
-//! What the centre holds, for whoever looks on: numbers, amounts and states; nothing that names a person.
+//! What the centre holds, for whoever looks on: numbers, amounts and states; nothing that names a person. In pages: it
+//! grows for ever.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -23,43 +24,121 @@ const SHOWN: [&str; 9] = [
     "psn_cash_pay",
 ];
 
-/// Everything, oldest first.
-pub(super) fn read(db: &Connection) -> Result<Value, CenterError> {
-    let sign_ins: u64 = db.query_row("SELECT count(*) FROM sign_ins", [], |row| row.get(0))?;
-    Ok(json!({
-        "terminals": terminals(db)?,
-        "transactions": transactions(db)?,
-        "settlements": settlements(db)?,
-        "sign_ins": sign_ins,
-        "alarms": alarms::read(db)?,
-        "holes": holes::all(db)?,
-        "shifts": shift::all(db)?,
-    }))
+/// The most rows of a page, of all lists together: while it is read nothing else is.
+pub(super) const MOST: usize = 500;
+
+/// A row of a list, and the key that the next ones come after.
+pub(super) type Row = (String, Value);
+
+/// A list: what comes after a key, from the beginning where that is empty, so many rows at most.
+type List = fn(&Connection, &str, usize) -> Result<Vec<Row>, CenterError>;
+
+/// The lists, in the order in which pages go through them; all but the first oldest first.
+const LISTS: [(&str, List); 6] = [
+    ("terminals", terminals),
+    ("transactions", transactions),
+    ("settlements", settlements),
+    ("alarms", alarms::after),
+    ("holes", holes::after),
+    ("shifts", shift::after),
+];
+
+/// A page: from the beginning, or from where the one before ends (its `next`). The last one has no `next`.
+///
+/// # Errors
+/// When there is no such place, or what the database does.
+pub(super) fn page(db: &Connection, after: Option<&str>) -> Result<Map<String, Value>, CenterError> {
+    let mut page = Map::new();
+    let (first, mut key) = match after {
+        Some(place) => named(place)?,
+        None => {
+            let sign_ins: u64 = db.query_row("SELECT count(*) FROM sign_ins", [], |row| row.get(0))?;
+            page.insert("sign_ins".into(), sign_ins.into());
+            (0, "")
+        }
+    };
+    let (mut left, mut next) = (MOST, None);
+    for (at, (name, list)) in LISTS.into_iter().enumerate() {
+        let mut shown = Vec::new();
+        if at >= first && next.is_none() {
+            // One more than there is room for tells whether there are more.
+            let mut rows = list(db, key, left + 1)?;
+            if rows.len() > left {
+                rows.truncate(left);
+                let last = rows.last().map_or(key, |(last, _)| last);
+                next = Some(format!("{name}.{last}"));
+            }
+            left -= rows.len();
+            shown.extend(rows.into_iter().map(|(_, row)| row));
+            key = "";
+        }
+        page.insert(name.into(), shown.into());
+    }
+    page.extend(next.map(|next| ("next".to_owned(), next.into())));
+    Ok(page)
 }
 
-fn terminals(db: &Connection) -> Result<Vec<Value>, CenterError> {
+/// The list and the key of a place between two pages.
+fn named(place: &str) -> Result<(usize, &str), CenterError> {
+    let (list, key) = place.split_once('.').ok_or(PLACE)?;
+    let at = LISTS.iter().position(|(name, _)| *name == list).ok_or(PLACE)?;
+    Ok((at, key))
+}
+
+const PLACE: CenterError = CenterError::Form("no page of the ledger begins there");
+
+/// The number that is the key of most lists; all numbers are greater than that of the beginning.
+pub(super) fn number(key: &str) -> Result<i64, CenterError> {
+    if key.is_empty() { Ok(0) } else { key.parse().map_err(|_| PLACE) }
+}
+
+/// All pages in one.
+pub(super) fn read(db: &Connection) -> Result<Value, CenterError> {
+    let mut all = page(db, None)?;
+    while let Some(next) = all.remove("next") {
+        for (name, part) in page(db, next.as_str())? {
+            match (all.get_mut(&name), part) {
+                (Some(Value::Array(rows)), Value::Array(part)) => rows.extend(part),
+                (_, part) => drop(all.insert(name, part)),
+            }
+        }
+    }
+    Ok(all.into())
+}
+
+/// By their names. A chain may have very many rows, so each next name is looked for and none is read over.
+fn terminals(db: &Connection, key: &str, most: usize) -> Result<Vec<Row>, CenterError> {
+    let after = hex::decode(key).ok().and_then(|name| String::from_utf8(name).ok());
+    let mut after = after.ok_or(PLACE)?;
     // Of some there may be holes alone.
-    let mut statement = db.prepare("SELECT terminal FROM chain UNION SELECT terminal FROM holes ORDER BY terminal")?;
-    let mut rows = statement.query([])?;
+    let mut next = db.prepare(
+        "SELECT min(terminal) FROM (SELECT min(terminal) AS terminal FROM chain WHERE terminal > ?1
+         UNION ALL SELECT min(terminal) FROM holes WHERE terminal > ?1)",
+    )?;
     let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        let terminal: String = row.get(0)?;
+    while all.len() < most
+        && let Some(terminal) = next.query_row([&after], |row| row.get::<_, Option<String>>(0))?
+    {
         let ChainHead { sequence, hash } = chain::head(db, &terminal)?;
-        all.push(json!({ "terminal": terminal, "sequence": sequence, "hash": hash }));
+        let row = json!({ "terminal": terminal, "sequence": sequence, "hash": hash });
+        all.push((hex::encode_upper(&terminal), row));
+        after = terminal;
     }
     Ok(all)
 }
 
-fn transactions(db: &Connection) -> Result<Vec<Value>, CenterError> {
-    let mut statement =
-        db.prepare("SELECT id, terminal, sequence, scenario, receipt, times FROM transactions ORDER BY number")?;
-    let mut rows = statement.query([])?;
+fn transactions(db: &Connection, key: &str, most: usize) -> Result<Vec<Row>, CenterError> {
+    let mut statement = db.prepare(
+        "SELECT id, terminal, sequence, scenario, receipt, times, number FROM transactions
+         WHERE number > ?1 ORDER BY number LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![number(key)?, most])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let (id, terminal, sequence): ([u8; 16], String, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let (scenario, receipt, times): (String, String, u64) = (row.get(3)?, row.get(4)?, row.get(5)?);
         let receipt: Receipt = parse(&receipt)?;
-        all.push(json!({
+        let shown = json!({
             "id": Uuid::from_bytes(id),
             "terminal": terminal,
             "sequence": sequence,
@@ -68,14 +147,17 @@ fn transactions(db: &Connection) -> Result<Vec<Value>, CenterError> {
             "centre_no": receipt.centre_no,
             "received_at": receipt.received_at,
             "times": times,
-        }));
+        });
+        all.push((row.get::<_, i64>(6)?.to_string(), shown));
     }
     Ok(all)
 }
 
-fn settlements(db: &Connection) -> Result<Vec<Value>, CenterError> {
-    let mut statement = db.prepare("SELECT msgid, state, reply, times, review FROM settlements ORDER BY number")?;
-    let mut rows = statement.query([])?;
+fn settlements(db: &Connection, key: &str, most: usize) -> Result<Vec<Row>, CenterError> {
+    let mut statement = db.prepare(
+        "SELECT msgid, state, reply, times, review, number FROM settlements WHERE number > ?1 ORDER BY number LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![number(key)?, most])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let (msgid, state): (String, String) = (row.get(0)?, row.get(1)?);
@@ -91,7 +173,7 @@ fn settlements(db: &Connection) -> Result<Vec<Value>, CenterError> {
             ("times".to_owned(), times.into()),
             ("review".to_owned(), review.into()),
         ]);
-        all.push(Value::Object(shown));
+        all.push((row.get::<_, i64>(5)?.to_string(), shown.into()));
     }
     Ok(all)
 }

@@ -71,6 +71,8 @@ pub struct Settings {
     pub broker: Option<Broker>,
     /// The token terminals carry; 16 characters or more.
     pub token: String,
+    /// The token of who may read what it holds, another one; 16 characters or more. Without one nobody may.
+    pub ledger_token: Option<String>,
     /// A demo centre takes what carries the demo mark, enrols a terminal at first contact, and has an endpoint for
     /// faults.
     pub demo: bool,
@@ -116,7 +118,7 @@ impl Running {
         }
     }
 
-    /// What it holds, as `GET /v1/ledger` tells it.
+    /// What it holds, as `GET /v1/ledger` tells it in pages.
     ///
     /// # Errors
     /// What its database does; a sentence.
@@ -140,8 +142,13 @@ impl Running {
 /// # Errors
 /// When the token, the address, the database or the seed cannot be used; a sentence.
 pub async fn run(settings: Settings) -> Result<Running, String> {
-    if settings.token.len() < SHORTEST {
-        return Err(format!("the token has {} characters, and needs {SHORTEST}", settings.token.len()));
+    for (whose, token) in [("terminals'", Some(&settings.token)), ("ledger's", settings.ledger_token.as_ref())] {
+        if let Some(short) = token.map(String::len).filter(|length| *length < SHORTEST) {
+            return Err(format!("the {whose} token has {short} characters, and needs {SHORTEST}"));
+        }
+    }
+    if settings.ledger_token.as_ref() == Some(&settings.token) {
+        return Err("the ledger's token is that of the terminals: it needs one of its own".into());
     }
     let centre = Arc::new(open(&settings).map_err(|error| error.to_string())?);
     let tls = settings.tls.as_ref().map(tls::acceptor).transpose().map_err(|error| error.to_string())?;
@@ -182,6 +189,7 @@ fn open(settings: &Settings) -> Result<Centre, CenterError> {
         db: Mutex::new(db),
         packs: LazyLock::new(Packs::builtin_for_use),
         token: settings.token.clone(),
+        ledger_token: settings.ledger_token.clone(),
         demo: settings.demo,
         playing: faults::Playing::new(settings.faults.clone()),
         signer,

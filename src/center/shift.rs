@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::errors::CenterError;
+use super::ledger::{Row, number};
 use crate::wire::Request;
 use crate::wire::shift::{SignOff, SignOn, SignedOn};
 
@@ -40,20 +41,23 @@ pub(super) fn sign_off(db: &Connection, terminal: &str, input: &SignOff, now: Ti
     Ok(ended == 1)
 }
 
-/// Every shift, oldest first, for the ledger.
-pub(super) fn all(db: &Connection) -> Result<Vec<Value>, CenterError> {
-    let mut statement =
-        db.prepare("SELECT number, terminal, shift, operator, opened_at, closed_at FROM shifts ORDER BY number")?;
-    let shifts = statement.query_map([], |row| {
+/// Those after a number, oldest first, for the ledger.
+pub(super) fn after(db: &Connection, key: &str, most: usize) -> Result<Vec<Row>, CenterError> {
+    let mut statement = db.prepare(
+        "SELECT number, terminal, shift, operator, opened_at, closed_at FROM shifts
+         WHERE number > ?1 ORDER BY number LIMIT ?2",
+    )?;
+    let shifts = statement.query_map(params![number(key)?, most], |row| {
         let closed: Option<String> = row.get(5)?;
-        Ok(json!({
+        let shown = json!({
             "sign_no": sign_no(row.get(0)?),
             "terminal": row.get::<_, String>(1)?,
             "shift": row.get::<_, String>(2)?,
             "operator": row.get::<_, String>(3)?,
             "opened_at": row.get::<_, String>(4)?,
             "closed_at": closed,
-        }))
+        });
+        Ok((row.get::<_, i64>(0)?.to_string(), shown))
     })?;
     Ok(shifts.collect::<Result<_, _>>()?)
 }

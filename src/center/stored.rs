@@ -162,7 +162,7 @@ mod tests {
     fn centre(dir: &std::path::Path, faults: Faults) -> (Arc<Centre>, Queue) {
         let listen = "127.0.0.1:0".parse().unwrap();
         let (database, seed, tls, broker, token) = (None, None, None, None, "a token that is right".into());
-        let settings = Settings { listen, database, seed, tls, broker, token, demo: true, faults };
+        let settings = Settings { listen, database, seed, tls, broker, token, ledger_token: None, demo: true, faults };
         (Arc::new(open(&settings).unwrap()), journal(dir))
     }
 

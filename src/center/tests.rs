@@ -3,9 +3,14 @@
 use serde_json::json;
 
 use super::*;
+use crate::center::doors::{Asked, bytes};
+use crate::center::enrol::{Caller, Proof};
+use crate::queue::tests::{draft, open as journal};
 use crate::wire::signature::{Purpose, question};
+use crate::wire::{ChainHead, Request, infno};
 
 const TOKEN: &str = "a token that is right";
+const LEDGER: &str = "a token of whoever looks on";
 
 fn settings() -> Settings {
     Settings {
@@ -15,6 +20,7 @@ fn settings() -> Settings {
         tls: None,
         broker: None,
         token: TOKEN.into(),
+        ledger_token: None,
         demo: true,
         faults: Faults::default(),
     }
@@ -41,14 +47,98 @@ async fn without_its_token_only_the_health_is_told() {
     let centre = centre().await;
     let client = crate::world::loopback_client().build().unwrap();
     assert_eq!(client.get(url(&centre, "/health")).send().await.unwrap().status(), 200);
-    for path in ["/v1/ledger", "/v1/faults"] {
-        for (token, status) in
-            [("", 401), ("wrong", 401), ("a token that is righ", 401), ("a token that is rightly", 401), (TOKEN, 200)]
-        {
-            let answer = client.get(url(&centre, path)).bearer_auth(token).send().await.unwrap();
-            assert_eq!(answer.status(), status, "{path} {token}");
+    for (token, status) in
+        [("", 401), ("wrong", 401), ("a token that is righ", 401), ("a token that is rightly", 401), (TOKEN, 200)]
+    {
+        let answer = client.get(url(&centre, "/v1/faults")).bearer_auth(token).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{token}");
+    }
+    assert_eq!(client.get(url(&centre, "/v1/faults")).send().await.unwrap().status(), 401);
+    centre.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_centre_holds_is_told_to_a_token_of_its_own_alone() {
+    let client = crate::world::loopback_client().build().unwrap();
+    for (demo, own) in [(true, None), (true, Some(LEDGER)), (false, None), (false, Some(LEDGER))] {
+        let centre = run(Settings { demo, ledger_token: own.map(Into::into), ..settings() }).await.unwrap();
+        let told = async |path: &str, token: &str| {
+            client.get(url(&centre, path)).bearer_auth(token).send().await.unwrap().status().as_u16()
+        };
+        let opens = if own.is_some() { 200 } else { 401 };
+        for (token, status) in [("", 401), (TOKEN, 401), ("a token of whoever looks o", 401), (LEDGER, opens)] {
+            assert_eq!(told("/v1/ledger", token).await, status, "{demo} {own:?} {token}");
         }
-        assert_eq!(client.get(url(&centre, path)).send().await.unwrap().status(), 401, "{path}");
+        assert_eq!(client.get(url(&centre, "/v1/ledger")).send().await.unwrap().status(), 401);
+        // Nor does it open what is the terminals'.
+        for path in ["/v1/chain", "/v1/transactions", "/v1/faults"] {
+            let answer = client.post(url(&centre, path)).bearer_auth(LEDGER).body("[]").send().await.unwrap();
+            assert_eq!(answer.status(), 401, "{path}");
+        }
+        centre.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_centre_holds_is_told_in_pages() {
+    let centre = run(Settings { ledger_token: Some(LEDGER.into()), ..settings() }).await.unwrap();
+    let filled = |db: &rusqlite::Connection, _: &LazyLock<Packs>| {
+        // A demonstration's terminals have any names.
+        for terminal in ["T1", "T.2 &", "终端"] {
+            for sequence in 1..=2 {
+                let id = [terminal.as_bytes(), &[sequence]].concat();
+                let row = rusqlite::params![terminal, sequence, id, [0u8; 32]];
+                db.execute("INSERT INTO chain VALUES (?1, ?2, ?3, ?4, '')", row)?;
+            }
+        }
+        for number in 1..=2 * ledger::MOST {
+            let msgid = number.to_string();
+            db.execute(
+                "INSERT INTO settlements (terminal, msgid, state, times) VALUES ('T1', ?1, 'void', 1)",
+                [&msgid],
+            )?;
+            alarms::raise_each(db, "T1", "C-CHAIN-HOLE", &msgid, jiff::Timestamp::UNIX_EPOCH)?;
+        }
+        Ok(())
+    };
+    centre.centre.write(filled).await.unwrap();
+    let client = crate::world::loopback_client().build().unwrap();
+    let told = async |after: &str| {
+        let path = if after.is_empty() { "/v1/ledger".into() } else { format!("/v1/ledger?after={after}") };
+        client.get(url(&centre, &path)).bearer_auth(LEDGER).send().await.unwrap()
+    };
+    let lists = ["terminals", "transactions", "settlements", "alarms", "holes", "shifts"];
+    let (mut all, mut after, mut pages) = (lists.map(|_| Vec::new()), String::new(), 0);
+    loop {
+        let page: serde_json::Value = told(&after).await.json().await.unwrap();
+        let mut rows = 0;
+        for (list, all) in lists.iter().zip(&mut all) {
+            let part = page[list].as_array().unwrap();
+            rows += part.len();
+            all.extend_from_slice(part);
+        }
+        assert!(rows <= ledger::MOST, "{rows}");
+        assert_eq!(page.get("sign_ins").is_some(), pages == 0);
+        pages += 1;
+        let Some(next) = page.get("next") else { break };
+        after = next.as_str().unwrap().to_owned();
+        assert!(after.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.'), "{after}");
+    }
+    assert_eq!(pages, 5, "three rows more than four pages have");
+    let names: Vec<_> = all[0].iter().map(|one| (one["terminal"].as_str().unwrap(), &one["sequence"])).collect();
+    assert_eq!(names, [("T.2 &", &json!(2)), ("T1", &json!(2)), ("终端", &json!(2))]);
+    for (rows, name) in [(&all[2], "msgid"), (&all[3], "text")] {
+        let numbers: Vec<usize> = rows.iter().map(|row| row[name].as_str().unwrap().parse().unwrap()).collect();
+        assert_eq!(numbers, (1..=2 * ledger::MOST).collect::<Vec<_>>(), "{name}");
+    }
+    // All of it at once is the same.
+    let whole = centre.ledger().await.unwrap();
+    for (list, rows) in lists.iter().zip(all) {
+        assert_eq!(whole[list], json!(rows), "{list}");
+    }
+    assert_eq!((&whole["sign_ins"], whole.get("next")), (&json!(0), None));
+    for bad in ["no", "none.1", "alarms", "alarms.x", "alarms.1&most=9", "terminals.5", "terminals.FF"] {
+        assert_eq!(told(bad).await.status(), 400, "{bad}");
     }
     centre.stop().await;
 }
@@ -83,7 +173,13 @@ async fn a_token_that_keeps_nobody_out_starts_no_centre() {
     for token in ["", "0123456789abcde"] {
         let why = run(Settings { token: token.into(), ..settings() }).await.err().unwrap();
         assert!(why.contains("token") && (token.is_empty() || !why.contains(token)), "{why}");
+        let ledger_token = Some(token.into());
+        let why = run(Settings { ledger_token, ..settings() }).await.err().unwrap();
+        assert!(why.contains("ledger") && (token.is_empty() || !why.contains(token)), "{why}");
     }
+    // Who has the terminals' token would have the ledger's.
+    let why = run(Settings { ledger_token: Some(TOKEN.into()), ..settings() }).await.err().unwrap();
+    assert!(why.contains("ledger") && !why.contains(TOKEN), "{why}");
 }
 
 #[tokio::test]
@@ -127,6 +223,57 @@ async fn a_message_that_names_nobody_is_of_whoever_sends_it() {
         assert_eq!(named.send().await.unwrap().status(), 403, "{path}");
     }
     centre.stop().await;
+}
+
+#[tokio::test]
+async fn what_carries_the_demonstrations_mark_is_taken_by_a_demonstration_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = journal(dir.path());
+    let caller = || Caller {
+        terminal: queue.terminal().into(),
+        key: Digest(queue.public_key()),
+        proof: Proof::Certificate(None),
+    };
+    let payload = json!({ "request": {}, "detail": {} });
+    let row =
+        queue.commit(crate::queue::Draft { kind: crate::value::Kind::Register, payload, ..draft("a") }).unwrap().row;
+    let envelope = queue.envelope(row.id).unwrap().unwrap();
+    let headers = queue.signed_headers(ChainHead::default(), 10).unwrap();
+    let shift = Request {
+        infno: infno::SIGN_ON.into(),
+        msgid: "T4401000000120150801100000Q001".into(),
+        fixmedins_code: queue.terminal().into(),
+        opter: "0007".into(),
+        inf_time: "2015-08-01 10:00:00".into(),
+        sign_no: None,
+        demo: true,
+        input: json!({ "shift": "2015080108000000" }),
+    };
+    for demo in [false, true] {
+        let centre = Arc::new(open(&Settings { demo, ..settings() }).unwrap());
+        let known = caller();
+        centre.write(move |db, _| enrol::enrol(db, &known.terminal, &known.key, None, false)).await.unwrap();
+        let told = async |purpose, body: Vec<u8>| {
+            let told = centre.answer(Asked { purpose, caller: caller(), body: body.into() }).await;
+            (told.status, serde_json::from_slice::<serde_json::Value>(&told.body).unwrap())
+        };
+        let (status, head) = told(Purpose::Headers, bytes(&headers)).await;
+        let (_, probed) = told(Purpose::Chain, b"\"any\"".into()).await;
+        let (_, items) = told(Purpose::Transactions, bytes(&[&envelope])).await;
+        let (_, reply) = told(Purpose::National, bytes(&shift)).await;
+        let ledger = centre.write(|db, _| ledger::read(db)).await.unwrap();
+        let held = ["transactions", "shifts", "alarms"].map(|list| ledger[list].as_array().unwrap().len());
+        if demo {
+            assert_eq!((status, &head["sequence"], &probed), (200, &json!(1), &head));
+            assert!(items[0]["receipt"].is_object() && reply["infcode"] == 0, "{items} {reply}");
+            assert_eq!(held, [1, 1, 0]);
+        } else {
+            assert_eq!((status, &head["error"]["code"], &probed["sequence"]), (422, &json!("C-DEMO"), &json!(0)));
+            assert_eq!(items[0]["refused"]["code"], "C-DEMO");
+            assert!(reply["infcode"] == -1 && reply["err_msg"].as_str().unwrap().starts_with("C-DEMO "), "{reply}");
+            assert_eq!(held, [0, 0, 0]);
+        }
+    }
 }
 
 #[test]

@@ -56,6 +56,9 @@ struct Serve {
     /// The file with the token that terminals must bring
     #[arg(long, value_name = "FILE", required = true)]
     token_file: Option<PathBuf>,
+    /// The file with the token of who may read what it holds, another one; without it nobody may
+    #[arg(long, value_name = "FILE")]
+    ledger_token_file: Option<PathBuf>,
     /// Its certificate, a PEM file: it speaks TLS
     #[arg(long, value_name = "FILE", requires_all = ["tls_key", "client_roots"])]
     tls_cert: Option<PathBuf>,
@@ -130,6 +133,7 @@ fn serve(args: &Serve, shell: &Shell) -> Outcome {
             replicas: args.nats_replicas.into(),
         }),
         token: token(token_file, args.demo)?,
+        ledger_token: args.ledger_token_file.as_deref().map(|file| token(file, args.demo)).transpose()?,
         demo: args.demo,
         faults: args.faults.as_deref().map(faults).transpose()?.unwrap_or_default(),
     };
@@ -147,7 +151,7 @@ fn serve(args: &Serve, shell: &Shell) -> Outcome {
     })
 }
 
-/// Its token, kept like a terminal's: in a demonstration others may read the file.
+/// A token of its, kept like a terminal's: in a demonstration others may read the file.
 fn token(file: &Path, demo: bool) -> Result<String, Problem> {
     let mode = if demo { Mode::Demo } else { Mode::Production };
     let token = config::read_secret(file, mode).map_err(|why| Problem::with(&errors::CENTER, why))?;

@@ -184,9 +184,7 @@ impl Counter {
 
     /// What the centre tells whoever looks on.
     pub fn ledger(&self) -> Value {
-        let url = format!("http://{}/v1/ledger", self.address.0);
-        let client = loopback_client().build().unwrap();
-        self.runtime.block_on(async { client.get(url).bearer_auth(TOKEN).send().await.unwrap().json().await.unwrap() })
+        self.runtime.block_on(self.centre.as_ref().unwrap().ledger()).unwrap()
     }
 
     /// A request in the national envelope, past the terminal.
@@ -475,6 +473,7 @@ async fn run_at(database: PathBuf, listen: SocketAddr, seed: Option<PathBuf>, to
         tls: None,
         broker: None,
         token: token.into(),
+        ledger_token: None,
         demo: true,
         faults: center::Faults::default(),
     };

@@ -13,6 +13,9 @@ use super::http::Client;
 use super::{Child, PSAM, Ran, Rig, free_ports, tree, until};
 
 /// The state of a case after which nothing happens to it.
+/// Opens what the centre holds.
+const LEDGER: &str = "a token of whoever looks on";
+
 const FINAL: [&str; 6] = ["done", "provisional-done", "referred", "refused", "cancelled", "failed"];
 
 /// The directory of the centre's database.
@@ -67,6 +70,7 @@ impl Walk {
         for (name, text) in [
             ("token", token.to_owned()),
             ("uplink-token", "a token of the terminal at the centre".to_owned()),
+            ("ledger-token", LEDGER.to_owned()),
             ("sbkd.toml", configuration(port, setting.heartbeat) + setting.lines),
         ] {
             fs::write(rig.dir().join(name), text).expect("a file in the rig's directory");
@@ -90,6 +94,7 @@ impl Walk {
             .arg(self.file("uplink-token"))
             .arg("--database")
             .arg(self.file(CENTRE).join("centre.db"));
+        command.arg("--ledger-token-file").arg(self.file("ledger-token"));
         command.arg("--faults").arg(self.file("faults.toml"));
         if let Some(seed) = &self.setting.seed {
             command.arg("--seed").arg(seed);
@@ -109,7 +114,9 @@ impl Walk {
     #[track_caller]
     pub fn ledger(&self) -> Value {
         let centre = Client::tcp(&format!("127.0.0.1:{}", self.centre_port));
-        centre.token("a token of the terminal at the centre").get("/v1/ledger").success()
+        let ledger = centre.token(LEDGER).get("/v1/ledger").success();
+        assert!(ledger.get("next").is_none(), "one page has all of a test's");
+        ledger
     }
 
     /// Starts the daemon and waits until it answers.

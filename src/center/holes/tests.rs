@@ -2,11 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::center::{db, deliver, ledger};
+use crate::center::{db, deliver};
 use crate::queue::tests::{draft, lose, open, sign};
 use crate::queue::{Draft, Queue};
 use crate::rules::Packs;
@@ -95,16 +95,21 @@ impl Story {
         }
     }
 
+    /// A list of the ledger.
+    fn list(&self, name: &str) -> Vec<Value> {
+        ledger::read(&self.db).unwrap()[name].as_array().unwrap().clone()
+    }
+
     /// The alarms of lost records: each with how often it came.
     fn alarms(&self) -> Vec<(String, u64)> {
-        let all = alarms::read(&self.db).unwrap().into_iter().filter(|alarm| alarm["code"] == "C-CHAIN-HOLE");
+        let all = self.list("alarms").into_iter().filter(|alarm| alarm["code"] == "C-CHAIN-HOLE");
         all.map(|alarm| (alarm["text"].as_str().unwrap().to_owned(), alarm["times"].as_u64().unwrap())).collect()
     }
 
     /// First and last record of each hole, and of how many of these what is here: header, transaction, neither.
     fn holes(&self) -> Vec<[u64; 5]> {
         let number = |value: &Value| value.as_u64().unwrap();
-        let holes = all(&self.db).unwrap().into_iter().map(|hole| {
+        let holes = self.list("holes").into_iter().map(|hole| {
             let (after, until) = (number(&hole["after"]["sequence"]), number(&hole["until"]["sequence"]));
             assert_eq!(number(&hole["records"]), until - after);
             [after + 1, until, number(&hole["headers"]), number(&hole["transactions"]), number(&hole["unknown"])]
@@ -129,7 +134,7 @@ fn a_hole_in_the_middle_is_followed_and_is_one_alarm_with_its_numbers() {
     assert_eq!(story.alarms(), [(text.to_owned(), 1)]);
     assert_eq!(story.holes(), [[3, 5, 0, 1, 2]]);
     // What the terminal signed is kept: whoever has its key proves it.
-    let kept = &all(&story.db).unwrap()[0];
+    let kept = &story.list("holes")[0];
     assert_eq!(kept["signature"], json!(sent.holes[0].signature));
     assert_eq!((&kept["after"], &kept["until"]), (&json!(story.at(2)), &json!(story.at(5))));
     // The same again, whole or in part, is no news.

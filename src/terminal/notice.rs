@@ -1,7 +1,6 @@
 //! What a holder is to be told at their next case: how an earlier transaction came out otherwise than they were told.
 
 use std::collections::BTreeMap;
-use std::sync::MutexGuard;
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -69,11 +68,16 @@ impl Inner {
         let by = operator(by)?;
         // One shift, and one holder's word, at a time: what is told is of the shift that is open then, and told once.
         let changing = lock(&self.shifts.changing);
-        let told = |()| self.told((id, revision), &by, &changing);
         // Looked at before anything is changed by it,
-        self.to_be_told((id, revision))?;
-        // and once more: what a door gave out by now is told, and from here on its case tells nobody.
-        self.leave_to_notices(|case| case.untold == Some(id)).and_then(told)
+        let (row, _, earlier) = self.to_be_told((id, revision))?;
+        if earlier.is_none() {
+            return Ok(row);
+        }
+        // and before its case loses it: whoever may not tell it takes it from nobody.
+        let shift = self.shift_of(&changing, &by)?.number;
+        // And once more: what a door gave out by now is told, and from here on its case tells nobody.
+        self.leave_to_notices(|case| case.untold == Some(id))?;
+        self.told((id, revision), &by, &shift)
     }
 
     /// What a holder is to be told of, and what they were told before; nothing where they were told just that.
@@ -93,14 +97,14 @@ impl Inner {
         Ok((row, holder, earlier))
     }
 
-    fn told(&self, (id, revision): (Uuid, u32), by: &str, changing: &MutexGuard<'_, ()>) -> Result<Row, Failure> {
+    /// Keeps it as told, as it stands now.
+    fn told(&self, (id, revision): (Uuid, u32), by: &str, shift: &str) -> Result<Row, Failure> {
         let (row, holder, earlier) = self.to_be_told((id, revision))?;
         let Some(earlier) = earlier else { return Ok(row) };
         let cash = self.notice(row.clone(), revision, &earlier)?.cash;
-        let shift = self.shift_of(changing, by)?.number;
         tracing::info!(target: "audit", transaction = %id, revision, operator = by, "a holder was told how it came out");
         let at = self.parts.clock.now();
-        let told = Told { id, revision, holder, operator: by, shift: &shift, cash, at };
+        let told = Told { id, revision, holder, operator: by, shift, cash, at };
         self.store.acknowledge(&told).map_err(|error| error.failure())?;
         Ok(row)
     }

@@ -57,6 +57,21 @@ fn a_case_that_was_asked_meanwhile_is_not_told_once_more() {
 }
 
 #[test]
+fn who_may_not_tell_it_takes_it_from_nobody() {
+    let counter = Counter::with(Setup { config: "[shift]\nexplicit = true\n", ..Setup::default() });
+    let (shift, _) = counter.terminal.open_shift("0001").unwrap();
+    let view = unasked(&counter);
+    let row = counter.transactions().remove(0);
+    let refused = counter.terminal.acknowledge(row.id, 0, "0002").unwrap_err();
+    assert_eq!(refused.entry.code, "E-SHIFT-NONE");
+    let view = counter.ended(view.id);
+    assert!(view.failure.is_none() && view.slip.is_some(), "{view:?}");
+    assert!(notices(&counter).is_empty());
+    let shift = counter.terminal.close_shift(&shift.number).unwrap();
+    assert_eq!(shift.totals[0].cash.unwrap().to_string(), "7280.00");
+}
+
+#[test]
 fn what_nobody_asked_before_its_shift_ended_is_collected_in_another() {
     let hands = Arc::new(Hands::now());
     let counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });

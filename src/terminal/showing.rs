@@ -17,7 +17,8 @@ use super::view::{CaseState, CaseView};
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{QueueError, Row};
 
-/// How long after its end a case is about to be asked how it ended.
+/// How long after its end a case is about to be asked how it ended. A clock that was set back since is as far from the end
+/// as one that was set ahead: it keeps no shift open.
 const ASKED: SignedDuration = SignedDuration::from_mins(1);
 
 /// What was given out and is to be noted.
@@ -38,7 +39,7 @@ impl Showing {
 impl Case {
     /// What it is about to tell, where somebody is about to ask.
     pub(super) fn is_about_to_tell(&self, now: Timestamp) -> Option<Uuid> {
-        self.untold.filter(|_| now < self.view.updated_at + ASKED)
+        self.untold.filter(|_| now.duration_since(self.view.updated_at).abs() < ASKED)
     }
 
     /// It tells nobody any more that its transaction was settled: a notice does.

@@ -93,6 +93,18 @@ fn what_nobody_asked_before_its_shift_ended_is_collected_in_another() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_keeps_no_shift_open() {
+    let hands = Arc::new(Hands::noon());
+    let counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
+    let view = unasked(&counter);
+    hands.forward(-24 * 3600);
+    let closed = counter.terminal.close_shift(&view.shift.unwrap()).unwrap();
+    assert_eq!(closed.totals[0].cash, Some(Fen::ZERO));
+    assert!(is_left_to_notice(&counter.ended(view.id)));
+    assert_eq!(notices(&counter).len(), 1);
+}
+
+#[test]
 fn what_is_asked_after_the_terminal_has_stopped_is_left_to_a_notice() {
     let counter = Counter::new();
     let view = unasked(&counter);

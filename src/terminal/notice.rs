@@ -71,7 +71,7 @@ impl Inner {
         // Looked at before anything is changed by it,
         let (row, _, earlier) = self.to_be_told((id, revision))?;
         if earlier.is_none() {
-            return Ok(row);
+            return self.told_before(row, revision, &by);
         }
         // and before its case loses it: whoever may not tell it takes it from nobody.
         let shift = self.shift_of(&changing, &by)?.number;
@@ -97,10 +97,17 @@ impl Inner {
         Ok((row, holder, earlier))
     }
 
+    /// They were told just that. Whoever did may not have heard that it was noted; anybody else is about to collect it a
+    /// second time, in no shift.
+    fn told_before(&self, row: Row, revision: u32, by: &str) -> Result<Row, Failure> {
+        let other = self.store.told_by(row.id, revision).map_err(|error| error.failure())?.filter(|first| first != by);
+        other.map_or(Ok(row), |first| Err(Failure::with(&errors::NOTICE_TOLD, first)))
+    }
+
     /// Keeps it as told, as it stands now.
     fn told(&self, (id, revision): (Uuid, u32), by: &str, shift: &str) -> Result<Row, Failure> {
         let (row, holder, earlier) = self.to_be_told((id, revision))?;
-        let Some(earlier) = earlier else { return Ok(row) };
+        let Some(earlier) = earlier else { return self.told_before(row, revision, by) };
         let cash = self.notice(row.clone(), revision, &earlier)?.cash;
         tracing::info!(target: "audit", transaction = %id, revision, operator = by, "a holder was told how it came out");
         let at = self.parts.clock.now();

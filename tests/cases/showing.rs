@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use sbkd::queue::{Faults, Point, QueueError, State};
+use sbkd::queue::{Faults, Point, QueueError, Row, State};
 use sbkd::terminal::{CaseState, CaseView, Condition, What};
 use sbkd::value::Fen;
 
 use crate::alarm::Hands;
-use crate::counter::{Counter, Gate, Setup, bill, statement};
+use crate::counter::{Counter, Gate, PATIENCE, Setup, bill, statement};
 use crate::notices::{SETTLE, notices};
 
 const LEFT: &str = "E-TERM-LEFT-TO-NOTICE";
@@ -114,30 +114,42 @@ fn what_is_asked_after_the_terminal_has_stopped_is_left_to_a_notice() {
     assert_eq!(notices(&counter).len(), 1);
 }
 
-#[test]
-fn what_is_being_committed_is_acknowledged_by_nobody() {
-    let (gate, passed) = (Gate::default(), AtomicUsize::new(0));
+/// A counter whose journal hears that the centre's answer to the first settlement is on the disk once the gate is open.
+fn held_at_the_answer(more_readers: &'static [&'static str]) -> (Gate, Counter) {
+    let (gate, moves) = (Gate::default(), AtomicUsize::new(0));
     let before = gate.clone();
     let faults = Faults::new(move |at| {
-        // The second commit is that of the centre's answer.
-        if at == Point::Committed && passed.fetch_add(1, Ordering::SeqCst) == 1 {
+        moves.fetch_add(usize::from(at == Point::Advance), Ordering::SeqCst);
+        if at == Point::Committed && moves.load(Ordering::SeqCst) == 1 {
             before.pass();
         }
         Ok(())
     });
-    let counter = Counter::with(Setup { faults, ..Setup::default() });
-    let view = counter.decided(SETTLE, bill());
     gate.set(true);
-    counter.terminal.confirm(view.id).unwrap();
-    let deadline = std::time::Instant::now() + crate::counter::PATIENCE;
-    let row = loop {
+    (gate, Counter::with(Setup { faults, more_readers, ..Setup::default() }))
+}
+
+/// The first settlement, once the journal has the centre's answer to it.
+fn answered(counter: &Counter) -> Row {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
         match counter.transactions().pop().filter(|row| row.state == State::Acked) {
-            Some(row) => break row,
+            Some(row) => return row,
             None => assert!(std::time::Instant::now() < deadline, "the answer is there"),
         }
-    };
+    }
+}
+
+#[test]
+fn what_is_being_committed_is_acknowledged_by_nobody() {
+    let (gate, counter) = held_at_the_answer(&[]);
+    let view = counter.decided(SETTLE, bill());
+    counter.terminal.confirm(view.id).unwrap();
+    let row = answered(&counter);
+    assert!(row.is_untold());
     let early = counter.terminal.acknowledge(row.id, 0, "0002").unwrap_err();
     assert_eq!(early.entry.code, "E-TERM-NO-NOTICE");
+    assert_eq!(counter.wait_for(view.id, |_| true).state, CaseState::Committing, "it waits to be told");
     gate.set(false);
     let view = counter.ended(view.id);
     assert!(view.state == CaseState::Done && view.failure.is_none(), "{view:?}");

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use sbkd::queue::{Faults, Point, QueueError, Row, State};
 use sbkd::terminal::{CaseState, CaseView, Condition, What};
 use sbkd::value::Fen;
+use sbkd::world::{Random, SystemRandom};
 
 use crate::alarm::Hands;
 use crate::counter::{Counter, Gate, PATIENCE, Setup, bill, statement};
@@ -105,9 +106,36 @@ fn a_clock_that_is_set_back_keeps_no_shift_open() {
 }
 
 #[test]
-fn what_is_asked_after_the_terminal_has_stopped_is_left_to_a_notice() {
-    let counter = Counter::new();
+fn a_terminal_that_stops_waits_for_who_is_about_to_ask() {
+    let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
+    let counter = Counter::with(Setup { random: Arc::clone(&random), ..Setup::default() });
     let view = unasked(&counter);
+    let holders = Arc::strong_count(&random);
+    let terminal = Arc::clone(&counter.terminal);
+    let stopping = std::thread::spawn(move || terminal.drain());
+    // The delivery has stopped: nothing is left but to be asked. And who is about to ask has something else to do first.
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while Arc::strong_count(&random) == holders {
+        assert!(std::time::Instant::now() < deadline, "the delivery stops");
+        std::thread::yield_now();
+    }
+    counter.terminal.health();
+    let view = counter.ended(view.id);
+    assert!(view.failure.is_none() && view.slip.is_some(), "{view:?}");
+    stopping.join().unwrap();
+    let counter = counter.restarted("nothing");
+    assert!(notices(&counter).is_empty());
+    let shift = counter.terminal.shift(&view.shift.unwrap()).unwrap();
+    assert_eq!(shift.totals[0].cash.unwrap().to_string(), "7280.00");
+}
+
+#[test]
+fn what_is_asked_after_the_terminal_has_stopped_is_left_to_a_notice() {
+    let hands = Arc::new(Hands::now());
+    let counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
+    let view = unasked(&counter);
+    // Nobody is about to ask any more.
+    hands.forward(60);
     counter.terminal.drain();
     assert!(is_left_to_notice(&counter.ended(view.id)));
     let counter = counter.restarted("nothing");
@@ -203,11 +231,14 @@ pub enum Lost {
 #[test]
 fn what_is_settled_and_was_shown_to_nobody_is_told_later_and_collected_by_nobody() {
     for lost in [Lost::TheWord, Lost::TheCounter] {
-        let counter = match lost {
-            Lost::TheWord => Counter::with(Setup { faults: failing(Point::Committed, 1), ..Setup::default() }),
-            Lost::TheCounter => Counter::new(),
+        let hands = Arc::new(Hands::now());
+        let faults = match lost {
+            Lost::TheWord => failing(Point::Committed, 1),
+            Lost::TheCounter => Faults::default(),
         };
+        let counter = Counter::with(Setup { faults, clock: hands.clone(), ..Setup::default() });
         let view = unasked(&counter);
+        hands.forward(60);
         match lost {
             Lost::TheWord => {
                 assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Failed, "E-SETTLE-UNSURE"));

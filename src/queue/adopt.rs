@@ -70,4 +70,26 @@ mod tests {
         assert_eq!(queue.get(row.id).unwrap().unwrap(), adopted);
         queue.verify().unwrap();
     }
+
+    #[test]
+    fn a_transaction_is_read_with_the_answer_that_it_has_then() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = open(dir.path());
+        let row = queue.commit(online("a")).unwrap().row;
+        assert_eq!(queue.with_answer(row.id).unwrap().unwrap(), (row.clone(), Ok(None)));
+        let answer = |nth: u32| Receipt { output: nth.into(), ..receipt(&row, Outcome::Accepted) };
+        queue.advance(row.id, State::Acked, answer(0).into()).unwrap();
+        std::thread::scope(|scope| {
+            let adopting = scope.spawn(|| {
+                for nth in 1..=300 {
+                    queue.adopt(row.id, answer(nth), vec![format!("{}-{nth}", Row::RECONCILED)]).unwrap();
+                }
+            });
+            while !adopting.is_finished() {
+                let (row, answer) = queue.with_answer(row.id).unwrap().unwrap();
+                assert_eq!(answer.unwrap().unwrap().output, row.revision());
+            }
+        });
+        assert!(queue.with_answer(Uuid::nil()).unwrap().is_none());
+    }
 }

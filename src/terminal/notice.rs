@@ -108,7 +108,12 @@ impl Inner {
     fn told(&self, (id, revision): (Uuid, u32), by: &str, shift: &str) -> Result<Row, Failure> {
         let (row, holder, earlier) = self.to_be_told((id, revision))?;
         let Some(earlier) = earlier else { return self.told_before(row, revision, by) };
-        let cash = self.notice(row.clone(), revision, &earlier)?.cash;
+        let notice = self.notice(row.clone(), revision, &earlier)?;
+        if notice.revision != revision {
+            // Figures were taken over just now.
+            return Err(Failure::of(&errors::NOTICE_CHANGED));
+        }
+        let cash = notice.cash;
         tracing::info!(target: "audit", transaction = %id, revision, operator = by, "a holder was told how it came out");
         let at = self.parts.clock.now();
         let told = Told { id, revision, holder, operator: by, shift, cash, at };
@@ -145,10 +150,12 @@ impl Inner {
         Ok(answer.and_then(CentreRefusal::of))
     }
 
-    /// What is to be told of one; `earlier` is what its holder was told.
+    /// What is to be told of one, as it stands now; `earlier` is what its holder was told.
     fn notice(&self, row: Row, revision: u32, earlier: &Earlier) -> Result<Notice, Failure> {
         let payload = unless_damaged(self.queue.payload(row.id))?.unwrap_or_default();
-        let answer = unless_damaged(self.queue.answer(row.id))?;
+        let (row, answer) = unless_damaged(self.queue.with_answer(row.id))?.unwrap_or((row, Ok(None)));
+        let answer = unless_damaged(answer)?;
+        let revision = row.revision().max(revision);
         let figure = |value: Option<&Value>| value.and_then(Fen::of_json);
         let first = match row {
             // Nothing of money, or it was found out later: they were told of no sum.

@@ -1,6 +1,6 @@
 //! What a holder is to be told at their next case: how an earlier transaction came out otherwise than they were told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -56,10 +56,17 @@ pub struct Notice {
 impl Inner {
     /// What a holder is to be told. Blocks on the disk.
     pub(super) fn notices(&self, holder: Digest) -> Result<Vec<Notice>, Failure> {
+        // As in `untold`: what was marked before and after, and was being committed by no case in between, is told by this.
+        // What an ended case may still tell is as well: its counter went on to another one.
+        let before = self.queue.otherwise(holder).map_err(|error| error.failure())?;
+        let before: HashSet<Uuid> = before.iter().filter(|row| row.is_untold()).map(|row| row.id).collect();
+        let committing = self.being_committed()?;
         self.note_shown()?;
+        let left = |row: &Row| before.contains(&row.id) && !committing.contains(&row.id);
         let told = self.store.acknowledged(holder).map_err(|error| error.failure())?;
         let rows = self.otherwise(holder)?.into_iter();
         let rows = rows.filter(|(row, revision)| !told.contains_key(&(row.id, *revision)));
+        let rows = rows.filter(|(row, _)| !row.is_untold() || left(row));
         rows.map(|(row, revision)| self.notice(row, revision, &told)).collect()
     }
 
@@ -87,7 +94,8 @@ impl Inner {
         let earlier = self.store.acknowledged(holder).map_err(|error| error.failure())?;
         let row = self.otherwise(holder)?.into_iter().find(|(row, _)| row.id == id);
         // Its own case is about to tell it.
-        let row = row.filter(|(row, _)| !row.is_untold() || matches!(self.is_being_committed(row.id), Ok(false)));
+        let row =
+            row.filter(|(row, _)| !row.is_untold() || self.being_committed().is_ok_and(|now| !now.contains(&row.id)));
         let (row, present) = row.ok_or_else(|| Failure::of(&errors::NO_NOTICE))?;
         if revision != present {
             // What they were told is not how it stands now.

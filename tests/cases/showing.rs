@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use sbkd::queue::{Faults, Point, QueueError, Row, State};
-use sbkd::terminal::{CaseState, CaseView, Condition, What};
+use sbkd::terminal::{CaseState, CaseView, Condition, NewCase, What};
 use sbkd::value::Fen;
 use sbkd::world::{Random, SystemRandom};
 
 use crate::alarm::Hands;
-use crate::counter::{Counter, Gate, PATIENCE, Setup, bill, statement};
+use crate::counter::{Counter, Gate, HOLDER, PATIENCE, Setup, bill, new_case, statement};
 use crate::notices::{SETTLE, notices};
 
 const LEFT: &str = "E-TERM-LEFT-TO-NOTICE";
@@ -182,6 +182,30 @@ fn what_is_being_committed_is_acknowledged_by_nobody() {
     let view = counter.ended(view.id);
     assert!(view.state == CaseState::Done && view.failure.is_none(), "{view:?}");
     assert!(notices(&counter).is_empty());
+}
+
+#[test]
+fn what_is_being_committed_is_a_notice_at_no_other_case() {
+    const OTHER: &str = "Counter 10 00";
+    let (gate, counter) = held_at_the_answer(&[OTHER]);
+    let opened_at = |reader: &str| {
+        let new = NewCase { reader: Some(reader.to_owned()), ..new_case(SETTLE, Some(bill())) };
+        counter.terminal.open_case(new).unwrap().id
+    };
+    let first = opened_at(HOLDER);
+    counter.wait_for(first, |view| view.state == CaseState::WaitingConfirmation);
+    counter.terminal.confirm(first).unwrap();
+    assert!(answered(&counter).is_untold());
+    let read = |view: &CaseView| !matches!(view.state, CaseState::WaitingCard | CaseState::Reading);
+    // Its own case tells it.
+    let second = counter.wait_for(opened_at(OTHER), read);
+    assert!(second.notices.unwrap().is_empty());
+    gate.set(false);
+    counter.wait_for(first, |view| view.state.is_final());
+    counter.wait_for(second.id, |view| view.state.is_final());
+    // Who goes on to another case without having asked that one is told by the notice.
+    let third = counter.wait_for(opened_at(OTHER), read);
+    assert_eq!(third.notices.unwrap().len(), 1);
 }
 
 #[test]

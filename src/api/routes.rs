@@ -80,8 +80,9 @@ pub fn router(doors: Arc<Doors>) -> Router {
     let mut router = Router::new();
     for (path, (handlers, methods)) in paths {
         let only = format!("only {}", methods.join(", "));
-        let fallback = move || async { Refusal(Failure::with(&errors::METHOD, only)) };
-        router = router.route(path, handlers.fallback(fallback));
+        let refuse = move || async { Refusal(Failure::with(&errors::METHOD, only)) };
+        // Left to the framework, a HEAD is a GET of which nobody sees the answer: what that gives out counts as told.
+        router = router.route(path, handlers.head(refuse.clone()).fallback(refuse));
     }
     router
         .fallback(|| async { Refusal::from(&errors::NO_ROUTE) })

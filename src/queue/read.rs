@@ -27,6 +27,9 @@ pub(super) const UNSENT: &str =
 pub(super) const PROVISIONAL_UNSENT: &str = "SELECT count(*), min(created_at) FROM entries INDEXED BY entries_unsent \
      WHERE open = 1 AND online = 0 AND amount IS NOT NULL";
 
+/// The centre's answer, where there is one.
+type Answer = Result<Option<Receipt>, QueueError>;
+
 impl Queue {
     /// Rows, newest first; what is damaged is left out, and told of in [`Queue::stats`].
     ///
@@ -97,6 +100,17 @@ impl Queue {
     pub fn answer(&self, id: Uuid) -> Result<Option<Receipt>, QueueError> {
         let Some(entry) = self.entry(id)? else { return Ok(None) };
         self.inner.context.open_answer(&entry)
+    }
+
+    /// A transaction, and the centre's answer to it, as both stand at one moment: of two reads the second may be about
+    /// figures that were taken over since the first.
+    ///
+    /// # Errors
+    /// What the storage may do; [`QueueError::Damaged`] in the place of an answer that does not open.
+    pub fn with_answer(&self, id: Uuid) -> Result<Option<(Row, Answer)>, QueueError> {
+        let Some(entry) = self.entry(id)? else { return Ok(None) };
+        let answer = self.inner.context.open_answer(&entry);
+        Ok(Some((entry.row, answer)))
     }
 
     /// The transaction as it goes up.

@@ -80,6 +80,22 @@ impl Store {
         Ok(told.collect::<Result<_, _>>()?)
     }
 
+    /// Who told a holder of a transaction as it stood after so many revisions; `None` where nobody did.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn told_by(&self, id: Uuid, revisions: u32) -> Result<Option<String>, StoreError> {
+        let db = self.db();
+        let mut statement = db.prepare_cached("SELECT what, operator FROM told WHERE id = ?1")?;
+        let mut rows = statement.query([id.as_bytes()])?;
+        while let Some(row) = rows.next()? {
+            if revision(&row.get::<_, String>(0)?) == revisions {
+                return Ok(Some(row.get(1)?));
+            }
+        }
+        Ok(None)
+    }
+
     /// What was told in a shift.
     ///
     /// # Errors
@@ -144,6 +160,8 @@ mod tests {
         let store = Store::open(&path).unwrap();
         let both = BTreeMap::from([((id, 0), Some(Fen(500))), ((id, 12), Some(Fen(-700)))]);
         assert_eq!(store.acknowledged(holder).unwrap(), both);
+        assert_eq!(store.told_by(id, 12).unwrap().as_deref(), Some("0001"));
+        assert_eq!(store.told_by(id, 1).unwrap(), None);
         assert_eq!(store.told_in("S1").unwrap(), ToldInShift { count: 2, cash: Some(Fen(-200)) });
         assert_eq!(store.told_in("S2").unwrap(), ToldInShift { count: 0, cash: Some(Fen(0)) }, "once is enough");
         store.acknowledge(&Told { id: Uuid::from_u128(8), ..told(0, "S1", None) }).unwrap();

@@ -27,22 +27,22 @@ pub(super) async fn daily(inner: Weak<Inner>) {
     };
     loop {
         // As it is before it is tried: what changes meanwhile is not missed.
-        let was_there = status.borrow_and_update().reachable;
+        let before = *status.borrow_and_update();
         let Some(now) = inner.upgrade() else { return };
         let tried = tokio::task::spawn_blocking(move || attempt(&now)).await;
         let pause = if matches!(tried, Ok(true)) { LOOK } else { AGAIN };
         tokio::select! {
-            back = is_back(&mut status, was_there) => if back.is_none() { return },
+            back = is_back(&mut status, before) => if back.is_none() { return },
             () = tokio::time::sleep(pause) => {}
         }
     }
 }
 
-/// The centre is there after it was away: now it may be possible. `None` when nobody tells any more.
-async fn is_back(status: &mut watch::Receiver<UplinkStatus>, was_there: bool) -> Option<()> {
-    if was_there {
-        status.wait_for(|status| !status.reachable).await.ok()?;
-    }
+/// The centre is there after it was away: now it may be possible. It may have been away since `before` and be back already.
+/// `None` when nobody tells any more.
+async fn is_back(status: &mut watch::Receiver<UplinkStatus>, before: UplinkStatus) -> Option<()> {
+    let is_other = |now: &UplinkStatus| (now.reachable, now.since) != (before.reachable, before.since);
+    status.wait_for(is_other).await.ok()?;
     status.wait_for(|status| status.reachable).await.ok().map(drop)
 }
 
@@ -135,7 +135,10 @@ fn first_due(now: Timestamp, begun: Date, kept_days: u32) -> Date {
 mod tests {
     use jiff::civil::{date, time};
 
+    use std::future::ready;
+
     use super::*;
+    use crate::sync::Chain;
 
     fn at(day: Date, hour: i8, minute: i8) -> Timestamp {
         shanghai().to_timestamp(day.at(hour, minute, 0, 0)).unwrap()
@@ -160,6 +163,27 @@ mod tests {
         assert_eq!(first_due(now, date(2015, 8, 20), 90), date(2015, 8, 20));
         assert_eq!(first_due(now, date(2015, 8, 20), 5), date(2015, 8, 26));
         assert_eq!(first_due(now, date(1970, 1, 1), 36_500), date(1970, 1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_centre_that_went_and_came_back_during_an_attempt_is_back() {
+        let at = |reachable, minute| UplinkStatus {
+            reachable,
+            unauthorized: false,
+            since: at(date(2015, 8, 3), 0, minute),
+            chain: Chain::Agrees,
+        };
+        for before in [at(true, 1), at(false, 1)] {
+            let (tell, mut status) = watch::channel(before);
+            // Something else is told, and nobody went.
+            tell.send_replace(UplinkStatus { chain: Chain::Broken, ..before });
+            let back = tokio::select! { biased; back = is_back(&mut status, before) => back, () = ready(()) => None };
+            assert_eq!(back, None, "{before:?}");
+            tell.send_replace(at(false, 2));
+            tell.send_replace(at(true, 3));
+            let back = tokio::select! { biased; back = is_back(&mut status, before) => back, () = ready(()) => None };
+            assert_eq!(back, Some(()), "{before:?}");
+        }
     }
 
     #[test]

@@ -76,6 +76,10 @@ crate::entries! {
         message "告知之后这笔业务又有了变化" | "the transaction has changed since the holder was told of it";
         cause "此后又采用了中心的其他数字，或修订号有误" | "other figures of the centre were taken over since, or the revision is wrong";
         remedy "请在新的业务中查看现在的告知事项，告知持卡人后再确认" | "see in a new case what is to be told now, tell the holder and acknowledge that";
+    NOTICE_TOLD = "E-TERM-NOTICE-TOLD", Clerk;
+        message "此事项已由另一位经办人告知持卡人" | "another operator has told the holder of it";
+        cause "一次告知只记一次，应收或应退的现金计入所列经办人的班次" | "it is noted once, and what is paid by it is of the shift of the operator named";
+        remedy "请勿再收费或退款；如有疑问，请与该经办人核对" | "collect or pay back nothing; where in doubt, ask that operator";
     KEY_USED = "E-TERM-KEY-USED", Clerk;
         message "同一流水标识已用于另一笔业务" | "this idempotency key was used for another case";
         cause "同一标识再次提交时内容不同" | "the same key came again with other content";

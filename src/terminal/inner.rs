@@ -37,8 +37,9 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Whoever takes more than one of these locks takes them in this order: `settling_alone`, `reconciling`, that of `shifts`,
 /// that of `showing` over its writes, `told`, `in_order`, `cases`, `conditions`, those of `alarms`, of `in_force`, what was
-/// given out, the log's own. The first four are held over writes to the disk, and `in_order` and that of the backlog over
-/// a look into the journal; what the doors ask, on threads that must not wait, takes none of these.
+/// given out, the log's own. The first four are held over writes to the disk, `reconciling` over questions to the centre as
+/// well, which may take as long as an answer is waited for, and `in_order` and that of the backlog over a look into the
+/// journal; what the doors ask, on threads that must not wait, takes none of these.
 pub(super) struct Inner {
     pub(super) parts: Parts,
     pub(super) catalogue: Catalogue,

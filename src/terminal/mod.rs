@@ -260,7 +260,8 @@ impl Terminal {
         self.inner.health()
     }
 
-    /// Stops: no new case, what is being committed is finished. Blocks until then, at most 30 seconds.
+    /// Stops: no new case, what is being committed is finished, and whoever is about to ask how it ended is answered.
+    /// Blocks until then, at most 30 seconds.
     pub fn drain(&self) {
         self.inner.drain(DRAIN);
     }

@@ -1,7 +1,6 @@
 //! What a holder is to be told at their next case: how an earlier transaction came out otherwise than they were told.
 
-use std::collections::BTreeMap;
-use std::sync::MutexGuard;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -57,10 +56,17 @@ pub struct Notice {
 impl Inner {
     /// What a holder is to be told. Blocks on the disk.
     pub(super) fn notices(&self, holder: Digest) -> Result<Vec<Notice>, Failure> {
+        // As in `untold`: what was marked before and after, and was being committed by no case in between, is told by this.
+        // What an ended case may still tell is as well: its counter went on to another one.
+        let before = self.queue.otherwise(holder).map_err(|error| error.failure())?;
+        let before: HashSet<Uuid> = before.iter().filter(|row| row.is_untold()).map(|row| row.id).collect();
+        let committing = self.being_committed()?;
         self.note_shown()?;
+        let left = |row: &Row| before.contains(&row.id) && !committing.contains(&row.id);
         let told = self.store.acknowledged(holder).map_err(|error| error.failure())?;
         let rows = self.otherwise(holder)?.into_iter();
         let rows = rows.filter(|(row, revision)| !told.contains_key(&(row.id, *revision)));
+        let rows = rows.filter(|(row, _)| !row.is_untold() || left(row));
         rows.map(|(row, revision)| self.notice(row, revision, &told)).collect()
     }
 
@@ -69,11 +75,16 @@ impl Inner {
         let by = operator(by)?;
         // One shift, and one holder's word, at a time: what is told is of the shift that is open then, and told once.
         let changing = lock(&self.shifts.changing);
-        let told = |()| self.told((id, revision), &by, &changing);
         // Looked at before anything is changed by it,
-        self.to_be_told((id, revision))?;
-        // and once more: what a door gave out by now is told, and from here on its case tells nobody.
-        self.leave_to_notices(|case| case.untold == Some(id)).and_then(told)
+        let (row, _, earlier) = self.to_be_told((id, revision))?;
+        if earlier.is_none() {
+            return self.told_before(row, revision, &by);
+        }
+        // and before its case loses it: whoever may not tell it takes it from nobody.
+        let shift = self.shift_of(&changing, &by)?.number;
+        // And once more: what a door gave out by now is told, and from here on its case tells nobody.
+        self.leave_to_notices(|case| case.untold == Some(id))?;
+        self.told((id, revision), &by, &shift)
     }
 
     /// What a holder is to be told of, and what they were told before; nothing where they were told just that.
@@ -83,7 +94,8 @@ impl Inner {
         let earlier = self.store.acknowledged(holder).map_err(|error| error.failure())?;
         let row = self.otherwise(holder)?.into_iter().find(|(row, _)| row.id == id);
         // Its own case is about to tell it.
-        let row = row.filter(|(row, _)| !row.is_untold() || matches!(self.is_being_committed(row.id), Ok(false)));
+        let row =
+            row.filter(|(row, _)| !row.is_untold() || self.being_committed().is_ok_and(|now| !now.contains(&row.id)));
         let (row, present) = row.ok_or_else(|| Failure::of(&errors::NO_NOTICE))?;
         if revision != present {
             // What they were told is not how it stands now.
@@ -93,14 +105,26 @@ impl Inner {
         Ok((row, holder, earlier))
     }
 
-    fn told(&self, (id, revision): (Uuid, u32), by: &str, changing: &MutexGuard<'_, ()>) -> Result<Row, Failure> {
+    /// They were told just that. Whoever did may not have heard that it was noted; anybody else is about to collect it a
+    /// second time, in no shift.
+    fn told_before(&self, row: Row, revision: u32, by: &str) -> Result<Row, Failure> {
+        let other = self.store.told_by(row.id, revision).map_err(|error| error.failure())?.filter(|first| first != by);
+        other.map_or(Ok(row), |first| Err(Failure::with(&errors::NOTICE_TOLD, first)))
+    }
+
+    /// Keeps it as told, as it stands now.
+    fn told(&self, (id, revision): (Uuid, u32), by: &str, shift: &str) -> Result<Row, Failure> {
         let (row, holder, earlier) = self.to_be_told((id, revision))?;
-        let Some(earlier) = earlier else { return Ok(row) };
-        let cash = self.notice(row.clone(), revision, &earlier)?.cash;
-        let shift = self.shift_of(changing, by)?.number;
+        let Some(earlier) = earlier else { return self.told_before(row, revision, by) };
+        let notice = self.notice(row.clone(), revision, &earlier)?;
+        if notice.revision != revision {
+            // Figures were taken over just now.
+            return Err(Failure::of(&errors::NOTICE_CHANGED));
+        }
+        let cash = notice.cash;
         tracing::info!(target: "audit", transaction = %id, revision, operator = by, "a holder was told how it came out");
         let at = self.parts.clock.now();
-        let told = Told { id, revision, holder, operator: by, shift: &shift, cash, at };
+        let told = Told { id, revision, holder, operator: by, shift, cash, at };
         self.store.acknowledge(&told).map_err(|error| error.failure())?;
         Ok(row)
     }
@@ -134,10 +158,12 @@ impl Inner {
         Ok(answer.and_then(CentreRefusal::of))
     }
 
-    /// What is to be told of one; `earlier` is what its holder was told.
+    /// What is to be told of one, as it stands now; `earlier` is what its holder was told.
     fn notice(&self, row: Row, revision: u32, earlier: &Earlier) -> Result<Notice, Failure> {
         let payload = unless_damaged(self.queue.payload(row.id))?.unwrap_or_default();
-        let answer = unless_damaged(self.queue.answer(row.id))?;
+        let (row, answer) = unless_damaged(self.queue.with_answer(row.id))?.unwrap_or((row, Ok(None)));
+        let answer = unless_damaged(answer)?;
+        let revision = row.revision().max(revision);
         let figure = |value: Option<&Value>| value.and_then(Fen::of_json);
         let first = match row {
             // Nothing of money, or it was found out later: they were told of no sum.

@@ -22,6 +22,9 @@ use crate::scenario::{Definition, Form, ScenarioError};
 const MOST_LIVE: usize = 64;
 /// Longest operator's name and idempotency key.
 const LONGEST: (usize, usize) = (20, 100);
+/// How long a terminal that stops waits for the counters to ask how their last cases ended, from the end of these on: they
+/// are told by an event, and the doors are open until it has stopped.
+const LAST_ASKED: Duration = Duration::from_secs(5);
 
 impl Inner {
     /// The case, and whether it is new.
@@ -203,6 +206,7 @@ impl Inner {
             self.end(id, None, CaseState::Cancelled, Failure::of(&errors::DRAINING));
         }
         self.wait_until_idle(within);
+        let asked = end.min(Instant::now() + LAST_ASKED);
         let worker = self.upstream.as_ref().and_then(|upstream| lock(&upstream.worker).take());
         if let Some(worker) = worker {
             let (done, wait) = std::sync::mpsc::channel();
@@ -215,6 +219,7 @@ impl Inner {
                 tracing::warn!("the delivery did not stop in time");
             }
         }
+        self.wait_until_asked(asked.saturating_duration_since(Instant::now()));
         // Who asks from here on could not be noted.
         if self.leave_to_notices(|_| true).is_err() {
             tracing::warn!("what was shown last will be told once more");

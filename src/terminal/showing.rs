@@ -3,13 +3,14 @@
 //! to be told by a notice instead, the case says so from then on, and nobody collects by it.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::case::Case;
+use super::case::{Case, Cases};
 use super::conditions::Condition;
 use super::errors;
 use super::inner::{Inner, lock};
@@ -17,13 +18,16 @@ use super::view::{CaseState, CaseView};
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{QueueError, Row};
 
-/// How long after its end a case is about to be asked how it ended.
+/// How long after its end a case is about to be asked how it ended. A clock that was set back since is as far from the end
+/// as one that was set ahead: it keeps no shift open.
 const ASKED: SignedDuration = SignedDuration::from_mins(1);
 
 /// What was given out and is to be noted.
 #[derive(Default)]
 pub(super) struct Showing {
     given_out: Mutex<BTreeSet<Uuid>>,
+    /// One more was; waited for with the cases held.
+    asked: Condvar,
     /// Held over the writes: who wants all of it noted finds it so.
     noting: Mutex<()>,
 }
@@ -38,7 +42,7 @@ impl Showing {
 impl Case {
     /// What it is about to tell, where somebody is about to ask.
     pub(super) fn is_about_to_tell(&self, now: Timestamp) -> Option<Uuid> {
-        self.untold.filter(|_| now < self.view.updated_at + ASKED)
+        self.untold.filter(|_| now.duration_since(self.view.updated_at).abs() < ASKED)
     }
 
     /// It tells nobody any more that its transaction was settled: a notice does.
@@ -73,11 +77,21 @@ impl Inner {
     pub(super) fn give_out(self: &Arc<Self>, case: &mut Case) -> CaseView {
         if let Some(transaction) = case.untold.take() {
             lock(&self.showing.given_out).insert(transaction);
+            self.showing.asked.notify_all();
             let inner = Arc::clone(self);
             // Where it fails it stays to be noted: whoever needs it noted tries again.
             self.parts.runtime.spawn_blocking(move || inner.note_shown());
         }
         case.view.clone()
+    }
+
+    /// Blocks until nobody is about to ask any more how a case ended, or until the time is over.
+    pub(super) fn wait_until_asked(&self, within: Duration) {
+        let awaited = |cases: &mut Cases| {
+            let now = self.parts.clock.now();
+            cases.all().any(|case| case.is_about_to_tell(now).is_some())
+        };
+        drop(self.showing.asked.wait_timeout_while(self.cases(), within, awaited));
     }
 
     /// Notes all that was given out. Blocks on the disk.

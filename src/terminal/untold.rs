@@ -64,10 +64,10 @@ impl Inner {
         Ok(in_hand)
     }
 
-    /// Whether a case that is being committed now has written a transaction, or found it written.
-    pub(super) fn is_being_committed(&self, transaction: Uuid) -> Result<bool, Failure> {
+    /// What the cases that are being committed now have written, or found written.
+    pub(super) fn being_committed(&self) -> Result<HashSet<Uuid>, Failure> {
         let keys = committing(&self.cases());
-        Ok(self.written(keys)?.contains(&transaction))
+        self.written(keys)
     }
 
     fn written(&self, keys: Vec<String>) -> Result<HashSet<Uuid>, Failure> {

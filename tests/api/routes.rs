@@ -86,6 +86,16 @@ fn every_route_that_is_described_is_there() {
 }
 
 #[test]
+fn no_route_is_asked_for_its_head_alone() {
+    let house = House::open();
+    let client = house.http().token(ALL);
+    for (_, path) in described().into_iter().filter(|(method, _)| method == "GET") {
+        let answer = client.request("HEAD", &path, None);
+        assert_eq!((answer.status, answer.body.as_str()), (405, ""), "{path}: {answer:?}");
+    }
+}
+
+#[test]
 fn readers_scenarios_and_health_are_what_they_are() {
     let house = House::open();
     let client = house.http().token(READ);

@@ -11,6 +11,7 @@ use sbkd::terminal::{CaseState, CaseView, Condition, Notice};
 use sbkd::world::{Clock as _, Random, SystemRandom, shanghai};
 
 use crate::counter::{Counter, HOLDER, PATIENCE, Setup, bill, bill_of, chip, new_case, numbered, statement};
+use crate::showing::unasked;
 
 pub const SETTLE: &str = "medical-settlement";
 pub const SIGN_IN: &str = "unemployment-sign-in";
@@ -190,6 +191,20 @@ fn a_settlement_that_is_found_when_nobody_waits_any_more_is_told_and_nothing_of_
     assert_eq!((handed_over.told.count, handed_over.told.cash, handed_over.totals.len()), (1, told.owed, 0));
     let total = counter.terminal.close_shift(&of("0001")).unwrap();
     assert_eq!((total.told.count, total.totals[0].cash), (0, Some(sbkd::value::Fen::ZERO)));
+}
+
+#[test]
+fn what_one_operator_told_is_told_and_collected_by_no_other() {
+    let counter = Counter::new();
+    unasked(&counter);
+    let id = counter.transactions()[0].id;
+    // Once more by who did is no harm: their first answer may have been lost.
+    for _ in 0..2 {
+        assert_eq!(counter.terminal.acknowledge(id, 0, "0002").unwrap().id, id);
+    }
+    let other = counter.terminal.acknowledge(id, 0, "0003").unwrap_err();
+    assert_eq!((other.entry.code, other.detail.as_deref()), ("E-TERM-NOTICE-TOLD", Some("0002")));
+    assert!(counter.terminal.shifts(9).unwrap().iter().all(|shift| shift.operator != "0003"));
 }
 
 /// Changes the centre's books behind its back.

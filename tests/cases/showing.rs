@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use sbkd::queue::{Faults, Point, QueueError, State};
-use sbkd::terminal::{CaseState, CaseView, Condition, What};
+use sbkd::queue::{Faults, Point, QueueError, Row, State};
+use sbkd::terminal::{CaseState, CaseView, Condition, NewCase, What};
 use sbkd::value::Fen;
+use sbkd::world::{Random, SystemRandom};
 
 use crate::alarm::Hands;
-use crate::counter::{Counter, Gate, Setup, bill, statement};
+use crate::counter::{Counter, Gate, HOLDER, PATIENCE, Setup, bill, new_case, statement};
 use crate::notices::{SETTLE, notices};
 
 const LEFT: &str = "E-TERM-LEFT-TO-NOTICE";
@@ -57,6 +58,21 @@ fn a_case_that_was_asked_meanwhile_is_not_told_once_more() {
 }
 
 #[test]
+fn who_may_not_tell_it_takes_it_from_nobody() {
+    let counter = Counter::with(Setup { config: "[shift]\nexplicit = true\n", ..Setup::default() });
+    let (shift, _) = counter.terminal.open_shift("0001").unwrap();
+    let view = unasked(&counter);
+    let row = counter.transactions().remove(0);
+    let refused = counter.terminal.acknowledge(row.id, 0, "0002").unwrap_err();
+    assert_eq!(refused.entry.code, "E-SHIFT-NONE");
+    let view = counter.ended(view.id);
+    assert!(view.failure.is_none() && view.slip.is_some(), "{view:?}");
+    assert!(notices(&counter).is_empty());
+    let shift = counter.terminal.close_shift(&shift.number).unwrap();
+    assert_eq!(shift.totals[0].cash.unwrap().to_string(), "7280.00");
+}
+
+#[test]
 fn what_nobody_asked_before_its_shift_ended_is_collected_in_another() {
     let hands = Arc::new(Hands::now());
     let counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
@@ -78,43 +94,118 @@ fn what_nobody_asked_before_its_shift_ended_is_collected_in_another() {
 }
 
 #[test]
-fn what_is_asked_after_the_terminal_has_stopped_is_left_to_a_notice() {
-    let counter = Counter::new();
+fn a_clock_that_is_set_back_keeps_no_shift_open() {
+    let hands = Arc::new(Hands::noon());
+    let counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
     let view = unasked(&counter);
+    hands.forward(-24 * 3600);
+    let closed = counter.terminal.close_shift(&view.shift.unwrap()).unwrap();
+    assert_eq!(closed.totals[0].cash, Some(Fen::ZERO));
+    assert!(is_left_to_notice(&counter.ended(view.id)));
+    assert_eq!(notices(&counter).len(), 1);
+}
+
+#[test]
+fn a_terminal_that_stops_waits_for_who_is_about_to_ask() {
+    let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
+    let counter = Counter::with(Setup { random: Arc::clone(&random), ..Setup::default() });
+    let view = unasked(&counter);
+    let holders = Arc::strong_count(&random);
+    let terminal = Arc::clone(&counter.terminal);
+    let stopping = std::thread::spawn(move || terminal.drain());
+    // The delivery has stopped: nothing is left but to be asked. And who is about to ask has something else to do first.
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while Arc::strong_count(&random) == holders {
+        assert!(std::time::Instant::now() < deadline, "the delivery stops");
+        std::thread::yield_now();
+    }
+    counter.terminal.health();
+    let view = counter.ended(view.id);
+    assert!(view.failure.is_none() && view.slip.is_some(), "{view:?}");
+    stopping.join().unwrap();
+    let counter = counter.restarted("nothing");
+    assert!(notices(&counter).is_empty());
+    let shift = counter.terminal.shift(&view.shift.unwrap()).unwrap();
+    assert_eq!(shift.totals[0].cash.unwrap().to_string(), "7280.00");
+}
+
+#[test]
+fn what_is_asked_after_the_terminal_has_stopped_is_left_to_a_notice() {
+    let hands = Arc::new(Hands::now());
+    let counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
+    let view = unasked(&counter);
+    // Nobody is about to ask any more.
+    hands.forward(60);
     counter.terminal.drain();
     assert!(is_left_to_notice(&counter.ended(view.id)));
     let counter = counter.restarted("nothing");
     assert_eq!(notices(&counter).len(), 1);
 }
 
-#[test]
-fn what_is_being_committed_is_acknowledged_by_nobody() {
-    let (gate, passed) = (Gate::default(), AtomicUsize::new(0));
+/// A counter whose journal hears that the centre's answer to the first settlement is on the disk once the gate is open.
+fn held_at_the_answer(more_readers: &'static [&'static str]) -> (Gate, Counter) {
+    let (gate, moves) = (Gate::default(), AtomicUsize::new(0));
     let before = gate.clone();
     let faults = Faults::new(move |at| {
-        // The second commit is that of the centre's answer.
-        if at == Point::Committed && passed.fetch_add(1, Ordering::SeqCst) == 1 {
+        moves.fetch_add(usize::from(at == Point::Advance), Ordering::SeqCst);
+        if at == Point::Committed && moves.load(Ordering::SeqCst) == 1 {
             before.pass();
         }
         Ok(())
     });
-    let counter = Counter::with(Setup { faults, ..Setup::default() });
-    let view = counter.decided(SETTLE, bill());
     gate.set(true);
-    counter.terminal.confirm(view.id).unwrap();
-    let deadline = std::time::Instant::now() + crate::counter::PATIENCE;
-    let row = loop {
+    (gate, Counter::with(Setup { faults, more_readers, ..Setup::default() }))
+}
+
+/// The first settlement, once the journal has the centre's answer to it.
+fn answered(counter: &Counter) -> Row {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
         match counter.transactions().pop().filter(|row| row.state == State::Acked) {
-            Some(row) => break row,
+            Some(row) => return row,
             None => assert!(std::time::Instant::now() < deadline, "the answer is there"),
         }
-    };
+    }
+}
+
+#[test]
+fn what_is_being_committed_is_acknowledged_by_nobody() {
+    let (gate, counter) = held_at_the_answer(&[]);
+    let view = counter.decided(SETTLE, bill());
+    counter.terminal.confirm(view.id).unwrap();
+    let row = answered(&counter);
+    assert!(row.is_untold());
     let early = counter.terminal.acknowledge(row.id, 0, "0002").unwrap_err();
     assert_eq!(early.entry.code, "E-TERM-NO-NOTICE");
+    assert_eq!(counter.wait_for(view.id, |_| true).state, CaseState::Committing, "it waits to be told");
     gate.set(false);
     let view = counter.ended(view.id);
     assert!(view.state == CaseState::Done && view.failure.is_none(), "{view:?}");
     assert!(notices(&counter).is_empty());
+}
+
+#[test]
+fn what_is_being_committed_is_a_notice_at_no_other_case() {
+    const OTHER: &str = "Counter 10 00";
+    let (gate, counter) = held_at_the_answer(&[OTHER]);
+    let opened_at = |reader: &str| {
+        let new = NewCase { reader: Some(reader.to_owned()), ..new_case(SETTLE, Some(bill())) };
+        counter.terminal.open_case(new).unwrap().id
+    };
+    let first = opened_at(HOLDER);
+    counter.wait_for(first, |view| view.state == CaseState::WaitingConfirmation);
+    counter.terminal.confirm(first).unwrap();
+    assert!(answered(&counter).is_untold());
+    let read = |view: &CaseView| !matches!(view.state, CaseState::WaitingCard | CaseState::Reading);
+    // Its own case tells it.
+    let second = counter.wait_for(opened_at(OTHER), read);
+    assert!(second.notices.unwrap().is_empty());
+    gate.set(false);
+    counter.wait_for(first, |view| view.state.is_final());
+    counter.wait_for(second.id, |view| view.state.is_final());
+    // Who goes on to another case without having asked that one is told by the notice.
+    let third = counter.wait_for(opened_at(OTHER), read);
+    assert_eq!(third.notices.unwrap().len(), 1);
 }
 
 #[test]
@@ -164,11 +255,14 @@ pub enum Lost {
 #[test]
 fn what_is_settled_and_was_shown_to_nobody_is_told_later_and_collected_by_nobody() {
     for lost in [Lost::TheWord, Lost::TheCounter] {
-        let counter = match lost {
-            Lost::TheWord => Counter::with(Setup { faults: failing(Point::Committed, 1), ..Setup::default() }),
-            Lost::TheCounter => Counter::new(),
+        let hands = Arc::new(Hands::now());
+        let faults = match lost {
+            Lost::TheWord => failing(Point::Committed, 1),
+            Lost::TheCounter => Faults::default(),
         };
+        let counter = Counter::with(Setup { faults, clock: hands.clone(), ..Setup::default() });
         let view = unasked(&counter);
+        hands.forward(60);
         match lost {
             Lost::TheWord => {
                 assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Failed, "E-SETTLE-UNSURE"));

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::UplinkError;
 use super::choose::Back;
 use super::planned::Planned;
 use super::send::Trouble;
+use super::{UplinkError, off_the_runtime};
 use crate::failure::Explain as _;
 use crate::queue::{Note, Queue, QueueError, Row, State};
 use crate::value::Kind;
@@ -41,8 +41,7 @@ pub(super) async fn explain(queue: &Queue, id: Uuid, state: State, error: Uplink
     tracing::warn!(%id, %error, "not delivered");
     match queue.advance_async(id, state, Note::Reason(reason(&error))).await {
         Ok(_) => {}
-        // Somebody else moved it meanwhile.
-        Err(QueueError::Move { .. }) => return Ok(Back::Done),
+        Err(error @ QueueError::Move { .. }) => return failed(queue, id, error).await,
         Err(error) => return Err(error.into()),
     }
     match error {
@@ -54,15 +53,22 @@ pub(super) async fn explain(queue: &Queue, id: Uuid, state: State, error: Uplink
 }
 
 /// The journal did not take a step of one transaction.
-pub(super) fn failed(row: &Row, error: QueueError) -> Result<Back, Trouble> {
+pub(super) async fn failed(queue: &Queue, id: Uuid, error: QueueError) -> Result<Back, Trouble> {
+    let error = match error {
+        // Somebody else moved it meanwhile, and not always to its end: then it goes on from where it stands now.
+        QueueError::Move { .. } => match off_the_runtime(queue, move |queue| queue.get(id)).await {
+            Ok(Some(row)) if row.state.is_open() => return Ok(Back::Again(None)),
+            Ok(_) => return Ok(Back::Done),
+            Err(error) => error,
+        },
+        error => error,
+    };
     match error {
-        // Somebody else moved it meanwhile.
-        QueueError::Move { .. } => Ok(Back::Done),
         error if halts(&error) => Err(error.into()),
         // The journal has told of it. What cannot be read does not keep the others waiting.
         QueueError::Damaged { .. } => Ok(Back::Left),
         error => {
-            tracing::error!(id = %row.id, %error, "a transaction cannot be delivered");
+            tracing::error!(%id, %error, "a transaction cannot be delivered");
             Ok(Back::Again(None))
         }
     }

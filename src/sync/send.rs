@@ -165,7 +165,7 @@ impl Way {
                     envelopes.push(envelope);
                 }
                 Err(error) => {
-                    let back = failed(&item.row, error);
+                    let back = failed(&self.queue, item.row.id, error).await;
                     came.push((item, back));
                 }
             }
@@ -197,22 +197,32 @@ impl Way {
                 tracing::info!(id = %row.id, state = %row.state, attempts = row.attempts, "the centre answered");
                 Ok(back)
             }
-            Err(error) => failed(row, error),
+            Err(error) => failed(&self.queue, row.id, error).await,
         }
     }
 
     /// Brings an online transaction to its end.
     pub(super) async fn resolve(self: Arc<Self>, item: Item) -> Came {
-        let manner = Manner { within: None, in_haste: false };
-        let back = match resolve(&self.queue, &*self.uplink, item.row.clone(), manner).await {
+        let back = self.resolve_one(item.row.id).await;
+        Came::Items(vec![(item, back)])
+    }
+
+    /// From where it stands now: the row by which it was chosen may be older than what whoever held it did last
+    /// ([`Queue::due`]).
+    async fn resolve_one(&self, id: Uuid) -> Result<Back, Trouble> {
+        let row = off_the_runtime(&self.queue, move |queue| queue.get(id)?.ok_or(QueueError::NotFound)).await;
+        let resolved = match row {
+            Ok(row) => resolve(&self.queue, &*self.uplink, row, Manner { within: None, in_haste: false }).await,
+            Err(error) => Err(error.into()),
+        };
+        match resolved {
             Ok(row) => {
-                tracing::info!(id = %row.id, state = %row.state, "an online transaction came to its end");
+                tracing::info!(%id, state = %row.state, "an online transaction came to its end");
                 Ok(Back::Done)
             }
-            Err(Stuck::Queue(error)) => failed(&item.row, error),
-            Err(Stuck::Centre(row, error)) => explain(&self.queue, row.id, row.state, error).await,
-        };
-        Came::Items(vec![(item, back)])
+            Err(Stuck::Queue(error)) => failed(&self.queue, id, error).await,
+            Err(Stuck::Centre(row, error)) => explain(&self.queue, id, row.state, error).await,
+        }
     }
 
     /// Tells of those that were stored long ago that nobody answers.

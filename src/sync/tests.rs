@@ -17,6 +17,8 @@ use crate::wire::headers::SignedHeaders;
 use crate::wire::{ChainHead, Envelope, Outcome, Receipt, Reply, Request};
 use crate::world::SystemRandom;
 
+mod held;
+
 /// How long anything may take before a test fails.
 const LONG: Duration = Duration::from_secs(30);
 const PACE: Pace =
@@ -37,6 +39,8 @@ struct Played {
     startled: AtomicUsize,
     /// The head; headers are taken by itself, where there is one, and refused else.
     head: Option<ChainHead>,
+    /// What each online request gets; no answer where there is none.
+    reply: Option<Reply>,
     /// So many messages with headers get no answer first.
     unheard: AtomicUsize,
     /// All of these that came.
@@ -78,7 +82,7 @@ impl Uplink for Played {
     }
 
     fn request<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
-        Box::pin(async { Err(UplinkError::NoAnswer("the test says so".into())) })
+        Box::pin(async { self.reply.clone().ok_or(UplinkError::NoAnswer("the test says so".into())) })
     }
 
     fn headers<'a>(&'a self, headers: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {

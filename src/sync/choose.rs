@@ -141,7 +141,7 @@ pub(super) struct Chooser {
     next: VecDeque<Holder>,
     /// Holders whose online transaction had no room.
     parked: VecDeque<Holder>,
-    /// What cannot be sent, by its sequence number.
+    /// What could not be read when it was to be sent, by its sequence number.
     left: BTreeSet<u64>,
 }
 
@@ -151,12 +151,13 @@ impl Chooser {
         self.more = true;
     }
 
-    /// Somebody let a transaction go: what was in a hand is looked at again.
-    pub(super) fn let_go(&mut self) {
+    /// What was passed over may be there now: what was in a hand, and what could not be read, is looked at again.
+    pub(super) fn look_again(&mut self) {
         let held = |busy: &mut Busy| busy.at == At::Held;
         for (_, busy) in self.holders.extract_if(|_, busy| held(busy)) {
             self.ids.remove(&busy.id);
         }
+        self.left.clear();
         (self.cursor, self.more) = (0, true);
     }
 

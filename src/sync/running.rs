@@ -175,7 +175,7 @@ impl Running {
                 self.keeping += 1;
                 self.tasks.spawn(way.clone().keep(late));
             }
-            () = way.queue.let_go() => self.chooser.let_go(),
+            () = way.queue.look_again() => self.look_again(),
             change = self.changes.recv() => match change {
                 Ok(row) => self.changed(&row),
                 Err(broadcast::error::RecvError::Lagged(_)) => self.news(),
@@ -278,6 +278,12 @@ impl Running {
         self.chooser.hurry(Instant::now());
         self.news();
         self.ask();
+    }
+
+    /// The same of the headers: where one could not be read the chain ended.
+    fn look_again(&mut self) {
+        self.chooser.look_again();
+        self.headers.more = true;
     }
 
     fn news(&mut self) {

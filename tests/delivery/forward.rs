@@ -261,6 +261,42 @@ async fn a_damaged_one_is_not_sent_and_keeps_no_other_from_going_up() {
 }
 
 #[tokio::test]
+async fn a_damaged_one_goes_up_once_it_is_mended() {
+    for (column, wrong) in [("header", "x'00'"), ("payload", "x'00'"), ("attempts", "attempts + 1")] {
+        let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+        let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+        for key in ["a", "b", "c"] {
+            process.queue.commit_async(registration(key)).await.unwrap();
+        }
+        let db = rusqlite::Connection::open(dir.path().join("queue.db")).unwrap();
+        let one = |sql: &str| db.query_row(sql, [], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
+        let trigger = one("SELECT sql FROM sqlite_schema WHERE name = 'entries_fixed'");
+        let rusqlite::types::Value::Text(trigger) = trigger else { panic!("{trigger:?}") };
+        let right = one(&format!("SELECT {column} FROM entries WHERE sequence = 1"));
+        db.execute_batch("DROP TRIGGER entries_fixed").unwrap();
+        db.execute_batch(&format!("UPDATE entries SET {column} = {wrong} WHERE sequence = 1; {trigger}")).unwrap();
+        process.deliver();
+        process.until(|row| answered(row) || row.sequence == 1).await;
+        assert_eq!(process.queue.stats().unwrap().damaged, [1], "{column}");
+
+        db.execute_batch("DROP TRIGGER entries_fixed").unwrap();
+        db.execute(&format!("UPDATE entries SET {column} = ?1 WHERE sequence = 1"), [right]).unwrap();
+        db.execute_batch(&trigger).unwrap();
+        process.queue.verify().unwrap();
+        // Nothing else happens, and nobody asks for it.
+        let rows = process.until(answered).await;
+        assert!(rows.len() == 3 && rows.iter().all(|row| row.state == State::Acked), "{column}: {rows:?}");
+        let told = async {
+            while centre.ledger().await["terminals"][0]["sequence"] != 3 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), told).await.expect("the centre has the headers");
+        process.end().await;
+    }
+}
+
+#[tokio::test]
 async fn a_centre_that_fails_or_is_away_is_tried_until_it_is_back() {
     let (dir, file) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut settings = center_settings();

@@ -104,6 +104,11 @@ impl Running {
         let (back, trouble) = match result {
             Ok(back) => (back, None),
             Err(Trouble::Centre(UplinkError::NoAnswer(_))) => (Back::Again(None), None),
+            // All wait for it, unless it is this one that is answered so: it waits by itself, and goes alone.
+            Err(Trouble::Centre(error)) if is_busy(&error) => {
+                let own = self.chooser.meets_busy(item);
+                (Back::Again(asked(&error)), (!own).then_some(Trouble::Centre(error)))
+            }
             Err(trouble) => (Back::Unheard, Some(trouble)),
         };
         match &back {

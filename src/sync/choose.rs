@@ -104,6 +104,10 @@ struct Busy {
     backoff: Backoff,
     /// How often it was stored on the way.
     stored: u32,
+    /// How many the centre had answered when this one last met that it is busy.
+    met_busy: Option<u64>,
+    /// It meets that while the centre answers others: it is this one's own.
+    own: bool,
 }
 
 /// Where what is open is read.
@@ -141,6 +145,8 @@ pub(super) struct Chooser {
     next: VecDeque<Holder>,
     /// Holders whose online transaction had no room.
     parked: VecDeque<Holder>,
+    /// How many transactions the centre has answered.
+    answers: u64,
     /// What could not be read when it was to be sent, by its sequence number.
     left: BTreeSet<u64>,
 }
@@ -236,7 +242,10 @@ impl Chooser {
         let at = match back {
             // Its answer came before this did.
             _ if busy.at == At::Next => At::Next,
-            Back::Done => At::Next,
+            Back::Done => {
+                self.answers += 1;
+                At::Next
+            }
             Back::Left => {
                 self.left.insert(item.row.sequence);
                 At::Next
@@ -259,8 +268,18 @@ impl Chooser {
         self.leave(item.holder, at);
     }
 
+    /// A transaction met that the centre is busy. Whether that is its own and no reason to leave the centre alone: it met
+    /// that before, and others were answered since. That the centre tells its head proves less, for it costs it nothing.
+    pub(super) fn meets_busy(&mut self, item: &Item) -> bool {
+        let answers = self.answers;
+        let Some(busy) = self.holders.get_mut(&item.holder).filter(|busy| busy.id == item.row.id) else { return false };
+        busy.own |= busy.met_busy.replace(answers).is_some_and(|before| before < answers);
+        busy.own
+    }
+
     /// What is stored on the way was answered.
     pub(super) fn answered(&mut self, id: Uuid) {
+        self.answers += 1;
         if let Some(&holder) = self.ids.get(&id) {
             match self.holders.get(&holder).map(|busy| busy.at) {
                 // Whoever sends it comes back for it.
@@ -370,7 +389,8 @@ impl Chooser {
 impl Busy {
     fn new() -> Self {
         let (id, sequence) = (Uuid::nil(), 0);
-        Self { id, sequence, at: At::Way, passed: false, alone: false, backoff: Backoff::new(), stored: 0 }
+        let (passed, alone, own) = (false, false, false);
+        Self { id, sequence, at: At::Way, passed, alone, backoff: Backoff::new(), stored: 0, met_busy: None, own }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::wire::headers::SignedHeaders;
 use crate::wire::{ChainHead, Envelope, Outcome, Receipt, Reply, Request};
 use crate::world::SystemRandom;
 
+mod busy;
 mod held;
 
 /// How long anything may take before a test fails.

@@ -215,6 +215,27 @@ async fn a_centre_that_wants_to_be_left_alone_is_not_given_the_rest() {
 }
 
 #[tokio::test]
+async fn one_for_which_the_centre_is_always_busy_blocks_nobody_else() {
+    for status in [408, 429, 503] {
+        let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+        let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+        process.poison(Some((1, UplinkError::Failed { status, retry_after: None })));
+        process.queue.commit_async(registration("poison")).await.unwrap();
+        process.queue.commit_async(registration("the same holder's")).await.unwrap();
+        for key in ["a", "b", "c"] {
+            process.queue.commit_async(of_another(registration(key))).await.unwrap();
+        }
+        process.deliver();
+        let rows = process.until(|row| answered(row) || row.sequence <= 2).await;
+        assert_eq!((rows[3].state, rows[3].attempts), (State::Pending, 0), "the order of one holder stands");
+        process.poison(None);
+        let rows = process.until(answered).await;
+        assert!(rows.iter().all(|row| row.state == State::Acked), "{rows:?}");
+        process.end().await;
+    }
+}
+
+#[tokio::test]
 async fn a_centre_that_does_not_take_the_token_is_not_away() {
     let dir = tempfile::tempdir().unwrap();
     let mut settings = center_settings();

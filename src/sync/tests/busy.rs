@@ -117,6 +117,29 @@ fn has_reason(row: &Row) -> bool {
 }
 
 #[tokio::test]
+async fn the_centre_is_left_alone_for_as_long_as_it_asks() {
+    for status in [408, 429, 503] {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = open(dir.path());
+        let uplink = Asking::busy(None, status);
+        let worker = delivers(&queue, &uplink);
+        let first = commit(&queue, 1).await;
+        until(&queue, &first, has_reason).await;
+        uplink.turns().await;
+        let probes = uplink.probes.load(Ordering::SeqCst);
+        let second = commit(&queue, 2).await;
+        uplink.turns().await;
+        assert_eq!((uplink.came(), uplink.probes.load(Ordering::SeqCst)), (1, probes), "{status}");
+        *uplink.busy.lock().unwrap() = None;
+        worker.wake();
+        for row in [&first, &second] {
+            until(&queue, row, |row| row.state == State::Acked).await;
+        }
+        worker.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_centre_that_is_busy_for_all_is_left_alone_each_time() {
     let dir = tempfile::tempdir().unwrap();
     let queue = open(dir.path());

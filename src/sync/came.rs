@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::choose::{Back, Item};
 use super::note::{asked, is_away, is_busy};
-use super::running::{Running, Stop};
+use super::running::{Refused, Running, Stop};
 use super::send::{Came, Compared, Trouble};
 use super::{Chain, UplinkError, UplinkStatus};
 use crate::queue::QueueError;
@@ -67,9 +67,10 @@ impl Running {
     fn at(&mut self, (head, agrees): Compared) {
         self.reached(true, false);
         self.heartbeat = Instant::now() + self.pace.heartbeat;
-        self.headers.refused.take_if(|refused| *refused != head);
-        let fits = agrees && self.headers.refused.is_none();
-        self.chain(if fits { Chain::Agrees } else { Chain::Broken });
+        self.headers.fits = agrees;
+        self.headers.refused.take_if(|refused| refused.after != head);
+        let whole = agrees && self.headers.refused.is_none();
+        self.chain(if whole { Chain::Agrees } else { Chain::Broken });
         self.head = Some(head);
     }
 
@@ -79,6 +80,7 @@ impl Running {
             Ok(Some(head)) => {
                 self.headers.backoff.reset();
                 self.backoff.reset();
+                self.headers.refused = None;
                 self.at(head);
             }
             Ok(None) => self.headers.more = false,
@@ -86,7 +88,7 @@ impl Running {
             Err(Trouble::Centre(UplinkError::Refused { code, .. })) if code.starts_with("C-CHAIN-") => {
                 self.reached(true, false);
                 tracing::error!(code = plain_code(&code), "the centre does not take the chain's headers");
-                self.headers.refused = Some(self.headers.after);
+                self.headers.refused = Some(Refused { after: self.headers.after, at: Some(self.clock.now()) });
                 self.chain(Chain::Broken);
             }
             Err(Trouble::Centre(error)) if !is_away(&error) && !is_busy(&error) => {

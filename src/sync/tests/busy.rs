@@ -42,12 +42,7 @@ impl Asking {
         for _ in 0..TURNS {
             let before = self.turned.load(Ordering::SeqCst);
             self.turn.add_permits(1);
-            let turned = async {
-                while self.turned.load(Ordering::SeqCst) == before {
-                    tokio::task::yield_now().await;
-                }
-            };
-            tokio::time::timeout(LONG, turned).await.expect("it looks around");
+            comes(|| self.turned.load(Ordering::SeqCst) > before).await;
         }
     }
 }

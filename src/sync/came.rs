@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::choose::{Back, Item};
-use super::note::{asked, is_away, is_busy};
+use super::note::{asked, is_away, is_busy, is_of_the_chain};
 use super::running::{Refused, Running, Stop};
 use super::send::{Came, Compared, Trouble};
 use super::{Chain, UplinkError, UplinkStatus};
@@ -85,7 +85,7 @@ impl Running {
             }
             Ok(None) => self.headers.more = false,
             // Another refusal says nothing of the chain: the centre may be of a version that does not know a field.
-            Err(Trouble::Centre(UplinkError::Refused { code, .. })) if code.starts_with("C-CHAIN-") => {
+            Err(Trouble::Centre(UplinkError::Refused { code, .. })) if is_of_the_chain(&code) => {
                 self.reached(true, false);
                 tracing::error!(code = plain_code(&code), "the centre does not take the chain's headers");
                 self.headers.refused = Some(Refused { after: self.headers.after, at: Some(self.clock.now()) });
@@ -118,6 +118,7 @@ impl Running {
                 self.backoff.reset();
                 self.reached(true, false);
             }
+            Back::Unfit => self.reached(true, false),
             // That a server has it says nothing of the centre.
             Back::Stored => self.backoff.reset(),
             // What gets no answer is no proof that the centre is there.
@@ -165,7 +166,10 @@ impl Running {
         });
     }
 
-    fn chain(&self, chain: Chain) {
-        self.status.send_if_modified(|status| std::mem::replace(&mut status.chain, chain) != chain);
+    fn chain(&mut self, chain: Chain) {
+        let changed = self.status.send_if_modified(|status| std::mem::replace(&mut status.chain, chain) != chain);
+        if changed && chain == Chain::Agrees {
+            self.chooser.fits(Instant::now());
+        }
     }
 }

@@ -30,6 +30,8 @@ const STORED: usize = 4096;
 /// How long the answer to what was stored on the way may take before it is sent again: at first, and at most.
 const RESEND: Duration = Duration::from_secs(600);
 const RESEND_AT_MOST: Duration = Duration::from_secs(24 * 3600);
+/// How long what the centre's chain has no place for waits, if nobody hears that it was mended.
+const UNFIT: Duration = Duration::from_secs(3600);
 
 /// The keyed hash of a holder.
 type Holder = [u8; 32];
@@ -50,6 +52,8 @@ pub(super) enum Back {
     Again(Option<Duration>),
     /// It had no chance: the centre is away.
     Unheard,
+    /// The centre has another chain than it is in: it waits until that is mended, or for long.
+    Unfit,
     /// It cannot be read: nobody can send it, and the holder's next may go.
     Left,
 }
@@ -101,6 +105,8 @@ struct Busy {
     passed: bool,
     /// It got no answer before: it goes alone, so that it cannot be others' reason to get none.
     alone: bool,
+    /// It is not in the centre's chain, and no one's hurry changes that.
+    unfit: bool,
     backoff: Backoff,
     /// How often it was stored on the way.
     stored: u32,
@@ -169,8 +175,17 @@ impl Chooser {
 
     /// No pause holds any longer.
     pub(super) fn hurry(&mut self, now: Instant) {
-        let paused: Vec<_> = self.holders.iter().filter(|(_, busy)| matches!(busy.at, At::Paused(_))).collect();
-        let paused: Vec<Holder> = paused.into_iter().map(|(holder, _)| *holder).collect();
+        self.end_pauses(now, |busy| !busy.unfit);
+    }
+
+    /// The centre's chain is the journal's again.
+    pub(super) fn fits(&mut self, now: Instant) {
+        self.end_pauses(now, |busy| busy.unfit);
+    }
+
+    fn end_pauses(&mut self, now: Instant, of: impl Fn(&Busy) -> bool) {
+        let paused = self.holders.iter().filter(|(_, busy)| matches!(busy.at, At::Paused(_)) && of(busy));
+        let paused: Vec<Holder> = paused.map(|(holder, _)| *holder).collect();
         for holder in paused {
             self.put(holder, At::Paused(now));
         }
@@ -239,6 +254,7 @@ impl Chooser {
     /// A transaction that was chosen is back.
     pub(super) fn back(&mut self, item: &Item, back: &Back, now: Instant, pace: &Pace, random: &dyn Random) {
         let Some(busy) = self.holders.get_mut(&item.holder).filter(|busy| busy.id == item.row.id) else { return };
+        busy.unfit = matches!(back, Back::Unfit);
         let at = match back {
             // Its answer came before this did.
             _ if busy.at == At::Next => At::Next,
@@ -260,6 +276,10 @@ impl Chooser {
             Back::Again(asked) => {
                 busy.alone = true;
                 At::Paused(now + busy.backoff.next(pace, *asked, random))
+            }
+            Back::Unfit => {
+                busy.alone = true;
+                At::Paused(now + busy.backoff.next(pace, Some(UNFIT), random))
             }
             Back::Unheard => At::Paused(now),
         };
@@ -389,8 +409,9 @@ impl Chooser {
 impl Busy {
     fn new() -> Self {
         let (id, sequence) = (Uuid::nil(), 0);
-        let (passed, alone, own) = (false, false, false);
-        Self { id, sequence, at: At::Way, passed, alone, backoff: Backoff::new(), stored: 0, met_busy: None, own }
+        let (passed, alone, unfit, own) = (false, false, false, false);
+        let backoff = Backoff::new();
+        Self { id, sequence, at: At::Way, passed, alone, unfit, backoff, stored: 0, met_busy: None, own }
     }
 }
 

@@ -17,13 +17,17 @@ use crate::wire::{Outcome, Receipt, plain_code};
 /// What a centre answers that wants to be left alone: whatever comes next would fare no better.
 const BUSY: [u16; 3] = [408, 429, 503];
 
-/// What a receipt that can be this transaction's makes of it; of a settlement it has to tell what was settled.
+/// What a receipt that can be this transaction's makes of it; of a settlement it has to tell what was settled. What is
+/// refused for its place in the chain is not at its end.
 pub(super) fn answered(row: &Row, payload: Option<&Value>, receipt: Receipt) -> Result<(State, Note), UplinkError> {
     if receipt.id != row.id {
         return Err(UplinkError::Answer("a receipt for another transaction".into()));
     }
-    if receipt.outcome != Outcome::Accepted {
-        return Ok((State::Refused, receipt.into()));
+    if let Outcome::Refused { code, text } = &receipt.outcome {
+        return match is_of_the_chain(code) {
+            true => Err(UplinkError::Refused { code: code.clone(), text: text.clone() }),
+            false => Ok((State::Refused, receipt.into())),
+        };
     }
     if row.kind != Kind::Settle {
         return Ok((State::Acked, receipt.into()));
@@ -48,6 +52,8 @@ pub(super) async fn explain(queue: &Queue, id: Uuid, state: State, error: Uplink
         // Without an answer it is this one, or nobody is there: whoever gets this asks.
         UplinkError::NoAnswer(_) => Err(Trouble::Centre(error)),
         error if is_away(&error) || is_busy(&error) => Err(Trouble::Centre(error)),
+        // Of what was sent as it is in the journal; nothing else has a place in the chain.
+        UplinkError::Refused { code, .. } if state == State::Sending && is_of_the_chain(&code) => Ok(Back::Unfit),
         error => Ok(Back::Again(asked(&error))),
     }
 }
@@ -77,6 +83,12 @@ pub(super) async fn failed(queue: &Queue, id: Uuid, error: QueueError) -> Result
 /// Whether nothing can be written any more, or for now.
 pub(super) fn halts(error: &QueueError) -> bool {
     error.is_storage() || *error == QueueError::Closed
+}
+
+/// Whether it is the chain that the centre does not take: that its own is another one says nothing of the transaction, and
+/// can be mended.
+pub(super) fn is_of_the_chain(code: &str) -> bool {
+    code.starts_with("C-CHAIN-")
 }
 
 /// Whether nothing can be sent now.

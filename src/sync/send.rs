@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::choose::{Back, Item};
-use super::note::{answered, explain, failed, halts, reason};
+use super::note::{answered, explain, failed, halts, is_of_the_chain, reason};
 use super::resolve::{Manner, Stuck, refused, resolve};
 use super::uplink::{Delivered, Late, Uplink};
 use super::{UplinkError, off_the_runtime};
@@ -188,7 +188,9 @@ impl Way {
         });
         let (to, note) = match delivery {
             Ok(end) => end,
-            Err(UplinkError::Refused { code, text }) => (State::Refused, refused(&self.queue, row, code, text)),
+            Err(UplinkError::Refused { code, text }) if !is_of_the_chain(&code) => {
+                (State::Refused, refused(&self.queue, row, code, text))
+            }
             Err(error) => return explain(&self.queue, row.id, State::Sending, error).await,
         };
         let back = if to == State::HandedOver { Back::Stored } else { Back::Done };
@@ -299,7 +301,8 @@ fn unanswered(row: &Row) -> Note {
     Note::Reason(row.reason.clone().unwrap_or_else(stored))
 }
 
-/// What a receipt makes of its transaction, where that is open: one that cannot be right leaves it open, and says why.
+/// What a receipt makes of its transaction, where that is open: one that cannot be right, or refuses the chain, leaves it
+/// open, and says why.
 fn find(queue: &Queue, receipt: Receipt) -> Result<Option<Answer>, Trouble> {
     let row = queue.get(receipt.id)?.ok_or(QueueError::NotFound)?;
     if !row.state.is_open() {
@@ -308,7 +311,7 @@ fn find(queue: &Queue, receipt: Receipt) -> Result<Option<Answer>, Trouble> {
     // What was computed here is needed for what the centre settled only.
     let payload = if row.kind == Kind::Settle { queue.payload(row.id)? } else { None };
     let (to, note) = answered(&row, payload.as_ref(), receipt).unwrap_or_else(|error| {
-        tracing::warn!(id = %row.id, %error, "a receipt that came by itself cannot be right");
+        tracing::warn!(id = %row.id, %error, "what came by itself leaves a transaction open");
         (row.state, Note::Reason(reason(&error)))
     });
     Ok(Some((row.id, to, note)))

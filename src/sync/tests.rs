@@ -182,6 +182,32 @@ async fn a_receipt_that_cannot_be_right_leaves_its_reason() {
 }
 
 #[tokio::test]
+async fn what_is_refused_for_the_chain_by_itself_stays_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    let (send, receipts) = mpsc::unbounded_channel();
+    let uplink = Arc::new(Played { receipts: tokio::sync::Mutex::new(Some(receipts)), ..Played::default() });
+    let worker = started(&queue, &uplink);
+    let row = queue.commit_async(draft("a")).await.unwrap().row;
+    until(&queue, &row, |row| row.state == State::HandedOver).await;
+    let receipt = |outcome| Receipt {
+        id: row.id,
+        outcome,
+        centre_no: String::new(),
+        received_at: row.created_at,
+        output: Value::Null,
+    };
+    let fork = Outcome::Refused { code: "C-CHAIN-FORK".into(), text: "a fork at 1".into() };
+    send.send(receipt(fork)).unwrap();
+    let waits = until(&queue, &row, |row| row.reason.is_some()).await;
+    assert_eq!((waits.state, waits.reason.as_deref()), (State::HandedOver, Some("C-CHAIN-FORK")));
+    send.send(receipt(Outcome::Accepted)).unwrap();
+    until(&queue, &row, |row| row.state == State::Acked && row.reason.is_none()).await;
+    worker.stop().await;
+    queue.verify().unwrap();
+}
+
+#[tokio::test]
 async fn a_busy_delivery_goes_on_listening() {
     let dir = tempfile::tempdir().unwrap();
     let queue = open(dir.path());

@@ -142,7 +142,7 @@ async fn a_reason_that_somebody_else_wrote_shows() {
 }
 
 /// The same for somebody else.
-fn of_another(draft: Draft) -> Draft {
+pub fn of_another(draft: Draft) -> Draft {
     Draft { holder: draft.idempotency.clone().into_bytes().into(), ..draft }
 }
 

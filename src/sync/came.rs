@@ -1,9 +1,8 @@
 //! What comes back from what the delivery gave out, and what that changes.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
+use super::backoff::at_least;
 use super::choose::{Back, Item};
 use super::note::{asked, is_away, is_busy, is_of_the_chain};
 use super::running::{Refused, Running, Stop};
@@ -146,9 +145,11 @@ impl Running {
             }
         };
         let now = Instant::now();
-        let until = match self.pause.filter(|until| *until > now) {
-            Some(until) => until.max(now + asked.unwrap_or(Duration::ZERO)),
-            None => now + self.backoff.next(&self.pace, asked, &*self.random),
+        let until = match (self.pause.filter(|until| *until > now), asked) {
+            // Drawn once: the longest of what each of a batch draws would be much the same at all terminals.
+            (Some(until), asked) if asked.is_none_or(|asked| now + asked <= until) => until,
+            (Some(_), Some(asked)) => now + at_least(asked, &*self.random),
+            (_, asked) => now + self.backoff.next(&self.pace, asked, &*self.random),
         };
         self.pause = Some(until);
         self.ask();

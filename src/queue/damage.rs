@@ -48,10 +48,13 @@ impl Queue {
         }
     }
 
-    /// All of the journal proved: what was found before is over, what a reader met included.
+    /// All of the journal proved: what was found before is over, what a reader met included, and what was left out for it is
+    /// delivered.
     pub(super) fn found_whole(&self) -> Result<(), QueueError> {
         read::lock(&self.inner.damaged).clear();
         *read::lock(&self.inner.damage) = None;
+        // Also where nothing was known here: the delivery may have met it alone.
+        self.inner.held.tell();
         forget(&self.inner.settings.path)
     }
 

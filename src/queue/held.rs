@@ -15,7 +15,7 @@ pub(super) struct Holding(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     keys: Mutex<BTreeSet<[u8; 32]>>,
-    let_go: Notify,
+    look_again: Notify,
 }
 
 impl Holding {
@@ -27,8 +27,14 @@ impl Holding {
         self.keys().contains(&key.0)
     }
 
-    pub(super) async fn let_go(&self) {
-        self.0.let_go.notified().await;
+    /// Waits until something that was passed over may be delivered after all.
+    pub(super) async fn look_again(&self) {
+        self.0.look_again.notified().await;
+    }
+
+    /// Something may be.
+    pub(super) fn tell(&self) {
+        self.0.look_again.notify_one();
     }
 
     fn keys(&self) -> MutexGuard<'_, BTreeSet<[u8; 32]>> {
@@ -45,6 +51,6 @@ pub(crate) struct Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.holding.keys().remove(&self.key.0);
-        self.holding.0.let_go.notify_one();
+        self.holding.tell();
     }
 }

@@ -283,9 +283,10 @@ impl Queue {
         self.inner.held.hold(self.inner.context.crypto.idempotency(key))
     }
 
-    /// Waits until somebody lets an online transaction go. One that was let go before counts once.
-    pub(crate) async fn let_go(&self) {
-        self.inner.held.let_go().await;
+    /// Waits until what the delivery passed over may be there for it: somebody let an online transaction go, or the journal
+    /// was proved whole, so that what was damaged is not any more. What was so before counts once.
+    pub(crate) async fn look_again(&self) {
+        self.inner.held.look_again().await;
     }
 
     fn wait<T: Send + 'static>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, QueueError> {

@@ -47,7 +47,8 @@ impl Queue {
         Ok(entries.into_iter().map(|entry| entry.row).collect())
     }
 
-    /// Open transactions that are to be delivered, after a sequence number, oldest first; what is damaged is left out.
+    /// Open transactions that are to be delivered, after a sequence number, oldest first; what is damaged is left out. An
+    /// online one that is not held may have moved since it was read: whoever takes it up reads it again.
     pub(crate) fn due(&self, after: u64, limit: u32) -> Result<Vec<(Row, Due)>, QueueError> {
         let sql = format!("SELECT {COLUMNS} FROM entries WHERE {DUE} AND sequence > ?1 ORDER BY sequence");
         Ok(self.entries(&sql, &[&after], limit)?.into_iter().map(|entry| self.due_entry(entry)).collect())
@@ -60,6 +61,9 @@ impl Queue {
         Ok(self.entries(&sql, &[&holder.0, &after], 1)?.pop().map(|entry| self.due_entry(entry)))
     }
 
+    /// Whether somebody holds it is asked once its row was read: asked before, one that was taken in hand and committed in
+    /// between would be given out from under its holder. But who held it may have moved it since it was read, and let it
+    /// go; what is read once nobody holds it is how it stands, for then the delivery alone moves it.
     fn due_entry(&self, entry: Entry) -> (Row, Due) {
         let held = self.inner.held.is_held(entry.idempotency);
         let bytes = entry.header_bytes.len() + entry.payload.map_or(0, |payload| payload.len());

@@ -20,13 +20,19 @@ impl Backoff {
         self.failures = 0;
     }
 
-    /// The pause after one more failure; at least `asked`, when the centre asked for that.
+    /// The pause after one more failure; at least `asked`, when the centre asked for that, and up to half as long again:
+    /// it asks all terminals at the same time.
     pub(super) fn next(&mut self, pace: &Pace, asked: Option<Duration>, random: &dyn Random) -> Duration {
         let whole = pace.first.saturating_mul(1 << self.failures.min(20)).min(pace.longest);
         self.failures = self.failures.saturating_add(1);
-        let half = whole / 2;
-        (half + part(half, random)).max(asked.unwrap_or_default())
+        let asked = asked.unwrap_or_default();
+        (whole / 2).max(asked) + part((whole / 2).max(asked / 2), random)
     }
+}
+
+/// The time that the centre asked for, and up to half of it more.
+pub(super) fn at_least(asked: Duration, random: &dyn Random) -> Duration {
+    asked + part(asked / 2, random)
 }
 
 /// A random part of `whole`; all of it when there is no randomness.
@@ -65,8 +71,22 @@ mod tests {
             assert_eq!(pauses, wanted);
             backoff.reset();
             assert_eq!(backoff.next(&pace, None, &Same(Ok(0xFF))).as_secs(), 1);
-            assert_eq!(backoff.next(&pace, Some(Duration::from_secs(9)), &Same(random)).as_secs(), 9);
         }
+        // What is asked for is never cut short, and not all come back when it is over; a long pause of our own stays as it is.
+        for (asked, random, wanted) in [
+            (8, Ok(0), 8_000),
+            (8, Ok(0xFF), 12_000),
+            (8, Err(NoRandom), 12_000),
+            (2, Ok(0), 3_000),
+            (2, Ok(0xFF), 6_000),
+        ] {
+            let mut tired = Backoff { failures: 9 };
+            let pause = tired.next(&pace, Some(Duration::from_secs(asked)), &Same(random));
+            assert_eq!(pause.as_millis(), wanted, "{asked}");
+        }
+        let eight = Duration::from_secs(8);
+        let times = [0, 0xFF].map(|byte| at_least(eight, &Same(Ok(byte))).as_secs());
+        assert_eq!(times, [8, 12]);
         let mut patient = Backoff { failures: u32::MAX };
         assert_eq!(patient.next(&pace, None, &Same(Ok(0xFF))), pace.longest);
     }

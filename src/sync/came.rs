@@ -1,12 +1,11 @@
 //! What comes back from what the delivery gave out, and what that changes.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
+use super::backoff::at_least;
 use super::choose::{Back, Item};
-use super::note::{asked, is_away, is_busy};
-use super::running::{Running, Stop};
+use super::note::{asked, is_away, is_busy, is_of_the_chain};
+use super::running::{Refused, Running, Stop};
 use super::send::{Came, Compared, Trouble};
 use super::{Chain, UplinkError, UplinkStatus};
 use crate::queue::QueueError;
@@ -67,9 +66,10 @@ impl Running {
     fn at(&mut self, (head, agrees): Compared) {
         self.reached(true, false);
         self.heartbeat = Instant::now() + self.pace.heartbeat;
-        self.headers.refused.take_if(|refused| *refused != head);
-        let fits = agrees && self.headers.refused.is_none();
-        self.chain(if fits { Chain::Agrees } else { Chain::Broken });
+        self.headers.fits = agrees;
+        self.headers.refused.take_if(|refused| refused.after != head);
+        let whole = agrees && self.headers.refused.is_none();
+        self.chain(if whole { Chain::Agrees } else { Chain::Broken });
         self.head = Some(head);
     }
 
@@ -79,14 +79,15 @@ impl Running {
             Ok(Some(head)) => {
                 self.headers.backoff.reset();
                 self.backoff.reset();
+                self.headers.refused = None;
                 self.at(head);
             }
             Ok(None) => self.headers.more = false,
             // Another refusal says nothing of the chain: the centre may be of a version that does not know a field.
-            Err(Trouble::Centre(UplinkError::Refused { code, .. })) if code.starts_with("C-CHAIN-") => {
+            Err(Trouble::Centre(UplinkError::Refused { code, .. })) if is_of_the_chain(&code) => {
                 self.reached(true, false);
                 tracing::error!(code = plain_code(&code), "the centre does not take the chain's headers");
-                self.headers.refused = Some(self.headers.after);
+                self.headers.refused = Some(Refused { after: self.headers.after, at: Some(self.clock.now()) });
                 self.chain(Chain::Broken);
             }
             Err(Trouble::Centre(error)) if !is_away(&error) && !is_busy(&error) => {
@@ -104,6 +105,11 @@ impl Running {
         let (back, trouble) = match result {
             Ok(back) => (back, None),
             Err(Trouble::Centre(UplinkError::NoAnswer(_))) => (Back::Again(None), None),
+            // All wait for it, unless it is this one that is answered so: it waits by itself, and goes alone.
+            Err(Trouble::Centre(error)) if is_busy(&error) => {
+                let own = self.chooser.meets_busy(item);
+                (Back::Again(asked(&error)), (!own).then_some(Trouble::Centre(error)))
+            }
             Err(trouble) => (Back::Unheard, Some(trouble)),
         };
         match &back {
@@ -111,6 +117,7 @@ impl Running {
                 self.backoff.reset();
                 self.reached(true, false);
             }
+            Back::Unfit => self.reached(true, false),
             // That a server has it says nothing of the centre.
             Back::Stored => self.backoff.reset(),
             // What gets no answer is no proof that the centre is there.
@@ -138,9 +145,11 @@ impl Running {
             }
         };
         let now = Instant::now();
-        let until = match self.pause.filter(|until| *until > now) {
-            Some(until) => until.max(now + asked.unwrap_or(Duration::ZERO)),
-            None => now + self.backoff.next(&self.pace, asked, &*self.random),
+        let until = match (self.pause.filter(|until| *until > now), asked) {
+            // Drawn once: the longest of what each of a batch draws would be much the same at all terminals.
+            (Some(until), asked) if asked.is_none_or(|asked| now + asked <= until) => until,
+            (Some(_), Some(asked)) => now + at_least(asked, &*self.random),
+            (_, asked) => now + self.backoff.next(&self.pace, asked, &*self.random),
         };
         self.pause = Some(until);
         self.ask();
@@ -158,7 +167,10 @@ impl Running {
         });
     }
 
-    fn chain(&self, chain: Chain) {
-        self.status.send_if_modified(|status| std::mem::replace(&mut status.chain, chain) != chain);
+    fn chain(&mut self, chain: Chain) {
+        let changed = self.status.send_if_modified(|status| std::mem::replace(&mut status.chain, chain) != chain);
+        if changed && chain == Chain::Agrees {
+            self.chooser.fits(Instant::now());
+        }
     }
 }

@@ -30,6 +30,8 @@ const STORED: usize = 4096;
 /// How long the answer to what was stored on the way may take before it is sent again: at first, and at most.
 const RESEND: Duration = Duration::from_secs(600);
 const RESEND_AT_MOST: Duration = Duration::from_secs(24 * 3600);
+/// How long what the centre's chain has no place for waits, if nobody hears that it was mended.
+const UNFIT: Duration = Duration::from_secs(3600);
 
 /// The keyed hash of a holder.
 type Holder = [u8; 32];
@@ -50,6 +52,8 @@ pub(super) enum Back {
     Again(Option<Duration>),
     /// It had no chance: the centre is away.
     Unheard,
+    /// The centre has another chain than it is in: it waits until that is mended, or for long.
+    Unfit,
     /// It cannot be read: nobody can send it, and the holder's next may go.
     Left,
 }
@@ -101,9 +105,15 @@ struct Busy {
     passed: bool,
     /// It got no answer before: it goes alone, so that it cannot be others' reason to get none.
     alone: bool,
+    /// It is not in the centre's chain, and no one's hurry changes that.
+    unfit: bool,
     backoff: Backoff,
     /// How often it was stored on the way.
     stored: u32,
+    /// How many the centre had answered when this one last met that it is busy.
+    met_busy: Option<u64>,
+    /// It meets that while the centre answers others: it is this one's own.
+    own: bool,
 }
 
 /// Where what is open is read.
@@ -141,7 +151,9 @@ pub(super) struct Chooser {
     next: VecDeque<Holder>,
     /// Holders whose online transaction had no room.
     parked: VecDeque<Holder>,
-    /// What cannot be sent, by its sequence number.
+    /// How many transactions the centre has answered.
+    answers: u64,
+    /// What could not be read when it was to be sent, by its sequence number.
     left: BTreeSet<u64>,
 }
 
@@ -151,19 +163,29 @@ impl Chooser {
         self.more = true;
     }
 
-    /// Somebody let a transaction go: what was in a hand is looked at again.
-    pub(super) fn let_go(&mut self) {
+    /// What was passed over may be there now: what was in a hand, and what could not be read, is looked at again.
+    pub(super) fn look_again(&mut self) {
         let held = |busy: &mut Busy| busy.at == At::Held;
         for (_, busy) in self.holders.extract_if(|_, busy| held(busy)) {
             self.ids.remove(&busy.id);
         }
+        self.left.clear();
         (self.cursor, self.more) = (0, true);
     }
 
     /// No pause holds any longer.
     pub(super) fn hurry(&mut self, now: Instant) {
-        let paused: Vec<_> = self.holders.iter().filter(|(_, busy)| matches!(busy.at, At::Paused(_))).collect();
-        let paused: Vec<Holder> = paused.into_iter().map(|(holder, _)| *holder).collect();
+        self.end_pauses(now, |busy| !busy.unfit);
+    }
+
+    /// The centre's chain is the journal's again.
+    pub(super) fn fits(&mut self, now: Instant) {
+        self.end_pauses(now, |busy| busy.unfit);
+    }
+
+    fn end_pauses(&mut self, now: Instant, of: impl Fn(&Busy) -> bool) {
+        let paused = self.holders.iter().filter(|(_, busy)| matches!(busy.at, At::Paused(_)) && of(busy));
+        let paused: Vec<Holder> = paused.map(|(holder, _)| *holder).collect();
         for holder in paused {
             self.put(holder, At::Paused(now));
         }
@@ -232,10 +254,14 @@ impl Chooser {
     /// A transaction that was chosen is back.
     pub(super) fn back(&mut self, item: &Item, back: &Back, now: Instant, pace: &Pace, random: &dyn Random) {
         let Some(busy) = self.holders.get_mut(&item.holder).filter(|busy| busy.id == item.row.id) else { return };
+        busy.unfit = matches!(back, Back::Unfit);
         let at = match back {
             // Its answer came before this did.
             _ if busy.at == At::Next => At::Next,
-            Back::Done => At::Next,
+            Back::Done => {
+                self.answers += 1;
+                At::Next
+            }
             Back::Left => {
                 self.left.insert(item.row.sequence);
                 At::Next
@@ -251,6 +277,10 @@ impl Chooser {
                 busy.alone = true;
                 At::Paused(now + busy.backoff.next(pace, *asked, random))
             }
+            Back::Unfit => {
+                busy.alone = true;
+                At::Paused(now + busy.backoff.next(pace, Some(UNFIT), random))
+            }
             Back::Unheard => At::Paused(now),
         };
         // Of those that cannot be sent the holder's next is always looked for: nothing has passed this one over.
@@ -258,8 +288,18 @@ impl Chooser {
         self.leave(item.holder, at);
     }
 
+    /// A transaction met that the centre is busy. Whether that is its own and no reason to leave the centre alone: it met
+    /// that before, and others were answered since. That the centre tells its head proves less, for it costs it nothing.
+    pub(super) fn meets_busy(&mut self, item: &Item) -> bool {
+        let answers = self.answers;
+        let Some(busy) = self.holders.get_mut(&item.holder).filter(|busy| busy.id == item.row.id) else { return false };
+        busy.own |= busy.met_busy.replace(answers).is_some_and(|before| before < answers);
+        busy.own
+    }
+
     /// What is stored on the way was answered.
     pub(super) fn answered(&mut self, id: Uuid) {
+        self.answers += 1;
         if let Some(&holder) = self.ids.get(&id) {
             match self.holders.get(&holder).map(|busy| busy.at) {
                 // Whoever sends it comes back for it.
@@ -369,7 +409,9 @@ impl Chooser {
 impl Busy {
     fn new() -> Self {
         let (id, sequence) = (Uuid::nil(), 0);
-        Self { id, sequence, at: At::Way, passed: false, alone: false, backoff: Backoff::new(), stored: 0 }
+        let (passed, alone, unfit, own) = (false, false, false, false);
+        let backoff = Backoff::new();
+        Self { id, sequence, at: At::Way, passed, alone, unfit, backoff, stored: 0, met_busy: None, own }
     }
 }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::UplinkError;
 use super::choose::Back;
 use super::planned::Planned;
 use super::send::Trouble;
+use super::{UplinkError, off_the_runtime};
 use crate::failure::Explain as _;
 use crate::queue::{Note, Queue, QueueError, Row, State};
 use crate::value::Kind;
@@ -17,13 +17,17 @@ use crate::wire::{Outcome, Receipt, plain_code};
 /// What a centre answers that wants to be left alone: whatever comes next would fare no better.
 const BUSY: [u16; 3] = [408, 429, 503];
 
-/// What a receipt that can be this transaction's makes of it; of a settlement it has to tell what was settled.
+/// What a receipt that can be this transaction's makes of it; of a settlement it has to tell what was settled. What is
+/// refused for its place in the chain is not at its end.
 pub(super) fn answered(row: &Row, payload: Option<&Value>, receipt: Receipt) -> Result<(State, Note), UplinkError> {
     if receipt.id != row.id {
         return Err(UplinkError::Answer("a receipt for another transaction".into()));
     }
-    if receipt.outcome != Outcome::Accepted {
-        return Ok((State::Refused, receipt.into()));
+    if let Outcome::Refused { code, text } = &receipt.outcome {
+        return match is_of_the_chain(code) {
+            true => Err(UplinkError::Refused { code: code.clone(), text: text.clone() }),
+            false => Ok((State::Refused, receipt.into())),
+        };
     }
     if row.kind != Kind::Settle {
         return Ok((State::Acked, receipt.into()));
@@ -41,28 +45,36 @@ pub(super) async fn explain(queue: &Queue, id: Uuid, state: State, error: Uplink
     tracing::warn!(%id, %error, "not delivered");
     match queue.advance_async(id, state, Note::Reason(reason(&error))).await {
         Ok(_) => {}
-        // Somebody else moved it meanwhile.
-        Err(QueueError::Move { .. }) => return Ok(Back::Done),
+        Err(error @ QueueError::Move { .. }) => return failed(queue, id, error).await,
         Err(error) => return Err(error.into()),
     }
     match error {
         // Without an answer it is this one, or nobody is there: whoever gets this asks.
         UplinkError::NoAnswer(_) => Err(Trouble::Centre(error)),
         error if is_away(&error) || is_busy(&error) => Err(Trouble::Centre(error)),
+        // Of what was sent as it is in the journal; nothing else has a place in the chain.
+        UplinkError::Refused { code, .. } if state == State::Sending && is_of_the_chain(&code) => Ok(Back::Unfit),
         error => Ok(Back::Again(asked(&error))),
     }
 }
 
 /// The journal did not take a step of one transaction.
-pub(super) fn failed(row: &Row, error: QueueError) -> Result<Back, Trouble> {
+pub(super) async fn failed(queue: &Queue, id: Uuid, error: QueueError) -> Result<Back, Trouble> {
+    let error = match error {
+        // Somebody else moved it meanwhile, and not always to its end: then it goes on from where it stands now.
+        QueueError::Move { .. } => match off_the_runtime(queue, move |queue| queue.get(id)).await {
+            Ok(Some(row)) if row.state.is_open() => return Ok(Back::Again(None)),
+            Ok(_) => return Ok(Back::Done),
+            Err(error) => error,
+        },
+        error => error,
+    };
     match error {
-        // Somebody else moved it meanwhile.
-        QueueError::Move { .. } => Ok(Back::Done),
         error if halts(&error) => Err(error.into()),
         // The journal has told of it. What cannot be read does not keep the others waiting.
         QueueError::Damaged { .. } => Ok(Back::Left),
         error => {
-            tracing::error!(id = %row.id, %error, "a transaction cannot be delivered");
+            tracing::error!(%id, %error, "a transaction cannot be delivered");
             Ok(Back::Again(None))
         }
     }
@@ -71,6 +83,12 @@ pub(super) fn failed(row: &Row, error: QueueError) -> Result<Back, Trouble> {
 /// Whether nothing can be written any more, or for now.
 pub(super) fn halts(error: &QueueError) -> bool {
     error.is_storage() || *error == QueueError::Closed
+}
+
+/// Whether it is the chain that the centre does not take: that its own is another one says nothing of the transaction, and
+/// can be mended.
+pub(super) fn is_of_the_chain(code: &str) -> bool {
+    code.starts_with("C-CHAIN-")
 }
 
 /// Whether nothing can be sent now.

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -11,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use super::backoff::Backoff;
 use super::choose::{Chooser, Chosen, Room};
 use super::send::{Came, Trouble, Way};
-use super::{BoxFuture, Chain, Late, Pace, UplinkStatus, off_the_runtime};
+use super::{BoxFuture, Late, Pace, UplinkStatus, off_the_runtime};
 use crate::queue::{Row, State};
 use crate::wire::ChainHead;
 use crate::world::{Clock, Random};
@@ -21,6 +22,9 @@ const MOST: Room = Room { batches: 4, online: 4, again: true };
 /// How many times receipts that came together are being kept at once. While the journal does not get on nobody listens
 /// for more: what is not kept is brought again and again.
 const KEEPING: usize = 4;
+
+/// How long headers that were refused are left alone.
+const REFUSED: SignedDuration = SignedDuration::from_hours(1);
 
 /// The delivery.
 pub(super) struct Running {
@@ -63,8 +67,25 @@ pub(super) struct Headers {
     pub(super) backoff: Backoff,
     /// The centre's head after which those go that are on their way.
     pub(super) after: ChainHead,
-    /// The one after which it did not take them: as long as it stands there they do not fit.
-    pub(super) refused: Option<ChainHead>,
+    /// The journal has the centre's head.
+    pub(super) fits: bool,
+    /// It did not take them: as long as it stands there the chain is broken.
+    pub(super) refused: Option<Refused>,
+}
+
+/// Headers that the centre did not take. It may be put right, which nobody here hears of: they are tried again.
+pub(super) struct Refused {
+    /// The centre's head then.
+    pub(super) after: ChainHead,
+    /// When that was; `None` when somebody asked since to try now.
+    pub(super) at: Option<Timestamp>,
+}
+
+impl Refused {
+    /// Whether they are left alone yet. A clock that was set elsewhere brings them up once more, and no oftener.
+    fn rests(&self, now: Timestamp) -> bool {
+        self.at.is_some_and(|at| now.duration_since(at).abs() < REFUSED)
+    }
 }
 
 /// Why the delivery ends.
@@ -107,6 +128,7 @@ impl Running {
                 pause: None,
                 backoff: Backoff::new(),
                 after: ChainHead::default(),
+                fits: false,
                 refused: None,
             },
             pause: None,
@@ -175,7 +197,7 @@ impl Running {
                 self.keeping += 1;
                 self.tasks.spawn(way.clone().keep(late));
             }
-            () = way.queue.let_go() => self.chooser.let_go(),
+            () = way.queue.look_again() => self.look_again(),
             change = self.changes.recv() => match change {
                 Ok(row) => self.changed(&row),
                 Err(broadcast::error::RecvError::Lagged(_)) => self.news(),
@@ -204,9 +226,10 @@ impl Running {
     }
 
     fn send_headers(&mut self, head: ChainHead, now: Instant) {
-        let agrees = self.status.borrow().chain == Chain::Agrees;
         let headers = &mut self.headers;
-        if agrees && headers.more && !headers.out && headers.pause.is_none_or(|until| until <= now) {
+        let rests = headers.refused.as_ref().is_some_and(|refused| refused.rests(self.clock.now()));
+        let fit = headers.fits && !rests;
+        if fit && headers.more && !headers.out && headers.pause.is_none_or(|until| until <= now) {
             (headers.out, headers.after) = (true, head);
             match headers.told {
                 Some(told) => self.tasks.spawn(self.way.clone().hole(told, head)),
@@ -263,6 +286,8 @@ impl Running {
 
     fn moment(&mut self) {
         let now = Instant::now();
+        // Also where none go up now: what is over would be waited for again at once, and for ever.
+        self.headers.pause.take_if(|pause| *pause <= now);
         if self.pause.take_if(|pause| *pause <= now).is_some() {
             self.ask();
         } else if self.heartbeat <= now {
@@ -275,9 +300,18 @@ impl Running {
     /// Somebody asks to try now, whatever the pause; whether the centre is there as well.
     fn hurry(&mut self) {
         (self.pause, self.ask_at, self.headers.pause) = (None, None, None);
+        if let Some(refused) = &mut self.headers.refused {
+            refused.at = None;
+        }
         self.chooser.hurry(Instant::now());
         self.news();
         self.ask();
+    }
+
+    /// The same of the headers: where one could not be read the chain ended.
+    fn look_again(&mut self) {
+        self.chooser.look_again();
+        self.headers.more = true;
     }
 
     fn news(&mut self) {

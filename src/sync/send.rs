@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::choose::{Back, Item};
-use super::note::{answered, explain, failed, halts, reason};
+use super::note::{answered, explain, failed, halts, is_of_the_chain, reason};
 use super::resolve::{Manner, Stuck, refused, resolve};
 use super::uplink::{Delivered, Late, Uplink};
 use super::{UplinkError, off_the_runtime};
@@ -165,7 +165,7 @@ impl Way {
                     envelopes.push(envelope);
                 }
                 Err(error) => {
-                    let back = failed(&item.row, error);
+                    let back = failed(&self.queue, item.row.id, error).await;
                     came.push((item, back));
                 }
             }
@@ -188,7 +188,9 @@ impl Way {
         });
         let (to, note) = match delivery {
             Ok(end) => end,
-            Err(UplinkError::Refused { code, text }) => (State::Refused, refused(&self.queue, row, code, text)),
+            Err(UplinkError::Refused { code, text }) if !is_of_the_chain(&code) => {
+                (State::Refused, refused(&self.queue, row, code, text))
+            }
             Err(error) => return explain(&self.queue, row.id, State::Sending, error).await,
         };
         let back = if to == State::HandedOver { Back::Stored } else { Back::Done };
@@ -197,22 +199,32 @@ impl Way {
                 tracing::info!(id = %row.id, state = %row.state, attempts = row.attempts, "the centre answered");
                 Ok(back)
             }
-            Err(error) => failed(row, error),
+            Err(error) => failed(&self.queue, row.id, error).await,
         }
     }
 
     /// Brings an online transaction to its end.
     pub(super) async fn resolve(self: Arc<Self>, item: Item) -> Came {
-        let manner = Manner { within: None, in_haste: false };
-        let back = match resolve(&self.queue, &*self.uplink, item.row.clone(), manner).await {
+        let back = self.resolve_one(item.row.id).await;
+        Came::Items(vec![(item, back)])
+    }
+
+    /// From where it stands now: the row by which it was chosen may be older than what whoever held it did last
+    /// ([`Queue::due`]).
+    async fn resolve_one(&self, id: Uuid) -> Result<Back, Trouble> {
+        let row = off_the_runtime(&self.queue, move |queue| queue.get(id)?.ok_or(QueueError::NotFound)).await;
+        let resolved = match row {
+            Ok(row) => resolve(&self.queue, &*self.uplink, row, Manner { within: None, in_haste: false }).await,
+            Err(error) => Err(error.into()),
+        };
+        match resolved {
             Ok(row) => {
-                tracing::info!(id = %row.id, state = %row.state, "an online transaction came to its end");
+                tracing::info!(%id, state = %row.state, "an online transaction came to its end");
                 Ok(Back::Done)
             }
-            Err(Stuck::Queue(error)) => failed(&item.row, error),
-            Err(Stuck::Centre(row, error)) => explain(&self.queue, row.id, row.state, error).await,
-        };
-        Came::Items(vec![(item, back)])
+            Err(Stuck::Queue(error)) => failed(&self.queue, id, error).await,
+            Err(Stuck::Centre(row, error)) => explain(&self.queue, id, row.state, error).await,
+        }
     }
 
     /// Tells of those that were stored long ago that nobody answers.
@@ -289,7 +301,8 @@ fn unanswered(row: &Row) -> Note {
     Note::Reason(row.reason.clone().unwrap_or_else(stored))
 }
 
-/// What a receipt makes of its transaction, where that is open: one that cannot be right leaves it open, and says why.
+/// What a receipt makes of its transaction, where that is open: one that cannot be right, or refuses the chain, leaves it
+/// open, and says why.
 fn find(queue: &Queue, receipt: Receipt) -> Result<Option<Answer>, Trouble> {
     let row = queue.get(receipt.id)?.ok_or(QueueError::NotFound)?;
     if !row.state.is_open() {
@@ -298,7 +311,7 @@ fn find(queue: &Queue, receipt: Receipt) -> Result<Option<Answer>, Trouble> {
     // What was computed here is needed for what the centre settled only.
     let payload = if row.kind == Kind::Settle { queue.payload(row.id)? } else { None };
     let (to, note) = answered(&row, payload.as_ref(), receipt).unwrap_or_else(|error| {
-        tracing::warn!(id = %row.id, %error, "a receipt that came by itself cannot be right");
+        tracing::warn!(id = %row.id, %error, "what came by itself leaves a transaction open");
         (row.state, Note::Reason(reason(&error)))
     });
     Ok(Some((row.id, to, note)))

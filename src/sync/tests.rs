@@ -1,6 +1,6 @@
 //! The delivery over a way that stores what it is given, as a test plays it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ use crate::value::Kind;
 use crate::wire::headers::SignedHeaders;
 use crate::wire::{ChainHead, Envelope, Outcome, Receipt, Reply, Request};
 use crate::world::SystemRandom;
+
+mod busy;
+mod held;
 
 /// How long anything may take before a test fails.
 const LONG: Duration = Duration::from_secs(30);
@@ -36,7 +39,11 @@ struct Played {
     /// So many times the listening panics first.
     startled: AtomicUsize,
     /// The head; headers are taken by itself, where there is one, and refused else.
-    head: Option<ChainHead>,
+    head: Mutex<Option<ChainHead>>,
+    /// From now on it takes those that come, and the last is its head.
+    put_right: AtomicBool,
+    /// What each online request gets; no answer where there is none.
+    reply: Option<Reply>,
     /// So many messages with headers get no answer first.
     unheard: AtomicUsize,
     /// All of these that came.
@@ -78,22 +85,27 @@ impl Uplink for Played {
     }
 
     fn request<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Result<Reply, UplinkError>> {
-        Box::pin(async { Err(UplinkError::NoAnswer("the test says so".into())) })
+        Box::pin(async { self.reply.clone().ok_or(UplinkError::NoAnswer("the test says so".into())) })
     }
 
     fn headers<'a>(&'a self, headers: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
         self.headers.lock().unwrap().push(headers.clone());
+        if self.put_right.load(Ordering::SeqCst) {
+            let last = headers.groups.last().unwrap();
+            *self.head.lock().unwrap() = Some(ChainHead { sequence: last.sequence, hash: last.head });
+        }
+        let head = *self.head.lock().unwrap();
         let left = |left: usize| left.checked_sub(1);
         let answer = match self.unheard.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left) {
             Ok(_) => Err(UplinkError::NoAnswer("the test says so".into())),
-            Err(_) => self.head.ok_or(UplinkError::Refused { code: "C-CHAIN-FORK".into(), text: "another".into() }),
+            Err(_) => head.ok_or(UplinkError::Refused { code: "C-CHAIN-FORK".into(), text: "another".into() }),
         };
         Box::pin(async { answer })
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>> {
         self.probes.fetch_add(1, Ordering::SeqCst);
-        Box::pin(async { Ok(self.head.unwrap_or_default()) })
+        Box::pin(async { Ok(self.head.lock().unwrap().unwrap_or_default()) })
     }
 }
 
@@ -116,6 +128,16 @@ async fn tries(worker: &Worker, wanted: impl Fn() -> bool) {
 async fn asks_on(worker: &Worker, uplink: &Played) {
     let asked = uplink.probes.load(Ordering::SeqCst);
     tries(worker, || uplink.probes.load(Ordering::SeqCst) >= asked + 20).await;
+}
+
+/// Waits until something is so.
+async fn comes(wanted: impl Fn() -> bool) {
+    let there = async {
+        while !wanted() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, there).await.expect("still waiting");
 }
 
 async fn until(queue: &Queue, row: &Row, wanted: impl Fn(&Row) -> bool) -> Row {
@@ -157,6 +179,32 @@ async fn a_receipt_that_cannot_be_right_leaves_its_reason() {
     assert_eq!((row.state, row.attempts), (State::HandedOver, 1));
     worker.stop().await;
     assert_eq!(*uplink.told.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_is_refused_for_the_chain_by_itself_stays_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    let (send, receipts) = mpsc::unbounded_channel();
+    let uplink = Arc::new(Played { receipts: tokio::sync::Mutex::new(Some(receipts)), ..Played::default() });
+    let worker = started(&queue, &uplink);
+    let row = queue.commit_async(draft("a")).await.unwrap().row;
+    until(&queue, &row, |row| row.state == State::HandedOver).await;
+    let receipt = |outcome| Receipt {
+        id: row.id,
+        outcome,
+        centre_no: String::new(),
+        received_at: row.created_at,
+        output: Value::Null,
+    };
+    let fork = Outcome::Refused { code: "C-CHAIN-FORK".into(), text: "a fork at 1".into() };
+    send.send(receipt(fork)).unwrap();
+    let waits = until(&queue, &row, |row| row.reason.is_some()).await;
+    assert_eq!((waits.state, waits.reason.as_deref()), (State::HandedOver, Some("C-CHAIN-FORK")));
+    send.send(receipt(Outcome::Accepted)).unwrap();
+    until(&queue, &row, |row| row.state == State::Acked && row.reason.is_none()).await;
+    worker.stop().await;
+    queue.verify().unwrap();
 }
 
 #[tokio::test]
@@ -271,34 +319,50 @@ async fn a_delivery_of_which_a_step_panics_begins_anew() {
     let row = queue.commit_async(draft("a")).await.unwrap().row;
     let row = until(&queue, &row, |row| row.state == State::HandedOver).await;
     assert!(row.attempts >= 1);
-    let listens = async {
-        while uplink.listened.load(Ordering::SeqCst) <= 3 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(LONG, listens).await.expect("it listens again");
+    comes(|| uplink.listened.load(Ordering::SeqCst) > 3).await;
     assert_eq!(uplink.startled.load(Ordering::SeqCst), 0);
     worker.stop().await;
     queue.verify().unwrap();
 }
 
 #[tokio::test]
-async fn a_chain_that_was_refused_stays_broken_while_the_head_stands() {
-    let dir = tempfile::tempdir().unwrap();
-    let queue = open(dir.path());
-    let uplink = Arc::<Played>::default();
-    let worker = started(&queue, &uplink);
-    queue.commit_async(draft("a")).await.unwrap();
-    let mut status = worker.status();
-    status.wait_for(|status| status.chain == Chain::Broken).await.unwrap();
-    let flaps = async { while status.wait_for(|status| status.chain != Chain::Broken).await.is_err() {} };
-    tokio::select! {
-        biased;
-        () = flaps => panic!("it agrees again"),
-        () = asks_on(&worker, &uplink) => {}
+async fn a_chain_that_was_refused_is_broken_until_it_is_taken_and_tried_each_hour_and_when_asked_for() {
+    for asked in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = open(dir.path());
+        let (uplink, clock) = (Arc::<Played>::default(), Hands::at("2015-08-03T02:00:00Z"));
+        let random = Arc::new(SystemRandom::default());
+        let worker = start(queue.clone(), uplink.clone(), PACE, clock.clone(), random);
+        let try_again = || if asked { worker.wake() } else { clock.add(3_600_000) };
+        queue.commit_async(draft("a")).await.unwrap();
+        let mut status = worker.status();
+        status.wait_for(|status| status.chain == Chain::Broken).await.unwrap();
+        let mut seen = worker.status();
+        let flaps = seen.wait_for(|status| status.chain != Chain::Broken);
+        let goes_on = async {
+            for tried in 1..=3 {
+                // Not each time that the centre is asked for its head.
+                let probes = uplink.probes.load(Ordering::SeqCst);
+                comes(|| uplink.probes.load(Ordering::SeqCst) >= probes + 5).await;
+                assert_eq!(uplink.headers.lock().unwrap().len(), tried);
+                if tried < 3 {
+                    try_again();
+                    comes(|| uplink.headers.lock().unwrap().len() > tried).await;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = flaps => panic!("it agrees again"),
+            () = goes_on => {}
+        }
+        uplink.put_right.store(true, Ordering::SeqCst);
+        try_again();
+        let agrees = status.wait_for(|status| status.chain == Chain::Agrees);
+        drop(tokio::time::timeout(LONG, agrees).await.expect("it agrees").unwrap());
+        assert_eq!(uplink.headers.lock().unwrap().len(), 4);
+        worker.stop().await;
     }
-    assert_eq!(uplink.headers.lock().unwrap().len(), 1);
-    worker.stop().await;
 }
 
 #[tokio::test]
@@ -314,7 +378,7 @@ async fn each_hole_behind_the_head_is_told_of_until_it_is_heard_and_once() {
     let queue = lose(dir.path(), "2, 4");
     let head = Some(ChainHead { sequence: last.sequence, hash: last.head });
     for start in 1..=2 {
-        let uplink = Arc::new(Played { head, unheard: AtomicUsize::new(2), ..Played::default() });
+        let uplink = Arc::new(Played { head: Mutex::new(head), unheard: AtomicUsize::new(2), ..Played::default() });
         let worker = started(&queue, &uplink);
         tries(&worker, || uplink.headers.lock().unwrap().len() >= 4).await;
         asks_on(&worker, &uplink).await;

@@ -4,14 +4,16 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use sbkd::center::Settings;
 use sbkd::queue::{Queue, State};
 use sbkd::sync::{Chain, HttpUplink, Uplink, UplinkError};
 use sbkd::wire::ChainHead;
 use sbkd::wire::headers::{Hole, SignedHeaders, SignedHole};
 use serde_json::json;
 
+use super::forward::of_another;
 use super::hole::loses_some;
-use super::world::{Centre, Life, Process, delivered, link, registration};
+use super::world::{Centre, Life, Process, center_settings, delivered, link, registration};
 
 fn refused_with(error: Result<impl std::fmt::Debug, UplinkError>) -> String {
     match error {
@@ -84,8 +86,9 @@ async fn only_what_follows_is_taken() {
 
 #[tokio::test]
 async fn a_journal_that_was_put_back_is_found_out_by_the_centre() {
-    let (dir, old) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let centre = Centre::start().await;
+    let [dir, old, there] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let database = there.path().join("centre.db");
+    let centre = Centre::with(Settings { database: Some(database.clone()), ..center_settings() }).await;
     let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
     process.queue.commit_async(registration("a")).await.unwrap();
     process.until(|row| row.state == State::Acked).await;
@@ -106,10 +109,33 @@ async fn a_journal_that_was_put_back_is_found_out_by_the_centre() {
     process.queue.verify().unwrap();
     let mut status = process.worker().status();
     status.wait_for(|status| status.chain == Chain::Broken).await.unwrap();
-    // What now takes the place of the second is refused, and shows in the operator's list.
+    // What now takes the place of the second is not taken there and stays open here, and so does what its holder has after
+    // it. Nobody else waits for them.
     process.queue.commit_async(registration("c")).await.unwrap();
-    let rows = process.until(|row| matches!(row.state, State::Acked | State::Refused)).await;
-    assert_eq!(rows[0].refusal.as_deref(), Some("C-CHAIN-FORK"), "{rows:?}");
+    process.queue.commit_async(registration("the same holder's")).await.unwrap();
+    for key in ["d", "e"] {
+        process.queue.commit_async(of_another(registration(key))).await.unwrap();
+        process.worker().wake();
+        process.until(|row| row.state == State::Acked || matches!(row.sequence, 2 | 3)).await;
+    }
+    let rows = process.until(|row| row.sequence != 2 || row.reason.is_some()).await;
+    let (next, fork) = (&rows[2], &rows[3]);
+    assert_eq!((next.state, next.attempts), (State::Pending, 0));
+    // That somebody asks for more to be sent does not send it again.
+    assert_eq!((fork.state, fork.attempts, fork.reason.as_deref()), (State::Sending, 1, Some("C-CHAIN-FORK")));
+    assert_eq!(process.worker().status().borrow().chain, Chain::Broken);
+
+    // The centre puts aside what it has of the journal that is gone, and nobody here does anything.
+    let db = rusqlite::Connection::open(&database).unwrap();
+    for table in ["chain", "groups", "transactions"] {
+        let aside = format!("UPDATE {table} SET terminal = terminal || '~1' WHERE sequence = 2");
+        assert_eq!(db.execute(&aside, []).unwrap(), 1, "{table}");
+    }
+    let rows = process.until(|row| row.state == State::Acked).await;
+    assert!(rows.len() == 5 && rows.iter().all(|row| row.reason.is_none()), "{rows:?}");
+    process.until_told(&centre).await;
+    assert_eq!(process.worker().status().borrow().chain, Chain::Agrees);
+    process.queue.verify().unwrap();
     process.end().await;
 }
 

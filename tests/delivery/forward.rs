@@ -142,7 +142,7 @@ async fn a_reason_that_somebody_else_wrote_shows() {
 }
 
 /// The same for somebody else.
-fn of_another(draft: Draft) -> Draft {
+pub fn of_another(draft: Draft) -> Draft {
     Draft { holder: draft.idempotency.clone().into_bytes().into(), ..draft }
 }
 
@@ -215,6 +215,27 @@ async fn a_centre_that_wants_to_be_left_alone_is_not_given_the_rest() {
 }
 
 #[tokio::test]
+async fn one_for_which_the_centre_is_always_busy_blocks_nobody_else() {
+    for status in [408, 429, 503] {
+        let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+        let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+        process.poison(Some((1, UplinkError::Failed { status, retry_after: None })));
+        process.queue.commit_async(registration("poison")).await.unwrap();
+        process.queue.commit_async(registration("the same holder's")).await.unwrap();
+        for key in ["a", "b", "c"] {
+            process.queue.commit_async(of_another(registration(key))).await.unwrap();
+        }
+        process.deliver();
+        let rows = process.until(|row| answered(row) || row.sequence <= 2).await;
+        assert_eq!((rows[3].state, rows[3].attempts), (State::Pending, 0), "the order of one holder stands");
+        process.poison(None);
+        let rows = process.until(answered).await;
+        assert!(rows.iter().all(|row| row.state == State::Acked), "{rows:?}");
+        process.end().await;
+    }
+}
+
+#[tokio::test]
 async fn a_centre_that_does_not_take_the_token_is_not_away() {
     let dir = tempfile::tempdir().unwrap();
     let mut settings = center_settings();
@@ -256,6 +277,42 @@ async fn a_damaged_one_is_not_sent_and_keeps_no_other_from_going_up() {
         let ledger = centre.ledger().await;
         let sent: Vec<_> = ledger["transactions"].as_array().unwrap().iter().map(|one| &one["sequence"]).collect();
         assert_eq!(sent, [&json!(1), &json!(3)], "{column} = {value}");
+        process.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_one_goes_up_once_it_is_mended() {
+    for (column, wrong) in [("header", "x'00'"), ("payload", "x'00'"), ("attempts", "attempts + 1")] {
+        let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+        let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+        for key in ["a", "b", "c"] {
+            process.queue.commit_async(registration(key)).await.unwrap();
+        }
+        let db = rusqlite::Connection::open(dir.path().join("queue.db")).unwrap();
+        let one = |sql: &str| db.query_row(sql, [], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
+        let trigger = one("SELECT sql FROM sqlite_schema WHERE name = 'entries_fixed'");
+        let rusqlite::types::Value::Text(trigger) = trigger else { panic!("{trigger:?}") };
+        let right = one(&format!("SELECT {column} FROM entries WHERE sequence = 1"));
+        db.execute_batch("DROP TRIGGER entries_fixed").unwrap();
+        db.execute_batch(&format!("UPDATE entries SET {column} = {wrong} WHERE sequence = 1; {trigger}")).unwrap();
+        process.deliver();
+        process.until(|row| answered(row) || row.sequence == 1).await;
+        assert_eq!(process.queue.stats().unwrap().damaged, [1], "{column}");
+
+        db.execute_batch("DROP TRIGGER entries_fixed").unwrap();
+        db.execute(&format!("UPDATE entries SET {column} = ?1 WHERE sequence = 1"), [right]).unwrap();
+        db.execute_batch(&trigger).unwrap();
+        process.queue.verify().unwrap();
+        // Nothing else happens, and nobody asks for it.
+        let rows = process.until(answered).await;
+        assert!(rows.len() == 3 && rows.iter().all(|row| row.state == State::Acked), "{column}: {rows:?}");
+        let told = async {
+            while centre.ledger().await["terminals"][0]["sequence"] != 3 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), told).await.expect("the centre has the headers");
         process.end().await;
     }
 }

@@ -62,7 +62,7 @@ pub enum Chain {
     /// What the centre has is what the journal has, or what it has lost and signed as lost.
     Agrees,
     /// The centre has headers that the journal neither has nor knows to be lost: the journal was cut, or changed; or it
-    /// does not take those that follow, which are tried again with each commit and each hour. Transactions go up.
+    /// does not take those that follow, which are tried again each hour. Transactions go up.
     Broken,
 }
 

@@ -45,6 +45,14 @@ impl Worker {
         self.wake.notify_one();
     }
 
+    /// Something was committed: a centre that is away is tried now. One that is there is told in any case, and where it
+    /// asked to be left alone, in its time.
+    pub fn committed(&self) {
+        if !self.status.borrow().reachable {
+            self.wake();
+        }
+    }
+
     /// Whether the centre can be reached, now and as it changes.
     pub fn status(&self) -> watch::Receiver<UplinkStatus> {
         self.status.clone()

@@ -191,7 +191,7 @@ impl Committing<'_> {
             return Err(self.not_settled(Failure::of(&errors::REPEATED), committed.row));
         }
         if let Some(upstream) = &self.inner.upstream {
-            upstream.wake();
+            upstream.committed();
         }
         Ok(Outcome { row: Some(committed.row), duplicate: committed.duplicate, ..Outcome::default() })
     }

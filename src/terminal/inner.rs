@@ -86,9 +86,9 @@ pub(super) struct Upstream {
 
 impl Upstream {
     /// Something is to be delivered.
-    pub(super) fn wake(&self) {
+    pub(super) fn committed(&self) {
         if let Some(worker) = &*lock(&self.worker) {
-            worker.wake();
+            worker.committed();
         }
     }
 }

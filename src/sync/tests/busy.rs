@@ -99,7 +99,11 @@ impl Uplink for Asking {
 }
 
 fn delivers(queue: &Queue, uplink: &Arc<Asking>) -> Worker {
-    start(queue.clone(), uplink.clone(), AT_ONCE, Hands::at("2015-08-03T02:00:00Z"), Arc::new(SystemRandom::default()))
+    paced(queue, uplink, AT_ONCE)
+}
+
+fn paced(queue: &Queue, uplink: &Arc<Asking>, pace: Pace) -> Worker {
+    start(queue.clone(), uplink.clone(), pace, Hands::at("2015-08-03T02:00:00Z"), Arc::new(SystemRandom::default()))
 }
 
 /// One of somebody else each.
@@ -123,6 +127,7 @@ async fn the_centre_is_left_alone_for_as_long_as_it_asks() {
         uplink.turns().await;
         let probes = uplink.probes.load(Ordering::SeqCst);
         let second = commit(&queue, 2).await;
+        worker.committed();
         uplink.turns().await;
         assert_eq!((uplink.came(), uplink.probes.load(Ordering::SeqCst)), (1, probes), "{status}");
         *uplink.busy.lock().unwrap() = None;
@@ -132,6 +137,27 @@ async fn the_centre_is_left_alone_for_as_long_as_it_asks() {
         }
         worker.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_centre_that_is_away_is_tried_with_the_next_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    let uplink = Asking::busy(None, 503);
+    *uplink.busy.lock().unwrap() = Some((None, UplinkError::Unreachable("the test says so".into())));
+    let worker = paced(&queue, &uplink, Pace { first: ASKED, longest: ASKED, heartbeat: ASKED });
+    let first = commit(&queue, 1).await;
+    until(&queue, &first, has_reason).await;
+    let mut status = worker.status();
+    let away = status.wait_for(|status| !status.reachable);
+    tokio::time::timeout(LONG, away).await.expect("it is away").unwrap();
+    *uplink.busy.lock().unwrap() = None;
+    let second = commit(&queue, 2).await;
+    worker.committed();
+    for row in [&first, &second] {
+        until(&queue, row, |row| row.state == State::Acked).await;
+    }
+    worker.stop().await;
 }
 
 #[tokio::test]

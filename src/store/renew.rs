@@ -113,6 +113,10 @@ fn take_place(
     // So that no power cut leaves the log behind, and not what it is of.
     disk::sync(disk::folder_of(path))?;
     step()?;
+    // A command that looked before the new one was ready may have begun an empty one in between: its log is none of this.
+    for end in ["-shm", "-wal"] {
+        done_or_gone(fs::remove_file(with_end(path, end)))?;
+    }
     fs::rename(with_end(path, &format!("{READY}{time}")), path)?;
     disk::sync(disk::folder_of(path))?;
     Ok(aside)

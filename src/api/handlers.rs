@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::queue::{Filter, Row, State as RowState};
 use crate::reader::ReaderState;
 use crate::scenario::Entry;
-use crate::terminal::{CaseView, CentreRefusal, Health, NewCase, Policy, Reloaded};
+use crate::terminal::{CaseView, CentreRefusal, Health, NewCase, Policy, Reloaded, Seen};
 
 type Answer<T> = Result<Json<T>, Refusal>;
 
@@ -170,6 +170,9 @@ pub struct Told {
     operator: String,
     /// The `revision` of the notice that they were told.
     revision: u32,
+    /// Its `untold`.
+    #[serde(default)]
+    untold: bool,
 }
 
 /// The holder was told how a transaction came out otherwise: no case of theirs carries it as a notice any more. Refused
@@ -183,7 +186,8 @@ pub struct Told {
 )]
 pub async fn acknowledge(State(doors): State<Arc<Doors>>, Id(id): Id, JsonBody(told): JsonBody<Told>) -> Answer<Row> {
     let id: Uuid = id.parse().map_err(|_| Refusal::from(&errors::NO_TRANSACTION))?;
-    Ok(Json(on_a_thread(doors, move |terminal| terminal.acknowledge(id, told.revision, &told.operator)).await?))
+    let seen = Seen { revision: told.revision, untold: told.untold };
+    Ok(Json(on_a_thread(doors, move |terminal| terminal.acknowledge(id, seen, &told.operator)).await?))
 }
 
 /// The policy packs in force, and what is in their folder and is refused.

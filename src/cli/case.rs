@@ -281,9 +281,10 @@ fn summary(view: &Value, state: CaseState) -> String {
 fn notice(told: &Map<String, Value>) -> String {
     use super::client::text;
     let revision = told.get("revision").and_then(Value::as_u64).unwrap_or_default();
-    let (date, id) = (text(told, "business_date"), format!("{} --revision {revision}", text(told, "transaction")));
-    let found_later = told.get("differs").and_then(Value::as_array).into_iter().flatten();
-    let found_later = found_later.into_iter().any(|name| name == crate::queue::Row::OUTCOME);
+    let found_later = told.get("untold") == Some(&Value::Bool(true));
+    let untold = if found_later { " --untold" } else { "" };
+    let id = format!("{} --revision {revision}{untold}", text(told, "transaction"));
+    let date = text(told, "business_date");
     match told.get("refusal").and_then(Value::as_str) {
         Some(refusal) => {
             let cash = text(told, "cash");

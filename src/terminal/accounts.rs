@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use super::Terminal;
+use super::{Seen, Terminal};
 use crate::failure::{Explain as _, Failure};
 use crate::queue::Row;
 use crate::store::{AccountDifference, Action, Reconciliation, Shift};
@@ -90,12 +90,12 @@ impl Terminal {
     }
 
     /// A holder was told how a transaction came out otherwise than they were told at first: no case of theirs carries it
-    /// as a notice any more. `revision` is that of the notice. Blocks on the disk.
+    /// as a notice any more. `seen` is which notice they were told. Blocks on the disk.
     ///
     /// # Errors
     /// No such transaction, one of which there is nothing to tell, or other figures since that notice; and what the
     /// storage may do.
-    pub fn acknowledge(&self, transaction: Uuid, revision: u32, operator: &str) -> Result<Row, Failure> {
-        self.inner.acknowledge(transaction, revision, operator)
+    pub fn acknowledge(&self, transaction: Uuid, seen: Seen, operator: &str) -> Result<Row, Failure> {
+        self.inner.acknowledge(transaction, seen, operator)
     }
 }

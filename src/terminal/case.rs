@@ -40,7 +40,15 @@ pub(super) struct Case {
     /// Ends it when nobody goes on.
     pub(super) alarm: Option<Alarm>,
     /// Its transaction, settled, while no door has given out that it was.
-    pub(super) untold: Option<Uuid>,
+    pub(super) untold: Option<Untold>,
+}
+
+/// What a case is to tell.
+#[derive(Clone, Copy)]
+pub(super) struct Untold {
+    pub(super) transaction: Uuid,
+    /// When the case ended; what becomes of its transaction since moves the case, and not this.
+    pub(super) ended_at: Timestamp,
 }
 
 /// The end of somebody's patience; called off when dropped.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::case::Untold;
 use super::conditions::Condition;
 use super::deciding::detail;
 use super::errors;
@@ -82,9 +83,12 @@ impl Inner {
             Err((to, outcome)) => (to, *outcome),
         };
         let written = outcome.row.as_ref().map(|row| row.id);
+        // Held until the case has it: nobody is told by a notice in between.
+        let changing = lock(&self.shifts.changing);
         let untold = outcome.row.as_ref().filter(|row| tells_of_it(to) && row.is_untold());
         let is_its_to_tell = untold.is_none_or(|row| self.is_to_tell(row, &who, &shift));
-        let untold = untold.map(|row| row.id).filter(|_| is_its_to_tell);
+        let untold = untold.filter(|_| is_its_to_tell);
+        let untold = untold.map(|row| Untold { transaction: row.id, ended_at: self.parts.clock.now() });
         if !is_its_to_tell {
             (outcome.failure, outcome.slip) = (Some(Failure::of(&errors::LEFT_TO_NOTICE)), None);
         }
@@ -105,6 +109,7 @@ impl Inner {
                 view.decision = JsonText::of(&decision);
             }
         });
+        drop(changing);
         if let Err(failure) = moved {
             tracing::error!(case = %id, code = failure.entry.code, "a committed case did not end");
         }

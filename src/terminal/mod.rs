@@ -54,7 +54,7 @@ pub use folder::{PackFiles, files_below};
 pub use health::{Health, QueueHealth, ReconciliationHealth, Status, UplinkHealth};
 pub use json::JsonText;
 pub use limits::{LimitsLeft, TerminalLeft};
-pub use notice::{CentreRefusal, Notice};
+pub use notice::{CentreRefusal, Notice, Seen};
 pub use policy::{Origin, Policy, PolicyHealth, Refused, Reloaded};
 pub use setup::{Setup, SetupError};
 pub use start::waits_for_disk;

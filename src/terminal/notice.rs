@@ -35,6 +35,8 @@ pub struct Notice {
     pub business_date: Date,
     /// How often other figures were taken over before this was to be told: what is acknowledged is this and nothing later.
     pub revision: u32,
+    /// They were told of no settlement before: what is acknowledged is that they were told of one.
+    pub untold: bool,
     /// The figures that the centre settled otherwise, and why it is told where it was found out later or reconciled, as in
     /// the transaction.
     pub differs: Vec<String>,
@@ -51,6 +53,22 @@ pub struct Notice {
     /// Why the centre refused it: code and words.
     #[schema(required)]
     pub refusal: Option<String>,
+}
+
+impl Notice {
+    /// What is acknowledged of it.
+    pub fn seen(&self) -> Seen {
+        Seen { revision: self.revision, untold: self.untold }
+    }
+}
+
+/// What a holder was told, of a transaction: which notice of it. Once its case was asked after all, another one tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// [`Notice::revision`].
+    pub revision: u32,
+    /// [`Notice::untold`].
+    pub untold: bool,
 }
 
 impl Inner {
@@ -70,25 +88,25 @@ impl Inner {
         rows.map(|(row, revision)| self.notice(row, revision, &told)).collect()
     }
 
-    /// The holder was told of it, as it stood after so many revisions.
-    pub(super) fn acknowledge(&self, id: Uuid, revision: u32, by: &str) -> Result<Row, Failure> {
+    /// The holder was told of it, as a notice had it.
+    pub(super) fn acknowledge(&self, id: Uuid, seen: Seen, by: &str) -> Result<Row, Failure> {
         let by = operator(by)?;
         // One shift, and one holder's word, at a time: what is told is of the shift that is open then, and told once.
         let changing = lock(&self.shifts.changing);
         // Looked at before anything is changed by it,
-        let (row, _, earlier) = self.to_be_told((id, revision))?;
+        let (row, _, earlier) = self.to_be_told((id, seen))?;
         if earlier.is_none() {
-            return self.told_before(row, revision, &by);
+            return self.told_before(row, seen.revision, &by);
         }
         // and before its case loses it: whoever may not tell it takes it from nobody.
         let shift = self.shift_of(&changing, &by)?.number;
         // And once more: what a door gave out by now is told, and from here on its case tells nobody.
-        self.leave_to_notices(|case| case.untold == Some(id))?;
-        self.told((id, revision), &by, &shift)
+        self.leave_to_notices(|case| case.untold.is_some_and(|untold| untold.transaction == id))?;
+        self.told((id, seen), &by, &shift)
     }
 
     /// What a holder is to be told of, and what they were told before; nothing where they were told just that.
-    fn to_be_told(&self, (id, revision): (Uuid, u32)) -> Result<(Row, Digest, Option<Earlier>), Failure> {
+    fn to_be_told(&self, (id, seen): (Uuid, Seen)) -> Result<(Row, Digest, Option<Earlier>), Failure> {
         let unknown = || Failure::of(&crate::queue::errors::NOT_FOUND);
         let holder = self.queue.holder_of(id).map_err(|error| error.failure())?.ok_or_else(unknown)?;
         let earlier = self.store.acknowledged(holder).map_err(|error| error.failure())?;
@@ -97,27 +115,32 @@ impl Inner {
         let row =
             row.filter(|(row, _)| !row.is_untold() || self.being_committed().is_ok_and(|now| !now.contains(&row.id)));
         let (row, present) = row.ok_or_else(|| Failure::of(&errors::NO_NOTICE))?;
-        if revision != present {
+        if seen != (Seen { revision: present, untold: row.is_untold() }) {
             // What they were told is not how it stands now.
             return Err(Failure::of(&errors::NOTICE_CHANGED));
         }
-        let earlier = Some(earlier).filter(|earlier| !earlier.contains_key(&(id, revision)));
+        let earlier = Some(earlier).filter(|earlier| !earlier.contains_key(&(id, present)));
         Ok((row, holder, earlier))
     }
 
     /// They were told just that. Whoever did may not have heard that it was noted; anybody else is about to collect it a
-    /// second time, in no shift.
+    /// second time, in no shift. Of what was saved from a damaged store nobody knows who that was.
     fn told_before(&self, row: Row, revision: u32, by: &str) -> Result<Row, Failure> {
         let other = self.store.told_by(row.id, revision).map_err(|error| error.failure())?.filter(|first| first != by);
-        other.map_or(Ok(row), |first| Err(Failure::with(&errors::NOTICE_TOLD, first)))
+        match other {
+            None => Ok(row),
+            Some(first) if first.is_empty() => Err(Failure::of(&errors::NOTICE_TOLD)),
+            Some(first) => Err(Failure::with(&errors::NOTICE_TOLD, first)),
+        }
     }
 
     /// Keeps it as told, as it stands now.
-    fn told(&self, (id, revision): (Uuid, u32), by: &str, shift: &str) -> Result<Row, Failure> {
-        let (row, holder, earlier) = self.to_be_told((id, revision))?;
+    fn told(&self, (id, seen): (Uuid, Seen), by: &str, shift: &str) -> Result<Row, Failure> {
+        let (row, holder, earlier) = self.to_be_told((id, seen))?;
+        let revision = seen.revision;
         let Some(earlier) = earlier else { return self.told_before(row, revision, by) };
         let notice = self.notice(row.clone(), revision, &earlier)?;
-        if notice.revision != revision {
+        if notice.seen() != seen {
             // Figures were taken over just now.
             return Err(Failure::of(&errors::NOTICE_CHANGED));
         }
@@ -187,6 +210,7 @@ impl Inner {
         let due = if row.amount.is_none() || row.state == State::Refused { Some(Fen::ZERO) } else { owed };
         Ok(Notice {
             transaction: row.id,
+            untold: row.is_untold(),
             scenario: row.scenario,
             business_date: row.business_date,
             revision,

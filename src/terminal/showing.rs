@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::case::{Case, Cases};
+use super::case::{Case, Cases, Untold};
 use super::conditions::Condition;
 use super::errors;
 use super::inner::{Inner, lock};
@@ -42,7 +42,8 @@ impl Showing {
 impl Case {
     /// What it is about to tell, where somebody is about to ask.
     pub(super) fn is_about_to_tell(&self, now: Timestamp) -> Option<Uuid> {
-        self.untold.filter(|_| now.duration_since(self.view.updated_at).abs() < ASKED)
+        let untold = self.untold.filter(|one| now.duration_since(one.ended_at).abs() < ASKED);
+        untold.map(|one| one.transaction)
     }
 
     /// It tells nobody any more that its transaction was settled: a notice does.
@@ -75,7 +76,7 @@ impl Inner {
 
     /// A case as it stands, for a door.
     pub(super) fn give_out(self: &Arc<Self>, case: &mut Case) -> CaseView {
-        if let Some(transaction) = case.untold.take() {
+        if let Some(Untold { transaction, .. }) = case.untold.take() {
             lock(&self.showing.given_out).insert(transaction);
             self.showing.asked.notify_all();
             let inner = Arc::clone(self);

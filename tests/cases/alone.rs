@@ -7,8 +7,9 @@ use sbkd::center;
 use sbkd::queue::{Faults, Point, QueueError, Row, State};
 use sbkd::terminal::{CaseState, CaseView, Condition, NewCase};
 
+use crate::alarm::Hands;
 use crate::counter::{Counter, HOLDER, Setup, bill, new_case};
-use crate::notices::{SETTLE, notices};
+use crate::notices::{FIRST, SETTLE, again, notices};
 use crate::showing::unasked;
 
 /// A second reader.
@@ -17,7 +18,10 @@ const OTHER: &str = "Counter 10 00";
 /// A counter whose centre has told it of the person, and is away now.
 fn left_alone(setup: Setup) -> Counter {
     let mut counter = Counter::with(setup);
-    counter.terminal.cancel(waiting(&counter, HOLDER).id).unwrap();
+    let view = decided(&counter, HOLDER);
+    if !view.state.is_final() {
+        counter.terminal.cancel(view.id).unwrap();
+    }
     away(&mut counter);
     counter
 }
@@ -49,7 +53,7 @@ fn is_told_by_a_notice(counter: &Counter, row: &Row, cash: &str) {
     assert_eq!((told.transaction, told.collected), (row.id, None));
     assert_eq!(told.cash.unwrap().to_string(), cash);
     assert_eq!(counter.terminal.health().untold, Some(1));
-    counter.terminal.acknowledge(row.id, told.revision, "0001").unwrap();
+    counter.terminal.acknowledge(row.id, told.seen(), "0001").unwrap();
     assert!(notices(counter).is_empty());
     assert_eq!(counter.terminal.health().untold, Some(0));
 }
@@ -64,7 +68,7 @@ fn what_was_settled_alone_and_nobody_asked_before_a_restart_is_told_once_the_cen
         assert_eq!((row.state.is_on_its_way(), row.differs.as_slice()), (true, &["outcome".to_owned()][..]));
         collected(&counter, &row, "0.00");
         // What the centre makes of it is what they are to be told.
-        let early = counter.terminal.acknowledge(row.id, 0, "0001").unwrap_err();
+        let early = counter.terminal.acknowledge(row.id, FIRST, "0001").unwrap_err();
         assert_eq!(early.entry.code, "E-TERM-NO-NOTICE");
         let row = delivered(&mut counter, refuse, to);
         is_told_by_a_notice(&counter, &row, cash);
@@ -109,17 +113,52 @@ fn what_was_settled_alone_is_told_by_its_case_whatever_the_centre_said_before_it
     }
 }
 
-/// A case of the same bill at a reader, decided and waiting to be confirmed.
-fn waiting(counter: &Counter, reader: &str) -> CaseView {
+#[test]
+fn what_a_notice_told_and_its_case_has_told_since_is_collected_once() {
+    let seed = Some(Some("seed-other-accumulators.toml"));
+    for (refuse, to, due) in [(0, State::Acked, "862.20"), (1, State::Refused, "-7280.00")] {
+        let mut counter = left_alone(Setup { centre: seed, ..Setup::default() });
+        let view = unasked(&counter);
+        let row = delivered(&mut counter, refuse, to);
+        let seen = notices(&counter).remove(0).seen();
+        assert_eq!(seen, FIRST);
+        // Before the holder is told by that, somebody asks the case, and collects.
+        assert!(counter.ended(view.id).slip.is_some());
+        let late = counter.terminal.acknowledge(row.id, seen, "0002").unwrap_err();
+        assert_eq!(late.entry.code, "E-TERM-NOTICE-CHANGED");
+        let told = notices(&counter).remove(0);
+        assert_eq!((told.seen(), told.cash.unwrap().to_string().as_str()), (again(0), due));
+        collected(&counter, &row, "7280.00");
+        counter.terminal.acknowledge(row.id, told.seen(), "0002").unwrap();
+        assert!(notices(&counter).is_empty());
+    }
+}
+
+#[test]
+fn a_shift_is_not_kept_open_by_what_becomes_of_a_settlement_that_nobody_asked_for() {
+    let hands = Arc::new(Hands::now());
+    let mut counter = left_alone(Setup { clock: hands.clone(), ..Setup::default() });
+    let number = unasked(&counter).shift.unwrap();
+    hands.forward(59);
+    assert_eq!(counter.terminal.close_shift(&number).unwrap_err().entry.code, "E-SHIFT-BUSY");
+    // The answer moves the case, which nobody asks all the same.
+    let row = delivered(&mut counter, 0, State::Acked);
+    hands.forward(1);
+    counter.terminal.close_shift(&number).unwrap();
+    is_told_by_a_notice(&counter, &row, "7280.00");
+}
+
+/// A case of the same bill at a reader.
+fn decided(counter: &Counter, reader: &str) -> CaseView {
     let new = NewCase { reader: Some(reader.into()), ..new_case(SETTLE, Some(bill())) };
     let id = counter.terminal.open_case(new).unwrap().id;
-    counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation)
+    counter.wait_for(id, |view| view.state.is_final() || view.state == CaseState::WaitingConfirmation)
 }
 
 #[test]
 fn a_bill_that_was_settled_alone_and_refused_since_is_not_done_by_a_case_from_before() {
     let mut counter = left_alone(Setup { more_readers: &[OTHER], ..Setup::default() });
-    let [first, second] = [HOLDER, OTHER].map(|reader| waiting(&counter, reader));
+    let [first, second] = [HOLDER, OTHER].map(|reader| decided(&counter, reader));
     assert_eq!(counter.confirmed(first.id).state, CaseState::ProvisionalDone);
     let row = delivered(&mut counter, 1, State::Refused);
     away(&mut counter);

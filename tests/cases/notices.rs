@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use sbkd::center;
 use sbkd::queue::{Faults, Point, QueueError, State};
 use sbkd::store::Action;
-use sbkd::terminal::{CaseState, CaseView, Condition, Notice};
+use sbkd::terminal::{CaseState, CaseView, Condition, Notice, Seen};
 use sbkd::world::{Clock as _, Random, SystemRandom, shanghai};
 
 use crate::counter::{Counter, HOLDER, PATIENCE, Setup, bill, bill_of, chip, new_case, numbered, statement};
@@ -24,6 +24,14 @@ pub fn notices(counter: &Counter) -> Vec<Notice> {
     }
     view.notices.unwrap()
 }
+
+/// They were told of it before, and are told anew.
+pub fn again(revision: u32) -> Seen {
+    Seen { revision, untold: false }
+}
+
+/// They were never told that it was settled.
+pub const FIRST: Seen = Seen { revision: 0, untold: true };
 
 /// Settled by the terminal alone, and then delivered.
 pub fn delivered(counter: &mut Counter, state: State, faults: center::Faults) -> CaseView {
@@ -53,8 +61,8 @@ fn a_settlement_that_came_out_otherwise_is_told_at_the_next_case() {
     let (collected, owed) = (told[0].collected.unwrap(), told[0].owed.unwrap());
     assert!(collected.to_string() == "7280.00" && owed > collected, "{told:?}");
 
-    assert_eq!(counter.terminal.acknowledge(row.id, 0, " ").unwrap_err().entry.code, "E-TERM-OPERATOR");
-    assert_eq!(counter.terminal.acknowledge(row.id, 0, "0002").unwrap().id, row.id);
+    assert_eq!(counter.terminal.acknowledge(row.id, again(0), " ").unwrap_err().entry.code, "E-TERM-OPERATOR");
+    assert_eq!(counter.terminal.acknowledge(row.id, again(0), "0002").unwrap().id, row.id);
     assert!(notices(&counter).is_empty());
     let counter = counter.restarted("nothing");
     assert!(notices(&counter).is_empty(), "acknowledged for good");
@@ -75,9 +83,9 @@ fn figures_that_are_taken_over_after_a_holder_was_told_are_told_again() {
         let told = notices(&counter).remove(0);
         let yuan = |sum: Option<sbkd::value::Fen>| sum.unwrap().to_string();
         assert_eq!([yuan(told.collected), yuan(told.owed), yuan(told.cash)], [had, cash, now]);
-        let earlier = counter.terminal.acknowledge(row.id, told_before, "0002").unwrap_err();
+        let earlier = counter.terminal.acknowledge(row.id, again(told_before), "0002").unwrap_err();
         assert_eq!(earlier.entry.code, "E-TERM-NOTICE-CHANGED", "what they were told before is not how it stands now");
-        counter.terminal.acknowledge(row.id, told.revision, "0002").unwrap();
+        counter.terminal.acknowledge(row.id, told.seen(), "0002").unwrap();
         told_before = told.revision;
         assert!(notices(&counter).is_empty());
     }
@@ -129,7 +137,7 @@ fn figures_that_leave_the_cash_as_it_was_are_told_too() {
         let told = notices(&counter).remove(0);
         assert_eq!(told.revision, nth);
         assert!(told.differs.iter().any(|name| name == "acct_pay"), "{told:?}");
-        counter.terminal.acknowledge(told.transaction, told.revision, "0002").unwrap();
+        counter.terminal.acknowledge(told.transaction, told.seen(), "0002").unwrap();
         assert!(notices(&counter).is_empty());
     }
 }
@@ -143,7 +151,7 @@ fn what_is_erased_before_its_holder_comes_is_told_all_the_same() {
     at_the_centre(&counter, cash, "6800.00");
     adopted(&counter, day);
     let told = notices(&counter).remove(0);
-    counter.terminal.acknowledge(told.transaction, told.revision, "0002").unwrap();
+    counter.terminal.acknowledge(told.transaction, told.seen(), "0002").unwrap();
     // Another time after they were told, and they do not come before it is erased.
     at_the_centre(&counter, cash, "6900.00");
     adopted(&counter, day);
@@ -153,7 +161,7 @@ fn what_is_erased_before_its_holder_comes_is_told_all_the_same() {
     assert_eq!((told.transaction, told.revision), (counter.transactions()[0].id, 2));
     assert!(told.collected.is_none() && told.owed.is_none() && told.differs.contains(&"psn_cash_pay".to_owned()));
     assert_eq!(told.cash, None, "nobody knows any more");
-    counter.terminal.acknowledge(told.transaction, 2, "0002").unwrap();
+    counter.terminal.acknowledge(told.transaction, again(2), "0002").unwrap();
     assert!(notices(&counter).is_empty());
 }
 
@@ -181,10 +189,10 @@ fn a_settlement_that_is_found_when_nobody_waits_any_more_is_told_and_nothing_of_
     let total = counter.terminal.shift(&row.shift.unwrap()).unwrap().totals.remove(0);
     assert_eq!((total.state.as_str(), total.count, total.cash), ("acked", 1, Some(sbkd::value::Fen::ZERO)));
     assert_eq!(told.cash, told.owed);
-    counter.terminal.acknowledge(row.id, told.revision, "0002").unwrap();
+    counter.terminal.acknowledge(row.id, told.seen(), "0002").unwrap();
     assert!(notices(&counter).is_empty());
     // Who told them collected it, in their own shift, and once.
-    counter.terminal.acknowledge(row.id, told.revision, "0002").unwrap();
+    counter.terminal.acknowledge(row.id, told.seen(), "0002").unwrap();
     let shifts = counter.terminal.shifts(9).unwrap();
     let of = |operator: &str| shifts.iter().find(|shift| shift.operator == operator).unwrap().number.clone();
     let handed_over = counter.terminal.close_shift(&of("0002")).unwrap();
@@ -200,9 +208,9 @@ fn what_one_operator_told_is_told_and_collected_by_no_other() {
     let id = counter.transactions()[0].id;
     // Once more by who did is no harm: their first answer may have been lost.
     for _ in 0..2 {
-        assert_eq!(counter.terminal.acknowledge(id, 0, "0002").unwrap().id, id);
+        assert_eq!(counter.terminal.acknowledge(id, FIRST, "0002").unwrap().id, id);
     }
-    let other = counter.terminal.acknowledge(id, 0, "0003").unwrap_err();
+    let other = counter.terminal.acknowledge(id, FIRST, "0003").unwrap_err();
     assert_eq!((other.entry.code, other.detail.as_deref()), ("E-TERM-NOTICE-TOLD", Some("0002")));
     assert!(counter.terminal.shifts(9).unwrap().iter().all(|shift| shift.operator != "0003"));
 }
@@ -227,9 +235,9 @@ fn what_came_out_as_it_was_told_is_nothing_to_tell() {
     delivered(&mut counter, State::Acked, center::Faults::default());
     assert!(notices(&counter).is_empty());
     let id = counter.transactions()[0].id;
-    assert_eq!(counter.terminal.acknowledge(id, 0, "0002").unwrap_err().entry.code, "E-TERM-NO-NOTICE");
+    assert_eq!(counter.terminal.acknowledge(id, again(0), "0002").unwrap_err().entry.code, "E-TERM-NO-NOTICE");
     let unknown = uuid::Uuid::from_u128(1);
-    assert_eq!(counter.terminal.acknowledge(unknown, 0, "0002").unwrap_err().entry.code, "E-QUEUE-NOT-FOUND");
+    assert_eq!(counter.terminal.acknowledge(unknown, again(0), "0002").unwrap_err().entry.code, "E-QUEUE-NOT-FOUND");
 }
 
 /// A counter whose centre takes ten minutes for a question, and whose terminal waits as long; a case that waits for it.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use sbkd::queue::{Faults, Point, QueueError, Row, State};
-use sbkd::terminal::{CaseState, CaseView, Condition, NewCase, What};
+use sbkd::terminal::{CaseState, CaseView, Condition, NewCase, Seen, What};
 use sbkd::value::Fen;
 use sbkd::world::{Random, SystemRandom};
 
 use crate::alarm::Hands;
 use crate::counter::{Counter, Gate, HOLDER, PATIENCE, Setup, bill, new_case, statement};
-use crate::notices::{SETTLE, notices};
+use crate::notices::{FIRST, SETTLE, notices};
 
 const LEFT: &str = "E-TERM-LEFT-TO-NOTICE";
 
@@ -31,7 +31,7 @@ fn what_was_told_by_a_notice_is_neither_told_nor_collected_by_its_case() {
     let counter = Counter::new();
     let view = unasked(&counter);
     let told = notices(&counter).remove(0);
-    counter.terminal.acknowledge(told.transaction, told.revision, "0001").unwrap();
+    counter.terminal.acknowledge(told.transaction, told.seen(), "0001").unwrap();
     // Now somebody asks it.
     let view = counter.ended(view.id);
     assert!(is_left_to_notice(&view), "{view:?}");
@@ -47,11 +47,14 @@ fn a_case_that_was_asked_meanwhile_is_not_told_once_more() {
     let view = unasked(&counter);
     let told = notices(&counter).remove(0);
     // Nobody was told by this, so it is still there to be shown.
-    let other = counter.terminal.acknowledge(told.transaction, told.revision + 1, "0001").unwrap_err();
+    let other = counter
+        .terminal
+        .acknowledge(told.transaction, Seen { revision: told.revision + 1, ..told.seen() }, "0001")
+        .unwrap_err();
     assert_eq!(other.entry.code, "E-TERM-NOTICE-CHANGED");
     let view = counter.ended(view.id);
     assert!(view.failure.is_none() && view.slip.is_some());
-    let late = counter.terminal.acknowledge(told.transaction, told.revision, "0001").unwrap_err();
+    let late = counter.terminal.acknowledge(told.transaction, told.seen(), "0001").unwrap_err();
     assert_eq!(late.entry.code, "E-TERM-NO-NOTICE");
     let shift = counter.terminal.close_shift(&view.shift.unwrap()).unwrap();
     assert_eq!((shift.totals[0].cash, shift.told.count), (told.owed, 0));
@@ -63,7 +66,7 @@ fn who_may_not_tell_it_takes_it_from_nobody() {
     let (shift, _) = counter.terminal.open_shift("0001").unwrap();
     let view = unasked(&counter);
     let row = counter.transactions().remove(0);
-    let refused = counter.terminal.acknowledge(row.id, 0, "0002").unwrap_err();
+    let refused = counter.terminal.acknowledge(row.id, FIRST, "0002").unwrap_err();
     assert_eq!(refused.entry.code, "E-SHIFT-NONE");
     let view = counter.ended(view.id);
     assert!(view.failure.is_none() && view.slip.is_some(), "{view:?}");
@@ -86,7 +89,7 @@ fn what_nobody_asked_before_its_shift_ended_is_collected_in_another() {
     // Who asks now collects nothing by it, and what was handed over stays as it was.
     assert!(is_left_to_notice(&counter.ended(view.id)));
     let told = notices(&counter).remove(0);
-    counter.terminal.acknowledge(told.transaction, told.revision, "0001").unwrap();
+    counter.terminal.acknowledge(told.transaction, told.seen(), "0001").unwrap();
     assert_eq!(counter.terminal.shift(&number).unwrap().totals, closed.totals);
     let next = counter.terminal.shifts(9).unwrap().remove(0).number;
     assert_ne!(next, number);
@@ -175,7 +178,7 @@ fn what_is_being_committed_is_acknowledged_by_nobody() {
     counter.terminal.confirm(view.id).unwrap();
     let row = answered(&counter);
     assert!(row.is_untold());
-    let early = counter.terminal.acknowledge(row.id, 0, "0002").unwrap_err();
+    let early = counter.terminal.acknowledge(row.id, FIRST, "0002").unwrap_err();
     assert_eq!(early.entry.code, "E-TERM-NO-NOTICE");
     assert_eq!(counter.wait_for(view.id, |_| true).state, CaseState::Committing, "it waits to be told");
     gate.set(false);

@@ -10,7 +10,7 @@ use sbkd::world::shanghai;
 
 use crate::alarm::Hands;
 use crate::counter::{Counter, Gate, Setup, bill, statement};
-use crate::notices::{SETTLE, SIGN_IN, adopted, at_the_centre, delivered};
+use crate::notices::{FIRST, SETTLE, SIGN_IN, adopted, again, at_the_centre, delivered};
 use crate::showing::{Lost, failing, unasked};
 
 /// What the health and the list say that holders are still to be told: the transactions, the latest first.
@@ -44,11 +44,11 @@ fn what_a_holder_who_never_comes_back_does_not_know_is_in_the_health_and_in_the_
     let rows = counter.terminal.untold(&Filter { states: Vec::new(), limit: Some(1) }).unwrap();
     assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [refused]);
     // Somebody called the holder.
-    counter.terminal.acknowledge(settled, 0, "0002").unwrap();
+    counter.terminal.acknowledge(settled, again(0), "0002").unwrap();
     assert_eq!(untold(&counter), [refused]);
     let counter = counter.restarted("nothing");
     assert_eq!(untold(&counter), [refused]);
-    counter.terminal.acknowledge(refused, 0, "0002").unwrap();
+    counter.terminal.acknowledge(refused, again(0), "0002").unwrap();
     assert!(untold(&counter).is_empty());
 }
 
@@ -63,7 +63,7 @@ fn figures_that_are_taken_over_are_to_be_told_anew_by_the_health_too() {
         at_the_centre(&counter, "UPDATE settlements SET reply = json_set(reply, '$.setlinfo.psn_cash_pay', ?1)", cash);
         adopted(&counter, day);
         assert_eq!(untold(&counter), [row.id]);
-        counter.terminal.acknowledge(row.id, revision, "0002").unwrap();
+        counter.terminal.acknowledge(row.id, again(revision), "0002").unwrap();
     }
     assert!(untold(&counter).is_empty());
 }
@@ -87,7 +87,7 @@ fn what_was_shown_to_nobody_is_in_the_health() {
         }
         let row = counter.transactions().remove(0);
         assert_eq!(untold(&counter), [row.id]);
-        counter.terminal.acknowledge(row.id, 0, "0002").unwrap();
+        counter.terminal.acknowledge(row.id, FIRST, "0002").unwrap();
         assert!(untold(&counter).is_empty());
     }
 }

@@ -38,6 +38,9 @@ pub(super) struct Acknowledge {
     /// The revision of the notice that the holder was told, as the case shows it
     #[arg(long, value_name = "N")]
     revision: u32,
+    /// They were told of no settlement before, as the notice says
+    #[arg(long)]
+    untold: bool,
     /// Who told the holder
     #[arg(long, value_name = "NAME", default_value = "cli")]
     operator: String,
@@ -72,7 +75,8 @@ impl Show {
 impl Acknowledge {
     pub(super) fn run(self, shell: &Shell) -> Outcome {
         let path = format!("/v1/transactions/{}/acknowledge", self.id);
-        let row = Daemon::of(shell)?.post(&path, &json!({ "operator": self.operator, "revision": self.revision }))?;
+        let told = json!({ "operator": self.operator, "revision": self.revision, "untold": self.untold });
+        let row = Daemon::of(shell)?.post(&path, &told)?;
         shell.show(&row, || one(&row));
         Ok(())
     }

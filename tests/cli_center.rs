@@ -18,7 +18,7 @@ use std::sync::Arc;
 use rig::{Child, Ran};
 use sbkd::queue::{self, Queue, QueueKeys};
 use sbkd::sync::{HttpUplink, Link, TlsFiles, Uplink, UplinkError};
-use sbkd::wire::{Digest, Outcome};
+use sbkd::wire::{ChainHead, Digest, Outcome};
 use sbkd::world::SystemRandom;
 use serde_json::{Value, json};
 use tls::Authority;
@@ -109,6 +109,31 @@ async fn a_terminal_that_is_enrolled_delivers_over_tls_and_nobody_else_does() {
     enrol(dir, &[&new[..], &["--replace"]].concat()).success();
     uplink(&anew, &own).probe().await.unwrap();
     assert_eq!(uplink(&queue, &own).probe().await.map(drop), forbidden);
+
+    // A journal that is gone is given up, and the same keys have another; key and certificate stay.
+    let deliver = async |queue: &Queue| {
+        queue.commit_async(registration("b")).await.unwrap();
+        uplink(queue, &own).headers(&queue.signed_headers(ChainHead::default(), 10).unwrap()).await
+    };
+    let head = deliver(&anew).await.unwrap();
+    fs::create_dir_all(dir.join("again/keys")).unwrap();
+    for file in fs::read_dir(dir.join("anew/keys")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), dir.join("again/keys").join(file.file_name())).unwrap();
+    }
+    let anew = journal(&dir.join("again"), TERMINAL);
+    let fork = deliver(&anew).await;
+    assert!(matches!(&fork, Err(UplinkError::Refused { code, .. }) if code == "C-CHAIN-FORK"), "{fork:?}");
+    let of_key = ["--terminal", TERMINAL, "--anew", "--key"];
+    let refused = enrol(dir, &[&of_key[..], &[&key]].concat());
+    assert_eq!((refused.code, refused.error_code().as_str()), (Some(7), "E-CLI-ENROL"), "{refused:?}");
+    let begun = enrol(dir, &[&of_key[..], &[&new_key]].concat()).success();
+    let aside = format!("{TERMINAL}~{new_key}~1");
+    assert_eq!(begun, json!({ "enrolled": TERMINAL, "key": new_key, "aside": [aside] }));
+    let signed = anew.signed_headers(ChainHead::default(), 10).unwrap();
+    let begun = uplink(&anew, &own).headers(&signed).await.unwrap();
+    assert_eq!((begun.sequence, begun == head), (1, false));
+    assert_eq!(uplink(&anew, &without).probe().await.map(drop), forbidden);
     assert_eq!(centre.terminate(), Some(0));
 }
 
@@ -138,6 +163,8 @@ fn flags_that_do_not_go_together_or_name_nothing_are_told_as_such() {
         "center --token-file token --nats tls://a:4222 --nats-replicas 6",
         "center enrol --database centre.db --terminal H44010099999",
         "center enrol --database centre.db --terminal H44010099999 --key 0A",
+        &format!("center enrol --database centre.db --terminal H44010099999 --key {key} --anew --replace"),
+        &format!("center enrol --database centre.db --terminal H44010099999 --key {key} --anew --cert none.pem"),
         "center --token-file token enrol --database centre.db --terminal H44010099999 --key 0A",
     ] {
         let (exit, code, detail) = told(line);

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::db::json;
+use super::enrol::anew;
 use super::errors::CenterError;
 use super::holes;
 use crate::queue;
@@ -48,8 +49,10 @@ pub(super) fn extend(
         let (hash, group) = (chain::hash(header), groups.next_if(|group| group.sequence == header.sequence));
         if !known(db, header)?.is_some_and(|known| known == hash) {
             head = chain::follow(&head, header)?;
+            anew::leave(db, key, header, &head.hash)?;
             check_transaction(db, header, &head.hash)?;
             insert(db, header, &head)?;
+            anew::come_back(db, key, header, &head.hash)?;
         }
         if let Some(group) = group {
             take_group(db, terminal, key, group, &hash)?;
@@ -97,16 +100,25 @@ fn take_group(db: &Connection, terminal: &str, key: &Digest, group: &Group, hash
 }
 
 /// A transaction's header is the one in the chain, if the chain has come that far, and no other transaction has its
-/// place.
-pub(super) fn check(db: &Connection, header: &Header) -> Result<(), CenterError> {
+/// place. The name of the journal that it is of: one that was put aside where that has it already.
+pub(super) fn check(db: &Connection, header: &Header) -> Result<String, CenterError> {
+    let hash = chain::hash(header);
+    let mut journal = db.prepare_cached(
+        "SELECT terminal FROM chain WHERE id = ?1 AND hash = ?2
+         UNION ALL SELECT terminal FROM transactions WHERE id = ?1 AND header_hash = ?2 LIMIT 1",
+    )?;
+    let journal: Option<String> =
+        journal.query_row(params![header.id.as_bytes(), hash.0], |row| row.get(0)).optional()?;
+    if let Some(aside) = journal.filter(|name| *name != header.terminal) {
+        return Ok(aside);
+    }
     let mut other =
         db.prepare_cached("SELECT 1 FROM transactions WHERE terminal = ?1 AND sequence = ?2 AND header_hash <> ?3")?;
-    let hash = chain::hash(header);
     let taken = other.exists(params![header.terminal, header.sequence, hash.0])?;
     match known(db, header)? {
         Some(known) if known != hash => Err(Broken::Fork(header.sequence).into()),
         _ if taken => Err(Broken::Fork(header.sequence).into()),
-        _ => holes::check(db, header, &hash),
+        _ => holes::check(db, header, &hash).map(|()| header.terminal.clone()),
     }
 }
 

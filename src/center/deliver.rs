@@ -88,7 +88,7 @@ fn deliver(
     if i64::try_from(header.sequence).is_err() {
         return Err(CenterError::Form("no journal has so many records"));
     }
-    chain::check(db, header)?;
+    let journal = chain::check(db, header)?;
     let digest = content(envelope);
     if let Some((kept, receipt)) = find(db, envelope)? {
         db.execute("UPDATE transactions SET times = times + 1 WHERE id = ?1", [header.id.as_bytes()])?;
@@ -113,7 +113,7 @@ fn deliver(
         params![
             number,
             header.id.as_bytes(),
-            header.terminal,
+            journal,
             header.sequence,
             queue::chain::hash(header).0,
             digest,

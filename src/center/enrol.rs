@@ -1,5 +1,7 @@
 //! Who a terminal is: its key, bound to its certificate.
 
+pub(super) mod anew;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::chain;
@@ -137,12 +139,12 @@ fn aside(terminal: &str, key: &Digest) -> String {
 }
 
 /// The names of what was put aside of a terminal and this key has signed, the latest first: earlier versions put a number
-/// in the key's place.
+/// in the key's place. What was given up is none of them: it has a number after the key.
 fn signed_aside(db: &Connection, terminal: &str, key: &Digest) -> Result<Vec<String>, CenterError> {
     // All names that begin with the terminal's and the mark: what follows the mark in ASCII ends them.
     let mut statement = db.prepare(
         "SELECT terminal, max(sequence), head, signature FROM groups
-         WHERE terminal > ?1 || '~' AND terminal < ?1 || char(127)
+         WHERE terminal > ?1 || '~' AND terminal < ?1 || char(127) AND instr(substr(terminal, length(?1) + 2), '~') = 0
          GROUP BY terminal ORDER BY length(terminal) DESC, terminal DESC",
     )?;
     let mut rows = statement.query([terminal])?;

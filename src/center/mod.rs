@@ -48,7 +48,7 @@ use errors::CenterError;
 
 use crate::rules::Packs;
 use crate::wire::Digest;
-use crate::world::SystemRandom;
+use crate::world::{Clock as _, SystemClock, SystemRandom};
 
 /// The shortest token that keeps anybody out.
 const SHORTEST: usize = 16;
@@ -217,4 +217,21 @@ pub fn enrol(
         Ok::<_, CenterError>(whole.commit()?)
     };
     enrolled().map_err(|error: CenterError| error.to_string())
+}
+
+/// Gives up what the centre whose database this is has of the journal of a terminal and its key, so that the journal which
+/// that key has now is taken from its beginning; the centre may be running. The names that it is kept under; none where
+/// there was nothing.
+///
+/// # Errors
+/// A sentence: the terminal is not enrolled with this key, or the database cannot be used.
+pub fn begin_anew(database: &Path, terminal: &str, key: &Digest) -> Result<Vec<String>, String> {
+    let begun = || {
+        let mut db = db::open(Some(database))?;
+        let whole = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let names = enrol::anew::begin(&whole, terminal, key, SystemClock.now())?;
+        whole.commit()?;
+        Ok::<_, CenterError>(names)
+    };
+    begun().map_err(|error: CenterError| error.to_string())
 }

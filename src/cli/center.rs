@@ -39,6 +39,10 @@ enum Command {
         /// In the place of the key and the certificate that it has
         #[arg(long)]
         replace: bool,
+        /// Give up what the centre has of this key's journal: the terminal's present one begins anew, the rest is kept
+        /// aside for good
+        #[arg(long, conflicts_with_all = ["replace", "cert"])]
+        anew: bool,
     },
 }
 
@@ -97,7 +101,20 @@ struct Serve {
 
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     match &args.command {
-        Some(Command::Enrol { database, terminal, key, cert, replace }) => {
+        Some(Command::Enrol { database, terminal, key, anew: true, .. }) => {
+            let begun = center::begin_anew(database, terminal, key);
+            let aside = begun.map_err(|why| Problem::with(&errors::ENROL, why))?;
+            shell.say(
+                &json!({ "enrolled": terminal, "key": key, "aside": aside }),
+                &format!(
+                    "终端流水重新开始 / the terminal's journal begins anew: {terminal} {key}\n原有记录另存为 / what there was \
+                     is kept as: {}",
+                    if aside.is_empty() { "-".into() } else { aside.join(", ") }
+                ),
+            );
+            Ok(())
+        }
+        Some(Command::Enrol { database, terminal, key, cert, replace, anew: false }) => {
             let enrolled = center::enrol(database, terminal, key, cert.as_deref(), *replace);
             enrolled.map_err(|why| Problem::with(&errors::ENROL, why))?;
             shell.say(

@@ -10,7 +10,7 @@ use super::journal::Context;
 use super::lost::Lost;
 use super::proof::{self, Anchored, Opened, Terms};
 use super::{QueueError, Settings, damage, look, open, owner, schema};
-use crate::wire::{ChainHead, Digest};
+use crate::wire::{ChainHead, Digest, Header};
 
 /// How many of the last records are proved. The rest is proved while the terminal works.
 const LAST: u64 = 100;
@@ -37,6 +37,18 @@ pub(super) fn before_writing(settings: &Settings, context: &Context) -> Result<(
     last(&db, context, &head)?;
     // What becomes of the records themselves says more: the schema comes after them.
     schema::check(&db)
+}
+
+/// Looks whether records of this mode may follow those that are there, which were proved before. A centre that is no
+/// demonstration takes no header with the demonstration's mark, and so none that follows one.
+pub(super) fn mode(settings: &Settings) -> Result<(), QueueError> {
+    let Some(db) = existing(&settings.path)? else { return Ok(()) };
+    let sql = "SELECT sequence, header FROM entries ORDER BY sequence DESC LIMIT 1";
+    let last: Option<(u64, Vec<u8>)> = db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((sequence, header)) = last else { return Ok(()) };
+    let header: Header =
+        serde_json::from_slice(&header).map_err(|_| proof::damaged(sequence, "its header cannot be read"))?;
+    if header.demo == settings.demo { Ok(()) } else { Err(QueueError::Mode { demo: header.demo }) }
 }
 
 /// The journal, if it has its tables: a process may have died before it had made them.

@@ -66,6 +66,12 @@ pub enum QueueError {
     /// A key file is missing, unreadable, too open or of the wrong length.
     #[error("a key of the journal cannot be used: {0}")]
     Keys(String),
+    /// The journal's last record was made in the other mode; nothing is added to it in this one.
+    #[error("the journal is of another mode: its last record is {}", last(*.demo))]
+    Mode {
+        /// Whether that record has the demonstration's mark.
+        demo: bool,
+    },
     /// The keys are not those the journal was written with.
     #[error("these keys are not the journal's")]
     WrongKeys,
@@ -75,6 +81,11 @@ pub enum QueueError {
     /// The writer has stopped.
     #[error("the journal is closed")]
     Closed,
+}
+
+/// What a record is by its mark.
+fn last(demo: bool) -> &'static str {
+    if demo { "a demonstration's" } else { "no demonstration's" }
 }
 
 impl QueueError {
@@ -171,6 +182,10 @@ crate::entries! {
         message "密钥与流水不符" | "these keys are not the journal's";
         cause "密钥文件被更换，或流水来自另一终端" | "the key files were replaced, or the journal is another terminal's";
         remedy "请恢复原密钥文件" | "restore the key files that belong to it";
+    MODE = "E-QUEUE-MODE", Technician;
+        message "流水与运行模式不符，未打开" | "the journal is of another mode and was not opened";
+        cause "流水中的最后一笔属于演示而终端配置为生产，或相反" | "its last record is a demonstration's and the configuration says production, or the other way round";
+        remedy "演示流水不得转入生产：请为新模式另设 state 目录（单独指定的 paths.anchor 和 [queue] keys 也须另设），并以新公钥在中心登记；原流水未受改动，仍可校验、导出和备份" | "a demonstration's journal is not taken into service: name another folder as state, and another paths.anchor and [queue] keys where these are named, and enrol the new key at the centre; the journal was left as it is and can be verified, exported and backed up";
     NO_RANDOM = "E-QUEUE-RANDOM", Technician;
         message "随机数不可用" | "no random numbers";
         cause "系统随机源没有给出数据" | "the system's generator gave nothing";
@@ -199,6 +214,7 @@ impl Explain for QueueError {
             Self::Newer(_) => &NEWER,
             Self::Whole => &WHOLE,
             Self::Keys(_) => &KEYS,
+            Self::Mode { .. } => &MODE,
             Self::WrongKeys => &WRONG_KEYS,
             Self::NoRandom => &NO_RANDOM,
             Self::Closed => &CLOSED,
@@ -210,6 +226,7 @@ impl Explain for QueueError {
             Self::Move { from, to } => Some(format!("{from} -> {to}")),
             Self::Draft(what) => Some((*what).into()),
             Self::Newer(schema) => Some(format!("schema {schema}")),
+            Self::Mode { demo } => Some(format!("the last record is {}", last(*demo))),
             Self::DiskReadOnly(what)
             | Self::StorageReadOnly(what)
             | Self::Storage(what)

@@ -128,7 +128,8 @@ impl Queue {
     /// Opens the journal, or makes a new one, and starts its writer.
     ///
     /// # Errors
-    /// When the file cannot be opened, is another process's, is damaged, or the keys are not its keys.
+    /// When the file cannot be opened, is another process's, is damaged, or the keys are not its keys;
+    /// [`QueueError::Mode`] when its last record was made in the other mode.
     pub fn open(
         settings: Settings,
         keys: QueueKeys,
@@ -170,6 +171,7 @@ impl Queue {
         let lock = open::lock(&settings.path)?;
         place::finish(&settings)?;
         check::before_writing(&settings, &context)?;
+        check::mode(&settings)?;
         let before = files::Identity::at(&settings.path)?;
         let db = open::writer(&settings)?;
         open::claim(&db, &context)?;

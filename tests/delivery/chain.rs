@@ -4,16 +4,16 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use sbkd::center::Settings;
+use sbkd::center::{self, Settings};
 use sbkd::queue::{Queue, State};
 use sbkd::sync::{Chain, HttpUplink, Uplink, UplinkError};
-use sbkd::wire::ChainHead;
 use sbkd::wire::headers::{Hole, SignedHeaders, SignedHole};
+use sbkd::wire::{ChainHead, Digest};
 use serde_json::json;
 
 use super::forward::of_another;
 use super::hole::loses_some;
-use super::world::{Centre, Life, Process, center_settings, delivered, link, registration};
+use super::world::{Centre, Life, Process, TERMINAL, center_settings, delivered, link, registration};
 
 fn refused_with(error: Result<impl std::fmt::Debug, UplinkError>) -> String {
     match error {
@@ -125,16 +125,22 @@ async fn a_journal_that_was_put_back_is_found_out_by_the_centre() {
     assert_eq!((fork.state, fork.attempts, fork.reason.as_deref()), (State::Sending, 1, Some("C-CHAIN-FORK")));
     assert_eq!(process.worker().status().borrow().chain, Chain::Broken);
 
-    // The centre puts aside what it has of the journal that is gone, and nobody here does anything.
-    let db = rusqlite::Connection::open(&database).unwrap();
-    for table in ["chain", "groups", "transactions"] {
-        let aside = format!("UPDATE {table} SET terminal = terminal || '~1' WHERE sequence = 2");
-        assert_eq!(db.execute(&aside, []).unwrap(), 1, "{table}");
-    }
+    // The centre gives up what it has of the journal that is gone, and nobody here does anything.
+    let key = Digest(process.queue.public_key());
+    let aside = center::begin_anew(&database, TERMINAL, &key).unwrap();
+    assert_eq!(aside, [format!("{TERMINAL}~{key}~1")]);
     let rows = process.until(|row| row.state == State::Acked).await;
     assert!(rows.len() == 5 && rows.iter().all(|row| row.reason.is_none()), "{rows:?}");
-    process.until_told(&centre).await;
-    assert_eq!(process.worker().status().borrow().chain, Chain::Agrees);
+    let ledger = process.until_told(&centre).await;
+    status.wait_for(|status| status.chain == Chain::Agrees).await.unwrap();
+    // What both have is the terminal's again. What it lost is kept aside, with its answer.
+    let names =
+        |list: &str| ledger[list].as_array().unwrap().iter().map(|one| one["terminal"].clone()).collect::<Vec<_>>();
+    assert_eq!(names("terminals"), [json!(TERMINAL), json!(aside[0])]);
+    assert_eq!(names("transactions").iter().filter(|name| **name == json!(aside[0])).count(), 1);
+    assert_eq!(names("transactions").len(), 6);
+    let alarms = ledger["alarms"].as_array().unwrap();
+    assert_eq!(alarms.iter().filter(|alarm| alarm["code"] == "C-CHAIN-ANEW").count(), 1, "{ledger}");
     process.queue.verify().unwrap();
     process.end().await;
 }

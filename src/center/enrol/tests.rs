@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::center::{db, deliver};
+use crate::center::{alarms, db, deliver};
 use crate::queue::tests::{draft, open};
 use crate::queue::{Draft, Queue};
 use crate::rules::Packs;
@@ -38,19 +38,32 @@ impl World {
         chain::head(&self.db, self.queue.terminal()).unwrap()
     }
 
-    /// A transaction is committed and comes by itself.
-    fn transaction(&self, key: &str) -> Envelope {
+    /// A transaction is committed.
+    fn committed(&self, key: &str) -> Envelope {
         let payload = serde_json::json!({ "request": {}, "detail": {} });
         let row = self.queue.commit(Draft { kind: Kind::Register, payload, ..draft(key) }).unwrap().row;
-        let envelope = self.queue.envelope(row.id).unwrap().unwrap();
+        self.queue.envelope(row.id).unwrap().unwrap()
+    }
+
+    /// A transaction is committed and comes by itself.
+    fn transaction(&self, key: &str) -> Envelope {
+        let envelope = self.committed(key);
         self.deliver(&envelope);
         envelope
     }
 
-    fn deliver(&self, envelope: &Envelope) {
+    fn answer(&self, envelope: &Envelope) -> ItemAnswer {
         let one = std::slice::from_ref(envelope);
-        let answer = deliver::batch(&self.db, &Packs::builtin_for_use(), one, (true, 0), NOW).remove(0);
+        deliver::batch(&self.db, &Packs::builtin_for_use(), one, (true, 0), NOW).remove(0)
+    }
+
+    fn deliver(&self, envelope: &Envelope) {
+        let answer = self.answer(envelope);
         assert!(matches!(answer, ItemAnswer::Receipt(_)), "{answer:?}");
+    }
+
+    fn begin_anew(&self, key: &Digest) -> Result<Vec<String>, CenterError> {
+        anew::begin(&self.db, self.queue.terminal(), key, NOW)
     }
 
     /// The journal's headers after the centre's head are taken, and then the centre has all of them.
@@ -142,4 +155,84 @@ fn a_journal_that_was_put_aside_under_a_number_is_known_by_its_signature() {
         .query_row("SELECT count(*) FROM groups WHERE terminal = ?1 || '~1'", [&code], |row| row.get(0))
         .unwrap();
     assert_eq!(aside, 1);
+}
+
+#[test]
+fn a_key_whose_journal_is_gone_begins_anew_and_what_was_accepted_stays_so() {
+    let [dir, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let world = World::new(dir.path());
+    let code = world.queue.terminal().to_owned();
+    let first = world.transaction("1");
+    let late = world.committed("2");
+    world.headers_are_taken();
+    // Of the last one the centre has no header.
+    let third = world.transaction("3");
+    // Journal and anchor are deleted, the keys are not.
+    let world = World { queue: open(other.path()), ..world };
+    let new = world.committed("4");
+    assert!(matches!(world.answer(&new), ItemAnswer::Refused(why) if why.code == "C-CHAIN-FORK"));
+    assert!(world.begin_anew(&WRONG).is_err());
+    let aside = |n: u64| format!("{code}~{}~{n}", world.key);
+    assert_eq!(world.begin_anew(&world.key).unwrap(), [aside(1)]);
+    assert_eq!(world.begin_anew(&world.key).unwrap(), Vec::<String>::new(), "nothing is left");
+    // Neither a certificate that is renewed nor a wrong key that is put right brings it back.
+    for key in [&world.key, &WRONG, &world.key] {
+        world.enrol(key, true);
+        assert_eq!(world.head(), ChainHead::default());
+    }
+    world.deliver(&new);
+    world.headers_are_taken();
+    world.transaction("5");
+    let same_place = world.transaction("6");
+    world.headers_are_taken();
+    assert_eq!(same_place.header.sequence, third.header.sequence);
+    // What is of the old one has its answer for ever, and takes no place of the new one.
+    for old in [&first, &late, &third] {
+        world.deliver(old);
+    }
+    let own = (code.clone(), 1);
+    let all = [(aside(1), 2), (aside(1), 2), own.clone(), own.clone(), own, (aside(1), 1)];
+    assert_eq!(world.transactions(), all);
+    // Each time it is another name, and an alarm.
+    assert_eq!(world.begin_anew(&world.key).unwrap(), [aside(2)]);
+    let alarms = alarms::after(&world.db, "", 10).unwrap();
+    let told: Vec<_> = alarms.iter().filter(|(_, alarm)| alarm["code"] == "C-CHAIN-ANEW").collect();
+    assert_eq!(told.len(), 2, "{alarms:?}");
+    for (n, (_, alarm)) in (1..).zip(told) {
+        let text = format!("up to header {} is given up and kept as {}:", n + 1, aside(n));
+        assert!(alarm["terminal"] == code.as_str() && alarm["text"].as_str().unwrap().contains(&text), "{alarm}");
+    }
+    let nobody = anew::begin(&world.db, "H44010099998", &world.key, NOW);
+    assert!(matches!(nobody, Err(CenterError::Enrol("the terminal is not enrolled"))), "{nobody:?}");
+}
+
+#[test]
+fn what_a_journal_still_has_of_what_was_given_up_comes_back() {
+    // It is all here, or a part of it as an earlier version put it aside.
+    for number in [None, Some(1)] {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::new(dir.path());
+        let code = world.queue.terminal().to_owned();
+        let first = world.transaction("1");
+        let late = world.committed("2");
+        world.headers_are_taken();
+        if let Some(number) = number {
+            rename(&world.db, &code, &format!("{code}~{number}")).unwrap();
+        }
+        // Of the last one the centre has no header.
+        let third = world.transaction("3");
+        let given_up = world.begin_anew(&world.key).unwrap();
+        assert_eq!(given_up.len(), 1 + usize::from(number.is_some()));
+        world.deliver(&late);
+        world.headers_are_taken();
+        for envelope in [&first, &late, &third] {
+            world.deliver(envelope);
+        }
+        let own = (code.clone(), 2);
+        assert_eq!(world.transactions(), [own.clone(), own.clone(), own]);
+        let left = "SELECT count(*) FROM chain WHERE terminal <> ?1";
+        assert_eq!(world.db.query_row(left, [&code], |row| row.get(0)), Ok(0));
+        world.transaction("4");
+        world.headers_are_taken();
+    }
 }

@@ -108,3 +108,35 @@ fn a_newer_programs_journal_is_not_touched() {
     }
     assert_eq!(files(dir.path()), before);
 }
+
+#[test]
+fn a_journal_goes_on_in_the_mode_of_its_records() {
+    for demo in [true, false] {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Hands::at("2015-08-01T02:00:00Z"));
+        let of = |demo| Settings { demo, ..settings(dir.path()) };
+        let open = |demo, keys| Queue::open(of(demo), keys, clock.clone(), Arc::new(SystemRandom::default()));
+        // Without a record it is of neither.
+        open(!demo, keys()).unwrap().close();
+        let queue = open(demo, keys()).unwrap();
+        for key in ["1", "2"] {
+            queue.commit(draft(key)).unwrap();
+        }
+        queue.close();
+        let before = files(dir.path());
+        let other = QueueError::Mode { demo };
+        assert_eq!(open(!demo, keys()).unwrap_err(), other);
+        assert_eq!(files(dir.path()), before);
+        // Nor does what adds no record make it one of the other mode.
+        prove(&of(!demo).path, Witness::Keys(&keys(), &of(!demo).terminal), None).unwrap();
+        let folder = dir.path().join("renewed");
+        let place = NewKeys::Into { folder: &folder, like: dir.path() };
+        rekey(&of(!demo), &keys(), place, &SystemRandom::default(), &mut || Ok(())).unwrap();
+        let renewed = QueueKeys::load(&folder).unwrap();
+        assert_eq!(open(!demo, renewed.clone()).unwrap_err(), other);
+        tamper(dir.path(), "UPDATE entries SET header = x'00' WHERE sequence = 1");
+        let now = "2015-08-01T03:00:00Z".parse().unwrap();
+        set_aside(&of(!demo), &renewed, now, Unread::IsNotKnown, &mut || Ok(())).unwrap();
+        assert_eq!(open(!demo, renewed.clone()).unwrap_err(), other);
+        open(demo, renewed).unwrap().commit(draft("3")).unwrap();
+    }
+}

@@ -4,12 +4,15 @@
 //! What is open may be very much more than what is kept here: the journal is read on from a place, and what was passed
 //! over because its holder had one on its way is found by its holder.
 
+mod waiting;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use self::waiting::Waiting;
 use super::Pace;
 use super::backoff::Backoff;
 use crate::queue::{Due, Queue, QueueError, Row, State};
@@ -23,10 +26,6 @@ const BYTES: usize = 512 << 10;
 /// How many open transactions are read together, and at most before the worker looks around.
 const PAGE: u32 = 128;
 const LOOKED_AT: usize = 1024;
-/// The most that wait for their pause: with so many the centre has to get better before others are tried.
-const PAUSED: usize = 1024;
-/// The most that are stored on the way without the centre's answer; the others are as safe in the journal.
-const STORED: usize = 4096;
 /// How long the answer to what was stored on the way may take before it is sent again: at first, and at most.
 const RESEND: Duration = Duration::from_secs(600);
 const RESEND_AT_MOST: Duration = Duration::from_secs(24 * 3600);
@@ -93,6 +92,8 @@ enum At {
     Paused(Instant),
     /// Stored on the way, to be sent again then.
     Stored(Instant),
+    /// Not in the centre's chain, and no one's hurry changes that: to be tried again then.
+    Unfit(Instant),
     /// Done; the holder may have another.
     Next,
 }
@@ -105,8 +106,6 @@ struct Busy {
     passed: bool,
     /// It got no answer before: it goes alone, so that it cannot be others' reason to get none.
     alone: bool,
-    /// It is not in the centre's chain, and no one's hurry changes that.
-    unfit: bool,
     backoff: Backoff,
     /// How often it was stored on the way.
     stored: u32,
@@ -143,10 +142,7 @@ pub(super) struct Chooser {
     more: bool,
     holders: HashMap<Holder, Busy>,
     ids: HashMap<Uuid, Holder>,
-    /// Those that wait for a moment.
-    moments: BTreeSet<(Instant, Holder)>,
-    paused: usize,
-    stored: usize,
+    waiting: Waiting,
     /// Holders whose next one is to be looked for.
     next: VecDeque<Holder>,
     /// Holders whose online transaction had no room.
@@ -175,30 +171,22 @@ impl Chooser {
 
     /// No pause holds any longer.
     pub(super) fn hurry(&mut self, now: Instant) {
-        self.end_pauses(now, |busy| !busy.unfit);
+        self.waiting.paused().into_iter().for_each(|holder| self.put(holder, At::Paused(now)));
     }
 
     /// The centre's chain is the journal's again.
     pub(super) fn fits(&mut self, now: Instant) {
-        self.end_pauses(now, |busy| busy.unfit);
-    }
-
-    fn end_pauses(&mut self, now: Instant, of: impl Fn(&Busy) -> bool) {
-        let paused = self.holders.iter().filter(|(_, busy)| matches!(busy.at, At::Paused(_)) && of(busy));
-        let paused: Vec<Holder> = paused.map(|(holder, _)| *holder).collect();
-        for holder in paused {
-            self.put(holder, At::Paused(now));
-        }
+        self.waiting.unfit().into_iter().for_each(|holder| self.put(holder, At::Unfit(now)));
     }
 
     /// Whether there may be something to choose at once, where there is room.
     pub(super) fn is_hungry(&self) -> bool {
-        !self.next.is_empty() || self.more && self.may_read()
+        !self.next.is_empty() || self.more && self.waiting.has_room()
     }
 
     /// When a pause ends.
     pub(super) fn next_moment(&self) -> Option<Instant> {
-        self.moments.first().map(|(moment, _)| *moment)
+        self.waiting.first()
     }
 
     /// Chooses, and adds it to what was chosen; that is to be given out also where a read fails, for it counts as on its
@@ -217,7 +205,7 @@ impl Chooser {
             self.parked.pop_front();
         }
         while chosen.has(room)
-            && let Some(&(_, holder)) = self.moments.first().filter(|(moment, _)| *moment <= now)
+            && let Some(holder) = self.waiting.due(now)
         {
             match self.holders.get(&holder) {
                 // Those that are stored while it is away would be stored once more each time.
@@ -235,7 +223,7 @@ impl Chooser {
             self.next.pop_front();
         }
         let mut looked_at = 0;
-        while self.more && self.may_read() && chosen.has(room) && looked_at < LOOKED_AT {
+        while self.more && self.waiting.has_room() && chosen.has(room) && looked_at < LOOKED_AT {
             let page = journal.due(self.cursor, PAGE)?;
             looked_at += page.len();
             self.more = page.len() == PAGE as usize;
@@ -248,13 +236,18 @@ impl Chooser {
                 self.meet(row, due, now, room, chosen);
             }
         }
+        // Last, for each goes alone: so many may be due that all others would stand behind them.
+        while chosen.batches.len() < room.batches
+            && let Some(holder) = self.waiting.unfit_due(now)
+        {
+            self.look_for(journal, holder, now, room, chosen)?;
+        }
         Ok(())
     }
 
     /// A transaction that was chosen is back.
     pub(super) fn back(&mut self, item: &Item, back: &Back, now: Instant, pace: &Pace, random: &dyn Random) {
         let Some(busy) = self.holders.get_mut(&item.holder).filter(|busy| busy.id == item.row.id) else { return };
-        busy.unfit = matches!(back, Back::Unfit);
         let at = match back {
             // Its answer came before this did.
             _ if busy.at == At::Next => At::Next,
@@ -279,7 +272,7 @@ impl Chooser {
             }
             Back::Unfit => {
                 busy.alone = true;
-                At::Paused(now + busy.backoff.next(pace, Some(UNFIT), random))
+                At::Unfit(now + busy.backoff.next(pace, Some(UNFIT), random))
             }
             Back::Unheard => At::Paused(now),
         };
@@ -322,10 +315,6 @@ impl Chooser {
             At::Next => drop(self.forget(holder)),
             at => self.put(holder, at),
         }
-    }
-
-    fn may_read(&self) -> bool {
-        self.paused < PAUSED && self.stored < STORED
     }
 
     /// The first one that a holder has open; where it cannot be read nothing changes.
@@ -386,16 +375,7 @@ impl Chooser {
     fn put(&mut self, holder: Holder, at: At) {
         let Some(busy) = self.holders.get_mut(&holder) else { return };
         let before = std::mem::replace(&mut busy.at, at);
-        if let At::Paused(moment) | At::Stored(moment) = before {
-            self.moments.remove(&(moment, holder));
-        }
-        if let At::Paused(moment) | At::Stored(moment) = at {
-            self.moments.insert((moment, holder));
-        }
-        let count = |at| (usize::from(matches!(at, At::Paused(_))), usize::from(matches!(at, At::Stored(_))));
-        let ((was_paused, was_stored), (paused, stored)) = (count(before), count(at));
-        self.paused = self.paused + paused - was_paused;
-        self.stored = self.stored + stored - was_stored;
+        self.waiting.moved(holder, before, at);
     }
 
     fn forget(&mut self, holder: Holder) -> Option<Busy> {
@@ -409,9 +389,9 @@ impl Chooser {
 impl Busy {
     fn new() -> Self {
         let (id, sequence) = (Uuid::nil(), 0);
-        let (passed, alone, unfit, own) = (false, false, false, false);
+        let (passed, alone, own) = (false, false, false);
         let backoff = Backoff::new();
-        Self { id, sequence, at: At::Way, passed, alone, unfit, backoff, stored: 0, met_busy: None, own }
+        Self { id, sequence, at: At::Way, passed, alone, backoff, stored: 0, met_busy: None, own }
     }
 }
 

@@ -194,3 +194,70 @@ fn whichever_read_fails_all_is_given_out_and_nothing_twice() {
         }
     }
 }
+
+/// A journal in which so many are open, each of a holder of its own.
+struct Many {
+    row: Row,
+    open: u64,
+}
+
+impl Many {
+    fn one(&self, sequence: u64) -> (Row, Due) {
+        let mut holder = [0; 32];
+        holder[..8].copy_from_slice(&sequence.to_be_bytes());
+        let row = Row { sequence, id: Uuid::from_u128(sequence.into()), ..self.row.clone() };
+        (row, Due { holder: Digest(holder), held: false, bytes: 1 })
+    }
+}
+
+impl Open for Many {
+    fn due(&self, after: u64, limit: u32) -> Result<Vec<(Row, Due)>, QueueError> {
+        Ok((after + 1..=self.open).take(limit as usize).map(|sequence| self.one(sequence)).collect())
+    }
+
+    fn due_of(&self, holder: Digest, after: u64) -> Result<Option<(Row, Due)>, QueueError> {
+        let sequence = u64::from_be_bytes(holder.0[..8].try_into().unwrap());
+        Ok((sequence > after).then(|| self.one(sequence)))
+    }
+}
+
+#[test]
+fn however_many_the_chain_has_no_place_for_what_comes_after_them_goes_and_goes_first() {
+    const UNFIT_ONES: u64 = 10_000;
+    let dir = tempfile::tempdir().unwrap();
+    let row = open(dir.path()).commit(draft("a")).unwrap().row;
+    let mut journal = Many { row, open: UNFIT_ONES + 1 };
+    let (mut chooser, start, pace, random) =
+        (Chooser::default(), Instant::now(), Pace::default(), SystemRandom::default());
+    let next = |chooser: &mut Chooser, journal: &Many, now| {
+        let mut chosen = Chosen::default();
+        chooser.choose(journal, now, ROOM, &mut chosen).unwrap();
+        let items: Vec<Item> = chosen.batches.into_iter().flatten().collect();
+        for item in &items {
+            let back = if item.row.sequence <= UNFIT_ONES { Back::Unfit } else { Back::Done };
+            chooser.back(item, &back, now, &pace, &random);
+        }
+        items.iter().map(|item| item.row.sequence).collect::<Vec<_>>()
+    };
+    chooser.news();
+    let mut first = Vec::new();
+    while chooser.is_hungry() {
+        first.extend(next(&mut chooser, &journal, start));
+    }
+    assert_eq!((first.len() as u64, first.last()), (UNFIT_ONES + 1, Some(&(UNFIT_ONES + 1))));
+    assert!(chooser.next_moment().unwrap() >= start + UNFIT);
+
+    // All of them may be tried again: what is new does not stand behind them.
+    let later = start + 2 * UNFIT;
+    for new in UNFIT_ONES + 2..=UNFIT_ONES + 4 {
+        journal.open = new;
+        chooser.news();
+        assert_eq!(next(&mut chooser, &journal, later), [new]);
+        assert!(matches!(next(&mut chooser, &journal, later)[..], [again] if again <= UNFIT_ONES), "alone");
+    }
+    // Somebody's hurry is none for them, and that the chain was mended is.
+    chooser.hurry(start);
+    assert!(chooser.next_moment().unwrap() > start);
+    chooser.fits(start);
+    assert_eq!(chooser.next_moment(), Some(start));
+}

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::backoff::at_least;
 use super::choose::{Back, Item};
-use super::note::{asked, is_away, is_busy, is_of_the_chain};
+use super::note::{asked, is_away, is_busy, is_of_the_chain, wants_rest};
 use super::running::{Refused, Running, Stop};
 use super::send::{Came, Compared, Trouble};
 use super::{Chain, UplinkError, UplinkStatus};
@@ -60,6 +60,9 @@ impl Running {
         }
         tracing::info!(%error, "the centre is away");
         self.ask_at = Some(Instant::now() + self.headers.backoff.next(&self.pace, asked(error), &*self.random));
+        if wants_rest(error) {
+            self.left_alone = self.ask_at;
+        }
         Ok(())
     }
 
@@ -130,18 +133,18 @@ impl Running {
 
     /// Nothing can be done now: a pause begins, once for all that was on its way, and not shorter than was asked for.
     pub(super) fn trouble(&mut self, trouble: Trouble) -> Result<(), Stop> {
-        let asked = match &trouble {
+        let (asked, wants_rest) = match &trouble {
             Trouble::Journal(QueueError::Closed) => return Err(Stop::Ended),
             Trouble::Journal(error) => {
                 tracing::error!(%error, "the journal does not do its part");
-                None
+                (None, false)
             }
             Trouble::Centre(error) => {
                 tracing::info!(%error, "the centre is away");
                 if !is_busy(error) {
                     self.reached(false, matches!(error, UplinkError::Unauthorized(_)));
                 }
-                asked(error)
+                (asked(error), wants_rest(error))
             }
         };
         let now = Instant::now();
@@ -152,6 +155,9 @@ impl Running {
             (_, asked) => now + self.backoff.next(&self.pace, asked, &*self.random),
         };
         self.pause = Some(until);
+        if wants_rest {
+            self.left_alone = self.pause;
+        }
         self.ask();
         Ok(())
     }

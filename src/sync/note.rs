@@ -101,6 +101,11 @@ pub(super) fn is_busy(error: &UplinkError) -> bool {
     matches!(error, UplinkError::Failed { status, .. } if BUSY.contains(status))
 }
 
+/// Whether the centre wants to be left alone until a pause is over.
+pub(super) fn wants_rest(error: &UplinkError) -> bool {
+    is_busy(error) || asked(error).is_some()
+}
+
 /// How long the centre asked to be left alone.
 pub(super) fn asked(error: &UplinkError) -> Option<Duration> {
     match error {

@@ -111,7 +111,7 @@ impl Running {
             // All wait for it, unless it is this one that is answered so: it waits by itself, and goes alone.
             Err(Trouble::Centre(error)) if is_busy(&error) => {
                 let own = self.chooser.meets_busy(item);
-                (Back::Again(asked(&error)), (!own).then_some(Trouble::Centre(error)))
+                (Back::Busy(asked(&error)), (!own).then_some(Trouble::Centre(error)))
             }
             Err(trouble) => (Back::Unheard, Some(trouble)),
         };
@@ -124,7 +124,7 @@ impl Running {
             // That a server has it says nothing of the centre.
             Back::Stored => self.backoff.reset(),
             // What gets no answer is no proof that the centre is there.
-            Back::Again(_) => self.ask(),
+            Back::Again(_) | Back::Busy(_) => self.ask(),
             Back::Unheard | Back::Left => {}
         }
         self.chooser.back(item, &back, Instant::now(), &self.pace, &*self.random);

@@ -31,6 +31,8 @@ const RESEND: Duration = Duration::from_secs(600);
 const RESEND_AT_MOST: Duration = Duration::from_secs(24 * 3600);
 /// How long what the centre's chain has no place for waits, if nobody hears that it was mended.
 const UNFIT: Duration = Duration::from_secs(3600);
+/// So many may meet that the centre is busy by themselves, however few others it answers.
+const OWN: usize = 4;
 
 /// The keyed hash of a holder.
 type Holder = [u8; 32];
@@ -49,6 +51,8 @@ pub(super) enum Back {
     Stored,
     /// It got no answer, and has to wait by itself.
     Again(Option<Duration>),
+    /// The centre is too busy for it.
+    Busy(Option<Duration>),
     /// It had no chance: the centre is away.
     Unheard,
     /// The centre has another chain than it is in: it waits until that is mended, or for long.
@@ -90,6 +94,8 @@ enum At {
     Held,
     /// Waiting for its pause to end.
     Paused(Instant),
+    /// The centre was too busy for it: to be tried again then, after the others.
+    TurnedAway(Instant),
     /// Stored on the way, to be sent again then.
     Stored(Instant),
     /// Not in the centre's chain, and no one's hurry changes that: to be tried again then.
@@ -149,6 +155,8 @@ pub(super) struct Chooser {
     parked: VecDeque<Holder>,
     /// How many transactions the centre has answered.
     answers: u64,
+    /// How many it had answered when it last turned one away that all others had to wait for.
+    rested: u64,
     /// What could not be read when it was to be sent, by its sequence number.
     left: BTreeSet<u64>,
 }
@@ -172,6 +180,7 @@ impl Chooser {
     /// No pause holds any longer.
     pub(super) fn hurry(&mut self, now: Instant) {
         self.waiting.paused().into_iter().for_each(|holder| self.put(holder, At::Paused(now)));
+        self.waiting.turned_away().into_iter().for_each(|holder| self.put(holder, At::TurnedAway(now)));
     }
 
     /// The centre's chain is the journal's again.
@@ -236,9 +245,8 @@ impl Chooser {
                 self.meet(row, due, now, room, chosen);
             }
         }
-        // Last, for each goes alone: so many may be due that all others would stand behind them.
         while chosen.batches.len() < room.batches
-            && let Some(holder) = self.waiting.unfit_due(now)
+            && let Some(holder) = self.waiting.last_due(now)
         {
             self.look_for(journal, holder, now, room, chosen)?;
         }
@@ -270,6 +278,10 @@ impl Chooser {
                 busy.alone = true;
                 At::Paused(now + busy.backoff.next(pace, *asked, random))
             }
+            Back::Busy(asked) => {
+                busy.alone = true;
+                At::TurnedAway(now + busy.backoff.next(pace, *asked, random))
+            }
             Back::Unfit => {
                 busy.alone = true;
                 At::Unfit(now + busy.backoff.next(pace, Some(UNFIT), random))
@@ -283,10 +295,17 @@ impl Chooser {
 
     /// A transaction met that the centre is busy. Whether that is its own and no reason to leave the centre alone: it met
     /// that before, and others were answered since. That the centre tells its head proves less, for it costs it nothing.
+    /// No more are taken so than it answers from one rest to the next, or a few: one that takes some at a time turns all
+    /// others away.
     pub(super) fn meets_busy(&mut self, item: &Item) -> bool {
         let answers = self.answers;
+        let few = OWN.max(usize::try_from(answers - self.rested).unwrap_or(usize::MAX));
+        let own = self.holders.values().filter(|busy| busy.own).count();
         let Some(busy) = self.holders.get_mut(&item.holder).filter(|busy| busy.id == item.row.id) else { return false };
-        busy.own |= busy.met_busy.replace(answers).is_some_and(|before| before < answers);
+        busy.own |= busy.met_busy.replace(answers).is_some_and(|before| before < answers) && own < few;
+        if !busy.own {
+            self.rested = answers;
+        }
         busy.own
     }
 

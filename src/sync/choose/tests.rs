@@ -221,12 +221,15 @@ impl Open for Many {
     }
 }
 
+fn many(count: u64) -> Many {
+    let dir = tempfile::tempdir().unwrap();
+    Many { row: open(dir.path()).commit(draft("a")).unwrap().row, open: count }
+}
+
 #[test]
 fn however_many_the_chain_has_no_place_for_what_comes_after_them_goes_and_goes_first() {
     const UNFIT_ONES: u64 = 10_000;
-    let dir = tempfile::tempdir().unwrap();
-    let row = open(dir.path()).commit(draft("a")).unwrap().row;
-    let mut journal = Many { row, open: UNFIT_ONES + 1 };
+    let mut journal = many(UNFIT_ONES + 1);
     let (mut chooser, start, pace, random) =
         (Chooser::default(), Instant::now(), Pace::default(), SystemRandom::default());
     let next = |chooser: &mut Chooser, journal: &Many, now| {
@@ -260,4 +263,56 @@ fn however_many_the_chain_has_no_place_for_what_comes_after_them_goes_and_goes_f
     assert!(chooser.next_moment().unwrap() > start);
     chooser.fits(start);
     assert_eq!(chooser.next_moment(), Some(start));
+}
+
+/// Somebody's hurry, and what comes of it until nothing is left or all have to wait, one message after the other: the
+/// places in each, and whether all have to.
+fn a_period(chooser: &mut Chooser, journal: &Many, takes: impl Fn(u64) -> bool) -> (Vec<Vec<u64>>, bool) {
+    let (now, pace, random) = (Instant::now(), Pace::default(), SystemRandom::default());
+    let mut came = Vec::new();
+    chooser.news();
+    chooser.hurry(now);
+    loop {
+        let mut chosen = Chosen::default();
+        chooser.choose(journal, now, ROOM, &mut chosen).unwrap();
+        let Some(batch) = chosen.batches.pop() else { return (came, false) };
+        came.push(batch.iter().map(|item| item.row.sequence).collect());
+        let taken = batch.iter().all(|item| takes(item.row.sequence));
+        let mut all_wait = false;
+        for item in &batch {
+            all_wait |= !taken && !chooser.meets_busy(item);
+            let back = if taken { Back::Done } else { Back::Busy(Some(UNFIT)) };
+            chooser.back(item, &back, now, &pace, &random);
+        }
+        if all_wait {
+            return (came, true);
+        }
+    }
+}
+
+#[test]
+fn a_centre_that_takes_some_at_a_time_is_left_alone_each_time() {
+    for some in [2, 10] {
+        let (journal, mut chooser, left) = (many(60), Chooser::default(), Cell::new(0_usize));
+        let takes = |_| left.replace(left.get().saturating_sub(1)) > 0;
+        assert_eq!(a_period(&mut chooser, &journal, takes), (vec![(1..=60).collect()], true));
+        for period in 1..=40 / some {
+            left.set(some);
+            let (came, all_wait) = a_period(&mut chooser, &journal, takes);
+            assert!(all_wait && came.len() <= some + OWN.max(some) + 1, "{} in period {period} of {some}", came.len());
+        }
+    }
+}
+
+#[test]
+fn however_many_are_busy_by_themselves_the_others_go_first_and_wait_for_none_of_them() {
+    let (mut journal, mut chooser) = (many(10), Chooser::default());
+    let takes = |place| place > 10;
+    assert_eq!(a_period(&mut chooser, &journal, takes), (vec![(1..=10).collect()], true));
+    for _ in 1..=5 {
+        let new = journal.open + 1..=journal.open + 12;
+        journal.open += 12;
+        let (came, all_wait) = a_period(&mut chooser, &journal, takes);
+        assert_eq!((&came[0], came.len(), all_wait), (&new.collect(), 11, false));
+    }
 }

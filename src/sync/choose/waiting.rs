@@ -18,6 +18,7 @@ type Moments = BTreeSet<(Instant, Holder)>;
 #[derive(Default)]
 pub(super) struct Waiting {
     paused: Moments,
+    turned_away: Moments,
     stored: Moments,
     /// However many these are, the others go on: the centre answers, and nothing but a mended chain makes them fewer. One
     /// takes some 300 bytes.
@@ -38,6 +39,7 @@ impl Waiting {
     fn of(&mut self, at: At) -> Option<(&mut Moments, Instant)> {
         match at {
             At::Paused(moment) => Some((&mut self.paused, moment)),
+            At::TurnedAway(moment) => Some((&mut self.turned_away, moment)),
             At::Stored(moment) => Some((&mut self.stored, moment)),
             At::Unfit(moment) => Some((&mut self.unfit, moment)),
             At::Way | At::Parked | At::Held | At::Next => None,
@@ -46,27 +48,33 @@ impl Waiting {
 
     /// Whether others may be tried beside them.
     pub(super) fn has_room(&self) -> bool {
-        self.paused.len() < PAUSED && self.stored.len() < STORED
+        self.paused.len() + self.turned_away.len() < PAUSED && self.stored.len() < STORED
     }
 
     /// The first moment of all.
     pub(super) fn first(&self) -> Option<Instant> {
-        [&self.paused, &self.stored, &self.unfit].into_iter().filter_map(first).min().map(|(moment, _)| moment)
+        first(&[&self.paused, &self.turned_away, &self.stored, &self.unfit]).map(|(moment, _)| moment)
     }
 
-    /// Whose moment has come, but for those that the chain has no place for.
+    /// Whose moment has come, but for those that go last.
     pub(super) fn due(&self, now: Instant) -> Option<Holder> {
-        due([&self.paused, &self.stored].into_iter().filter_map(first).min(), now)
+        due(&[&self.paused, &self.stored], now)
     }
 
-    /// The same of those.
-    pub(super) fn unfit_due(&self, now: Instant) -> Option<Holder> {
-        due(first(&self.unfit), now)
+    /// Whose moment has come of those that the centre turned away: each goes alone, and many may be due at once, so all
+    /// others would stand behind them.
+    pub(super) fn last_due(&self, now: Instant) -> Option<Holder> {
+        due(&[&self.turned_away, &self.unfit], now)
     }
 
     /// Who waits for a pause to end.
     pub(super) fn paused(&self) -> Vec<Holder> {
         holders(&self.paused)
+    }
+
+    /// Who waits for a centre that was too busy.
+    pub(super) fn turned_away(&self) -> Vec<Holder> {
+        holders(&self.turned_away)
     }
 
     /// Who waits for the chain to be mended.
@@ -75,12 +83,12 @@ impl Waiting {
     }
 }
 
-fn first(moments: &Moments) -> Option<(Instant, Holder)> {
-    moments.first().copied()
+fn first(of: &[&Moments]) -> Option<(Instant, Holder)> {
+    of.iter().filter_map(|moments| moments.first().copied()).min()
 }
 
-fn due(first: Option<(Instant, Holder)>, now: Instant) -> Option<Holder> {
-    first.filter(|(moment, _)| *moment <= now).map(|(_, holder)| holder)
+fn due(of: &[&Moments], now: Instant) -> Option<Holder> {
+    first(of).filter(|(moment, _)| *moment <= now).map(|(_, holder)| holder)
 }
 
 fn holders(moments: &Moments) -> Vec<Holder> {

@@ -4,6 +4,7 @@
 //! What is open may be very much more than what is kept here: the journal is read on from a place, and what was passed
 //! over because its holder had one on its way is found by its holder.
 
+mod chosen;
 mod waiting;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+pub(super) use self::chosen::{Chosen, Room};
 use self::waiting::Waiting;
 use super::Pace;
 use super::backoff::Backoff;
@@ -20,9 +22,6 @@ use crate::value::Protocol;
 use crate::wire::Digest;
 use crate::world::Random;
 
-/// The most transactions of a batch, and about the most bytes; one alone may have more.
-const BATCH: usize = 64;
-const BYTES: usize = 512 << 10;
 /// How many open transactions are read together, and at most before the worker looks around.
 const PAGE: u32 = 128;
 const LOOKED_AT: usize = 1024;
@@ -59,28 +58,6 @@ pub(super) enum Back {
     Unfit,
     /// It cannot be read: nobody can send it, and the holder's next may go.
     Left,
-}
-
-/// How many there is room for.
-#[derive(Clone, Copy)]
-pub(super) struct Room {
-    /// Batches of store-and-forward transactions.
-    pub(super) batches: usize,
-    /// Online transactions.
-    pub(super) online: usize,
-    /// The centre answers: what it left unanswered may be sent again.
-    pub(super) again: bool,
-}
-
-/// What was chosen.
-#[derive(Default)]
-pub(super) struct Chosen {
-    pub(super) batches: Vec<Vec<Item>>,
-    pub(super) online: Vec<Item>,
-    /// Stored on the way for long, and not sent again: the centre is away.
-    pub(super) waiting: Vec<Uuid>,
-    /// The bytes of the last batch.
-    bytes: usize,
 }
 
 /// Where a holder's transaction is.
@@ -411,29 +388,6 @@ impl Busy {
         let (passed, alone, own) = (false, false, false);
         let backoff = Backoff::new();
         Self { id, sequence, at: At::Way, passed, alone, backoff, stored: 0, met_busy: None, own }
-    }
-}
-
-impl Chosen {
-    /// Whether there is room for another one in a batch.
-    fn has(&self, room: Room) -> bool {
-        let last = self.batches.last();
-        self.batches.len() < room.batches
-            || self.batches.len() == room.batches && last.is_some_and(|last| last.len() < BATCH) && self.bytes < BYTES
-    }
-
-    fn add(&mut self, item: Item, bytes: usize, alone: bool) {
-        match self.batches.last_mut() {
-            Some(last) if !alone && last.len() < BATCH && self.bytes + bytes <= BYTES => {
-                last.push(item);
-                self.bytes += bytes;
-            }
-            _ => {
-                self.batches.push(vec![item]);
-                // Nothing is put beside one that goes alone.
-                self.bytes = if alone { BYTES } else { bytes };
-            }
-        }
     }
 }
 

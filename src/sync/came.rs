@@ -32,7 +32,11 @@ impl Running {
             Came::Kept(kept) => {
                 self.keeping -= 1;
                 match kept {
-                    Ok(kept) => kept.into_iter().for_each(|id| self.chooser.answered(id)),
+                    Ok(kept) => {
+                        let now = Instant::now();
+                        let answered = |(id, back)| self.chooser.answered(id, &back, now, &self.pace, &*self.random);
+                        kept.into_iter().for_each(answered);
+                    }
                     Err(trouble) => self.trouble(trouble)?,
                 }
             }

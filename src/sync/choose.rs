@@ -235,7 +235,7 @@ impl Chooser {
         let Some(busy) = self.holders.get_mut(&item.holder).filter(|busy| busy.id == item.row.id) else { return };
         let at = match back {
             // Its answer came before this did.
-            _ if busy.at == At::Next => At::Next,
+            _ if matches!(busy.at, At::Next | At::Unfit(_)) => busy.at,
             Back::Done => {
                 self.answers += 1;
                 At::Next
@@ -259,10 +259,7 @@ impl Chooser {
                 busy.alone = true;
                 At::TurnedAway(now + busy.backoff.next(pace, *asked, random))
             }
-            Back::Unfit => {
-                busy.alone = true;
-                At::Unfit(now + busy.backoff.next(pace, Some(UNFIT), random))
-            }
+            Back::Unfit => busy.unfit(now, pace, random),
             Back::Unheard => At::Paused(now),
         };
         // Of those that cannot be sent the holder's next is always looked for: nothing has passed this one over.
@@ -286,17 +283,21 @@ impl Chooser {
         busy.own
     }
 
-    /// What is stored on the way was answered.
-    pub(super) fn answered(&mut self, id: Uuid) {
-        self.answers += 1;
-        if let Some(&holder) = self.ids.get(&id) {
-            match self.holders.get(&holder).map(|busy| busy.at) {
-                // Whoever sends it comes back for it.
-                Some(At::Way) => self.put(holder, At::Next),
-                // The same answer once more.
-                Some(At::Next) => {}
-                _ => self.leave(holder, At::Next),
-            }
+    /// What is stored on the way was answered: it is done, or unfit.
+    pub(super) fn answered(&mut self, id: Uuid, back: &Back, now: Instant, pace: &Pace, random: &dyn Random) {
+        let unfit = matches!(back, Back::Unfit);
+        self.answers += u64::from(!unfit);
+        let Some(&holder) = self.ids.get(&id) else { return };
+        let Some(busy) = self.holders.get_mut(&holder) else { return };
+        let before = busy.at;
+        let at = if unfit { busy.unfit(now, pace, random) } else { At::Next };
+        match before {
+            // Whoever sends it comes back for it.
+            At::Way => self.put(holder, at),
+            // The same answer once more.
+            At::Next => {}
+            At::Unfit(_) if unfit => {}
+            _ => self.leave(holder, at),
         }
     }
 
@@ -388,6 +389,12 @@ impl Busy {
         let (passed, alone, own) = (false, false, false);
         let backoff = Backoff::new();
         Self { id, sequence, at: At::Way, passed, alone, backoff, stored: 0, met_busy: None, own }
+    }
+
+    /// The centre has answered, and the chain no place for it. Where that has it is to be tried again.
+    fn unfit(&mut self, now: Instant, pace: &Pace, random: &dyn Random) -> At {
+        (self.alone, self.stored) = (true, 0);
+        At::Unfit(now + self.backoff.next(pace, Some(UNFIT), random))
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) async fn explain(queue: &Queue, id: Uuid, state: State, error: Uplink
         UplinkError::NoAnswer(_) => Err(Trouble::Centre(error)),
         error if is_away(&error) || is_busy(&error) => Err(Trouble::Centre(error)),
         // Of what was sent as it is in the journal; nothing else has a place in the chain.
-        UplinkError::Refused { code, .. } if state == State::Sending && is_of_the_chain(&code) => Ok(Back::Unfit),
+        error if state == State::Sending && is_unfit(&error) => Ok(Back::Unfit),
         error => Ok(Back::Again(asked(&error))),
     }
 }
@@ -89,6 +89,11 @@ pub(super) fn halts(error: &QueueError) -> bool {
 /// can be mended.
 pub(super) fn is_of_the_chain(code: &str) -> bool {
     code.starts_with("C-CHAIN-")
+}
+
+/// Whether one was refused for its place in the chain.
+pub(super) fn is_unfit(error: &UplinkError) -> bool {
+    matches!(error, UplinkError::Refused { code, .. } if is_of_the_chain(code))
 }
 
 /// Whether nothing can be sent now.

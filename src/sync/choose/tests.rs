@@ -36,7 +36,7 @@ fn an_answer_that_comes_twice_does_not_let_the_holders_next_overtake() {
     let first = choose(&mut chooser, &queue, now, ROOM);
     let one = &first.batches[0][0];
     for _ in 0..2 {
-        chooser.answered(one.row.id);
+        chooser.answered(one.row.id, &Back::Done, now, &pace, &random);
     }
     // Whoever has it in hand is not back yet.
     commit(&queue, 1, "b");
@@ -224,6 +224,33 @@ impl Open for Many {
 fn many(count: u64) -> Many {
     let dir = tempfile::tempdir().unwrap();
     Many { row: open(dir.path()).commit(draft("a")).unwrap().row, open: count }
+}
+
+#[test]
+fn however_many_are_stored_that_the_chain_has_no_place_for_others_are_stored_too() {
+    let (journal, mut chooser) = (many(10_000), Chooser::default());
+    let (now, pace, random) = (Instant::now(), Pace::default(), SystemRandom::default());
+    let mut last = 0;
+    chooser.news();
+    while chooser.is_hungry() {
+        let mut chosen = Chosen::default();
+        chooser.choose(&journal, now, ROOM, &mut chosen).unwrap();
+        for item in chosen.batches.into_iter().flatten() {
+            assert_eq!(item.row.sequence, last + 1);
+            last += 1;
+            // Of every other the answer is there before it is back.
+            let early = last % 2 == 0;
+            for answer in [early, !early] {
+                if answer {
+                    chooser.answered(item.row.id, &Back::Unfit, now, &pace, &random);
+                } else {
+                    chooser.back(&item, &Back::Stored, now, &pace, &random);
+                }
+            }
+        }
+    }
+    assert_eq!(last, journal.open);
+    assert!(chooser.next_moment().unwrap() >= now + UNFIT);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::backoff::at_least;
 use super::choose::{Back, Item};
-use super::note::{asked, is_away, is_busy, is_of_the_chain};
+use super::note::{asked, is_away, is_busy, is_of_the_chain, wants_rest};
 use super::running::{Refused, Running, Stop};
 use super::send::{Came, Compared, Trouble};
 use super::{Chain, UplinkError, UplinkStatus};
@@ -32,7 +32,11 @@ impl Running {
             Came::Kept(kept) => {
                 self.keeping -= 1;
                 match kept {
-                    Ok(kept) => kept.into_iter().for_each(|id| self.chooser.answered(id)),
+                    Ok(kept) => {
+                        let now = Instant::now();
+                        let answered = |(id, back)| self.chooser.answered(id, &back, now, &self.pace, &*self.random);
+                        kept.into_iter().for_each(answered);
+                    }
                     Err(trouble) => self.trouble(trouble)?,
                 }
             }
@@ -60,6 +64,9 @@ impl Running {
         }
         tracing::info!(%error, "the centre is away");
         self.ask_at = Some(Instant::now() + self.headers.backoff.next(&self.pace, asked(error), &*self.random));
+        if wants_rest(error) {
+            self.left_alone = self.ask_at;
+        }
         Ok(())
     }
 
@@ -108,7 +115,7 @@ impl Running {
             // All wait for it, unless it is this one that is answered so: it waits by itself, and goes alone.
             Err(Trouble::Centre(error)) if is_busy(&error) => {
                 let own = self.chooser.meets_busy(item);
-                (Back::Again(asked(&error)), (!own).then_some(Trouble::Centre(error)))
+                (Back::Busy(asked(&error)), (!own).then_some(Trouble::Centre(error)))
             }
             Err(trouble) => (Back::Unheard, Some(trouble)),
         };
@@ -121,7 +128,7 @@ impl Running {
             // That a server has it says nothing of the centre.
             Back::Stored => self.backoff.reset(),
             // What gets no answer is no proof that the centre is there.
-            Back::Again(_) => self.ask(),
+            Back::Again(_) | Back::Busy(_) => self.ask(),
             Back::Unheard | Back::Left => {}
         }
         self.chooser.back(item, &back, Instant::now(), &self.pace, &*self.random);
@@ -130,18 +137,18 @@ impl Running {
 
     /// Nothing can be done now: a pause begins, once for all that was on its way, and not shorter than was asked for.
     pub(super) fn trouble(&mut self, trouble: Trouble) -> Result<(), Stop> {
-        let asked = match &trouble {
+        let (asked, wants_rest) = match &trouble {
             Trouble::Journal(QueueError::Closed) => return Err(Stop::Ended),
             Trouble::Journal(error) => {
                 tracing::error!(%error, "the journal does not do its part");
-                None
+                (None, false)
             }
             Trouble::Centre(error) => {
                 tracing::info!(%error, "the centre is away");
                 if !is_busy(error) {
                     self.reached(false, matches!(error, UplinkError::Unauthorized(_)));
                 }
-                asked(error)
+                (asked(error), wants_rest(error))
             }
         };
         let now = Instant::now();
@@ -152,6 +159,9 @@ impl Running {
             (_, asked) => now + self.backoff.next(&self.pace, asked, &*self.random),
         };
         self.pause = Some(until);
+        if wants_rest {
+            self.left_alone = self.pause;
+        }
         self.ask();
         Ok(())
     }

@@ -4,12 +4,17 @@
 //! What is open may be very much more than what is kept here: the journal is read on from a place, and what was passed
 //! over because its holder had one on its way is found by its holder.
 
+mod chosen;
+mod waiting;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
+pub(super) use self::chosen::{Chosen, Room};
+use self::waiting::Waiting;
 use super::Pace;
 use super::backoff::Backoff;
 use crate::queue::{Due, Queue, QueueError, Row, State};
@@ -17,21 +22,16 @@ use crate::value::Protocol;
 use crate::wire::Digest;
 use crate::world::Random;
 
-/// The most transactions of a batch, and about the most bytes; one alone may have more.
-const BATCH: usize = 64;
-const BYTES: usize = 512 << 10;
 /// How many open transactions are read together, and at most before the worker looks around.
 const PAGE: u32 = 128;
 const LOOKED_AT: usize = 1024;
-/// The most that wait for their pause: with so many the centre has to get better before others are tried.
-const PAUSED: usize = 1024;
-/// The most that are stored on the way without the centre's answer; the others are as safe in the journal.
-const STORED: usize = 4096;
 /// How long the answer to what was stored on the way may take before it is sent again: at first, and at most.
 const RESEND: Duration = Duration::from_secs(600);
 const RESEND_AT_MOST: Duration = Duration::from_secs(24 * 3600);
 /// How long what the centre's chain has no place for waits, if nobody hears that it was mended.
 const UNFIT: Duration = Duration::from_secs(3600);
+/// So many may meet that the centre is busy by themselves, however few others it answers.
+const OWN: usize = 4;
 
 /// The keyed hash of a holder.
 type Holder = [u8; 32];
@@ -50,34 +50,14 @@ pub(super) enum Back {
     Stored,
     /// It got no answer, and has to wait by itself.
     Again(Option<Duration>),
+    /// The centre is too busy for it.
+    Busy(Option<Duration>),
     /// It had no chance: the centre is away.
     Unheard,
     /// The centre has another chain than it is in: it waits until that is mended, or for long.
     Unfit,
     /// It cannot be read: nobody can send it, and the holder's next may go.
     Left,
-}
-
-/// How many there is room for.
-#[derive(Clone, Copy)]
-pub(super) struct Room {
-    /// Batches of store-and-forward transactions.
-    pub(super) batches: usize,
-    /// Online transactions.
-    pub(super) online: usize,
-    /// The centre answers: what it left unanswered may be sent again.
-    pub(super) again: bool,
-}
-
-/// What was chosen.
-#[derive(Default)]
-pub(super) struct Chosen {
-    pub(super) batches: Vec<Vec<Item>>,
-    pub(super) online: Vec<Item>,
-    /// Stored on the way for long, and not sent again: the centre is away.
-    pub(super) waiting: Vec<Uuid>,
-    /// The bytes of the last batch.
-    bytes: usize,
 }
 
 /// Where a holder's transaction is.
@@ -91,8 +71,12 @@ enum At {
     Held,
     /// Waiting for its pause to end.
     Paused(Instant),
+    /// The centre was too busy for it: to be tried again then, after the others.
+    TurnedAway(Instant),
     /// Stored on the way, to be sent again then.
     Stored(Instant),
+    /// Not in the centre's chain, and no one's hurry changes that: to be tried again then.
+    Unfit(Instant),
     /// Done; the holder may have another.
     Next,
 }
@@ -105,8 +89,6 @@ struct Busy {
     passed: bool,
     /// It got no answer before: it goes alone, so that it cannot be others' reason to get none.
     alone: bool,
-    /// It is not in the centre's chain, and no one's hurry changes that.
-    unfit: bool,
     backoff: Backoff,
     /// How often it was stored on the way.
     stored: u32,
@@ -143,16 +125,15 @@ pub(super) struct Chooser {
     more: bool,
     holders: HashMap<Holder, Busy>,
     ids: HashMap<Uuid, Holder>,
-    /// Those that wait for a moment.
-    moments: BTreeSet<(Instant, Holder)>,
-    paused: usize,
-    stored: usize,
+    waiting: Waiting,
     /// Holders whose next one is to be looked for.
     next: VecDeque<Holder>,
     /// Holders whose online transaction had no room.
     parked: VecDeque<Holder>,
     /// How many transactions the centre has answered.
     answers: u64,
+    /// How many it had answered when it last turned one away that all others had to wait for.
+    rested: u64,
     /// What could not be read when it was to be sent, by its sequence number.
     left: BTreeSet<u64>,
 }
@@ -175,30 +156,23 @@ impl Chooser {
 
     /// No pause holds any longer.
     pub(super) fn hurry(&mut self, now: Instant) {
-        self.end_pauses(now, |busy| !busy.unfit);
+        self.waiting.paused().into_iter().for_each(|holder| self.put(holder, At::Paused(now)));
+        self.waiting.turned_away().into_iter().for_each(|holder| self.put(holder, At::TurnedAway(now)));
     }
 
     /// The centre's chain is the journal's again.
     pub(super) fn fits(&mut self, now: Instant) {
-        self.end_pauses(now, |busy| busy.unfit);
-    }
-
-    fn end_pauses(&mut self, now: Instant, of: impl Fn(&Busy) -> bool) {
-        let paused = self.holders.iter().filter(|(_, busy)| matches!(busy.at, At::Paused(_)) && of(busy));
-        let paused: Vec<Holder> = paused.map(|(holder, _)| *holder).collect();
-        for holder in paused {
-            self.put(holder, At::Paused(now));
-        }
+        self.waiting.unfit().into_iter().for_each(|holder| self.put(holder, At::Unfit(now)));
     }
 
     /// Whether there may be something to choose at once, where there is room.
     pub(super) fn is_hungry(&self) -> bool {
-        !self.next.is_empty() || self.more && self.may_read()
+        !self.next.is_empty() || self.more && self.waiting.has_room()
     }
 
     /// When a pause ends.
     pub(super) fn next_moment(&self) -> Option<Instant> {
-        self.moments.first().map(|(moment, _)| *moment)
+        self.waiting.first()
     }
 
     /// Chooses, and adds it to what was chosen; that is to be given out also where a read fails, for it counts as on its
@@ -217,7 +191,7 @@ impl Chooser {
             self.parked.pop_front();
         }
         while chosen.has(room)
-            && let Some(&(_, holder)) = self.moments.first().filter(|(moment, _)| *moment <= now)
+            && let Some(holder) = self.waiting.due(now)
         {
             match self.holders.get(&holder) {
                 // Those that are stored while it is away would be stored once more each time.
@@ -235,7 +209,7 @@ impl Chooser {
             self.next.pop_front();
         }
         let mut looked_at = 0;
-        while self.more && self.may_read() && chosen.has(room) && looked_at < LOOKED_AT {
+        while self.more && self.waiting.has_room() && chosen.has(room) && looked_at < LOOKED_AT {
             let page = journal.due(self.cursor, PAGE)?;
             looked_at += page.len();
             self.more = page.len() == PAGE as usize;
@@ -248,16 +222,20 @@ impl Chooser {
                 self.meet(row, due, now, room, chosen);
             }
         }
+        while chosen.batches.len() < room.batches
+            && let Some(holder) = self.waiting.last_due(now)
+        {
+            self.look_for(journal, holder, now, room, chosen)?;
+        }
         Ok(())
     }
 
     /// A transaction that was chosen is back.
     pub(super) fn back(&mut self, item: &Item, back: &Back, now: Instant, pace: &Pace, random: &dyn Random) {
         let Some(busy) = self.holders.get_mut(&item.holder).filter(|busy| busy.id == item.row.id) else { return };
-        busy.unfit = matches!(back, Back::Unfit);
         let at = match back {
             // Its answer came before this did.
-            _ if busy.at == At::Next => At::Next,
+            _ if matches!(busy.at, At::Next | At::Unfit(_)) => busy.at,
             Back::Done => {
                 self.answers += 1;
                 At::Next
@@ -277,10 +255,11 @@ impl Chooser {
                 busy.alone = true;
                 At::Paused(now + busy.backoff.next(pace, *asked, random))
             }
-            Back::Unfit => {
+            Back::Busy(asked) => {
                 busy.alone = true;
-                At::Paused(now + busy.backoff.next(pace, Some(UNFIT), random))
+                At::TurnedAway(now + busy.backoff.next(pace, *asked, random))
             }
+            Back::Unfit => busy.unfit(now, pace, random),
             Back::Unheard => At::Paused(now),
         };
         // Of those that cannot be sent the holder's next is always looked for: nothing has passed this one over.
@@ -290,24 +269,35 @@ impl Chooser {
 
     /// A transaction met that the centre is busy. Whether that is its own and no reason to leave the centre alone: it met
     /// that before, and others were answered since. That the centre tells its head proves less, for it costs it nothing.
+    /// No more are taken so than it answers from one rest to the next, or a few: one that takes some at a time turns all
+    /// others away.
     pub(super) fn meets_busy(&mut self, item: &Item) -> bool {
         let answers = self.answers;
+        let few = OWN.max(usize::try_from(answers - self.rested).unwrap_or(usize::MAX));
+        let own = self.holders.values().filter(|busy| busy.own).count();
         let Some(busy) = self.holders.get_mut(&item.holder).filter(|busy| busy.id == item.row.id) else { return false };
-        busy.own |= busy.met_busy.replace(answers).is_some_and(|before| before < answers);
+        busy.own |= busy.met_busy.replace(answers).is_some_and(|before| before < answers) && own < few;
+        if !busy.own {
+            self.rested = answers;
+        }
         busy.own
     }
 
-    /// What is stored on the way was answered.
-    pub(super) fn answered(&mut self, id: Uuid) {
-        self.answers += 1;
-        if let Some(&holder) = self.ids.get(&id) {
-            match self.holders.get(&holder).map(|busy| busy.at) {
-                // Whoever sends it comes back for it.
-                Some(At::Way) => self.put(holder, At::Next),
-                // The same answer once more.
-                Some(At::Next) => {}
-                _ => self.leave(holder, At::Next),
-            }
+    /// What is stored on the way was answered: it is done, or unfit.
+    pub(super) fn answered(&mut self, id: Uuid, back: &Back, now: Instant, pace: &Pace, random: &dyn Random) {
+        let unfit = matches!(back, Back::Unfit);
+        self.answers += u64::from(!unfit);
+        let Some(&holder) = self.ids.get(&id) else { return };
+        let Some(busy) = self.holders.get_mut(&holder) else { return };
+        let before = busy.at;
+        let at = if unfit { busy.unfit(now, pace, random) } else { At::Next };
+        match before {
+            // Whoever sends it comes back for it.
+            At::Way => self.put(holder, at),
+            // The same answer once more.
+            At::Next => {}
+            At::Unfit(_) if unfit => {}
+            _ => self.leave(holder, at),
         }
     }
 
@@ -322,10 +312,6 @@ impl Chooser {
             At::Next => drop(self.forget(holder)),
             at => self.put(holder, at),
         }
-    }
-
-    fn may_read(&self) -> bool {
-        self.paused < PAUSED && self.stored < STORED
     }
 
     /// The first one that a holder has open; where it cannot be read nothing changes.
@@ -386,16 +372,7 @@ impl Chooser {
     fn put(&mut self, holder: Holder, at: At) {
         let Some(busy) = self.holders.get_mut(&holder) else { return };
         let before = std::mem::replace(&mut busy.at, at);
-        if let At::Paused(moment) | At::Stored(moment) = before {
-            self.moments.remove(&(moment, holder));
-        }
-        if let At::Paused(moment) | At::Stored(moment) = at {
-            self.moments.insert((moment, holder));
-        }
-        let count = |at| (usize::from(matches!(at, At::Paused(_))), usize::from(matches!(at, At::Stored(_))));
-        let ((was_paused, was_stored), (paused, stored)) = (count(before), count(at));
-        self.paused = self.paused + paused - was_paused;
-        self.stored = self.stored + stored - was_stored;
+        self.waiting.moved(holder, before, at);
     }
 
     fn forget(&mut self, holder: Holder) -> Option<Busy> {
@@ -409,32 +386,15 @@ impl Chooser {
 impl Busy {
     fn new() -> Self {
         let (id, sequence) = (Uuid::nil(), 0);
-        let (passed, alone, unfit, own) = (false, false, false, false);
+        let (passed, alone, own) = (false, false, false);
         let backoff = Backoff::new();
-        Self { id, sequence, at: At::Way, passed, alone, unfit, backoff, stored: 0, met_busy: None, own }
-    }
-}
-
-impl Chosen {
-    /// Whether there is room for another one in a batch.
-    fn has(&self, room: Room) -> bool {
-        let last = self.batches.last();
-        self.batches.len() < room.batches
-            || self.batches.len() == room.batches && last.is_some_and(|last| last.len() < BATCH) && self.bytes < BYTES
+        Self { id, sequence, at: At::Way, passed, alone, backoff, stored: 0, met_busy: None, own }
     }
 
-    fn add(&mut self, item: Item, bytes: usize, alone: bool) {
-        match self.batches.last_mut() {
-            Some(last) if !alone && last.len() < BATCH && self.bytes + bytes <= BYTES => {
-                last.push(item);
-                self.bytes += bytes;
-            }
-            _ => {
-                self.batches.push(vec![item]);
-                // Nothing is put beside one that goes alone.
-                self.bytes = if alone { BYTES } else { bytes };
-            }
-        }
+    /// The centre has answered, and the chain no place for it. Where that has it is to be tried again.
+    fn unfit(&mut self, now: Instant, pace: &Pace, random: &dyn Random) -> At {
+        (self.alone, self.stored) = (true, 0);
+        At::Unfit(now + self.backoff.next(pace, Some(UNFIT), random))
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) async fn explain(queue: &Queue, id: Uuid, state: State, error: Uplink
         UplinkError::NoAnswer(_) => Err(Trouble::Centre(error)),
         error if is_away(&error) || is_busy(&error) => Err(Trouble::Centre(error)),
         // Of what was sent as it is in the journal; nothing else has a place in the chain.
-        UplinkError::Refused { code, .. } if state == State::Sending && is_of_the_chain(&code) => Ok(Back::Unfit),
+        error if state == State::Sending && is_unfit(&error) => Ok(Back::Unfit),
         error => Ok(Back::Again(asked(&error))),
     }
 }
@@ -91,6 +91,11 @@ pub(super) fn is_of_the_chain(code: &str) -> bool {
     code.starts_with("C-CHAIN-")
 }
 
+/// Whether one was refused for its place in the chain.
+pub(super) fn is_unfit(error: &UplinkError) -> bool {
+    matches!(error, UplinkError::Refused { code, .. } if is_of_the_chain(code))
+}
+
 /// Whether nothing can be sent now.
 pub(super) fn is_away(error: &UplinkError) -> bool {
     matches!(error, UplinkError::Unreachable(_) | UplinkError::Unauthorized(_) | UplinkError::Setting(_))
@@ -99,6 +104,11 @@ pub(super) fn is_away(error: &UplinkError) -> bool {
 /// Whether the centre has too much to do as it is.
 pub(super) fn is_busy(error: &UplinkError) -> bool {
     matches!(error, UplinkError::Failed { status, .. } if BUSY.contains(status))
+}
+
+/// Whether the centre wants to be left alone until a pause is over.
+pub(super) fn wants_rest(error: &UplinkError) -> bool {
+    is_busy(error) || asked(error).is_some()
 }
 
 /// How long the centre asked to be left alone.

@@ -33,7 +33,7 @@ pub(super) struct Running {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) status: watch::Sender<UplinkStatus>,
-    pub(super) wake: Arc<Notify>,
+    pub(super) calls: Arc<Calls>,
     pub(super) stopping: watch::Receiver<bool>,
     pub(super) changes: broadcast::Receiver<Row>,
     pub(super) tasks: JoinSet<Came>,
@@ -51,8 +51,19 @@ pub(super) struct Running {
     /// Nothing is given out before then, and how often in a row that was so.
     pub(super) pause: Option<Instant>,
     pub(super) backoff: Backoff,
+    /// The centre wants to be left alone until then: nothing but somebody's asking tries it before.
+    pub(super) left_alone: Option<Instant>,
     /// When the centre is to be asked whether it is there, if nothing else asks it.
     pub(super) heartbeat: Instant,
+}
+
+/// What the house says to the delivery.
+#[derive(Default)]
+pub(super) struct Calls {
+    /// Try now, whatever the pause.
+    pub(super) wake: Notify,
+    /// Something was committed.
+    pub(super) committed: Notify,
 }
 
 /// The headers' own way: one batch after the other.
@@ -102,7 +113,7 @@ impl Running {
         pace: Pace,
         (clock, random): (Arc<dyn Clock>, Arc<dyn Random>),
         status: watch::Sender<UplinkStatus>,
-        (wake, stopping): (Arc<Notify>, watch::Receiver<bool>),
+        (calls, stopping): (Arc<Calls>, watch::Receiver<bool>),
     ) -> Self {
         let mut chooser = Chooser::default();
         chooser.news();
@@ -112,7 +123,7 @@ impl Running {
             clock,
             random,
             status,
-            wake,
+            calls,
             stopping,
             tasks: JoinSet::new(),
             out: Room { batches: 0, online: 0, again: false },
@@ -133,6 +144,7 @@ impl Running {
             },
             pause: None,
             backoff: Backoff::new(),
+            left_alone: None,
             heartbeat: Instant::now() + pace.heartbeat,
             pace,
         }
@@ -187,7 +199,8 @@ impl Running {
         tokio::select! {
             // A sender that was dropped means the same as a stop.
             () = async { drop(stopping.wait_for(|stop| *stop).await) } => return Err(Stop::Ended),
-            () = self.wake.notified() => self.hurry(),
+            () = self.calls.wake.notified() => self.hurry(),
+            () = self.calls.committed.notified() => self.committed(),
             Some(came) = self.tasks.join_next() => match came {
                 Ok(came) => self.take(came)?,
                 Err(error) => return Err(broke_off(&error)),
@@ -299,13 +312,22 @@ impl Running {
 
     /// Somebody asks to try now, whatever the pause; whether the centre is there as well.
     fn hurry(&mut self) {
-        (self.pause, self.ask_at, self.headers.pause) = (None, None, None);
+        (self.pause, self.left_alone, self.headers.pause) = (None, None, None);
         if let Some(refused) = &mut self.headers.refused {
             refused.at = None;
         }
         self.chooser.hurry(Instant::now());
         self.news();
         self.ask();
+    }
+
+    /// A centre that is away is tried with what was committed, unless it wants to be left alone. One that is there is told
+    /// in any case.
+    fn committed(&mut self) {
+        let left_alone = self.left_alone.is_some_and(|until| until > Instant::now());
+        if !left_alone && !self.status.borrow().reachable {
+            self.hurry();
+        }
     }
 
     /// The same of the headers: where one could not be read the chain ended.
@@ -332,7 +354,7 @@ impl Running {
 
     /// The next thing that is sent asks whether the centre is there.
     pub(super) fn ask(&mut self) {
-        (self.head, self.ask_at) = (None, None);
+        (self.head, self.ask_at) = (None, self.left_alone);
         self.heartbeat = Instant::now() + self.pace.heartbeat;
     }
 }

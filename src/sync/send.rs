@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::choose::{Back, Item};
-use super::note::{answered, explain, failed, halts, is_of_the_chain, reason};
+use super::note::{answered, explain, failed, halts, is_of_the_chain, is_unfit, reason};
 use super::resolve::{Manner, Stuck, refused, resolve};
 use super::uplink::{Delivered, Late, Uplink};
 use super::{UplinkError, off_the_runtime};
@@ -35,8 +35,8 @@ pub(super) enum Came {
     Headers(Result<Option<Compared>, Trouble>),
     /// The same after a hole behind the head went up by itself, and where that ends; `None` when none is left.
     Hole(Result<Option<(u64, Compared)>, Trouble>),
-    /// Those whose receipts came by themselves and are kept.
-    Kept(Result<Vec<Uuid>, Trouble>),
+    /// Those whose receipts came by themselves and are kept, each with how it comes back.
+    Kept(Result<Vec<(Uuid, Back)>, Trouble>),
     /// What nobody answers was told of.
     Told(Result<(), Trouble>),
     /// Transactions, each with what became of it.
@@ -268,12 +268,14 @@ impl Way {
         Came::Kept(kept.map(|kept| kept.into_iter().flatten().flatten().collect()))
     }
 
-    /// Keeps one receipt; which transaction is done by it, if it is.
-    async fn keep_one(&self, id: Uuid, found: Result<Option<Answer>, Trouble>) -> Result<Option<Uuid>, Trouble> {
+    /// Keeps one receipt; which transaction comes back by it, if one does.
+    async fn keep_one(
+        &self,
+        id: Uuid,
+        found: Result<Option<Answer>, Trouble>,
+    ) -> Result<Option<(Uuid, Back)>, Trouble> {
         match self.take_up(found).await {
-            Ok(true) => Ok(Some(id)),
-            // It stays open, with the reason.
-            Ok(false) => Ok(None),
+            Ok(back) => Ok(back.map(|back| (id, back))),
             Err(Trouble::Journal(error)) if halts(&error) => Err(error.into()),
             Err(trouble) => {
                 tracing::warn!(%id, ?trouble, "a receipt that came by itself is not taken");
@@ -282,18 +284,19 @@ impl Way {
         }
     }
 
-    /// Whether it is done. Nothing is left to do where it was answered before: that was told so, and not heard.
-    async fn take_up(&self, found: Result<Option<Answer>, Trouble>) -> Result<bool, Trouble> {
-        let Some((id, to, note)) = found? else { return Ok(true) };
+    /// How it comes back; one that stays as it is does not. Nothing is left to do where it was answered before: that was
+    /// told so, and not heard.
+    async fn take_up(&self, found: Result<Option<Answer>, Trouble>) -> Result<Option<Back>, Trouble> {
+        let Some((id, to, note, back)) = found? else { return Ok(Some(Back::Done)) };
         let done = !matches!(note, Note::Reason(_));
         let row = self.queue.advance_async(id, to, note).await?;
         tracing::info!(%id, state = %row.state, attempts = row.attempts, done, "the centre answered");
-        Ok(done)
+        Ok(back)
     }
 }
 
-/// What an answer makes of a transaction.
-type Answer = (Uuid, State, Note);
+/// What an answer makes of a transaction, and how that comes back.
+type Answer = (Uuid, State, Note, Option<Back>);
 
 /// Why it stays where it is; what was written before says more.
 fn unanswered(row: &Row) -> Note {
@@ -310,9 +313,11 @@ fn find(queue: &Queue, receipt: Receipt) -> Result<Option<Answer>, Trouble> {
     }
     // What was computed here is needed for what the centre settled only.
     let payload = if row.kind == Kind::Settle { queue.payload(row.id)? } else { None };
-    let (to, note) = answered(&row, payload.as_ref(), receipt).unwrap_or_else(|error| {
-        tracing::warn!(id = %row.id, %error, "what came by itself leaves a transaction open");
-        (row.state, Note::Reason(reason(&error)))
-    });
-    Ok(Some((row.id, to, note)))
+    Ok(Some(match answered(&row, payload.as_ref(), receipt) {
+        Ok((to, note)) => (row.id, to, note, Some(Back::Done)),
+        Err(error) => {
+            tracing::warn!(id = %row.id, %error, "what came by itself leaves a transaction open");
+            (row.id, row.state, Note::Reason(reason(&error)), is_unfit(&error).then_some(Back::Unfit))
+        }
+    }))
 }

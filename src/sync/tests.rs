@@ -201,6 +201,13 @@ async fn what_is_refused_for_the_chain_by_itself_stays_open() {
     send.send(receipt(fork)).unwrap();
     let waits = until(&queue, &row, |row| row.reason.is_some()).await;
     assert_eq!((waits.state, waits.reason.as_deref()), (State::HandedOver, Some("C-CHAIN-FORK")));
+    // That the chain was mended is its moment.
+    comes(|| *uplink.told.lock().unwrap() == 1).await;
+    asks_on(&worker, &uplink).await;
+    assert_eq!(queue.get(row.id).unwrap().unwrap().attempts, 1);
+    uplink.put_right.store(true, Ordering::SeqCst);
+    worker.wake();
+    until(&queue, &row, |row| row.attempts == 2 && row.state == State::HandedOver).await;
     send.send(receipt(Outcome::Accepted)).unwrap();
     until(&queue, &row, |row| row.state == State::Acked && row.reason.is_none()).await;
     worker.stop().await;
@@ -250,6 +257,8 @@ async fn receipts_that_came_together_are_told_of_once_all_are_kept() {
     };
     let late = Late { receipts: rows[..3].iter().map(receipt).collect(), kept };
     let Came::Kept(Ok(done)) = way.clone().keep(vec![late]).await else { panic!("not kept") };
+    assert!(done.iter().all(|(_, back)| matches!(back, Back::Done)));
+    let done: Vec<_> = done.into_iter().map(|(id, _)| id).collect();
     assert_eq!(done, rows[..3].iter().map(|row| row.id).collect::<Vec<_>>());
     // Where the journal cannot keep them, the way is not told.
     queue.close();

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::running::Running;
+use super::running::{Calls, Running};
 use super::send::Way;
 use super::uplink::Uplink;
 use super::{Chain, Pace, UplinkStatus};
@@ -14,7 +14,7 @@ use crate::world::{Clock, Random};
 
 /// The running delivery. Stops when dropped.
 pub struct Worker {
-    wake: Arc<Notify>,
+    calls: Arc<Calls>,
     stop: watch::Sender<bool>,
     status: watch::Receiver<UplinkStatus>,
     task: Option<JoinHandle<()>>,
@@ -32,25 +32,23 @@ pub fn start(
     let (status, watched) =
         watch::channel(UplinkStatus { reachable: false, unauthorized: false, since, chain: Chain::Unchecked });
     let (stop, stopping) = watch::channel(false);
-    let wake = Arc::new(Notify::new());
+    let calls = Arc::<Calls>::default();
     let way = Arc::new(Way { queue, uplink });
-    let running = Running::new(way, pace, (clock, random), status, (wake.clone(), stopping));
+    let running = Running::new(way, pace, (clock, random), status, (calls.clone(), stopping));
     let task = Some(tokio::spawn(running.run()));
-    Worker { wake, stop, status: watched, task }
+    Worker { calls, stop, status: watched, task }
 }
 
 impl Worker {
     /// Try now, whatever the pause.
     pub fn wake(&self) {
-        self.wake.notify_one();
+        self.calls.wake.notify_one();
     }
 
-    /// Something was committed: a centre that is away is tried now. One that is there is told in any case, and where it
-    /// asked to be left alone, in its time.
+    /// Something was committed: a centre that is away is tried now. One that is there is told in any case; one that wants to
+    /// be left alone, in its time.
     pub fn committed(&self) {
-        if !self.status.borrow().reachable {
-            self.wake();
-        }
+        self.calls.committed.notify_one();
     }
 
     /// Whether the centre can be reached, now and as it changes.

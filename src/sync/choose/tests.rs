@@ -36,7 +36,7 @@ fn an_answer_that_comes_twice_does_not_let_the_holders_next_overtake() {
     let first = choose(&mut chooser, &queue, now, ROOM);
     let one = &first.batches[0][0];
     for _ in 0..2 {
-        chooser.answered(one.row.id);
+        chooser.answered(one.row.id, &Back::Done, now, &pace, &random);
     }
     // Whoever has it in hand is not back yet.
     commit(&queue, 1, "b");
@@ -192,5 +192,154 @@ fn whichever_read_fails_all_is_given_out_and_nothing_twice() {
             assert!(n > 8, "each of them was read for");
             return;
         }
+    }
+}
+
+/// A journal in which so many are open, each of a holder of its own.
+struct Many {
+    row: Row,
+    open: u64,
+}
+
+impl Many {
+    fn one(&self, sequence: u64) -> (Row, Due) {
+        let mut holder = [0; 32];
+        holder[..8].copy_from_slice(&sequence.to_be_bytes());
+        let row = Row { sequence, id: Uuid::from_u128(sequence.into()), ..self.row.clone() };
+        (row, Due { holder: Digest(holder), held: false, bytes: 1 })
+    }
+}
+
+impl Open for Many {
+    fn due(&self, after: u64, limit: u32) -> Result<Vec<(Row, Due)>, QueueError> {
+        Ok((after + 1..=self.open).take(limit as usize).map(|sequence| self.one(sequence)).collect())
+    }
+
+    fn due_of(&self, holder: Digest, after: u64) -> Result<Option<(Row, Due)>, QueueError> {
+        let sequence = u64::from_be_bytes(holder.0[..8].try_into().unwrap());
+        Ok((sequence > after).then(|| self.one(sequence)))
+    }
+}
+
+fn many(count: u64) -> Many {
+    let dir = tempfile::tempdir().unwrap();
+    Many { row: open(dir.path()).commit(draft("a")).unwrap().row, open: count }
+}
+
+#[test]
+fn however_many_are_stored_that_the_chain_has_no_place_for_others_are_stored_too() {
+    let (journal, mut chooser) = (many(10_000), Chooser::default());
+    let (now, pace, random) = (Instant::now(), Pace::default(), SystemRandom::default());
+    let mut last = 0;
+    chooser.news();
+    while chooser.is_hungry() {
+        let mut chosen = Chosen::default();
+        chooser.choose(&journal, now, ROOM, &mut chosen).unwrap();
+        for item in chosen.batches.into_iter().flatten() {
+            assert_eq!(item.row.sequence, last + 1);
+            last += 1;
+            // Of every other the answer is there before it is back.
+            let early = last % 2 == 0;
+            for answer in [early, !early] {
+                if answer {
+                    chooser.answered(item.row.id, &Back::Unfit, now, &pace, &random);
+                } else {
+                    chooser.back(&item, &Back::Stored, now, &pace, &random);
+                }
+            }
+        }
+    }
+    assert_eq!(last, journal.open);
+    assert!(chooser.next_moment().unwrap() >= now + UNFIT);
+}
+
+#[test]
+fn however_many_the_chain_has_no_place_for_what_comes_after_them_goes_and_goes_first() {
+    const UNFIT_ONES: u64 = 10_000;
+    let mut journal = many(UNFIT_ONES + 1);
+    let (mut chooser, start, pace, random) =
+        (Chooser::default(), Instant::now(), Pace::default(), SystemRandom::default());
+    let next = |chooser: &mut Chooser, journal: &Many, now| {
+        let mut chosen = Chosen::default();
+        chooser.choose(journal, now, ROOM, &mut chosen).unwrap();
+        let items: Vec<Item> = chosen.batches.into_iter().flatten().collect();
+        for item in &items {
+            let back = if item.row.sequence <= UNFIT_ONES { Back::Unfit } else { Back::Done };
+            chooser.back(item, &back, now, &pace, &random);
+        }
+        items.iter().map(|item| item.row.sequence).collect::<Vec<_>>()
+    };
+    chooser.news();
+    let mut first = Vec::new();
+    while chooser.is_hungry() {
+        first.extend(next(&mut chooser, &journal, start));
+    }
+    assert_eq!((first.len() as u64, first.last()), (UNFIT_ONES + 1, Some(&(UNFIT_ONES + 1))));
+    assert!(chooser.next_moment().unwrap() >= start + UNFIT);
+
+    // All of them may be tried again: what is new does not stand behind them.
+    let later = start + 2 * UNFIT;
+    for new in UNFIT_ONES + 2..=UNFIT_ONES + 4 {
+        journal.open = new;
+        chooser.news();
+        assert_eq!(next(&mut chooser, &journal, later), [new]);
+        assert!(matches!(next(&mut chooser, &journal, later)[..], [again] if again <= UNFIT_ONES), "alone");
+    }
+    // Somebody's hurry is none for them, and that the chain was mended is.
+    chooser.hurry(start);
+    assert!(chooser.next_moment().unwrap() > start);
+    chooser.fits(start);
+    assert_eq!(chooser.next_moment(), Some(start));
+}
+
+/// Somebody's hurry, and what comes of it until nothing is left or all have to wait, one message after the other: the
+/// places in each, and whether all have to.
+fn a_period(chooser: &mut Chooser, journal: &Many, takes: impl Fn(u64) -> bool) -> (Vec<Vec<u64>>, bool) {
+    let (now, pace, random) = (Instant::now(), Pace::default(), SystemRandom::default());
+    let mut came = Vec::new();
+    chooser.news();
+    chooser.hurry(now);
+    loop {
+        let mut chosen = Chosen::default();
+        chooser.choose(journal, now, ROOM, &mut chosen).unwrap();
+        let Some(batch) = chosen.batches.pop() else { return (came, false) };
+        came.push(batch.iter().map(|item| item.row.sequence).collect());
+        let taken = batch.iter().all(|item| takes(item.row.sequence));
+        let mut all_wait = false;
+        for item in &batch {
+            all_wait |= !taken && !chooser.meets_busy(item);
+            let back = if taken { Back::Done } else { Back::Busy(Some(UNFIT)) };
+            chooser.back(item, &back, now, &pace, &random);
+        }
+        if all_wait {
+            return (came, true);
+        }
+    }
+}
+
+#[test]
+fn a_centre_that_takes_some_at_a_time_is_left_alone_each_time() {
+    for some in [2, 10] {
+        let (journal, mut chooser, left) = (many(60), Chooser::default(), Cell::new(0_usize));
+        let takes = |_| left.replace(left.get().saturating_sub(1)) > 0;
+        assert_eq!(a_period(&mut chooser, &journal, takes), (vec![(1..=60).collect()], true));
+        for period in 1..=40 / some {
+            left.set(some);
+            let (came, all_wait) = a_period(&mut chooser, &journal, takes);
+            assert!(all_wait && came.len() <= some + OWN.max(some) + 1, "{} in period {period} of {some}", came.len());
+        }
+    }
+}
+
+#[test]
+fn however_many_are_busy_by_themselves_the_others_go_first_and_wait_for_none_of_them() {
+    let (mut journal, mut chooser) = (many(10), Chooser::default());
+    let takes = |place| place > 10;
+    assert_eq!(a_period(&mut chooser, &journal, takes), (vec![(1..=10).collect()], true));
+    for _ in 1..=5 {
+        let new = journal.open + 1..=journal.open + 12;
+        journal.open += 12;
+        let (came, all_wait) = a_period(&mut chooser, &journal, takes);
+        assert_eq!((&came[0], came.len(), all_wait), (&new.collect(), 11, false));
     }
 }

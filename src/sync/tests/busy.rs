@@ -16,6 +16,10 @@ struct Asking {
     /// The places of what came, one message each.
     came: Mutex<Vec<Vec<u64>>>,
     probes: AtomicUsize,
+    /// Its head is asked for, and it is busy.
+    hides: Mutex<Option<UplinkError>>,
+    /// What it is given is stored while it is away.
+    stores: bool,
     /// Has the delivery look around, and how often it did.
     turn: Semaphore,
     turned: Arc<AtomicUsize>,
@@ -24,10 +28,21 @@ struct Asking {
 impl Asking {
     fn busy(which: Option<u64>, status: u16) -> Arc<Self> {
         let error = UplinkError::Failed { status, retry_after: Some(ASKED) };
+        Self::new(Some((which, error)), None, false)
+    }
+
+    /// It tells no head.
+    fn hiding(status: u16, retry_after: Option<Duration>, stores: bool) -> Arc<Self> {
+        Self::new(None, Some(UplinkError::Failed { status, retry_after }), stores)
+    }
+
+    fn new(busy: Option<(Option<u64>, UplinkError)>, hides: Option<UplinkError>, stores: bool) -> Arc<Self> {
         Arc::new(Self {
-            busy: Mutex::new(Some((which, error))),
+            busy: Mutex::new(busy),
             came: Mutex::default(),
             probes: AtomicUsize::new(0),
+            hides: Mutex::new(hides),
+            stores,
             turn: Semaphore::new(0),
             turned: Arc::default(),
         })
@@ -68,7 +83,7 @@ impl Uplink for Asking {
     }
 
     fn stores(&self) -> bool {
-        false
+        self.stores
     }
 
     fn answers(&self) -> BoxFuture<'_, Vec<Late>> {
@@ -94,7 +109,8 @@ impl Uplink for Asking {
 
     fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>> {
         self.probes.fetch_add(1, Ordering::SeqCst);
-        Box::pin(async { Ok(ChainHead::default()) })
+        let hides = self.hides.lock().unwrap().clone();
+        Box::pin(async { hides.map_or(Ok(ChainHead::default()), Err) })
     }
 }
 
@@ -135,6 +151,37 @@ async fn the_centre_is_left_alone_for_as_long_as_it_asks() {
         for row in [&first, &second] {
             until(&queue, row, |row| row.state == State::Acked).await;
         }
+        worker.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_centre_that_is_too_busy_for_its_head_is_left_alone_whatever_is_committed() {
+    let patient = Pace { first: ASKED, longest: ASKED, heartbeat: ASKED };
+    let plain = [408, 429, 503].map(|status| (status, None, patient));
+    let asked = [429, 500, 503].map(|status| (status, Some(ASKED), AT_ONCE));
+    for ((status, retry_after, pace), stores) in
+        plain.into_iter().chain(asked).flat_map(|kind| [false, true].map(|stores| (kind, stores)))
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = open(dir.path());
+        let uplink = Asking::hiding(status, retry_after, stores);
+        let worker = paced(&queue, &uplink, pace);
+        uplink.turns().await;
+        let mut rows = Vec::new();
+        for n in 1..=3 {
+            rows.push(commit(&queue, n).await);
+            worker.committed();
+            uplink.turns().await;
+        }
+        let probes = uplink.probes.load(Ordering::SeqCst);
+        assert_eq!(probes, 1, "{status}, stores: {stores}");
+        *uplink.hides.lock().unwrap() = None;
+        worker.wake();
+        for row in &rows {
+            until(&queue, row, |row| row.state == State::Acked).await;
+        }
+        comes(|| uplink.probes.load(Ordering::SeqCst) > probes).await;
         worker.stop().await;
     }
 }

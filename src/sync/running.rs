@@ -321,11 +321,11 @@ impl Running {
         self.ask();
     }
 
-    /// A centre that is away is tried with what was committed, unless it wants to be left alone. One that is there is told
-    /// in any case.
+    /// A centre that is away is tried with what was committed, unless it wants to be left alone; the pause tells so too, for
+    /// an answer to something else may have come since. One that is there is told in any case.
     fn committed(&mut self) {
         let left_alone = self.left_alone.is_some_and(|until| until > Instant::now());
-        if !left_alone && !self.status.borrow().reachable {
+        if !left_alone && (self.pause.is_some() || !self.status.borrow().reachable) {
             self.hurry();
         }
     }

@@ -206,7 +206,8 @@ async fn what_is_refused_for_the_chain_by_itself_stays_open() {
     asks_on(&worker, &uplink).await;
     assert_eq!(queue.get(row.id).unwrap().unwrap().attempts, 1);
     uplink.put_right.store(true, Ordering::SeqCst);
-    worker.wake();
+    let status = worker.status();
+    tries(&worker, || status.borrow().chain == Chain::Agrees).await;
     until(&queue, &row, |row| row.attempts == 2 && row.state == State::HandedOver).await;
     send.send(receipt(Outcome::Accepted)).unwrap();
     until(&queue, &row, |row| row.state == State::Acked && row.reason.is_none()).await;

@@ -34,9 +34,8 @@ impl Context {
             return Err(QueueError::Move { from: entry.row.state, to: State::Acked });
         }
         entry.answer = Some(self.crypto.seal(&json(answer), &about_answer(&entry.row.header_hash), &*self.random)?);
-        let shown = |name: &String| name != Row::OUTCOME;
-        let untold = entry.row.differs.iter().filter(|name| !shown(name));
-        entry.row.differs = untold.chain(names.iter().filter(|name| shown(name))).cloned().collect();
+        let untold = entry.row.is_untold();
+        entry.row.differs_by(names, untold);
         entry.state_mac = self.state_mac(&entry);
         let sql = "UPDATE entries SET answer = ?2, state_mac = ?3, differs = ?4 WHERE sequence = ?1";
         let values = params![entry.row.sequence, entry.answer, entry.state_mac.0, differs(&entry.row)];
@@ -60,7 +59,7 @@ mod tests {
         queue.advance(row.id, State::Acked, Note::Receipt(Box::new(answer()), vec![Row::OUTCOME.into()])).unwrap();
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         // Whoever takes them over has read the row, and then asked the centre for a while.
-        let read = names(&[Row::OUTCOME, "psn_cash_pay", Row::RECONCILED]);
+        let read = names(&["psn_cash_pay", Row::RECONCILED, Row::OUTCOME]);
         for differs in [read.clone(), names(&["psn_cash_pay", Row::RECONCILED])] {
             assert_eq!(queue.adopt(row.id, answer(), differs).unwrap().differs, read);
         }

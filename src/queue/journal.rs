@@ -164,8 +164,8 @@ impl Context {
             entry.answer = Some(self.crypto.seal(&plain, &about_answer(&entry.row.header_hash), &*self.random)?);
             entry.row.centre_no = Some(receipt.centre_no.clone()).filter(|no| !no.is_empty());
             entry.row.refusal = refusal(receipt);
-            entry.row.differs.retain(|name| name == Row::OUTCOME && !differs.contains(name));
-            entry.row.differs.splice(..0, differs.iter().cloned());
+            let untold = entry.row.is_untold() || Row::tells_untold(differs);
+            entry.row.differs_by(differs, untold);
         }
         entry.state_mac = self.state_mac(&entry);
         let row = &entry.row;

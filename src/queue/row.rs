@@ -130,6 +130,12 @@ impl Row {
         Self::tells_untold(&self.differs)
     }
 
+    /// Other names of what differs; [`Row::OUTCOME`] among them counts for nothing, `untold` does.
+    pub(super) fn differs_by(&mut self, names: &[String], untold: bool) {
+        self.differs = names.iter().filter(|name| *name != Self::OUTCOME).cloned().collect();
+        self.differs.extend(untold.then(|| Self::OUTCOME.to_owned()));
+    }
+
     pub(super) fn tells_untold(differs: &[String]) -> bool {
         differs.iter().any(|name| name == Self::OUTCOME)
     }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, Params, params};
 use uuid::Uuid;
 
 use super::entry::COLUMNS;
@@ -68,20 +68,12 @@ impl Queue {
         for state in [State::Acked, State::Cancelling] {
             let mut after = (since.as_millisecond(), 0_u64);
             loop {
-                let mut read = 0;
-                {
-                    let db = self.reader();
-                    let mut statement = db.prepare_cached(&sql)?;
-                    let bound = params![state.name(), after.0, after.1, PAGE];
-                    let mut rows = statement.query(bound)?;
-                    while let Some(row) = rows.next()? {
-                        read += 1;
-                        after = (row.get("updated_at")?, row.get("sequence")?);
-                        found.extend(self.whole_row(row)?);
-                    }
-                }
-                if read < PAGE {
-                    break;
+                let bound = params![state.name(), after.0, after.1, PAGE];
+                let page = self.page(&sql, bound, |row| Ok((row.get("updated_at")?, row.get("sequence")?)))?;
+                found.extend(page.rows);
+                match page.next {
+                    Some(last) => after = last,
+                    None => break,
                 }
             }
         }
@@ -102,19 +94,11 @@ impl Queue {
         );
         let mut before = i64::MAX;
         loop {
-            let (mut page, mut read) = (Vec::with_capacity(PAGE), 0);
-            {
-                let db = self.reader();
-                let mut statement = db.prepare_cached(&sql)?;
-                let mut rows = statement.query(params![before, PAGE])?;
-                while let Some(row) = rows.next()? {
-                    read += 1;
-                    before = row.get(0)?;
-                    page.extend(self.whole_row(row)?);
-                }
-            }
-            if page.into_iter().try_for_each(&mut take).is_break() || read < PAGE {
-                return Ok(());
+            let page = self.page(&sql, params![before, PAGE], |row| row.get("sequence"))?;
+            let is_enough = page.rows.into_iter().try_for_each(&mut take).is_break();
+            match page.next {
+                Some(last) if !is_enough => before = last,
+                _ => return Ok(()),
             }
         }
     }
@@ -155,25 +139,48 @@ impl Queue {
         let mut unreadable = 0;
         let sql = format!("SELECT {COLUMNS} FROM entries WHERE {which} ORDER BY sequence LIMIT ?2");
         loop {
-            let (mut page, mut read) = (Vec::with_capacity(PAGE), 0);
-            {
-                let db = self.reader();
-                let mut statement = db.prepare_cached(&sql)?;
-                let mut rows = statement.query(params![after, PAGE])?;
-                while let Some(row) = rows.next()? {
-                    read += 1;
-                    after = row.get(0)?;
-                    let whole = self.whole_row(row)?;
-                    unreadable += u64::from(whole.is_none());
-                    page.extend(whole);
-                }
-            }
-            page.into_iter().for_each(&mut take);
-            if read < PAGE {
-                return Ok(unreadable);
+            let page = self.page(&sql, params![after, PAGE], |row| row.get("sequence"))?;
+            unreadable += page.unreadable;
+            page.rows.into_iter().for_each(&mut take);
+            match page.next {
+                Some(last) => after = last,
+                None => return Ok(unreadable),
             }
         }
     }
+
+    /// A page; `place` tells where one of its rows stands, in the order in which they are read.
+    fn page<P>(
+        &self,
+        sql: &str,
+        bound: impl Params,
+        place: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<P>,
+    ) -> Result<Page<P>, QueueError> {
+        let mut page = Page { rows: Vec::with_capacity(PAGE), unreadable: 0, next: None };
+        let mut read = 0;
+        let db = self.reader();
+        let mut statement = db.prepare_cached(sql)?;
+        let mut rows = statement.query(bound)?;
+        while let Some(row) = rows.next()? {
+            read += 1;
+            page.next = Some(place(row)?).filter(|_| read == PAGE);
+            match self.whole_row(row)? {
+                Some(row) => page.rows.push(row),
+                None => page.unreadable += 1,
+            }
+        }
+        Ok(page)
+    }
+}
+
+/// Some of many rows.
+struct Page<P> {
+    /// Those that are whole.
+    rows: Vec<Row>,
+    /// How many are not.
+    unreadable: u64,
+    /// Where the last one stands, if there may be more behind it.
+    next: Option<P>,
 }
 
 #[cfg(test)]

@@ -330,7 +330,7 @@ impl Running {
         }
     }
 
-    /// The same of the headers: where one could not be read the chain ended.
+    /// What was passed over may be there now; of the headers as well, for where one could not be read they ended.
     fn look_again(&mut self) {
         self.chooser.look_again();
         self.headers.more = true;

@@ -156,12 +156,17 @@ async fn until(queue: &Queue, row: &Row, wanted: impl Fn(&Row) -> bool) -> Row {
     in_time.unwrap_or_else(|_| panic!("still waiting: {:?}", queue.get(row.id).unwrap()))
 }
 
+/// A centre whose answers come by themselves.
+fn answering() -> (mpsc::UnboundedSender<Receipt>, Arc<Played>) {
+    let (send, receipts) = mpsc::unbounded_channel();
+    (send, Arc::new(Played { receipts: tokio::sync::Mutex::new(Some(receipts)), ..Played::default() }))
+}
+
 #[tokio::test]
 async fn a_receipt_that_cannot_be_right_leaves_its_reason() {
     let dir = tempfile::tempdir().unwrap();
     let queue = open(dir.path());
-    let (send, receipts) = mpsc::unbounded_channel();
-    let uplink = Arc::new(Played { receipts: tokio::sync::Mutex::new(Some(receipts)), ..Played::default() });
+    let (send, uplink) = answering();
     let worker = started(&queue, &uplink);
     let settlement = Draft { kind: Kind::Settle, provisional: true, ..draft("a") };
     let row = queue.commit_async(settlement).await.unwrap().row;
@@ -185,8 +190,7 @@ async fn a_receipt_that_cannot_be_right_leaves_its_reason() {
 async fn what_is_refused_for_the_chain_by_itself_stays_open() {
     let dir = tempfile::tempdir().unwrap();
     let queue = open(dir.path());
-    let (send, receipts) = mpsc::unbounded_channel();
-    let uplink = Arc::new(Played { receipts: tokio::sync::Mutex::new(Some(receipts)), ..Played::default() });
+    let (send, uplink) = answering();
     let worker = started(&queue, &uplink);
     let row = queue.commit_async(draft("a")).await.unwrap().row;
     until(&queue, &row, |row| row.state == State::HandedOver).await;

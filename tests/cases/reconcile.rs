@@ -294,8 +294,9 @@ fn a_day_of_which_something_was_erased_is_not_reconciled_any_more() {
     assert_eq!(counter.terminal.reconciliation(day).unwrap(), None);
 }
 
-#[test]
-fn every_day_that_was_missed_is_made_up_for() {
+/// A counter that settled something on a day, which was held against the centre, and whose centre has been away for
+/// three days since; and that day.
+fn away_since_a_day() -> (Counter, Date) {
     let hands = Arc::new(Hands::noon());
     let mut counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
     counter.carried_out(SETTLE, bill());
@@ -305,11 +306,22 @@ fn every_day_that_was_missed_is_made_up_for() {
     counter.stop_centre();
     counter.wait_for_condition(Condition::UplinkAway, true);
     hands.forward(3 * 24 * 3600);
+    (counter, first)
+}
+
+/// The centre is there again, and what was owing is made up for.
+fn made_up_for(counter: &mut Counter, first: Date) {
     assert_eq!(counter.terminal.health().reconciliation.overdue, Some(2));
     let mut events = counter.terminal.events(None);
     counter.start_centre();
     let last = first.tomorrow().unwrap().tomorrow().unwrap();
     counter.next_event(&mut events, |what| matches!(what, What::Reconciliation { date, .. } if *date == last));
+}
+
+#[test]
+fn every_day_that_was_missed_is_made_up_for() {
+    let (mut counter, first) = away_since_a_day();
+    made_up_for(&mut counter, first);
     let days: Vec<_> = counter.terminal.reconciliations(3).unwrap().into_iter().rev().collect();
     assert_eq!((days[0].date, days[0].operator.as_deref(), days[0].totals[0].here_count), (first, None, 1));
     assert!(days.len() == 3 && days.iter().all(|run| run.open == 0 && run.is_complete()), "{days:?}");
@@ -318,22 +330,11 @@ fn every_day_that_was_missed_is_made_up_for() {
 
 #[test]
 fn a_run_that_cannot_be_read_any_more_is_run_again_by_itself_and_keeps_no_other_day_from_it() {
-    let hands = Arc::new(Hands::noon());
-    let mut counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
-    counter.carried_out(SETTLE, bill());
-    let first = day(&counter);
-    counter.terminal.reconcile(first, "0009").unwrap();
-    counter.stop_centre();
-    counter.wait_for_condition(Condition::UplinkAway, true);
-    hands.forward(3 * 24 * 3600);
+    let (mut counter, first) = away_since_a_day();
     in_the_store(&counter, "UPDATE reconciliations SET run = '{'");
-    assert_eq!(counter.terminal.health().reconciliation.overdue, Some(2));
     assert!(counter.terminal.reconciliations(9).unwrap().is_empty());
     assert_eq!(counter.terminal.reconciliation(first).unwrap(), None);
-    let mut events = counter.terminal.events(None);
-    counter.start_centre();
-    let last = first.tomorrow().unwrap().tomorrow().unwrap();
-    counter.next_event(&mut events, |what| matches!(what, What::Reconciliation { date, .. } if *date == last));
+    made_up_for(&mut counter, first);
     assert_eq!(counter.terminal.health().reconciliation.overdue, Some(0));
     assert!(counter.terminal.reconciliation(first).unwrap().unwrap().is_complete());
 }

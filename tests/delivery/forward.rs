@@ -193,12 +193,26 @@ async fn until_all(process: &Process, wanted: u64) {
     assert_eq!(process.queue.list(&acked).unwrap().len() as u64, wanted);
 }
 
+/// A terminal whose first transaction is answered like this by its centre, however often it comes.
+async fn busy_for_the_first(status: u16) -> (tempfile::TempDir, Centre, Process) {
+    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+    let process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
+    process.poison(Some((1, UplinkError::Failed { status, retry_after: None })));
+    (dir, centre, process)
+}
+
+/// It is answered as well, as soon as that is over.
+async fn ends_well(process: Process) {
+    process.poison(None);
+    let rows = process.until(answered).await;
+    assert!(rows.iter().all(|row| row.state == State::Acked), "{rows:?}");
+    process.end().await;
+}
+
 #[tokio::test]
 async fn a_centre_that_wants_to_be_left_alone_is_not_given_the_rest() {
     for status in [408, 429, 503] {
-        let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
-        let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
-        process.poison(Some((1, UplinkError::Failed { status, retry_after: None })));
+        let (_dir, _centre, mut process) = busy_for_the_first(status).await;
         for key in ["a", "b", "c"] {
             process.queue.commit_async(registration(key)).await.unwrap();
         }
@@ -207,19 +221,14 @@ async fn a_centre_that_wants_to_be_left_alone_is_not_given_the_rest() {
         let rows = process.until(|row| row.sequence > 1 || row.attempts > 2).await;
         assert!(rows[..2].iter().all(|row| (row.state, row.attempts) == (State::Pending, 0)), "{rows:?}");
         assert!(process.worker().status().borrow().reachable);
-        process.poison(None);
-        let rows = process.until(answered).await;
-        assert!(rows.iter().all(|row| row.state == State::Acked), "{rows:?}");
-        process.end().await;
+        ends_well(process).await;
     }
 }
 
 #[tokio::test]
 async fn one_for_which_the_centre_is_always_busy_blocks_nobody_else() {
     for status in [408, 429, 503] {
-        let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
-        let mut process = Process::without_worker(dir.path(), &centre.url, &Life::default()).unwrap();
-        process.poison(Some((1, UplinkError::Failed { status, retry_after: None })));
+        let (_dir, _centre, mut process) = busy_for_the_first(status).await;
         process.queue.commit_async(registration("poison")).await.unwrap();
         process.queue.commit_async(registration("the same holder's")).await.unwrap();
         for key in ["a", "b", "c"] {
@@ -228,10 +237,7 @@ async fn one_for_which_the_centre_is_always_busy_blocks_nobody_else() {
         process.deliver();
         let rows = process.until(|row| answered(row) || row.sequence <= 2).await;
         assert_eq!((rows[3].state, rows[3].attempts), (State::Pending, 0), "the order of one holder stands");
-        process.poison(None);
-        let rows = process.until(answered).await;
-        assert!(rows.iter().all(|row| row.state == State::Acked), "{rows:?}");
-        process.end().await;
+        ends_well(process).await;
     }
 }
 

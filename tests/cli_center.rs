@@ -129,7 +129,7 @@ async fn a_terminal_that_is_enrolled_delivers_over_tls_and_nobody_else_does() {
     assert_eq!((refused.code, refused.error_code().as_str()), (Some(7), "E-CLI-ENROL"), "{refused:?}");
     let begun = enrol(dir, &[&of_key[..], &[&new_key]].concat()).success();
     let aside = format!("{TERMINAL}~{new_key}~1");
-    assert_eq!(begun, json!({ "enrolled": TERMINAL, "key": new_key, "aside": [aside] }));
+    assert_eq!(begun, json!({ "enrolled": TERMINAL, "key": new_key, "aside": aside }));
     let signed = anew.signed_headers(ChainHead::default(), 10).unwrap();
     let begun = uplink(&anew, &own).headers(&signed).await.unwrap();
     assert_eq!((begun.sequence, begun == head), (1, false));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::db::json;
-use super::enrol::anew;
+use super::enrol::aside;
 use super::errors::CenterError;
 use super::holes;
 use crate::queue;
@@ -49,10 +49,10 @@ pub(super) fn extend(
         let (hash, group) = (chain::hash(header), groups.next_if(|group| group.sequence == header.sequence));
         if !known(db, header)?.is_some_and(|known| known == hash) {
             head = chain::follow(&head, header)?;
-            anew::leave(db, key, header, &head.hash)?;
+            aside::leave(db, header, &head.hash)?;
             check_transaction(db, header, &head.hash)?;
             insert(db, header, &head)?;
-            anew::come_back(db, key, header, &head.hash)?;
+            aside::come_back(db, header, &head.hash)?;
         }
         if let Some(group) = group {
             take_group(db, terminal, key, group, &hash)?;

@@ -1,14 +1,12 @@
 //! Who a terminal is: its key, bound to its certificate.
 
-pub(super) mod anew;
+pub(super) mod aside;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::chain;
 use super::errors::CenterError;
-use crate::queue;
+use crate::wire::Digest;
 use crate::wire::signature::{self, Purpose, Signature};
-use crate::wire::{ChainHead, Digest};
 
 /// Who a message says it is of, and what proves that.
 #[derive(Clone)]
@@ -81,8 +79,7 @@ pub(super) fn check(db: &Connection, caller: &Caller, named: &str, demo: bool) -
     }
 }
 
-/// Enrols a terminal; the same again is no change. Another key or certificate than it has is only taken to `replace` them;
-/// a key that it had before has its journal again.
+/// Enrols a terminal; the same again is no change. Another key or certificate than it has is only taken to `replace` them.
 pub(super) fn enrol(
     db: &Connection,
     terminal: &str,
@@ -97,10 +94,10 @@ pub(super) fn enrol(
         }
         Some(known) => {
             tracing::warn!(terminal, %key, "a terminal's key and certificate are replaced");
+            // A journal keeps its key: another key's is another journal, which counts from one.
             if known.key != *key {
-                put_aside(db, terminal, &known.key)?;
+                aside::put_aside(db, terminal, &known.key)?;
             }
-            take_back(db, terminal, key)?;
         }
         None => tracing::info!(terminal, %key, "a terminal is enrolled"),
     }
@@ -109,59 +106,6 @@ pub(super) fn enrol(
          ON CONFLICT (terminal) DO UPDATE SET key = excluded.key, certificate = excluded.certificate",
         params![terminal, key.0, certificate.map(|certificate| certificate.0)],
     )?;
-    Ok(())
-}
-
-/// What the centre has of a journal, by its terminal's name. Each may have rows of a journal of which the others have none.
-const OF_A_JOURNAL: [&str; 4] = ["chain", "groups", "holes", "transactions"];
-
-/// A journal keeps its key: another key's is another journal, which counts from one. What came of the earlier one stays
-/// under a name that no terminal can have, with its key in it; its transactions are known by their ids as before.
-fn put_aside(db: &Connection, terminal: &str, key: &Digest) -> Result<(), CenterError> {
-    rename(db, terminal, &aside(terminal, key))
-}
-
-/// A key that returns has its journal again, so that its chain goes on: headers that are here under another name would be
-/// a fork of it.
-fn take_back(db: &Connection, terminal: &str, key: &Digest) -> Result<(), CenterError> {
-    for name in std::iter::once(aside(terminal, key)).chain(signed_aside(db, terminal, key)?) {
-        // Nothing is laid under a chain that goes on already.
-        if chain::head(db, terminal)? != ChainHead::default() {
-            break;
-        }
-        rename(db, &name, terminal)?;
-    }
-    Ok(())
-}
-
-fn aside(terminal: &str, key: &Digest) -> String {
-    format!("{terminal}~{key}")
-}
-
-/// The names of what was put aside of a terminal and this key has signed, the latest first: earlier versions put a number
-/// in the key's place. What was given up is none of them: it has a number after the key.
-fn signed_aside(db: &Connection, terminal: &str, key: &Digest) -> Result<Vec<String>, CenterError> {
-    // All names that begin with the terminal's and the mark: what follows the mark in ASCII ends them.
-    let mut statement = db.prepare(
-        "SELECT terminal, max(sequence), head, signature FROM groups
-         WHERE terminal > ?1 || '~' AND terminal < ?1 || char(127) AND instr(substr(terminal, length(?1) + 2), '~') = 0
-         GROUP BY terminal ORDER BY length(terminal) DESC, terminal DESC",
-    )?;
-    let mut rows = statement.query([terminal])?;
-    let mut names = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (sequence, head, signature): (u64, _, [u8; 64]) = (row.get(1)?, Digest(row.get(2)?), row.get(3)?);
-        if queue::head_is_signed(&key.0, terminal, sequence, &head, &signature) {
-            names.push(row.get(0)?);
-        }
-    }
-    Ok(names)
-}
-
-fn rename(db: &Connection, from: &str, to: &str) -> Result<(), CenterError> {
-    for table in OF_A_JOURNAL {
-        db.execute(&format!("UPDATE {table} SET terminal = ?2 WHERE terminal = ?1"), [from, to])?;
-    }
     Ok(())
 }
 

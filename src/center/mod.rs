@@ -220,18 +220,18 @@ pub fn enrol(
 }
 
 /// Gives up what the centre whose database this is has of the journal of a terminal and its key, so that the journal which
-/// that key has now is taken from its beginning; the centre may be running. The names that it is kept under; none where
-/// there was nothing.
+/// that key has now is taken from its beginning; the centre may be running. The name that it is kept under; none where there
+/// was nothing.
 ///
 /// # Errors
 /// A sentence: the terminal is not enrolled with this key, or the database cannot be used.
-pub fn begin_anew(database: &Path, terminal: &str, key: &Digest) -> Result<Vec<String>, String> {
+pub fn begin_anew(database: &Path, terminal: &str, key: &Digest) -> Result<Option<String>, String> {
     let begun = || {
         let mut db = db::open(Some(database))?;
         let whole = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let names = enrol::anew::begin(&whole, terminal, key, SystemClock.now())?;
+        let name = enrol::aside::begin_anew(&whole, terminal, key, SystemClock.now())?;
         whole.commit()?;
-        Ok::<_, CenterError>(names)
+        Ok::<_, CenterError>(name)
     };
     begun().map_err(|error: CenterError| error.to_string())
 }

@@ -109,7 +109,7 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
                 &format!(
                     "终端流水重新开始 / the terminal's journal begins anew: {terminal} {key}\n原有记录另存为 / what there was \
                      is kept as: {}",
-                    if aside.is_empty() { "-".into() } else { aside.join(", ") }
+                    aside.as_deref().unwrap_or("-")
                 ),
             );
             Ok(())

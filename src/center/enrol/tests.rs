@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 
 use super::*;
+use crate::center::chain;
 use crate::center::{alarms, db, deliver};
 use crate::queue::tests::{draft, open};
 use crate::queue::{Draft, Queue};
 use crate::rules::Packs;
 use crate::value::Kind;
-use crate::wire::Envelope;
 use crate::wire::batch::ItemAnswer;
+use crate::wire::{ChainHead, Envelope};
 
 const NOW: Timestamp = Timestamp::constant(1_438_400_000, 0);
 const WRONG: Digest = Digest([9; 32]);
@@ -62,8 +63,8 @@ impl World {
         assert!(matches!(answer, ItemAnswer::Receipt(_)), "{answer:?}");
     }
 
-    fn begin_anew(&self, key: &Digest) -> Result<Vec<String>, CenterError> {
-        anew::begin(&self.db, self.queue.terminal(), key, NOW)
+    fn begin_anew(&self, key: &Digest) -> Result<Option<String>, CenterError> {
+        aside::begin_anew(&self.db, self.queue.terminal(), key, NOW)
     }
 
     /// The journal's headers after the centre's head are taken, and then the centre has all of them.
@@ -96,65 +97,40 @@ fn each_journal_of_a_terminal_is_put_aside_under_a_name_of_its_own() {
     }
     let mut read = db.prepare("SELECT terminal FROM transactions ORDER BY number").unwrap();
     let names: Vec<String> = read.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
-    assert_eq!(names, [format!("{code}~{}", "01".repeat(32)), format!("{code}~{}", "02".repeat(32)), code.into()]);
+    assert_eq!(names, [format!("{code}~{}~1", "01".repeat(32)), format!("{code}~{}~1", "02".repeat(32)), code.into()]);
 }
 
 #[test]
-fn a_journal_whose_key_returns_goes_on_where_it_was() {
-    let dir = tempfile::tempdir().unwrap();
-    let world = World::new(dir.path());
-    let first = world.transaction("1");
-    world.headers_are_taken();
-    // Of the last one the centre has no header yet.
-    world.transaction("2");
-    let head = world.head();
-    for _ in 0..2 {
-        world.enrol(&WRONG, true);
-        assert_eq!(world.head(), ChainHead::default());
-        world.enrol(&world.key, true);
-        assert_eq!(world.head(), head);
+fn a_journal_whose_key_returns_has_all_again_as_its_headers_come() {
+    // As it is put aside now, and as an earlier version named it.
+    for earlier in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::new(dir.path());
+        let code = world.queue.terminal().to_owned();
+        let first = world.transaction("1");
+        world.headers_are_taken();
+        // Of the last one the centre has no header yet.
+        world.transaction("2");
+        for nth in 1..=2 {
+            world.enrol(&WRONG, true);
+            if earlier {
+                for table in ["chain", "groups", "transactions"] {
+                    let sql = format!("UPDATE {table} SET terminal = ?1 || '~{nth}' WHERE terminal LIKE ?1 || '~%~%'");
+                    world.db.execute(&sql, [&code]).unwrap();
+                }
+            }
+            world.enrol(&world.key, true);
+            assert_eq!(world.head(), ChainHead::default());
+            world.headers_are_taken();
+        }
+        world.transaction("3");
+        world.headers_are_taken();
+        world.deliver(&first);
+        let own = |times| (code.clone(), times);
+        assert_eq!(world.transactions(), [own(2), own(1), own(1)]);
+        let left = "SELECT count(*) FROM chain WHERE terminal <> ?1";
+        assert_eq!(world.db.query_row(left, [&code], |row| row.get(0)), Ok(0));
     }
-    world.headers_are_taken();
-    world.transaction("3");
-    world.headers_are_taken();
-    world.deliver(&first);
-    let own = |times| (world.queue.terminal().to_owned(), times);
-    assert_eq!(world.transactions(), [own(2), own(1), own(1)]);
-}
-
-#[test]
-fn a_journal_that_was_put_aside_under_a_number_is_known_by_its_signature() {
-    let dir = tempfile::tempdir().unwrap();
-    let world = World::new(dir.path());
-    let code = world.queue.terminal().to_owned();
-    world.transaction("1");
-    world.headers_are_taken();
-    let head = world.head();
-    // As it was done before: the key that returned found nothing of its own, and its headers were a fork.
-    rename(&world.db, &code, &format!("{code}~1")).unwrap();
-    // What is of nobody else's key is left where it is.
-    let foreign = "INSERT INTO groups VALUES (?1 || '~2', 1, ?2, ?3)";
-    world.db.execute(foreign, params![code, [1u8; 32], [1u8; 64]]).unwrap();
-    world.transaction("2");
-    world.enrol(&world.key, false);
-    assert_eq!(world.head(), ChainHead::default(), "only what is to be replaced is looked for");
-    world.enrol(&world.key, true);
-    assert_eq!(world.head(), head);
-    world.headers_are_taken();
-    assert_eq!(world.transactions(), [(code.clone(), 1), (code.clone(), 1)]);
-    let left: u64 = world
-        .db
-        .query_row("SELECT count(*) FROM groups WHERE terminal = ?1 || '~2'", [&code], |row| row.get(0))
-        .unwrap();
-    assert_eq!(left, 1);
-    // Where a chain goes on already, nothing is laid under it.
-    world.db.execute("UPDATE groups SET terminal = ?1 || '~1' WHERE terminal = ?1 AND sequence = 1", [&code]).unwrap();
-    world.enrol(&world.key, true);
-    let aside: u64 = world
-        .db
-        .query_row("SELECT count(*) FROM groups WHERE terminal = ?1 || '~1'", [&code], |row| row.get(0))
-        .unwrap();
-    assert_eq!(aside, 1);
 }
 
 #[test]
@@ -173,8 +149,8 @@ fn a_key_whose_journal_is_gone_begins_anew_and_what_was_accepted_stays_so() {
     assert!(matches!(world.answer(&new), ItemAnswer::Refused(why) if why.code == "C-CHAIN-FORK"));
     assert!(world.begin_anew(&WRONG).is_err());
     let aside = |n: u64| format!("{code}~{}~{n}", world.key);
-    assert_eq!(world.begin_anew(&world.key).unwrap(), [aside(1)]);
-    assert_eq!(world.begin_anew(&world.key).unwrap(), Vec::<String>::new(), "nothing is left");
+    assert_eq!(world.begin_anew(&world.key).unwrap(), Some(aside(1)));
+    assert_eq!(world.begin_anew(&world.key).unwrap(), None, "nothing is left");
     // Neither a certificate that is renewed nor a wrong key that is put right brings it back.
     for key in [&world.key, &WRONG, &world.key] {
         world.enrol(key, true);
@@ -194,7 +170,7 @@ fn a_key_whose_journal_is_gone_begins_anew_and_what_was_accepted_stays_so() {
     let all = [(aside(1), 2), (aside(1), 2), own.clone(), own.clone(), own, (aside(1), 1)];
     assert_eq!(world.transactions(), all);
     // Each time it is another name, and an alarm.
-    assert_eq!(world.begin_anew(&world.key).unwrap(), [aside(2)]);
+    assert_eq!(world.begin_anew(&world.key).unwrap(), Some(aside(2)));
     let alarms = alarms::after(&world.db, "", 10).unwrap();
     let told: Vec<_> = alarms.iter().filter(|(_, alarm)| alarm["code"] == "C-CHAIN-ANEW").collect();
     assert_eq!(told.len(), 2, "{alarms:?}");
@@ -202,37 +178,30 @@ fn a_key_whose_journal_is_gone_begins_anew_and_what_was_accepted_stays_so() {
         let text = format!("up to header {} is given up and kept as {}:", n + 1, aside(n));
         assert!(alarm["terminal"] == code.as_str() && alarm["text"].as_str().unwrap().contains(&text), "{alarm}");
     }
-    let nobody = anew::begin(&world.db, "H44010099998", &world.key, NOW);
+    let nobody = super::aside::begin_anew(&world.db, "H44010099998", &world.key, NOW);
     assert!(matches!(nobody, Err(CenterError::Enrol("the terminal is not enrolled"))), "{nobody:?}");
 }
 
 #[test]
 fn what_a_journal_still_has_of_what_was_given_up_comes_back() {
-    // It is all here, or a part of it as an earlier version put it aside.
-    for number in [None, Some(1)] {
-        let dir = tempfile::tempdir().unwrap();
-        let world = World::new(dir.path());
-        let code = world.queue.terminal().to_owned();
-        let first = world.transaction("1");
-        let late = world.committed("2");
-        world.headers_are_taken();
-        if let Some(number) = number {
-            rename(&world.db, &code, &format!("{code}~{number}")).unwrap();
-        }
-        // Of the last one the centre has no header.
-        let third = world.transaction("3");
-        let given_up = world.begin_anew(&world.key).unwrap();
-        assert_eq!(given_up.len(), 1 + usize::from(number.is_some()));
-        world.deliver(&late);
-        world.headers_are_taken();
-        for envelope in [&first, &late, &third] {
-            world.deliver(envelope);
-        }
-        let own = (code.clone(), 2);
-        assert_eq!(world.transactions(), [own.clone(), own.clone(), own]);
-        let left = "SELECT count(*) FROM chain WHERE terminal <> ?1";
-        assert_eq!(world.db.query_row(left, [&code], |row| row.get(0)), Ok(0));
-        world.transaction("4");
-        world.headers_are_taken();
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(dir.path());
+    let code = world.queue.terminal().to_owned();
+    let first = world.transaction("1");
+    let late = world.committed("2");
+    world.headers_are_taken();
+    // Of the last one the centre has no header.
+    let third = world.transaction("3");
+    assert!(world.begin_anew(&world.key).unwrap().is_some());
+    world.deliver(&late);
+    world.headers_are_taken();
+    for envelope in [&first, &late, &third] {
+        world.deliver(envelope);
     }
+    let own = (code.clone(), 2);
+    assert_eq!(world.transactions(), [own.clone(), own.clone(), own]);
+    let left = "SELECT count(*) FROM chain WHERE terminal <> ?1";
+    assert_eq!(world.db.query_row(left, [&code], |row| row.get(0)), Ok(0));
+    world.transaction("4");
+    world.headers_are_taken();
 }

@@ -10,6 +10,7 @@ pub mod world;
 
 pub mod apdu;
 pub mod cipher;
+pub mod profile;
 pub mod value;
 pub mod wire;
 

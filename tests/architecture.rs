@@ -12,6 +12,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("apdu", 1, &[]),
     ("value", 1, &[]),
     ("cipher", 1, &[]),
+    ("profile", 1, &[]),
     ("wire", 1, &["value"]),
     ("reader", 2, &[]),
     ("script", 2, &["reader"]),
@@ -31,8 +32,8 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
 
 /// Rooms aside have no floor: they use just this, and only `cli` uses them.
 const ASIDE: &[(&str, &[&str])] = &[
-    ("virtual_card", &["failure", "world", "apdu", "value", "cipher", "reader"]),
-    ("center", &["failure", "world", "value", "cipher", "wire", "rules", "queue"]),
+    ("virtual_card", &["failure", "world", "apdu", "value", "cipher", "profile", "reader"]),
+    ("center", &["failure", "world", "value", "cipher", "profile", "wire", "rules", "queue"]),
 ];
 
 #[test]

@@ -340,6 +340,7 @@ fn read(mut card: Lease, mut keys: Psam, clock: &dyn Clock, random: &dyn Random)
         lease: &mut card,
         keys: &mut keys as &mut dyn KeyService,
         scripts: &Library::builtin(),
+        profile: &sbkd::profile::Profile::builtin(),
         store: None,
         pairs: Pairs::Needless,
         clock,

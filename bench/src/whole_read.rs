@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use sbkd::card::{self, Pairs, Parts};
 use sbkd::keys::Psam;
+use sbkd::profile::Profile;
 use sbkd::reader::{Lease, PcscReaders, Readers as _, Role, RoleRule, transport_direct};
 use sbkd::script::Library;
 use sbkd::store::Store;
@@ -43,6 +44,7 @@ impl Random for Same {
 struct Terminal {
     readers: Arc<PcscReaders>,
     scripts: Arc<Library>,
+    profile: Profile,
     store: Arc<Store>,
 }
 
@@ -66,6 +68,7 @@ pub fn measure_here() -> Vec<Row> {
     let terminal = Terminal {
         readers: PcscReaders::start(vec![rule(HOLDER, Role::Holder), rule(PSAM, Role::Psam)]),
         scripts: Arc::new(Library::builtin()),
+        profile: Profile::builtin(),
         store: Arc::new(Store::in_memory().expect("a store in memory")),
     };
     // The first read learns what the type of card can do; the second is what each later one is like.
@@ -143,6 +146,7 @@ impl Terminal {
             lease: &mut lease,
             keys: &mut keys,
             scripts: &self.scripts,
+            profile: &self.profile,
             store: Some(&self.store),
             pairs: Pairs::Terminal(&self.store),
             clock: &SystemClock,

@@ -20,6 +20,7 @@ pub use tries::Pairs;
 
 use crate::cipher::Algorithm;
 use crate::keys::KeyService;
+use crate::profile::Profile;
 use crate::reader::Lease;
 use crate::script::Library;
 use crate::store::Store;
@@ -33,6 +34,8 @@ pub struct Parts<'a> {
     pub keys: &'a mut dyn KeyService,
     /// The scripts.
     pub scripts: &'a Library,
+    /// Keys, files and access conditions.
+    pub profile: &'a Profile,
     /// Where card types are remembered.
     pub store: Option<&'a Store>,
     /// Where it is kept which cards refused these keys.

@@ -66,6 +66,7 @@ fn read_direct(read: &Read, shell: &Shell) -> Result<Value, Problem> {
         lease: &mut lease,
         keys: keys.as_mut(),
         scripts: &settings.scripts,
+        profile: &settings.profile,
         store: settings.store(),
         pairs: settings.pairs(),
         clock: &SystemClock,

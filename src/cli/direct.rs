@@ -10,6 +10,7 @@ use crate::cipher::Algorithm;
 use crate::config::{Config, Mode};
 use crate::failure::Explain as _;
 use crate::keys::{KeyError, KeyService, Psam, Soft};
+use crate::profile::Profile;
 use crate::reader::{Lease, TransportError, list_direct, open_direct};
 use crate::script::Library;
 use crate::store::Store;
@@ -43,6 +44,7 @@ pub(super) struct Way {
 /// What the configuration, where there is one, says of cards.
 pub(super) struct Settings {
     pub(super) scripts: Arc<Library>,
+    pub(super) profile: Arc<Profile>,
     /// Why there is none, where there is none.
     store: Result<Arc<Store>, String>,
     pub(super) default_algorithm: Option<Algorithm>,
@@ -69,7 +71,8 @@ impl Settings {
         };
         let production = config.is_some_and(|config| config.mode == Mode::Production);
         let store = Err("none is wanted".to_owned());
-        Ok(Self { scripts: Arc::new(scripts(config)?), store, default_algorithm, production })
+        let (scripts, profile) = (Arc::new(scripts(config)?), Arc::new(profile(config)?));
+        Ok(Self { scripts, profile, store, default_algorithm, production })
     }
 
     /// Where card types are remembered.
@@ -87,14 +90,23 @@ impl Settings {
 }
 
 fn scripts(config: Option<&Config>) -> Result<Library, Problem> {
-    let Some(folder) = config.and_then(|config| config.scripts.clone()) else {
-        return Ok(Library::builtin());
-    };
-    let mut files = Vec::new();
-    for path in shell::files(&[folder], "apdu")? {
-        files.push((path.display().to_string(), shell::read_text(&path)?));
+    match config.and_then(|config| config.scripts.clone()) {
+        None => Ok(Library::builtin()),
+        Some(folder) => Library::over_builtin(&texts(folder, "apdu")?).map_err(|mistakes| script::told(&mistakes)),
     }
-    Library::over_builtin(&files).map_err(|mistakes| script::told(&mistakes))
+}
+
+fn profile(config: Option<&Config>) -> Result<Profile, Problem> {
+    match config.and_then(|config| config.card_profile.clone()) {
+        None => Ok(Profile::builtin()),
+        Some(folder) => Profile::over_builtin(&texts(folder, "toml")?).map_err(|mistakes| script::told(&mistakes)),
+    }
+}
+
+/// The files of a folder that end so, each by its name.
+fn texts(folder: PathBuf, ending: &str) -> Result<Vec<(String, String)>, Problem> {
+    let read = |path: PathBuf| Ok((path.display().to_string(), shell::read_text(&path)?));
+    shell::files(&[folder], ending)?.into_iter().map(read).collect()
 }
 
 /// Where a store may be: the terminal's, where there is one, then this user's own.

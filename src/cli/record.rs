@@ -63,6 +63,7 @@ fn read(args: &Args, settings: &Settings, recorder: &Recorder) -> Outcome {
         lease: &mut lease,
         keys: &mut Psam::new(psam, settings.scripts.clone(), None),
         scripts: &settings.scripts,
+        profile: &settings.profile,
         // What was learned of card types makes no difference to a recording; that the card refused these keys does.
         store: None,
         pairs: settings.pairs(),

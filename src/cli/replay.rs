@@ -43,6 +43,7 @@ pub(super) fn read(recording: &Recording, settings: &Settings) -> Result<Reading
         lease: &mut lease,
         keys: &mut keys,
         scripts: &settings.scripts,
+        profile: &settings.profile,
         store: None,
         pairs: Pairs::Needless,
         clock: &replay.clock(),

@@ -94,6 +94,7 @@ impl Check<'_> {
             packs: self.packs(file.policy, file.paths.policy.is_some()),
             policy: self.path(file.paths.policy),
             scripts: self.path(file.paths.scripts),
+            card_profile: self.path(file.paths.card),
             conditions: self.path(file.paths.conditions),
             anchor: self.path(file.paths.anchor),
             queue: self.queue(file.queue),

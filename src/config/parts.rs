@@ -92,6 +92,8 @@ pub struct Config {
     pub packs: Packs,
     /// A directory of APDU scripts, each in place of the built-in one of its name, or beside them.
     pub scripts: Option<PathBuf>,
+    /// A directory with the card's keys and files as a deployment has them, each in place of the built-in one of its name.
+    pub card_profile: Option<PathBuf>,
     /// A table of conditions in place of the built-in one.
     pub conditions: Option<PathBuf>,
     /// The file outside the journal that holds its head; beside the journal when absent.

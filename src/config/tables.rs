@@ -161,6 +161,7 @@ pub(super) struct PathsTable {
     pub(super) scenarios: Option<Spanned<PathBuf>>,
     pub(super) policy: Option<Spanned<PathBuf>>,
     pub(super) scripts: Option<Spanned<PathBuf>>,
+    pub(super) card: Option<Spanned<PathBuf>>,
     pub(super) conditions: Option<Spanned<PathBuf>>,
     pub(super) anchor: Option<Spanned<PathBuf>>,
 }

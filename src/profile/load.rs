@@ -112,6 +112,24 @@ impl Profile {
             .unwrap_or_else(|mistakes| unreachable!("the built-in profile has mistakes: {mistakes:?}"))
     }
 
+    /// The built-in profile with these files, each a name to show in mistakes and a text, in place of the one of its
+    /// name: `keys.toml`, `files.toml`.
+    ///
+    /// # Errors
+    /// Every mistake of the files; a file of another name would be read and never used.
+    pub fn over_builtin(files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
+        let named = |name: &str| {
+            let own = files.iter().find(|(file, _)| last(file) == name);
+            own.map(|(file, text)| (file.as_str(), text.as_str()))
+        };
+        let unknown = files.iter().filter(|(file, _)| !matches!(last(file), "keys.toml" | "files.toml"));
+        let message = || "the card's profile is keys.toml and files.toml, and no other".to_owned();
+        let unknown: Vec<_> = unknown
+            .map(|(file, _)| Diagnostic { file: file.clone(), line: 1, column: 1, message: message() })
+            .collect();
+        if unknown.is_empty() { Self::load(named("keys.toml"), named("files.toml")) } else { Err(unknown) }
+    }
+
     /// The profile of these texts, each with the name that mistakes call it; the built-in one's where there is none.
     ///
     /// # Errors
@@ -124,6 +142,10 @@ impl Profile {
         check.roles(files.unwrap_or(FILES).0, &profile);
         if check.mistakes.is_empty() { Ok(profile) } else { Err(check.mistakes) }
     }
+}
+
+fn last(file: &str) -> &str {
+    file.rsplit(['/', '\\']).next().unwrap_or(file)
 }
 
 /// What is wrong so far, and where.

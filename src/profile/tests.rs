@@ -115,3 +115,13 @@ fn each_mistake_is_told_with_its_place() {
         assert!(told.contains(expected), "{rest}: {told}");
     }
 }
+
+#[test]
+fn a_deployments_own_file_takes_the_place_of_the_one_of_its_name() {
+    let keys = include_str!("../../config/card/keys.toml").replacen("reference = \"0A\"", "reference = \"0B\"", 1);
+    let own = Profile::over_builtin(&[("etc/card/keys.toml".to_owned(), keys)]).unwrap();
+    assert_eq!(own.key(&KeyRole::RKSSSE).unwrap().reference, Some(0x0B));
+    assert_eq!(own.files(), Profile::builtin().files());
+    let unknown = Profile::over_builtin(&[("etc/card/key.toml".to_owned(), String::new())]).unwrap_err();
+    assert!(unknown[0].to_string().starts_with("etc/card/key.toml:1:1:"));
+}

@@ -25,6 +25,7 @@ use super::view::{CaseState, CaseView};
 use super::{Parts, conditions};
 use crate::failure::{Explain as _, Failure};
 use crate::keys::KeyProvider;
+use crate::profile::Profile;
 use crate::queue::Queue;
 use crate::reader::{ReaderEvent, TransportError};
 use crate::scenario::{Catalogue, Definition, Definitions};
@@ -47,6 +48,7 @@ pub(super) struct Inner {
     pub(super) in_force: InForce,
     pub(super) table: Table,
     pub(super) scripts: Arc<Library>,
+    pub(super) profile: Arc<Profile>,
     pub(super) keys: KeyProvider,
     pub(super) turns: Turns,
     /// One case at a time is counted against the limits and committed, so that the next one finds it counted.
@@ -106,7 +108,7 @@ pub(super) struct Rooms {
 
 impl Inner {
     pub(super) fn new(rooms: Rooms) -> Self {
-        let Setup { catalogue, definitions, taken, scripts, table } = rooms.setup;
+        let Setup { catalogue, definitions, taken, scripts, profile, table } = rooms.setup;
         let told = Mutex::new(rooms.parts.readers.watch());
         let log = Log::new(Arc::clone(&rooms.parts.clock));
         let now = rooms.parts.clock.now();
@@ -119,6 +121,7 @@ impl Inner {
             in_force: InForce::new(taken, now),
             table,
             scripts,
+            profile,
             keys: rooms.keys,
             turns: Turns::default(),
             settling_alone: Mutex::new(()),

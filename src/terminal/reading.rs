@@ -131,6 +131,7 @@ impl Inner {
                 lease: &mut lease,
                 keys: &mut *keys,
                 scripts: &self.scripts,
+                profile: &self.profile,
                 store: Some(&self.store),
                 pairs: Pairs::Terminal(&self.store),
                 clock: &*parts.clock,

@@ -9,6 +9,7 @@ use super::table::Table;
 use super::taken::Taken;
 use crate::config::Config;
 use crate::failure::{Diagnostic, Entry, Explain};
+use crate::profile::Profile;
 use crate::rules::Packs;
 use crate::scenario::{Catalogue, Definitions};
 use crate::script::Library;
@@ -19,6 +20,7 @@ pub struct Setup {
     pub(super) definitions: Definitions,
     pub(super) taken: Taken,
     pub(super) scripts: Arc<Library>,
+    pub(super) profile: Arc<Profile>,
     pub(super) table: Table,
 }
 
@@ -98,6 +100,10 @@ impl Setup {
             None => Library::builtin(),
             Some(folder) => Library::over_builtin(&files(folder, "apdu")?).map_err(SetupError::File)?,
         };
+        let profile = match &config.card_profile {
+            None => Profile::builtin(),
+            Some(folder) => Profile::over_builtin(&files(folder, "toml")?).map_err(SetupError::File)?,
+        };
         let table = match &config.conditions {
             None => Table::builtin(),
             Some(file) => Table::parse(&file.display().to_string(), &read(file)?),
@@ -105,7 +111,7 @@ impl Setup {
         let table = table.map_err(|mistake| SetupError::File(vec![mistake]))?;
         let catalogue = Catalogue::builtin(|id| definitions.get(id).is_some());
         let catalogue = catalogue.map_err(|error| SetupError::Place(error.to_string()))?;
-        Ok(Self { catalogue, definitions, taken, scripts: Arc::new(scripts), table })
+        Ok(Self { catalogue, definitions, taken, scripts: Arc::new(scripts), profile: Arc::new(profile), table })
     }
 
     /// The packs.
@@ -146,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_folder_without_a_file_of_its_kind_is_no_folder_to_work_by() {
-        for (key, ending) in [("policy", "toml"), ("scenarios", "toml"), ("scripts", "apdu")] {
+        for (key, ending) in [("policy", "toml"), ("scenarios", "toml"), ("scripts", "apdu"), ("card", "toml")] {
             let paths = format!("{key} = \"own\"");
             let told = |files| told(&paths, files).err().unwrap();
             assert_eq!(told(&[("own/README.md", "")]), (format!("own: no *.{ending}"), "E-TERM-SETUP"));
@@ -188,6 +194,7 @@ mod tests {
             ("scenarios = \"own\"", "own/visit.toml", "E-SCN-DEFINITION"),
             ("policy = \"own\"", "own/pack.toml", "E-TERM-SETUP"),
             ("scripts = \"own\"", "own/ssc.apdu", "E-TERM-SETUP"),
+            ("card = \"own\"", "own/keys.toml", "E-TERM-SETUP"),
             ("conditions = \"own/conditions.toml\"", "own/conditions.toml", "E-TERM-SETUP"),
         ] {
             let told = told(paths, &[(file, "flow = [\n")]).err().unwrap();

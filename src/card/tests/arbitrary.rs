@@ -73,6 +73,7 @@ fn read_from(desk: &Desk, answers: Vec<Vec<u8>>, atr: Atr) -> Result<Reading, Ca
         lease: &mut babble(answers, atr),
         keys: &mut keys,
         scripts: &desk.scripts,
+        profile: &desk.profile,
         store: None,
         pairs: Pairs::Needless,
         clock: &SystemClock,

@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::{CardError, Pairs, Parts, Reading, Step, read};
 use crate::cipher::Algorithm;
 use crate::keys::{KeyService, Psam};
+use crate::profile::Profile;
 use crate::reader::{Atr, Interface, Lease, Protocol, Transport, TransportError};
 use crate::script::Library;
 use crate::store::Store;
@@ -126,6 +127,7 @@ struct Desk {
     nowhere: Option<&'static str>,
     default_algorithm: Option<Algorithm>,
     scripts: Arc<Library>,
+    profile: Profile,
     interface: Interface,
 }
 
@@ -146,6 +148,7 @@ impl Desk {
             nowhere: None,
             default_algorithm: None,
             scripts: Arc::new(Library::builtin()),
+            profile: Profile::builtin(),
             interface: Interface::Contact,
         }
     }
@@ -179,6 +182,7 @@ impl Desk {
             lease: &mut lease,
             keys,
             scripts: &self.scripts,
+            profile: &self.profile,
             store: self.store.as_deref(),
             pairs: match (self.store.as_deref(), self.nowhere) {
                 (Some(store), _) => Pairs::Command(store),

@@ -141,6 +141,7 @@ fn a_try_for_which_there_was_no_time_is_none() {
             lease: &mut Lease::new("reader", Box::new(chip), until),
             keys: &mut Slow(&mut soft, until),
             scripts: &desk.scripts,
+            profile: &desk.profile,
             store: None,
             pairs: Pairs::Command(desk.store.as_ref().unwrap()),
             clock: &SystemClock,

@@ -25,6 +25,7 @@ fn read_once(readers: &VirtualReaders, keys: &KeyProvider, scripts: &Library) ->
         lease: &mut lease,
         keys: keys.as_mut(),
         scripts,
+        profile: &crate::profile::Profile::builtin(),
         store: None,
         pairs: Pairs::Needless,
         clock: &SystemClock,

@@ -1,6 +1,6 @@
 //! Measures the daemon beside bare calls to the libraries it stands on, and prints a table with the machine. A goal
-//! that is missed is printed as missed; only a measurement that cannot be taken ends with a failure. `read`, `daemon`,
-//! `queue` or `drain` as an argument measures one part.
+//! that is missed is printed as missed; only a measurement that cannot be taken ends with a failure. `wire`, `read`,
+//! `daemon`, `queue` or `drain` as an argument measures one part.
 #![forbid(unsafe_code)]
 
 mod daemon;
@@ -19,6 +19,7 @@ mod tape;
 #[allow(dead_code, reason = "the certificates of all tests; the bench uses a part")]
 mod tls;
 mod whole_read;
+mod wire;
 
 use table::Row;
 
@@ -33,6 +34,10 @@ fn main() {
     }
     let is_wanted = |name| wanted.as_deref().is_none_or(|wanted| wanted == name);
     let mut rows: Vec<Row> = Vec::new();
+    if is_wanted("wire") {
+        eprintln!("reckoning what goes over the wire …");
+        rows.extend(told(wire::measure()));
+    }
     if is_wanted("read") {
         eprintln!("measuring the whole read …");
         rows.extend(told(whole_read::measure()));

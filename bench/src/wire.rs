@@ -1,0 +1,128 @@
+//! (w) What each flow takes on the wire: APDUs, bytes, and the time that these take by calculation on a contact card and
+//! by radio, beside the sequence of a plain driver: a SELECT a file, a READ RECORD a record, each Le probed.
+//!
+//! Nothing here depends on the machine: both run on a virtual card in this process, and what went over is counted.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sbkd::card::{self, Pairs, Parts};
+use sbkd::cipher::Algorithm;
+use sbkd::keys::{KeyService as _, Soft};
+use sbkd::profile::Profile;
+use sbkd::reader::Lease;
+use sbkd::script::Library;
+use sbkd::store::Store;
+use sbkd::virtual_card::{Image, InProcess};
+use sbkd::world::{SystemClock, SystemRandom};
+
+use crate::numbers::{ms, ratio, thousandths};
+use crate::rig::image;
+use crate::table::Row;
+use crate::tape::{Exchange, Tap, Tape};
+
+mod line;
+mod plain;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_goal_is_missed_since_nothing_here_depends_on_the_machine() {
+        let rows = super::measure();
+        let missed: Vec<_> = rows.iter().filter(|row| row.goal.as_ref().is_some_and(|(_, met)| !met)).collect();
+        assert!(missed.is_empty() && rows.len() >= 6 * super::FLOWS.len(), "{missed:?}");
+    }
+}
+
+use line::Line;
+
+const WITHIN: Duration = Duration::from_secs(60);
+
+/// A way to read, on a card that can read whole files or cannot.
+struct Flow {
+    what: &'static str,
+    card: &'static str,
+    whole: bool,
+}
+
+/// The flows that are compared.
+const FLOWS: &[Flow] = &[
+    Flow { what: "card and holder, 3.0", card: "v3-sm4", whole: true },
+    Flow { what: "card and holder, 3.0, record by record", card: "v3-no-whole-file", whole: false },
+    Flow { what: "card and holder, 2.0", card: "v2-3des", whole: true },
+    Flow { what: "card and holder, 2.0, record by record", card: "v2-no-whole-file", whole: false },
+    Flow { what: "card and holder, 1.0", card: "v1-3des", whole: true },
+];
+
+/// Counts and reckons; needs no pcscd and takes no time to speak of.
+pub fn measure() -> Vec<Row> {
+    FLOWS.iter().flat_map(rows).collect()
+}
+
+fn rows(flow: &Flow) -> Vec<Row> {
+    let chip = Image::load(&image(flow.card)).expect("an image");
+    let (ours, plain) = (ours(&chip), plain::read(&chip));
+    let (commands, time) = if flow.whole { (500, 650) } else { (600, 800) };
+    let name = |tail: &str| format!("(w) {}: {tail}", flow.what);
+    let apdus = |tape: &[Exchange]| Duration::from_nanos(tape.len() as u64);
+    let mut rows = vec![
+        Row::plain(&name("ours"), figure(&ours)),
+        Row::plain(&name("plain"), figure(&plain)),
+        goal(&name("APDUs, ratio"), apdus(&ours), apdus(&plain), commands),
+    ];
+    for line in [Line::CONTACT_9600, Line::CONTACT_115200, Line::RADIO_106] {
+        let what = name(&format!("time {}, ratio", line.name));
+        rows.push(goal(&what, line.time(&ours), line.time(&plain), time));
+    }
+    rows
+}
+
+fn goal(what: &str, ours: Duration, plain: Duration, most: u128) -> Row {
+    let wanted = format!("at most 0.{:02}", most / 10);
+    Row::with_goal(what, ratio(ours, plain), &wanted, thousandths(ours, plain) <= most)
+}
+
+fn figure(tape: &[Exchange]) -> String {
+    let bytes: usize = tape.iter().map(|exchange| exchange.sent.len() + exchange.got.len()).sum();
+    let times = [Line::CONTACT_9600, Line::CONTACT_115200, Line::RADIO_106];
+    let times: Vec<String> = times.iter().map(|line| format!("{} {}", line.name, ms(line.time(tape)))).collect();
+    format!("{} exchanges, {bytes} bytes; {}", tape.len(), times.join(", "))
+}
+
+/// What the program sends to a card whose type it has seen before.
+fn ours(image: &Image) -> Vec<Exchange> {
+    let store = Store::in_memory().expect("a store in memory");
+    read(image, &store);
+    read(image, &store)
+}
+
+fn read(image: &Image, store: &Store) -> Vec<Exchange> {
+    let tape = Tape::default();
+    let mut keys = demonstration_keys();
+    let parts = Parts {
+        lease: &mut lease(image, &tape),
+        keys: &mut keys,
+        scripts: &Library::builtin(),
+        profile: &Profile::builtin(),
+        store: Some(store),
+        pairs: Pairs::Terminal(store),
+        clock: &SystemClock,
+        random: &SystemRandom::default(),
+        default_algorithm: Some(Algorithm::TripleDes),
+    };
+    card::read(parts, &mut |_| {}).expect("a whole read");
+    std::mem::take(&mut *tape.lock().expect("nobody panics with the tape"))
+}
+
+/// The card of an image, what goes to it taken down.
+fn lease(image: &Image, tape: &Tape) -> Lease {
+    let chip = InProcess::new(image.chip(Arc::new(SystemRandom::default()))).expect("a chip");
+    Lease::new("virtual", Tap::on(Box::new(chip), 0, tape), Instant::now() + WITHIN)
+}
+
+fn demonstration_keys() -> Soft {
+    let file = image("demonstration-keys");
+    let keys = Soft::load(&file, true).expect("the demonstration's keys");
+    assert_eq!(keys.commands(), 0, "no PSAM is asked");
+    keys
+}

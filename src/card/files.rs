@@ -106,7 +106,7 @@ impl FileKind {
     }
 }
 
-impl Session<'_, '_> {
+impl Session<'_> {
     /// All records of a file.
     pub(super) fn file(&mut self, kind: &FileKind, known: &Known<'_>) -> Result<(Vec<Record>, Learned), CardError> {
         let length = match (known.capability, known.whole) {

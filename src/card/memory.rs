@@ -13,14 +13,14 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn of(session: &Session<'_, '_>, type_bytes: [u8; 7]) -> Self {
+    pub(super) fn of(session: &Session<'_>, type_bytes: [u8; 7]) -> Self {
         let interface = session.parts.lease.interface();
         let ef05 = CardType { type_bytes, interface, version: String::new() };
         let known_ef05 = session.parts.store.and_then(|store| store.capability(&ef05));
         Self { ef06: ef05.clone(), ef05, known_ef05, known_ef06: None }
     }
 
-    pub(super) fn version(&mut self, session: &Session<'_, '_>, version: &str) {
+    pub(super) fn version(&mut self, session: &Session<'_>, version: &str) {
         version.clone_into(&mut self.ef06.version);
         self.known_ef06 = session.parts.store.and_then(|store| store.capability(&self.ef06));
     }
@@ -38,15 +38,18 @@ impl Memory {
     }
 
     /// Keeps what is new. Only called once the card proved itself and was read, so that no other card can teach.
-    pub(super) fn learn(self, session: &Session<'_, '_>, ef05: Learned, ef06: Learned) {
+    pub(super) fn learn(&mut self, session: &Session<'_>, ef05: &Learned, ef06: &Learned) {
         let Some(store) = session.parts.store else { return };
-        let files: [(CardType, Option<Capability>, Learned, Whole); 2] = [
-            (self.ef05, self.known_ef05, ef05, |capability| &mut capability.whole_ef05),
-            (self.ef06, self.known_ef06, ef06, |capability| &mut capability.whole_ef06),
+        let files: [(&CardType, &mut Option<Capability>, &Learned, Whole); 2] = [
+            (&self.ef05, &mut self.known_ef05, ef05, |capability| &mut capability.whole_ef05),
+            (&self.ef06, &mut self.known_ef06, ef06, |capability| &mut capability.whole_ef06),
         ];
         for (card, known, learned, whole) in files {
             match together(known.as_ref(), learned, whole) {
-                Some(now) if known.as_ref() != Some(&now) => store.remember(&card, &now),
+                Some(now) if known.as_ref() != Some(&now) => {
+                    store.remember(card, &now);
+                    *known = Some(now);
+                }
                 _ => {}
             }
         }
@@ -59,20 +62,20 @@ type Whole = fn(&mut Capability) -> &mut Option<u8>;
 /// What was known and what was learned; `None` where neither is anything. Cards of one type may differ, say by the record 4E, and come in turn: of two
 /// lengths the longer one is kept, since a card that has less says so at once (6Cxx, one command more), where one that
 /// has more has to be asked again and the type would be learned anew each time.
-fn together(known: Option<&Capability>, learned: Learned, whole: Whole) -> Option<Capability> {
+fn together(known: Option<&Capability>, learned: &Learned, whole: Whole) -> Option<Capability> {
     let mut now = known.cloned();
     match learned {
         Learned::Whole(None) => {}
         Learned::Whole(Some(length)) => {
             let kept = whole(now.get_or_insert_default());
-            *kept = Some(kept.map_or(length, |before| longer(before, length)));
+            *kept = Some(kept.map_or(*length, |before| longer(before, *length)));
         }
         Learned::Records(lengths) => {
             let now = now.get_or_insert_default();
             *whole(now) = None;
             for (record, length) in lengths {
-                let kept = now.records.entry(record).or_insert(length);
-                *kept = longer(*kept, length);
+                let kept = now.records.entry(record.clone()).or_insert(*length);
+                *kept = longer(*kept, *length);
             }
         }
     }

@@ -1,9 +1,11 @@
 //! The social security card: identified, proven genuine, read.
 
+mod authenticate;
 mod data;
 pub mod errors;
 mod files;
 mod memory;
+mod open;
 mod parse;
 mod read;
 mod reading;
@@ -13,6 +15,7 @@ mod tries;
 
 pub use data::{CardFile, Holder, Warning};
 pub use errors::{CardError, ENTRIES};
+pub use open::Card;
 pub use read::read;
 pub use reading::{Apdus, Authenticated, Reading, Validity};
 pub use step::Step;

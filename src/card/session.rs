@@ -8,11 +8,11 @@ use crate::script::{self, RunError, Vars};
 pub(super) const COMMON: &str = "ssc";
 
 /// One card, and what is needed to speak to it.
-pub(super) struct Session<'p, 'a> {
-    pub(super) parts: &'p mut Parts<'a>,
+pub(super) struct Session<'a> {
+    pub(super) parts: Parts<'a>,
 }
 
-impl Session<'_, '_> {
+impl Session<'_> {
     /// Whether a script has a flow: what a generation does not have is not in its script.
     pub(super) fn has(&self, script: &str, flow: &str) -> bool {
         self.parts.scripts.flow(script, flow).is_ok()

@@ -1,0 +1,94 @@
+//! Both authentications: the card to the terminal, and the terminal to the card.
+
+use subtle::ConstantTimeEq as _;
+
+use super::CardError;
+use super::session::{Session, eight};
+use super::tries::Tries;
+use crate::apdu::StatusWord;
+use crate::keys::{CardKeyId, KeyRole};
+use crate::script::Vars;
+use crate::value::CardIdentifier;
+
+impl Session<'_> {
+    /// Internal authentication: both randoms are the terminal's (card-facts §4.2).
+    pub(super) fn authenticate_card(&mut self, script: &str, key: &CardKeyId) -> Result<(), CardError> {
+        let (process, original) = (self.random()?, self.random()?);
+        let expected = self.parts.keys.prove(key, KeyRole::Internal, process, original)?;
+        let mut vars = Vars::new().with("process", &process).with("original", &original);
+        self.run(script, "internal-authenticate", &mut vars).map_err(|error| match error {
+            // A card without the key, or without the command, cannot prove itself; nor does an answer that is no proof.
+            CardError::Status { status, .. } if cannot_prove(status) => CardError::NotGenuine,
+            CardError::Answer(_) => CardError::NotGenuine,
+            other => other,
+        })?;
+        let proof = vars.get("proof").unwrap_or_default();
+        if bool::from(expected.as_slice().ct_eq(proof)) { Ok(()) } else { Err(CardError::NotGenuine) }
+    }
+
+    /// External authentication, once: the process factor is the card's latest challenge, the original any random. Keys
+    /// that the card refuses are never tried on it again until a technician releases the pair. A locked key has no try
+    /// left to lose: each reading says that it is locked, and nothing is laid to the PSAM.
+    pub(super) fn authenticate_terminal(
+        &mut self,
+        script: &str,
+        key: &CardKeyId,
+        identifier: &CardIdentifier,
+    ) -> Result<(), CardError> {
+        let keys = self.parts.keys.identity(key)?;
+        let tries = Tries { pairs: self.parts.pairs, keys, card: *identifier.as_bytes() };
+        tries.may_be()?;
+        let original = self.random()?;
+        let mut vars = Vars::new().with("original", &original);
+        self.run(script, "get-challenge", &mut vars)?;
+        let process = eight(&vars, "process")?;
+        let proof = self.parts.keys.prove(key, KeyRole::ReadHolder, process, original)?;
+        vars.set("proof", &proof);
+        // A card so slow that its time is over here each time loses no try, and must not be taken for one that does.
+        self.parts.lease.in_time()?;
+        tries.begin()?;
+        let status = match self.run(script, "external-authenticate", &mut vars) {
+            // A refusal is one whether the script has a line for it or not.
+            Err(CardError::Status { status, .. }) if status.sw1() == 0x63 || status == StatusWord::LOCKED => status,
+            ended => ended?,
+        };
+        match status {
+            StatusWord::OK => {
+                tries.end();
+                Ok(())
+            }
+            StatusWord::LOCKED => {
+                tries.end();
+                Err(CardError::KeyLocked)
+            }
+            refused => {
+                tries.hold();
+                Err(CardError::TerminalRefused { left: refused.tries_left() })
+            }
+        }
+    }
+
+    fn random(&self) -> Result<[u8; 8], CardError> {
+        let mut bytes = [0; 8];
+        self.parts.random.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// What a card answers to INTERNAL AUTHENTICATE that has no such key or command, or may not use it: both randoms are the
+/// terminal's and nothing has to come before, so that a genuine card has no reason to.
+fn cannot_prove(status: StatusWord) -> bool {
+    const CANNOT: [StatusWord; 10] = [
+        StatusWord::KEY_NOT_FOUND,
+        StatusWord::SECURITY_STATE,
+        StatusWord::LOCKED,
+        StatusWord::CONDITIONS,
+        StatusWord::SECURE_MESSAGING,
+        StatusWord::INSTRUCTION,
+        StatusWord::CLASS,
+        StatusWord::P1P2,
+        StatusWord::NOT_SUPPORTED,
+        StatusWord::FILE_NOT_FOUND,
+    ];
+    CANNOT.contains(&status)
+}

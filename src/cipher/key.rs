@@ -4,7 +4,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::{Algorithm, Unsupported, block};
+use super::suite::Long;
+use super::{Algorithm, Suite, Unsupported, block};
 
 /// A 16-byte key: two DES keys, or one SM4 key.
 #[derive(Clone, PartialEq, Eq)]
@@ -59,39 +60,51 @@ pub struct SessionKey(Kind);
 #[derive(Clone, PartialEq, Eq)]
 enum Kind {
     Des(Zeroizing<[u8; 8]>),
-    Sm4(Zeroizing<[u8; 16]>),
+    Long(Long, Zeroizing<[u8; 16]>),
 }
 
 impl SessionKey {
-    /// E(key, process) for 8-byte blocks, a single-length key; E(key, process ‖ 00×8) for 16-byte blocks (STD-4).
+    /// The process key of `key`: [`Suite::session`].
     ///
     /// # Errors
     /// For SSF33.
     pub fn derive(algorithm: Algorithm, key: &Key16, process: [u8; 8]) -> Result<Self, Unsupported> {
-        match algorithm {
-            Algorithm::TripleDes => Ok(Self(Kind::Des(Zeroizing::new(block::triple_des(key.bytes(), process))))),
-            Algorithm::Sm4 => {
-                Ok(Self(Kind::Sm4(Zeroizing::new(block::sm4(key.bytes(), super::formula::right_zeros(process))))))
-            }
-            Algorithm::Ssf33 => Err(Unsupported(algorithm)),
-        }
+        Ok(Suite::of(algorithm)?.session(key, process))
+    }
+
+    /// Of single DES.
+    pub(super) fn short(key: [u8; 8]) -> Self {
+        Self(Kind::Des(Zeroizing::new(key)))
+    }
+
+    /// Of a cipher with 16-byte blocks.
+    pub(super) fn long(cipher: Long, key: [u8; 16]) -> Self {
+        Self(Kind::Long(cipher, Zeroizing::new(key)))
     }
 
     /// Bytes in a block: 8 or 16.
     pub fn block(&self) -> usize {
         match self.0 {
             Kind::Des(_) => 8,
-            Kind::Sm4(_) => 16,
+            Kind::Long(..) => 16,
         }
     }
 
     /// Enciphers one block of [`block`](Self::block) bytes; a shorter one is filled with 00 on the right, and of a
     /// longer one only the first block is taken.
     pub fn encrypt(&self, data: &[u8]) -> Zeroizing<Vec<u8>> {
-        match &self.0 {
-            Kind::Des(key) => Zeroizing::new(block::des(key, exact(data)).to_vec()),
-            Kind::Sm4(key) => Zeroizing::new(block::sm4(key, exact(data)).to_vec()),
-        }
+        Zeroizing::new(match &self.0 {
+            Kind::Des(key) => block::des(key, exact(data)).to_vec(),
+            Kind::Long(cipher, key) => cipher.encrypt(key, exact(data)).to_vec(),
+        })
+    }
+
+    /// Deciphers one block, taken as [`encrypt`](Self::encrypt) takes it.
+    pub fn decrypt(&self, data: &[u8]) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(match &self.0 {
+            Kind::Des(key) => block::des_back(key, exact(data)).to_vec(),
+            Kind::Long(cipher, key) => cipher.decrypt(key, exact(data)).to_vec(),
+        })
     }
 }
 

@@ -18,9 +18,17 @@ pub fn pad_80(data: &[u8], block: usize) -> Zeroizing<Vec<u8>> {
 /// CBC-MAC over `data` padded with [`pad_80`]. 8-byte blocks: the left four bytes; 16-byte blocks: the four words
 /// folded by XOR. `iv` stands left in the first block; card commands use zeros.
 pub fn mac(session: &SessionKey, iv: [u8; 8], data: &[u8]) -> [u8; 4] {
+    mac_blocks(session, &iv, &pad_80(data, session.block()))
+}
+
+/// The same over blocks that are padded already: what a PSAM does with the blocks it is sent. `iv` stands left in the
+/// first block; an incomplete last block is filled with 00.
+pub fn mac_blocks(session: &SessionKey, iv: &[u8], blocks: &[u8]) -> [u8; 4] {
     let mut chain = Zeroizing::new(vec![0; session.block()]);
-    chain[..8].copy_from_slice(&iv);
-    for block in pad_80(data, session.block()).chunks(session.block()) {
+    for (to, from) in chain.iter_mut().zip(iv) {
+        *to = *from;
+    }
+    for block in blocks.chunks(session.block()) {
         for (state, byte) in chain.iter_mut().zip(block) {
             *state ^= byte;
         }

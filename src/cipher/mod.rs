@@ -3,16 +3,22 @@
 //! The daemon (soft keys, the centre) and the virtual card share these formulas, so they are pinned by known answers
 //! that another tool computed: `fixtures/cipher/known-answers.json`, made by the script beside it.
 
+mod account;
 mod block;
 mod factors;
 mod formula;
 mod key;
 mod mac;
+mod secure;
+mod suite;
 
+pub use account::{Field, Formula, FormulaError, Formulas, Transaction, load_factor, purchase_factor};
 pub use factors::Factors;
 pub use formula::{authentication_data, diversify, diversify_by, fold};
 pub use key::{Key16, KeyError, SessionKey};
-pub use mac::{mac, pad_80};
+pub use mac::{mac, mac_blocks, pad_80};
+pub use secure::{MAC_LENGTH, TooLong, command_mac, decipher, encipher, lengthened, pin_block};
+pub use suite::Suite;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,18 +1,29 @@
 //! Known answers of another tool, and what the formulas promise beside them.
 
+mod account;
+mod secure;
+
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
 use crate::value;
 
-const KNOWN: &str = include_str!("../../fixtures/cipher/known-answers.json");
+const KNOWN: &str = include_str!("../../../fixtures/cipher/known-answers.json");
 
 fn known(part: &str) -> Vec<Value> {
     let known: Value = serde_json::from_str(KNOWN).unwrap();
     let cases = known[part].as_array().unwrap().clone();
     assert!(cases.len() > 3, "{part}");
     cases
+}
+
+/// The cases of every suite, the stand-in's too.
+fn ciphers() -> Vec<Value> {
+    let known_all: Value = serde_json::from_str(KNOWN).unwrap();
+    let stand_in = known_all["stand_in"].as_array().unwrap().clone();
+    assert!(!stand_in.is_empty());
+    [known("cipher"), stand_in].concat()
 }
 
 fn bytes(case: &Value, field: &str) -> Vec<u8> {
@@ -23,9 +34,25 @@ fn eight(case: &Value, field: &str) -> [u8; 8] {
     bytes(case, field).try_into().unwrap()
 }
 
-fn start(case: &Value) -> (Algorithm, Key16) {
-    let algorithm = serde_json::from_value(case["algorithm"].clone()).unwrap();
-    (algorithm, Key16::from_hex(case["key"].as_str().unwrap()).unwrap())
+/// The cipher a case is of: that of an algorithm, or the stand-in.
+fn suite(case: &Value) -> Suite {
+    match case["algorithm"].as_str() {
+        Some("ssf33-stand-in") => Suite::simulated(Algorithm::Ssf33),
+        _ => Suite::of(serde_json::from_value(case["algorithm"].clone()).unwrap()).unwrap(),
+    }
+}
+
+fn key(case: &Value, field: &str) -> Key16 {
+    Key16::from_hex(case[field].as_str().unwrap()).unwrap()
+}
+
+fn start(case: &Value) -> (Suite, Key16) {
+    (suite(case), key(case, "key"))
+}
+
+fn session(case: &Value) -> SessionKey {
+    let (suite, key) = start(case);
+    suite.session(&key, eight(case, "process"))
 }
 
 fn card_factors(case: &Value) -> Factors {
@@ -35,11 +62,11 @@ fn card_factors(case: &Value) -> Factors {
 
 #[test]
 fn diversification_is_as_known() {
-    for case in known("cipher") {
-        let (algorithm, mut key) = start(&case);
+    for case in ciphers() {
+        let (suite, mut key) = start(&case);
         for (step, factor) in case["diversification"].as_array().unwrap().iter().zip(card_factors(&case).descending()) {
             assert_eq!(factor, eight(step, "factor"));
-            key = diversify(algorithm, &key, factor).unwrap();
+            key = suite.diversify(&key, factor);
             assert_eq!(key.bytes().to_vec(), bytes(step, "child"));
         }
     }
@@ -47,16 +74,33 @@ fn diversification_is_as_known() {
 
 #[test]
 fn authentication_data_is_as_known() {
-    for case in known("cipher") {
-        let (algorithm, root) = start(&case);
+    for case in ciphers() {
+        let (suite, root) = start(&case);
         let (process, original) = (eight(&case, "process"), eight(&case, "original"));
-        let session = SessionKey::derive(algorithm, &root, process).unwrap();
-        assert_eq!(*session.encrypt(&original), bytes(&case, "session_block"));
-        let proof = authentication_data(algorithm, &root, process, original).unwrap();
-        assert_eq!(proof, eight(&case, "authentication_data"));
-        let card = diversify_by(algorithm, &root, &card_factors(&case).descending()).unwrap();
+        let mut block = bytes(&case, "session_block");
+        assert_eq!(*session(&case).encrypt(&original), block);
+        block.truncate(session(&case).block());
+        assert_eq!(session(&case).decrypt(&block)[..8], original);
+        assert_eq!(suite.authentication_data(&root, process, original), eight(&case, "authentication_data"));
+        let card = suite.diversify_by(&root, &card_factors(&case).descending());
+        assert_eq!(suite.authentication_data(&card, process, original), eight(&case, "card_authentication_data"));
+    }
+}
+
+#[test]
+fn an_algorithm_is_computed_as_its_suite() {
+    for case in &known("cipher") {
+        let algorithm: Algorithm = serde_json::from_value(case["algorithm"].clone()).unwrap();
+        let (root, process, original) = (key(case, "key"), eight(case, "process"), eight(case, "original"));
+        let factors = card_factors(case).descending();
+        assert_eq!(
+            diversify(algorithm, &root, factors[0]).unwrap().bytes().to_vec(),
+            bytes(&case["diversification"][0], "child")
+        );
+        let card = diversify_by(algorithm, &root, &factors).unwrap();
         let proof = authentication_data(algorithm, &card, process, original).unwrap();
-        assert_eq!(proof, eight(&case, "card_authentication_data"));
+        assert_eq!(proof, eight(case, "card_authentication_data"));
+        assert!(SessionKey::derive(algorithm, &root, process).unwrap() == session(case));
     }
 }
 
@@ -69,9 +113,8 @@ fn the_fold_of_the_psams_block_is_the_authentication_data() {
 
 #[test]
 fn macs_are_as_known() {
-    for case in known("cipher") {
-        let (algorithm, key) = start(&case);
-        let session = SessionKey::derive(algorithm, &key, eight(&case, "process")).unwrap();
+    for case in ciphers() {
+        let session = session(&case);
         for one in case["macs"].as_array().unwrap() {
             assert_eq!(mac(&session, eight(one, "iv"), &bytes(one, "data")).to_vec(), bytes(one, "mac"), "{one}");
         }
@@ -119,6 +162,19 @@ fn ssf33_is_refused() {
     assert_eq!(diversify(Algorithm::Ssf33, &key, [0; 8]), Err(no));
     assert_eq!(authentication_data(Algorithm::Ssf33, &key, [0; 8], [0; 8]), Err(no));
     assert_eq!(SessionKey::derive(Algorithm::Ssf33, &key, [0; 8]), Err(no));
+    assert_eq!(Suite::of(Algorithm::Ssf33), Err(no));
+}
+
+#[test]
+fn the_stand_in_is_neither_of_the_others() {
+    let (key, factor) = (Key16::new([7; 16]), [3; 8]);
+    let stand_in = Suite::simulated(Algorithm::Ssf33);
+    assert_ne!(stand_in.diversify(&key, factor), Suite::simulated(Algorithm::Sm4).diversify(&key, factor));
+    for algorithm in [Algorithm::TripleDes, Algorithm::Sm4] {
+        assert_eq!(Suite::simulated(algorithm), Suite::of(algorithm).unwrap());
+        assert_ne!(Suite::simulated(algorithm), stand_in);
+    }
+    assert_eq!(stand_in.block(), 16);
 }
 
 #[test]

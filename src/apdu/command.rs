@@ -26,6 +26,24 @@ pub mod ins {
     pub const DELIVERY_SESSION_KEY: u8 = 0xDE;
     /// CIPHER DATA, on a PSAM (CLA 80).
     pub const CIPHER_DATA: u8 = 0xFA;
+    /// INIT SAM FOR PURCHASE, on a PSAM (CLA 80).
+    pub const INIT_SAM_FOR_PURCHASE: u8 = 0x70;
+    /// CREDIT SAM FOR PURCHASE, on a PSAM (CLA 80).
+    pub const CREDIT_SAM_FOR_PURCHASE: u8 = 0x72;
+    /// GET BALANCE (CLA B0).
+    pub const GET_BALANCE: u8 = 0x26;
+    /// INITIALIZE FOR LOAD, P1 = 00, and FOR PURCHASE, P1 = 01 (CLA B0).
+    pub const INITIALIZE: u8 = 0x28;
+    /// CREDIT FOR LOAD (CLA B0).
+    pub const CREDIT_FOR_LOAD: u8 = 0x2A;
+    /// DEBIT FOR PURCHASE (CLA B0).
+    pub const DEBIT_FOR_PURCHASE: u8 = 0x2C;
+    /// GET TRANSACTION PROOF (CLA B0).
+    pub const GET_TRANSACTION_PROOF: u8 = 0x2E;
+    /// UPDATE STARTING DAY, P1 = 00, and GET STARTING DAY, P1 = 01 (CLA B0).
+    pub const STARTING_DAY: u8 = 0x56;
+    /// GET PROCESSING OPTIONS of the bank application (CLA 80, EMV book 3).
+    pub const GET_PROCESSING_OPTIONS: u8 = 0xA8;
 }
 
 /// A command APDU: header, data, and the length expected back. Its data is wiped on drop and never printed.

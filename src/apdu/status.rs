@@ -11,6 +11,8 @@ impl StatusWord {
     pub const OK: Self = Self(0x9000);
     /// Wrong length.
     pub const LENGTH: Self = Self(0x6700);
+    /// The command does not fit what went before it.
+    pub const INVALID_STATE: Self = Self(0x6901);
     /// Command incompatible with the file's structure.
     pub const FILE_STRUCTURE: Self = Self(0x6981);
     /// Security state not satisfied.
@@ -47,8 +49,18 @@ impl StatusWord {
     pub const CLASS: Self = Self(0x6E00);
     /// Invalid data, or nothing to get.
     pub const INVALID: Self = Self(0x6F00);
+    /// The MAC is wrong.
+    pub const WRONG_MAC: Self = Self(0x9302);
     /// Application permanently locked.
     pub const APPLICATION_LOCKED: Self = Self(0x9303);
+    /// The account holds less than is to be paid.
+    pub const INSUFFICIENT_FUNDS: Self = Self(0x9401);
+    /// The transaction counter is at its maximum: the card can make no transaction of this kind any more.
+    pub const COUNTER: Self = Self(0x9402);
+    /// There is no such key index; on a PSAM also: no such key, or no support for purchases.
+    pub const KEY_INDEX: Self = Self(0x9403);
+    /// There is no MAC of this transaction.
+    pub const NO_MAC: Self = Self(0x9406);
 
     /// SW1.
     pub fn sw1(self) -> u8 {

@@ -36,7 +36,7 @@ pub fn lengthened(plain: &[u8], block: usize) -> Result<Zeroizing<Vec<u8>>, TooL
     let mut data = Zeroizing::new(Vec::with_capacity(1 + plain.len() + block));
     data.push(length);
     data.extend_from_slice(plain);
-    Ok(if data.len() % block == 0 { data } else { pad_80(&data, block) })
+    Ok(if data.len().is_multiple_of(block) { data } else { pad_80(&data, block) })
 }
 
 /// Enciphers data for a command: [`lengthened`], block by block.
@@ -51,7 +51,7 @@ pub fn encipher(session: &SessionKey, plain: &[u8]) -> Result<Zeroizing<Vec<u8>>
 /// anything but 80 00… behind it.
 pub fn decipher(session: &SessionKey, data: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let block = session.block();
-    if data.is_empty() || data.len() % block != 0 {
+    if data.is_empty() || !data.len().is_multiple_of(block) {
         return None;
     }
     let clear = each(data, block, |block| session.decrypt(block));

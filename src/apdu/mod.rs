@@ -1,5 +1,6 @@
-//! Commands, responses and status words of ISO/IEC 7816-4, and the two TLV encodings the card uses.
+//! Commands, responses and status words of ISO/IEC 7816-4, and the TLV encodings the card uses.
 
+pub mod ber;
 mod command;
 mod response;
 mod status;

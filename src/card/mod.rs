@@ -1,6 +1,7 @@
 //! The social security card: identified, proven genuine, read.
 
 mod authenticate;
+pub mod bank;
 mod data;
 pub mod errors;
 mod files;

@@ -29,7 +29,7 @@ impl Session<'_> {
 }
 
 /// An error of the runner as the card's: what is gone, what a status word says, what a script did not expect.
-fn failed(step: &'static str, error: RunError) -> CardError {
+pub(super) fn failed(step: &'static str, error: RunError) -> CardError {
     match error {
         RunError::Transport { source, .. } => CardError::Transport(source),
         RunError::Status { got: StatusWord::APPLICATION_LOCKED, .. } => CardError::ApplicationLocked,

@@ -57,6 +57,7 @@ const TAG: Given = given("tag", 1, 1);
 const FACTORS: Given = given("factors", 16, 40);
 const SSC: Script = Script::Named("ssc");
 const PSAM: Script = Script::Named("psam");
+const BANK: Script = Script::Named("bank");
 
 const fn known(
     script: Script,
@@ -93,6 +94,10 @@ const FLOWS: &[Known] = &[
     known(PSAM, "deliver-rkssse", &[given("usage", 1, 1), FACTORS], &[], Need::Always),
     known(PSAM, "encipher-8", &[given("block", 8, 8)], &[("answer", Some(8))], Need::Always),
     known(PSAM, "encipher-16", &[given("block", 16, 16)], &[("answer", None)], Need::Always),
+
+    known(BANK, "select", &[given("name", 5, 16)], &[("fci", None)], Need::Always),
+    known(BANK, "processing-options", &[given("data", 2, 129)], &[("options", None)], Need::Always),
+    known(BANK, "record", &[given("number", 1, 1), given("file", 1, 1)], &[("record", None)], Need::Always),
 ];
 
 /// Whether the program looks for a script of this name.
@@ -136,6 +141,7 @@ fn flows(script: &str) -> impl Iterator<Item = &'static Known> {
         (_, Some(_)) => Some(Script::Generation),
         ("ssc", _) => Some(SSC),
         ("psam", _) => Some(PSAM),
+        ("bank", _) => Some(BANK),
         _ => None,
     };
     FLOWS.iter().filter(move |known| Some(known.script) == kind)

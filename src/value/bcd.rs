@@ -47,6 +47,12 @@ pub fn date(bytes: &[u8]) -> Result<Option<Date>, BcdError> {
     date_of_digits(&digits(bytes)?).map(Some)
 }
 
+/// A date as the card has it: `YYYYMMDD` in four bytes.
+pub fn packed_date(date: Date) -> [u8; 4] {
+    let two = |number: i16| (number / 10 % 10 * 16 + number % 10) as u8;
+    [two(date.year() / 100), two(date.year() % 100), two(date.month().into()), two(date.day().into())]
+}
+
 /// A date from eight ASCII digits.
 pub(super) fn date_of_digits(text: &str) -> Result<Date, BcdError> {
     if text.len() != 8 || !text.bytes().all(|b| b.is_ascii_digit()) {

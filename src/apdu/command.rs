@@ -6,8 +6,16 @@ use zeroize::Zeroizing;
 
 /// Instruction bytes of the card's commands (card-facts §3).
 pub mod ins {
+    /// CARD BLOCK (CLA 84).
+    pub const CARD_BLOCK: u8 = 0x16;
+    /// APPLICATION BLOCK (CLA 84).
+    pub const APPLICATION_BLOCK: u8 = 0x1E;
     /// VERIFY.
     pub const VERIFY: u8 = 0x20;
+    /// PIN CHANGE/UNBLOCK (CLA 84).
+    pub const UNBLOCK_PIN: u8 = 0x24;
+    /// CHANGE PIN (CLA 80).
+    pub const CHANGE_PIN: u8 = 0x5E;
     /// EXTERNAL AUTHENTICATE.
     pub const EXTERNAL_AUTHENTICATE: u8 = 0x82;
     /// GET CHALLENGE.
@@ -22,6 +30,10 @@ pub mod ins {
     pub const READ_RECORD: u8 = 0xB2;
     /// GET RESPONSE.
     pub const GET_RESPONSE: u8 = 0xC0;
+    /// UPDATE BINARY.
+    pub const UPDATE_BINARY: u8 = 0xD6;
+    /// UPDATE RECORD.
+    pub const UPDATE_RECORD: u8 = 0xDC;
     /// DELIVERY SESSION KEY, on a PSAM (CLA BF).
     pub const DELIVERY_SESSION_KEY: u8 = 0xDE;
     /// CIPHER DATA, on a PSAM (CLA 80).

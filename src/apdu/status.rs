@@ -37,6 +37,10 @@ impl StatusWord {
     pub const FILE_NOT_FOUND: Self = Self(0x6A82);
     /// Record not found.
     pub const RECORD_NOT_FOUND: Self = Self(0x6A83);
+    /// No space left in the file.
+    pub const NO_SPACE: Self = Self(0x6A84);
+    /// Lc does not agree with the record's own length.
+    pub const TLV_LENGTH: Self = Self(0x6A85);
     /// P1 P2 wrong.
     pub const P1P2: Self = Self(0x6A86);
     /// Key not found.

@@ -4,6 +4,8 @@
 //! It answers iReadCardBas: internal authentication, and for a card of 3.0 external authentication by RKSSSE. The strings
 //! of the other functions carry nothing that a card's key is diversified by, so nothing here can answer them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -57,12 +59,8 @@ struct Environments {
     sm4: Roots,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Roots {
-    irk: Key16,
-    rkssse: Key16,
-}
+/// By role in small letters.
+type Roots = BTreeMap<String, Key16>;
 
 /// A pair of randoms.
 struct Randoms {
@@ -95,8 +93,9 @@ impl Step1 {
             Algorithm::Ssf33 => return Err(NoKeys::Algorithm),
         };
         let mut answer = Step2 { step2: String::with_capacity(LENGTH) };
-        let parts = [(&roots.irk, Some(&asked.internal)), (&roots.rkssse, asked.external.as_ref())];
-        for (root, randoms) in parts.into_iter().filter_map(|(root, randoms)| Some((root, randoms?))) {
+        let parts = [("irk", Some(&asked.internal)), ("rkssse", asked.external.as_ref())];
+        for (role, randoms) in parts.into_iter().filter_map(|(role, randoms)| Some((role, randoms?))) {
+            let root = roots.get(role).ok_or(NoKeys::Algorithm)?;
             let proof = cipher::diversify_by(asked.algorithm, root, &asked.factors.descending())
                 .and_then(|key| cipher::authentication_data(asked.algorithm, &key, randoms.process, randoms.original))
                 .map_err(|_| NoKeys::Algorithm)?;

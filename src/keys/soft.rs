@@ -1,5 +1,6 @@
 //! Demonstration keys in memory.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -16,7 +17,7 @@ pub struct Soft {
     keys: Environments,
 }
 
-/// The file: `[keys.3DES]` and `[keys.SM4]`, each with `irk` and `rkssse`.
+/// The file: `[keys.3DES]` and `[keys.SM4]`, each with root keys by role in small letters: `irk`, `rkssse`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -32,12 +33,7 @@ struct Environments {
     sm4: Option<Roots>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Roots {
-    irk: Option<Key16>,
-    rkssse: Option<Key16>,
-}
+type Roots = BTreeMap<String, Key16>;
 
 impl Soft {
     /// The keys of the TOML file at `path`.
@@ -79,8 +75,8 @@ impl KeyService for Soft {
         };
         let roots = roots.ok_or(KeyError::NoAlgorithm(algorithm))?;
         let root = match role {
-            KeyRole::Internal => roots.irk.as_ref(),
-            KeyRole::ReadHolder => roots.rkssse.as_ref(),
+            KeyRole::Internal => roots.get("irk"),
+            KeyRole::ReadHolder => roots.get("rkssse"),
         };
         let root = root.ok_or(KeyError::NoKey(role))?;
         cipher::diversify_by(algorithm, root, &card.factors().descending())

@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::apdu::{Command, Response, StatusWord, ins};
+use crate::reader::{Interface, Protocol};
 
 /// What a chip does with a TPDU.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,16 +27,32 @@ impl std::fmt::Debug for Reaction {
     }
 }
 
-/// A chip behind contacts.
+/// A chip behind contacts, or in a reader's field.
 pub trait Chip: Send {
-    /// One T=0 TPDU, or a whole APDU, and what comes of it. Any bytes are answered; none makes a chip panic.
+    /// One T=0 TPDU, or of a contactless chip a whole APDU, and what comes of it. Any bytes are answered; none makes a
+    /// chip panic.
     fn answer(&mut self, tpdu: &[u8]) -> Reaction;
 
-    /// A reset: selection, challenge and rights are gone, counters of failed tries stay.
+    /// Power after none, a cold reset: as [`reset`](Self::reset), where a chip makes no difference.
+    fn power_on(&mut self) {
+        self.reset();
+    }
+
+    /// A warm reset: selection, challenge and rights are gone, counters of failed tries stay.
     fn reset(&mut self);
 
-    /// The answer to reset.
+    /// The answer to the last reset.
     fn atr(&self) -> Vec<u8>;
+
+    /// What its TPDUs are: T=0's by contacts, whole APDUs without.
+    fn protocol(&self) -> Protocol {
+        Protocol::T0
+    }
+
+    /// How it is reached.
+    fn interface(&self) -> Interface {
+        Interface::Contact
+    }
 }
 
 /// What a command comes to, before T=0 has its say.
@@ -56,6 +73,67 @@ impl From<StatusWord> for Outcome {
         Self::Status(status)
     }
 }
+
+/// How a chip's answers are brought to its reader.
+pub(super) enum Framing {
+    /// By contacts.
+    T0(T0),
+    /// Whole APDUs: what waits for GET RESPONSE in T=0 comes at once, as far as Le asks for it.
+    Whole,
+}
+
+impl Framing {
+    pub(super) fn of(interface: Interface) -> Self {
+        match interface {
+            Interface::Contact => Self::T0(T0::default()),
+            Interface::Contactless => Self::Whole,
+        }
+    }
+
+    /// Answers a TPDU or an APDU by what `run` makes of its command.
+    pub(super) fn answer(&mut self, bytes: &[u8], run: impl FnOnce(&Command) -> Outcome) -> Reaction {
+        match self {
+            Self::T0(t0) => t0.answer(bytes, run),
+            Self::Whole => {
+                let response = match Command::parse(bytes) {
+                    Err(_) => status(StatusWord::LENGTH),
+                    Ok(command) => whole(&command, run(&command)),
+                };
+                Reaction::Answer(response.to_bytes().to_vec())
+            }
+        }
+    }
+
+    /// Forgets what waits.
+    pub(super) fn reset(&mut self) {
+        if let Self::T0(t0) = self {
+            t0.reset();
+        }
+    }
+}
+
+/// A whole APDU's answer: at most Le bytes, 00 for 256; without Le none (ISO/IEC 7816-4). A chip that serves only the
+/// exact length says which.
+fn whole(command: &Command, outcome: Outcome) -> Response {
+    let (mut data, exact) = match outcome {
+        Outcome::Status(word) => return status(word),
+        Outcome::Waiting(data) | Outcome::AtOnce(data) => (data, false),
+        Outcome::Read { data, exact } => (data, exact),
+    };
+    let most = match command.le() {
+        None => 0,
+        Some(0) => LONGEST,
+        Some(le) => le.into(),
+    };
+    if exact && most != data.len() {
+        return status(announce(0x6C, data.len()));
+    }
+    data.truncate(most);
+    Response::new(data, StatusWord::OK)
+}
+
+/// What Le = 00 stands for.
+const LONGEST: usize = 256;
 
 /// The T=0 half of a chip: keeps what waits for GET RESPONSE.
 #[derive(Default)]
@@ -92,7 +170,11 @@ impl T0 {
                 status(announced)
             }
             Outcome::Read { mut data, exact } => {
-                let le = usize::from(command.le().unwrap_or(0));
+                // 256 bytes and more are what 00 asks for; of less it is not the length.
+                let le = match command.le() {
+                    Some(0) if data.len() >= LONGEST => LONGEST,
+                    le => usize::from(le.unwrap_or(0)),
+                };
                 if le == 0 || le > data.len() || (exact && le != data.len()) {
                     return status(announce(0x6C, data.len()));
                 }

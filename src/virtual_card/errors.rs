@@ -58,6 +58,16 @@ pub enum ImageError {
         /// The record's tag.
         tag: u8,
     },
+    /// A setting is not one that the card's profile has, or its value is not.
+    #[error("{file}: {place}: {what}")]
+    Wrong {
+        /// The file that was asked for.
+        file: String,
+        /// The setting.
+        place: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// The image asks for SSF33.
     #[error("{file}: {unsupported}")]
     Unsupported {
@@ -72,7 +82,7 @@ impl Explain for ImageError {
     fn entry(&self) -> &'static Entry {
         match self {
             Self::Unreadable { .. } => &IMAGE_UNREADABLE,
-            Self::Invalid { .. } | Self::Missing { .. } | Self::NoRecord { .. } => &IMAGE_INVALID,
+            Self::Invalid { .. } | Self::Missing { .. } | Self::NoRecord { .. } | Self::Wrong { .. } => &IMAGE_INVALID,
             Self::Unsupported { .. } => &IMAGE_UNSUPPORTED,
         }
     }

@@ -2,18 +2,36 @@
 
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::chip::{Chip, Reaction};
 use crate::apdu::StatusWord;
+use crate::reader::{Interface, Protocol};
+
+/// What became of a command that was cut off: it took effect whole, or not at all (a card writes a record at once).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Torn {
+    /// The chip was gone before it carried the command out.
+    #[default]
+    Before,
+    /// It carried it out, and was gone before it could say so.
+    After,
+}
 
 /// What goes wrong; TPDUs are counted from 1, over resets.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Faults {
     /// The chip is pulled before it answers this one, and stays out.
     pub(super) remove_at: Option<u32>,
+    /// Whether it carried that one out before.
+    pub(super) torn: Torn,
     /// Every answer is this late.
     pub(super) late: Option<Duration>,
     /// This one is answered by a status word, and not carried out.
     pub(super) status: Option<(u32, StatusWord)>,
+    /// This one is carried out, and answered by these bytes.
+    pub(super) answer: Option<(u32, Zeroizing<Vec<u8>>)>,
 }
 
 /// A chip with faults.
@@ -32,16 +50,32 @@ impl Faulty {
 impl Chip for Faulty {
     fn answer(&mut self, tpdu: &[u8]) -> Reaction {
         self.count = self.count.saturating_add(1);
-        if self.faults.remove_at.is_some_and(|at| self.count >= at) {
-            return Reaction::Removed;
+        match self.faults.remove_at {
+            Some(at) if self.count > at => return Reaction::Removed,
+            Some(at) if self.count == at => {
+                if self.faults.torn == Torn::After {
+                    self.chip.answer(tpdu);
+                }
+                return Reaction::Removed;
+            }
+            _ => {}
         }
         if let Some(late) = self.faults.late {
             std::thread::sleep(late);
         }
         match self.faults.status {
-            Some((at, status)) if at == self.count => Reaction::Answer(status.0.to_be_bytes().to_vec()),
-            _ => self.chip.answer(tpdu),
+            Some((at, status)) if at == self.count => return Reaction::Answer(status.0.to_be_bytes().to_vec()),
+            _ => {}
         }
+        let reaction = self.chip.answer(tpdu);
+        match &self.faults.answer {
+            Some((at, bytes)) if *at == self.count => Reaction::Answer(bytes.to_vec()),
+            _ => reaction,
+        }
+    }
+
+    fn power_on(&mut self) {
+        self.chip.power_on();
     }
 
     fn reset(&mut self) {
@@ -50,5 +84,13 @@ impl Chip for Faulty {
 
     fn atr(&self) -> Vec<u8> {
         self.chip.atr()
+    }
+
+    fn protocol(&self) -> Protocol {
+        self.chip.protocol()
+    }
+
+    fn interface(&self) -> Interface {
+        self.chip.interface()
     }
 }

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 use super::chip::{Chip, Reaction};
-use crate::reader::{Atr, Protocol, Transport, TransportError};
+use super::faults::Torn;
+use crate::reader::{Atr, Interface, Protocol, Transport, TransportError};
 
 /// A slot that a chip can be put in, pulled out of, and reached through by one transport at a time.
 #[derive(Default)]
@@ -20,8 +21,8 @@ pub(super) struct Content {
     /// Changes whenever a chip comes or goes, so that a transport of the one before knows.
     pub(super) generation: u64,
     pub(super) leased: bool,
-    /// Counts down to the TPDU at which the chip is pulled.
-    pub(super) pull_in: Option<u32>,
+    /// Counts down to the TPDU at which the chip is pulled, before or after it carried it out.
+    pub(super) pull_in: Option<(u32, Torn)>,
     pub(super) pulled: bool,
     /// Another program reset the chip and the transport has not learned it yet.
     pub(super) foreign_reset: bool,
@@ -38,7 +39,7 @@ impl Slot {
 
 impl Content {
     pub(super) fn put(&mut self, mut chip: Box<dyn Chip>) {
-        chip.reset();
+        power_on(&mut *chip);
         self.chip = Some(chip);
         self.generation += 1;
         self.foreign_reset = false;
@@ -57,25 +58,31 @@ impl Content {
         self.chip.take()
     }
 
-    fn due(&mut self) -> bool {
-        match &mut self.pull_in {
-            None => false,
-            Some(left) => {
-                *left = left.saturating_sub(1);
-                *left == 0
-            }
-        }
+    fn due(&mut self) -> Option<Torn> {
+        let (left, torn) = self.pull_in.as_mut()?;
+        *left = left.saturating_sub(1);
+        (*left == 0).then_some(*torn)
+    }
+}
+
+/// As readers power a card: a cold reset, and one warm one when its answer is none (card-facts §8).
+fn power_on(chip: &mut dyn Chip) {
+    chip.power_on();
+    if Atr::parse(&chip.atr()).is_err() {
+        chip.reset();
     }
 }
 
 /// Called when the chip was removed in the middle of an exchange.
 type OnRemoved = Box<dyn Fn() + Send>;
 
-/// One chip as a [`Transport`]: the same raw T=0 TPDUs as over vpcd.
+/// One chip as a [`Transport`]: the same bytes as over vpcd.
 pub struct InProcess {
     slot: Arc<Slot>,
     generation: u64,
     atr: Atr,
+    protocol: Protocol,
+    interface: Interface,
     on_removed: OnRemoved,
 }
 
@@ -100,11 +107,12 @@ impl InProcess {
             return Err(TransportError::NoCard(reader.to_owned()));
         };
         let atr = Atr::parse(&chip.atr()).map_err(|_| TransportError::Mute)?;
+        let (protocol, interface) = (chip.protocol(), chip.interface());
         content.leased = true;
         content.foreign_reset = false;
         let generation = content.generation;
         drop(content);
-        Ok(Self { slot, generation, atr, on_removed })
+        Ok(Self { slot, generation, atr, protocol, interface, on_removed })
     }
 
     fn present(&self, content: &Content) -> Result<(), TransportError> {
@@ -128,10 +136,13 @@ impl Transport for InProcess {
         content.exchanges += 1;
         let due = content.due();
         let reaction = match content.chip.take() {
-            Some(mut chip) if !due => {
+            Some(mut chip) if due != Some(Torn::Before) => {
                 content.answering = true;
                 drop(content);
-                let reaction = chip.answer(tpdu);
+                let mut reaction = chip.answer(tpdu);
+                if due.is_some() {
+                    reaction = Reaction::Removed;
+                }
                 content = self.slot.lock();
                 if content.generation == self.generation {
                     content.answering = false;
@@ -149,7 +160,7 @@ impl Transport for InProcess {
             Reaction::Answer(bytes) => Ok(Zeroizing::new(bytes)),
             Reaction::Mute => Err(TransportError::Mute),
             Reaction::Removed => {
-                content.pulled |= due;
+                content.pulled |= due.is_some();
                 content.pull();
                 drop(content);
                 (self.on_removed)();
@@ -165,6 +176,7 @@ impl Transport for InProcess {
         match &mut content.chip {
             Some(chip) => {
                 chip.reset();
+                self.atr = Atr::parse(&chip.atr()).map_err(|_| TransportError::Mute)?;
                 Ok(())
             }
             None => Err(TransportError::Removed),
@@ -176,7 +188,11 @@ impl Transport for InProcess {
     }
 
     fn protocol(&self) -> Protocol {
-        Protocol::T0
+        self.protocol
+    }
+
+    fn interface(&self) -> Interface {
+        self.interface
     }
 }
 

@@ -10,8 +10,8 @@ const APPLICATION: &[u8] = &[0xD1, 0x56, 0x00, 0x00, 0x05, 0x90];
 /// 公共信息 and 终端信息.
 const PUBLIC: u8 = 0x15;
 const TERMINAL: u8 = 0x16;
-/// Usage type of a key that enciphers (card-facts §2.2).
-const ENCIPHER: u8 = 7;
+/// Usage types of keys that encipher: 7, and 8, which makes MACs as well (card-facts §2.2).
+const ENCIPHERING: [u8; 2] = [7, 8];
 
 /// A PSAM with a DES environment, an SM4 environment, or both.
 pub struct VirtualPsam {
@@ -127,7 +127,7 @@ impl VirtualPsam {
             return StatusWord::KEY_NOT_FOUND.into();
         };
         let (levels, kind) = (command.p1() >> 5, command.p1() & 0x1F);
-        if kind != ENCIPHER {
+        if kind != key.kind || !ENCIPHERING.contains(&kind) {
             return StatusWord::KEY_NOT_FOUND.into();
         }
         let tail = algorithm.block();

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
 use super::chip::{Chip, Reaction};
+use super::faults::Torn;
 use super::in_process::{InProcess, Slot};
 use crate::reader::{Lease, ReaderEvent, ReaderState, Readers, Role, SELECT_PSAM, TransportError, role_of};
 
@@ -71,9 +72,14 @@ impl VirtualReaders {
 
     /// Pulls the chip at the `n`-th TPDU from now (1 is the next), before it is answered.
     pub fn pull_at(&self, reader: &str, n: u32) {
+        self.tear(reader, n, Torn::Before);
+    }
+
+    /// As [`pull_at`](Self::pull_at), the chip having carried the command out or not.
+    pub fn tear(&self, reader: &str, n: u32, torn: Torn) {
         if let Some(reader) = self.find(reader) {
             let mut content = reader.slot.lock();
-            content.pull_in = Some(n);
+            content.pull_in = Some((n, torn));
             content.pulled = false;
         }
     }

@@ -1,94 +1,96 @@
-//! What a card's user has proven: external authentication and PIN, and the tries that are left.
+//! What a card's user has proven since it was powered, and what that opens (card-facts §2.1).
 
-use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use std::collections::BTreeSet;
 
 use crate::apdu::StatusWord;
 
-/// Rights by external authentication. The counter is the key's; the daemon's card has one such key, RKSSSE.
+/// What must be proven before a file is read or written; a key is its place among the image's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Condition {
+    Free,
+    Never,
+    Pin,
+    Key(usize),
+    PinOrKey(usize),
+    PinAndKey(usize),
+}
+
+/// The rights of one power-up.
+#[derive(Default)]
 pub(super) struct Rights {
-    tries: Tries,
-    proven: Option<u8>,
+    /// Keys proven by external authentication since the current directory was selected.
+    keys: BTreeSet<usize>,
+    /// PINs verified, by their place in the memory.
+    pins: BTreeSet<usize>,
 }
 
 impl Rights {
-    pub(super) fn new(tries: u8) -> Self {
-        Self { tries: Tries::new(tries), proven: None }
-    }
-
-    pub(super) fn has(&self, key: u8) -> bool {
-        self.proven == Some(key)
-    }
-
-    pub(super) fn locked(&self) -> bool {
-        self.tries.left == 0
-    }
-
-    /// Checks authentication data: 9000 gives the right and all tries back, else 63Cx.
-    pub(super) fn prove(&mut self, key: u8, expected: &[u8], claimed: &[u8]) -> StatusWord {
-        let right = bool::from(expected.ct_eq(claimed));
-        if right {
-            self.proven = Some(key);
+    /// Whether `condition` is met where the PIN is the one at `pin`.
+    pub(super) fn meet(&self, condition: Condition, pin: usize) -> bool {
+        let pin = self.pins.contains(&pin);
+        match condition {
+            Condition::Free => true,
+            Condition::Never => false,
+            Condition::Pin => pin,
+            Condition::Key(key) => self.key(key),
+            Condition::PinOrKey(key) => pin || self.key(key),
+            Condition::PinAndKey(key) => pin && self.key(key),
         }
-        self.tries.count(right)
     }
 
-    /// Another application, or a reset: the rights go, the counter stays.
+    /// Whether the key was proven.
+    pub(super) fn key(&self, key: usize) -> bool {
+        self.keys.contains(&key)
+    }
+
+    pub(super) fn proved_key(&mut self, key: usize) {
+        self.keys.insert(key);
+    }
+
+    pub(super) fn verified_pin(&mut self, pin: usize) {
+        self.pins.insert(pin);
+    }
+
+    /// Another directory is selected: what keys gave goes, the PIN lasts until power off (STD-7).
     pub(super) fn leave(&mut self) {
-        self.proven = None;
-    }
-}
-
-/// The holder's PIN.
-pub(super) struct Pin {
-    pin: Option<Zeroizing<Vec<u8>>>,
-    tries: Tries,
-}
-
-impl Pin {
-    pub(super) fn new(pin: Option<Zeroizing<Vec<u8>>>, tries: u8) -> Self {
-        Self { pin, tries: Tries::new(tries) }
-    }
-
-    /// 9000 when there is no PIN, else the tries left; counts nothing (card-facts §6).
-    pub(super) fn query(&self) -> StatusWord {
-        if self.pin.is_some() { self.tries.status() } else { StatusWord::OK }
-    }
-
-    pub(super) fn verify(&mut self, claimed: &[u8]) -> StatusWord {
-        let Some(pin) = &self.pin else {
-            return StatusWord::OK;
-        };
-        if self.tries.left == 0 {
-            return StatusWord::LOCKED;
-        }
-        let right = bool::from(pin.as_slice().ct_eq(claimed));
-        self.tries.count(right)
+        self.keys.clear();
     }
 }
 
 /// A counter of failures that a success resets and nothing else does.
-struct Tries {
+#[derive(Clone)]
+pub(super) struct Tries {
     left: u8,
     limit: u8,
 }
 
 impl Tries {
-    fn new(limit: u8) -> Self {
+    /// `limit` is at most 15.
+    pub(super) fn new(limit: u8) -> Self {
         Self { left: limit, limit }
     }
 
-    fn count(&mut self, right: bool) -> StatusWord {
+    /// Counts one try: 9000, or 63Cx with what is left.
+    pub(super) fn count(&mut self, right: bool) -> StatusWord {
         if right {
-            self.left = self.limit;
+            self.restore();
             return StatusWord::OK;
         }
         self.left = self.left.saturating_sub(1);
         self.status()
     }
 
-    /// 63Cx; limits are at most 15.
-    fn status(&self) -> StatusWord {
+    /// All tries again.
+    pub(super) fn restore(&mut self) {
+        self.left = self.limit;
+    }
+
+    pub(super) fn locked(&self) -> bool {
+        self.left == 0
+    }
+
+    /// 63Cx with the tries that are left.
+    pub(super) fn status(&self) -> StatusWord {
         StatusWord(0x63C0 | u16::from(self.left))
     }
 }

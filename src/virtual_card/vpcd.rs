@@ -67,13 +67,14 @@ fn session(chip: &mut dyn Chip, stream: TcpStream, stop: &AtomicBool) -> io::Res
     let mut wire = Wire { stream };
     wire.stream.set_nodelay(true)?;
     wire.stream.set_read_timeout(Some(NOTICE))?;
-    chip.reset();
+    chip.power_on();
     loop {
         let Some(message) = wire.receive(stop)? else {
             return Ok(Ended::Stopped);
         };
         match message.as_slice() {
-            [POWER_OFF | POWER_ON | RESET] => chip.reset(),
+            [POWER_OFF | POWER_ON] => chip.power_on(),
+            [RESET] => chip.reset(),
             [GET_ATR] => wire.send(&chip.atr())?,
             // A control this protocol does not have is answered by nothing, as those it has are.
             [_] | [] => {}

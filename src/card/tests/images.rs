@@ -15,8 +15,13 @@ fn settings(name: &str) -> Table {
     let mut table: Table = text.parse().unwrap();
     match table.remove("extends") {
         None => table,
-        Some(base) => over(table, settings(base.as_str().unwrap().trim_end_matches(".toml"))),
+        Some(toml::Value::Array(bases)) => bases.iter().fold(table, |table, base| over(table, named(base))),
+        Some(base) => over(table, named(&base)),
     }
+}
+
+fn named(base: &toml::Value) -> Table {
+    settings(base.as_str().unwrap().trim_end_matches(".toml"))
 }
 
 fn over(own: Table, mut base: Table) -> Table {
@@ -66,6 +71,9 @@ fn expected(name: &str) -> Value {
     })
 }
 
+/// Images that are about the reader and not about the card, whose answers to reset are not of the usual form.
+const OF_READERS: [&str; 2] = ["v2-warm", "v3-contactless"];
+
 /// Error codes of the bad ones; every other image of a card must be read.
 const BAD: [(&str, &str); 6] = [
     ("not-social-security", "E-CARD-WRONG-TYPE"),
@@ -82,6 +90,7 @@ fn all_cards() -> Vec<String> {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter_map(|file| file.strip_suffix(".toml").map(str::to_owned))
         .filter(|name| name != "demonstration-keys" && !name.starts_with("psam"))
+        .filter(|name| !OF_READERS.contains(&name.as_str()))
         .collect();
     names.sort();
     assert!(names.len() > 15, "{names:?}");

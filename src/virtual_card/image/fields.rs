@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
 use crate::apdu::StatusWord;
+use crate::profile::{FileName, KeyRole};
 
 /// Reads a string through `parse`. Not by way of `String`, since only a visitor keeps the error's place.
 fn string<'de, D: Deserializer<'de>, T>(
@@ -37,6 +38,71 @@ impl<'de> Deserialize<'de> for HexBytes {
         string(deserializer, "at most 253 bytes in hexadecimal", |text| {
             hex::decode(text).ok().filter(|bytes| bytes.len() <= 253).map(|bytes| Self(Zeroizing::new(bytes)))
         })
+    }
+}
+
+/// Bytes of any number up to a transparent file's, in hexadecimal.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Blob(pub Zeroizing<Vec<u8>>);
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, "at most 4096 bytes in hexadecimal", |text| {
+            hex::decode(text).ok().filter(|bytes| bytes.len() <= 4096).map(|bytes| Self(Zeroizing::new(bytes)))
+        })
+    }
+}
+
+/// One byte, `"8A"`: a key reference, or a tag of any file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Byte(pub u8);
+
+impl Byte {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let two = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        two.then(|| u8::from_str_radix(text, 16).ok()).flatten().map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Byte {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, "two hexadecimal digits", Self::parse)
+    }
+}
+
+/// A file identifier, `"0012"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fid(pub [u8; 2]);
+
+impl<'de> Deserialize<'de> for Fid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, "a file identifier of four hexadecimal digits", |text| {
+            let mut fid = [0; 2];
+            hex::decode_to_slice(text, &mut fid).ok().map(|()| Self(fid))
+        })
+    }
+}
+
+/// The role of a key, in small letters: `"irk"`, `"uk1df04"`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Role(pub KeyRole);
+
+impl<'de> Deserialize<'de> for Role {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, "the role of a key in small letters", |text| {
+            let small = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+            (small && !text.is_empty()).then(|| Self(KeyRole::named(text.to_ascii_uppercase())))
+        })
+    }
+}
+
+/// The name of a file, `"DF04/EF05"`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Named(pub FileName);
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, "the name of a file: DF04/EF05", |text| text.parse().ok().map(Self))
     }
 }
 
@@ -82,6 +148,36 @@ impl<'de, const N: usize> Deserialize<'de> for Text<N> {
             let (bytes, _, unmappable) = encoding_rs::GB18030.encode(text);
             (!unmappable && bytes.len() <= N).then(|| Self(Zeroizing::new(bytes.into_owned())))
         })
+    }
+}
+
+/// One text or several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bases(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for Bases {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Texts;
+        impl<'de> Visitor<'de> for Texts {
+            type Value = Bases;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of an image, or a list of names")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Bases, E> {
+                Ok(Bases(vec![text.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Bases, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = list.next_element()? {
+                    names.push(name);
+                }
+                Ok(Bases(names))
+            }
+        }
+        deserializer.deserialize_any(Texts)
     }
 }
 

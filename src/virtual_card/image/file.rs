@@ -5,8 +5,13 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::fields::{Date, Hex, HexBytes, Padding, Pin, Status, Tag, Text, Within};
+use super::content::FileTable;
+use super::fields::{
+    Bases, Blob, Byte, Date, Fid, Hex, HexBytes, Named, Padding, Pin, Role, Status, Tag, Text, Within,
+};
 use crate::cipher::{Algorithm, Key16};
+use crate::reader::Interface;
+use crate::virtual_card::faults::Torn;
 
 /// Bytes of the 卡号 field: the standard's nine at least, and what a short record holds at most.
 pub(super) type NumberLength = Within<9, 253>;
@@ -16,6 +21,13 @@ pub(super) type Tries = Within<0, 15>;
 /// Puts what one file says over what the file it extends says.
 pub(super) trait Over {
     fn over(self, base: Self) -> Self;
+}
+
+impl<K: Ord, V> Over for BTreeMap<K, V> {
+    fn over(self, mut base: Self) -> Self {
+        base.extend(self);
+        base
+    }
 }
 
 /// A table of the file: its settings are optional, its tables may be absent.
@@ -66,16 +78,26 @@ pub(super) enum Level {
 table! {
     /// The whole file.
     File {
-        /// Another image, relative to this file.
-        extends: String,
+        /// Other images, relative to this file; what an earlier one says counts before a later one's.
+        extends: Bases,
         chip: ChipKind,
         /// The image of the PSAM that goes with this card, relative to this file.
         psam_image: PathBuf,
         /// The 13 historical bytes of the answer to reset.
         historical: Hex<13>,
+        /// How the card is reached.
+        interface: InterfaceName,
         raw: BTreeMap<Tag, HexBytes>,
+        /// Directories that are there without a file.
+        directories: Vec<String>,
+        /// What else is on the chip.
+        applications: Vec<Application>,
     } {
-        keys: Keys, card: Card, holder: Holder, pin: PinSettings, quirks: Quirks, faults: Faults, psam: Psam,
+        keys: Keys,
+        /// P2 of keys for which the profile has none.
+        references: BTreeMap<Role, Byte>,
+        card: Card, holder: Holder, pin: PinSettings, files: Files, atr: AtrSettings, quirks: Quirks, faults: Faults,
+        psam: Psam,
     }
 }
 
@@ -89,9 +111,77 @@ table! {
     }
 }
 
+/// National root keys by role.
+pub(super) type Roots = BTreeMap<Role, Key16>;
+
+/// What files hold.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Files(pub BTreeMap<Named, FileTable>);
+
+impl Over for Files {
+    fn over(self, base: Self) -> Self {
+        let mut files = base.0;
+        for (name, table) in self.0 {
+            let table = match files.remove(&name) {
+                Some(base) => table.over(base),
+                None => table,
+            };
+            files.insert(name, table);
+        }
+        Self(files)
+    }
+}
+
+/// How a card is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum InterfaceName {
+    /// By contacts.
+    Contact,
+    /// By radio.
+    Contactless,
+}
+
+impl From<InterfaceName> for Interface {
+    fn from(name: InterfaceName) -> Self {
+        match name {
+            InterfaceName::Contact => Self::Contact,
+            InterfaceName::Contactless => Self::Contactless,
+        }
+    }
+}
+
+/// An application beside the environment: its name, and files that anybody may read.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Application {
+    pub name: HexBytes,
+    #[serde(default)]
+    pub files: BTreeMap<Fid, Blob>,
+}
+
+/// Whether the environment has its list of applications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::virtual_card) enum Dir {
+    /// It is there and empty: every application may be present.
+    #[default]
+    Empty,
+    /// It names each.
+    Listed,
+    /// It is not there.
+    Absent,
+}
+
 table! {
-    /// National root keys by role.
-    Roots { irk: Key16, rkssse: Key16, } {}
+    /// Answers to reset in place of those the card's historical bytes make.
+    AtrSettings {
+        cold: HexBytes,
+        warm: HexBytes,
+        /// The historical bytes of a contactless card, where they are not those of its contacts; at most 15.
+        contactless: HexBytes,
+    } {}
 }
 
 table! {
@@ -139,6 +229,9 @@ table! {
         wrong_le: bool,
         no_whole_file: bool,
         no_algorithm_in_fci: bool,
+        /// Each directory has a PIN of its own.
+        pin_per_directory: bool,
+        dir: Dir,
         /// Records whose value is all FF.
         unpersonalised: Vec<Tag>,
         /// Records that are not there.
@@ -153,6 +246,8 @@ table! {
     Faults {
         /// Pulled at this TPDU, counted from 1 over resets.
         remove_at: u32,
+        /// Whether it carried that one out before.
+        torn: Torn,
         /// Every TPDU is answered this late.
         late_ms: u64,
         /// The keys are not the issuer's.
@@ -161,7 +256,12 @@ table! {
         blocked: bool,
         /// After APPLICATION BLOCK: 9303.
         application_locked: bool,
-    } { status: WrongStatus, }
+    } { status: WrongStatus, answer: WrongAnswer, }
+}
+
+table! {
+    /// One TPDU is answered by bytes of its own, status word included.
+    WrongAnswer { at: u32, data: HexBytes, } {}
 }
 
 table! {
@@ -187,5 +287,13 @@ table! {
 
 table! {
     /// One environment of a PSAM, and the level of each key.
-    Environment { present: bool, irk: Level, rkssse: Level, } {}
+    Environment {
+        present: bool,
+        irk: Level,
+        rkssse: Level,
+        /// Of every other key.
+        others: Level,
+        /// Keys that are not there.
+        without: Vec<Role>,
+    } {}
 }

@@ -1,6 +1,7 @@
 //! Images: what is on a virtual chip, what it can do and what is wrong with it, from TOML.
 
 mod build;
+mod content;
 mod fields;
 mod file;
 mod load;
@@ -9,20 +10,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
-use super::card::VirtualCard;
+pub(super) use self::file::Dir;
+use super::card::{Atrs, VirtualCard};
 use super::chip::{Chip, Stranger};
 use super::errors::ImageError;
-use super::faults::{Faults, Faulty};
+use super::faults::{Faults, Faulty, Torn};
+use super::memory::{self, Memory};
+use super::messaging::Messaging;
+use super::pin::Pin;
 use super::psam::VirtualPsam;
+use super::rights::Condition;
 use crate::cipher::{Algorithm, Key16};
+use crate::profile::KeyRole;
+use crate::reader::Interface;
 use crate::world::Random;
 
 /// The image of a chip. Its keys are demonstration keys, its people made up.
 #[derive(Clone)]
 pub struct Image {
-    historical: [u8; 13],
+    atrs: Atrs,
     content: Content,
     faults: Faults,
     psam_file: Option<PathBuf>,
@@ -31,26 +37,64 @@ pub struct Image {
 
 #[derive(Clone)]
 enum Content {
-    Card(Box<CardImage>),
+    Card(Arc<CardImage>),
     Psam(Box<PsamImage>),
     Other,
 }
 
-/// A holder's card.
-#[derive(Clone)]
+/// A holder's card as it is issued.
 pub(super) struct CardImage {
     pub(super) algorithm: Algorithm,
-    /// The first character of 规范版本: 1, 2 or 3.
-    pub(super) generation: u8,
-    /// IRK and RKSSSE, diversified for this card.
+    pub(super) interface: Interface,
+    /// The MF, the environment, the directories under it, other applications.
+    pub(super) directories: Vec<Directory>,
+    pub(super) files: Vec<FileImage>,
+    /// Every key but IRK, diversified for this card.
+    pub(super) keys: Vec<CardKey>,
     pub(super) irk: Key16,
-    pub(super) rkssse: Key16,
+    pub(super) puk: Option<usize>,
     pub(super) key_tries: u8,
-    pub(super) ef05: Vec<Zeroizing<Vec<u8>>>,
-    pub(super) ef06: Vec<Zeroizing<Vec<u8>>>,
-    pub(super) pin: Option<Zeroizing<Vec<u8>>>,
-    pub(super) pin_tries: u8,
+    pub(super) pin: Pin,
+    /// Directories whose application was blocked.
+    pub(super) locked: BTreeSet<usize>,
     pub(super) quirks: Quirks,
+}
+
+/// The MF, a DF, or an application beside.
+pub(super) struct Directory {
+    pub(super) fid: Option<[u8; 2]>,
+    /// Its name; empty where it has none.
+    pub(super) aid: Vec<u8>,
+    pub(super) parent: Option<usize>,
+    /// Its key of secure messaging, and the one that must be proven before it is blocked, among the image's keys.
+    pub(super) messaging: Option<usize>,
+    pub(super) lock: Option<usize>,
+}
+
+/// A file.
+pub(super) struct FileImage {
+    pub(super) directory: usize,
+    pub(super) fid: [u8; 2],
+    pub(super) read: Condition,
+    pub(super) write: Condition,
+    pub(super) messaging: Messaging,
+    pub(super) content: memory::Content,
+}
+
+impl FileImage {
+    /// The short identifier: the low five bits of the file's.
+    pub(super) fn sfi(&self) -> u8 {
+        self.fid[1] & 0x1F
+    }
+}
+
+/// A key of the card.
+pub(super) struct CardKey {
+    pub(super) role: KeyRole,
+    pub(super) directory: usize,
+    /// P2 of EXTERNAL AUTHENTICATE; `None` of a key that it does not take.
+    pub(super) proves: Option<u8>,
+    pub(super) key: Key16,
 }
 
 /// What a card does otherwise than the standard.
@@ -59,8 +103,9 @@ pub(super) struct Quirks {
     pub(super) exact_le: bool,
     pub(super) no_whole_file: bool,
     pub(super) no_algorithm_in_fci: bool,
+    pub(super) pin_per_directory: bool,
+    pub(super) dir: Dir,
     pub(super) blocked: bool,
-    pub(super) application_locked: bool,
 }
 
 /// A PSAM.
@@ -68,14 +113,18 @@ pub(super) struct Quirks {
 pub(super) struct PsamImage {
     pub(super) public: [u8; 15],
     pub(super) terminal: [u8; 6],
-    pub(super) environments: BTreeMap<Algorithm, BTreeMap<u8, PsamKey>>,
+    pub(super) environments: BTreeMap<Algorithm, PsamEnvironment>,
 }
 
-/// A PSAM's key and how many factors lead from it to a card's.
+/// The keys of one environment of a PSAM, by their ids.
+pub(super) type PsamEnvironment = BTreeMap<u8, PsamKey>;
+
+/// A PSAM's key, how many factors lead from it to a card's, and its type.
 #[derive(Clone)]
 pub(super) struct PsamKey {
     pub(super) key: Key16,
     pub(super) levels: u8,
+    pub(super) kind: u8,
 }
 
 impl Image {
@@ -94,7 +143,7 @@ impl Image {
 
     /// Without the PSAM that goes with it.
     fn load_one(path: &Path) -> Result<Self, ImageError> {
-        let file = load::merged(path, &mut BTreeSet::new())?;
+        let file = load::merged(path, &[])?;
         build::image(&path.display().to_string(), file)
     }
 
@@ -103,15 +152,33 @@ impl Image {
         self.psam.as_deref()
     }
 
-    /// The chip of this image, with the image's faults.
+    /// The chip of this image as it is issued, with the image's faults.
     pub fn chip(&self, random: Arc<dyn Random>) -> Box<dyn Chip> {
-        let atr = self.atr();
         let chip: Box<dyn Chip> = match &self.content {
-            Content::Card(card) => Box::new(VirtualCard::new((**card).clone(), atr, random)),
-            Content::Psam(psam) => Box::new(VirtualPsam::new((**psam).clone(), atr)),
-            Content::Other => Box::new(Stranger::new(atr)),
+            Content::Card(card) => return self.chip_with(&Memory::new(card), random),
+            Content::Psam(psam) => Box::new(VirtualPsam::new((**psam).clone(), self.atrs.warm.clone())),
+            Content::Other => Box::new(Stranger::new(self.atrs.warm.clone())),
         };
-        Box::new(Faulty::new(chip, self.faults))
+        Box::new(Faulty::new(chip, self.faults.clone()))
+    }
+
+    /// The memory of a card as it is issued; `None` of what is no card.
+    pub fn memory(&self) -> Option<Memory> {
+        match &self.content {
+            Content::Card(card) => Some(Memory::new(card)),
+            Content::Psam(_) | Content::Other => None,
+        }
+    }
+
+    /// The card with this memory, which [`memory`](Self::memory) of the same image gave: the same card again.
+    pub fn chip_with(&self, memory: &Memory, random: Arc<dyn Random>) -> Box<dyn Chip> {
+        let chip: Box<dyn Chip> = match &self.content {
+            Content::Card(card) => {
+                Box::new(VirtualCard::new(Arc::clone(card), memory.clone(), self.atrs.clone(), random))
+            }
+            Content::Psam(_) | Content::Other => return self.chip(random),
+        };
+        Box::new(Faulty::new(chip, self.faults.clone()))
     }
 
     /// Whether it is a PSAM, which belongs into the PSAM's reader.
@@ -125,9 +192,10 @@ impl Image {
         self
     }
 
-    /// T=0 only, F=372 and D=1, 13 historical bytes (card-facts §8).
-    fn atr(&self) -> Vec<u8> {
-        [&[0x3B, 0x6D, 0x00, 0x00], &self.historical[..]].concat()
+    /// The same image that carries the TPDU at which it is pulled out, or does not.
+    pub fn torn(mut self, torn: Torn) -> Self {
+        self.faults.torn = torn;
+        self
     }
 }
 

@@ -1,13 +1,20 @@
 //! What the virtual chips promise: the standard's behaviour, each quirk, each fault.
 
 mod card;
+mod contactless;
+mod files;
 mod images;
+mod lasting;
+mod pin;
 mod psam;
 mod readers;
+mod rights;
 mod vpcd;
+mod writing;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Chip, Image, InProcess, Reaction};
 use crate::apdu::StatusWord;
@@ -22,8 +29,12 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cards")
 }
 
+/// An image of `fixtures/cards/`, loaded once.
 fn image(name: &str) -> Image {
-    Image::load(&folder().join(name).with_extension("toml")).unwrap()
+    static LOADED: Mutex<BTreeMap<String, Image>> = Mutex::new(BTreeMap::new());
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let load = || Image::load(&folder().join(name).with_extension("toml")).unwrap();
+    loaded.entry(name.to_owned()).or_insert_with(load).clone()
 }
 
 fn chip(name: &str) -> Box<dyn Chip> {
@@ -63,6 +74,12 @@ impl Talk {
         data
     }
 
+    /// A read without Le, with the Le the card wants.
+    fn asked(&mut self, tpdu: &str) -> Vec<u8> {
+        let length = self.send(&format!("{tpdu}00")).1.right_le().unwrap();
+        self.read(&format!("{tpdu}{length:02X}"))
+    }
+
     fn read(&mut self, tpdu: &str) -> Vec<u8> {
         let (data, status) = self.send(tpdu);
         assert!(status.is_ok(), "{tpdu} was answered {status}");
@@ -94,6 +111,36 @@ fn prove_external(talk: &mut Talk, card: &str, spoil: u8) -> String {
     let mut data = proof(Algorithm::Sm4, "rkssse", card, process, [5; 8]);
     data[0] ^= spoil;
     talk.status(&format!("0082000A10{}{}", hex::encode(data), hex::encode([5; 8])))
+}
+
+/// The algorithm of the cards of a generation.
+fn algorithm(card: &str) -> Algorithm {
+    if card.starts_with("v3") { Algorithm::Sm4 } else { Algorithm::TripleDes }
+}
+
+/// A card's own key of a role, in small letters.
+fn card_key(card: &str, role: &str) -> Key16 {
+    let algorithm = algorithm(card);
+    cipher::diversify_by(algorithm, &root(algorithm, role), &factors(card).descending()).unwrap()
+}
+
+/// External authentication with the key of a role under a reference; the data is spoiled by `spoil`.
+fn prove_by(talk: &mut Talk, card: &str, role: &str, reference: u8, spoil: u8) -> String {
+    let process: [u8; 8] = talk.read("0084000008").try_into().unwrap();
+    let mut data = proof(algorithm(card), role, card, process, [5; 8]);
+    data[0] ^= spoil;
+    talk.status(&format!("008200{reference:02X}10{}{}", hex::encode(data), hex::encode([5; 8])))
+}
+
+/// A command with secure messaging by the key of a role and a challenge it gets: header in hexadecimal, data enciphered
+/// or not.
+fn secured(talk: &mut Talk, card: &str, role: &str, header: &str, data: &[u8], enciphered: bool) -> String {
+    let process: [u8; 8] = talk.read("0084000008").try_into().unwrap();
+    let session = cipher::SessionKey::derive(algorithm(card), &card_key(card, role), process).unwrap();
+    let data = if enciphered { cipher::encipher(&session, data).unwrap().to_vec() } else { data.to_vec() };
+    let bytes: [u8; 4] = hex::decode(header).unwrap().try_into().unwrap();
+    let mac = cipher::command_mac(&session, bytes, &data).unwrap();
+    format!("{header}{:02X}{}{}", data.len() + 4, hex::encode(data), hex::encode(mac))
 }
 
 struct NoMore;

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::virtual_card::{Ended, serve};
+use crate::virtual_card::{Ended, Torn, serve};
 
 /// Long enough for any step here; reaching it fails the test.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -142,6 +142,39 @@ fn a_removed_chip_leaves_the_reader() {
     vpcd.send(&hex::decode("00C000001E").unwrap());
     assert_eq!(vpcd.0.read(&mut [0; 2]).unwrap(), 0, "the connection is closed");
     assert_eq!(served.ended(), Ended::Removed);
+}
+
+#[test]
+fn a_card_that_is_put_in_again_is_the_same_card() {
+    let image = image("v3-full");
+    let memory = image.memory().unwrap();
+    for (torn, pin) in [(Torn::Before, "123456"), (Torn::After, "654321")] {
+        let pulled = image.clone().removed_at(1).torn(torn);
+        let (_listener, served, mut vpcd) = start(pulled.chip_with(&memory, Arc::new(SystemRandom::default())));
+        vpcd.send(&hex::decode("805E010007123456FF654321").unwrap());
+        assert_eq!(served.ended(), Ended::Removed);
+        let (_listener, _served, mut vpcd) = start(image.chip_with(&memory, Arc::new(SystemRandom::default())));
+        assert_eq!(vpcd.ask("0020000000"), "63C3");
+        assert_eq!(vpcd.ask(&format!("0020000003{pin}")), "9000");
+    }
+}
+
+#[test]
+fn a_contactless_card_is_served_whole_commands() {
+    let (_listener, _served, mut vpcd) = start(chip("v3-contactless"));
+    vpcd.send(&[0x01]);
+    assert_eq!(vpcd.ask("04"), hex::encode_upper(chip("v3-contactless").atr()));
+    assert!(vpcd.ask(&format!("{SELECT_SSSE}00")).ends_with("9000"));
+    assert_eq!(vpcd.ask("00B2012D00").len(), 2 * 0x42);
+}
+
+#[test]
+fn a_warm_reset_brings_the_answer_that_a_cold_one_does_not() {
+    let (_listener, _served, mut vpcd) = start(chip("v2-warm"));
+    vpcd.send(&[0x01]);
+    assert_eq!(vpcd.ask("04"), "0000");
+    vpcd.send(&[0x02]);
+    assert_eq!(vpcd.ask("04"), hex::encode_upper(chip("v2-3des").atr()));
 }
 
 #[test]

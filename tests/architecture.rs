@@ -12,7 +12,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("apdu", 1, &[]),
     ("value", 1, &[]),
     ("cipher", 1, &[]),
-    ("profile", 1, &[]),
+    ("profile", 1, &["cipher"]),
     ("wire", 1, &["value"]),
     ("reader", 2, &[]),
     ("script", 2, &["reader"]),

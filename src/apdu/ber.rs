@@ -59,7 +59,7 @@ pub fn find<'a>(bytes: &'a [u8], path: &[u32]) -> Result<Option<&'a [u8]>, TlvEr
 fn element(bytes: &[u8]) -> Option<(Element<'_>, &[u8])> {
     let (tag, rest) = tag(bytes)?;
     let (length, rest) = match rest {
-        [length @ 0..0x80, rest @ ..] => (usize::from(*length), rest),
+        [length @ 0..=0x7F, rest @ ..] => (usize::from(*length), rest),
         [0x81, length, rest @ ..] => (usize::from(*length), rest),
         [0x82, high, low, rest @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), rest),
         _ => return None,
@@ -72,8 +72,8 @@ fn element(bytes: &[u8]) -> Option<(Element<'_>, &[u8])> {
 pub fn tag(bytes: &[u8]) -> Option<(u32, &[u8])> {
     match bytes {
         [first, rest @ ..] if first & 0x1F != 0x1F => Some((u32::from(*first), rest)),
-        [first, second @ 0..0x80, rest @ ..] => Some((u32::from_be_bytes([0, 0, *first, *second]), rest)),
-        [first, second, third @ 0..0x80, rest @ ..] => Some((u32::from_be_bytes([0, *first, *second, *third]), rest)),
+        [first, second @ 0..=0x7F, rest @ ..] => Some((u32::from_be_bytes([0, 0, *first, *second]), rest)),
+        [first, second, third @ 0..=0x7F, rest @ ..] => Some((u32::from_be_bytes([0, *first, *second, *third]), rest)),
         _ => None,
     }
 }

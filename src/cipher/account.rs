@@ -77,8 +77,19 @@ pub struct Formula {
 
 /// Why a text is not the account's formulas: the parser's words, which quote no value of a card.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not the formulas of an account: {0}")]
-pub struct FormulaError(String);
+#[error("not the formulas of an account: {message}")]
+pub struct FormulaError {
+    /// The byte of the text where it is; 0 where it is in no one place.
+    pub at: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl FormulaError {
+    fn of_all(message: &str) -> Self {
+        Self { at: 0, message: message.to_owned() }
+    }
+}
 
 impl Formulas {
     /// What ships with the program.
@@ -94,15 +105,18 @@ impl Formulas {
     /// # Errors
     /// When something else stands there, a list is empty, or a load's input names what a load does not have then.
     pub fn parse(text: &str) -> Result<Self, FormulaError> {
-        let formulas: Self = toml::from_str(text).map_err(|error| FormulaError(error.message().to_owned()))?;
+        let formulas: Self = toml::from_str(text).map_err(|error: toml::de::Error| FormulaError {
+            at: error.span().map_or(0, |span| span.start),
+            message: error.message().to_owned(),
+        })?;
         let Self { load, purchase } = &formulas;
         if [load, purchase].iter().any(|one| [&one.mac1, &one.mac2, &one.tac].iter().any(|list| list.is_empty())) {
-            return Err(FormulaError("an input without a field".to_owned()));
+            return Err(FormulaError::of_all("an input without a field"));
         }
         let purchases_only = [Field::SelfPay, Field::Pool, Field::TerminalSequence];
         let unknown = |list: &[Field]| list.iter().any(|field| purchases_only.contains(field));
         if unknown(&load.mac1) || unknown(&load.mac2) || unknown(&load.tac) || load.mac1.contains(&Field::Time) {
-            return Err(FormulaError("a load's input names what is not known of a load".to_owned()));
+            return Err(FormulaError::of_all("a load's input names what is not known of a load"));
         }
         Ok(formulas)
     }

@@ -9,11 +9,15 @@ use super::access::{byte, role};
 use super::{
     Access, ByGeneration, Directory, File, Form, Grade, Item, Key, Profile, Repeats, Revision, Sam, Structure, Writing,
 };
+use crate::cipher::Formulas;
 use crate::failure::{Diagnostic, place};
 
 /// The file names, as mistakes show them, and the texts that the program carries.
 const KEYS: (&str, &str) = ("config/card/keys.toml", include_str!("../../config/card/keys.toml"));
 const FILES: (&str, &str) = ("config/card/files.toml", include_str!("../../config/card/files.toml"));
+const ACCOUNT: (&str, &str) = ("config/card/account.toml", include_str!("../../config/card/account.toml"));
+/// The names of the three.
+const NAMES: [&str; 3] = ["keys.toml", "files.toml", "account.toml"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,12 +112,11 @@ impl Profile {
     /// Never: a test loads it.
     pub fn builtin() -> Self {
         // Invariant: both are part of this program, and a test loads them.
-        Self::load(None, None)
-            .unwrap_or_else(|mistakes| unreachable!("the built-in profile has mistakes: {mistakes:?}"))
+        Self::load([None; 3]).unwrap_or_else(|mistakes| unreachable!("the built-in profile has mistakes: {mistakes:?}"))
     }
 
     /// The built-in profile with these files, each a name to show in mistakes and a text, in place of the one of its
-    /// name: `keys.toml`, `files.toml`.
+    /// name: `keys.toml`, `files.toml`, `account.toml`.
     ///
     /// # Errors
     /// Every mistake of the files; a file of another name would be read and never used.
@@ -122,20 +125,26 @@ impl Profile {
             let own = files.iter().find(|(file, _)| last(file) == name);
             own.map(|(file, text)| (file.as_str(), text.as_str()))
         };
-        let unknown = files.iter().filter(|(file, _)| !matches!(last(file), "keys.toml" | "files.toml"));
-        let message = || "the card's profile is keys.toml and files.toml, and no other".to_owned();
+        let unknown = files.iter().filter(|(file, _)| !NAMES.contains(&last(file)));
+        let message = || "the card's profile is keys.toml, files.toml and account.toml, and no other".to_owned();
         let unknown: Vec<_> = unknown
             .map(|(file, _)| Diagnostic { file: file.clone(), line: 1, column: 1, message: message() })
             .collect();
-        if unknown.is_empty() { Self::load(named("keys.toml"), named("files.toml")) } else { Err(unknown) }
+        if unknown.is_empty() { Self::load(NAMES.map(named)) } else { Err(unknown) }
     }
 
-    /// The profile of these texts, each with the name that mistakes call it; the built-in one's where there is none.
+    /// The profile of these texts, keys, files and account, each with the name that mistakes call it; the built-in one's
+    /// where there is none.
     ///
     /// # Errors
-    /// Every mistake of both.
-    pub fn load(keys: Option<(&str, &str)>, files: Option<(&str, &str)>) -> Result<Self, Vec<Diagnostic>> {
-        let mut profile = Self { keys: Vec::new(), directories: Vec::new(), files: Vec::new() };
+    /// Every mistake of all of them.
+    pub fn load([keys, files, account]: [Option<(&str, &str)>; 3]) -> Result<Self, Vec<Diagnostic>> {
+        let (file, text) = account.unwrap_or(ACCOUNT);
+        let account = Formulas::parse(text).map_err(|error| {
+            let (line, column) = place(text, error.at);
+            vec![Diagnostic { file: file.to_owned(), line, column, message: error.message }]
+        })?;
+        let mut profile = Self { keys: Vec::new(), directories: Vec::new(), files: Vec::new(), account };
         let mut check = Check { file: "", text: "", mistakes: Vec::new() };
         check.files(files.unwrap_or(FILES), &mut profile);
         check.keys(keys.unwrap_or(KEYS), &mut profile);

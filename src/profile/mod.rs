@@ -12,12 +12,16 @@ pub use file::{Directory, File, Form, Item, Repeats, Revision, Structure, Writin
 pub use key::{Grade, Key, KeyRole, Sam};
 pub use name::{FileName, ItemName, NameError};
 
-/// The keys of `config/card/keys.toml` and the files of `config/card/files.toml`, or a deployment's own.
+use crate::cipher::Formulas;
+
+/// The keys of `config/card/keys.toml`, the files of `files.toml` and the account's formulas of `account.toml` beside it, or
+/// a deployment's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     keys: Vec<Key>,
     directories: Vec<Directory>,
     files: Vec<File>,
+    account: Formulas,
 }
 
 impl Profile {
@@ -54,6 +58,11 @@ impl Profile {
     /// Every file, in the order of the file.
     pub fn files(&self) -> &[File] {
         &self.files
+    }
+
+    /// What the MACs of the medical account are made over.
+    pub fn account(&self) -> &Formulas {
+        &self.account
     }
 }
 

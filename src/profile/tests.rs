@@ -74,10 +74,10 @@ fn each_mistake_is_told_with_its_place() {
     };
     let file = |rest: &str| files(&format!("[[file]]\nname = \"SSSE/EF05\"\nlabel = \"x\"\nwrite = \"never\"\n{rest}"));
     let told = |keys: &str, files: &str| {
-        let mistakes = Profile::load(Some(("k", keys)), Some(("f", files))).unwrap_err();
+        let mistakes = Profile::load([Some(("k", keys)), Some(("f", files)), None]).unwrap_err();
         mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
-    assert!(Profile::load(Some(("k", keys)), Some(("f", &file("read = \"IRK\"\n")))).is_ok());
+    assert!(Profile::load([Some(("k", keys)), Some(("f", &file("read = \"IRK\"\n"))), None]).is_ok());
     for (rest, expected) in [
         ("read = \"PIN or UK9DF09\"\n", "f:1:1: SSSE/EF05 names UK9DF09, which is no key of SSSE"),
         ("read = \"pin\"\n", "\"pin\" is no access condition"),
@@ -122,6 +122,9 @@ fn a_deployments_own_file_takes_the_place_of_the_one_of_its_name() {
     let own = Profile::over_builtin(&[("etc/card/keys.toml".to_owned(), keys)]).unwrap();
     assert_eq!(own.key(&KeyRole::RKSSSE).unwrap().reference, Some(0x0B));
     assert_eq!(own.files(), Profile::builtin().files());
+    let account = "[load]\ntype = 300\n".to_owned();
+    let wrong = Profile::over_builtin(&[("etc/card/account.toml".to_owned(), account)]).unwrap_err();
+    assert!(wrong[0].to_string().starts_with("etc/card/account.toml:2:8:"), "{}", wrong[0]);
     let unknown = Profile::over_builtin(&[("etc/card/key.toml".to_owned(), String::new())]).unwrap_err();
     assert!(unknown[0].to_string().starts_with("etc/card/key.toml:1:1:"));
 }

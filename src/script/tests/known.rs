@@ -59,8 +59,9 @@ fn a_name_that_is_misspelt_is_told_where_it_stands() {
         let files = [(format!("own/{name}.apdu"), V3.to_owned())];
         assert!(Library::fit(&files).is_ok(), "{name}");
         let told = Library::over_builtin(&files).unwrap_err();
-        let expected =
-            format!("own/{name}.apdu:1:1: the program looks for no script {name}, only for ssc, ssc-N.0, psam and bank");
+        let expected = format!(
+            "own/{name}.apdu:1:1: the program looks for no script {name}, only for ssc, ssc-N.0, psam and bank"
+        );
         assert_eq!(told.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
     }
 }

@@ -42,6 +42,9 @@ mod types;
 mod val;
 
 pub use crate::failure::Diagnostic;
+pub use crate::wire::detached::{
+    ENDING as SIGNATURE_ENDING, LARGEST as LARGEST_SIGNATURE, NoKey, NoSigningKey, PublicKey, SigningKey,
+};
 pub use cancel::{CancelError, Counted, obstacle};
 pub use compare::{CaseEffect, Change as PackChange, Comparison, Effects, PackComparison};
 pub use datum::Datum;
@@ -55,8 +58,6 @@ pub use packs::{CaseResult, CaseResults, PACK_SCHEMA, PackInfo, Packs};
 pub use replay::{Again, FieldChange, Otherwise, PastCase};
 pub use schema::{AccumulatorSpec, Choice, FactSpec, Schema};
 pub use sheet::{Import, RowChange, Sheet};
-pub use sign::{
-    ENDING as SIGNATURE_ENDING, LARGEST as LARGEST_SIGNATURE, NoKey, NoSigningKey, PublicKey, SigningKey, Source, Trust,
-};
+pub use sign::{Source, Trust, sign_pack};
 pub use span::{Period, Span};
 pub use trace::TraceRecord;

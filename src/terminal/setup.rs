@@ -175,7 +175,7 @@ mod tests {
     fn a_terminal_takes_the_packs_of_whom_it_trusts() {
         let key = crate::rules::SigningKey::make(&crate::world::SystemRandom::default()).unwrap();
         let key = crate::rules::SigningKey::read(&key).unwrap();
-        let signature = key.sign(SIGN_IN.as_bytes());
+        let signature = crate::rules::sign_pack(&key, SIGN_IN.as_bytes());
         let form = ("forms/unemployment-sign-in.toml", SIGN_IN_FORM);
         let paths = format!(
             "policy = \"own\"\nscenarios = \"forms\"\n[policy]\nkeys = [\"{}\"]\nrequire_signature = true",

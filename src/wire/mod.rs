@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod credentials;
+pub mod detached;
 pub mod headers;
 pub mod person;
 mod plausible;

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::packs;
 use crate::cli::file::{beside, exists, failed, keep_new, replace};
 use crate::cli::{Outcome, Problem, Shell, config, errors};
-use crate::rules::{Packs, PublicKey, SigningKey, Source, Trust};
+use crate::rules::{Packs, PublicKey, SigningKey, Source, Trust, sign_pack};
 use crate::terminal::{open_regular, read_file};
 use crate::world::SystemRandom;
 
@@ -60,7 +60,7 @@ pub(super) fn sign(key: &Path, paths: &[PathBuf], shell: &Shell) -> Outcome {
         return Err(failed(&link, &std::io::Error::other("a link: no signature is written through it")));
     }
     for pack in &packs {
-        replace(Path::new(&pack.signature_file()), &key.sign(pack.text.as_bytes()))?;
+        replace(Path::new(&pack.signature_file()), &sign_pack(&key, pack.text.as_bytes()))?;
     }
     let signed: Vec<String> = packs.iter().map(Source::signature_file).collect();
     let id = key.public().id();

@@ -49,6 +49,16 @@ impl CardNumber {
         &self.0
     }
 
+    /// The body's eight characters, read as a number to base 36 (0–9, then A–Z): the order of 卡号 in a range. The check
+    /// character follows from them and counts for nothing.
+    pub fn position(&self) -> u64 {
+        // Invariant: digits and upper-case letters only, eight of them, so that it is below 36^8.
+        self.0
+            .bytes()
+            .take(8)
+            .fold(0, |sum, byte| sum * 36 + u64::from(char::from(byte).to_digit(36).unwrap_or_default()))
+    }
+
     /// The first and the last two characters.
     pub fn masked(&self) -> String {
         mask(&self.0, 2, 2)
@@ -110,6 +120,17 @@ mod tests {
         assert_eq!(CardNumber::parse(b"d2143569X"), Err(CardNumberError::Character(1)));
         assert_eq!(CardNumber::parse(b"D21435690"), Err(CardNumberError::Check));
         assert_eq!(CardNumber::parse(&[0xFF; 9]), Err(CardNumberError::Character(1)));
+    }
+
+    #[test]
+    fn numbers_are_in_the_order_of_their_bodies_to_base_36() {
+        let at = |body: &str| {
+            let check = char::from(check_character(body.as_bytes()).unwrap());
+            CardNumber::parse(format!("{body}{check}").as_bytes()).unwrap().position()
+        };
+        assert_eq!((at("00000000"), at("00000009"), at("0000000A"), at("00000010")), (0, 9, 10, 36));
+        assert_eq!(at("ZZZZZZZZ"), 36_u64.pow(8) - 1);
+        assert!(at("A0000000") > at("99999999"));
     }
 
     proptest! {

@@ -43,6 +43,30 @@ crate::entries! {
         message "当前用户无权使用本地缓存库" | "this user may not use the local store";
         cause "它属于守护进程的用户" | "it belongs to the daemon's user";
         remedy "以 root 或守护进程的用户运行；请勿删除该文件，否则被卡拒绝过的配对将被遗忘，再试会耗尽卡的次数" | "run it as root or as the daemon's user; do not delete the file: it keeps which cards refused these keys, and each further try uses one of theirs up";
+    LIST_FORM = "E-STORE-BLACKLIST-FORM", Technician;
+        message "黑名单文件有误，未启用" | "the blacklist has a mistake: it is not taken up";
+        cause "某一行的格式、顺序或条数不符，或文件不完整" | "a line's form, its order or a count is wrong, or the file is cut off";
+        remedy "请由名单制作方按所示位置改正并重新签名；原有名单继续有效" | "have whoever makes the list mend the place shown and sign it again; the list of before stays in force";
+    LIST_UNSIGNED = "E-STORE-BLACKLIST-SIGNATURE", Technician;
+        message "黑名单签名无效，未启用" | "the blacklist's signature does not hold: it is not taken up";
+        cause "没有签名文件，签名不属于所信任的公钥，或文件在签名后有改动" | "there is no signature beside it, it is of no key that is trusted here, or the file was changed after it was signed";
+        remedy "请向制作方核实并重新取得名单和签名；勿使用来历不明的名单" | "ask whoever makes the list, and get list and signature anew; do not use a list of unknown origin";
+    LIST_OLDER = "E-STORE-BLACKLIST-OLDER", Technician;
+        message "黑名单不比现有的新，未启用" | "the blacklist is not newer than the one in force: it is not taken up";
+        cause "序号小于现有名单，或序号相同而内容不同" | "its serial is smaller, or the same with other content";
+        remedy "请取得最新的名单；制作方不得重用或减小序号" | "get the latest list; whoever makes it never uses a serial again nor goes back";
+    LIST_BUSY = "E-STORE-BLACKLIST-BUSY", Clerk;
+        message "另一个程序正在导入黑名单" | "another program is taking in a blacklist";
+        cause "同一时间只能导入一份" | "one is taken in at a time";
+        remedy "请等它结束后重试" | "try again once it has ended";
+    LIST_DAMAGED = "E-STORE-BLACKLIST-DAMAGED", Technician;
+        message "已导入的黑名单损坏，不能使用" | "the blacklist that was taken in is damaged and not used";
+        cause "名单数据文件缺失，或内容与导入时不同" | "the file of its entries is missing, or is not what it was when it was taken in";
+        remedy "请重新导入同一份或更新的名单，并检查磁盘" | "take in the same list or a newer one, and check the disk";
+    LIST_FILE = "E-STORE-BLACKLIST-FILE", Technician;
+        message "黑名单文件不能读取" | "the blacklist cannot be read";
+        cause "文件不存在、无权读取或磁盘出错" | "it is not there, may not be read, or the disk failed";
+        remedy "请检查路径和权限" | "check its path and rights";
 }
 
 impl StoreError {

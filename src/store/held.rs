@@ -18,7 +18,7 @@ struct Source {
 
 /// A card costs a try each time that the pairs are forgotten, a holder who was told is told, and pays, once more, and what
 /// is handed over is not known. The rest is asked for again.
-const SOURCES: [Source; 8] = [
+const SOURCES: [Source; 9] = [
     Source { from: "salt", columns: "*", by: "id", into: "salt" },
     Source { from: "held_pairs", columns: "*", by: "pair", into: "held_pairs" },
     Source { from: "open_tries", columns: "*", by: "pair", into: "open_tries" },
@@ -28,6 +28,8 @@ const SOURCES: [Source; 8] = [
     Source { from: "shifts", columns: "*", by: "number", into: "shifts" },
     Source { from: "reconciliations", columns: "*", by: "date", into: "reconciliations" },
     Source { from: "differences", columns: "*", by: "id", into: "differences" },
+    // Below its serial no list is taken in.
+    Source { from: "blacklist", columns: "*", by: "id", into: "blacklist" },
 ];
 
 /// Who was told of what is in an index as well: of what cannot be read in the table, what it came to is not known any more,

@@ -4,6 +4,7 @@
 //! differences) is not known any more, while the journal still tells what they noted it about.
 
 mod acknowledged;
+mod blacklist;
 pub mod errors;
 mod held;
 mod pairs;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use acknowledged::{Told, ToldInShift};
+pub use blacklist::{Blacklist, BlacklistError, BlacklistInfo, Checked, Hit, Imported, LIST, ListFile, Looked};
 pub use errors::StoreError;
 pub use reconcile::{AccountDifference, Action, DifferenceKind, GroupTotals, Reconciliation, Repair};
 pub use renew::Renewed;
@@ -95,6 +97,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v6.sql")),
     M::up(include_str!("schema/v7.sql")),
     M::up(include_str!("schema/v8.sql")),
+    M::up(include_str!("schema/v9.sql")),
 ];
 
 impl Store {

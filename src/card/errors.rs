@@ -196,6 +196,46 @@ crate::entries! {
         message "无法取得随机数" | "random bytes were not to be had";
         cause "系统随机数源没有应答" | "the system's generator gave nothing";
         remedy "请检查操作系统" | "check the operating system";
+
+    BLACKLISTED = "E-CARD-BLACKLISTED", Clerk;
+        message "卡在黑名单中，不得受理" | "the card is in the blacklist: do not accept it";
+        cause "发卡机构已将该卡或其卡号段列入黑名单（如挂失、注销），附注见所示" | "its issuer listed the card, or the range of its number (as lost or cancelled); what it says of that is shown";
+        remedy "不得办理；请核实持卡人身份，按规定处理此卡，持卡人可到发卡机构查询" | "carry out nothing; check who the holder is and deal with the card as prescribed; the holder may ask its issuer";
+
+    NO_BLACKLIST = "E-CARD-BLACKLIST-NONE", Technician;
+        message "没有可用的黑名单" | "there is no blacklist to go by";
+        cause "从未导入，或已导入的名单损坏" | "none was taken in, or the one that was is damaged";
+        remedy "请导入最新名单：sbkd blacklist import" | "take in the latest list: sbkd blacklist import";
+
+    BLACKLIST_OLD = "E-CARD-BLACKLIST-OLD", Technician;
+        message "黑名单已过时" | "the blacklist is too old to go by";
+        cause "名单的制作时间早于 card.blacklist.max_age_hours 所限" | "it was made longer ago than card.blacklist.max_age_hours allows";
+        remedy "请导入最新名单，并检查名单的下发" | "take in the latest list, and check why none comes";
+
+    ISSUER = "E-CARD-ISSUER", Clerk;
+        message "本终端不受理该机构的卡" | "cards of this issuer are not accepted here";
+        cause "初始化机构编号不在 card.issuers 所列范围内，或卡未写入" | "who initialised it is none that card.issuers lists, or the card does not say";
+        remedy "请持卡人到受理该卡的机构办理" | "send the holder to where the card is accepted";
+
+    CATEGORY = "E-CARD-CATEGORY", Clerk;
+        message "本终端不受理该类别的卡" | "cards of this category are not accepted here";
+        cause "卡的类别不在 card.categories 所列范围内，或卡未写入" | "its category is none that card.categories lists, or the card does not say";
+        remedy "请持卡人到受理该卡的机构办理" | "send the holder to where the card is accepted";
+
+    VERSION_NOT_ACCEPTED = "E-CARD-VERSION-NOT-ACCEPTED", Clerk;
+        message "本终端不受理该规范版本的卡" | "cards of this version are not accepted here";
+        cause "规范版本不在 card.versions 所列范围内" | "its version is none that card.versions lists";
+        remedy "请持卡人到发卡机构换卡，或到受理该卡的机构办理" | "have the card replaced by its issuer, or send the holder to where it is accepted";
+
+    EXPIRED = "E-TERM-CARD-EXPIRED", Holder;
+        message "卡已过有效期" | "the card is past its validity";
+        cause "卡上写明的最后有效日已过" | "the last day that the card states is over";
+        remedy "请到发卡机构换卡" | "have the card replaced by its issuer";
+
+    NOT_YET = "E-TERM-CARD-NOT-YET", Clerk;
+        message "卡尚未到启用日期" | "the card is not valid yet";
+        cause "发卡日期晚于业务日期" | "it was issued after the business date";
+        remedy "请核对业务日期" | "check the business date";
 }
 
 impl Explain for CardError {

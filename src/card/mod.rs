@@ -13,6 +13,7 @@ mod reading;
 mod session;
 mod step;
 mod tries;
+mod validity;
 
 pub use data::{CardFile, Holder, Warning};
 pub use errors::{CardError, ENTRIES};
@@ -21,6 +22,7 @@ pub use read::read;
 pub use reading::{Apdus, Authenticated, Reading, Validity};
 pub use step::Step;
 pub use tries::Pairs;
+pub use validity::{Accepted, Finding, Lenience, Listing, Verdict};
 
 use crate::cipher::Algorithm;
 use crate::keys::KeyService;

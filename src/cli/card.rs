@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::client::{Daemon, text};
 use super::direct::{self, Settings, Way};
 use super::{Outcome, Problem, Shell};
-use crate::card::{self, Parts, Validity};
+use crate::card::{self, Listing, Parts};
+use crate::failure::Explain as _;
 use crate::world::{Clock as _, SystemClock, SystemRandom};
 
 /// Arguments of `sbkd card`.
@@ -81,10 +82,12 @@ fn read_direct(read: &Read, shell: &Shell) -> Result<Value, Problem> {
     for warning in reading.warnings() {
         shell.step(warning.text());
     }
-    match reading.validity(SystemClock.today()) {
-        Validity::Expired(last) => shell.step(&format!("卡已过有效期 {last} / the card expired on {last}")),
-        Validity::NotYet(first) => shell.step(&format!("卡自 {first} 起有效 / the card is valid from {first}")),
-        Validity::Valid | Validity::Unstated => {}
+    // A program that only reads looks into no blacklist (card-facts §9).
+    let verdict = reading.verdict(SystemClock.today(), &settings.accepted, Listing::Exempt);
+    for finding in verdict.findings() {
+        let failure = finding.failure();
+        let detail = failure.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        shell.step(&format!("{} / {}{detail}", failure.entry.message.zh, failure.entry.message.en));
     }
     Ok(reading.to_json(read.unmask))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Problem, Shell, config, script, shell};
-use crate::card::Pairs;
+use crate::card::{Accepted, Pairs};
 use crate::cipher::Algorithm;
 use crate::config::{Config, Mode};
 use crate::failure::Explain as _;
@@ -48,6 +48,8 @@ pub(super) struct Settings {
     /// Why there is none, where there is none.
     store: Result<Arc<Store>, String>,
     pub(super) default_algorithm: Option<Algorithm>,
+    /// Which cards are accepted.
+    pub(super) accepted: Accepted,
     /// A configuration for production is in force: no argument makes it a demonstration.
     production: bool,
 }
@@ -69,10 +71,11 @@ impl Settings {
             Some(config) => config.card.default_algorithm,
             None => Some(DEFAULT_ALGORITHM),
         };
+        let accepted = config.map(|config| config.card.accepted.clone()).unwrap_or_default();
         let production = config.is_some_and(|config| config.mode == Mode::Production);
         let store = Err("none is wanted".to_owned());
         let (scripts, profile) = (Arc::new(scripts(config)?), Arc::new(profile(config)?));
-        Ok(Self { scripts, profile, store, default_algorithm, production })
+        Ok(Self { scripts, profile, store, default_algorithm, accepted, production })
     }
 
     /// Where card types are remembered.
@@ -114,7 +117,7 @@ fn store_files(config: Option<&Config>) -> Vec<PathBuf> {
     let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || folder("HOME").map(|home| home.join(".local/state"));
     let own = folder("XDG_STATE_HOME").or_else(home).map(|state| state.join("sbkd/store.db"));
-    config.map(|config| config.state.join("store.db")).into_iter().chain(own).collect()
+    config.map(store_of).into_iter().chain(own).collect()
 }
 
 /// The first store that can be had, so that a card that refuses the keys is left alone by whoever runs the command; else
@@ -143,16 +146,21 @@ pub(super) fn release(shell: &Shell) -> Result<usize, Problem> {
     let config = config::in_force(shell)?;
     // One that may not be looked for is not released, and that is told.
     let there = store_files(config.as_ref()).into_iter().filter(|file| !matches!(file.try_exists(), Ok(false)));
-    there.map(|file| release_in(&file)).sum()
+    there.map(|file| own_store(&file)?.release_pairs().map_err(|error| Problem::from_error(&error))).sum()
 }
 
-fn release_in(file: &std::path::Path) -> Result<usize, Problem> {
+/// The terminal's store.
+pub(super) fn store_of(config: &Config) -> PathBuf {
+    config.state.join("store.db")
+}
+
+/// A store that this user may use.
+pub(super) fn own_store(file: &Path) -> Result<Store, Problem> {
     use rustix::fs::{Access, access};
     if access(file, Access::READ_OK | Access::WRITE_OK) == Err(rustix::io::Errno::ACCESS) {
         return Err(Problem::with(&crate::store::errors::RIGHTS, file.display().to_string()));
     }
-    let released = Store::open(file).and_then(|store| store.release_pairs());
-    released.map_err(|error| Problem::from_error(&error))
+    Store::open(file).map_err(|error| Problem::from_error(&error))
 }
 
 impl Way {

@@ -68,10 +68,22 @@ impl Exit {
             | "E-RECON-DATE"
             | "E-RECON-UNKNOWN"
             | "E-RECON-REMARK" => Some(Self::Usage),
-            "E-CLI-PACK" | "E-CLI-SIGNATURE" | "E-CLI-CENTER" | "E-CLI-ENROL" | "E-API-LISTEN" | "E-API-IN-USE"
-            | "E-API-TOKEN-FILE" | "E-TERM-SETUP" | "E-TERM-POLICY" | "E-SCN-DEFINITION" | "E-UPLINK-SETTING" => {
-                Some(Self::Configuration)
-            }
+            "E-STORE-BLACKLIST-FILE" => Some(Self::Usage),
+            "E-STORE-BLACKLIST-BUSY" => Some(Self::Failed),
+            "E-STORE-BLACKLIST-FORM"
+            | "E-STORE-BLACKLIST-SIGNATURE"
+            | "E-STORE-BLACKLIST-OLDER"
+            | "E-CLI-PACK"
+            | "E-CLI-SIGNATURE"
+            | "E-CLI-CENTER"
+            | "E-CLI-ENROL"
+            | "E-API-LISTEN"
+            | "E-API-IN-USE"
+            | "E-API-TOKEN-FILE"
+            | "E-TERM-SETUP"
+            | "E-TERM-POLICY"
+            | "E-SCN-DEFINITION"
+            | "E-UPLINK-SETTING" => Some(Self::Configuration),
             "E-TERM-UPLINK-AWAY" => Some(Self::Upstream),
             "E-RULES-NOT-COVERED"
             | "E-RULES-NO-CANCELLATION"

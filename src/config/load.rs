@@ -9,8 +9,8 @@ use jiff::civil::{Date, Time};
 use toml::Spanned;
 
 use super::parts::{
-    AlarmLimits, Api, Card, Cases, Client, Config, Keys, Limits, Mode, Readers, ReconcileRules, ShiftRules,
-    TokenSource, Uplink, UplinkKind,
+    AlarmLimits, Api, Cases, Client, Config, Keys, Limits, Mode, Readers, ReconcileRules, ShiftRules, TokenSource,
+    Uplink, UplinkKind,
 };
 use super::tables::{
     AlarmTable, ApiTable, CasesTable, ClientTable, File, KeysTable, ReadersTable, Source, UplinkTable,
@@ -77,7 +77,7 @@ impl Check<'_> {
             business_date: file.business_date.and_then(|date| self.business_date(mode, &date)),
             readers: self.readers(file.readers),
             keys: self.keys(mode, file.keys),
-            card: Card { default_algorithm: file.card.default_algorithm },
+            card: self.card(file.card),
             api: self.api(file.api),
             uplink: file.uplink.map(|uplink| self.uplink(uplink)),
             limits: Limits {

@@ -1,5 +1,6 @@
 //! The terminal's configuration: one TOML file, checked as a whole before anything starts.
 
+mod card;
 mod errors;
 mod load;
 mod parts;
@@ -10,8 +11,8 @@ mod tables;
 
 pub use errors::{ConfigError, ENTRIES, Mistake};
 pub use parts::{
-    AlarmLimits, Api, Card, Cases, Client, Config, Journal, Keys, Limits, Mode, Packs, Permission, Readers,
-    ReconcileRules, ShiftRules, TerminalName, TokenSource, Uplink, UplinkKind,
+    AlarmLimits, Api, BlacklistRules, Card, Cases, Client, Config, Journal, Keys, Limits, Mode, Packs, Permission,
+    Readers, ReconcileRules, ShiftRules, TerminalName, TokenSource, Uplink, UplinkKind, WithoutList,
 };
 pub use queue::KeyFolder;
 pub use secret::read_secret;

@@ -8,10 +8,11 @@ use std::time::Duration;
 use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 
+use crate::card::Accepted;
 use crate::cipher::Algorithm;
 use crate::keys::KeySource;
 use crate::reader::RoleRule;
-use crate::rules::Trust;
+use crate::rules::{PublicKey, Trust};
 use crate::sync::TlsFiles;
 use crate::value::Fen;
 use crate::wire::Digest;
@@ -140,6 +141,37 @@ pub struct Keys {
 pub struct Card {
     /// What a card uses that does not name its algorithm (STD-7 leaves it to the terminal).
     pub default_algorithm: Option<Algorithm>,
+    /// Which cards are accepted.
+    pub accepted: Accepted,
+    /// `[card.blacklist]`; without it no card is looked up.
+    pub blacklist: Option<BlacklistRules>,
+}
+
+/// The list of refused cards, and what is done without one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlacklistRules {
+    /// Where the list lies that is taken in when it changes, its signature beside it; lists are only taken in by
+    /// `sbkd blacklist import` when absent.
+    pub file: Option<PathBuf>,
+    /// Whose signatures hold: one at least.
+    pub keys: Vec<PublicKey>,
+    /// How old a list may be; as old as it likes when absent.
+    pub max_age: Option<Duration>,
+    /// What is done where there is no list, or an old one.
+    pub without: WithoutList,
+    /// How often the file is looked at.
+    pub poll: Duration,
+}
+
+/// What is done where there is no list to go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WithoutList {
+    /// No case goes on.
+    #[default]
+    Refuse,
+    /// Cases go on and say so. A card that an old list has is refused all the same.
+    Warn,
 }
 
 /// The local interface.

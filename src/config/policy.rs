@@ -5,19 +5,12 @@ use std::time::Duration;
 use super::load::Check;
 use super::parts::Packs;
 use super::tables::PolicyTable;
-use crate::rules::{PublicKey, Trust};
+use crate::rules::Trust;
 
 impl Check<'_> {
     /// Nobody signed what is built in, so that a terminal which takes nothing unsigned has a directory of its own.
     pub(super) fn packs(&mut self, policy: PolicyTable, own: bool) -> Packs {
-        let mut keys: Vec<PublicKey> = Vec::new();
-        for written in policy.keys {
-            match written.get_ref().parse() {
-                Ok(key) if keys.contains(&key) => self.mistake(written.span(), "this key is there already"),
-                Ok(key) => keys.push(key),
-                Err(error) => self.mistake(written.span(), &error.to_string()),
-            }
-        }
+        let keys = self.public_keys(policy.keys);
         let required = policy.require_signature.filter(|required| *required.get_ref());
         if let Some(written) = &required {
             if keys.is_empty() {

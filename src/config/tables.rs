@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::parts::{Mode, Permission, TerminalName, UplinkKind};
+use super::parts::{Mode, Permission, TerminalName, UplinkKind, WithoutList};
 use crate::cipher::Algorithm;
 use crate::reader::Role;
 use crate::value::Fen;
@@ -75,9 +75,24 @@ pub(super) enum Source {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct CardTable {
     pub(super) default_algorithm: Option<Algorithm>,
+    pub(super) issuers: Vec<Spanned<String>>,
+    pub(super) categories: Vec<Spanned<String>>,
+    pub(super) versions: Vec<Spanned<String>>,
+    pub(super) blacklist: Option<BlacklistTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BlacklistTable {
+    pub(super) file: Option<Spanned<PathBuf>>,
+    pub(super) keys: Spanned<Vec<Spanned<String>>>,
+    pub(super) max_age_hours: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub(super) without: WithoutList,
+    pub(super) poll_secs: Option<Spanned<u64>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -238,6 +238,7 @@ pub(super) fn fresh(
         reader: None,
         holder: None,
         notices: Some(Vec::new()),
+        findings: Vec::new(),
         business_date: None,
         business_date_is_demo: demo_date,
         decision: None,

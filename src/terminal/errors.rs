@@ -104,14 +104,6 @@ crate::entries! {
         message "办理未完成时卡被取出，业务未提交" | "the card was taken out too early, nothing was committed";
         cause "业务完成前卡须留在读卡器中" | "the card stays in the reader until the case has ended";
         remedy "请重新插卡办理" | "insert the card again and start anew";
-    CARD_EXPIRED = "E-TERM-CARD-EXPIRED", Holder;
-        message "卡已过有效期" | "the card is past its validity";
-        cause "本业务不受理过期卡" | "this scenario does not take an expired card";
-        remedy "请到发卡机构换卡" | "have the card replaced by its issuer";
-    CARD_NOT_YET = "E-TERM-CARD-NOT-YET", Clerk;
-        message "卡尚未到启用日期" | "the card is not valid yet";
-        cause "发卡日期晚于业务日期" | "it was issued after the business date";
-        remedy "请核对业务日期" | "check the business date";
     CARD_BLANK = "E-TERM-CARD-BLANK", Holder;
         message "卡内缺少持卡人信息" | "the card does not name its holder";
         cause "社会保障号码或卡号未写入" | "the social security number or the card number is not written";

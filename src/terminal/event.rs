@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::alarm::AlarmKind;
 use super::conditions::Condition;
 use super::view::CaseState;
+use crate::failure::Failure;
 use crate::reader::Role;
 use crate::rules::PackRef;
 use crate::value::Fen;
@@ -135,6 +136,18 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
+    /// Something happened to the list of refused cards.
+    Blacklist {
+        /// `taken-up`: another one is in force; `refused`: what is in the file is not taken in; `mended`: the file has again
+        /// what is in force.
+        change: &'static str,
+        /// The serial of the one in force; left out where one is refused.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        serial: Option<u64>,
+        /// Why it is refused.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<Failure>,
+    },
     /// The journal was proved, or what is old in it was erased.
     Journal {
         /// `verified`: it is whole; `damaged`: it is not; `erased`: payloads and answers were; `kept`: what is old was not
@@ -181,6 +194,7 @@ impl What {
             Self::Queue { .. } => "queue",
             Self::Condition { .. } => "condition",
             Self::Policy { .. } => "policy",
+            Self::Blacklist { .. } => "blacklist",
             Self::Journal { .. } => "journal",
             Self::Store { .. } => "store",
             Self::Gap => "gap",

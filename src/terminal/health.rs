@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::alarm::Alarm;
+use super::blacklist::BlacklistHealth;
 use super::conditions::Conditions;
 use super::limits::TerminalLeft;
 use super::policy::PolicyHealth;
@@ -19,7 +20,8 @@ use jiff::civil::Date;
 pub enum Status {
     /// All is well.
     Ok,
-    /// Some condition or alarm holds, and work goes on as far as it allows; or new policy packs are refused, a record is
+    /// Some condition or alarm holds, and work goes on as far as it allows; or new policy packs or a blacklist are refused, there is no
+    /// blacklist to go by where one is configured, a record is
     /// damaged, a day is overdue or has open differences, a holder is still to be told how a transaction came out, or
     /// queue or store do not tell.
     Degraded,
@@ -110,4 +112,7 @@ pub struct Health {
     pub untold: Option<u64>,
     /// The policy packs.
     pub policy: PolicyHealth,
+    /// The list of refused cards; `None` where none is configured, and no card is looked up.
+    #[schema(required)]
+    pub blacklist: Option<BlacklistHealth>,
 }

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
 
 use super::alarm::Alarms;
+use super::blacklist::Refusing;
 use super::case::{Alarm, Case, Cases};
 use super::conditions::{Condition, Conditions};
 use super::errors;
@@ -55,6 +56,8 @@ pub(super) struct Inner {
     pub(super) settling_alone: Mutex<()>,
     pub(super) queue: Queue,
     pub(super) store: Arc<Store>,
+    /// Where a list of refused cards is configured.
+    pub(super) refusing: Option<Refusing>,
     pub(super) shifts: Shifts,
     /// One day is held against the centre, or one difference repaired, at a time.
     pub(super) reconciling: Mutex<()>,
@@ -102,6 +105,7 @@ pub(super) struct Rooms {
     pub(super) keys: KeyProvider,
     pub(super) queue: Queue,
     pub(super) store: Arc<Store>,
+    pub(super) refusing: Option<Refusing>,
     pub(super) shifts: Shifts,
     pub(super) upstream: Option<Upstream>,
 }
@@ -127,6 +131,7 @@ impl Inner {
             settling_alone: Mutex::new(()),
             queue: rooms.queue,
             store: rooms.store,
+            refusing: rooms.refusing,
             shifts: rooms.shifts,
             reconciling: Mutex::default(),
             upstream: rooms.upstream,

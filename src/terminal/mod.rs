@@ -3,6 +3,7 @@
 
 mod accounts;
 mod alarm;
+mod blacklist;
 mod case;
 mod committing;
 mod conditions;
@@ -47,6 +48,7 @@ mod view;
 mod who;
 
 pub use alarm::{Alarm, AlarmKind};
+pub use blacklist::{BlacklistHealth, BlacklistRefused, list_file};
 pub use conditions::{Condition, Conditions};
 pub use event::{Event, EventStream, What};
 pub use file::{LARGEST_FILE, Rights, open_regular, read_file, read_to, replace_file};

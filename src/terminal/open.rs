@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::blacklist::BlacklistHealth;
 use super::case::{self, Cases};
 use super::conditions::Condition;
 use super::errors;
@@ -144,7 +145,7 @@ impl Inner {
     }
 
     pub(super) fn health(&self) -> Health {
-        let (conditions, policy) = (self.conditions(), self.policy_health());
+        let (conditions, policy, blacklist) = (self.conditions(), self.policy_health(), self.blacklist_health());
         let (stats, alarms) = match self.count_backlog() {
             Ok((stats, alarms)) => (Some(stats), alarms),
             // What is not known is not well.
@@ -158,9 +159,10 @@ impl Inner {
         let whole = stats.as_ref().is_some_and(|stats| stats.damaged.is_empty());
         let untold = self.untold().ok().map(|untold| untold.len() as u64);
         let settled = (reconciliation.open, reconciliation.overdue, untold) == (Some(0), Some(0), Some(0));
+        let listed = blacklist.as_ref().is_none_or(BlacklistHealth::is_well);
         let status = if conditions.contains(&Condition::Draining) {
             Status::Draining
-        } else if conditions.is_empty() && alarms.is_empty() && policy.refused.is_none() && whole && settled {
+        } else if conditions.is_empty() && alarms.is_empty() && policy.refused.is_none() && listed && whole && settled {
             Status::Ok
         } else {
             Status::Degraded
@@ -192,6 +194,7 @@ impl Inner {
             reconciliation,
             untold,
             policy,
+            blacklist,
         }
     }
 

@@ -11,10 +11,11 @@ use super::inner::Inner;
 use super::notice::Notice;
 use super::view::CaseState;
 use super::who::Who;
-use crate::card::{self, CardError, Pairs, Reading, Step};
+use crate::card::{self, CardError, Lenience, Pairs, Reading, Step};
 use crate::failure::{Explain as _, Failure};
 use crate::keys::KeyError;
 use crate::reader::{Role, TransportError};
+use crate::scenario::ExpiredCard;
 
 /// A reader whose card is being read. Dropped, it is free for whoever waits.
 pub(super) struct InUse {
@@ -71,8 +72,9 @@ impl Inner {
         let reading = self.read(&reader.reader, told);
         drop(reader);
         let who = reading.and_then(|reading| {
-            let today = self.parts.clock.today();
-            let who = Who::of(&reading, &self.queue, today, expired)?;
+            let verdict = self.verdict(&reading);
+            let lenience = Lenience { expired: expired == ExpiredCard::Warn, list: self.goes_on_without_list() };
+            let who = Who::of(&reading, &self.queue, &verdict, lenience)?;
             // What cannot be told now is told at a later case: it keeps nobody from this one.
             let notices = self.notices(who.tag).inspect_err(|failure| {
                 tracing::warn!(code = failure.entry.code, detail = failure.detail, "what the holder is to be told");
@@ -99,6 +101,7 @@ impl Inner {
                 let moved = self.advance_in(&mut cases, id, Some(at), next, |case| {
                     case.view.holder = Some(who.view.clone());
                     case.view.notices = notices;
+                    case.view.findings = who.findings.clone();
                     case.who = Some(Arc::new(who));
                 });
                 (moved.ok(), false)

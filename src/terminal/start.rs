@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use zeroize::Zeroizing;
 
+use super::blacklist::Refusing;
 use super::event::What;
 use super::inner::{Inner, Rooms, Upstream};
 use super::setup::Setup;
@@ -16,7 +17,7 @@ use crate::failure::{Explain as _, Failure};
 use crate::keys::{KeyProvider, KeySource};
 use crate::queue::{self, Faults, Queue, QueueError, QueueKeys, Settings};
 use crate::script::Library;
-use crate::store::{self, Renewed, Store};
+use crate::store::{self, Blacklist, Renewed, Store};
 use crate::sync::{self, Asker, HttpUplink, JetStreamUplink, Link, Pace, SignNumbers, SignedOnUplink, Uplink};
 use crate::world::disk::{self, Refusal};
 
@@ -56,12 +57,14 @@ fn rooms(parts: Parts, setup: Setup, queue: Queue) -> Result<(Arc<Inner>, Option
     let store = Store::open_or_renew(&config.state.join("store.db"), parts.clock.now());
     let (store, renewed) = store.map_err(|error| error.failure())?;
     let store = Arc::new(store);
+    let refusing = config.card.blacklist.clone();
+    let refusing = refusing.map(|rules| Refusing::new(rules, Blacklist::new(&config.state, Arc::clone(&store))));
     let keys = keys(&parts, &setup.scripts, &store)?;
     let numbers = SignNumbers::default();
     let last = queue.last_sequence().map_err(|error| error.failure())?;
     let shifts = Shifts::load(&store, numbers.clone(), last).map_err(|error| error.failure())?;
     let upstream = upstream(&parts, &queue, numbers)?;
-    Ok((Arc::new(Inner::new(Rooms { parts, setup, keys, queue, store, shifts, upstream })), renewed))
+    Ok((Arc::new(Inner::new(Rooms { parts, setup, keys, queue, store, refusing, shifts, upstream })), renewed))
 }
 
 /// Whether a start failed for a disk that is full or read only: nothing is wrong with what is on it, and once the disk

@@ -15,7 +15,7 @@ use super::event::What;
 use super::inner::{Inner, lock};
 use super::showing::as_shown;
 use super::view::CaseState;
-use super::{alarm, daily, keeping, policy, shift, signing};
+use super::{alarm, blacklist, daily, keeping, policy, shift, signing};
 use crate::failure::{Entry, Failure};
 use crate::queue::Row;
 use crate::reader::{ReaderEvent, Role};
@@ -42,6 +42,9 @@ pub(super) fn start(inner: &Arc<Inner>) {
     }
     if config.policy.is_some() {
         runtime.spawn(policy::watch(Arc::downgrade(inner), config.packs.poll));
+    }
+    if let Some(rules) = config.card.blacklist.as_ref().filter(|rules| rules.file.is_some()) {
+        runtime.spawn(blacklist::watch(Arc::downgrade(inner), rules.poll));
     }
     runtime.spawn(shift::end_of_days(Arc::downgrade(inner)));
     runtime.spawn(keeping::keep(Arc::downgrade(inner)));

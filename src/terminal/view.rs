@@ -116,6 +116,9 @@ pub struct CaseView {
     /// `None` when that cannot be read.
     #[schema(required)]
     pub notices: Option<Vec<Notice>>,
+    /// What speaks against the card and was let pass: that it is past its validity, in a scenario that takes such cards,
+    /// or that there is no blacklist to go by, where the terminal goes on without.
+    pub findings: Vec<Failure>,
     /// The business date of the decision.
     #[schema(value_type = Option<String>, format = Date, required)]
     pub business_date: Option<Date>,

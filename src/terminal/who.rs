@@ -1,14 +1,12 @@
 //! The holder of a case, as far as the walk needs them.
 
-use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use super::errors;
 use super::view::HolderView;
-use crate::card::{Reading, Validity};
-use crate::failure::Failure;
+use crate::card::{Finding, Lenience, Reading, Verdict};
+use crate::failure::{Explain as _, Failure};
 use crate::queue::Queue;
-use crate::scenario::ExpiredCard;
 use crate::wire::Digest;
 use crate::wire::person::{PersonKey, SOCIAL_SECURITY_CARD};
 
@@ -24,17 +22,17 @@ pub(super) struct Who {
     pub(super) view: HolderView,
     /// The card is past its validity and the scenario takes it all the same.
     pub(super) expired: bool,
+    /// What was found about the card and let pass.
+    pub(super) findings: Vec<Failure>,
 }
 
 impl Who {
-    /// The holder of a card that was read, if the card may be used on that day.
-    pub(super) fn of(reading: &Reading, queue: &Queue, today: Date, expired: ExpiredCard) -> Result<Self, Failure> {
-        let expired = match (reading.validity(today), expired) {
-            (Validity::Expired(_), ExpiredCard::Refuse) => return Err(Failure::of(&errors::CARD_EXPIRED)),
-            (Validity::Expired(_), ExpiredCard::Warn) => true,
-            (Validity::NotYet(_), _) => return Err(Failure::of(&errors::CARD_NOT_YET)),
-            (Validity::Valid | Validity::Unstated, _) => false,
-        };
+    /// The holder of a card that was read, if the card may be used.
+    pub(super) fn of(reading: &Reading, queue: &Queue, verdict: &Verdict, lenience: Lenience) -> Result<Self, Failure> {
+        if let Some(finding) = verdict.obstacle(lenience) {
+            return Err(finding.failure());
+        }
+        let findings = verdict.findings();
         let (card, holder) = (reading.card(), reading.holder());
         let blank = |what: &str| Failure::with(&errors::CARD_BLANK, what);
         let number = holder.number.as_ref().ok_or_else(|| blank("社会保障号码"))?;
@@ -57,7 +55,8 @@ impl Who {
                 social_security_number: Some(number.masked()),
                 card_number: Some(card_number.masked()),
             },
-            expired,
+            expired: findings.iter().any(|finding| matches!(finding, Finding::Expired(_))),
+            findings: findings.iter().map(|finding| finding.failure()).collect(),
         })
     }
 }

@@ -131,7 +131,7 @@ fn a_card_that_is_not_valid_yet_or_lacks_what_a_case_needs_opens_nothing() {
     let not_yet = "[card]\nissued = \"2099-01-01\"\nexpires = \"2119-12-31\"\n".to_owned();
     let left_at_ff = |tag: &str| format!("[quirks]\nunpersonalised = [\"{tag}\"]\n");
     for (changes, code, detail) in [
-        (not_yet, "E-TERM-CARD-NOT-YET", None),
+        (not_yet, "E-TERM-CARD-NOT-YET", Some("2099-01-01")),
         (left_at_ff("07"), "E-TERM-CARD-BLANK", Some("卡号")),
         (left_at_ff("08"), "E-TERM-CARD-BLANK", Some("社会保障号码")),
         (left_at_ff("09"), "E-TERM-CARD-BLANK", Some("姓名")),

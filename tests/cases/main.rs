@@ -4,6 +4,7 @@
 mod alarm;
 mod alone;
 mod away;
+mod blacklist;
 mod card;
 mod centre;
 mod counter;

@@ -8,6 +8,7 @@ mod keys;
 mod records;
 mod refused;
 mod rights;
+mod validity;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

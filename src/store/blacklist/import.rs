@@ -226,6 +226,10 @@ impl Blacklist {
     /// Until what this returns is dropped, or its process is gone, nobody else takes a list in.
     fn alone(&self) -> Result<File, BlacklistError> {
         let path: PathBuf = self.folder.join(LOCK);
+        // Where there is no room nothing is read for it either.
+        if disk::refusal(&path).is_some() {
+            return Err(StoreError::Disk(self.folder.display().to_string()).into());
+        }
         let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
         disk::give(&path, &self.folder)?;
         match lock.try_lock() {
@@ -244,9 +248,6 @@ fn serial_of(file: &str) -> Option<u64> {
 /// Writes the entries of a list; on the disk when this returns, with the file's SHA-256.
 fn entries(path: &Path, list: &mut ListFile, row: &Row, step: Step<'_>) -> Result<Digest, BlacklistError> {
     let folder = disk::folder_of(path);
-    if disk::refusal(path).is_some() {
-        return Err(StoreError::Disk(folder.display().to_string()).into());
-    }
     step()?;
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     disk::give(path, folder)?;

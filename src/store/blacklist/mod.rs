@@ -68,6 +68,13 @@ pub struct BlacklistInfo {
     pub sha256: Digest,
 }
 
+impl BlacklistInfo {
+    /// How long ago it was made, in seconds; by a clock that is behind it is new.
+    pub fn age_secs(&self, now: Timestamp) -> u64 {
+        u64::try_from(now.as_second() - self.issued.as_second()).unwrap_or_default()
+    }
+}
+
 /// An entry that a card is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hit {

@@ -4,6 +4,7 @@
 //! `{"error":{…}}` that the local interface answers with, and an exit code by its kind ([`exit`]). The shapes are
 //! fixed in `docs/cli.md`.
 
+mod blacklist;
 mod card;
 mod case;
 mod center;
@@ -93,6 +94,8 @@ enum Command {
     Reconcile(reconcile::Args),
     /// Check, test and explain policy packs
     Policy(policy::Args),
+    /// The list of refused cards: take one in, look, sign
+    Blacklist(blacklist::Args),
     /// Check and run APDU scripts
     Script(script::Args),
     /// Record a card session as a fixture, without personal data
@@ -129,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::Shift(args) => shift::run(args, &shell),
         Command::Reconcile(args) => reconcile::run(args, &shell),
         Command::Policy(args) => policy::run(args, &shell),
+        Command::Blacklist(args) => blacklist::run(args, &shell),
         Command::Script(args) => script::run(args, &shell),
         Command::Record(args) => record::run(&args, &shell),
         Command::Replay(args) => replay::run(&args, &shell),

@@ -17,6 +17,7 @@ use super::shell::parse_json;
 use super::{Outcome, Problem, Shell, errors};
 use crate::rules::{PACK_SCHEMA, PackInfo, Packs, Trust};
 use packs::{load, load_signed, without_cases};
+pub(super) use sign::private as signing_key;
 
 /// Arguments of `sbkd policy`.
 #[derive(Debug, clap::Args)]

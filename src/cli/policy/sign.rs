@@ -123,7 +123,7 @@ fn configured(shell: &Shell) -> Result<Vec<PublicKey>, Problem> {
 }
 
 /// The key that signs, from a file that is nobody else's.
-fn private(file: &Path) -> Result<SigningKey, Problem> {
+pub(in crate::cli) fn private(file: &Path) -> Result<SigningKey, Problem> {
     let open = open_regular(file).map_err(|error| failed(file, &error))?;
     let rights = open.metadata().map_err(|error| failed(file, &error))?.mode() & 0o777;
     if rights & 0o077 != 0 {

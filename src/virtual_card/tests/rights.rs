@@ -265,10 +265,10 @@ proptest! {
                 }
                 Act::Noise(mut bytes) => {
                     // Anything that is neither a way to a right nor a choice of a directory.
-                    if let Some(ins) = bytes.get_mut(1) {
-                        if matches!(*ins, 0xA4 | 0x82 | 0x20 | 0x5E | 0x24) {
-                            *ins = 0xCA;
-                        }
+                    if let Some(ins) = bytes.get_mut(1)
+                        && matches!(*ins, 0xA4 | 0x82 | 0x20 | 0x5E | 0x24)
+                    {
+                        *ins = 0xCA;
                     }
                     talk.0.exchange(&bytes).unwrap();
                 }

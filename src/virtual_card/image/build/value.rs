@@ -89,10 +89,10 @@ pub(super) fn remade(item: &Item, value: Option<&Value>, at: &str) -> Result<Byt
         return Err(Flaw::Wrong(at.to_owned(), "remade without a value"));
     };
     let mut bytes = of_form(item.form, text, at)?;
-    if let (Form::Cn, Some(last)) = (item.form, bytes.last_mut()) {
-        if *last & 0x0F == 0x0F {
-            *last &= 0xFE;
-        }
+    if let (Form::Cn, Some(last)) = (item.form, bytes.last_mut())
+        && *last & 0x0F == 0x0F
+    {
+        *last &= 0xFE;
     }
     let least = bytes.len() + 1;
     bytes.resize(least.max(item.length.into()), 0xEE);

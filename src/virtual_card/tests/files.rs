@@ -216,3 +216,34 @@ fn files_are_there_when_the_image_speaks_of_them() {
     assert_eq!(talk.status(DF04), "6A82");
     assert_eq!(talk.status("00A4000002DF04"), "6A82");
 }
+
+/// The card of an image that extends `base` by `text`.
+fn extended(base: &str, text: &str) -> Talk {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image.toml");
+    std::fs::write(&path, format!("extends = {:?}\n{text}", folder().join(base).with_extension("toml"))).unwrap();
+    Talk::to(Image::load(&path).unwrap().chip(Arc::new(SystemRandom::default())))
+}
+
+#[test]
+fn an_image_says_of_a_file_what_differs() {
+    let mut talk = extended(
+        "v2-full",
+        "[files.\"SSSE/EF06\"]\n0A = \"hex:31FF\"\nunpersonalised = [\"0B\"]\ngarbled = [\"0D\"]\nmissing = [\"0C\"]\n\
+         [files.\"DF04/EF05\"]\nabsent = true\n[files.\"DF04/EF15\"]\nrecords = [\"00FF32\"]\n",
+    );
+    talk.fetch(SELECT_SSSE);
+    assert_eq!(talk.read("00B20A3004"), [0x0A, 2, 0x31, 0xFF]);
+    assert_eq!(talk.read("00B20B3003"), [0x0B, 1, 0xFF]);
+    assert_eq!(talk.read("00B20D3006")[..2], [0x0D, 0xF0]);
+    assert_eq!(talk.status("00B20C3005"), "6A83");
+    assert_eq!(talk.read("00B2083014")[..2], [0x08, 18], "the rest is as it was");
+    talk.fetch(DF04);
+    assert_eq!(talk.status("0020000003123456"), "9000");
+    assert_eq!(talk.status("00B2842805"), "6A82");
+    assert_eq!(talk.read("00B201AC03"), [0x00, 0xFF, 0x32]);
+    let mut talk = extended("v2-3des", "[files.\"SSSE/EF06\"]\nabsent = true\n[quirks]\ndir = \"absent\"\n");
+    assert_eq!(hex::encode_upper(talk.fetch(SELECT_SSSE)), "6F19840F7378312E73682EC9E7BBE1B1A3D5CFA5069F0C03860101");
+    assert_eq!(talk.status("00B2083014"), "6A82");
+    assert_eq!(talk.status("00B201F400"), "6A82");
+}

@@ -164,7 +164,13 @@ fn what_cannot_be_a_chip_is_refused() {
         ("[files.\"DF04/EF05\"]\n84 = \"44O1\"\n", "files.\"DF04/EF05\".84: not hexadecimal"),
         ("[files.\"DF04/EF05\"]\n84 = [\"4401\", \"4402\"]\n", "files.\"DF04/EF05\".84: more often than it is there"),
         ("[files.\"DF04/EF05\"]\n84 = { 01 = \"4401\" }\n", "a value of another shape than the item's"),
-        ("[files.\"DF04/EF05\"]\nbytes = \"00\"\n", "files.\"DF04/EF05\": what another structure has"),
+        ("[files.\"DF04/EF05\"]\nbytes = \"00\"\n", "files.\"DF04/EF05\".bytes: what another structure has"),
+        ("[files.\"DF04/EF15\"]\nunpersonalised = [\"81\"]\n", "files.\"DF04/EF15\".items: what another structure has"),
+        ("[files.\"SSSE/EF08\"]\ncapacity = 9\n", "files.\"SSSE/EF08\".capacity: what another structure has"),
+        (
+            "[quirks]\nno_4e = true\n[files.\"SSSE/EF06\"]\n4E = \"1\"\n",
+            "files.\"SSSE/EF06\".4E: the file has no such item",
+        ),
         ("[files.\"DF04/EF15\"]\nrecords = [\"00\"]\n", "records 1: not as long as its records"),
         (
             "[files.\"DF04/EF15\"]\nrecords = [[\"0001\"]]\n",

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::apdu::Command;
-use crate::reader::{Lease, ReaderEvent, Readers, Role, TransportError};
-use crate::virtual_card::VirtualReaders;
+use crate::reader::{Interface, Lease, ReaderEvent, Readers, Role, TransportError};
+use crate::virtual_card::{Torn, VirtualReaders};
 
 const WITHIN: Duration = Duration::from_secs(5);
 
@@ -144,6 +144,33 @@ fn while_the_service_is_away_nothing_works() {
     assert!(send(&mut lease, SELECT_SSSE).is_err(), "no handle outlives the service");
     drop(lease);
     assert!(readers.lease("Card", WITHIN).is_ok());
+}
+
+#[test]
+fn a_card_in_the_field_is_leased_as_one() {
+    let readers = readers();
+    readers.insert("Card", chip("v3-contactless"));
+    let mut lease = readers.lease("Card", WITHIN).unwrap();
+    assert_eq!(lease.interface(), Interface::Contactless);
+    assert_eq!(send(&mut lease, &format!("{SELECT_SSSE}00")).unwrap(), "9000");
+    assert_eq!(send(&mut lease, "00B2012D00").unwrap(), "9000");
+    assert_eq!((lease.counts().commands, lease.counts().get_responses), (2, 0), "whole commands, whole answers");
+}
+
+#[test]
+fn a_torn_command_was_carried_out_or_was_not() {
+    for (torn, left) in [(Torn::Before, "63C3"), (Torn::After, "63C2")] {
+        let (readers, image) = (readers(), image("v3-sm4"));
+        let memory = image.memory().unwrap();
+        let insert = || readers.insert("Card", image.chip_with(&memory, Arc::new(SystemRandom::default())));
+        insert();
+        readers.tear("Card", 1, torn);
+        let wrong_pin = send(&mut readers.lease("Card", WITHIN).unwrap(), "0020000003111111");
+        assert_eq!(wrong_pin, Err(TransportError::Removed));
+        assert!(readers.pulled("Card"));
+        insert();
+        assert_eq!(send(&mut readers.lease("Card", WITHIN).unwrap(), "0020000000").unwrap(), left);
+    }
 }
 
 #[test]

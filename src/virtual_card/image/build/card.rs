@@ -8,7 +8,7 @@ use crate::cipher::{self, Factors, Key16};
 use crate::profile::{Access, FileName, KeyRole, Profile};
 use crate::reader::Interface;
 use crate::virtual_card::image::content::FileTable;
-use crate::virtual_card::image::fields::Role;
+use crate::virtual_card::image::fields::{Named, Role};
 use crate::virtual_card::image::file::{Application, Dir, File};
 use crate::virtual_card::image::{CardImage, CardKey, Directory, FileImage, Quirks};
 use crate::virtual_card::memory::Content;
@@ -164,8 +164,11 @@ impl<'a> Tree<'a> {
     fn add_files(&mut self, file: &File, tables: &Tables, generation: u8) -> Result<(), Flaw> {
         let digit = generation.wrapping_sub(b'0');
         let none = FileTable::default();
+        let absent =
+            |name: &FileName| file.files.0.get(&Named(name.clone())).is_some_and(|table| table.absent == Some(true));
         for known in self.profile.files() {
             let own = match (known.name.directory(), known.name.ef()) {
+                _ if absent(&known.name) => None,
                 (SSSE, 0x05) => Some(holder::ef05(file)?),
                 (SSSE, 0x06) => Some(holder::ef06(file)?),
                 _ => None,

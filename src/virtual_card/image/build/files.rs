@@ -23,13 +23,8 @@ pub(super) fn content(
     own: Option<Vec<Bytes>>,
 ) -> Result<Content, Flaw> {
     let at = format!("files.{:?}", file.name.to_string());
-    let shape = match file.structure {
-        Structure::Linear | Structure::Fixed(_) => (table.records.is_none(), table.bytes.is_none()),
-        Structure::Cyclic(_) => (table.items.is_empty(), table.bytes.is_none()),
-        Structure::Transparent { .. } => (table.items.is_empty(), table.records.is_none()),
-    };
-    if shape != (true, true) {
-        return Err(Flaw::Wrong(at, "what another structure has"));
+    if let Some(setting) = foreign(file.structure, table) {
+        return Err(Flaw::Wrong(format!("{at}.{setting}"), "what another structure has"));
     }
     Ok(match file.structure {
         Structure::Linear => {
@@ -66,6 +61,24 @@ pub(super) fn content(
     })
 }
 
+/// What is set of the file that only files of another structure have.
+fn foreign(structure: Structure, table: &FileTable) -> Option<&'static str> {
+    let lists = [&table.missing, &table.unpersonalised, &table.garbled, &table.remade];
+    let tagged = !table.items.is_empty() || lists.iter().any(|list| list.is_some());
+    let (by_tag, cyclic, transparent) = match structure {
+        Structure::Linear | Structure::Fixed(_) => (true, false, false),
+        Structure::Cyclic(_) => (false, true, false),
+        Structure::Transparent { .. } => (false, false, true),
+    };
+    let set = [
+        ("items", tagged && !by_tag),
+        ("records", table.records.is_some() && !cyclic),
+        ("bytes", table.bytes.is_some() && !transparent),
+        ("capacity", table.capacity.is_some() && structure != Structure::Linear),
+    ];
+    set.into_iter().find(|(_, wrong)| *wrong).map(|(setting, _)| setting)
+}
+
 /// The records of a file by its items, each as often as it is there.
 fn records(file: &profile::File, generation: u8, table: &FileTable, at: &str) -> Result<Vec<Bytes>, Flaw> {
     let items: Vec<&Item> = file.items_of(generation).collect();
@@ -85,7 +98,9 @@ fn over(
     table: &FileTable,
     at: &str,
 ) -> Result<Vec<Bytes>, Flaw> {
-    known(&file.items_of(generation).collect::<Vec<_>>(), table, at)?;
+    let there: Vec<&Item> =
+        file.items_of(generation).filter(|item| own.iter().any(|record| record.first().copied() == item.tag)).collect();
+    known(&there, table, at)?;
     let mut records = Vec::new();
     for record in own {
         let tag = Byte(record[0]);

@@ -24,16 +24,6 @@ use crate::tape::{Exchange, Tap, Tape};
 mod line;
 mod plain;
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn no_goal_is_missed_since_nothing_here_depends_on_the_machine() {
-        let rows = super::measure();
-        let missed: Vec<_> = rows.iter().filter(|row| row.goal.as_ref().is_some_and(|(_, met)| !met)).collect();
-        assert!(missed.is_empty() && rows.len() >= 6 * super::FLOWS.len(), "{missed:?}");
-    }
-}
-
 use line::Line;
 
 const WITHIN: Duration = Duration::from_secs(60);
@@ -125,4 +115,14 @@ fn demonstration_keys() -> Soft {
     let keys = Soft::load(&file, true).expect("the demonstration's keys");
     assert_eq!(keys.commands(), 0, "no PSAM is asked");
     keys
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_goal_is_missed_since_nothing_here_depends_on_the_machine() {
+        let rows = super::measure();
+        let missed: Vec<_> = rows.iter().filter(|row| row.goal.as_ref().is_some_and(|(_, met)| !met)).collect();
+        assert!(missed.is_empty() && rows.len() >= 6 * super::FLOWS.len(), "{missed:?}");
+    }
 }

@@ -154,6 +154,15 @@ fn a_card_read_by_radio_gives_the_same() {
 }
 
 #[test]
+fn a_card_in_the_field_is_read_in_whole_commands() {
+    let contact = Desk::new("v3-full").read().outcome.unwrap();
+    let mut desk = Desk::new("v3-contactless");
+    desk.interface = Interface::Contactless;
+    let radio = desk.read().outcome.unwrap();
+    assert_eq!((radio.card(), radio.holder()), (contact.card(), contact.holder()));
+}
+
+#[test]
 fn a_long_name_straddles_two_records() {
     let reading = Desk::new("v3-long-name").read().outcome.unwrap();
     let name = reading.holder().name.as_ref().unwrap();

@@ -9,7 +9,7 @@ mod pcsc;
 mod role;
 mod transport;
 
-pub use atr::{Atr, AtrError};
+pub use atr::{Atr, AtrError, CardMarks, Rates};
 pub use errors::ENTRIES;
 pub use held::Recall;
 pub use lease::{Counts, Lease};

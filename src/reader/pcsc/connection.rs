@@ -143,15 +143,8 @@ impl Transport for Connection {
     }
 
     fn interface(&self) -> Interface {
-        interface(&self.atr)
-    }
-}
-
-/// What PC/SC part 3 makes up for a contactless card: 3B 8n 80 01 and the historical bytes. Any other is by contacts.
-fn interface(atr: &Atr) -> Interface {
-    match atr.as_bytes() {
-        [0x3B, t0, 0x80, 0x01, ..] if t0 & 0xF0 == 0x80 => Interface::Contactless,
-        _ => Interface::Contact,
+        // What PC/SC part 3 makes up for a contactless card. Any other is by contacts.
+        if self.atr.is_contactless_form() { Interface::Contactless } else { Interface::Contact }
     }
 }
 
@@ -192,18 +185,4 @@ fn status(card: &Card) -> Result<(Zeroizing<Vec<u8>>, Protocol), Error> {
         _ => Protocol::T1,
     };
     Ok((Zeroizing::new(status.atr().to_vec()), protocol))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_contactless_card_is_known_by_what_part_3_makes_up() {
-        let of = |hex: &str| interface(&Atr::parse(&hex::decode(hex).unwrap()).unwrap());
-        assert_eq!(of("3B8280010102AA"), Interface::Contactless);
-        assert_eq!(of("3B6D00000102030405060744010A0B0C0D"), Interface::Contact);
-        assert_eq!(of("3B80800101"), Interface::Contactless);
-        assert_eq!(of("3B00"), Interface::Contact);
-    }
 }

@@ -249,7 +249,7 @@ proptest! {
             0..8,
         )
     ) {
-        let mut text = "recording\nclock 2026-01-31T08:00:00Z\ncard \"a\" T1 contactless 3B8001\npsam \"b\" T0 contact 3B00\n".to_owned();
+        let mut text = "recording\nclock 2026-01-31T08:00:00Z\ncard \"a\" T1 contactless 3B800181\npsam \"b\" T0 contact 3B00\n".to_owned();
         for (header, data, le, answer, status, event) in turns {
             text += match event { 0 => "random 0011\non card\n", 1 => "on psam\nreset\n", 2 => "on card\n", _ => "on psam\n" };
             let data = if data.is_empty() { String::new() } else { format!(" [{}]", hex::encode(data)) };

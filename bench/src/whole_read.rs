@@ -64,7 +64,7 @@ pub const CHILD: &str = "whole-read";
 
 /// What the child does.
 pub fn measure_here() -> Vec<Row> {
-    let rule = |pattern: &str, role| RoleRule { pattern: pattern.to_owned(), role };
+    let rule = |pattern: &str, role| RoleRule::new(pattern, role);
     let terminal = Terminal {
         readers: PcscReaders::start(vec![rule(HOLDER, Role::Holder), rule(PSAM, Role::Psam)]),
         scripts: Arc::new(Library::builtin()),

@@ -9,16 +9,13 @@ use jiff::civil::{Date, Time};
 use toml::Spanned;
 
 use super::parts::{
-    AlarmLimits, Api, Cases, Client, Config, Keys, Limits, Mode, Readers, ReconcileRules, ShiftRules, TokenSource,
-    Uplink, UplinkKind,
+    AlarmLimits, Api, Cases, Client, Config, Keys, Limits, Mode, ReconcileRules, ShiftRules, TokenSource, Uplink,
+    UplinkKind,
 };
-use super::tables::{
-    AlarmTable, ApiTable, CasesTable, ClientTable, File, KeysTable, ReadersTable, Source, UplinkTable,
-};
+use super::tables::{AlarmTable, ApiTable, CasesTable, ClientTable, File, KeysTable, Source, UplinkTable};
 use super::{ConfigError, Mistake};
 use crate::failure::place;
 use crate::keys::KeySource;
-use crate::reader::RoleRule;
 use crate::sync::{HttpUplink, JetStreamUplink, TlsFiles};
 use crate::value::Fen;
 
@@ -112,15 +109,6 @@ impl Check<'_> {
             self.mistake(written.span(), "business_date is a date, as in 2015-08-03");
         }
         date
-    }
-
-    fn readers(&mut self, readers: ReadersTable) -> Readers {
-        let rules = readers.rule.into_iter();
-        Readers {
-            rule: rules
-                .map(|rule| RoleRule { pattern: self.name(rule.pattern, "no reader has such a one"), role: rule.role })
-                .collect(),
-        }
     }
 
     /// Nothing is provisional with a limit of zero; below it there is nothing.
@@ -300,7 +288,7 @@ impl Check<'_> {
     }
 
     /// A name that names something.
-    fn name(&mut self, name: Spanned<String>, why: &str) -> String {
+    pub(super) fn name(&mut self, name: Spanned<String>, why: &str) -> String {
         if name.get_ref().trim().is_empty() {
             self.mistake(name.span(), &format!("this name is empty: {why}"));
         }

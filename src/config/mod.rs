@@ -6,6 +6,7 @@ mod load;
 mod parts;
 mod policy;
 mod queue;
+mod readers;
 mod secret;
 mod tables;
 

@@ -118,11 +118,19 @@ impl Default for Journal {
     }
 }
 
-/// What each reader is for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What each reader is for, and how it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readers {
     /// The first rule whose pattern fits a reader's name gives its role; a reader that none fits is asked.
     pub rule: Vec<RoleRule>,
+    /// How long a PIN pad waits for the person, 1 to 255 seconds: a keypad's own times are 15 to 20 s (card-facts §6).
+    pub pin: Duration,
+}
+
+impl Default for Readers {
+    fn default() -> Self {
+        Self { rule: Vec::new(), pin: Duration::from_secs(20) }
+    }
 }
 
 /// Who answers for the keys.

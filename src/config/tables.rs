@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::parts::{Mode, Permission, TerminalName, UplinkKind, WithoutList};
 use crate::cipher::Algorithm;
-use crate::reader::Role;
+use crate::reader::{Interface, PinPadUse, Role};
 use crate::value::Fen;
 use crate::wire::Digest;
 
@@ -50,6 +50,7 @@ pub(super) struct File {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ReadersTable {
     pub(super) rule: Vec<RuleTable>,
+    pub(super) pin_secs: Option<Spanned<u64>>,
 }
 
 #[derive(Deserialize)]
@@ -57,6 +58,9 @@ pub(super) struct ReadersTable {
 pub(super) struct RuleTable {
     pub(super) pattern: Spanned<String>,
     pub(super) role: Role,
+    #[serde(default)]
+    pub(super) pin_pad: PinPadUse,
+    pub(super) interface: Option<Interface>,
 }
 
 #[derive(Deserialize)]

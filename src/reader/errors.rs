@@ -40,6 +40,14 @@ crate::entries! {
         message "读卡超时" | "the time for the card is over";
         cause "卡或 PSAM 应答太慢" | "the card or the PSAM answered too slowly";
         remedy "重新插卡重试" | "insert the card again and retry";
+    NO_PIN_PAD = "E-READER-NO-PIN-PAD", Clerk;
+        message "读卡器没有可用的密码键盘" | "the reader has no PIN pad that could be used";
+        cause "读卡器不带密码键盘、不支持此操作，或配置中已停用（[readers] rule 的 pin_pad）" | "it has none, the pad cannot do this, or the configuration does not use it (pin_pad of a rule in [readers])";
+        remedy "请在程序界面或外接键盘上输入密码" | "have the PIN typed at the keyboard";
+    PAD_REFUSED = "E-READER-PIN-PAD", Technician;
+        message "密码键盘没有完成操作" | "the PIN pad did not do what was asked";
+        cause "读卡器声称支持密码键盘，但拒绝了该操作，或没有给出卡的应答；密码是否已送达卡片不明" | "the reader says that it has a PIN pad but refused the entry, or gave no answer of the card's; whether the card heard of the PIN is not known";
+        remedy "先查询剩余次数再重试；仍不行时在该读卡器的规则中设 pin_pad = \"none\"" | "ask how many tries are left before another one; if it stays so, set pin_pad = \"none\" in the reader's rule";
     REPLAY = "E-REPLAY-DIFFERS", Technician;
         message "与录制的会话不一致" | "the session differs from its recording";
         cause "录制文件被改动，或程序发出的命令已改变" | "the recording was changed, or the program sends something else now";
@@ -62,6 +70,8 @@ impl Explain for TransportError {
             Self::Mute => &MUTE,
             Self::ServiceAway => &SERVICE_AWAY,
             Self::Deadline => &DEADLINE,
+            Self::NoPinPad => &NO_PIN_PAD,
+            Self::PadRefused(_) => &PAD_REFUSED,
             Self::Replay { .. } => &REPLAY,
             Self::Other(_) => &PCSC,
         }
@@ -73,8 +83,8 @@ impl Explain for TransportError {
             Self::Ambiguous(readers) => Some(readers.join(", ")),
             Self::Busy(program) => program.clone(),
             Self::Replay { file, line, what } => Some(format!("{file}:{line}: {what}")),
-            Self::Other(what) => Some(what.clone()),
-            Self::Removed | Self::Reset | Self::Mute | Self::ServiceAway | Self::Deadline => None,
+            Self::Other(what) | Self::PadRefused(what) => Some(what.clone()),
+            Self::Removed | Self::Reset | Self::Mute | Self::ServiceAway | Self::Deadline | Self::NoPinPad => None,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The seam to a card.
 
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::Atr;
+use super::{Atr, PinPad};
 
 /// The transmission protocol that was agreed with the card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +15,8 @@ pub enum Protocol {
 }
 
 /// How the card is reached; part of the key under which its capabilities are remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Interface {
     /// By contacts.
     Contact,
@@ -42,11 +44,20 @@ pub trait Transport: Send {
     /// [`TransportError::Reset`] and [`reset`](Self::reset) succeeds.
     fn exchange(&mut self, tpdu: &[u8]) -> Result<Zeroizing<Vec<u8>>, TransportError>;
 
-    /// Resets the card: every right it gave is gone afterwards.
+    /// Resets the card without taking its power away (warm reset): every right it gave is gone afterwards.
     ///
     /// # Errors
     /// As [`exchange`](Self::exchange).
     fn reset(&mut self) -> Result<(), TransportError>;
+
+    /// Takes the card's power away and gives it back (cold reset): what hangs in the chip is gone as well. A back end that
+    /// knows no difference resets.
+    ///
+    /// # Errors
+    /// As [`exchange`](Self::exchange).
+    fn cold_reset(&mut self) -> Result<(), TransportError> {
+        self.reset()
+    }
 
     /// As [`reset`](Self::reset), and nothing is sent afterwards: a back end may give the card back in the same step.
     ///
@@ -54,6 +65,14 @@ pub trait Transport: Send {
     /// As [`exchange`](Self::exchange).
     fn end(&mut self) -> Result<(), TransportError> {
         self.reset()
+    }
+
+    /// The reader's PIN pad, where it has one that may be used.
+    ///
+    /// # Errors
+    /// As [`exchange`](Self::exchange).
+    fn pin_pad(&mut self) -> Result<Option<&mut dyn PinPad>, TransportError> {
+        Ok(None)
     }
 
     /// The card's answer to reset.
@@ -98,6 +117,12 @@ pub enum TransportError {
     /// The lease's time is over.
     #[error("the lease has ended")]
     Deadline,
+    /// The reader has no PIN pad that could do this, or it is not to be used.
+    #[error("the reader has no PIN pad for this")]
+    NoPinPad,
+    /// The PIN pad does not do what it says it can; why, as far as it is known. Whether the card heard of a PIN is not known.
+    #[error("the PIN pad refuses: {0}")]
+    PadRefused(String),
     /// A replayed recording has something else at this place.
     #[error("{file}:{line}: the recording has something else here: {what}")]
     Replay {

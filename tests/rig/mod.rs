@@ -7,6 +7,7 @@
 
 pub mod http;
 mod process;
+pub mod reader;
 pub mod search;
 pub mod walk;
 
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 pub use process::{Child, Ran};
+use reader::Reader;
 
 /// How long the rig waits for anything. Far above what a busy machine of two cores needs.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -96,6 +98,8 @@ pub struct Rig {
     card: Option<Child>,
     /// A PSAM that stays when cards come and go.
     psam: Option<Child>,
+    /// The driver before vpcd's, where there is one.
+    reader: Option<Reader>,
     /// The level of the virtual cards' log.
     pub log: Option<&'static str>,
 }
@@ -103,11 +107,21 @@ pub struct Rig {
 impl Rig {
     /// A pcscd with empty readers.
     pub fn start() -> Self {
+        Self::start_behind(|_| None)
+    }
+
+    /// A pcscd with empty readers, behind a driver of the tests' own: see [`reader`](Self::reader).
+    pub fn start_with_pad() -> Self {
+        Self::start_behind(|dir| Some(Reader::build(dir, DRIVER)))
+    }
+
+    fn start_behind(reader: impl FnOnce(&Path) -> Option<Reader>) -> Self {
         require_rig();
         let dir = tempfile::Builder::new().prefix("sbkd-rig-").tempdir().expect("a temporary directory");
         fs::create_dir_all(dir.path().join("run/pcscd")).expect("the rig's /run");
         fs::create_dir_all(dir.path().join("conf")).expect("the rig's readers");
-        let mut rig = Self { dir, port: 0, pcscd: None, card: None, psam: None, log: None };
+        let reader = reader(dir.path());
+        let mut rig = Self { dir, port: 0, pcscd: None, card: None, psam: None, reader, log: None };
         // Another program may take the ports between the look and the listening: then others are tried.
         for _ in 0..5 {
             rig.port = free_ports();
@@ -124,6 +138,11 @@ impl Rig {
         let mut rig = Self::start();
         rig.insert(image);
         rig
+    }
+
+    /// What the driver of the tests' own does and hears.
+    pub fn reader(&self) -> &Reader {
+        self.reader.as_ref().expect("a rig that was started with a pad")
     }
 
     /// vpcd's ports: the holder's reader and the PSAM's.
@@ -244,9 +263,11 @@ impl Rig {
     }
 
     fn write_readers(&self) {
+        let driver = self.reader.as_ref().map_or_else(|| PathBuf::from(DRIVER), Reader::library);
         let text = format!(
-            "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x{0:04X}\nLIBPATH {DRIVER}\nCHANNELID 0x{0:04X}\n",
-            self.port
+            "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x{0:04X}\nLIBPATH {1}\nCHANNELID 0x{0:04X}\n",
+            self.port,
+            driver.display()
         );
         fs::write(self.dir().join("conf/vpcd"), text).expect("the rig's readers");
     }
@@ -260,7 +281,7 @@ impl Rig {
         // leaves out the directory that pcscd is in.
         let script = r#"PATH=$PATH:/usr/sbin
             mount --bind "$1/run" /run && exec setpriv --pdeathsig KILL pcscd --foreground --config "$1/conf""#;
-        command.args(["-rm", "sh", "-c", script, "sh"]).arg(self.dir());
+        command.args(["-rm", "sh", "-c", script, "sh"]).arg(self.dir()).env(reader::PLACE, self.dir().join("reader"));
         let mut child = Child::spawn("pcscd", command, self.dir());
         let started = until("pcscd starts", || {
             if child.ended() {

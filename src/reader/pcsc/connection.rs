@@ -1,14 +1,15 @@
 //! One card through PC/SC.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::time::{Duration, Instant};
 
-use pcsc::{Card, Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode, State};
+use pcsc::{Attribute, Card, Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode, State};
 use zeroize::Zeroizing;
 
 use super::others::other_programs;
+use super::part10::Features;
 use super::translate::{service_away, while_open, while_opening};
-use crate::reader::{Atr, Interface, Protocol, Transport, TransportError};
+use crate::reader::{Atr, Interface, Manner, PinPad, Protocol, Transport, TransportError};
 
 /// How long another program may finish what it does with the card before the sharing conflict is told.
 pub(super) const SHARING_PATIENCE: Duration = Duration::from_millis(500);
@@ -16,6 +17,9 @@ pub(super) const SHARING_PATIENCE: Duration = Duration::from_millis(500);
 const SHARING_PAUSE: Duration = Duration::from_millis(10);
 /// pcscd looks for a card that came or went every 400 ms; twice that, to know why an exchange failed.
 const REMOVAL_SEEN: Duration = Duration::from_millis(800);
+/// SCARD_ATTR_ICC_TYPE_PER_ATR (PC/SC part 3): a card of ISO/IEC 7816 that is asynchronous, or synchronous.
+const ASYNCHRONOUS: u8 = 1;
+const SYNCHRONOUS: u8 = 2;
 /// A short response: 256 bytes and the status word.
 const LONGEST_ANSWER: usize = 258;
 
@@ -25,8 +29,12 @@ pub(super) struct Connection {
     card: Option<Card>,
     context: Context,
     reader: String,
+    pub(super) manner: Manner,
+    /// What the reader says it has; `None` until it was asked.
+    pub(super) features: Option<Features>,
     atr: Atr,
     protocol: Protocol,
+    interface: Interface,
 }
 
 impl Connection {
@@ -41,15 +49,20 @@ impl Connection {
     ///
     /// # Errors
     /// No service, reader or card; a mute card; another program has the card and keeps it.
-    pub(super) fn open(reader: &str, patience: Duration) -> Result<Self, TransportError> {
-        Self::open_in(establish()?, reader, patience)
+    pub(super) fn open(reader: &str, manner: Manner, patience: Duration) -> Result<Self, TransportError> {
+        Self::open_in(establish()?, reader, manner, patience)
     }
 
     /// As [`open`](Self::open), in a context that is there already.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub(super) fn open_in(context: Context, reader: &str, patience: Duration) -> Result<Self, TransportError> {
+    pub(super) fn open_in(
+        context: Context,
+        reader: &str,
+        manner: Manner,
+        patience: Duration,
+    ) -> Result<Self, TransportError> {
         let name = c_name(reader)?;
         let end = Instant::now() + patience;
         let card = loop {
@@ -57,16 +70,31 @@ impl Connection {
                 Ok(card) => break card,
                 Err(Error::SharingViolation) if Instant::now() < end => std::thread::sleep(SHARING_PAUSE),
                 Err(Error::SharingViolation) => return Err(TransportError::Busy(other_programs())),
+                // Its answer to the cold reset was none.
+                Err(Error::UnpoweredCard | Error::UnresponsiveCard) => break woken(&context, &name, reader)?,
                 Err(error) => return Err(while_opening(error, reader)),
             }
         };
-        Self::of(context, card, reader)
+        Self::of(context, card, reader, manner)
     }
 
-    fn of(context: Context, card: Card, reader: &str) -> Result<Self, TransportError> {
-        let (atr, protocol) = status(&card).map_err(|error| while_opening(error, reader))?;
-        let atr = Atr::parse(&atr).map_err(|_| TransportError::Mute)?;
-        Ok(Self { card: Some(card), context, reader: reader.to_owned(), atr, protocol })
+    fn of(context: Context, mut card: Card, reader: &str, manner: Manner) -> Result<Self, TransportError> {
+        match answer_to_reset(&mut card, manner) {
+            Ok((atr, protocol, interface)) => {
+                let reader = reader.to_owned();
+                Ok(Self { card: Some(card), context, reader, manner, features: None, atr, protocol, interface })
+            }
+            Err(Some(error)) => Err(while_opening(error, reader)),
+            Err(None) => {
+                give_back(card, Disposition::UnpowerCard);
+                Err(TransportError::Mute)
+            }
+        }
+    }
+
+    /// The reader's name.
+    pub(super) fn reader(&self) -> &str {
+        &self.reader
     }
 
     /// Its context, to be used for another connection once this one has ended.
@@ -81,15 +109,33 @@ impl Connection {
         }
     }
 
-    fn card(&mut self) -> Result<&mut Card, TransportError> {
+    pub(super) fn card(&mut self) -> Result<&mut Card, TransportError> {
         self.card.as_mut().ok_or(TransportError::ServiceAway)
     }
 
     /// The typed error. An exchange that failed without a reason is a card that was pulled, when pcscd sees it go.
-    fn explain(&self, error: Error) -> TransportError {
+    pub(super) fn explain(&self, error: Error) -> TransportError {
         tracing::debug!(reader = %self.reader, %error, "the card cannot be reached any more");
         let unclear = matches!(error, Error::NotTransacted | Error::CommDataLost | Error::UnresponsiveCard);
         if unclear && self.card_goes() { TransportError::Removed } else { while_open(error, &self.reader) }
+    }
+
+    /// Begins anew with the card, without its power or with it.
+    fn renew(&mut self, reset: Disposition) -> Result<(), TransportError> {
+        let manner = self.manner;
+        let again = self.card()?.reconnect(ShareMode::Exclusive, Protocols::ANY, reset);
+        again.map_err(|error| self.explain(error))?;
+        // A card may agree on another protocol, or show another ATR, after a reset.
+        match answer_to_reset(self.card()?, manner) {
+            Ok(anew) => (self.atr, self.protocol, self.interface) = anew,
+            Err(Some(error)) => return Err(self.explain(error)),
+            Err(None) => {
+                let card = self.card.take().ok_or(TransportError::ServiceAway)?;
+                give_back(card, Disposition::UnpowerCard);
+                return Err(TransportError::Mute);
+            }
+        }
+        Ok(())
     }
 
     fn card_goes(&self) -> bool {
@@ -119,13 +165,11 @@ impl Transport for Connection {
     }
 
     fn reset(&mut self) -> Result<(), TransportError> {
-        let again = self.card()?.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::ResetCard);
-        again.map_err(|error| self.explain(error))?;
-        // A card may agree on another protocol, or show another ATR, after a reset.
-        let (atr, protocol) = status(self.card()?).map_err(|error| self.explain(error))?;
-        self.atr = Atr::parse(&atr).map_err(|_| TransportError::Mute)?;
-        self.protocol = protocol;
-        Ok(())
+        self.renew(Disposition::ResetCard)
+    }
+
+    fn cold_reset(&mut self) -> Result<(), TransportError> {
+        self.renew(Disposition::UnpowerCard)
     }
 
     /// One call to the service, where a reset that goes on needs three.
@@ -143,9 +187,54 @@ impl Transport for Connection {
     }
 
     fn interface(&self) -> Interface {
-        // What PC/SC part 3 makes up for a contactless card. Any other is by contacts.
-        if self.atr.is_contactless_form() { Interface::Contactless } else { Interface::Contact }
+        self.interface
     }
+
+    fn pin_pad(&mut self) -> Result<Option<&mut dyn PinPad>, TransportError> {
+        let there = self.features()? != Features::default();
+        Ok(if there { Some(self) } else { None })
+    }
+}
+
+/// A card whose answer to the cold reset the service took for none gets one warm reset (STD-2; card-facts §8). Reached without
+/// a protocol, since it has none yet.
+fn woken(context: &Context, name: &CStr, reader: &str) -> Result<Card, TransportError> {
+    let direct = context.connect(name, ShareMode::Direct, Protocols::UNDEFINED);
+    let mut card = direct.map_err(|error| while_opening(error, reader))?;
+    match card.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::ResetCard) {
+        Ok(()) => Ok(card),
+        Err(error) => {
+            give_back(card, Disposition::UnpowerCard);
+            Err(while_opening(error, reader))
+        }
+    }
+}
+
+/// The answer to reset and what follows from it. One that cannot be gets one warm reset; one that cannot be then either is
+/// `Err(None)`: the card is to be given up (STD-2; card-facts §8).
+fn answer_to_reset(card: &mut Card, manner: Manner) -> Result<(Atr, Protocol, Interface), Option<Error>> {
+    let (mut bytes, mut protocol) = status(card)?;
+    if let Err(error) = Atr::parse(&bytes) {
+        tracing::debug!(%error, "the answer to reset cannot be; one warm reset");
+        card.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::ResetCard)?;
+        (bytes, protocol) = status(card)?;
+    }
+    let atr = Atr::parse(&bytes).map_err(|_| None)?;
+    let interface = manner.interface.unwrap_or_else(|| interface(&atr, || card_type(card)));
+    Ok((atr, protocol, interface))
+}
+
+/// By radio is what has the form of an answer to reset that PC/SC part 3 makes up, unless the reader says that the card has
+/// contacts.
+fn interface(atr: &Atr, card_type: impl FnOnce() -> Option<u8>) -> Interface {
+    let by_contacts = || matches!(card_type(), Some(ASYNCHRONOUS | SYNCHRONOUS));
+    if atr.is_contactless_form() && !by_contacts() { Interface::Contactless } else { Interface::Contact }
+}
+
+/// What the reader says of the card's type, where it says anything.
+fn card_type(card: &Card) -> Option<u8> {
+    let mut buffer = [0; 8];
+    card.get_attribute(Attribute::IccTypePerAtr, &mut buffer).ok()?.first().copied()
 }
 
 /// Gives the card back as it is: a lease that gained a right has reset it before.
@@ -185,4 +274,19 @@ fn status(card: &Card) -> Result<(Zeroizing<Vec<u8>>, Protocol), Error> {
         _ => Protocol::T1,
     };
     Ok((Zeroizing::new(status.atr().to_vec()), protocol))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contactless_card_is_known_by_what_part_3_makes_up() {
+        let of = |hex: &str, says| interface(&Atr::parse(&hex::decode(hex).unwrap()).unwrap(), || says);
+        assert_eq!(of("3B828001010200", None), Interface::Contactless);
+        assert_eq!(of("3B828001010200", Some(5)), Interface::Contactless, "type A");
+        assert_eq!(of("3B828001010200", Some(ASYNCHRONOUS)), Interface::Contact, "the reader knows better");
+        assert_eq!(of("3B6D00000102030405060744010A0B0C0D", None), Interface::Contact);
+        assert_eq!(of("3B00", Some(5)), Interface::Contact, "no reader makes up such an answer");
+    }
 }

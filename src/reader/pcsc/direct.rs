@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use pcsc::{Context, State};
 
 use super::connection::{Connection, SHARING_PATIENCE, establish};
-use crate::reader::{Lease, ReaderState, Transport, TransportError};
+use crate::reader::{Lease, ReaderState, RoleRule, Transport, TransportError, manner_by_rule};
 
 /// The readers as they are now; their roles are not asked.
 ///
@@ -47,7 +47,15 @@ fn seen(reader: &pcsc::ReaderState) -> ReaderState {
 /// # Errors
 /// No service, no such reader, more than one, no card, or another program has it.
 pub fn open_direct(reader: Option<&str>, within: Duration) -> Result<Lease, TransportError> {
-    let (name, transport) = transport_direct(reader)?;
+    open_direct_by(&[], reader, within)
+}
+
+/// As [`open_direct`], with what these rules say of how the reader is used.
+///
+/// # Errors
+/// As [`open_direct`].
+pub fn open_direct_by(rules: &[RoleRule], reader: Option<&str>, within: Duration) -> Result<Lease, TransportError> {
+    let (name, transport) = transport_direct_by(rules, reader)?;
     Ok(Lease::new(name, transport, Instant::now() + within))
 }
 
@@ -56,9 +64,20 @@ pub fn open_direct(reader: Option<&str>, within: Duration) -> Result<Lease, Tran
 /// # Errors
 /// As [`open_direct`].
 pub fn transport_direct(reader: Option<&str>) -> Result<(String, Box<dyn Transport>), TransportError> {
+    transport_direct_by(&[], reader)
+}
+
+/// As [`transport_direct`], with what these rules say of how the reader is used.
+///
+/// # Errors
+/// As [`open_direct`].
+pub fn transport_direct_by(
+    rules: &[RoleRule],
+    reader: Option<&str>,
+) -> Result<(String, Box<dyn Transport>), TransportError> {
     let context = establish()?;
     let name = choose(&list_in(&context)?, reader)?;
-    let connection = Connection::open_in(context, &name, SHARING_PATIENCE)?;
+    let connection = Connection::open_in(context, &name, manner_by_rule(rules, &name), SHARING_PATIENCE)?;
     Ok((name, Box::new(connection)))
 }
 

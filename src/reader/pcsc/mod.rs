@@ -6,13 +6,15 @@ mod direct;
 mod guard;
 mod monitor;
 mod others;
+mod pad;
+mod part10;
 mod service;
 mod table;
 #[cfg(test)]
 mod tests;
 mod translate;
 
-pub use direct::{choose, list_direct, open_direct, transport_direct};
+pub use direct::{choose, list_direct, open_direct, open_direct_by, transport_direct, transport_direct_by};
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,8 +23,8 @@ use tokio::sync::broadcast;
 use zeroize::Zeroizing;
 
 use super::{
-    Atr, Interface, Lease, Protocol, ReaderEvent, ReaderState, Readers, Role, RoleRule, Transport, TransportError,
-    role_by_rule,
+    Atr, Interface, Lease, PadAbilities, PadOutcome, PinEntry, PinLength, PinPad, Protocol, ReaderEvent, ReaderState,
+    Readers, Role, RoleRule, Transport, TransportError, manner_by_rule, role_by_rule,
 };
 use connection::{Connection, SHARING_PATIENCE};
 use contexts::Contexts;
@@ -62,7 +64,8 @@ impl Readers for PcscReaders {
         let deadline = Instant::now() + within;
         let guard = self.monitor.shared.guards.take(reader, Use::Lease, deadline);
         let guard = guard.ok_or_else(|| TransportError::Busy(Some(OURSELVES.to_owned())))?;
-        let connection = self.contexts.open(reader, SHARING_PATIENCE.min(within))?;
+        let connection =
+            self.contexts.open(reader, manner_by_rule(&self.rules, reader), SHARING_PATIENCE.min(within))?;
         Ok(Lease::new(reader, Box::new(Leased { guard: Some(guard), connection }), deadline))
     }
 
@@ -109,9 +112,19 @@ impl Transport for Leased {
         self.learn(outcome)
     }
 
+    fn cold_reset(&mut self) -> Result<(), TransportError> {
+        let outcome = self.connection.cold_reset();
+        self.learn(outcome)
+    }
+
     fn end(&mut self) -> Result<(), TransportError> {
         self.guard = None;
         self.connection.end()
+    }
+
+    fn pin_pad(&mut self) -> Result<Option<&mut dyn PinPad>, TransportError> {
+        let there = self.connection.pin_pad().map(|pad| pad.is_some());
+        Ok(if self.learn(there)? { Some(self) } else { None })
     }
 
     fn atr(&self) -> &Atr {
@@ -124,5 +137,21 @@ impl Transport for Leased {
 
     fn interface(&self) -> Interface {
         self.connection.interface()
+    }
+}
+
+impl PinPad for Leased {
+    fn abilities(&self) -> PadAbilities {
+        self.connection.abilities()
+    }
+
+    fn verify(&mut self, entry: PinEntry) -> Result<PadOutcome, TransportError> {
+        let outcome = self.connection.verify(entry);
+        self.learn(outcome)
+    }
+
+    fn change(&mut self, length: PinLength, patience: Duration) -> Result<PadOutcome, TransportError> {
+        let outcome = self.connection.change(length, patience);
+        self.learn(outcome)
     }
 }

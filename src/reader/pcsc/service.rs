@@ -6,7 +6,7 @@ use pcsc::{Context, Error, PNP_NOTIFICATION, ReaderState, State};
 
 use super::connection::{Connection, c_name, establish};
 use super::table::Sight;
-use crate::reader::{Protocol, Role, SELECT_PSAM, Transport, TransportError, role_of};
+use crate::reader::{Manner, Protocol, Role, SELECT_PSAM, Transport, TransportError, role_of};
 
 /// The list of readers is looked at this often even when nothing is reported, so that a lost report heals.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -61,7 +61,7 @@ impl Service for Pcscd {
 
     fn ask(&self, reader: &str) -> Result<Role, TransportError> {
         // Exclusive and without patience: the reset afterwards must not hit another program's work.
-        let mut connection = Connection::open(reader, Duration::ZERO)?;
+        let mut connection = Connection::open(reader, Manner::default(), Duration::ZERO)?;
         let mut select = SELECT_PSAM.to_vec();
         if connection.protocol() == Protocol::T1 {
             select.push(0);

@@ -71,7 +71,7 @@ impl Made {
     }
 
     fn monitor(&self, rules: &[(&str, Role)]) -> (Monitor, Receiver<ReaderEvent>) {
-        let rule = |(pattern, role): &(&str, Role)| RoleRule { pattern: (*pattern).to_owned(), role: *role };
+        let rule = |(pattern, role): &(&str, Role)| RoleRule::new(*pattern, *role);
         // Nothing is seen before the events are followed.
         let held = self.world();
         let monitor = Monitor::start(Box::new(self.clone()), rules.iter().map(rule).collect());
@@ -381,7 +381,7 @@ proptest! {
     /// and a card of unknown kind is told at the latest when it was asked.
     #[test]
     fn events_and_list_agree(looks in sights(), answers in prop::collection::vec(any::<Option<bool>>(), 30)) {
-        let rule = RoleRule { pattern: "SAM".to_owned(), role: Role::Psam };
+        let rule = RoleRule::new("SAM", Role::Psam);
         let mut table = Table::new(vec![rule]);
         let mut followed: BTreeMap<String, bool> = BTreeMap::new();
         for (look, answer) in looks.iter().zip(answers) {

@@ -1,5 +1,8 @@
 //! Readers and cards through a real pcscd.
 
+mod pads;
+mod resets;
+#[path = "../rig/mod.rs"]
 mod rig;
 
 use std::process::Command as Process;
@@ -65,7 +68,7 @@ fn cards_come_and_go_as_events_and_their_readers_roles_are_asked() {
 #[test]
 fn a_rule_gives_the_role_and_an_ignored_reader_is_never_opened() {
     alone("a_rule_gives_the_role_and_an_ignored_reader_is_never_opened", |rig| {
-        let rule = |pattern: &str, role| RoleRule { pattern: pattern.to_owned(), role };
+        let rule = |pattern: &str, role| RoleRule::new(pattern, role);
         let readers = PcscReaders::start(vec![rule("*01", Role::Ignored), rule("Virtual*", Role::Psam)]);
         let mut events = readers.watch();
         rig.insert(&image("v3-sm4"));
@@ -223,9 +226,14 @@ fn a_monitor_that_is_dropped_ends_at_once() {
 
 /// Runs `body` in a process of its own with a rig of its own: pcsclite reads once a process where the service is.
 fn alone(name: &str, body: fn(&mut Rig)) {
+    alone_in(name, Rig::start, body);
+}
+
+/// As [`alone`], in this rig.
+fn alone_in(name: &str, rig: fn() -> Rig, body: fn(&mut Rig)) {
     match std::env::var(PART).as_deref() {
         Ok(TEST) => {
-            let mut rig = Rig::start();
+            let mut rig = rig();
             let place = std::env::var_os("PCSCLITE_CSOCK_NAME").expect("the place that the first process chose");
             std::os::unix::fs::symlink(rig.socket(), place).unwrap();
             body(&mut rig);

@@ -61,7 +61,7 @@ fn ask(read: &Read, shell: &Shell) -> Result<Value, Problem> {
 
 fn read_direct(read: &Read, shell: &Shell) -> Result<Value, Problem> {
     let settings = Settings::of(shell)?;
-    let mut lease = read.way.card()?;
+    let mut lease = read.way.card(&settings)?;
     let mut keys = read.way.keys(&lease, &settings)?;
     let parts = Parts {
         lease: &mut lease,

@@ -11,7 +11,7 @@ use crate::config::{Config, Mode};
 use crate::failure::Explain as _;
 use crate::keys::{KeyError, KeyService, Psam, Soft};
 use crate::profile::Profile;
-use crate::reader::{Lease, TransportError, list_direct, open_direct};
+use crate::reader::{Lease, RoleRule, TransportError, list_direct, open_direct, open_direct_by};
 use crate::script::Library;
 use crate::store::Store;
 
@@ -50,6 +50,8 @@ pub(super) struct Settings {
     pub(super) default_algorithm: Option<Algorithm>,
     /// Which cards are accepted.
     pub(super) accepted: Accepted,
+    /// How the readers are used.
+    rules: Vec<RoleRule>,
     /// A configuration for production is in force: no argument makes it a demonstration.
     production: bool,
 }
@@ -75,7 +77,8 @@ impl Settings {
         let production = config.is_some_and(|config| config.mode == Mode::Production);
         let store = Err("none is wanted".to_owned());
         let (scripts, profile) = (Arc::new(scripts(config)?), Arc::new(profile(config)?));
-        Ok(Self { scripts, profile, store, default_algorithm, accepted, production })
+        let rules = config.map(|config| config.readers.rule.clone()).unwrap_or_default();
+        Ok(Self { scripts, profile, store, default_algorithm, accepted, rules, production })
     }
 
     /// Where card types are remembered.
@@ -165,8 +168,8 @@ pub(super) fn own_store(file: &Path) -> Result<Store, Problem> {
 
 impl Way {
     /// The holder's card. Without a name: the one reader with a card that is not the PSAM's.
-    pub(super) fn card(&self) -> Result<Lease, Problem> {
-        let open = |name: Option<String>| open_direct(name.as_deref(), WITHIN);
+    pub(super) fn card(&self, settings: &Settings) -> Result<Lease, Problem> {
+        let open = |name: Option<String>| open_direct_by(&settings.rules, name.as_deref(), WITHIN);
         self.card_name().and_then(open).map_err(|error| error.failure().into())
     }
 

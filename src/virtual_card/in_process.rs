@@ -170,17 +170,11 @@ impl Transport for InProcess {
     }
 
     fn reset(&mut self) -> Result<(), TransportError> {
-        let mut content = self.slot.lock();
-        self.present(&content)?;
-        content.foreign_reset = false;
-        match &mut content.chip {
-            Some(chip) => {
-                chip.reset();
-                self.atr = Atr::parse(&chip.atr()).map_err(|_| TransportError::Mute)?;
-                Ok(())
-            }
-            None => Err(TransportError::Removed),
-        }
+        self.begin_anew(|chip| chip.reset())
+    }
+
+    fn cold_reset(&mut self) -> Result<(), TransportError> {
+        self.begin_anew(power_on)
     }
 
     fn atr(&self) -> &Atr {
@@ -193,6 +187,22 @@ impl Transport for InProcess {
 
     fn interface(&self) -> Interface {
         self.interface
+    }
+}
+
+impl InProcess {
+    fn begin_anew(&mut self, reset: impl FnOnce(&mut dyn Chip)) -> Result<(), TransportError> {
+        let mut content = self.slot.lock();
+        self.present(&content)?;
+        content.foreign_reset = false;
+        match &mut content.chip {
+            Some(chip) => {
+                reset(&mut **chip);
+                self.atr = Atr::parse(&chip.atr()).map_err(|_| TransportError::Mute)?;
+                Ok(())
+            }
+            None => Err(TransportError::Removed),
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use tokio::sync::broadcast;
 use super::chip::{Chip, Reaction};
 use super::faults::Torn;
 use super::in_process::{InProcess, Slot};
-use crate::reader::{Lease, ReaderEvent, ReaderState, Readers, Role, SELECT_PSAM, TransportError, role_of};
+use super::pad::{Person, VirtualPad};
+use crate::reader::{Lease, ReaderEvent, ReaderState, Readers, Role, SELECT_PSAM, Transport, TransportError, role_of};
 
 /// Events that a slow watcher may fall behind by.
 const BACKLOG: usize = 256;
@@ -26,6 +27,8 @@ struct Reader {
     slot: Arc<Slot>,
     /// Another program has the card; its name where the system tells.
     held: Mutex<Option<Option<String>>>,
+    /// Who stands at its PIN pad, where it has one.
+    person: Mutex<Option<Person>>,
 }
 
 impl Reader {
@@ -48,6 +51,7 @@ impl VirtualReaders {
             found: Mutex::default(),
             slot: Arc::default(),
             held: Mutex::default(),
+            person: Mutex::default(),
         };
         Arc::new(Self { readers: readers.iter().map(reader).collect(), events: broadcast::Sender::new(BACKLOG) })
     }
@@ -104,6 +108,13 @@ impl VirtualReaders {
     pub fn hold(&self, reader: &str, program: Option<Option<String>>) {
         if let Some(reader) = self.find(reader) {
             *locked(&reader.held) = program;
+        }
+    }
+
+    /// The reader has a PIN pad from the next lease on, at which this person stands; `None` takes it away.
+    pub fn pin_pad(&self, reader: &str, person: Option<Person>) {
+        if let Some(reader) = self.find(reader) {
+            *locked(&reader.person) = person;
         }
     }
 
@@ -182,8 +193,12 @@ impl Readers for VirtualReaders {
             // No watcher is no error.
             let _ = events.send(ReaderEvent::CardOut(name.clone()));
         });
-        let transport = InProcess::open(Arc::clone(&found.slot), reader, on_removed)?;
-        Ok(Lease::new(reader, Box::new(transport), Instant::now() + within))
+        let card: Box<dyn Transport> = Box::new(InProcess::open(Arc::clone(&found.slot), reader, on_removed)?);
+        let transport = match &*locked(&found.person) {
+            Some(person) => Box::new(VirtualPad::before(card, Arc::clone(person))),
+            None => card,
+        };
+        Ok(Lease::new(reader, transport, Instant::now() + within))
     }
 
     fn watch(&self) -> broadcast::Receiver<ReaderEvent> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::apdu::Command;
-use crate::reader::{Interface, Lease, ReaderEvent, Readers, Role, TransportError};
-use crate::virtual_card::{Torn, VirtualReaders};
+use crate::reader::{Interface, Lease, PadOutcome, PinEntry, PinLength, ReaderEvent, Readers, Role, TransportError};
+use crate::virtual_card::{Prompt, Torn, Typed, VirtualReaders};
 
 const WITHIN: Duration = Duration::from_secs(5);
 
@@ -183,4 +183,40 @@ fn counters_stay_on_the_card_from_lease_to_lease() {
     let card = readers.remove("Card").unwrap();
     readers.insert("Card", card);
     assert_eq!(send(&mut readers.lease("Card", WITHIN).unwrap(), "0020000000").unwrap(), "63C1");
+}
+
+#[test]
+fn a_person_types_at_a_readers_pad() {
+    let readers = readers();
+    let keys = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let stands = {
+        let keys = Arc::clone(&keys);
+        move |prompt: Prompt| {
+            let digits = |digits: &str| Typed::digits(digits);
+            keys.lock().unwrap().push(prompt);
+            match (prompt, keys.lock().unwrap().len()) {
+                (Prompt::Pin, 1) => digits("000000"),
+                (Prompt::Pin, 2) => Typed::Cancel,
+                (Prompt::Pin, 3) => digits("12345"),
+                (Prompt::Pin, 4) => Typed::Nothing,
+                (Prompt::Pin | Prompt::Old, _) => digits("123456"),
+                (Prompt::New, _) => digits("111111"),
+                (Prompt::Again, _) => digits("222222"),
+            }
+        }
+    };
+    readers.pin_pad("Card", Some(Arc::new(stands)));
+    let mut lease = readers.lease("Card", WITHIN).unwrap();
+    send(&mut lease, SELECT_SSSE).unwrap();
+    let six = PinEntry::of(PinLength::SIX, WITHIN);
+    let answered = |status| PadOutcome::Answered(StatusWord(status));
+    for outcome in [answered(0x63C2), PadOutcome::Cancelled, PadOutcome::Length, PadOutcome::TimedOut, answered(0x9000)]
+    {
+        assert_eq!(lease.verify_by_pad(six), Ok(outcome));
+    }
+    assert_eq!(lease.change_by_pad(PinLength::SIX, WITHIN), Ok(PadOutcome::Differ));
+    assert_eq!(*keys.lock().unwrap(), [vec![Prompt::Pin; 5], vec![Prompt::Old, Prompt::New, Prompt::Again]].concat());
+    drop(lease);
+    readers.pin_pad("Card", None);
+    assert_eq!(readers.lease("Card", WITHIN).unwrap().verify_by_pad(six), Err(TransportError::NoPinPad));
 }

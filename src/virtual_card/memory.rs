@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
+use super::account::Book;
 use super::image::CardImage;
 use super::pin::Pin;
 use super::rights::Tries;
@@ -29,6 +30,8 @@ pub(super) struct Cells {
     pub(super) locked: BTreeSet<usize>,
     /// The whole card was.
     pub(super) blocked: bool,
+    /// The medical account.
+    pub(super) book: Book,
 }
 
 /// A file's content in its structure (card-facts §1.2, STD-3).
@@ -54,6 +57,7 @@ impl Memory {
             pins: vec![image.pin.clone(); pins],
             locked: image.locked.clone(),
             blocked: image.quirks.blocked,
+            book: image.account.as_ref().map(|account| account.book.clone()).unwrap_or_default(),
         })))
     }
 

@@ -21,18 +21,38 @@
 //!   LKDF03, LKDF04) where it is there; the MAC is the current directory's.
 //! - Records that are more than 256 bytes together are not read at once (6700).
 //!
-//! # The virtual PSAM (card-facts §4.3, STD-9)
-//! Environments by name: `sx1…` (DES, also FID 3F00 and what a reset selects), `sx2…` (SSF33: never present), `sx3…`
-//! (SM4); one that is missing answers 6A82. Under each, DF01 = `D15600000590` with the files 0015 and 0016.
+//! # The medical account and the bank application
+//! The account lies in DF04 and answers CLA B0; what it decides where the facts are silent stands in `account`, what its
+//! MACs are made over in `config/card/account.toml`. The bank application lies beside the environment and can be read, not
+//! paid with: PSE and PPSE, selection by name or the start of one, processing options in both formats, records by number.
 //!
-//! - DELIVERY SESSION KEY `BF DE usage id Lc`: usage = levels × 32 + type, type 7; Lc = 8·levels + 8 with DES,
-//!   8·levels + 16 with SM4, whose process factor is filled with eight 00 on the right; the factors stand in the order
-//!   card, city, province, process. Answers 9000; a level that is not the key's 6A80; a key that is not there 6A88.
-//! - CIPHER DATA `80 FA 00 00` with one block: DES 8 bytes, answered `61 08` and fetched with GET RESPONSE; SM4 16
-//!   bytes (original ‖ 00×8), answered at once with the whole 16-byte block and 9000. The host folds the block (left
-//!   half XOR right half): [`cipher::fold`](crate::cipher::fold). The process key serves one CIPHER DATA.
+//! # The virtual PSAM (card-facts §4.3, STD-9)
+//! Environments by name: `sx1…` (DES, also FID 3F00 and what a reset selects), `sx2…` (SSF33: never present), `sx3…` (SM4); one that is missing answers 6A82. Under each, DF01 = `D15600000590` with the files 0015, 0016 and
+//! 0019. Its keys are those of the profile that have an id, at the levels the image says. What a DES environment answers
+//! is announced `61xx` and fetched with GET RESPONSE, the others answer at once; the factors of a card stand in the order
+//! card, city, province.
+//!
+//! - DELIVERY SESSION KEY `BF DE usage id Lc`: usage = levels × 32 + type; Lc = 8·levels + 8 with DES, 8·levels + 16 with
+//!   the others, whose process factor is filled with eight 00 on the right; factors, then process factor. Answers 9000; a
+//!   level that is not the key's 6A80; a key that is not there, or of another type, 6A88. Type 2 is not delivered.
+//! - CIPHER DATA `80 FA P1 00`; the process key serves one. P1 = 00 (types 7 and 8) enciphers whole blocks, one or more,
+//!   each by itself: the host makes of 16 bytes the 8 of authentication data with [`cipher::fold`](crate::cipher::fold),
+//!   and lengthens and pads data before with [`cipher::lengthened`](crate::cipher::lengthened). P1 = 05 (types 6, 8, 9 and
+//!   12) makes the 4 bytes of a MAC: the first block is the initial vector, the others what [`cipher::pad_80`] made
+//!   (grade C: who pads is not said). Another P1 is answered 6A86, since what 01, 02, 03 and 07 chain is not publicly
+//!   known; without a process key, or with one of another type, 6985.
+//! - INIT SAM FOR PURCHASE `80 70 01 00`, Lc 1C + 8·levels: random 4, purchase sequence 2, account 4, self-pay 4, pool 4,
+//!   type 1, time 7, key version 1, algorithm 1 (grade C), then the factors → terminal sequence 4 ‖ MAC1 4. The sequence
+//!   number rises with each and outlives resets. No purchase key, another version, or no application: 9403; another type or
+//!   algorithm, another level: 6A80; the number at its end: 9402.
+//! - CREDIT SAM FOR PURCHASE `80 72 00 00 04` MAC2: 9000, or 9302 when it is wrong; either ends the purchase, as any other
+//!   command does: 6901 then.
+//!
+//! [`cipher::pad_80`]: crate::cipher::pad_80
 
+mod account;
 mod authentication;
+mod bank;
 mod binary;
 mod card;
 mod chip;
@@ -46,6 +66,8 @@ mod pad;
 mod pin;
 mod powered;
 mod psam;
+mod psam_keys;
+mod psam_purchase;
 mod readers;
 mod records;
 mod rights;

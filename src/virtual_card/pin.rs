@@ -21,6 +21,11 @@ impl Pin {
         Self { value, tries: Tries::new(tries) }
     }
 
+    /// Whether the card has a PIN.
+    pub(super) fn is_set(&self) -> bool {
+        self.value.is_some()
+    }
+
     /// 9000 when there is no PIN, else the tries left; counts nothing (card-facts §6).
     fn query(&self) -> StatusWord {
         if self.value.is_some() { self.tries.status() } else { StatusWord::OK }

@@ -5,6 +5,7 @@ use super::image::CardImage;
 use super::memory::Cells;
 use super::records::{self, Pointer};
 use super::rights::Rights;
+use super::{account, bank};
 use crate::apdu::{Command, StatusWord, ins};
 use crate::reader::Interface;
 use crate::world::Random;
@@ -21,6 +22,10 @@ pub(super) struct Session {
     pub(super) file: Option<Pointer>,
     pub(super) challenge: Option<[u8; 8]>,
     pub(super) rights: Rights,
+    /// The transaction of the medical account that was begun.
+    pub(super) account: account::Pending,
+    /// What of the bank application is selected.
+    pub(super) bank: bank::Selected,
 }
 
 /// A card, and what it is in the middle of.
@@ -37,13 +42,21 @@ impl Powered<'_> {
         if self.memory.blocked {
             return StatusWord::NOT_SUPPORTED.into();
         }
-        if !matches!(command.cla(), 0x00 | 0x04 | 0x80 | 0x84) {
+        if let Some(outcome) = self.bank(command) {
+            return outcome;
+        }
+        if !matches!(command.cla(), 0x00 | 0x04 | 0x80 | 0x84 | 0xB0) {
             return StatusWord::CLASS.into();
         }
         if self.locked() && (command.cla(), command.ins()) != (0x00, ins::SELECT) {
             return StatusWord::APPLICATION_LOCKED.into();
         }
+        if command.cla() != 0xB0 {
+            // Any other command gives up the transaction that was begun.
+            self.session.account = account::Pending::None;
+        }
         match (command.cla(), command.ins()) {
+            (0xB0, _) => self.account(command),
             (0x00, ins::SELECT) => self.select(command),
             (0x00, ins::READ_RECORD) => self.read_record(command),
             (0x00, ins::READ_BINARY) => self.read_binary(command),
@@ -110,6 +123,12 @@ impl Powered<'_> {
         }
         let named = self.file_of(sfi)?;
         Ok(self.session.file.filter(|current| current.file == named.file).unwrap_or(named))
+    }
+
+    /// Whether the holder has shown to be it where this card can ask for that: a card may have no PIN.
+    pub(super) fn identified(&self) -> bool {
+        let pin = self.pin();
+        !self.memory.pins[pin].is_set() || self.session.rights.meet(super::rights::Condition::Pin, pin)
     }
 
     /// The file of the current directory with this short identifier.

@@ -1,44 +1,56 @@
 //! The PSAM (card-facts §4.3, STD-9).
 
 use super::chip::{Chip, Outcome, Reaction, T0};
-use super::image::{PsamImage, PsamKey};
+use super::image::PsamImage;
+use super::psam_keys::Delivered;
+use super::psam_purchase::Begun;
 use crate::apdu::{Command, StatusWord, ins, tlv};
-use crate::cipher::{self, Algorithm, SessionKey};
+use crate::cipher::Algorithm;
 
 /// The application under each environment, FID DF01.
 const APPLICATION: &[u8] = &[0xD1, 0x56, 0x00, 0x00, 0x05, 0x90];
 /// 公共信息 and 终端信息.
 const PUBLIC: u8 = 0x15;
 const TERMINAL: u8 = 0x16;
-/// Usage types of keys that encipher: 7, and 8, which makes MACs as well (card-facts §2.2).
-const ENCIPHERING: [u8; 2] = [7, 8];
+/// The terminal's transaction sequence number, 4 bytes.
+const SEQUENCE: u8 = 0x19;
 
-/// A PSAM with a DES environment, an SM4 environment, or both.
+/// A PSAM with environments for some of the algorithms.
 pub struct VirtualPsam {
-    image: PsamImage,
+    pub(super) image: PsamImage,
     atr: Vec<u8>,
     t0: T0,
-    state: State,
+    pub(super) state: State,
+    /// Of the next purchase. It outlives resets.
+    pub(super) terminal_sequence: u32,
 }
 
 /// What a reset takes back.
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     /// The environment; a reset selects the MF, which is the DES one.
-    environment: Option<Algorithm>,
-    application: bool,
+    pub(super) environment: Option<Algorithm>,
+    pub(super) application: bool,
     /// The current file of the application.
     file: Option<u8>,
-    session: Option<SessionKey>,
+    pub(super) delivered: Option<Delivered>,
+    pub(super) purchase: Option<Begun>,
 }
 
 impl VirtualPsam {
     pub(super) fn new(image: PsamImage, atr: Vec<u8>) -> Self {
-        Self { image, atr, t0: T0::default(), state: State::default() }
+        let terminal_sequence = image.terminal_sequence;
+        Self { image, atr, t0: T0::default(), state: State::default(), terminal_sequence }
     }
 
     fn run(&mut self, command: &Command) -> Outcome {
+        let purchase = self.state.purchase.take();
         match (command.cla(), command.ins()) {
+            (0x80, ins::INIT_SAM_FOR_PURCHASE) => self.init_sam_for_purchase(command),
+            (0x80, ins::CREDIT_SAM_FOR_PURCHASE) => {
+                self.state.purchase = purchase;
+                self.credit_sam_for_purchase(command)
+            }
             (0x00, ins::SELECT) => self.select(command),
             (0x00, ins::READ_BINARY) => self.read_binary(command),
             (0xBF, ins::DELIVERY_SESSION_KEY) => self.deliver_session_key(command),
@@ -96,10 +108,11 @@ impl VirtualPsam {
         StatusWord::OK.into()
     }
 
-    fn file(&self, file: u8) -> Option<&[u8]> {
+    fn file(&self, file: u8) -> Option<Vec<u8>> {
         match file {
-            PUBLIC if self.state.application => Some(&self.image.public),
-            TERMINAL if self.state.application => Some(&self.image.terminal),
+            PUBLIC if self.state.application => Some(self.image.public.to_vec()),
+            TERMINAL if self.state.application => Some(self.image.terminal.to_vec()),
+            SEQUENCE if self.state.application => Some(self.terminal_sequence.to_be_bytes().to_vec()),
             _ => None,
         }
     }
@@ -112,59 +125,14 @@ impl VirtualPsam {
         };
         let high = if by_sfi { 0 } else { command.p1() & 0x7F };
         let offset = usize::from(u16::from_be_bytes([high, command.p2()]));
-        let outcome = match self.file(file).map(|bytes| bytes.get(offset..).filter(|rest| !rest.is_empty())) {
+        let bytes = self.file(file);
+        let outcome = match bytes.as_ref().map(|bytes| bytes.get(offset..).filter(|rest| !rest.is_empty())) {
             None => return StatusWord::FILE_NOT_FOUND.into(),
             Some(None) => return StatusWord::OFFSET.into(),
             Some(Some(rest)) => Outcome::Read { data: rest.to_vec(), exact: false },
         };
         self.state.file = Some(file);
         outcome
-    }
-
-    fn deliver_session_key(&mut self, command: &Command) -> Outcome {
-        self.state.session = None;
-        let Some((algorithm, key)) = self.key(command.p2()) else {
-            return StatusWord::KEY_NOT_FOUND.into();
-        };
-        let (levels, kind) = (command.p1() >> 5, command.p1() & 0x1F);
-        if kind != key.kind || !ENCIPHERING.contains(&kind) {
-            return StatusWord::KEY_NOT_FOUND.into();
-        }
-        let tail = algorithm.block();
-        let Some(factors) = command.data().len().checked_sub(tail).filter(|factors| factors % 8 == 0) else {
-            return StatusWord::LENGTH.into();
-        };
-        if levels != key.levels || factors != 8 * usize::from(levels) {
-            return StatusWord::DATA.into();
-        }
-        match session(algorithm, key, &command.data()[..factors], &command.data()[factors..]) {
-            Some(session) => {
-                self.state.session = Some(session);
-                StatusWord::OK.into()
-            }
-            None => StatusWord::DATA.into(),
-        }
-    }
-
-    fn key(&self, id: u8) -> Option<(Algorithm, &PsamKey)> {
-        let algorithm = self.state.environment.filter(|_| self.state.application)?;
-        Some((algorithm, self.image.environments.get(&algorithm)?.get(&id)?))
-    }
-
-    /// One block, enciphered with the process key, which is used up by it.
-    fn cipher_data(&mut self, command: &Command) -> Outcome {
-        if (command.p1(), command.p2()) != (0x00, 0x00) {
-            return StatusWord::P1P2.into();
-        }
-        let Some(session) = self.state.session.take() else {
-            return StatusWord::CONDITIONS.into();
-        };
-        if command.data().len() != session.block() {
-            return StatusWord::LENGTH.into();
-        }
-        let block = session.encrypt(command.data()).to_vec();
-        // The two ways seen in the field (card-facts §4.3).
-        if session.block() == 8 { Outcome::Waiting(block) } else { Outcome::AtOnce(block) }
     }
 }
 
@@ -177,18 +145,6 @@ fn environment_name(algorithm: Algorithm) -> Vec<u8> {
 
 fn fci(name: &[u8]) -> Outcome {
     Outcome::Waiting(tlv::record_bytes(0x6F, &tlv::record_bytes(0x84, name)))
-}
-
-/// The process key of the card whose factors these are, in the order card, city, province. `None` when what fills the
-/// process factor to a block is not 00.
-fn session(algorithm: Algorithm, key: &PsamKey, factors: &[u8], process: &[u8]) -> Option<SessionKey> {
-    let (process, filling) = process.split_first_chunk::<8>()?;
-    if filling.iter().any(|byte| *byte != 0) {
-        return None;
-    }
-    let descending: Vec<[u8; 8]> = factors.chunks_exact(8).rev().filter_map(|factor| factor.try_into().ok()).collect();
-    let card_key = cipher::diversify_by(algorithm, &key.key, &descending).ok()?;
-    SessionKey::derive(algorithm, &card_key, *process).ok()
 }
 
 impl Chip for VirtualPsam {

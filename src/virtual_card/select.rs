@@ -1,5 +1,6 @@
 //! SELECT and what it answers (card-facts §1.1, §3).
 
+use super::bank;
 use super::chip::Outcome;
 use super::image::Directory;
 use super::powered::{ENVIRONMENT, Powered, ROOT};
@@ -48,16 +49,22 @@ impl Powered<'_> {
 
     /// Another directory takes back challenge and external rights, the same one keeps them (card-facts §2.1).
     fn enter(&mut self, directory: usize) -> Outcome {
+        self.leave(directory);
+        self.session.bank = bank::Selected::Nothing;
+        if self.locked() {
+            return StatusWord::APPLICATION_LOCKED.into();
+        }
+        Outcome::Waiting(self.fci(directory))
+    }
+
+    /// What goes when another directory than the current one is selected, and the current file always.
+    pub(super) fn leave(&mut self, directory: usize) {
         if self.session.directory != directory {
             self.session.challenge = None;
             self.session.rights.leave();
         }
         self.session.directory = directory;
         self.session.file = None;
-        if self.locked() {
-            return StatusWord::APPLICATION_LOCKED.into();
-        }
-        Outcome::Waiting(self.fci(directory))
     }
 
     fn select_file(&mut self, fid: &[u8]) -> Outcome {

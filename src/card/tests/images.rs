@@ -72,7 +72,7 @@ fn expected(name: &str) -> Value {
 }
 
 /// Images that are about the reader and not about the card, whose answers to reset are not of the usual form.
-const OF_READERS: [&str; 2] = ["v2-warm", "v3-contactless"];
+const OF_READERS: [&str; 3] = ["v2-warm", "v3-contactless", "v3-money-contactless"];
 
 /// Error codes of the bad ones; every other image of a card must be read.
 const BAD: [(&str, &str); 6] = [

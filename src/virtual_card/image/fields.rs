@@ -106,6 +106,19 @@ impl<'de> Deserialize<'de> for Named {
     }
 }
 
+/// So many decimal digits.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Digits<const LEAST: usize, const MOST: usize>(pub Zeroizing<String>);
+
+impl<'de, const LEAST: usize, const MOST: usize> Deserialize<'de> for Digits<LEAST, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, "decimal digits of the right number", |text| {
+            let digits = (LEAST..=MOST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| Self(Zeroizing::new(text.to_owned())))
+        })
+    }
+}
+
 /// `N` bytes in hexadecimal; digits of packed BCD are written the same.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Hex<const N: usize>(pub Zeroizing<[u8; N]>);

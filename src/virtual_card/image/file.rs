@@ -9,6 +9,7 @@ use super::content::FileTable;
 use super::fields::{
     Bases, Blob, Byte, Date, Fid, Hex, HexBytes, Named, Padding, Pin, Role, Status, Tag, Text, Within,
 };
+use super::money::{Account, Bank};
 use crate::cipher::{Algorithm, Key16};
 use crate::reader::Interface;
 use crate::virtual_card::faults::Torn;
@@ -48,6 +49,8 @@ macro_rules! table {
         }
     };
 }
+
+pub(super) use table;
 
 /// What kind of chip it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -97,7 +100,7 @@ table! {
         /// P2 of keys for which the profile has none.
         references: BTreeMap<Role, Byte>,
         card: Card, holder: Holder, pin: PinSettings, files: Files, atr: AtrSettings, quirks: Quirks, faults: Faults,
-        psam: Psam,
+        psam: Psam, account: Account, bank: Bank,
     }
 }
 
@@ -277,7 +280,12 @@ table! {
         serial: Hex<10>,
         /// The region whose provincial and city keys it holds.
         region: Hex<3>,
+        /// Of the first purchase.
+        terminal_sequence: u32,
+        key_version: u8,
     } {
+        /// Usage and id of keys for which the profile has none.
+        ids: BTreeMap<Role, Hex<2>>,
         #[serde(rename = "3DES")]
         des: Environment,
         #[serde(rename = "SM4")]

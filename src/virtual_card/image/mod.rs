@@ -5,12 +5,15 @@ mod content;
 mod fields;
 mod file;
 mod load;
+mod money;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(super) use self::file::Dir;
+use super::account::AccountImage;
+use super::bank::BankImage;
 use super::card::{Atrs, VirtualCard};
 use super::chip::{Chip, Stranger};
 use super::errors::ImageError;
@@ -20,7 +23,7 @@ use super::messaging::Messaging;
 use super::pin::Pin;
 use super::psam::VirtualPsam;
 use super::rights::Condition;
-use crate::cipher::{Algorithm, Key16};
+use crate::cipher::{Algorithm, Formulas, Key16, Suite};
 use crate::profile::KeyRole;
 use crate::reader::Interface;
 use crate::world::Random;
@@ -58,6 +61,8 @@ pub(super) struct CardImage {
     /// Directories whose application was blocked.
     pub(super) locked: BTreeSet<usize>,
     pub(super) quirks: Quirks,
+    pub(super) account: Option<AccountImage>,
+    pub(super) bank: Option<BankImage>,
 }
 
 /// The MF, a DF, or an application beside.
@@ -114,10 +119,22 @@ pub(super) struct PsamImage {
     pub(super) public: [u8; 15],
     pub(super) terminal: [u8; 6],
     pub(super) environments: BTreeMap<Algorithm, PsamEnvironment>,
+    /// Of the first purchase.
+    pub(super) terminal_sequence: u32,
+    /// Of the purchase keys.
+    pub(super) key_version: u8,
+    pub(super) formulas: Formulas,
 }
 
-/// The keys of one environment of a PSAM, by their ids.
-pub(super) type PsamEnvironment = BTreeMap<u8, PsamKey>;
+/// One environment of a PSAM.
+#[derive(Clone)]
+pub(super) struct PsamEnvironment {
+    pub(super) suite: Suite,
+    /// Its keys by their ids.
+    pub(super) keys: BTreeMap<u8, PsamKey>,
+    /// DPK, which the purchase commands take without naming it.
+    pub(super) purchase: Option<PsamKey>,
+}
 
 /// A PSAM's key, how many factors lead from it to a card's, and its type.
 #[derive(Clone)]

@@ -16,7 +16,7 @@ fn every_image_loads() {
             chip.reset();
             let atr = chip.atr();
             assert_eq!(atr.first(), Some(&0x3B), "{name}");
-            if name != "v3-contactless" {
+            if !name.ends_with("contactless") {
                 assert_eq!((atr.len(), &atr[..4]), (17, &[0x3B, 0x6D, 0, 0][..]), "{name}");
             }
             names.push(name);

@@ -1,5 +1,7 @@
 //! What the virtual chips promise: the standard's behaviour, each quirk, each fault.
 
+mod account;
+mod bank;
 mod card;
 mod contactless;
 mod files;
@@ -7,6 +9,7 @@ mod images;
 mod lasting;
 mod pin;
 mod psam;
+mod psam_keys;
 mod readers;
 mod rights;
 mod vpcd;

@@ -85,7 +85,8 @@ fn a_process_key_serves_once() {
     talk.fetch(SELECT_APPLICATION);
     talk.status(&deliver(Algorithm::TripleDes, "v2-3des", 2, 0x0A));
     assert_eq!(talk.status("80FA00000711223344556677"), "6700");
-    assert_eq!(talk.status(&format!("80FA050008{}", "22".repeat(8))), "6A86");
+    assert_eq!(talk.status(&format!("80FA050008{}", "22".repeat(8))), "6985");
+    assert_eq!(talk.status(&format!("80FA010008{}", "22".repeat(8))), "6A86");
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn its_files_are_read_in_the_application() {
     assert_eq!(talk.read("00B095000F").len(), 15);
     assert_eq!(talk.status("00A40200020016"), "9000");
     assert_eq!(talk.read("00B0000204"), [0x00, 0x00, 0x00, 0x01]);
-    assert_eq!(talk.status("00A40200020019"), "6A82");
+    assert_eq!(talk.status("00A4020002001A"), "6A82");
     talk.0.reset().unwrap();
     assert_eq!(talk.status("00B0000006"), "6986");
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::Tables;
-use super::{Flaw, PROFILE, files, holder, need, root, roots};
-use crate::cipher::{self, Factors, Key16};
+use super::{Flaw, PROFILE, account, bank, files, holder, need, root, roots};
+use crate::cipher::{self, Factors, Key16, Suite};
 use crate::profile::{Access, FileName, KeyRole, Profile};
 use crate::reader::Interface;
 use crate::virtual_card::image::content::FileTable;
@@ -35,10 +35,15 @@ pub(super) fn card(file: File, historical: [u8; 13]) -> Result<CardImage, Flaw> 
     for application in file.applications.iter().flatten() {
         tree.add_application(application);
     }
+    let algorithm = *need(&file.card.algorithm, "card.algorithm")?;
+    let suite = Suite::of(algorithm)?;
+    let place = account::Place { directory: tree.places.get("DF04").copied(), files: &tree.files, algorithm, suite };
+    let account = account::account(&file.account, &place, |role| keys.of(role))?;
+    let bank = bank::bank(&file.bank)?;
     let locked = file.faults.application_locked == Some(true);
     let pin_tries = file.pin.tries.map_or(TRIES, |tries| tries.0);
     Ok(CardImage {
-        algorithm: *need(&file.card.algorithm, "card.algorithm")?,
+        algorithm,
         interface: file.interface.map_or(Interface::Contact, Interface::from),
         irk,
         puk: tree.key(&KeyRole::PUK),
@@ -56,6 +61,8 @@ pub(super) fn card(file: File, historical: [u8; 13]) -> Result<CardImage, Flaw> 
             dir: file.quirks.dir.unwrap_or_default(),
             blocked: file.faults.blocked == Some(true),
         },
+        account,
+        bank,
     })
 }
 

@@ -1,5 +1,7 @@
 //! From settings to a chip's content: files, diversified keys.
 
+mod account;
+mod bank;
 mod card;
 mod files;
 mod holder;

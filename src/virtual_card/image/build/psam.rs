@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Flaw, PROFILE, need, root, roots};
-use crate::cipher::{self, Algorithm, Factors, Key16};
+use crate::cipher::{self, Algorithm, Factors, Key16, Suite};
 use crate::profile::KeyRole;
 use crate::virtual_card::image::fields::Role;
 use crate::virtual_card::image::file::{Environment, File, Level, Psam};
@@ -21,6 +21,9 @@ pub(super) fn psam(file: &File) -> Result<PsamImage, Flaw> {
         public: public(settings)?,
         terminal: *need(&settings.terminal_number, "psam.terminal_number")?.0,
         environments,
+        terminal_sequence: settings.terminal_sequence.unwrap_or(1),
+        key_version: settings.key_version.unwrap_or(1),
+        formulas: PROFILE.account().clone(),
     })
 }
 
@@ -32,6 +35,9 @@ fn public(settings: &Psam) -> Result<[u8; 15], Flaw> {
     bytes[11] = 0x01;
     Ok(bytes)
 }
+
+/// The type of DPK.
+const PURCHASE: u8 = 2;
 
 /// The keys that have an id in a PSAM.
 fn keys(file: &File, algorithm: Algorithm, environment: &Environment) -> Result<PsamEnvironment, Flaw> {
@@ -48,12 +54,14 @@ fn keys(file: &File, algorithm: Algorithm, environment: &Environment) -> Result<
     };
     let mut keys = BTreeMap::new();
     for key in PROFILE.keys() {
-        let Some(sam) = key.sam else { continue };
-        if let Some(found) = derived(&key.role, sam.kind)? {
-            keys.insert(sam.id, found);
+        let own = file.psam.ids.get(&Role(key.role.clone())).map(|own| (own.0[0] & 0x1F, own.0[1]));
+        let Some((kind, id)) = own.or(key.sam.map(|sam| (sam.kind, sam.id))) else { continue };
+        if let Some(found) = derived(&key.role, kind)? {
+            keys.insert(id, found);
         }
     }
-    Ok(keys)
+    let purchase = derived(&KeyRole::DPK, PURCHASE)?;
+    Ok(PsamEnvironment { suite: Suite::of(algorithm)?, keys, purchase })
 }
 
 /// How many factors lead from the PSAM's key to a card's.

@@ -5,7 +5,6 @@ use subtle::ConstantTimeEq;
 use super::chip::Outcome;
 use super::powered::Powered;
 use crate::apdu::{Command, StatusWord};
-use crate::cipher;
 
 impl Powered<'_> {
     /// 4, 8 or 16 bytes; only a challenge of 8 can be a process factor.
@@ -39,10 +38,7 @@ impl Powered<'_> {
         if command.p2() != 0x00 || !self.in_environment() {
             return StatusWord::KEY_NOT_FOUND.into();
         }
-        match cipher::authentication_data(self.card.algorithm, &self.card.irk, process, original) {
-            Ok(answer) => Outcome::Waiting(answer.to_vec()),
-            Err(_) => StatusWord::NOT_SUPPORTED.into(),
-        }
+        Outcome::Waiting(self.card.suite.authentication_data(&self.card.irk, process, original).to_vec())
     }
 
     pub(super) fn external_authenticate(&mut self, command: &Command) -> Outcome {
@@ -61,16 +57,12 @@ impl Powered<'_> {
         let Some(process) = self.session.challenge.take() else {
             return StatusWord::REFERENCE_DATA.into();
         };
-        match cipher::authentication_data(self.card.algorithm, &self.card.keys[key].key, process, original) {
-            Ok(expected) => {
-                let right = bool::from(expected.ct_eq(&claimed));
-                if right {
-                    self.session.rights.proved_key(key);
-                }
-                self.memory.keys[key].count(right).into()
-            }
-            Err(_) => StatusWord::NOT_SUPPORTED.into(),
+        let expected = self.card.suite.authentication_data(&self.card.keys[key].key, process, original);
+        let right = bool::from(expected.ct_eq(&claimed));
+        if right {
+            self.session.rights.proved_key(key);
         }
+        self.memory.keys[key].count(right).into()
     }
 }
 

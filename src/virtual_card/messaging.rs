@@ -40,8 +40,7 @@ impl Powered<'_> {
         let (data, mac) = command.data().split_last_chunk::<4>().ok_or(StatusWord::LENGTH)?;
         let key = self.messaging_key().ok_or(StatusWord::KEY_NOT_FOUND)?;
         let factor = self.session.challenge.take().ok_or(StatusWord::REFERENCE_DATA)?;
-        let key = SessionKey::derive(self.card.algorithm, &self.card.keys[key].key, factor)
-            .map_err(|_| StatusWord::NOT_SUPPORTED)?;
+        let key = self.card.suite.session(&self.card.keys[key].key, factor);
         // Lc counts the MAC; `Command` keeps data below 256 bytes.
         let lc = command.data().len() as u8;
         let header = [command.cla(), command.ins(), command.p1(), command.p2(), lc];

@@ -5,7 +5,8 @@
 //! through pcscd by [`serve`], which speaks vpcd's protocol over TCP, and in the same process by [`InProcess`] and
 //! [`VirtualReaders`].
 //!
-//! What the virtual parts do not do: SSF33 (not public; an image that asks for it is refused).
+//! What the virtual parts do not do: SSF33 (not public; an image that asks for it is refused). An image may ask for
+//! `ssf33-stand-in` instead, another cipher of 16-byte blocks under SSF33's number: what agrees by it says nothing of SSF33.
 //!
 //! # The virtual card (card-facts §1 to §3, §6)
 //! Its files, their items and conditions are the profile's ([`Profile::builtin`](crate::profile::Profile::builtin)), what
@@ -27,7 +28,8 @@
 //! paid with: PSE and PPSE, selection by name or the start of one, processing options in both formats, records by number.
 //!
 //! # The virtual PSAM (card-facts §4.3, STD-9)
-//! Environments by name: `sx1…` (DES, also FID 3F00 and what a reset selects), `sx2…` (SSF33: never present), `sx3…` (SM4); one that is missing answers 6A82. Under each, DF01 = `D15600000590` with the files 0015, 0016 and
+//! Environments by name: `sx1…` (DES, also FID 3F00 and what a reset selects), `sx2…` (the stand-in for SSF33, also FID
+//! DDF1), `sx3…` (SM4); one that is missing answers 6A82. Under each, DF01 = `D15600000590` with the files 0015, 0016 and
 //! 0019. Its keys are those of the profile that have an id, at the levels the image says. What a DES environment answers
 //! is announced `61xx` and fetched with GET RESPONSE, the others answer at once; the factors of a card stand in the order
 //! card, city, province.

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
 use crate::apdu::StatusWord;
+use crate::cipher::{Algorithm, Suite, Unsupported};
 use crate::profile::{FileName, KeyRole};
 
 /// Reads a string through `parse`. Not by way of `String`, since only a visitor keeps the error's place.
@@ -116,6 +118,39 @@ impl<'de, const LEAST: usize, const MOST: usize> Deserialize<'de> for Digits<LEA
             let digits = (LEAST..=MOST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
             digits.then(|| Self(Zeroizing::new(text.to_owned())))
         })
+    }
+}
+
+/// What a chip computes with. SSF33 itself is not public: an image that asks for it is refused, one may ask for what
+/// stands in its place under the same number, by its own name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) enum CipherName {
+    #[serde(rename = "3DES")]
+    TripleDes,
+    #[serde(rename = "SSF33")]
+    Ssf33,
+    #[serde(rename = "ssf33-stand-in")]
+    StandIn,
+    #[serde(rename = "SM4")]
+    Sm4,
+}
+
+impl CipherName {
+    /// The algorithm whose number and place it has.
+    pub(crate) fn algorithm(self) -> Algorithm {
+        match self {
+            Self::TripleDes => Algorithm::TripleDes,
+            Self::Ssf33 | Self::StandIn => Algorithm::Ssf33,
+            Self::Sm4 => Algorithm::Sm4,
+        }
+    }
+
+    /// The cipher that computes it.
+    pub(crate) fn suite(self) -> Result<Suite, Unsupported> {
+        match self {
+            Self::StandIn => Ok(Suite::simulated(Algorithm::Ssf33)),
+            name => Suite::of(name.algorithm()),
+        }
     }
 }
 

@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::content::FileTable;
 use super::fields::{
-    Bases, Blob, Byte, Date, Fid, Hex, HexBytes, Named, Padding, Pin, Role, Status, Tag, Text, Within,
+    Bases, Blob, Byte, CipherName, Date, Fid, Hex, HexBytes, Named, Padding, Pin, Role, Status, Tag, Text, Within,
 };
 use super::money::{Account, Bank};
-use crate::cipher::{Algorithm, Key16};
+use crate::cipher::Key16;
 use crate::reader::Interface;
 use crate::virtual_card::faults::Torn;
 
@@ -109,6 +109,8 @@ table! {
     Keys {} {
         #[serde(rename = "3DES")]
         des: Roots,
+        #[serde(rename = "ssf33-stand-in")]
+        stand_in: Roots,
         #[serde(rename = "SM4")]
         sm4: Roots,
     }
@@ -190,7 +192,7 @@ table! {
 table! {
     /// What EF05 holds, and the environment's algorithm.
     Card {
-        algorithm: Algorithm,
+        algorithm: CipherName,
         identifier: Hex<16>,
         category: Text<1>,
         version: Text<4>,
@@ -288,6 +290,8 @@ table! {
         ids: BTreeMap<Role, Hex<2>>,
         #[serde(rename = "3DES")]
         des: Environment,
+        #[serde(rename = "ssf33-stand-in")]
+        stand_in: Environment,
         #[serde(rename = "SM4")]
         sm4: Environment,
     }

@@ -48,6 +48,8 @@ enum Content {
 /// A holder's card as it is issued.
 pub(super) struct CardImage {
     pub(super) algorithm: Algorithm,
+    /// What computes it.
+    pub(super) suite: Suite,
     pub(super) interface: Interface,
     /// The MF, the environment, the directories under it, other applications.
     pub(super) directories: Vec<Directory>,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::Tables;
 use super::{Flaw, PROFILE, account, bank, files, holder, need, root, roots};
-use crate::cipher::{self, Factors, Key16, Suite};
+use crate::cipher::{Factors, Key16};
 use crate::profile::{Access, FileName, KeyRole, Profile};
 use crate::reader::Interface;
 use crate::virtual_card::image::content::FileTable;
@@ -35,8 +35,8 @@ pub(super) fn card(file: File, historical: [u8; 13]) -> Result<CardImage, Flaw> 
     for application in file.applications.iter().flatten() {
         tree.add_application(application);
     }
-    let algorithm = *need(&file.card.algorithm, "card.algorithm")?;
-    let suite = Suite::of(algorithm)?;
+    let cipher = *need(&file.card.algorithm, "card.algorithm")?;
+    let (algorithm, suite) = (cipher.algorithm(), cipher.suite()?);
     let place = account::Place { directory: tree.places.get("DF04").copied(), files: &tree.files, algorithm, suite };
     let account = account::account(&file.account, &place, |role| keys.of(role))?;
     let bank = bank::bank(&file.bank)?;
@@ -44,6 +44,7 @@ pub(super) fn card(file: File, historical: [u8; 13]) -> Result<CardImage, Flaw> 
     let pin_tries = file.pin.tries.map_or(TRIES, |tries| tries.0);
     Ok(CardImage {
         algorithm,
+        suite,
         interface: file.interface.map_or(Interface::Contact, Interface::from),
         irk,
         puk: tree.key(&KeyRole::PUK),
@@ -83,12 +84,12 @@ impl<'a> Keys<'a> {
 
     /// The card's own key of a role, if there is a root.
     fn of(&self, role: &KeyRole) -> Result<Option<Key16>, Flaw> {
-        let algorithm = *need(&self.file.card.algorithm, "card.algorithm")?;
-        let Some(root) = root(roots(self.file, algorithm)?, role) else { return Ok(None) };
+        let cipher = *need(&self.file.card.algorithm, "card.algorithm")?;
+        let Some(root) = root(roots(self.file, cipher)?, role) else { return Ok(None) };
         let path = self.factors.descending();
         // A forger has the card's data but not the issuer's root: one diversification too few.
         let path = if self.file.faults.forged == Some(true) { &path[..2] } else { &path[..] };
-        Ok(Some(cipher::diversify_by(algorithm, root, path)?))
+        Ok(Some(cipher.suite()?.diversify_by(root, path)))
     }
 }
 

@@ -10,9 +10,10 @@ mod value;
 
 use std::sync::LazyLock;
 
+use super::fields::CipherName;
 use super::file::{ChipKind, File, Roots};
 use super::{Content, Image};
-use crate::cipher::{Algorithm, Key16, Unsupported};
+use crate::cipher::{Key16, Unsupported};
 use crate::profile::{KeyRole, Profile};
 use crate::reader::Interface;
 use crate::virtual_card::card::Atrs;
@@ -100,11 +101,12 @@ fn atrs(file: &File, historical: &[u8; 13]) -> Result<Atrs, Flaw> {
     Ok(Atrs { cold: named(&file.atr.cold), warm: named(&file.atr.warm), is_warm: false })
 }
 
-fn roots(file: &File, algorithm: Algorithm) -> Result<&Roots, Flaw> {
-    match algorithm {
-        Algorithm::TripleDes => Ok(&file.keys.des),
-        Algorithm::Sm4 => Ok(&file.keys.sm4),
-        Algorithm::Ssf33 => Err(Unsupported(algorithm).into()),
+fn roots(file: &File, cipher: CipherName) -> Result<&Roots, Flaw> {
+    match cipher {
+        CipherName::TripleDes => Ok(&file.keys.des),
+        CipherName::StandIn => Ok(&file.keys.stand_in),
+        CipherName::Sm4 => Ok(&file.keys.sm4),
+        CipherName::Ssf33 => Err(Unsupported(cipher.algorithm()).into()),
     }
 }
 

@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 
 use super::{Flaw, PROFILE, need, root, roots};
-use crate::cipher::{self, Algorithm, Factors, Key16, Suite};
+use crate::cipher::{Factors, Key16, Suite};
 use crate::profile::KeyRole;
-use crate::virtual_card::image::fields::Role;
+use crate::virtual_card::image::fields::{CipherName, Role};
 use crate::virtual_card::image::file::{Environment, File, Level, Psam};
 use crate::virtual_card::image::{PsamEnvironment, PsamImage, PsamKey};
 
 pub(super) fn psam(file: &File) -> Result<PsamImage, Flaw> {
     let settings = &file.psam;
     let mut environments = BTreeMap::new();
-    for (algorithm, environment) in [(Algorithm::TripleDes, &settings.des), (Algorithm::Sm4, &settings.sm4)] {
-        if environment.present == Some(true) {
-            environments.insert(algorithm, keys(file, algorithm, environment)?);
-        }
+    let all = [
+        (CipherName::TripleDes, &settings.des),
+        (CipherName::StandIn, &settings.stand_in),
+        (CipherName::Sm4, &settings.sm4),
+    ];
+    for (cipher, environment) in all.into_iter().filter(|(_, environment)| environment.present == Some(true)) {
+        environments.insert(cipher.algorithm(), keys(file, cipher, environment)?);
     }
     Ok(PsamImage {
         public: public(settings)?,
@@ -40,9 +43,9 @@ fn public(settings: &Psam) -> Result<[u8; 15], Flaw> {
 const PURCHASE: u8 = 2;
 
 /// The keys that have an id in a PSAM.
-fn keys(file: &File, algorithm: Algorithm, environment: &Environment) -> Result<PsamEnvironment, Flaw> {
+fn keys(file: &File, cipher: CipherName, environment: &Environment) -> Result<PsamEnvironment, Flaw> {
     let region = *need(&file.psam.region, "psam.region")?.0;
-    let roots = roots(file, algorithm)?;
+    let (roots, suite) = (roots(file, cipher)?, cipher.suite()?);
     let derived = |role: &KeyRole, kind: u8| -> Result<Option<PsamKey>, Flaw> {
         let Some(levels) = levels(environment, role) else { return Ok(None) };
         let Some(root) = root(roots, role) else {
@@ -50,7 +53,7 @@ fn keys(file: &File, algorithm: Algorithm, environment: &Environment) -> Result<
             let named = *role == KeyRole::IRK || *role == KeyRole::RKSSSE;
             return if named { Err(Flaw::Missing("a root key of the PSAM")) } else { Ok(None) };
         };
-        Ok(Some(PsamKey { key: down(algorithm, root, region, levels)?, levels, kind }))
+        Ok(Some(PsamKey { key: down(suite, root, region, levels), levels, kind }))
     };
     let mut keys = BTreeMap::new();
     for key in PROFILE.keys() {
@@ -61,7 +64,7 @@ fn keys(file: &File, algorithm: Algorithm, environment: &Environment) -> Result<
         }
     }
     let purchase = derived(&KeyRole::DPK, PURCHASE)?;
-    Ok(PsamEnvironment { suite: Suite::of(algorithm)?, keys, purchase })
+    Ok(PsamEnvironment { suite, keys, purchase })
 }
 
 /// How many factors lead from the PSAM's key to a card's.
@@ -80,7 +83,7 @@ fn levels(environment: &Environment, role: &KeyRole) -> Option<u8> {
     }
 }
 
-fn down(algorithm: Algorithm, root: &Key16, region: [u8; 3], levels: u8) -> Result<Key16, Flaw> {
+fn down(suite: Suite, root: &Key16, region: [u8; 3], levels: u8) -> Key16 {
     let descending = Factors::new(region, [0; 8]).descending();
-    Ok(cipher::diversify_by(algorithm, root, &descending[..3 - usize::from(levels)])?)
+    suite.diversify_by(root, &descending[..3 - usize::from(levels)])
 }

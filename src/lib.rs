@@ -27,6 +27,7 @@ pub mod card;
 pub mod slip;
 
 pub mod config;
+pub mod national;
 pub mod scenario;
 
 pub mod terminal;

@@ -1,0 +1,163 @@
+//! From the errors of the rooms below to return codes: each has exactly one (card-facts §5.4). Where the list has none, the
+//! nearest is taken, which docs/driver.md tells.
+
+use zeroize::Zeroizing;
+
+use super::Code;
+use crate::apdu::StatusWord;
+use crate::card::CardError;
+use crate::failure::{Explain, Failure};
+use crate::keys::{KeyError, KeyRole};
+use crate::reader::TransportError;
+
+/// Why a function gave nothing: its code, and what `pOutInfo` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What the function returns.
+    pub code: Code,
+    /// What a person is told. Nothing personal.
+    pub text: String,
+}
+
+/// What a function gives.
+pub type Outcome = Result<Zeroizing<String>, Refused>;
+
+impl Refused {
+    /// A code with the words of a failure of ours.
+    pub fn by(code: Code, failure: &Failure) -> Self {
+        let detail = failure.detail.as_deref().map(|detail| format!("：{detail}")).unwrap_or_default();
+        let text = format!("{}{detail}（{}）", failure.entry.message.zh, failure.entry.code);
+        Self { code, text }
+    }
+}
+
+/// In the list's own words.
+impl From<Code> for Refused {
+    fn from(code: Code) -> Self {
+        let text = code.listed().map_or_else(|| format!("卡应答 {:04X}", -code.value()), |listed| listed.zh.to_owned());
+        Self { code, text }
+    }
+}
+
+impl From<&CardError> for Refused {
+    fn from(error: &CardError) -> Self {
+        Self::by(of_card(error), &error.failure())
+    }
+}
+
+impl From<&TransportError> for Refused {
+    fn from(error: &TransportError) -> Self {
+        Self::by(of_transport(error), &error.failure())
+    }
+}
+
+/// The code of what can go wrong on the way to a card.
+pub fn of_transport(error: &TransportError) -> Code {
+    match error {
+        TransportError::NoReader(_)
+        | TransportError::Ambiguous(_)
+        | TransportError::Busy(_)
+        | TransportError::Reset
+        | TransportError::PadRefused(_)
+        | TransportError::Other(_) => Code::CONNECTION,
+        TransportError::NoPinPad => Code::NOT_SUPPORTED,
+        TransportError::NoCard(_) | TransportError::Removed => Code::NO_CARD,
+        TransportError::Mute | TransportError::Deadline => Code::MUTE,
+        TransportError::ServiceAway => Code::NOT_CONNECTED,
+        TransportError::Replay { .. } => Code::UNKNOWN,
+    }
+}
+
+/// The code of what can go wrong with keys.
+pub fn of_keys(error: &KeyError) -> Code {
+    match error {
+        KeyError::NoPsam | KeyError::SeveralPsams(_) | KeyError::SoftRefused | KeyError::SoftFile(_) => Code::NO_PSAM,
+        KeyError::NoAlgorithm(_) => Code::PSAM_ALGORITHM,
+        KeyError::NoKey(KeyRole::ReadHolder) => Code::PSAM_KEY,
+        KeyError::NoKey(_) => Code::of_status(StatusWord::KEY_NOT_FOUND),
+        KeyError::Level => Code::LEVEL,
+        KeyError::Transport(TransportError::NoReader(_) | TransportError::NoCard(_) | TransportError::Removed) => {
+            Code::NO_PSAM
+        }
+        KeyError::Transport(error) => of_transport(error),
+        KeyError::Status(status) => Code::of_status(*status),
+        KeyError::Script(_) | KeyError::Random(_) => Code::UNKNOWN,
+    }
+}
+
+/// The code of what can go wrong with a card.
+pub fn of_card(error: &CardError) -> Code {
+    match error {
+        CardError::Transport(error) => of_transport(error),
+        CardError::Key(error) => of_keys(error),
+        CardError::WrongType(_)
+        | CardError::NoAlgorithm
+        | CardError::UnknownAlgorithm(_)
+        | CardError::Version
+        | CardError::Historical(_) => Code::WRONG_TYPE,
+        CardError::Blocked => Code::of_status(StatusWord::NOT_SUPPORTED),
+        CardError::ApplicationLocked => Code::of_status(StatusWord::APPLICATION_LOCKED),
+        CardError::NotGenuine => Code::NOT_GENUINE,
+        CardError::Identifier => Code::IDENTIFIER,
+        CardError::Garbled { .. } | CardError::Number(_) | CardError::HolderNumber(_) | CardError::Answer(_) => {
+            Code::CHECKSUM
+        }
+        CardError::Name(_) => Code::CHARACTERS,
+        CardError::TerminalRefused { left: Some(left) } => Code::of_status(StatusWord(0x63C0 | u16::from(*left))),
+        CardError::TerminalRefused { left: None } => Code::of_status(StatusWord(0x6300)),
+        // The proof is withheld: the card is as if it had not come.
+        CardError::PairHeld => Code::of_status(StatusWord::SECURITY_STATE),
+        CardError::KeyLocked => Code::of_status(StatusWord::LOCKED),
+        CardError::Status { status, .. } => Code::of_status(*status),
+        CardError::PairsUnknown(_) | CardError::Script(_) | CardError::Random(_) => Code::UNKNOWN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cipher::Algorithm;
+
+    #[test]
+    fn what_the_facts_name_has_the_facts_code() {
+        let of = |error: CardError| of_card(&error).value();
+        let key = |error: KeyError| of_card(&CardError::Key(error)).value();
+        for (code, wanted) in [
+            (of(CardError::WrongType(StatusWord::FILE_NOT_FOUND)), -1),
+            (of(CardError::Transport(TransportError::NoCard("R".to_owned()))), -2),
+            (of(CardError::Transport(TransportError::Removed)), -2),
+            (of(CardError::Transport(TransportError::Mute)), -4),
+            (of(CardError::Transport(TransportError::Busy(None))), -11),
+            (of(CardError::Transport(TransportError::ServiceAway)), -12),
+            (of(CardError::Identifier), -20),
+            (of(CardError::NotGenuine), -21),
+            (key(KeyError::Level), -24),
+            (key(KeyError::NoPsam), -2201),
+            (key(KeyError::NoAlgorithm(Algorithm::Sm4)), -2202),
+            (key(KeyError::NoKey(KeyRole::ReadHolder)), -2203),
+            (key(KeyError::NoKey(KeyRole::Internal)), -27272),
+            (key(KeyError::Status(StatusWord(0x9403))), -37891),
+            (of(CardError::TerminalRefused { left: Some(2) }), -25538),
+            (of(CardError::KeyLocked), -27011),
+            (of(CardError::Blocked), -27265),
+            (of(CardError::ApplicationLocked), -37635),
+            (of(CardError::Status { step: "x", status: StatusWord(0x6700) }), -26368),
+        ] {
+            assert_eq!(code, wanted);
+        }
+    }
+
+    #[test]
+    fn a_psam_that_is_pulled_is_no_psam_and_a_slow_one_is_not() {
+        assert_eq!(of_keys(&KeyError::Transport(TransportError::Removed)), Code::NO_PSAM);
+        assert_eq!(of_keys(&KeyError::Transport(TransportError::Mute)), Code::MUTE);
+    }
+
+    #[test]
+    fn the_words_name_our_code_and_nothing_of_the_card() {
+        let refused = Refused::from(&CardError::NotGenuine);
+        assert_eq!(refused.text, "卡未通过真伪鉴别（E-CARD-NOT-GENUINE）");
+        assert_eq!(Refused::from(Code::NO_CARD).text, "无卡");
+        assert_eq!(Refused::from(Code::of_status(StatusWord(0x6985))).text, "卡应答 6985");
+    }
+}

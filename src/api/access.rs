@@ -38,6 +38,7 @@ pub struct Access {
     origins: BTreeSet<String>,
     owner: u32,
     group: u32,
+    drivers: BTreeSet<u32>,
 }
 
 #[derive(Debug)]
@@ -62,7 +63,12 @@ impl Access {
             }
             clients.push(client);
         }
-        Ok(Self { clients, origins: api.origins.clone(), owner, group })
+        Ok(Self { clients, origins: api.origins.clone(), owner, group, drivers: BTreeSet::new() })
+    }
+
+    /// The same, with these users at the socket allowed the driver interface.
+    pub fn with_drivers(self, users: &BTreeSet<u32>) -> Self {
+        Self { drivers: users.clone(), ..self }
     }
 
     /// The client whose token this is. All clients are compared, each in constant time, so that the time taken says
@@ -78,17 +84,23 @@ impl Access {
         found.map(|client| Caller { name: client.name.clone(), permissions: client.permissions.clone() })
     }
 
-    /// What a peer at the socket may do: root and the daemon's own user all, its group what a counter needs. The socket's
-    /// mode keeps others away already; this is the second lock.
+    /// What a peer at the socket may do: root and the daemon's own user all, its group what a counter needs, and whoever
+    /// is named for it the driver interface as well. The socket's mode keeps others away already; this is the second lock.
     pub fn peer(&self, peer: &Peer) -> Option<Caller> {
-        use Permission::{Operate, Policy, Read, Unmask};
-        let permissions = if peer.uid == 0 || peer.uid == self.owner {
-            BTreeSet::from([Read, Operate, Unmask, Policy])
+        use Permission::{Driver, Operate, Policy, Read, Unmask};
+        let mut permissions = if peer.uid == 0 || peer.uid == self.owner {
+            BTreeSet::from([Read, Operate, Unmask, Policy, Driver])
         } else if peer.groups.contains(&self.group) {
             BTreeSet::from([Read, Operate])
         } else {
-            return None;
+            BTreeSet::new()
         };
+        if self.drivers.contains(&peer.uid) {
+            permissions.insert(Driver);
+        }
+        if permissions.is_empty() {
+            return None;
+        }
         Some(Caller { name: format!("uid:{}", peer.uid), permissions })
     }
 
@@ -225,6 +237,16 @@ mod tests {
         assert!(!of(1000, &[1000, 991]).unwrap().permissions.contains(&Permission::Policy));
         assert!(of(990, &[]).unwrap().permissions.contains(&Permission::Policy));
         assert_eq!(of(1000, &[1000]), None);
+    }
+
+    #[test]
+    fn the_driver_interface_is_for_the_users_that_are_named() {
+        let access = access().with_drivers(&BTreeSet::from([1001]));
+        let of =
+            |uid, groups: &[u32]| access.peer(&Peer { uid, groups: groups.to_vec() }).map(|caller| caller.permissions);
+        let may = |uid, groups: &[u32]| of(uid, groups).is_some_and(|all| all.contains(&Permission::Driver));
+        assert!(may(0, &[]) && may(990, &[]) && may(1001, &[991]) && !may(1000, &[991]));
+        assert_eq!(of(1001, &[1001]), Some(BTreeSet::from([Permission::Driver])), "and nothing else");
     }
 
     #[test]

@@ -71,6 +71,7 @@ pub async fn permit(State(wanted): State<Permission>, request: Request, next: Ne
         Permission::Operate => "operate",
         Permission::Unmask => "unmask",
         Permission::Policy => "policy",
+        Permission::Driver => "driver",
     };
     Refusal(Failure::with(&errors::PERMISSION, name)).into_response()
 }

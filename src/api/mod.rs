@@ -8,6 +8,7 @@ mod access;
 mod answer;
 mod body;
 mod connections;
+mod driver;
 mod errors;
 mod events;
 mod guard;

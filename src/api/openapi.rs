@@ -7,7 +7,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::answer::Body;
-use super::{events, handlers, reconciliations, shifts};
+use super::{driver, events, handlers, reconciliations, shifts};
 use crate::card::{Apdus, Authenticated};
 
 #[derive(OpenApi)]
@@ -44,6 +44,7 @@ use crate::card::{Apdus, Authenticated};
         handlers::reload_policy,
         handlers::health,
         handlers::read_card,
+        driver::call,
         handlers::openapi,
     ),
     components(schemas(Body<'static>)),

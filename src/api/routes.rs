@@ -9,15 +9,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
 use super::answer::Refusal;
-use super::{Doors, errors, events, guard, handlers, reconciliations, shifts};
-use crate::config::Permission::{self, Operate, Policy, Read, Unmask};
+use super::{Doors, driver, errors, events, guard, handlers, reconciliations, shifts};
+use crate::config::Permission::{self, Driver, Operate, Policy, Read, Unmask};
 use crate::failure::Failure;
 
 /// One route.
 pub struct Route {
     /// `get` or `post`.
     pub method: &'static str,
-    /// Its path; `{id}` stands for one segment.
+    /// Its path; `{id}` and `{function}` stand for one segment.
     pub path: &'static str,
     permission: Permission,
     handler: fn() -> MethodRouter<Arc<Doors>>,
@@ -64,6 +64,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "post", path: "/v1/policy/reload", permission: Policy, handler: || post(handlers::reload_policy) },
     Route { method: "get", path: "/v1/health", permission: Read, handler: || get(handlers::health) },
     Route { method: "post", path: "/v1/card/read", permission: Operate, handler: || post(handlers::read_card) },
+    Route { method: "post", path: "/v1/driver/{function}", permission: Driver, handler: || post(driver::call) },
     Route { method: "get", path: "/openapi.json", permission: Read, handler: || get(handlers::openapi) },
 ];
 

@@ -39,7 +39,7 @@ impl Server {
     pub async fn open(config: &Config, terminal: Arc<Terminal>) -> Result<Self, Failure> {
         let api = &config.api;
         let (owner, group) = own_ids().map_err(|error| Failure::with(&errors::LISTEN, error.to_string()))?;
-        let access = Access::new(api, config.mode, owner, group)?;
+        let access = Access::new(api, config.mode, owner, group)?.with_drivers(&config.driver.users);
         let (stop, stopping) = watch::channel(false);
         let doors =
             Arc::new(Doors { terminal, access, stopping: stopping.clone(), streams: Arc::new(Semaphore::new(MOST)) });

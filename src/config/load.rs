@@ -95,6 +95,7 @@ impl Check<'_> {
             conditions: self.path(file.paths.conditions),
             anchor: self.path(file.paths.anchor),
             queue: self.queue(file.queue),
+            driver: self.driver(file.driver),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The terminal's configuration: one TOML file, checked as a whole before anything starts.
 
 mod card;
+mod driver;
 mod errors;
 mod load;
 mod parts;
@@ -10,6 +11,7 @@ mod readers;
 mod secret;
 mod tables;
 
+pub use driver::Driver;
 pub use errors::{ConfigError, ENTRIES, Mistake};
 pub use parts::{
     AlarmLimits, Api, BlacklistRules, Card, Cases, Client, Config, Journal, Keys, Limits, Mode, Packs, Permission,

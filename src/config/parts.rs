@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 
+use super::driver::Driver;
 use crate::card::Accepted;
 use crate::cipher::Algorithm;
 use crate::keys::KeySource;
@@ -101,6 +102,8 @@ pub struct Config {
     pub anchor: Option<PathBuf>,
     /// `[queue]`.
     pub queue: Journal,
+    /// `[driver]`.
+    pub driver: Driver,
 }
 
 /// How the journal is kept.
@@ -227,6 +230,9 @@ pub enum Permission {
     Unmask,
     /// Have the policy packs in the folder taken up.
     Policy,
+    /// Use the national driver interface, at the socket alone: `[driver]` says who may, no client's entry.
+    #[serde(skip)]
+    Driver,
 }
 
 /// What the way to the centre is.

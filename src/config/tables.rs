@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::driver::DriverTable;
 use super::parts::{Mode, Permission, TerminalName, UplinkKind, WithoutList};
 use crate::cipher::Algorithm;
 use crate::reader::{Interface, PinPadUse, Role};
@@ -44,6 +45,8 @@ pub(super) struct File {
     pub(super) policy: PolicyTable,
     #[serde(default)]
     pub(super) queue: QueueTable,
+    #[serde(default)]
+    pub(super) driver: DriverTable,
 }
 
 #[derive(Deserialize, Default)]

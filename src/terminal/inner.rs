@@ -52,6 +52,8 @@ pub(super) struct Inner {
     pub(super) profile: Arc<Profile>,
     pub(super) keys: KeyProvider,
     pub(super) turns: Turns,
+    /// Calls of the driver interface are carried out one after the other.
+    pub(super) driver_turns: Turns,
     /// One case at a time is counted against the limits and committed, so that the next one finds it counted.
     pub(super) settling_alone: Mutex<()>,
     pub(super) queue: Queue,
@@ -128,6 +130,7 @@ impl Inner {
             profile,
             keys: rooms.keys,
             turns: Turns::default(),
+            driver_turns: Turns::default(),
             settling_alone: Mutex::new(()),
             queue: rooms.queue,
             store: rooms.store,

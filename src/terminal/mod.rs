@@ -10,6 +10,7 @@ mod conditions;
 mod daily;
 mod deciding;
 mod details;
+mod driver;
 pub mod errors;
 mod event;
 mod file;
@@ -50,6 +51,7 @@ mod who;
 pub use alarm::{Alarm, AlarmKind};
 pub use blacklist::{BlacklistHealth, BlacklistRefused, list_file};
 pub use conditions::{Condition, Conditions};
+pub use driver::{DriverAnswer, DriverCall};
 pub use event::{Event, EventStream, What};
 pub use file::{LARGEST_FILE, Rights, open_regular, read_file, read_to, replace_file};
 pub use folder::{PackFiles, files_below};
@@ -238,6 +240,11 @@ impl Terminal {
             tracing::info!(target: "audit", %reader, "a card's data was given unmasked");
         }
         Ok(reading.to_json(unmask))
+    }
+
+    /// Carries out a function of the national driver interface. What goes wrong is in the answer. Blocks on the card.
+    pub fn drive(&self, call: &DriverCall) -> DriverAnswer {
+        driver::call(&self.inner, call)
     }
 
     /// The packs in force.

@@ -9,12 +9,13 @@ use super::errors;
 use super::event::What;
 use super::inner::Inner;
 use super::notice::Notice;
+use super::turn::Turn;
 use super::view::CaseState;
 use super::who::Who;
 use crate::card::{self, CardError, Lenience, Pairs, Reading, Step};
 use crate::failure::{Explain as _, Failure};
-use crate::keys::KeyError;
-use crate::reader::{Role, TransportError};
+use crate::keys::{KeyError, KeyService};
+use crate::reader::{Lease, Role, TransportError};
 use crate::scenario::ExpiredCard;
 
 /// A reader whose card is being read. Dropped, it is free for whoever waits.
@@ -27,6 +28,23 @@ impl Drop for InUse {
     fn drop(&mut self) {
         self.inner.cases().give_back(&self.reader);
         self.inner.match_readers();
+    }
+}
+
+/// Why nothing was done with a card.
+pub(super) enum Unread {
+    /// Others had the keys all that time.
+    KeysBusy,
+    /// What went wrong with the card, the keys or the way to them.
+    Card(CardError),
+}
+
+impl Unread {
+    pub(super) fn failure(&self) -> Failure {
+        match self {
+            Self::KeysBusy => Failure::of(&errors::KEYS_BUSY),
+            Self::Card(error) => error.failure(),
+        }
     }
 }
 
@@ -117,46 +135,63 @@ impl Inner {
 
     /// Proves and reads the card in a reader. Blocks.
     pub(super) fn read(&self, reader: &str, mut progress: impl FnMut(Step)) -> Result<Reading, Failure> {
-        let parts = &self.parts;
-        let within = parts.config.cases.reading;
-        // First, so that no card's time runs while another one is read.
-        let turn = self.turns.take(within).ok_or_else(|| Failure::of(&errors::KEYS_BUSY))?;
-        let mut lease = parts.readers.lease(reader, within).map_err(|error| self.no_card(&error))?;
-        let mut keys = self.keys.open(within).map_err(|error| {
-            self.keys_failed(&error);
-            error.failure()
-        })?;
-        if !turn.uses(keys.recall()) {
-            return Err(TransportError::Deadline.failure());
-        }
-        let reading = card::read(
-            card::Parts {
-                lease: &mut lease,
-                keys: &mut *keys,
-                scripts: &self.scripts,
-                profile: &self.profile,
-                store: Some(&self.store),
-                pairs: Pairs::Terminal(&self.store),
-                clock: &*parts.clock,
-                random: &*parts.random,
-                default_algorithm: parts.config.card.default_algorithm,
-            },
-            &mut progress,
-        );
-        match &reading {
-            Ok(_) => self.set(Condition::KeysAway, false),
-            Err(CardError::Key(error)) => self.keys_failed(error),
-            Err(CardError::Transport(error)) => drop(self.no_card(error)),
-            Err(_) => {}
-        }
-        reading.map_err(|error| error.failure())
+        let read = self.at_card(reader, |lease, keys| card::read(self.card_parts(lease, keys), &mut progress));
+        read.map_err(|unread| unread.failure())
     }
 
-    fn no_card(&self, error: &TransportError) -> Failure {
+    /// Does something with the card in a reader and with the keys, in their turn. Blocks.
+    pub(super) fn at_card<T>(
+        &self,
+        reader: &str,
+        work: impl FnOnce(&mut Lease, &mut dyn KeyService) -> Result<T, CardError>,
+    ) -> Result<T, Unread> {
+        let within = self.parts.config.cases.reading;
+        // First, so that no card's time runs while another one is read.
+        let turn = self.turns.take(within).ok_or(Unread::KeysBusy)?;
+        let done = self.in_turn(&turn, reader, work);
+        match &done {
+            Ok(_) => self.set(Condition::KeysAway, false),
+            Err(CardError::Key(error)) => self.keys_failed(error),
+            Err(CardError::Transport(error)) => self.no_card(error),
+            Err(_) => {}
+        }
+        done.map_err(Unread::Card)
+    }
+
+    fn in_turn<T>(
+        &self,
+        turn: &Turn<'_>,
+        reader: &str,
+        work: impl FnOnce(&mut Lease, &mut dyn KeyService) -> Result<T, CardError>,
+    ) -> Result<T, CardError> {
+        let within = self.parts.config.cases.reading;
+        let mut lease = self.parts.readers.lease(reader, within)?;
+        let mut keys = self.keys.open(within)?;
+        if !turn.uses(keys.recall()) {
+            return Err(TransportError::Deadline.into());
+        }
+        work(&mut lease, &mut *keys)
+    }
+
+    /// What work with a card needs, of this terminal.
+    pub(super) fn card_parts<'a>(&'a self, lease: &'a mut Lease, keys: &'a mut dyn KeyService) -> card::Parts<'a> {
+        card::Parts {
+            lease,
+            keys,
+            scripts: &self.scripts,
+            profile: &self.profile,
+            store: Some(&self.store),
+            pairs: Pairs::Terminal(&self.store),
+            clock: &*self.parts.clock,
+            random: &*self.parts.random,
+            default_algorithm: self.parts.config.card.default_algorithm,
+        }
+    }
+
+    fn no_card(&self, error: &TransportError) {
         if *error == TransportError::ServiceAway {
             self.set(Condition::CardServiceAway, true);
         }
-        error.failure()
     }
 
     /// Whether the keys are away, or only not fit for this card. A slow card leaves the PSAM no time, and says nothing of it.

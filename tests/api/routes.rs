@@ -34,16 +34,18 @@ const WANTED: &[(&str, &str)] = &[
     ("POST", "/v1/policy/reload"),
     ("GET", "/v1/health"),
     ("POST", "/v1/card/read"),
+    ("POST", "/v1/driver/{function}"),
     ("GET", "/openapi.json"),
 ];
 
-/// Every route of the document, with an id that names nothing.
+/// Every route of the document, with an id that names nothing, or a function.
 pub fn described() -> Vec<(String, String)> {
     let document = serde_json::to_value(sbkd::api::document()).unwrap();
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys() {
-            let path = path.replace("{id}", "01940000-0000-7000-8000-000000000000");
+            let path =
+                path.replace("{id}", "01940000-0000-7000-8000-000000000000").replace("{function}", "iReadCardBas");
             all.push((method.to_uppercase(), path));
         }
     }

@@ -1,0 +1,79 @@
+//! The door of the national driver interface: a function by its name, its parameters, and what comes back. Nothing of it is
+//! logged but who called which function and what it returned.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, State};
+use serde::{Deserialize, Deserializer, Serialize};
+use zeroize::Zeroizing;
+
+use super::Doors;
+use super::access::Caller;
+use super::answer::{Refusal, broken};
+use super::body::{Id, JsonBody};
+use crate::terminal::DriverCall;
+
+/// What a function is called with.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DriverParameters {
+    /// By their names in C, numbers in digits.
+    #[schema(value_type = BTreeMap<String, String>)]
+    parameters: BTreeMap<String, Secret>,
+}
+
+/// A text that is wiped.
+struct Secret(Zeroizing<String>);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
+    }
+}
+
+/// What a function returned.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct DriverResult {
+    /// 0, or below it why not: docs/driver.md lists them.
+    code: i32,
+    /// What it writes to `pOutInfo`.
+    #[schema(value_type = String)]
+    output: Text,
+}
+
+/// A text that is wiped once it was written.
+struct Text(Zeroizing<String>);
+
+impl Serialize for Text {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// Carries out a function of the national driver interface, at the socket and for the users of `[driver]` alone. Personal data
+/// comes unmasked, and each call is audited.
+#[utoipa::path(
+    post,
+    path = "/v1/driver/{function}",
+    params(("function" = String, Path, description = "Its name, as `iReadCardBas`")),
+    request_body = DriverParameters,
+    responses((status = 200, description = "What it returned, whatever that is", body = DriverResult))
+)]
+pub async fn call(
+    State(doors): State<Arc<Doors>>,
+    Extension(caller): Extension<Caller>,
+    Id(function): Id,
+    JsonBody(body): JsonBody<DriverParameters>,
+) -> Result<Json<DriverResult>, Refusal> {
+    let parameters = body.parameters.into_iter().map(|(name, Secret(text))| (name, text)).collect();
+    let call = DriverCall { function, parameters };
+    let carried_out = tokio::task::spawn_blocking(move || {
+        let answer = doors.terminal.drive(&call);
+        (call, answer)
+    });
+    let (call, answer) = carried_out.await.map_err(|error| broken(&error))?;
+    tracing::info!(target: "audit", client = %caller.name, function = call.known(), code = %answer.code, "driver");
+    Ok(Json(DriverResult { code: answer.code.value(), output: Text(answer.output) }))
+}

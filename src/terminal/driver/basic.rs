@@ -1,0 +1,18 @@
+//! `iReadCardBas`: card and holder, proven with the terminal's keys.
+
+use std::sync::Arc;
+
+use super::call::Arguments;
+use super::reader;
+use crate::card;
+use crate::national::{self, Outcome};
+use crate::terminal::inner::Inner;
+
+pub(super) fn read_card_bas(inner: &Arc<Inner>, arguments: &Arguments<'_>) -> Outcome {
+    let reader = reader::take(inner, arguments.kind()?)?;
+    let (reading, terminal) = inner.at_card(&reader.name, |lease, keys| {
+        let reading = card::read(inner.card_parts(lease, &mut *keys), &mut |_| {})?;
+        Ok((reading, keys.terminal_number()?))
+    })?;
+    Ok(national::basic(&reading, terminal, &inner.parts.config.driver.device)?)
+}

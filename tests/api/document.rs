@@ -29,8 +29,14 @@ impl Document {
     /// Asks for a route, `{id}` filled in, and holds the answer against its description.
     #[track_caller]
     fn ask(&self, method: &str, route: &str, id: &str, body: Option<Value>) -> Value {
-        let path = route.replace("{id}", id);
-        let answer = self.client.request(method, &path, body.map(|body| body.to_string()).as_deref());
+        self.ask_by(&self.client, method, route, id, body)
+    }
+
+    /// The same, by another door.
+    #[track_caller]
+    fn ask_by(&self, client: &Client, method: &str, route: &str, id: &str, body: Option<Value>) -> Value {
+        let path = route.replace("{id}", id).replace("{function}", id);
+        let answer = client.request(method, &path, body.map(|body| body.to_string()).as_deref());
         let route = route.split('?').next().unwrap();
         self.seen.borrow_mut().insert((method.to_lowercase(), route.to_owned(), answer.status));
         self.holds(method, route, &answer)
@@ -222,6 +228,9 @@ fn each_answer_of_each_route_is_as_it_is_described() {
     for unmask in [false, true] {
         document.ask("POST", "/v1/card/read", "", Some(json!({ "unmask": unmask })));
     }
+    let (socket, kind) = (Client::unix(house.socket()), json!({ "parameters": { "iType": "1" } }));
+    let read = document.ask_by(&socket, "POST", "/v1/driver/{function}", "iReadCardBas", Some(kind));
+    assert_eq!(read["code"], 0, "{read}");
     let case = id(&document.ask("POST", "/v1/cases", "", Some(other_case)));
     document.until(&case, "waiting-input");
     let refused = document.ask("POST", "/v1/cases/{id}/input", &case, Some(json!({})));

@@ -13,7 +13,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("value", 1, &[]),
     ("cipher", 1, &[]),
     ("profile", 1, &["cipher"]),
-    ("wire", 1, &["value"]),
+    ("wire", 1, &["value", "cipher"]),
     ("reader", 2, &[]),
     ("script", 2, &["reader"]),
     ("rules", 2, &[]),

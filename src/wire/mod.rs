@@ -7,6 +7,7 @@ pub mod batch;
 pub mod credentials;
 pub mod detached;
 pub mod headers;
+pub mod hsm;
 pub mod person;
 mod plausible;
 pub mod reconcile;

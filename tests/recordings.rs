@@ -12,6 +12,7 @@ use rig::{HOLDER, PSAM, Ran, Rig, image};
 use sbkd::card::{self, CardError, Pairs, Parts, Reading};
 use sbkd::cipher::Algorithm;
 use sbkd::keys::{KeyService, Psam};
+use sbkd::profile::Profile;
 use sbkd::reader::{Lease, Transport, TransportError};
 use sbkd::script::{Library, RecordError, Recorder, Recording};
 use sbkd::virtual_card::{Image, InProcess};
@@ -370,7 +371,12 @@ fn taken_down(
     let card = lease((HOLDER.to_owned(), recorder.card(HOLDER, card)));
     let psam = lease((PSAM.to_owned(), recorder.psam(PSAM, psam)));
     let random = recorder.random(Box::new(SystemRandom::default()));
-    let reading = read(card, Psam::new(psam, Arc::new(Library::builtin()), None), &recorder.clock(), &*random);
+    let reading = read(
+        card,
+        Psam::new(psam, Arc::new(Library::builtin()), Arc::new(Profile::builtin()), None),
+        &recorder.clock(),
+        &*random,
+    );
     (reading, recorder.finish("r.apdu"))
 }
 
@@ -384,7 +390,8 @@ enum Fails {
 fn replayed(text: &str) -> Result<Reading, Fails> {
     let recording = Recording::parse("r.apdu", text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     let replay = recording.replay();
-    let psam = Psam::new(lease(replay.psam().unwrap()), Arc::new(Library::builtin()), None);
+    let psam =
+        Psam::new(lease(replay.psam().unwrap()), Arc::new(Library::builtin()), Arc::new(Profile::builtin()), None);
     // What differs from the recording comes before what the card room makes of it.
     let outcome = read(lease(replay.card()), psam, &replay.clock(), &*replay.random());
     match outcome {

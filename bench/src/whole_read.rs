@@ -141,7 +141,8 @@ impl Terminal {
 
     /// Gives back what is to be dropped.
     fn read_with(&self, mut lease: Lease, psam: Lease) -> (Lease, Psam) {
-        let mut keys = Psam::new(psam, Arc::clone(&self.scripts), Some(Arc::clone(&self.store)));
+        let mut keys =
+            Psam::new(psam, Arc::clone(&self.scripts), Arc::new(Profile::builtin()), Some(Arc::clone(&self.store)));
         let parts = Parts {
             lease: &mut lease,
             keys: &mut keys,

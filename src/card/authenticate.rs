@@ -3,25 +3,28 @@
 use subtle::ConstantTimeEq as _;
 
 use super::CardError;
-use super::session::{Session, eight};
+use super::session::Session;
 use super::tries::Tries;
 use crate::apdu::StatusWord;
-use crate::keys::{CardKeyId, KeyRole};
+use crate::keys::CardKeyId;
+use crate::profile::KeyRole;
 use crate::script::Vars;
 use crate::value::CardIdentifier;
+use crate::wire::hsm::Randoms;
 
 impl Session<'_> {
-    /// Internal authentication: both randoms are the terminal's (card-facts §4.2).
+    /// Internal authentication (card-facts §4.2): what the card answers is held against what the keys say it must.
     pub(super) fn authenticate_card(&mut self, script: &str, key: &CardKeyId) -> Result<(), CardError> {
-        let (process, original) = (self.random()?, self.random()?);
-        let expected = self.parts.keys.prove(key, KeyRole::Internal, process, original)?;
-        let mut vars = Vars::new().with("process", &process).with("original", &original);
+        let randoms = self.internal_randoms(script)?;
+        let mut vars = Vars::new().with("process", &randoms.process).with("original", &randoms.original);
         self.run(script, "internal-authenticate", &mut vars).map_err(|error| match error {
             // A card without the key, or without the command, cannot prove itself; nor does an answer that is no proof.
             CardError::Status { status, .. } if cannot_prove(status) => CardError::NotGenuine,
             CardError::Answer(_) => CardError::NotGenuine,
             other => other,
         })?;
+        self.look_ahead(script, key, &randoms)?;
+        let expected = self.parts.keys.prove(key, &KeyRole::IRK, randoms.process, randoms.original)?;
         let proof = vars.get("proof").unwrap_or_default();
         if bool::from(expected.as_slice().ct_eq(proof)) { Ok(()) } else { Err(CardError::NotGenuine) }
     }
@@ -36,14 +39,17 @@ impl Session<'_> {
         identifier: &CardIdentifier,
     ) -> Result<(), CardError> {
         let keys = self.parts.keys.identity(key)?;
-        let tries = Tries { pairs: self.parts.pairs, keys, card: *identifier.as_bytes() };
+        let mut tries = Tries { pairs: self.parts.pairs, keys, card: *identifier.as_bytes() };
         tries.may_be()?;
-        let original = self.random()?;
-        let mut vars = Vars::new().with("original", &original);
-        self.run(script, "get-challenge", &mut vars)?;
-        let process = eight(&vars, "process")?;
-        let proof = self.parts.keys.prove(key, KeyRole::ReadHolder, process, original)?;
-        vars.set("proof", &proof);
+        let Randoms { process, original } = self.external_randoms(script)?;
+        let proof = self.parts.keys.prove(key, &KeyRole::RKSSSE, process, original)?;
+        // Keys that could not may have left it to others, whose tries are their own.
+        let answered = self.parts.keys.identity(key)?;
+        if answered != tries.keys {
+            tries.keys = answered;
+            tries.may_be()?;
+        }
+        let mut vars = Vars::new().with("proof", &proof).with("original", &original);
         // A card so slow that its time is over here each time loses no try, and must not be taken for one that does.
         self.parts.lease.in_time()?;
         tries.begin()?;
@@ -66,12 +72,6 @@ impl Session<'_> {
                 Err(CardError::TerminalRefused { left: refused.tries_left() })
             }
         }
-    }
-
-    fn random(&self) -> Result<[u8; 8], CardError> {
-        let mut bytes = [0; 8];
-        self.parts.random.fill(&mut bytes)?;
-        Ok(bytes)
     }
 }
 

@@ -8,6 +8,7 @@ mod files;
 mod memory;
 mod open;
 mod parse;
+mod randoms;
 mod read;
 mod reading;
 mod session;

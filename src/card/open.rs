@@ -54,11 +54,11 @@ impl<'a> Card<'a> {
             card_commands: parts.lease.counts().commands,
             key_commands: parts.keys.commands(),
         };
-        let mut session = Session { parts };
+        let mut session = Session { parts, ahead: None };
 
         // Before anything else is asked of the card, since a card of another kind may lack anything else.
         let algorithm = session.select()?;
-        let (type_bytes, serial) = historical(session.parts.lease.atr())?;
+        let type_bytes = historical(session.parts.lease.atr())?;
         progress(Step::Selected);
 
         let mut memory = Memory::of(&session, type_bytes);
@@ -73,7 +73,9 @@ impl<'a> Card<'a> {
         let script = script_of(&session, &version)?;
         progress(Step::CardRead);
 
-        let key = CardKeyId { algorithm, city: identifier.city(), serial };
+        let atr = session.parts.lease.atr().clone();
+        let short = CardError::Historical(atr.historical().len());
+        let key = CardKeyId::new(algorithm, identifier.clone(), atr).ok_or(short)?;
         session.authenticate_card(&script, &key)?;
         progress(Step::InternalAuthenticated);
 
@@ -109,11 +111,11 @@ impl Session<'_> {
     }
 }
 
-/// Bytes 1 to 7 of the historical bytes, the card's type, and 6 to 13, by which its keys are diversified.
-fn historical(atr: &Atr) -> Result<([u8; 7], [u8; 8]), CardError> {
+/// Bytes 1 to 7 of the historical bytes, the card's type. There are 13: by the last 8 its keys are diversified.
+fn historical(atr: &Atr) -> Result<[u8; 7], CardError> {
     let bytes = atr.historical();
-    let parts = bytes.first_chunk::<7>().zip(bytes.get(5..13).and_then(|serial| serial.try_into().ok()));
-    parts.map(|(kind, serial)| (*kind, serial)).ok_or(CardError::Historical(bytes.len()))
+    let kind = bytes.first_chunk::<7>().filter(|_| bytes.len() >= 13);
+    kind.copied().ok_or(CardError::Historical(bytes.len()))
 }
 
 /// The algorithm's identifier in the FCI: `86 01 xx` inside 9F0C (card-facts §1.1); `None` where there is none.

@@ -3,6 +3,7 @@
 use super::{CardError, Parts};
 use crate::apdu::StatusWord;
 use crate::script::{self, RunError, Vars};
+use crate::wire::hsm::Randoms;
 
 /// The script of what every generation has in common.
 pub(super) const COMMON: &str = "ssc";
@@ -10,6 +11,8 @@ pub(super) const COMMON: &str = "ssc";
 /// One card, and what is needed to speak to it.
 pub(super) struct Session<'a> {
     pub(super) parts: Parts<'a>,
+    /// Those of external authentication, where the card was asked for its challenge already.
+    pub(super) ahead: Option<Randoms>,
 }
 
 impl Session<'_> {

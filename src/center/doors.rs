@@ -2,6 +2,7 @@
 //! answered, and the signature over that.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use axum::body::Bytes;
@@ -14,9 +15,11 @@ use serde_json::{Value, json};
 use super::enrol::Caller;
 use super::errors::CenterError;
 use super::faults::{Playing, Strike};
+use super::keys::{self, NoKeys};
 use super::{alarms, chain, deliver, enrol, national};
 use crate::rules::Packs;
 use crate::wire::headers::SignedHeaders;
+use crate::wire::hsm::Question;
 use crate::wire::signature::{self, Purpose, Signature};
 use crate::wire::{Digest, Envelope, Reply, Request, infno};
 use crate::world::{Clock as _, SystemClock};
@@ -29,6 +32,8 @@ pub(super) struct Centre {
     pub(super) ledger_token: Option<String>,
     pub(super) demo: bool,
     pub(super) playing: Playing,
+    /// Purchases that its key service began: the terminal's transaction sequence number of each.
+    pub(super) purchases: AtomicU32,
     /// It signs its answers with this.
     pub(super) signer: Ed25519KeyPair,
     pub(super) public_key: Digest,
@@ -109,7 +114,7 @@ impl Centre {
             for terminal in message.terminals().into_iter().chain([caller.terminal.as_str()]) {
                 enrol::check(db, &caller, terminal, centre.demo)?;
             }
-            message.carry_out(db, packs, &caller, (centre.demo, refuse))
+            message.carry_out(db, packs, &caller, (&centre, refuse))
         })
         .await
     }
@@ -178,6 +183,7 @@ enum Message {
     National(Box<Request>),
     Headers(SignedHeaders),
     Chain(String),
+    Keys(Box<Question>),
 }
 
 impl Message {
@@ -187,6 +193,7 @@ impl Message {
             Purpose::National => Self::National(read(&asked.body)?),
             Purpose::Headers => Self::Headers(read(&asked.body)?),
             Purpose::Chain => Self::Chain(asked.caller.terminal.clone()),
+            Purpose::Keys => Self::Keys(read(&asked.body)?),
         })
     }
 
@@ -197,6 +204,7 @@ impl Message {
             Self::National(request) => &request.infno,
             Self::Headers(_) => "headers",
             Self::Chain(_) => "chain",
+            Self::Keys(_) => "keys",
         }
     }
 
@@ -205,7 +213,7 @@ impl Message {
         match self {
             Self::Transactions(all) => all.len(),
             Self::National(request) => usize::from(request.infno == infno::SETTLE),
-            Self::Headers(_) | Self::Chain(_) => 0,
+            Self::Headers(_) | Self::Chain(_) | Self::Keys(_) => 0,
         }
     }
 
@@ -216,6 +224,8 @@ impl Message {
             Self::National(request) => BTreeSet::from([request.fixmedins_code.as_str()]),
             Self::Headers(signed) => signed.headers.iter().map(|header| header.terminal.as_str()).collect(),
             Self::Chain(terminal) => BTreeSet::from([terminal.as_str()]),
+            // In that of whoever signed it.
+            Self::Keys(_) => BTreeSet::new(),
         }
     }
 
@@ -224,8 +234,9 @@ impl Message {
         db: &Connection,
         packs: &LazyLock<Packs>,
         caller: &Caller,
-        (demo, refuse): (bool, usize),
+        (centre, refuse): (&Centre, usize),
     ) -> Answer {
+        let demo = centre.demo;
         let now = SystemClock.now();
         Ok(match self {
             Self::Transactions(all) => bytes(&deliver::batch(db, packs, all, (demo, refuse), now)),
@@ -255,6 +266,8 @@ impl Message {
                 bytes(&head)
             }
             Self::Chain(terminal) => bytes(&chain::head(db, terminal)?),
+            Self::Keys(_) if !demo => return Err(CenterError::Keys(NoKeys::Demonstration)),
+            Self::Keys(question) => bytes(&keys::answer(question, &centre.purchases)?),
         })
     }
 }

@@ -62,7 +62,7 @@ impl CenterError {
             Self::Unsigned(_) => "C-CHAIN-SIGNATURE",
             Self::Demo => "C-DEMO",
             Self::Keys(NoKeys::Form) => "C-FORM",
-            Self::Keys(NoKeys::Algorithm) => "C-NO-KEYS",
+            Self::Keys(NoKeys::Algorithm | NoKeys::Role | NoKeys::Demonstration) => "C-NO-KEYS",
             Self::Start(_) | Self::Database(_) => "C-DATABASE",
             Self::OnPurpose => "C-ON-PURPOSE",
         }

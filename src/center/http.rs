@@ -19,7 +19,6 @@ use super::doors::{Asked, Centre, FORM, Told, read};
 use super::enrol::{Caller, Proof};
 use super::errors::CenterError;
 use super::faults::Faults;
-use super::keys::Step1;
 use super::ledger;
 use crate::wire::signature::{KEY, Purpose, SIGNATURE, TERMINAL};
 
@@ -34,9 +33,10 @@ pub(super) fn router(centre: Arc<Centre>) -> Router {
         .route("/v1/transactions", post(transactions))
         .route("/v1/national", post(national))
         .route("/v1/headers", post(headers))
-        .route("/v1/chain", post(chain));
+        .route("/v1/chain", post(chain))
+        .route("/v1/keys", post(keys));
     if centre.demo {
-        closed = closed.route("/v1/faults", get(faults).put(set_faults)).route("/v1/keys", post(prove));
+        closed = closed.route("/v1/faults", get(faults).put(set_faults));
     }
     let ledger = get(read_ledger).layer(middleware::from_fn_with_state(centre.clone(), ledger_token));
     closed
@@ -80,6 +80,10 @@ async fn headers(State(centre): Shared, peer: ConnectInfo<Peer>, named: HeaderMa
 
 async fn chain(State(centre): Shared, peer: ConnectInfo<Peer>, named: HeaderMap, body: Bytes) -> Response {
     answer(centre, peer.0, &named, Purpose::Chain, body).await
+}
+
+async fn keys(State(centre): Shared, peer: ConnectInfo<Peer>, named: HeaderMap, body: Bytes) -> Response {
+    answer(centre, peer.0, &named, Purpose::Keys, body).await
 }
 
 /// A terminal's message, answered with the centre's signature.
@@ -130,12 +134,6 @@ async fn read_ledger(
 ) -> Result<Response, CenterError> {
     let Query(Place { after }) = place.map_err(|_| FORM)?;
     Ok(Json(centre.write(move |db, _| ledger::page(db, after.as_deref())).await?).into_response())
-}
-
-/// Proofs by the demonstration's keys; nothing of it is logged.
-async fn prove(body: Bytes) -> Result<Response, CenterError> {
-    let asked: Step1 = read(&body)?;
-    Ok(Json(asked.answer()?).into_response())
 }
 
 async fn faults(State(centre): Shared) -> Json<Faults> {

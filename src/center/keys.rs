@@ -1,178 +1,231 @@
 //! The key service of the HSM flow (card-facts §4.5), with the demonstration's root keys: for a demo centre only. What it
 //! is asked and what it answers is never logged.
 //!
-//! It answers iReadCardBas: internal authentication, and for a card of 3.0 external authentication by RKSSSE. The strings
-//! of the other functions carry nothing that a card's key is diversified by, so nothing here can answer them.
+//! A real security module knows by a string's key code which key is meant, and keeps to one form of its strings. This one
+//! is told both beside the string.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use serde::Deserialize;
+use zeroize::Zeroizing;
 
-use crate::cipher::{self, Algorithm, Factors, Key16};
+use crate::cipher::{self, Algorithm, Factors, Formulas, Key16, SessionKey, Suite, Transaction};
+use crate::profile::KeyRole;
+use crate::wire::hsm::{
+    Answer, Bas, BasAnswer, Card, Debit, DebitAnswer, Kind, Malformed, PinCommand, Proof, ProofAsked, Question,
+    Randoms, ResetForm, Sealed, Secured, Text,
+};
 
 const BUILT_IN: &str = include_str!("../../fixtures/cards/demonstration-keys.toml");
 
-/// How long an answer is at most: it never grows, and leaves nothing behind unwiped.
-const LENGTH: usize = 2 * 33;
-
-/// What iReadCardBas_HSM_Step1 gave.
-#[derive(Deserialize, Zeroize, ZeroizeOnDrop)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Step1 {
-    /// `region|historical|algorithm|卡识别码|process|original|process|original|[terminal|]`: for internal, then for external
-    /// authentication, the latter empty before 3.0.
-    step1: String,
-}
-
-/// What iReadCardBas_HSM_Step2 takes.
-#[derive(Serialize, Zeroize, ZeroizeOnDrop)]
-pub(crate) struct Step2 {
-    /// The proof and the original random of internal authentication, and those of external where they were asked for:
-    /// 32 hex digits and a bar each.
-    pub(crate) step2: String,
-}
-
-/// Why it gives none.
+/// Why it gives no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoKeys {
-    /// The string is not of this form.
-    #[error("the string is not one of iReadCardBas_HSM_Step1")]
+    /// The string is not of its kind and dialect, or says another card than what stands beside it.
+    #[error("the string is not of this kind and dialect")]
     Form,
     /// SSF33 is computed inside a security module only, and this is none.
     #[error("there are no keys for this algorithm here")]
     Algorithm,
+    /// The demonstration has no such key, or the question names none.
+    #[error("there is no such key here")]
+    Role,
+    /// It is a demonstration's, and this is none.
+    #[error("keys are lent by a demonstration only")]
+    Demonstration,
 }
 
+impl From<Malformed> for NoKeys {
+    fn from(_: Malformed) -> Self {
+        Self::Form
+    }
+}
+
+/// `[keys.3DES]` and `[keys.SM4]`, each a key by its role's name in small letters.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    keys: Environments,
+    keys: BTreeMap<Algorithm, BTreeMap<String, Key16>>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Environments {
-    #[serde(rename = "3DES")]
-    des: Roots,
-    #[serde(rename = "SM4")]
-    sm4: Roots,
+/// One card's keys.
+struct Keys<'a> {
+    card: &'a Card,
+    suite: Suite,
+    roots: BTreeMap<String, Key16>,
 }
 
-/// By role in small letters.
-type Roots = BTreeMap<String, Key16>;
-
-/// A pair of randoms.
-struct Randoms {
-    process: [u8; 8],
-    original: [u8; 8],
-}
-
-/// What the string says.
-struct Asked {
-    algorithm: Algorithm,
-    factors: Factors,
-    internal: Randoms,
-    external: Option<Randoms>,
-}
-
-impl Step1 {
-    #[cfg(test)]
-    pub(crate) fn new(step1: String) -> Self {
-        Self { step1 }
+impl<'a> Keys<'a> {
+    fn of(card: &'a Card, roots: &str) -> Result<Self, NoKeys> {
+        let suite = Suite::of(card.algorithm).map_err(|_| NoKeys::Algorithm)?;
+        // They ship with the program, and a test parses them.
+        let File { mut keys } = toml::from_str(roots).map_err(|_| NoKeys::Algorithm)?;
+        Ok(Self { card, suite, roots: keys.remove(&card.algorithm).ok_or(NoKeys::Algorithm)? })
     }
 
-    /// What a security module would answer.
-    pub(crate) fn answer(&self) -> Result<Step2, NoKeys> {
-        let asked = parse(&self.step1).ok_or(NoKeys::Form)?;
-        // It ships with the program, and a test parses it.
-        let File { keys } = toml::from_str(BUILT_IN).map_err(|_| NoKeys::Algorithm)?;
-        let roots = match asked.algorithm {
-            Algorithm::TripleDes => keys.des,
-            Algorithm::Sm4 => keys.sm4,
-            Algorithm::Ssf33 => return Err(NoKeys::Algorithm),
-        };
-        let mut answer = Step2 { step2: String::with_capacity(LENGTH) };
-        let parts = [("irk", Some(&asked.internal)), ("rkssse", asked.external.as_ref())];
-        for (role, randoms) in parts.into_iter().filter_map(|(role, randoms)| Some((role, randoms?))) {
-            let root = roots.get(role).ok_or(NoKeys::Algorithm)?;
-            let proof = cipher::diversify_by(asked.algorithm, root, &asked.factors.descending())
-                .and_then(|key| cipher::authentication_data(asked.algorithm, &key, randoms.process, randoms.original))
-                .map_err(|_| NoKeys::Algorithm)?;
-            answer.step2.push_str(&hex::encode_upper(proof));
-            answer.step2.push_str(&hex::encode_upper(randoms.original));
-            answer.step2.push('|');
+    fn key(&self, role: &KeyRole) -> Result<Key16, NoKeys> {
+        let root = self.roots.get(&role.name().to_lowercase()).ok_or(NoKeys::Role)?;
+        let [city @ .., _, _, _, _, _, _, _, _, _, _, _, _, _] = self.card.identifier;
+        let [_, _, _, _, _, serial @ ..] = self.card.historical;
+        Ok(self.suite.diversify_by(root, &Factors::new(city, serial).descending()))
+    }
+
+    fn session(&self, role: &KeyRole, process: [u8; 8]) -> Result<SessionKey, NoKeys> {
+        Ok(self.suite.session(&self.key(role)?, process))
+    }
+
+    fn proof(&self, role: &KeyRole, Randoms { process, original }: &Randoms) -> Result<Proof, NoKeys> {
+        let proof = self.suite.authentication_data(&self.key(role)?, *process, *original);
+        Ok(Proof { proof, original: *original })
+    }
+}
+
+/// What a security module would answer; `purchases` counts those that it began.
+pub(crate) fn answer(question: &Question, purchases: &AtomicU32) -> Result<Answer, NoKeys> {
+    answer_by(BUILT_IN, question, purchases)
+}
+
+/// The same by other roots, in the form of the demonstration's file.
+pub(crate) fn answer_by(roots: &str, question: &Question, purchases: &AtomicU32) -> Result<Answer, NoKeys> {
+    let keys = Keys::of(&question.card, roots)?;
+    let role = question.role.as_ref().map(|name| KeyRole::named(name.as_str()));
+    let role = || role.as_ref().ok_or(NoKeys::Role);
+    let string = match question.kind {
+        Kind::Bas => bas(question, &keys)?,
+        Kind::Proof => proof(question, &keys, role()?)?,
+        Kind::Secured => secured(question, &keys, role()?)?,
+        Kind::Debit => debit(question, &keys, role()?, purchases)?,
+    };
+    Ok(Answer { string })
+}
+
+fn bas(Question { card, dialect, string, .. }: &Question, keys: &Keys<'_>) -> Result<Text, NoKeys> {
+    let asked = Bas::parse(string.reveal(), dialect)?;
+    let same_reset = match dialect.reset {
+        ResetForm::Historical => asked.reset == card.historical,
+        ResetForm::Whole => asked.reset.windows(card.historical.len()).any(|bytes| bytes == card.historical),
+    };
+    if !same_reset || (asked.algorithm, asked.identifier) != (card.algorithm, card.identifier) {
+        return Err(NoKeys::Form);
+    }
+    let external = asked.external.as_ref().map(|randoms| keys.proof(&KeyRole::RKSSSE, randoms)).transpose()?;
+    Ok(BasAnswer { internal: keys.proof(&KeyRole::IRK, &asked.internal)?, external }.print(dialect))
+}
+
+fn proof(question: &Question, keys: &Keys<'_>, role: &KeyRole) -> Result<Text, NoKeys> {
+    let asked = ProofAsked::parse(question.string.reveal(), &question.dialect)?;
+    same(asked.algorithm, question)?;
+    Ok(keys.proof(role, &asked.randoms)?.print())
+}
+
+fn secured(question: &Question, keys: &Keys<'_>, role: &KeyRole) -> Result<Text, NoKeys> {
+    let asked = Secured::parse(question.string.reveal(), &question.dialect)?;
+    same(asked.algorithm, question)?;
+    let session = keys.session(role, asked.process)?;
+    let cipher = match &asked.command {
+        PinCommand::Reload(digits) => {
+            let block = cipher::pin_block(&packed(digits), session.block()).ok_or(NoKeys::Form)?;
+            session.encrypt(&block)
         }
-        Ok(answer)
+        PinCommand::Unblock => Zeroizing::default(),
+    };
+    let [header @ .., _] = asked.command.header(asked.algorithm);
+    let mac = cipher::command_mac(&session, header, &cipher).map_err(|_| NoKeys::Form)?;
+    Ok(Sealed { cipher: cipher.to_vec(), mac }.print(&asked, &question.dialect))
+}
+
+/// Digits, two a byte, F behind an odd number of them.
+fn packed(digits: &str) -> Zeroizing<Vec<u8>> {
+    let nibble = |at: usize| digits.as_bytes().get(at).map_or(0xF, |digit| digit & 0x0F);
+    let bytes = (0..digits.len()).step_by(2).map(|at| nibble(at) << 4 | nibble(at + 1));
+    let mut packed = Zeroizing::new(Vec::with_capacity(digits.len().div_ceil(2)));
+    packed.extend(bytes);
+    packed
+}
+
+fn debit(question: &Question, keys: &Keys<'_>, role: &KeyRole, purchases: &AtomicU32) -> Result<Text, NoKeys> {
+    let form = question.dialect.debit.as_ref().ok_or(NoKeys::Form)?;
+    let asked = Debit::parse(question.string.reveal(), form)?;
+    // They ship with the program, and a test parses them.
+    let formula = Formulas::builtin().map_err(|_| NoKeys::Form)?.purchase;
+    if asked.kind != formula.code {
+        return Err(NoKeys::Form);
     }
+    let terminal_sequence = purchases.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+    let about = Transaction {
+        sequence: u16::from_be_bytes(asked.sequence),
+        account: u32::from_be_bytes(asked.account),
+        self_pay: u32::from_be_bytes(asked.self_pay),
+        pool: u32::from_be_bytes(asked.pool),
+        terminal: asked.terminal,
+        terminal_sequence,
+        time: asked.time,
+        ..Transaction::default()
+    };
+    let process = cipher::purchase_factor(asked.random, about.sequence, terminal_sequence);
+    let mac1 = formula.mac1(&keys.session(role, process)?, &about);
+    let answer = DebitAnswer { terminal_sequence: terminal_sequence.to_be_bytes(), mac1 };
+    Ok(answer.print((form, &question.dialect), question.card.algorithm))
 }
 
-fn parse(text: &str) -> Option<Asked> {
-    let fields: Vec<&str> = text.strip_suffix('|')?.split('|').collect();
-    // The terminal's number is there or not.
-    let [_region, historical, algorithm, identifier, rest @ ..] = fields.as_slice() else { return None };
-    let (&[internal_process, internal_original, external_process, external_original]
-    | &[internal_process, internal_original, external_process, external_original, _]) = rest
-    else {
-        return None;
-    };
-    let historical: [u8; 13] = bytes(historical)?;
-    let identifier: [u8; 16] = bytes(identifier)?;
-    let serial: [u8; 8] = historical[5..].try_into().ok()?;
-    let randoms =
-        |process: &str, original: &str| Some(Randoms { process: bytes(process)?, original: bytes(original)? });
-    let external = match (external_process, external_original) {
-        ("", "") => None,
-        (process, original) => Some(randoms(process, original)?),
-    };
-    Some(Asked {
-        // By number, or as one vendor's driver names them.
-        algorithm: match *algorithm {
-            "01" | "DES" => Algorithm::TripleDes,
-            "02" | "SSF33" => Algorithm::Ssf33,
-            "03" | "SM4" => Algorithm::Sm4,
-            _ => return None,
-        },
-        factors: Factors::new([identifier[0], identifier[1], identifier[2]], serial),
-        internal: randoms(internal_process, internal_original)?,
-        external,
-    })
-}
-
-fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    hex::decode_to_slice(text, &mut bytes).ok()?;
-    Some(bytes)
+fn same(algorithm: Algorithm, question: &Question) -> Result<(), NoKeys> {
+    if algorithm == question.card.algorithm { Ok(()) } else { Err(NoKeys::Form) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::hsm::Dialect;
 
-    const CARD: &str = "440100|86035342440003440130000003|03|440100D15600000530000003FFFFFFFF|";
-
-    fn answer(tail: &str) -> Result<String, NoKeys> {
-        Step1::new(format!("{CARD}{tail}")).answer().map(|answer| answer.step2.clone())
-    }
-
-    #[test]
-    fn each_part_that_is_asked_for_has_a_proof_and_its_original() {
-        let both = answer("0102030405060708|1112131415161718|2122232425262728|3132333435363738|").unwrap();
-        let parts: Vec<&str> = both.split_terminator('|').collect();
-        assert!(parts.len() == 2 && parts.iter().all(|part| part.len() == 32), "{}", parts.len());
-        assert!(parts[0].ends_with("1112131415161718") && parts[1].ends_with("3132333435363738"));
-        let with_terminal = answer("0102030405060708|1112131415161718|2122232425262728|3132333435363738|440100000001|");
-        assert_eq!(with_terminal.unwrap(), both);
-        let before_3 = answer("0102030405060708|1112131415161718||||").unwrap();
-        assert_eq!(before_3, format!("{}|", parts[0]));
-    }
-
-    #[test]
-    fn what_is_no_such_string_gets_nothing() {
-        for tail in ["", "0102|1112131415161718||||", "0102030405060708|1112131415161718|2122232425262728||", "|||||"] {
-            assert_eq!(answer(tail), Err(NoKeys::Form), "{tail}");
+    fn question(kind: Kind, algorithm: Algorithm, role: Option<&str>, string: &str) -> Question {
+        let mut identifier = [0; 16];
+        hex::decode_to_slice("440100D15600000530000003FFFFFFFF", &mut identifier).unwrap();
+        let mut historical = [0; 13];
+        hex::decode_to_slice("86035342440003440130000003", &mut historical).unwrap();
+        Question {
+            kind,
+            card: Card { algorithm, identifier, historical },
+            role: role.map(str::to_owned),
+            dialect: Dialect::default(),
+            string: Text::from(string.to_owned()),
         }
-        let ssf33 = CARD.replace("|03|", "|02|") + "0102030405060708|1112131415161718||||";
-        assert_eq!(Step1::new(ssf33).answer().err(), Some(NoKeys::Algorithm));
+    }
+
+    fn told(question: &Question) -> Result<String, NoKeys> {
+        answer(question, &AtomicU32::new(0)).map(|answer| answer.string.reveal().to_owned())
+    }
+
+    #[test]
+    fn what_ships_has_the_keys_of_a_reading_for_both_algorithms() {
+        for (algorithm, id) in [(Algorithm::TripleDes, "01"), (Algorithm::Sm4, "03")] {
+            let both = format!(
+                "440100|86035342440003440130000003|{id}|440100D15600000530000003FFFFFFFF|0102030405060708|\
+                 1112131415161718|2122232425262728|3132333435363738|000000000000|"
+            );
+            let both = told(&question(Kind::Bas, algorithm, None, &both)).unwrap();
+            assert!(both.len() == 66 && both.ends_with("3132333435363738|"), "{algorithm}");
+            // The same key by its address.
+            let proof = format!("{id}|1|2122232425262728|3132333435363738|");
+            let proof = told(&question(Kind::Proof, algorithm, Some("RKSSSE"), &proof)).unwrap();
+            assert_eq!(both[33..65], proof);
+        }
+    }
+
+    #[test]
+    fn what_is_no_such_question_gets_nothing() {
+        let proof = "03|1|2122232425262728|3132333435363738|";
+        let debit = "whatever it may be";
+        for (kind, algorithm, role, string, why) in [
+            (Kind::Proof, Algorithm::Sm4, None, proof, NoKeys::Role),
+            (Kind::Proof, Algorithm::Sm4, Some("NONE"), proof, NoKeys::Role),
+            (Kind::Proof, Algorithm::TripleDes, Some("IRK"), proof, NoKeys::Form),
+            (Kind::Proof, Algorithm::Ssf33, Some("IRK"), "02|1|2122232425262728|3132333435363738|", NoKeys::Algorithm),
+            (Kind::Bas, Algorithm::Sm4, None, proof, NoKeys::Form),
+            (Kind::Secured, Algorithm::Sm4, Some("IRK"), proof, NoKeys::Form),
+            (Kind::Debit, Algorithm::Sm4, Some("IRK"), debit, NoKeys::Form),
+        ] {
+            assert_eq!(told(&question(kind, algorithm, role, string)), Err(why), "{kind:?} {role:?}");
+        }
     }
 }

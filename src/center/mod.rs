@@ -28,6 +28,7 @@ mod tls;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
@@ -192,6 +193,7 @@ fn open(settings: &Settings) -> Result<Centre, CenterError> {
         ledger_token: settings.ledger_token.clone(),
         demo: settings.demo,
         playing: faults::Playing::new(settings.faults.clone()),
+        purchases: AtomicU32::new(0),
         signer,
         public_key,
     })

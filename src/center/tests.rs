@@ -146,7 +146,8 @@ async fn what_the_centre_holds_is_told_in_pages() {
 #[tokio::test]
 async fn a_centre_that_is_no_demonstration_plays_no_faults_and_lends_no_keys() {
     let client = crate::world::loopback_client().build().unwrap();
-    for (demo, status) in [(true, [200, 400]), (false, [404, 404])] {
+    // Who does not sign is nobody, to a demonstration as well.
+    for (demo, status) in [(true, [200, 403]), (false, [404, 403])] {
         let centre = run(Settings { demo, ..settings() }).await.unwrap();
         let faults = client.get(url(&centre, "/v1/faults")).bearer_auth(TOKEN).send().await.unwrap();
         let keys = client.post(url(&centre, "/v1/keys")).bearer_auth(TOKEN).body("none").send().await.unwrap();

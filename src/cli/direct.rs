@@ -192,7 +192,7 @@ impl Way {
         }
         let name = self.psam_name(card.reader())?;
         let lease = open_direct(Some(&name), WITHIN).map_err(no_psam)?;
-        Ok(Box::new(Psam::new(lease, settings.scripts.clone(), settings.store.clone().ok())))
+        Ok(Box::new(Psam::new(lease, settings.scripts.clone(), settings.profile.clone(), settings.store.clone().ok())))
     }
 
     /// The name of the PSAM's reader, when the holder's card is in `card`.

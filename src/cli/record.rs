@@ -61,7 +61,7 @@ fn read(args: &Args, settings: &Settings, recorder: &Recorder) -> Outcome {
     let psam = Lease::new(psam_reader.clone(), recorder.psam(&psam_reader, psam), until);
     let parts = Parts {
         lease: &mut lease,
-        keys: &mut Psam::new(psam, settings.scripts.clone(), None),
+        keys: &mut Psam::new(psam, settings.scripts.clone(), settings.profile.clone(), None),
         scripts: &settings.scripts,
         profile: &settings.profile,
         // What was learned of card types makes no difference to a recording; that the card refused these keys does.

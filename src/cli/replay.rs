@@ -38,7 +38,8 @@ pub(super) fn read(recording: &Recording, settings: &Settings) -> Result<Reading
     let Some((psam_reader, psam)) = replay.psam() else {
         return Err(Problem::from_error(&KeyError::NoPsam));
     };
-    let mut keys = Psam::new(Lease::new(psam_reader, psam, until), settings.scripts.clone(), None);
+    let mut keys =
+        Psam::new(Lease::new(psam_reader, psam, until), settings.scripts.clone(), settings.profile.clone(), None);
     let parts = Parts {
         lease: &mut lease,
         keys: &mut keys,

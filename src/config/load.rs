@@ -9,13 +9,11 @@ use jiff::civil::{Date, Time};
 use toml::Spanned;
 
 use super::parts::{
-    AlarmLimits, Api, Cases, Client, Config, Keys, Limits, Mode, ReconcileRules, ShiftRules, TokenSource, Uplink,
-    UplinkKind,
+    AlarmLimits, Api, Cases, Client, Config, Limits, Mode, ReconcileRules, ShiftRules, TokenSource, Uplink, UplinkKind,
 };
-use super::tables::{AlarmTable, ApiTable, CasesTable, ClientTable, File, KeysTable, Source, UplinkTable};
+use super::tables::{AlarmTable, ApiTable, CasesTable, ClientTable, File, UplinkTable};
 use super::{ConfigError, Mistake};
 use crate::failure::place;
-use crate::keys::KeySource;
 use crate::sync::{HttpUplink, JetStreamUplink, TlsFiles};
 use crate::value::Fen;
 
@@ -73,7 +71,7 @@ impl Check<'_> {
             state: self.path(file.state).unwrap_or_else(|| PathBuf::from(STATE)),
             business_date: file.business_date.and_then(|date| self.business_date(mode, &date)),
             readers: self.readers(file.readers),
-            keys: self.keys(mode, file.keys),
+            keys: self.keys(file.keys, (mode, file.uplink.is_some(), file.paths.card.is_none())),
             card: self.card(file.card),
             api: self.api(file.api),
             uplink: file.uplink.map(|uplink| self.uplink(uplink)),
@@ -119,24 +117,6 @@ impl Check<'_> {
             self.mistake(written.span(), "a limit is not below zero");
         }
         written.into_inner()
-    }
-
-    fn keys(&mut self, mode: Mode, keys: KeysTable) -> Keys {
-        let source = *keys.source.get_ref();
-        if source == Source::Soft && mode != Mode::Demo {
-            self.mistake(keys.source.span(), "demonstration keys (soft) are refused unless mode = \"demo\"");
-        }
-        if source == Source::Soft && keys.soft_file.is_none() {
-            self.mistake(keys.source.span(), "source = \"soft\" needs soft_file");
-        }
-        if let (Source::Psam, Some(file)) = (source, &keys.soft_file) {
-            self.mistake(file.span(), "soft_file belongs to source = \"soft\"");
-        }
-        Keys {
-            source: if source == Source::Soft { KeySource::Soft } else { KeySource::Psam },
-            psam_reader: keys.psam_reader.map(|name| self.name(name, "leave it out and the PSAM's reader is found")),
-            soft_file: self.path(keys.soft_file),
-        }
     }
 
     fn api(&mut self, api: ApiTable) -> Api {
@@ -281,7 +261,7 @@ impl Check<'_> {
         path.map(|path| self.joined(path))
     }
 
-    fn joined(&mut self, path: Spanned<PathBuf>) -> PathBuf {
+    pub(super) fn joined(&mut self, path: Spanned<PathBuf>) -> PathBuf {
         if path.get_ref().as_os_str().is_empty() {
             self.mistake(path.span(), "this path is empty");
         }

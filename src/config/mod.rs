@@ -3,6 +3,7 @@
 mod card;
 mod driver;
 mod errors;
+mod keys;
 mod load;
 mod parts;
 mod policy;
@@ -15,7 +16,7 @@ pub use driver::Driver;
 pub use errors::{ConfigError, ENTRIES, Mistake};
 pub use parts::{
     AlarmLimits, Api, BlacklistRules, Card, Cases, Client, Config, Journal, Keys, Limits, Mode, Packs, Permission,
-    Readers, ReconcileRules, ShiftRules, TerminalName, TokenSource, Uplink, UplinkKind, WithoutList,
+    PsamReader, Readers, ReconcileRules, ShiftRules, TerminalName, TokenSource, Uplink, UplinkKind, WithoutList,
 };
 pub use queue::KeyFolder;
 pub use secret::read_secret;

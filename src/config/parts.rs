@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::{Date, Time};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::driver::Driver;
 use crate::card::Accepted;
 use crate::cipher::Algorithm;
-use crate::keys::KeySource;
+use crate::keys::HsmSettings;
 use crate::reader::RoleRule;
 use crate::rules::{PublicKey, Trust};
 use crate::sync::TlsFiles;
@@ -138,13 +139,45 @@ impl Default for Readers {
 
 /// Who answers for the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Keys {
-    /// PSAM or, in demo mode, demonstration keys.
-    pub source: KeySource,
-    /// The PSAM's reader; found by asking when absent.
-    pub psam_reader: Option<String>,
-    /// The file of demonstration keys.
-    pub soft_file: Option<PathBuf>,
+pub enum Keys {
+    /// A PSAM.
+    Psam(PsamReader),
+    /// A security module behind the centre.
+    Hsm(Arc<HsmSettings>),
+    /// A PSAM, and a security module where the PSAM cannot.
+    PsamThenHsm(PsamReader, Arc<HsmSettings>),
+    /// The file of demonstration keys; in demo mode only.
+    Soft(PathBuf),
+}
+
+/// The PSAM's reader; found by asking when absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PsamReader(pub Option<String>);
+
+impl Keys {
+    /// The PSAM's reader, for a terminal that uses a PSAM.
+    pub fn psam(&self) -> Option<&PsamReader> {
+        match self {
+            Self::Psam(reader) | Self::PsamThenHsm(reader, _) => Some(reader),
+            Self::Hsm(_) | Self::Soft(_) => None,
+        }
+    }
+
+    /// How the security module is asked, for a terminal that asks one.
+    pub fn hsm(&self) -> Option<&HsmSettings> {
+        match self {
+            Self::Hsm(hsm) | Self::PsamThenHsm(_, hsm) => Some(hsm),
+            Self::Psam(_) | Self::Soft(_) => None,
+        }
+    }
+
+    /// The file of demonstration keys, where they are used.
+    pub fn soft_file(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Soft(file) => Some(file),
+            Self::Psam(_) | Self::Hsm(_) | Self::PsamThenHsm(..) => None,
+        }
+    }
 }
 
 /// How cards are read.

@@ -1,6 +1,6 @@
 //! The tables of the file as they are written, before they are checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,9 +10,11 @@ use toml::Spanned;
 use super::driver::DriverTable;
 use super::parts::{Mode, Permission, TerminalName, UplinkKind, WithoutList};
 use crate::cipher::Algorithm;
+use crate::keys::RandomSource;
 use crate::reader::{Interface, PinPadUse, Role};
 use crate::value::Fen;
 use crate::wire::Digest;
+use crate::wire::hsm::{Address, Dialect};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,13 +74,26 @@ pub(super) struct KeysTable {
     pub(super) source: Spanned<Source>,
     pub(super) psam_reader: Option<Spanned<String>>,
     pub(super) soft_file: Option<Spanned<PathBuf>>,
+    pub(super) hsm: Option<Spanned<HsmTable>>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Source {
     Psam,
+    Hsm,
+    PsamHsm,
     Soft,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HsmTable {
+    pub(super) answer_secs: Option<Spanned<u64>>,
+    pub(super) terminal: Option<Spanned<String>>,
+    pub(super) randoms: RandomSource,
+    pub(super) dialect: Option<Spanned<Dialect>>,
+    pub(super) addresses: BTreeMap<String, Spanned<Address>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -1,17 +1,30 @@
 //! Keys by role, never by bytes in a caller's hand: the seam [`KeyService`] and who stands behind it.
 
+mod account;
+mod card_key;
 mod errors;
+mod fallback;
+mod hsm;
+mod link;
 mod provider;
 mod psam;
 mod soft;
 
+pub use account::{Checked, Load, Purchase, Purchased};
+pub use card_key::CardKeyId;
 pub use errors::{ENTRIES, KeyError};
-pub use provider::KeyProvider;
+pub use fallback::Fallback;
+pub use hsm::{Hsm, HsmSettings};
+pub use link::{HsmLink, LinkError};
+pub use provider::{HsmPlace, KeyProvider, PsamPlace};
 pub use psam::Psam;
 pub use soft::Soft;
 
-use crate::cipher::{Algorithm, Factors};
+use zeroize::Zeroizing;
+
+use crate::profile::KeyRole;
 use crate::reader::Recall;
+use crate::wire::hsm::Randoms;
 
 /// Who answers for the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, utoipa::ToSchema)]
@@ -25,68 +38,104 @@ pub enum KeySource {
     Soft,
 }
 
-/// A key of the card by what it is for (card-facts §2.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum KeyRole {
-    /// IRK: proves the card to the terminal.
-    Internal,
-    /// RKSSSE: lets the holder record of a 3.0 card be read.
-    ReadHolder,
-}
-
-impl KeyRole {
-    /// The key's name in the standard.
+impl KeySource {
+    /// Its name in answers.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Internal => "IRK",
-            Self::ReadHolder => "RKSSSE",
+            Self::Psam => "psam",
+            Self::Hsm => "hsm",
+            Self::Soft => "soft",
         }
     }
 }
 
-/// What a key is diversified by, and the card's algorithm.
-#[derive(Clone, PartialEq, Eq)]
-pub struct CardKeyId {
-    /// The algorithm of the card's environment.
-    pub algorithm: Algorithm,
-    /// 应用城市代码: the first three bytes of 卡识别码, packed BCD.
-    pub city: [u8; 3],
-    /// Bytes 6 to 13 of the card's historical bytes.
-    pub serial: [u8; 8],
-}
-
-impl CardKeyId {
-    fn factors(&self) -> Factors {
-        Factors::new(self.city, self.serial)
-    }
-}
-
-/// The algorithm only: the rest names one card.
-impl std::fmt::Debug for CardKeyId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "CardKeyId({})", self.algorithm)
-    }
+/// Whose randoms internal authentication is done with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RandomSource {
+    /// The terminal's, as the standard has it (card-facts §4.2, STD-7): no card can have prepared its answer.
+    #[default]
+    Terminal,
+    /// The card's own challenges, as drivers of security modules take them. A copy that plays back a session it has
+    /// heard answers these as well.
+    Card,
 }
 
 /// Operations with the terminal's keys. Internal authentication always comes before external, so that a foreign card
-/// cannot burn a try of its own.
+/// cannot burn a try of its own. A source that has no way to do something says so ([`KeyError::NotOffered`]); none makes
+/// a result up.
 pub trait KeyService: Send {
     /// Who answers.
     fn source(&self) -> KeySource;
 
-    /// What proves a key of the card for two randoms, the same on both sides: by [`KeyRole::Internal`] what a genuine
-    /// card must answer to INTERNAL AUTHENTICATE; by any other role what the terminal sends in EXTERNAL AUTHENTICATE,
-    /// where `process` is the card's own latest challenge.
+    /// What proves a key of the card for two randoms, the same on both sides: by [`KeyRole::IRK`] what a genuine card must
+    /// answer to INTERNAL AUTHENTICATE; by any other role what the terminal sends in EXTERNAL AUTHENTICATE, where
+    /// `process` is the card's own latest challenge.
     ///
     /// # Errors
     /// No PSAM, or one without the algorithm, the key or the level; see [`KeyError`].
     fn prove(
         &mut self,
         card: &CardKeyId,
-        role: KeyRole,
+        role: &KeyRole,
         process: [u8; 8],
         original: [u8; 8],
     ) -> Result<[u8; 8], KeyError>;
+
+    /// The MAC of secure messaging (card-facts §3.2) over `message`, which is padded here: a zero initial vector, the
+    /// process key of `process`.
+    ///
+    /// # Errors
+    /// As [`prove`](Self::prove); what a security module's strings have no place for is not offered.
+    fn mac(&mut self, card: &CardKeyId, role: &KeyRole, process: [u8; 8], message: &[u8]) -> Result<[u8; 4], KeyError> {
+        let _ = (card, role, process, message);
+        Err(KeyError::NotOffered { by: self.source(), what: "a MAC" })
+    }
+
+    /// Enciphers the data of a command under secure messaging, block by block. `blocks` is what
+    /// [`cipher::lengthened`](crate::cipher::lengthened) makes of it.
+    ///
+    /// # Errors
+    /// As [`mac`](Self::mac); [`KeyError::Blocks`] when they are not whole blocks.
+    fn encipher(
+        &mut self,
+        card: &CardKeyId,
+        role: &KeyRole,
+        process: [u8; 8],
+        blocks: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let _ = (card, role, process, blocks);
+        Err(KeyError::NotOffered { by: self.source(), what: "encipherment" })
+    }
+
+    /// Begins a purchase from the medical account, after the card answered INITIALIZE FOR PURCHASE: what proves the
+    /// terminal to the card.
+    ///
+    /// # Errors
+    /// As [`prove`](Self::prove); [`KeyError::NoPurchase`] where a PSAM takes part in none.
+    fn purchase(&mut self, card: &CardKeyId, purchase: &Purchase<'_>) -> Result<Purchased, KeyError> {
+        let _ = (card, purchase);
+        Err(KeyError::NotOffered { by: self.source(), what: "a purchase" })
+    }
+
+    /// Ends the purchase that was begun: checks the card's MAC2. The card has paid by then, whatever this says.
+    ///
+    /// # Errors
+    /// [`KeyError::Mac`] where it is not the card's.
+    fn confirm_purchase(&mut self, mac2: [u8; 4]) -> Result<Checked, KeyError> {
+        let _ = mac2;
+        Err(KeyError::NotOffered { by: self.source(), what: "the end of a purchase" })
+    }
+
+    /// Allows a load of the medical account, after the card answered INITIALIZE FOR LOAD: checks its MAC1, and gives the
+    /// MAC2 that it wants.
+    ///
+    /// # Errors
+    /// [`KeyError::Mac`] where MAC1 is not the card's; [`KeyError::Unplaced`] or [`KeyError::NotOffered`] where the
+    /// source has no load key.
+    fn load(&mut self, card: &CardKeyId, load: &Load<'_>) -> Result<[u8; 4], KeyError> {
+        load.allow(|process, message| self.mac(card, &KeyRole::DLK, process, message))
+    }
 
     /// What names these keys among all that a terminal may have used: the PSAM's serial number. A card that refused
     /// them once is not tried with them again.
@@ -95,7 +144,7 @@ pub trait KeyService: Send {
     /// As [`prove`](Self::prove).
     fn identity(&mut self, card: &CardKeyId) -> Result<Vec<u8>, KeyError>;
 
-    /// 终端机编号 of the PSAM, six bytes; `None` where there is no PSAM.
+    /// 终端机编号 of the PSAM, six bytes; `None` where there is none.
     ///
     /// # Errors
     /// When the PSAM cannot be read.
@@ -108,7 +157,22 @@ pub trait KeyService: Send {
     fn recall(&self) -> Option<Recall> {
         None
     }
+
+    /// Whose randoms internal authentication is done with.
+    fn randoms(&self) -> RandomSource {
+        RandomSource::Terminal
+    }
+
+    /// Whether each proof costs a journey, so that the card's challenge for external authentication is worth asking for
+    /// before the first of them: both proofs then come together.
+    fn far(&self) -> bool {
+        false
+    }
+
+    /// Says, where the keys are [`far`](Self::far), which proofs will be asked for: the card's by [`KeyRole::IRK`], and
+    /// the terminal's by [`KeyRole::RKSSSE`].
+    fn announce(&mut self, _card: &CardKeyId, _internal: &Randoms, _external: &Randoms) {}
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

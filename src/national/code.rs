@@ -70,6 +70,11 @@ pub const FALL_BACK: [Code; 5] =
     [Code::NO_PSAM, Code::PSAM_ALGORITHM, Code::PSAM_KEY, Code::of_status(StatusWord::KEY_NOT_FOUND), Code::LEVEL];
 
 impl Code {
+    /// The code of a number that a room below has for an error of its own.
+    pub(super) const fn of(value: i32) -> Self {
+        Self(value)
+    }
+
     /// The number as the C interface returns it.
     pub const fn value(self) -> i32 {
         self.0

@@ -7,7 +7,7 @@ use super::Code;
 use crate::apdu::StatusWord;
 use crate::card::CardError;
 use crate::failure::{Explain, Failure};
-use crate::keys::{KeyError, KeyRole};
+use crate::keys::KeyError;
 use crate::reader::TransportError;
 
 /// Why a function gave nothing: its code, and what `pOutInfo` says.
@@ -70,18 +70,19 @@ pub fn of_transport(error: &TransportError) -> Code {
 
 /// The code of what can go wrong with keys.
 pub fn of_keys(error: &KeyError) -> Code {
+    if let Some(value) = error.national() {
+        return Code::of(value);
+    }
     match error {
-        KeyError::NoPsam | KeyError::SeveralPsams(_) | KeyError::SoftRefused | KeyError::SoftFile(_) => Code::NO_PSAM,
-        KeyError::NoAlgorithm(_) => Code::PSAM_ALGORITHM,
-        KeyError::NoKey(KeyRole::ReadHolder) => Code::PSAM_KEY,
-        KeyError::NoKey(_) => Code::of_status(StatusWord::KEY_NOT_FOUND),
-        KeyError::Level => Code::LEVEL,
         KeyError::Transport(TransportError::NoReader(_) | TransportError::NoCard(_) | TransportError::Removed) => {
             Code::NO_PSAM
         }
         KeyError::Transport(error) => of_transport(error),
-        KeyError::Status(status) => Code::of_status(*status),
-        KeyError::Script(_) | KeyError::Random(_) => Code::UNKNOWN,
+        KeyError::Unplaced { .. } => Code::of_status(StatusWord::KEY_NOT_FOUND),
+        KeyError::NotOffered { .. } | KeyError::NoDebitForm => Code::NOT_SUPPORTED,
+        KeyError::SeveralPsams(_) | KeyError::SoftRefused | KeyError::SoftFile(_) => Code::NO_PSAM,
+        // A security module that does not answer; what has a number was told above.
+        _ => Code::UNKNOWN,
     }
 }
 
@@ -117,6 +118,7 @@ pub fn of_card(error: &CardError) -> Code {
 mod tests {
     use super::*;
     use crate::cipher::Algorithm;
+    use crate::profile::KeyRole;
 
     #[test]
     fn what_the_facts_name_has_the_facts_code() {
@@ -134,8 +136,8 @@ mod tests {
             (key(KeyError::Level), -24),
             (key(KeyError::NoPsam), -2201),
             (key(KeyError::NoAlgorithm(Algorithm::Sm4)), -2202),
-            (key(KeyError::NoKey(KeyRole::ReadHolder)), -2203),
-            (key(KeyError::NoKey(KeyRole::Internal)), -27272),
+            (key(KeyError::NoKey(KeyRole::RKSSSE)), -2203),
+            (key(KeyError::NoKey(KeyRole::IRK)), -27272),
             (key(KeyError::Status(StatusWord(0x9403))), -37891),
             (of(CardError::TerminalRefused { left: Some(2) }), -25538),
             (of(CardError::KeyLocked), -27011),

@@ -140,6 +140,11 @@ impl Flow {
         self.inputs.iter().map(|input| input.name.text.as_str())
     }
 
+    /// The most bytes that a value it is given may have; `None` where it is given none of the name.
+    pub fn most(&self, name: &str) -> Option<usize> {
+        self.inputs.iter().find(|input| input.name.text == name).map(|input| input.most)
+    }
+
     /// The names of the values it keeps for its caller.
     pub fn outputs(&self) -> impl Iterator<Item = &str> {
         self.outputs.iter().map(|name| name.text.as_str())

@@ -55,6 +55,19 @@ const LENGTH: Given = Given { name: "length", bytes: (1, 1), spare: true };
 const TAG: Given = given("tag", 1, 1);
 /// 8 bytes for each level of diversification, one to three, and a block.
 const FACTORS: Given = given("factors", 16, 40);
+/// What INIT SAM FOR PURCHASE is made of, in an order that the script knows; its factors without a process factor.
+const PURCHASE: &[Given] = &[
+    given("random", 4, 4),
+    given("sequence", 2, 2),
+    given("account", 4, 4),
+    given("self-pay", 4, 4),
+    given("pool", 4, 4),
+    given("type", 1, 1),
+    given("time", 7, 7),
+    Given { spare: true, ..given("key-version", 1, 1) },
+    Given { spare: true, ..given("algorithm", 1, 1) },
+    given("factors", 8, 24),
+];
 const SSC: Script = Script::Named("ssc");
 const PSAM: Script = Script::Named("psam");
 const BANK: Script = Script::Named("bank");
@@ -90,10 +103,14 @@ const FLOWS: &[Known] = &[
     known(PSAM, "application", &[], &[], Need::Always),
     known(PSAM, "public-information", &[], &[("serial", None)], Need::Always),
     known(PSAM, "terminal-information", &[], &[("number", Some(6))], Need::Always),
-    known(PSAM, "deliver-irk", &[given("usage", 1, 1), FACTORS], &[], Need::Always),
-    known(PSAM, "deliver-rkssse", &[given("usage", 1, 1), FACTORS], &[], Need::Always),
-    known(PSAM, "encipher-8", &[given("block", 8, 8)], &[("answer", Some(8))], Need::Always),
+    known(PSAM, "deliver", &[given("usage", 1, 1), given("id", 1, 1), FACTORS], &[], Need::Always),
+    // One block at least: the program gives as many as the script has room for.
+    known(PSAM, "encipher-8", &[given("block", 8, 8)], &[("answer", None)], Need::Always),
     known(PSAM, "encipher-16", &[given("block", 16, 16)], &[("answer", None)], Need::Always),
+    known(PSAM, "mac-8", &[given("iv", 8, 8), given("data", 8, 8)], &[("answer", None)], Need::Always),
+    known(PSAM, "mac-16", &[given("iv", 16, 16), given("data", 16, 16)], &[("answer", None)], Need::Always),
+    known(PSAM, "purchase", PURCHASE, &[("terminal-sequence", Some(4)), ("mac1", Some(4))], Need::Always),
+    known(PSAM, "confirm-purchase", &[given("mac2", 4, 4)], &[], Need::Always),
 
     known(BANK, "select", &[given("name", 5, 16)], &[("fci", None)], Need::Always),
     known(BANK, "processing-options", &[given("data", 2, 129)], &[("options", None)], Need::Always),

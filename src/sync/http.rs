@@ -15,6 +15,7 @@ use super::{BoxFuture, Delivered, Delivery, Late, Uplink, UplinkError};
 use crate::queue::Queue;
 use crate::wire::batch::{ItemAnswer, Reason};
 use crate::wire::headers::SignedHeaders;
+use crate::wire::hsm::{Answer, Question};
 use crate::wire::signature::{self, Purpose};
 use crate::wire::{ChainHead, Digest, Envelope, Reply, Request, plain_code};
 use crate::world::loopback_client;
@@ -180,6 +181,10 @@ impl Uplink for HttpUplink {
 
     fn headers<'a>(&'a self, headers: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
         Box::pin(self.post(Purpose::Headers, headers))
+    }
+
+    fn keys<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, UplinkError>> {
+        Box::pin(self.post(Purpose::Keys, question))
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>> {

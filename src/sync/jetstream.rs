@@ -21,6 +21,7 @@ use super::{BoxFuture, Delivered, Delivery, Late, Uplink, UplinkError, tls};
 use crate::queue::Queue;
 use crate::wire::batch::{ItemAnswer, LateAnswer, Reason};
 use crate::wire::headers::SignedHeaders;
+use crate::wire::hsm::{Answer, Question};
 use crate::wire::signature::{self, Purpose, Signature};
 use crate::wire::subject::Security;
 use crate::wire::{ChainHead, Digest, Envelope, Outcome, Receipt, Reply, Request, credentials, subject};
@@ -304,6 +305,10 @@ impl Uplink for JetStreamUplink {
 
     fn headers<'a>(&'a self, headers: &'a SignedHeaders) -> BoxFuture<'a, Result<ChainHead, UplinkError>> {
         Box::pin(self.ask(Purpose::Headers, headers))
+    }
+
+    fn keys<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, UplinkError>> {
+        Box::pin(self.ask(Purpose::Keys, question))
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{BoxFuture, Delivery, Late, Uplink, UplinkError};
 use crate::wire::headers::SignedHeaders;
+use crate::wire::hsm::{Answer, Question};
 use crate::wire::{ChainHead, Envelope, Reply, Request};
 
 /// The numbers that the centre gave the open shifts, by operator. A clone shares them.
@@ -69,6 +70,10 @@ impl Uplink for SignedOnUplink {
 
     fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>> {
         self.inner.probe()
+    }
+
+    fn keys<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, UplinkError>> {
+        self.inner.keys(question)
     }
 }
 

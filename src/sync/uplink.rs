@@ -4,6 +4,7 @@ use std::pin::Pin;
 
 use super::UplinkError;
 use crate::wire::headers::SignedHeaders;
+use crate::wire::hsm::{Answer, Question};
 use crate::wire::{ChainHead, Envelope, Receipt, Reply, Request};
 
 /// A boxed future, so that the seam can be a trait object.
@@ -59,4 +60,13 @@ pub trait Uplink: Send + Sync {
     /// # Errors
     /// When no answer is there.
     fn probe(&self) -> BoxFuture<'_, Result<ChainHead, UplinkError>>;
+
+    /// Asks the security module behind the centre by a string of the HSM flow. Asked again it does no harm: nothing
+    /// there remembers it.
+    ///
+    /// # Errors
+    /// When no answer is there; on a way that leads to no security module, always.
+    fn keys<'a>(&'a self, _question: &'a Question) -> BoxFuture<'a, Result<Answer, UplinkError>> {
+        Box::pin(async { Err(UplinkError::Unreachable("this way leads to no security module".into())) })
+    }
 }

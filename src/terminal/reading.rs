@@ -14,7 +14,7 @@ use super::view::CaseState;
 use super::who::Who;
 use crate::card::{self, CardError, Lenience, Pairs, Reading, Step};
 use crate::failure::{Explain as _, Failure};
-use crate::keys::{KeyError, KeyService};
+use crate::keys::{KeyError, KeyProvider, KeyService, LinkError};
 use crate::reader::{Lease, Role, TransportError};
 use crate::scenario::ExpiredCard;
 
@@ -199,23 +199,20 @@ impl Inner {
         let away = matches!(
             error,
             KeyError::NoPsam | KeyError::SeveralPsams(_) | KeyError::SoftRefused | KeyError::SoftFile(_)
-        ) || matches!(error, KeyError::Transport(why) if *why != TransportError::Deadline);
+        ) || matches!(error, KeyError::Transport(why) if *why != TransportError::Deadline)
+            || matches!(error, KeyError::Link(LinkError::Away(_)));
         if away {
             self.set(Condition::KeysAway, true);
         }
     }
 
-    /// Whether the keys look as if they could be used again. Leases nothing: a case may need them now.
+    /// Whether the keys look as if they could be used again. Leases nothing and asks nobody: a case may need them now.
     pub(super) fn keys_look_there(&self) -> bool {
-        use crate::keys::KeyProvider;
-        match &self.keys {
-            KeyProvider::Soft { .. } => self.keys.open(self.parts.config.cases.reading).is_ok(),
-            KeyProvider::Psam { readers, reader, .. } => {
-                let named = |name: &str| reader.as_deref().is_none_or(|wanted| wanted == name);
-                let psams = readers.list();
-                psams.iter().filter(|r| r.card && r.role == Some(Role::Psam) && named(&r.name)).count() == 1
-            }
+        if let KeyProvider::Soft { .. } = &self.keys {
+            return self.keys.open(self.parts.config.cases.reading).is_ok();
         }
+        let centre = || self.upstream.as_ref().is_some_and(|upstream| upstream.status.borrow().reachable);
+        self.keys.psam().is_some_and(|psam| psam.looks_there()) || (self.keys.has_hsm() && centre())
     }
 
     /// The reader that is meant: the one named, or the one holder's reader that has a card.

@@ -12,13 +12,14 @@ use super::inner::{Inner, Rooms, Upstream};
 use super::setup::Setup;
 use super::shift::Shifts;
 use super::{Parts, errors, tasks};
-use crate::config::{KeyFolder, Mode, UplinkKind, read_secret};
+use crate::config::{KeyFolder, Keys, Mode, PsamReader, UplinkKind, read_secret};
 use crate::failure::{Explain as _, Failure};
-use crate::keys::{KeyProvider, KeySource};
+use crate::keys::{HsmPlace, HsmSettings, KeyProvider, PsamPlace};
 use crate::queue::{self, Faults, Queue, QueueError, QueueKeys, Settings};
-use crate::script::Library;
 use crate::store::{self, Blacklist, Renewed, Store};
-use crate::sync::{self, Asker, HttpUplink, JetStreamUplink, Link, Pace, SignNumbers, SignedOnUplink, Uplink};
+use crate::sync::{
+    self, Asker, CentreKeys, HttpUplink, JetStreamUplink, Link, Pace, SignNumbers, SignedOnUplink, Uplink,
+};
 use crate::world::disk::{self, Refusal};
 
 /// The retries of a delivery begin after this and grow to the heartbeat's tenfold at most.
@@ -59,11 +60,11 @@ fn rooms(parts: Parts, setup: Setup, queue: Queue) -> Result<(Arc<Inner>, Option
     let store = Arc::new(store);
     let refusing = config.card.blacklist.clone();
     let refusing = refusing.map(|rules| Refusing::new(rules, Blacklist::new(&config.state, Arc::clone(&store))));
-    let keys = keys(&parts, &setup.scripts, &store)?;
     let numbers = SignNumbers::default();
     let last = queue.last_sequence().map_err(|error| error.failure())?;
     let shifts = Shifts::load(&store, numbers.clone(), last).map_err(|error| error.failure())?;
     let upstream = upstream(&parts, &queue, numbers)?;
+    let keys = keys(&parts, &setup, &store, upstream.as_ref())?;
     Ok((Arc::new(Inner::new(Rooms { parts, setup, keys, queue, store, refusing, shifts, upstream })), renewed))
 }
 
@@ -114,22 +115,27 @@ fn journal(parts: &Parts, faults: Faults) -> Result<Queue, Failure> {
     })
 }
 
-fn keys(parts: &Parts, scripts: &Arc<Library>, store: &Arc<Store>) -> Result<KeyProvider, Failure> {
-    let keys = &parts.config.keys;
-    match (keys.source, &keys.soft_file) {
-        (KeySource::Soft, Some(file)) => {
-            Ok(KeyProvider::Soft { file: file.clone(), demo: parts.config.mode == Mode::Demo })
-        }
-        (KeySource::Psam, _) => Ok(KeyProvider::Psam {
-            readers: Arc::clone(&parts.readers),
-            reader: keys.psam_reader.clone(),
-            scripts: Arc::clone(scripts),
-            store: Some(Arc::clone(store)),
-        }),
-        // The configuration was checked for this.
-        (KeySource::Soft, None) => Err(unusable("keys.soft_file")),
-        (KeySource::Hsm, _) => Err(unusable("keys.source")),
-    }
+fn keys(parts: &Parts, setup: &Setup, store: &Arc<Store>, upstream: Option<&Upstream>) -> Result<KeyProvider, Failure> {
+    let psam = |PsamReader(reader): &PsamReader| PsamPlace {
+        readers: Arc::clone(&parts.readers),
+        reader: reader.clone(),
+        scripts: Arc::clone(&setup.scripts),
+        profile: Arc::clone(&setup.profile),
+        store: Some(Arc::clone(store)),
+    };
+    let hsm = |settings: &Arc<HsmSettings>| {
+        // The configuration was checked for it.
+        let missing = || unusable("uplink");
+        let (upstream, uplink) = upstream.zip(parts.config.uplink.as_ref()).ok_or_else(missing)?;
+        let link = CentreKeys::new(Arc::clone(&upstream.uplink), parts.runtime.clone(), &uplink.url);
+        Ok(HsmPlace { link: Arc::new(link), settings: Arc::clone(settings) })
+    };
+    Ok(match &parts.config.keys {
+        Keys::Psam(reader) => KeyProvider::Psam(psam(reader)),
+        Keys::Hsm(settings) => KeyProvider::Hsm(hsm(settings)?),
+        Keys::PsamThenHsm(reader, settings) => KeyProvider::PsamThenHsm(psam(reader), hsm(settings)?),
+        Keys::Soft(file) => KeyProvider::Soft { file: file.clone(), demo: parts.config.mode == Mode::Demo },
+    })
 }
 
 fn upstream(parts: &Parts, queue: &Queue, numbers: SignNumbers) -> Result<Option<Upstream>, Failure> {

@@ -78,11 +78,14 @@ pub enum Purpose {
     Headers,
     /// The question for the head of the chain.
     Chain,
+    /// A string of the HSM flow.
+    Keys,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Transactions, Self::Stored, Self::National, Self::Headers, Self::Chain];
+    pub const ALL: [Self; 6] =
+        [Self::Transactions, Self::Stored, Self::National, Self::Headers, Self::Chain, Self::Keys];
 
     /// Its name, in what is signed and in subjects.
     pub fn name(self) -> &'static str {
@@ -92,6 +95,7 @@ impl Purpose {
             Self::National => "national",
             Self::Headers => "headers",
             Self::Chain => "chain",
+            Self::Keys => "keys",
         }
     }
 }

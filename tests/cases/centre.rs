@@ -38,14 +38,35 @@ fn what_was_settled_after_one_that_is_taken_back_is_for_review() {
 fn the_key_service_answers_the_strings_of_the_hsm_flow() {
     let counter = Counter::new();
     let card = "440100|86035342440003440130000003|03|440100D15600000530000003FFFFFFFF";
-    let step1 = format!("{card}|0102030405060708|1112131415161718|2122232425262728|3132333435363738||");
-    let (status, told) = counter.post_to_centre("/v1/keys", &json!({ "step1": step1 }));
-    let parts: Vec<&str> = told["step2"].as_str().unwrap().split_terminator('|').collect();
+    let string = format!("{card}|0102030405060708|1112131415161718|2122232425262728|3132333435363738||");
+    let question = json!({
+        "kind": "bas",
+        "card": {
+            "algorithm": "SM4",
+            "identifier": "440100D15600000530000003FFFFFFFF",
+            "historical": "86035342440003440130000003",
+        },
+        "dialect": { "terminal": "empty" },
+        "string": string,
+    });
+    let (status, told) = counter.post_to_centre("/v1/keys", &question);
+    let parts: Vec<&str> = told["string"].as_str().unwrap().split_terminator('|').collect();
     assert_eq!((status, parts.len()), (200, 2));
     assert!(parts.iter().all(|part| part.len() == 32) && parts[1].ends_with("3132333435363738"), "{told}");
-    for (step1, code) in [("440100|".to_owned(), "C-FORM"), (step1.replace("|03|", "|02|"), "C-NO-KEYS")] {
-        let (status, told) = counter.post_to_centre("/v1/keys", &json!({ "step1": step1 }));
-        assert_eq!((status, &told["error"]["code"]), (422, &json!(code)));
+    for (place, value, code) in [
+        ("/string", "440100|", "C-FORM"),
+        ("/dialect/terminal", "absent", "C-FORM"),
+        ("/card/identifier", "440200D15600000530000003FFFFFFFF", "C-FORM"),
+        ("/card/historical", "86035342440003440130000004", "C-FORM"),
+        ("/card/algorithm", "SSF33", "C-NO-KEYS"),
+        ("/kind", "proof", "C-NO-KEYS"),
+        ("/kind", "everything", "C-FORM"),
+    ] {
+        let mut other = question.clone();
+        *other.pointer_mut(place).unwrap() = value.into();
+        let (status, told) = counter.post_to_centre("/v1/keys", &other);
+        assert!((400..=422).contains(&status), "{place}: {status}");
+        assert_eq!(told["error"]["code"], code, "{place}");
         assert!(!told.to_string().contains("D1560000"), "nothing of the card is repeated: {told}");
     }
 }

@@ -45,6 +45,8 @@ pub struct Setup {
     pub resolve_secs: u32,
     /// Lines after the usual ones in the configuration.
     pub config: &'static str,
+    /// The lines of `[keys]`.
+    pub keys: &'static str,
     /// Further readers, each with the same holder's card in it.
     pub more_readers: &'static [&'static str],
     /// The journal's faults.
@@ -66,6 +68,7 @@ impl Default for Setup {
             centre: Some(None),
             resolve_secs: 20,
             config: "",
+            keys: "source = \"psam\"\n",
             more_readers: &[],
             faults: Faults::default(),
             random: Arc::new(SystemRandom::default()),
@@ -197,12 +200,12 @@ impl Counter {
     }
 
     /// What a message of the terminal has beside its body: whose it is, and its signature.
-    fn signed(&self, body: &[u8]) -> [(&'static str, String); 3] {
+    fn signed(&self, purpose: Purpose, body: &[u8]) -> [(&'static str, String); 3] {
         let key = std::fs::read_to_string(self.dir.path().join("state/keys/signing.key")).unwrap();
         let mut seed = [0; 32];
         hex::decode_to_slice(key.trim(), &mut seed).unwrap();
         let signer = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
-        let text = signature::question("H44010099999", Purpose::National, body);
+        let text = signature::question("H44010099999", purpose, body);
         let (key, signed) = (hex::encode_upper(signer.public_key()), hex::encode_upper(signer.sign(&text)));
         [(signature::TERMINAL, "H44010099999".into()), (signature::KEY, key), (signature::SIGNATURE, signed)]
     }
@@ -213,7 +216,9 @@ impl Counter {
         let client = loopback_client().build().unwrap();
         let body = serde_json::to_vec(body).unwrap();
         let asked = client.post(url).bearer_auth(TOKEN);
-        let asked = self.signed(&body).into_iter().fold(asked, |asked, (name, value)| asked.header(name, value));
+        let purpose = Purpose::ALL.into_iter().find(|purpose| path.ends_with(purpose.name())).unwrap();
+        let asked =
+            self.signed(purpose, &body).into_iter().fold(asked, |asked, (name, value)| asked.header(name, value));
         let asked = asked.body(body);
         self.runtime.block_on(async {
             let answer = asked.send().await.unwrap();
@@ -443,9 +448,9 @@ fn start(
     let key = key.map(|key| format!("centre_key = \"{key}\"\n")).unwrap_or_default();
     let text = format!(
         "mode = \"demo\"\nterminal = \"H44010099999\"\nstate = \"state\"\n{date}\
-         [keys]\nsource = \"psam\"\n[uplink]\nurl = \"http://{centre}\"\ntoken_file = \"token\"\n{key}\
+         [keys]\n{}[uplink]\nurl = \"http://{centre}\"\ntoken_file = \"token\"\n{key}\
          answer_secs = 20\nresolve_secs = {}\nheartbeat_secs = 1\n{LIMITS}{}",
-        setup.resolve_secs, setup.config
+        setup.keys, setup.resolve_secs, setup.config
     );
     let config = Config::parse("test.toml", &text, dir).unwrap();
     let parts = Parts {

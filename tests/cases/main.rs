@@ -11,6 +11,7 @@ mod counter;
 mod doors;
 mod earlier;
 mod hung;
+mod keys;
 mod notices;
 mod reconcile;
 mod settlement;

@@ -6,6 +6,7 @@ mod enrolment;
 mod forward;
 mod hole;
 mod implausible;
+mod keys;
 mod killed;
 mod online;
 mod privacy;

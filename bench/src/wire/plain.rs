@@ -2,8 +2,10 @@
 //! first (card-facts §3, §5.3, §8).
 
 use sbkd::apdu::{Command, Response};
-use sbkd::keys::{CardKeyId, KeyRole, KeyService as _};
+use sbkd::keys::{CardKeyId, KeyService as _};
+use sbkd::profile::KeyRole;
 use sbkd::reader::Lease;
+use sbkd::value::CardIdentifier;
 use sbkd::virtual_card::Image;
 
 use super::{demonstration_keys, lease};
@@ -24,16 +26,13 @@ pub fn read(image: &Image) -> Vec<Exchange> {
     let fci = send(&mut card, with_data(SELECT, 0x04, 0x00, ENVIRONMENT).with_le(0x00));
     select_file(&mut card, 0x05);
     let issuer: Vec<Vec<u8>> = records(&mut card);
-    let key = CardKeyId {
-        algorithm: algorithm(fci.data()),
-        city: issuer[0][2..5].try_into().expect("卡识别码"),
-        serial: card.atr().historical()[5..13].try_into().expect("13 historical bytes"),
-    };
+    let identifier = CardIdentifier::parse(&issuer[0][2..]).expect("卡识别码");
+    let key = CardKeyId::new(algorithm(fci.data()), identifier, card.atr().clone()).expect("13 historical bytes");
     send(&mut card, with_data(0x88, 0x00, 0x00, &[PROCESS, ORIGINAL].concat()).with_le(0x08));
     if issuer[2][2] >= b'3' {
         let process = send(&mut card, Command::new(0x00, 0x84, 0x00, 0x00).with_le(0x08));
         let process = process.data().try_into().expect("eight bytes");
-        let proof = demonstration_keys().prove(&key, KeyRole::ReadHolder, process, ORIGINAL).expect("a proof");
+        let proof = demonstration_keys().prove(&key, &KeyRole::RKSSSE, process, ORIGINAL).expect("a proof");
         send(&mut card, with_data(0x82, 0x00, 0x0A, &[proof, ORIGINAL].concat()));
     }
     select_file(&mut card, 0x06);

@@ -68,7 +68,7 @@ fn a_card_of_another_kind_is_told_whatever_its_answer_to_reset() {
 /// A reading of a card that gives these answers one after the other.
 fn read_from(desk: &Desk, answers: Vec<Vec<u8>>, atr: Atr) -> Result<Reading, CardError> {
     let (psam, _) = lease(&desk.psam, Interface::Contact, None);
-    let mut keys = Psam::new(psam, desk.scripts.clone(), None);
+    let mut keys = Psam::new(psam, desk.scripts.clone(), profile(), None);
     let parts = Parts {
         lease: &mut babble(answers, atr),
         keys: &mut keys,
@@ -106,7 +106,7 @@ proptest! {
     #[test]
     fn a_psam_that_answers_anything_is_an_error(answers in proptest::collection::vec(answer(), 0..24)) {
         let desk = Desk::new("v2-3des");
-        let mut keys = Psam::new(babble(answers, atr()), desk.scripts.clone(), None);
+        let mut keys = Psam::new(babble(answers, atr()), desk.scripts.clone(), profile(), None);
         prop_assert!(desk.read_by(&mut keys, None).outcome.is_err());
     }
 

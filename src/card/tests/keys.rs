@@ -1,9 +1,8 @@
 //! What the keys can do to a reading.
 
 use super::*;
-use crate::center::keys::Step1;
 use crate::failure::Explain as _;
-use crate::keys::{CardKeyId, KeyError, KeyRole, KeyService, KeySource, Soft};
+use crate::keys::{KeyError, KeySource, Soft};
 
 #[test]
 fn a_psam_without_what_a_card_needs_is_told_from_a_card_that_is_not_genuine() {
@@ -67,90 +66,10 @@ fn a_slow_card_is_not_told_as_a_lost_psam() {
     let desk = records::desk("v3-sm4", "[faults]\nlate_ms = 20\n");
     let chip = InProcess::new(desk.psam.chip(Arc::new(SystemRandom::default()))).unwrap();
     let psam = Lease::new("psam", Box::new(chip), Instant::now() + Duration::from_millis(40));
-    let mut keys = Psam::new(psam, desk.scripts.clone(), None);
+    let mut keys = Psam::new(psam, desk.scripts.clone(), profile(), None);
     let went = desk.read_by(&mut keys, None);
     assert_eq!(went.steps, [Step::Selected, Step::CardRead], "three TPDUs, each 20 ms late");
     let late = went.outcome.unwrap_err();
     assert_eq!(late, CardError::Key(KeyError::Transport(TransportError::Deadline)));
     assert_eq!(late.entry().code, "E-READER-DEADLINE");
-}
-
-/// The centre's key service in the place of a PSAM, by the strings of the HSM flow.
-struct ByCentre {
-    identifier: [u8; 16],
-    /// The randoms of internal authentication: the string has them in both its steps.
-    internal: Option<([u8; 8], [u8; 8])>,
-}
-
-impl KeyService for ByCentre {
-    fn source(&self) -> KeySource {
-        KeySource::Hsm
-    }
-
-    fn prove(
-        &mut self,
-        card: &CardKeyId,
-        role: KeyRole,
-        process: [u8; 8],
-        original: [u8; 8],
-    ) -> Result<[u8; 8], KeyError> {
-        let hex = |bytes: &[u8]| hex::encode_upper(bytes);
-        let internal = *self.internal.get_or_insert((process, original));
-        let external = match role {
-            KeyRole::Internal => "||".to_owned(),
-            KeyRole::ReadHolder => format!("{}|{}|", hex(&process), hex(&original)),
-        };
-        // The first five of the historical bytes are no factor of any key.
-        let historical = [&[0; 5][..], &card.serial].concat();
-        let step1 = format!(
-            "440100|{}|{:02}|{}|{}|{}|{external}|",
-            hex(&historical),
-            card.algorithm.id(),
-            hex(&self.identifier),
-            hex(&internal.0),
-            hex(&internal.1)
-        );
-        let answer = Step1::new(step1).answer().expect("keys of the demonstration");
-        let part = answer.step2.split('|').nth(usize::from(role == KeyRole::ReadHolder)).expect("a part for each");
-        let mut proof = [0; 8];
-        hex::decode_to_slice(&part[..16], &mut proof).expect("hex");
-        assert_eq!(part[16..], hex(&original), "and the original it is for");
-        Ok(proof)
-    }
-
-    fn identity(&mut self, _: &CardKeyId) -> Result<Vec<u8>, KeyError> {
-        Ok(b"centre".to_vec())
-    }
-
-    fn terminal_number(&mut self) -> Result<Option<[u8; 6]>, KeyError> {
-        Ok(None)
-    }
-
-    fn commands(&self) -> u32 {
-        0
-    }
-}
-
-#[test]
-fn the_centres_key_service_proves_a_card_and_reads_its_holder() {
-    for card in ["v1-3des", "v2-3des", "v3-sm4", "v3-long-name"] {
-        let desk = Desk::new(card);
-        let psam = desk.read().outcome.unwrap();
-        let identifier = psam.card().identifier.reveal().to_string();
-        let mut keys = ByCentre { identifier: hex_of(&identifier), internal: None };
-        let centre = desk.read_by(&mut keys, None).outcome.unwrap_or_else(|error| panic!("{card}: {error}"));
-        assert_eq!(centre.holder(), psam.holder(), "{card}");
-        assert!(centre.authenticated().internal && centre.authenticated().external == psam.authenticated().external);
-    }
-    // Internal authentication compares equal only where the card is genuine.
-    let desk = Desk::new("v3-forged");
-    let identifier = Desk::new("v3-sm4").read().outcome.unwrap().card().identifier.reveal().to_string();
-    let mut keys = ByCentre { identifier: hex_of(&identifier), internal: None };
-    assert_eq!(desk.read_by(&mut keys, None).outcome, Err(CardError::NotGenuine));
-}
-
-fn hex_of(text: &str) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    hex::decode_to_slice(text, &mut bytes).unwrap();
-    bytes
 }

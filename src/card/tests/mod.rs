@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod budget;
+mod far;
 mod faults;
 mod images;
 mod keys;
@@ -170,7 +171,7 @@ impl Desk {
 
     fn read_with(&self, card: Option<(usize, Fault)>, psam: Option<(usize, Fault)>) -> Went {
         let (psam_lease, psam_wire) = lease(&self.psam, Interface::Contact, psam);
-        let mut keys = Psam::new(psam_lease, self.scripts.clone(), self.store.clone());
+        let mut keys = Psam::new(psam_lease, self.scripts.clone(), profile(), self.store.clone());
         let went = self.read_by(&mut keys, card);
         drop(keys);
         Went { psam: psam_wire, ..went }
@@ -198,6 +199,11 @@ impl Desk {
         drop(lease);
         Went { outcome, steps, card, psam: Arc::default() }
     }
+}
+
+/// The profile that ships.
+fn profile() -> Arc<Profile> {
+    Arc::new(Profile::builtin())
 }
 
 fn lease(image: &Image, interface: Interface, fault: Option<(usize, Fault)>) -> (Lease, Arc<Mutex<Wire>>) {

@@ -1,10 +1,11 @@
 //! A card that refuses the terminal's keys: once, and never again until a technician releases the pair.
 
 use super::*;
-use crate::keys::{CardKeyId, KeyRole, Soft};
+use crate::keys::{CardKeyId, Soft};
+use crate::profile::KeyRole;
 
 /// Demonstration keys of which RKSSSE is another, so that the card is genuine and refuses the terminal.
-fn wrong_keys() -> (tempfile::TempDir, Soft) {
+pub(super) fn wrong_keys() -> (tempfile::TempDir, Soft) {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("keys.toml");
     let keys = std::fs::read_to_string(folder().join("demonstration-keys.toml")).unwrap();
@@ -107,11 +108,11 @@ impl KeyService for Slow<'_> {
     fn prove(
         &mut self,
         card: &CardKeyId,
-        role: KeyRole,
+        role: &KeyRole,
         process: [u8; 8],
         original: [u8; 8],
     ) -> Result<[u8; 8], crate::keys::KeyError> {
-        while role == KeyRole::ReadHolder && Instant::now() < self.1 {
+        while *role == KeyRole::RKSSSE && Instant::now() < self.1 {
             std::hint::spin_loop();
         }
         self.0.prove(card, role, process, original)

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::apdu::{Command, StatusWord};
-use crate::keys::KeyProvider;
+use crate::keys::{KeyProvider, PsamPlace};
+use crate::profile::Profile;
 use crate::reader::{Readers, Role};
 use crate::virtual_card::VirtualReaders;
 
@@ -14,7 +15,13 @@ fn desk() -> (Arc<VirtualReaders>, KeyProvider, Arc<Library>) {
     readers.insert("card", image("v3-sm4").chip(random()));
     readers.insert("psam", image("psam").chip(random()));
     let scripts = Arc::new(Library::builtin());
-    let psam = KeyProvider::Psam { readers: readers.clone(), reader: None, scripts: scripts.clone(), store: None };
+    let psam = KeyProvider::Psam(PsamPlace {
+        readers: readers.clone(),
+        reader: None,
+        scripts: scripts.clone(),
+        profile: Arc::new(Profile::builtin()),
+        store: None,
+    });
     (readers, psam, scripts)
 }
 

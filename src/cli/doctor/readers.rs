@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::finding::Finding;
 use crate::cli::client;
-use crate::config::Config;
+use crate::config::{Config, PsamReader};
 use crate::failure::Explain as _;
-use crate::keys::{KeyError, KeySource};
+use crate::keys::KeyError;
 use crate::reader::{PcscReaders, ReaderState, Readers as _, Role, RoleRule, TransportError, list_direct};
 
 /// How long the cards are waited for.
@@ -72,20 +72,33 @@ fn asked(rules: Vec<RoleRule>, cards: usize) -> Vec<ReaderState> {
 
 fn psam(config: Option<&Config>, list: &[ReaderState]) -> Finding {
     let keys = config.map(|config| &config.keys);
-    if keys.is_some_and(|keys| keys.source == KeySource::Soft) {
+    if keys.is_some_and(|keys| keys.soft_file().is_some()) {
         return Finding::warning(
             "psam",
             ("演示密钥，没有 PSAM", "demonstration keys, no PSAM"),
             ("仅供演示；生产请插入 PSAM", "for demonstration only; insert a PSAM for real work"),
         );
     }
-    let named = keys.and_then(|keys| keys.psam_reader.as_deref());
-    let wanted = |reader: &&ReaderState| match named {
-        Some(name) => reader.name == name,
-        None => reader.role == Some(Role::Psam),
+    let reader = match keys {
+        None => None,
+        Some(keys) => match keys.psam() {
+            Some(PsamReader(reader)) => reader.as_deref(),
+            None => {
+                return Finding::ok("psam", "密钥由加密机提供，见 upstream", "a security module's keys, see upstream");
+            }
+        },
+    };
+    let wanted = |found: &&ReaderState| match reader {
+        Some(name) => found.name == name,
+        None => found.role == Some(Role::Psam),
     };
     let found: Vec<&str> = list.iter().filter(|r| r.card).filter(wanted).map(|r| r.name.as_str()).collect();
     match found[..] {
+        [] if keys.is_some_and(|keys| keys.hsm().is_some()) => Finding::warning(
+            "psam",
+            ("没有读到 PSAM 卡，改用加密机", "no PSAM was found, the security module is asked"),
+            ("插好 PSAM 卡，可省去每次读卡的网络往返", "insert the PSAM, and no reading needs the network"),
+        ),
         [] => no_psam("没有读到 PSAM 卡", "no PSAM was found"),
         [name] => Finding::ok("psam", name, name),
         _ => Finding::of_failure("psam", &KeyError::SeveralPsams(found.join(", ")).failure()),
@@ -138,16 +151,19 @@ pub(super) fn pcscd_away() -> Finding {
 
 pub(super) fn no_psam(zh: &str, en: &str) -> Finding {
     let remedy = (
-        "插好 PSAM 卡；在 [readers] 或 keys.psam_reader 中指明其读卡器",
-        "insert the PSAM; name its reader in [readers] or keys.psam_reader",
+        "插好 PSAM 卡；在 [readers] 或 keys.psam_reader 中指明其读卡器；使用加密机时检查 [uplink] 和 [keys.hsm]",
+        "insert the PSAM; name its reader in [readers] or keys.psam_reader; with a security module check [uplink] and [keys.hsm]",
     );
     Finding::failed("psam", (zh, en), remedy)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::Status;
     use super::*;
+    use crate::config::Keys;
 
     #[test]
     fn a_reader_for_the_holder_is_needed() {
@@ -167,7 +183,13 @@ mod tests {
         assert_eq!(psam(Some(&config), &[reader("C", Some(Role::Holder))]).status, Status::Failed);
         assert_eq!(psam(Some(&config), std::slice::from_ref(&a)).status, Status::Ok);
         assert_eq!(psam(None, &[a.clone(), b.clone()]).status, Status::Failed);
-        config.keys.psam_reader = Some("B".to_owned());
+        config.keys = Keys::Psam(PsamReader(Some("B".to_owned())));
         assert_eq!(psam(Some(&config), &[a, b]).status, Status::Ok);
+        config.keys = Keys::Hsm(Arc::default());
+        assert_eq!(psam(Some(&config), &[]).status, Status::Ok);
+        config.keys = Keys::PsamThenHsm(PsamReader(None), Arc::default());
+        assert_eq!(psam(Some(&config), &[]).status, Status::Warning);
+        config.keys = Keys::Soft("keys.toml".into());
+        assert_eq!(psam(Some(&config), &[]).status, Status::Warning);
     }
 }

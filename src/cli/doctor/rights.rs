@@ -25,7 +25,7 @@ pub(super) fn rights(config: &Config, daemon: bool) -> Vec<Finding> {
         TokenSource::Sha256(_) => None,
     });
     let uplink = config.uplink.iter().filter_map(|uplink| uplink.token_file.as_ref());
-    for file in tokens.chain(uplink).chain(&config.keys.soft_file) {
+    for file in tokens.chain(uplink).chain(config.keys.soft_file()) {
         look.secret(file, daemon);
     }
     look.wrong.extend(owners::strangers(config));

@@ -35,7 +35,7 @@ fn a_script_of_a_known_name_is_whole() {
     expected.sort();
     assert_eq!(all, expected);
     assert_eq!(mistakes("ssc", "").len(), 3);
-    assert_eq!(mistakes("psam", "# Nothing.\n").len(), 10);
+    assert_eq!(mistakes("psam", "# Nothing.\n").len(), 13);
     // Before 3.0 the holder is free to read.
     assert_eq!(mistakes("ssc-2.0", "").len(), 3);
 }
@@ -110,9 +110,9 @@ fn what_a_flow_is_given_and_asked_for_must_fit() {
             format!("{at}:23: the program takes no random of this flow"),
         ]
     );
-    let at = line(PSAM, "flow deliver-irk");
+    let at = line(PSAM, "flow deliver");
     let two = PSAM.replacen("factors:16..40", "factors:16..32", 1);
-    assert_eq!(mistakes("psam", &two), [format!("{at}:26: the program gives 16 to 40 bytes as factors")]);
+    assert_eq!(mistakes("psam", &two), [format!("{at}:27: the program gives 16 to 40 bytes as factors")]);
 }
 
 #[test]

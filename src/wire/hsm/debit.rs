@@ -155,6 +155,11 @@ impl Template {
         names.iter().find(|name| !has(name)).map_or(Ok(()), |name| Err(TemplateError::Missing(name)))
     }
 
+    /// Whether it has a place for the key's address.
+    pub fn names_key(&self) -> bool {
+        self.0.contains(&Part::Place(Place::Key))
+    }
+
     fn print(&self, dialect: &Dialect, values: &Values<'_>) -> Text {
         let writer = self.0.iter().fold(Writer::new(), |writer, part| match part {
             Part::Text(text) => writer.text(text),

@@ -1,0 +1,55 @@
+//! What a card's keys are found by.
+
+use std::fmt;
+
+use crate::cipher::{Algorithm, Factors};
+use crate::reader::Atr;
+use crate::value::CardIdentifier;
+
+/// What a card's keys are diversified by, its algorithm, and what a security module wants to be told of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CardKeyId {
+    algorithm: Algorithm,
+    identifier: CardIdentifier,
+    atr: Atr,
+    historical: [u8; 13],
+}
+
+impl CardKeyId {
+    /// Of a card with this algorithm, 卡识别码 and answer to reset; `None` where that has fewer than 13 historical bytes.
+    pub fn new(algorithm: Algorithm, identifier: CardIdentifier, atr: Atr) -> Option<Self> {
+        let historical = *atr.historical().first_chunk::<13>()?;
+        Some(Self { algorithm, identifier, atr, historical })
+    }
+
+    /// The algorithm of the card's environment.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// 卡识别码.
+    pub fn identifier(&self) -> &CardIdentifier {
+        &self.identifier
+    }
+
+    pub(super) fn atr(&self) -> &Atr {
+        &self.atr
+    }
+
+    /// The 13 historical bytes, of which 6 to 13 are a factor.
+    pub(super) fn historical(&self) -> &[u8; 13] {
+        &self.historical
+    }
+
+    pub(super) fn factors(&self) -> Factors {
+        let [.., a, b, c, d, e, f, g, h] = self.historical;
+        Factors::new(self.identifier.city(), [a, b, c, d, e, f, g, h])
+    }
+}
+
+/// The algorithm only: the rest names one card.
+impl fmt::Debug for CardKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CardKeyId({})", self.algorithm)
+    }
+}

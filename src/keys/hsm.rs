@@ -41,8 +41,14 @@ pub struct Hsm {
     internal: Option<Randoms>,
     /// The terminal's proof that came with the card's.
     ahead: Option<(Randoms, [u8; 8])>,
-    /// The MAC that came with an enciphered PIN, and what it is over.
-    sealed: Option<([u8; 8], Zeroizing<Vec<u8>>, [u8; 4])>,
+    sealed: Option<SealedPin>,
+}
+
+/// The MAC that came with an enciphered PIN, and what it is over.
+struct SealedPin {
+    process: [u8; 8],
+    command: Zeroizing<Vec<u8>>,
+    mac: [u8; 4],
 }
 
 impl Hsm {
@@ -191,10 +197,10 @@ impl KeyService for Hsm {
     /// Over a command about the PIN only: the national strings have no other (card-facts §4.5). That over a new PIN came
     /// with the enciphered PIN.
     fn mac(&mut self, card: &CardKeyId, role: &KeyRole, process: [u8; 8], message: &[u8]) -> Result<[u8; 4], KeyError> {
-        if let Some((of, over, mac)) = self.sealed.take()
-            && (of, over.as_slice()) == (process, message)
+        if let Some(pin) = self.sealed.take()
+            && (pin.process, pin.command.as_slice()) == (process, message)
         {
-            return Ok(mac);
+            return Ok(pin.mac);
         }
         if message != PinCommand::Unblock.header(card.algorithm()) {
             return Err(KeyError::NotOffered { by: KeySource::Hsm, what: "a MAC over another command than the PIN's" });
@@ -215,8 +221,8 @@ impl KeyService for Hsm {
         };
         let command = PinCommand::Reload(std::mem::take(&mut *pin));
         let (asked, sealed) = self.secure(card, role, process, command)?;
-        let over = [&asked.command.header(card.algorithm())[..], &sealed.cipher].concat();
-        self.sealed = Some((process, Zeroizing::new(over), sealed.mac));
+        let command = Zeroizing::new([&asked.command.header(card.algorithm())[..], &sealed.cipher].concat());
+        self.sealed = Some(SealedPin { process, command, mac: sealed.mac });
         Ok(Zeroizing::new(sealed.cipher.clone()))
     }
 

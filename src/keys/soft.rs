@@ -119,7 +119,7 @@ impl KeyService for Soft {
         blocks: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let session = self.session(card, role, process)?;
-        if blocks.is_empty() || blocks.len() % session.block() != 0 {
+        if blocks.is_empty() || !blocks.len().is_multiple_of(session.block()) {
             return Err(KeyError::Blocks(blocks.len()));
         }
         let mut out = Zeroizing::new(Vec::with_capacity(blocks.len()));

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::reply::{answer_tells, no_json, nonce, reply_tells, taken};
+use super::reply::{answer_tells, json, nonce, reply_tells, taken};
 use super::tls::{self, TlsFiles};
 use super::{BoxFuture, Delivered, Delivery, Late, Uplink, UplinkError};
 use crate::queue::Queue;
@@ -118,9 +118,9 @@ impl HttpUplink {
         purpose: Purpose,
         message: &(impl Serialize + ?Sized),
     ) -> Result<T, UplinkError> {
-        let question = serde_json::to_vec(message).map_err(|_| no_json())?;
+        let question = json(message)?;
         let request = self.client.post(self.url(&["v1", purpose.name()]));
-        let request = request.header(CONTENT_TYPE, "application/json").body(question.clone());
+        let request = request.header(CONTENT_TYPE, "application/json").body(question.to_vec());
         let signature = self.queue.sign(purpose, &question);
         let response = request.header(signature::SIGNATURE, signature.to_string()).send().await.map_err(failed)?;
         let (status, retry_after) = (response.status(), retry_after(&response));

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::http::Link;
-use super::reply::{answer_tells, no_json, nonce, reply_tells, taken};
+use super::reply::{answer_tells, json, no_json, nonce, reply_tells, taken};
 use super::{BoxFuture, Delivered, Delivery, Late, Uplink, UplinkError, tls};
 use crate::queue::Queue;
 use crate::wire::batch::{ItemAnswer, LateAnswer, Reason};
@@ -124,9 +124,9 @@ impl JetStreamUplink {
         purpose: Purpose,
         message: &(impl Serialize + ?Sized),
     ) -> Result<T, UplinkError> {
-        let body = serde_json::to_vec(message).map_err(|_| no_json())?;
+        let body = json(message)?;
         let connection = self.connected().await?;
-        let request = async_nats::Request::new().headers(self.signed(purpose, &body)).payload(body.clone().into());
+        let request = async_nats::Request::new().headers(self.signed(purpose, &body)).payload(body.to_vec().into());
         let subject = subject::request(self.queue.terminal(), purpose);
         let answer = connection.client.send_request(subject, request).await.map_err(|error| match error.kind() {
             // The servers say so, whom nobody vouches for: of what settles it is not taken for never sent.

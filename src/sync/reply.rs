@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::UplinkError;
 use crate::queue::Queue;
@@ -67,6 +68,17 @@ pub(super) fn answer_tells(queue: &Queue, answer: &ItemAnswer) {
     if let ItemAnswer::Receipt(receipt) = answer {
         queue.centre_said(receipt.received_at);
     }
+}
+
+/// Room for the longest string of a security module and what stands beside it: a message that fits leaves no copy of a
+/// PIN behind by growing.
+const ROOM: usize = 8192;
+
+/// A message as it travels; wiped.
+pub(super) fn json(message: &(impl Serialize + ?Sized)) -> Result<Zeroizing<Vec<u8>>, UplinkError> {
+    let mut text = Zeroizing::new(Vec::with_capacity(ROOM));
+    serde_json::to_writer(&mut *text, message).map_err(|_| no_json())?;
+    Ok(text)
 }
 
 pub(super) fn no_json() -> UplinkError {

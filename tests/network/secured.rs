@@ -7,7 +7,9 @@ use async_nats::ConnectOptions;
 use sbkd::center::{Broker, Settings};
 use sbkd::queue::State;
 use sbkd::sync::{self, JetStreamUplink, Link, TlsFiles, Uplink as _, UplinkError};
+use sbkd::wire::hsm::Question;
 use sbkd::world::SystemRandom;
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -65,6 +67,19 @@ async fn with_certificates_it_is_delivered_and_answered_and_nothing_is_said_to_a
     let queue = journal(dirs[2].path(), TERMINAL);
     let uplink = Arc::new(JetStreamUplink::new(&link(&terminal), queue.clone()).unwrap());
     until_answered(&*uplink).await.unwrap();
+    // A string of the HSM flow goes the same way as any request.
+    let question: Question = serde_json::from_value(json!({
+        "kind": "bas",
+        "card": {
+            "algorithm": "SM4",
+            "identifier": "440100D15600000530000003FFFFFFFF",
+            "historical": "86035342440003440130000003",
+        },
+        "string": "440100|86035342440003440130000003|03|440100D15600000530000003FFFFFFFF|\
+                   0102030405060708|1112131415161718|2122232425262728|3132333435363738|000000000000|",
+    }))
+    .unwrap();
+    assert_eq!(uplink.keys(&question).await.unwrap().string.reveal().len(), 2 * 33);
     let worker = sync::start(queue.clone(), uplink, PACE, Arc::new(clock()), Arc::new(SystemRandom::default()));
     let row = queue.commit_async(registration("a")).await.unwrap().row;
     until(&queue, row.id, State::Acked).await;

@@ -174,3 +174,25 @@ fn keys_that_a_card_refused_are_not_tried_by_way_of_others() {
     assert_eq!(went.outcome, Err(CardError::PairHeld));
     assert_eq!((went.card.lock().unwrap().count(EXTERNAL), link.asked().len()), (0, 1));
 }
+
+/// What may come back is not given up for the network: a PSAM that is pulled at any command, for n = 1, 2, ….
+#[test]
+fn a_psam_pulled_in_the_middle_is_not_stood_in_for() {
+    let desk = Desk::new("v3-sm4");
+    let mut at = 1;
+    loop {
+        let (lease, wire) = lease(&desk.psam, Interface::Contact, Some((at, Fault::Removed)));
+        let psam = Psam::new(lease, desk.scripts.clone(), profile(), None);
+        let (hsm, link) = far(Watched::default());
+        let mut keys = Fallback::new(Ok(Box::new(psam)), Box::new(hsm)).unwrap();
+        let went = desk.read_by(&mut keys, None);
+        assert!(link.asked().is_empty(), "{at}");
+        if wire.lock().unwrap().sent.len() < at {
+            went.outcome.unwrap();
+            break;
+        }
+        assert_eq!(went.outcome, Err(CardError::Key(KeyError::Transport(TransportError::Removed))), "{at}");
+        at += 1;
+    }
+    assert!(at > 6, "{at}");
+}

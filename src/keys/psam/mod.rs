@@ -18,10 +18,6 @@ use crate::store::Store;
 const SCRIPT: &str = "psam";
 /// Levels of diversification a key may need, in the order they are tried after those that the profile names.
 const LEVELS: [u8; 3] = [1, 2, 3];
-/// 9403, key index: some PSAMs' word for 6A88, and what one without purchases says to them.
-const KEY_INDEX: StatusWord = StatusWord(0x9403);
-/// 9302: the MAC is wrong.
-const WRONG_MAC: StatusWord = StatusWord(0x9302);
 
 /// The keys of a PSAM. The lease ends with it, and with the lease the PSAM is reset.
 pub struct Psam {
@@ -180,7 +176,7 @@ impl KeyService for Psam {
         self.at_its_level(card, &KeyRole::DPK, first, |psam, level| {
             vars.set("factors", &session::path(card, level, &[]));
             psam.run("purchase", &mut vars).map_err(|error| match error {
-                KeyError::Status(KEY_INDEX) => KeyError::NoPurchase,
+                KeyError::Status(StatusWord::KEY_INDEX) => KeyError::NoPurchase,
                 KeyError::Status(StatusWord::KEY_NOT_FOUND) => KeyError::NoKey(KeyRole::DPK),
                 other => other,
             })
@@ -192,7 +188,7 @@ impl KeyService for Psam {
     fn confirm_purchase(&mut self, mac2: [u8; 4]) -> Result<Checked, KeyError> {
         match self.run("confirm-purchase", &mut Vars::new().with("mac2", &mac2)) {
             Ok(()) => Ok(Checked::Proven),
-            Err(KeyError::Status(WRONG_MAC)) => Err(KeyError::Mac),
+            Err(KeyError::Status(StatusWord::WRONG_MAC)) => Err(KeyError::Mac),
             Err(error) => Err(error),
         }
     }

@@ -2,15 +2,12 @@
 
 use zeroize::Zeroizing;
 
-use super::{KEY_INDEX, Psam, SCRIPT, output};
+use super::{Psam, SCRIPT, output};
 use crate::apdu::StatusWord;
 use crate::cipher;
 use crate::keys::{CardKeyId, KeyError};
 use crate::profile::KeyRole;
 use crate::script::Vars;
-
-/// 6901: the command does not fit what went before it.
-const INVALID_STATE: StatusWord = StatusWord(0x6901);
 
 /// Whose process key, and for which process factor.
 #[derive(Clone, Copy)]
@@ -40,7 +37,7 @@ impl Psam {
         blocks: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let block = card.algorithm().block();
-        if blocks.is_empty() || blocks.len() % block != 0 {
+        if blocks.is_empty() || !blocks.len().is_multiple_of(block) {
             return Err(KeyError::Blocks(blocks.len()));
         }
         let flow = if block == 8 { "encipher-8" } else { "encipher-16" };
@@ -104,7 +101,7 @@ impl Psam {
             self.deliver(wanted)?;
         }
         match self.run(flow, vars) {
-            Err(KeyError::Status(StatusWord::CONDITIONS | INVALID_STATE)) if again && !self.serves_once => {
+            Err(KeyError::Status(StatusWord::CONDITIONS | StatusWord::INVALID_STATE)) if again && !self.serves_once => {
                 self.serves_once = true;
                 self.deliver(wanted)?;
                 self.run(flow, vars)
@@ -124,7 +121,7 @@ impl Psam {
                 .with("id", &[place.id])
                 .with("factors", &path(card, level, &factor));
             psam.run("deliver", &mut vars).map_err(|error| match error {
-                KeyError::Status(StatusWord::KEY_NOT_FOUND | KEY_INDEX) => KeyError::NoKey(role.clone()),
+                KeyError::Status(StatusWord::KEY_NOT_FOUND | StatusWord::KEY_INDEX) => KeyError::NoKey(role.clone()),
                 other => other,
             })
         })

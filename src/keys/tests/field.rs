@@ -108,7 +108,7 @@ impl Field {
         if self.ways.serves_once {
             self.session = None;
         }
-        assert!(data.len() % session.block() == 0 && !data.is_empty());
+        assert!(data.len().is_multiple_of(session.block()) && !data.is_empty());
         match kind {
             0x00 => (data.chunks(session.block()).flat_map(|block| session.encrypt(block).to_vec()).collect(), 0x9000),
             0x05 => {

@@ -206,13 +206,22 @@ impl Inner {
         }
     }
 
-    /// Whether the keys look as if they could be used again. Leases nothing and asks nobody: a case may need them now.
+    /// Whether the keys look as if they could be used again. Leases nothing: a case may need them now. Blocks.
     pub(super) fn keys_look_there(&self) -> bool {
         if let KeyProvider::Soft { .. } = &self.keys {
             return self.keys.open(self.parts.config.cases.reading).is_ok();
         }
-        let centre = || self.upstream.as_ref().is_some_and(|upstream| upstream.status.borrow().reachable);
-        self.keys.psam().is_some_and(|psam| psam.looks_there()) || (self.keys.has_hsm() && centre())
+        self.keys.psam().is_some_and(|psam| psam.looks_there()) || (self.keys.has_hsm() && self.centre_answers())
+    }
+
+    /// Whether the centre answers now. That it did last is no news of a moment ago; where it did not, the worker asks it,
+    /// in its time, and nobody else does.
+    fn centre_answers(&self) -> bool {
+        let Some(upstream) = self.upstream.as_ref().filter(|upstream| upstream.status.borrow().reachable) else {
+            return false;
+        };
+        let asked = async { tokio::time::timeout(upstream.patience, upstream.uplink.probe()).await };
+        matches!(self.parts.runtime.block_on(asked), Ok(Ok(_)))
     }
 
     /// The reader that is meant: the one named, or the one holder's reader that has a card.

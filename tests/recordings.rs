@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rig::search::{Needle, forms_of_bytes, forms_of_text, found_in};
 use rig::{HOLDER, PSAM, Ran, Rig, image};
-use sbkd::card::{self, CardError, Pairs, Parts, Reading};
+use sbkd::card::{self, CardError, InitialPins, Pairs, Parts, Reading};
 use sbkd::cipher::Algorithm;
 use sbkd::keys::{KeyService, Psam};
 use sbkd::profile::Profile;
@@ -340,13 +340,14 @@ fn read(mut card: Lease, mut keys: Psam, clock: &dyn Clock, random: &dyn Random)
     let parts = Parts {
         lease: &mut card,
         keys: &mut keys as &mut dyn KeyService,
+        profile: &Profile::builtin(),
         scripts: &Library::builtin(),
-        profile: &sbkd::profile::Profile::builtin(),
         store: None,
         pairs: Pairs::Needless,
         clock,
         random,
         default_algorithm: Some(Algorithm::TripleDes),
+        initial_pins: &InitialPins::default(),
     };
     card::read(parts, &mut |_| ())
 }

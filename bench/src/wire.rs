@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sbkd::card::{self, Pairs, Parts};
+use sbkd::card::{self, InitialPins, Pairs, Parts};
 use sbkd::cipher::Algorithm;
 use sbkd::keys::{KeyService as _, Soft};
 use sbkd::profile::Profile;
@@ -99,6 +99,7 @@ fn read(image: &Image, store: &Store) -> Vec<Exchange> {
         clock: &SystemClock,
         random: &SystemRandom::default(),
         default_algorithm: Some(Algorithm::TripleDes),
+        initial_pins: &InitialPins::default(),
     };
     card::read(parts, &mut |_| {}).expect("a whole read");
     std::mem::take(&mut *tape.lock().expect("nobody panics with the tape"))

@@ -9,6 +9,8 @@ pub struct StatusWord(pub u16);
 impl StatusWord {
     /// Success.
     pub const OK: Self = Self(0x9000);
+    /// Memory failed.
+    pub const MEMORY: Self = Self(0x6581);
     /// Wrong length.
     pub const LENGTH: Self = Self(0x6700);
     /// The command does not fit what went before it.

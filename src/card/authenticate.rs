@@ -29,7 +29,7 @@ impl Session<'_> {
         if bool::from(expected.as_slice().ct_eq(proof)) { Ok(()) } else { Err(CardError::NotGenuine) }
     }
 
-    /// External authentication, once: the process factor is the card's latest challenge, the original any random. Keys
+    /// External authentication with a key, once, by a script whose flow is given `vars` besides: the process factor is the card's latest challenge, the original any random. Keys
     /// that the card refuses are never tried on it again until a technician releases the pair. A locked key has no try
     /// left to lose: each reading says that it is locked, and nothing is laid to the PSAM.
     pub(super) fn authenticate_terminal(
@@ -37,19 +37,22 @@ impl Session<'_> {
         script: &str,
         key: &CardKeyId,
         identifier: &CardIdentifier,
+        role: &KeyRole,
+        mut vars: Vars,
     ) -> Result<(), CardError> {
         let keys = self.parts.keys.identity(key)?;
-        let mut tries = Tries { pairs: self.parts.pairs, keys, card: *identifier.as_bytes() };
+        let mut tries = Tries::of(self.parts.pairs, keys, role, identifier);
         tries.may_be()?;
         let Randoms { process, original } = self.external_randoms(script)?;
-        let proof = self.parts.keys.prove(key, &KeyRole::RKSSSE, process, original)?;
+        let proof = self.parts.keys.prove(key, role, process, original)?;
         // Keys that could not may have left it to others, whose tries are their own.
         let answered = self.parts.keys.identity(key)?;
-        if answered != tries.keys {
-            tries.keys = answered;
+        if !tries.are_of(&answered) {
+            tries = Tries::of(self.parts.pairs, answered, role, identifier);
             tries.may_be()?;
         }
-        let mut vars = Vars::new().with("proof", &proof).with("original", &original);
+        vars.set("proof", &proof);
+        vars.set("original", &original);
         // A card so slow that its time is over here each time loses no try, and must not be taken for one that does.
         self.parts.lease.in_time()?;
         tries.begin()?;

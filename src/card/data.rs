@@ -49,6 +49,8 @@ pub enum Warning {
     BirthDateDiffers,
     /// The sex inside the citizen number is not the one beside it.
     SexDiffers,
+    /// A write of this terminal on the card was torn: it may be half written.
+    WriteTorn,
 }
 
 impl Holder {
@@ -83,6 +85,9 @@ impl Warning {
     pub fn text(self) -> &'static str {
         match self {
             Self::BirthDateDiffers => "出生日期与社会保障号码不一致 / the birth date differs from the citizen number",
+            Self::WriteTorn => {
+                "该卡有中断的写入，请执行 sbkd card mend / a write on this card was torn: run sbkd card mend"
+            }
             Self::SexDiffers => "性别与社会保障号码不一致 / the sex differs from the citizen number",
         }
     }

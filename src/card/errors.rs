@@ -1,100 +1,4 @@
-//! What can go wrong with a card. Nothing here carries personal data.
-
-use crate::apdu::StatusWord;
-use crate::failure::{Entry, Explain};
-use crate::keys::KeyError;
-use crate::reader::TransportError;
-use crate::value::{CardNumberError, InvalidName, NumberError};
-use crate::world::NoRandom;
-
-/// Why a card could not be read. Whichever it is, nothing of the card is shown.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CardError {
-    /// The card, or the way to it, is gone.
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    /// It has no social security environment, or no EF05 in it (national code −1).
-    #[error("this is no social security card: it answered {0}")]
-    WrongType(StatusWord),
-    /// The whole card is blocked (6A81).
-    #[error("the card is blocked")]
-    Blocked,
-    /// The application is permanently locked (9303).
-    #[error("the card's application is permanently locked")]
-    ApplicationLocked,
-    /// It failed internal authentication (−21): a copy, or a card of another issuer's keys.
-    #[error("the card is not genuine")]
-    NotGenuine,
-    /// The card names no algorithm and the terminal has no default.
-    #[error("the card names no algorithm")]
-    NoAlgorithm,
-    /// The card names an algorithm that is none of the three.
-    #[error("the card names algorithm {0:02X}")]
-    UnknownAlgorithm(u8),
-    /// The version's first character is not one there are scripts for.
-    #[error("the card's version is not supported")]
-    Version,
-    /// The answer to reset has no thirteen historical bytes to diversify keys by.
-    #[error("the answer to reset has {0} historical bytes")]
-    Historical(usize),
-    /// 卡识别码 is missing or malformed (−20).
-    #[error("the card's identifier is malformed")]
-    Identifier,
-    /// A record, or a whole file, is not what it should be.
-    #[error("record {file}/{tag:02X} is garbled: {what}")]
-    Garbled {
-        /// The file: `EF05`, `EF06`, or `FCI`.
-        file: &'static str,
-        /// The record's tag; 00 for the file as a whole.
-        tag: u8,
-        /// What is wrong; never the value.
-        what: String,
-    },
-    /// The name is not valid GB18030.
-    #[error(transparent)]
-    Name(#[from] InvalidName),
-    /// 卡号 is not a card number.
-    #[error("card number: {0}")]
-    Number(#[from] CardNumberError),
-    /// 社会保障号码 is not one.
-    #[error("social security number: {0}")]
-    HolderNumber(#[from] NumberError),
-    /// The card refused the terminal's proof. These keys are not tried on it again.
-    #[error("the card refused the terminal's key; tries left: {}", .left.map_or("not said".to_owned(), |n| n.to_string()))]
-    TerminalRefused {
-        /// Tries the card has left for the key, where it says (63Cx).
-        left: Option<u8>,
-    },
-    /// The card refused these keys before; a technician must release the pair.
-    #[error("this card refused these keys before")]
-    PairHeld,
-    /// Whether the card refused these keys before cannot be known, or could not be kept.
-    #[error("whether the card refused these keys cannot be kept: {0}")]
-    PairsUnknown(String),
-    /// The card's key for reading the holder is locked (6983).
-    #[error("the card's key is locked")]
-    KeyLocked,
-    /// The card answered a status word that no step expects.
-    #[error("{step}: the card answered {status}")]
-    Status {
-        /// What was being done.
-        step: &'static str,
-        /// The status word.
-        status: StatusWord,
-    },
-    /// The card's answer does not have the form the script expects. Says where, never what came.
-    #[error("{0}")]
-    Answer(String),
-    /// The script does not fit the program.
-    #[error("{0}")]
-    Script(String),
-    /// The keys could not be used.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// Random bytes were not to be had.
-    #[error(transparent)]
-    Random(#[from] NoRandom),
-}
+//! The failures of cards as a person is told them.
 
 crate::entries! {
     WRONG_TYPE = "E-CARD-WRONG-TYPE", Holder;
@@ -236,52 +140,109 @@ crate::entries! {
         message "卡尚未到启用日期" | "the card is not valid yet";
         cause "发卡日期晚于业务日期" | "it was issued after the business date";
         remedy "请核对业务日期" | "check the business date";
-}
 
-impl Explain for CardError {
-    fn entry(&self) -> &'static Entry {
-        match self {
-            Self::Transport(error) => error.entry(),
-            Self::WrongType(_) => &WRONG_TYPE,
-            Self::Blocked => &BLOCKED,
-            Self::ApplicationLocked => &APPLICATION_LOCKED,
-            Self::NotGenuine => &NOT_GENUINE,
-            Self::NoAlgorithm => &NO_ALGORITHM,
-            Self::UnknownAlgorithm(_) => &ALGORITHM,
-            Self::Version => &VERSION,
-            Self::Historical(_) => &HISTORICAL,
-            Self::Identifier => &IDENTIFIER,
-            Self::Garbled { .. } => &GARBLED,
-            Self::Name(_) => &NAME,
-            Self::Number(_) => &NUMBER,
-            Self::HolderNumber(_) => &HOLDER_NUMBER,
-            Self::TerminalRefused { .. } => &TERMINAL_REFUSED,
-            Self::PairHeld => &PAIR_HELD,
-            Self::PairsUnknown(_) => &PAIRS_UNKNOWN,
-            Self::KeyLocked => &KEY_LOCKED,
-            Self::Status { .. } => &STATUS,
-            Self::Answer(_) | Self::Script(_) => &SCRIPT,
-            Self::Key(error) => error.entry(),
-            Self::Random(_) => &RANDOM,
-        }
-    }
+    UNKNOWN_ITEM = "E-CARD-UNKNOWN-ITEM", Clerk;
+        message "没有这样的文件或数据项" | "there is no such file or item";
+        cause "卡文件表（config/card/files.toml）中没有所写的名称" | "the table of the card's files (config/card/files.toml) does not have the name";
+        remedy "按 DF04/EF05 或 DF04/EF05/81 的写法核对名称" | "check the name; it is written as DF04/EF05 or DF04/EF05/81";
 
-    fn detail(&self) -> Option<String> {
-        match self {
-            Self::Transport(error) => error.detail(),
-            Self::Key(error) => error.detail(),
-            Self::WrongType(status) => Some(status.to_string()),
-            Self::PairsUnknown(why) => Some(why.clone()),
-            Self::UnknownAlgorithm(_)
-            | Self::Historical(_)
-            | Self::Garbled { .. }
-            | Self::Number(_)
-            | Self::HolderNumber(_)
-            | Self::TerminalRefused { .. }
-            | Self::Status { .. }
-            | Self::Answer(_)
-            | Self::Script(_) => Some(self.to_string()),
-            _ => None,
-        }
-    }
+    NO_FILE = "E-CARD-NO-FILE", Clerk;
+        message "卡中没有该目录或文件" | "the card does not have this directory or file";
+        cause "该批卡没有建立此文件，或规范版本不同" | "cards of this kind were made without it, or follow another version";
+        remedy "改从业务系统查询该信息" | "look the information up in the office's own system";
+
+    NEVER = "E-CARD-NEVER", Clerk;
+        message "该文件不能由终端读写" | "no terminal reads or writes this file";
+        cause "该文件只由卡自己写入，或禁止读出" | "only the card itself writes it, or it is not given out";
+        remedy "不要再试" | "do not try again";
+
+    NO_KEY = "E-CARD-NO-KEY", Technician;
+        message "没有该文件所需的密钥" | "a key that the file asks for is not to be had";
+        cause "PSAM 卡未装载该密钥、卡中没有该密钥，或密钥表中没有其编号" | "the PSAM or the card lacks it, or the table of keys does not say how it is named";
+        remedy "能凭 PIN 读取的请输入 PIN；否则换领装有该密钥的 PSAM 卡" | "where the PIN does as well, enter it; else obtain a PSAM with this key";
+
+    PIN_NEEDED = "E-CARD-PIN-NEEDED", Holder;
+        message "需要持卡人输入密码" | "the holder's PIN is needed";
+        cause "该文件须凭密码读写" | "the file is read or written by the PIN";
+        remedy "请持卡人输入密码" | "have the holder enter the PIN";
+
+    PIN_WRONG = "E-CARD-PIN-WRONG", Holder;
+        message "密码错误" | "the PIN is wrong";
+        cause "输入的密码与卡内的不同；次数用完后密码将被锁定" | "it is not the card's; when no try is left the PIN is locked";
+        remedy "请持卡人核对密码后再输入" | "have the holder make sure of the PIN before it is entered again";
+
+    PIN_LOCKED = "E-CARD-PIN-LOCKED", Holder;
+        message "密码已锁定" | "the PIN is locked";
+        cause "密码错误次数过多" | "it was wrong too often";
+        remedy "请持卡人持身份证件到发卡机构解锁或重置" | "have the card's issuer unblock it, with the holder's identity papers";
+
+    PIN_INITIAL = "E-CARD-PIN-INITIAL", Holder;
+        message "不能用初始密码办理" | "the initial PIN may not be used";
+        cause "卡的密码仍是出厂的初始密码" | "the card still has the PIN that it was issued with";
+        remedy "请持卡人先修改密码" | "have the holder change the PIN first";
+
+    PIN_TO_INITIAL = "E-CARD-PIN-TO-INITIAL", Holder;
+        message "不能改为初始密码" | "the PIN may not become the initial one";
+        cause "新密码是出厂的初始密码" | "the new PIN is the one that cards are issued with";
+        remedy "请持卡人另选密码" | "have the holder choose another one";
+
+    PIN_FORM = "E-CARD-PIN-FORM", Holder;
+        message "密码格式错误" | "this is no PIN";
+        cause "密码为 4 至 16 位数字" | "a PIN has 4 to 16 digits";
+        remedy "请重新输入" | "enter it anew";
+
+    PINS_DIFFER = "E-CARD-PINS-DIFFER", Holder;
+        message "两次输入的密码不同" | "the two PINs differ";
+        cause "新密码须输入两次且相同" | "a new PIN is entered twice, the same each time";
+        remedy "请重新输入" | "enter it anew";
+
+    NOT_ALLOWED = "E-CARD-NOT-ALLOWED", Technician;
+        message "卡不允许该操作" | "the card does not allow it";
+        cause "已认证的密钥或密码不足（6901、6982、6985）：该批卡的读写条件与文件表不同" | "what was proven does not do (6901, 6982, 6985): these cards have other conditions than the table of files";
+        remedy "请核对该批卡的规范和 config/card/files.toml" | "check these cards' specification and config/card/files.toml";
+
+    PROTECTION = "E-CARD-PROTECTION", Technician;
+        message "卡拒绝了安全报文" | "the card refused the protection of the command";
+        cause "MAC 或加密与卡不符（6984、6988、9302）" | "the MAC or the encipherment does not fit the card (6984, 6988, 9302)";
+        remedy "请核对 PSAM 卡的安全报文密钥和 config/card 的写入方式" | "check the PSAM's key of secure messaging, and how config/card says that files are written";
+
+    NEW_VALUE = "E-CARD-NEW-VALUE", Clerk;
+        message "新值不合数据项的格式" | "the new value does not fit its item";
+        cause "过长，或字符不符：数字项只含数字，二进制项为十六进制" | "it is too long, or has a character that the item cannot hold: digits only, or hexadecimal";
+        remedy "请改正新值" | "correct the new value";
+
+    NOT_WRITTEN = "E-CARD-NOT-WRITTEN", Technician;
+        message "写入后读出的值不同" | "what was written reads back otherwise";
+        cause "卡应答成功而没有写入；原值已恢复" | "the card said that it wrote, and did not; what it held before was put back";
+        remedy "请核对该批卡的规范和 config/card/files.toml" | "check these cards' specification and config/card/files.toml";
+
+    WRITE_TORN = "E-CARD-WRITE-TORN", Clerk;
+        message "写卡中断" | "a write was torn";
+        cause "写入未完成时卡被拔出或通信中断" | "the card was pulled, or the way to it failed, before the write was done";
+        remedy "请重新插入该卡并执行 sbkd card mend：写入将完成或撤销" | "put the same card in again and run sbkd card mend: the write is completed or undone";
+
+    HALF_WRITTEN = "E-CARD-HALF-WRITTEN", Technician;
+        message "卡内数据只写了一部分" | "the card is half written";
+        cause "卡拒绝继续写入，也拒绝恢复原值" | "it refused the rest of a write, and to take back what it held before";
+        remedy "请保留该卡，排除原因后执行 sbkd card mend" | "keep the card, remove the cause, then run sbkd card mend";
+
+    WRITE_OPEN = "E-CARD-WRITE-OPEN", Clerk;
+        message "该卡有中断的写入尚未处理" | "an earlier write on this card was torn";
+        cause "上次写卡时卡被拔出或通信中断" | "the card was pulled, or the way to it failed, when it was written last";
+        remedy "请先执行 sbkd card mend" | "run sbkd card mend first";
+
+    WRITES_UNKNOWN = "E-CARD-WRITES-UNKNOWN", Technician;
+        message "无法记录写卡" | "writes to cards cannot be kept";
+        cause "本地缓存库（store.db）或密钥目录没有位置、已损坏、无法读写，或密钥已更换" | "the local store (store.db) or the folder of keys has no place, is damaged, cannot be read or written, or the key was replaced";
+        remedy "请检查磁盘、store.db 和密钥目录；没有记录时不写卡" | "check the disk, store.db and the keys: no card is written that nobody would remember";
+
+    SWAPPED = "E-CARD-SWAPPED", Clerk;
+        message "卡已被换成另一张" | "it is another card";
+        cause "读卡器中的卡不是先前读取的那张" | "the card in the reader is not the one that was read before";
+        remedy "请重新读卡" | "read the card anew";
+
+    MEMORY = "E-CARD-MEMORY", Holder;
+        message "卡的存储器出错或已满" | "the card's memory failed or is full";
+        cause "卡无法写入（6581、6A84）" | "the card cannot write (6581, 6A84)";
+        remedy "请到发卡机构检测或换卡" | "have the card checked or replaced by its issuer";
 }

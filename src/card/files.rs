@@ -1,27 +1,39 @@
 //! The card's files: whole in one command where the card can, record by record with exact lengths where it cannot.
 
+use std::borrow::Cow;
+
 use zeroize::Zeroizing;
 
-use super::session::{COMMON, Session};
+use super::session::{COMMON, FILES, Session};
 use super::{CardError, parse};
 use crate::apdu::StatusWord;
 use crate::apdu::tlv::{self, Record};
+use crate::profile::File;
 use crate::script::Vars;
 use crate::store::Capability;
 
 /// A file of records and the flows that read it.
 pub(super) struct FileKind {
-    pub(super) name: &'static str,
+    /// `EF05` and `EF06` of a reading; `DF04/EF05` of what is read by name.
+    pub(super) name: Cow<'static, str>,
     script: String,
+    /// The short identifier, where the flows are told it; 0 is the current file.
+    sfi: Option<u8>,
     whole: &'static str,
     record: &'static str,
     /// The flow for the one record that many cards lack.
     extension: Option<(u8, &'static str)>,
     /// Tags without which there is no reading: no key could be named, no script chosen.
     needed: &'static [u8],
-    /// Tags in the order of the file, with the standard's lengths of their values (card-facts §1.3, §1.4).
+    /// Tags in the order of the file, with the standard's lengths of their values (card-facts §1.3, §1.4, §1.6). A tag that
+    /// is there several times stands here as often.
     records: Vec<(u8, u8)>,
 }
+
+/// P2 of READ RECORD in its low three bits (card-facts §3).
+const FIRST: u8 = 0b000;
+const NEXT: u8 = 0b010;
+pub(super) const ALL: u8 = 0b101;
 
 /// How a file was read, to be remembered of the card's type.
 #[derive(Debug)]
@@ -47,8 +59,9 @@ impl FileKind {
     /// EF05, the same for all generations.
     pub(super) fn ef05() -> Self {
         Self {
-            name: "EF05",
+            name: Cow::Borrowed("EF05"),
             script: COMMON.to_owned(),
+            sfi: None,
             whole: "card-file",
             record: "card-record",
             extension: None,
@@ -62,8 +75,9 @@ impl FileKind {
         let mut records = vec![(0x08, 18), (0x09, 30), (0x4E, 20), (0x0A, 1), (0x0B, 1), (0x0C, 3), (0x0D, 4)];
         records.retain(|(tag, _)| extension || *tag != 0x4E);
         Self {
-            name: "EF06",
+            name: Cow::Borrowed("EF06"),
             script: script.to_owned(),
+            sfi: None,
             whole: "holder-file",
             record: "holder-record",
             extension: extension.then_some((0x4E, "holder-name-extension")),
@@ -72,22 +86,58 @@ impl FileKind {
         }
     }
 
-    /// The length of the whole file with the standard's lengths.
-    fn standard_length(&self) -> u8 {
-        self.records.iter().fold(0, |sum: u8, (_, length)| sum.saturating_add(length + 2))
+    /// A linear file of the profile, as cards of a generation have it; of its items only those with these tags.
+    pub(super) fn of(file: &File, sfi: u8, generation: u8, tags: Option<&[u8]>) -> Self {
+        let wanted = |tag: u8| tags.is_none_or(|tags| tags.contains(&tag));
+        let items = file.items_of(generation).filter_map(|item| Some((item.tag?, item)));
+        let records = items.filter(|(tag, _)| wanted(*tag));
+        Self {
+            name: Cow::Owned(file.name.to_string()),
+            script: FILES.to_owned(),
+            sfi: Some(sfi),
+            whole: "read-records",
+            record: "read-record",
+            extension: None,
+            needed: &[],
+            records: records.flat_map(|(tag, item)| vec![(tag, item.length); item.count.into()]).collect(),
+        }
     }
 
+    /// How many records are wanted of it.
+    pub(super) fn wanted(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The length of the whole file with the standard's lengths; `None` where that is more than one answer holds.
+    pub(super) fn standard_length(&self) -> Option<u8> {
+        let length: usize = self.records.iter().map(|(_, length)| usize::from(*length) + 2).sum();
+        // 256 bytes are asked for by 00.
+        if length == 256 { Some(0) } else { u8::try_from(length).ok() }
+    }
+
+    /// Under which name the length of a record is remembered.
     fn key(&self, tag: u8) -> String {
-        format!("{}/{tag:02X}", &self.name[2..])
+        let name = if self.is_named() { &self.name } else { &self.name[2..] };
+        format!("{name}/{tag:02X}")
+    }
+
+    /// Whether it is read by its name, and not as a part of a reading.
+    fn is_named(&self) -> bool {
+        self.sfi.is_some()
     }
 
     fn garbled(&self, tag: u8, what: impl ToString) -> CardError {
-        CardError::Garbled { file: self.name, tag, what: what.to_string() }
+        let what = what.to_string();
+        match &self.name {
+            Cow::Borrowed(file) => CardError::Garbled { file, tag, what },
+            Cow::Owned(name) => CardError::ItemGarbled { item: format!("{name}/{tag:02X}"), what },
+        }
     }
 
     /// Whether every record is there, but the one that many cards lack.
     fn complete(&self, records: &[Record]) -> bool {
-        let has = |tag: u8| records.iter().any(|record| record.tag == tag);
+        let count = |tag: u8| records.iter().filter(|record| record.tag == tag).count();
+        let has = |tag: u8| count(tag) >= self.records.iter().filter(|(other, _)| *other == tag).count();
         let lacks_well = |tag: u8| self.extension.is_some_and(|(extension, _)| extension == tag);
         self.records.iter().all(|(tag, _)| has(*tag) || lacks_well(*tag))
     }
@@ -99,7 +149,8 @@ impl FileKind {
         if let Some(tag) = self.needed.iter().find(|tag| !has(**tag)) {
             return Err(self.garbled(*tag, "it is missing"));
         }
-        match self.records.iter().any(|(tag, _)| has(*tag)) {
+        // One that is read by name may be empty; one that has other records alone is another file.
+        match (self.is_named() && records.is_empty()) || self.records.iter().any(|(tag, _)| has(*tag)) {
             true => Ok(records),
             false => Err(self.garbled(0, "it has none of its records")),
         }
@@ -111,7 +162,7 @@ impl Session<'_> {
     pub(super) fn file(&mut self, kind: &FileKind, known: &Known<'_>) -> Result<(Vec<Record>, Learned), CardError> {
         let length = match (known.capability, known.whole) {
             (Some(_), remembered) => remembered,
-            (None, _) => known.try_whole.then(|| kind.standard_length()),
+            (None, _) => kind.standard_length().filter(|_| known.try_whole),
         };
         if let Some(length) = length
             && let Some((records, learned)) = self.whole_file(kind, length)?
@@ -120,6 +171,11 @@ impl Session<'_> {
         }
         let (records, learned) = self.record_by_record(kind, known.capability)?;
         Ok((kind.checked(records)?, learned))
+    }
+
+    /// Records that are wanted, one by one.
+    pub(super) fn records(&mut self, kind: &FileKind, known: &Known<'_>) -> Result<(Vec<Record>, Learned), CardError> {
+        self.record_by_record(kind, known.capability)
     }
 
     /// The file in one command; `None` where the card does not read that way. A length that was too short was served
@@ -135,6 +191,9 @@ impl Session<'_> {
             bytes = again;
         }
         let records = tlv::records(&bytes).map_err(|error| kind.garbled(0, error))?;
+        if bytes.is_empty() {
+            return Err(kind.garbled(0, "there is nothing in the answer"));
+        }
         // 256 bytes are asked for by 00, as is what is not known.
         let length = kind.complete(&records).then(|| u8::try_from(bytes.len()).unwrap_or(0));
         Ok(Some((records, Learned::Whole(length))))
@@ -142,6 +201,9 @@ impl Session<'_> {
 
     fn whole(&mut self, kind: &FileKind, length: u8) -> Result<Option<Zeroizing<Vec<u8>>>, CardError> {
         let mut vars = Vars::new().with("length", &[length]);
+        if let Some(sfi) = kind.sfi {
+            vars = vars.with("number", &[1]).with("p2", &[sfi << 3 | ALL]);
+        }
         // Whether there is data says it, not the status word: 6282 brings a file, too.
         self.run(&kind.script, kind.whole, &mut vars)?;
         Ok(vars.get("records").map(|records| Zeroizing::new(records.to_vec())))
@@ -157,10 +219,18 @@ impl Session<'_> {
     ) -> Result<(Vec<Record>, Learned), CardError> {
         let mut records = Vec::with_capacity(kind.records.len());
         let mut learned = Vec::new();
+        let mut before = None;
         for (tag, standard) in &kind.records {
+            // Another one of a tag stands behind the one before it, if that is there.
+            let again = before.is_some_and(|(other, _)| other == *tag);
+            if again && before == Some((*tag, false)) {
+                continue;
+            }
             let remembered = capability.and_then(|capability| capability.records.get(&kind.key(*tag)).copied());
             let length = remembered.unwrap_or(standard + 2);
-            let Some(record) = self.record(kind, *tag, length)? else { continue };
+            let found = self.record(kind, (*tag, again), length)?;
+            before = Some((*tag, found.is_some()));
+            let Some(record) = found else { continue };
             let whole = u8::try_from(record.value.len() + 2).unwrap_or(0);
             if whole != standard + 2 {
                 learned.push((kind.key(*tag), whole));
@@ -170,9 +240,9 @@ impl Session<'_> {
         Ok((records, Learned::Records(learned)))
     }
 
-    /// One record; `None` where the card lacks it.
-    fn record(&mut self, kind: &FileKind, tag: u8, length: u8) -> Result<Option<Record>, CardError> {
-        let Some(mut bytes) = self.record_bytes(kind, tag, length)? else {
+    /// One record, the first with its tag or the next; `None` where the card lacks it.
+    fn record(&mut self, kind: &FileKind, (tag, again): (u8, bool), length: u8) -> Result<Option<Record>, CardError> {
+        let Some(mut bytes) = self.record_bytes(kind, (tag, again), length)? else {
             return Ok(None);
         };
         // Served cut: the record's own head says how long it is.
@@ -181,10 +251,11 @@ impl Session<'_> {
             && value.len() < usize::from(*announced)
             && let Some(longer) = announced.checked_add(2).filter(|longer| *longer > length)
         {
-            let Some(again) = self.record_bytes(kind, tag, longer)? else {
-                return Ok(None);
+            // The next one is by now this one.
+            let Some(longer) = self.record_bytes(kind, (tag, false), longer)?.filter(|_| !again) else {
+                return Err(kind.garbled(tag, "it is longer than the others with its tag"));
             };
-            bytes = again;
+            bytes = longer;
         }
         let mut found = tlv::records(&bytes).map_err(|error| kind.garbled(tag, error))?.into_iter();
         match found.next() {
@@ -193,8 +264,18 @@ impl Session<'_> {
         }
     }
 
-    fn record_bytes(&mut self, kind: &FileKind, tag: u8, length: u8) -> Result<Option<Zeroizing<Vec<u8>>>, CardError> {
+    fn record_bytes(
+        &mut self,
+        kind: &FileKind,
+        (tag, again): (u8, bool),
+        length: u8,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, CardError> {
         let mut vars = Vars::new().with("tag", &[tag]).with("length", &[length]);
+        if let Some(sfi) = kind.sfi {
+            // The file is the current one by now, and naming it anew could set its pointer back.
+            let p2 = if again { NEXT } else { sfi << 3 | FIRST };
+            vars = vars.with("which", &[tag]).with("p2", &[p2]);
+        }
         let flow = match kind.extension {
             Some((extension, flow)) if extension == tag => flow,
             _ => kind.record,
@@ -230,6 +311,6 @@ fn whole_length(kind: &FileKind, bytes: &[u8]) -> Option<u8> {
 }
 
 /// The records of a file as the parser takes them.
-pub(super) fn named<'r>(kind: &FileKind, records: &'r [Record]) -> parse::Records<'r> {
-    parse::Records { file: kind.name, records }
+pub(super) fn named<'r>(file: &'static str, records: &'r [Record]) -> parse::Records<'r> {
+    parse::Records { file, records }
 }

@@ -2,6 +2,7 @@
 
 use super::files::{Known, Learned};
 use super::session::Session;
+use crate::profile::FileName;
 use crate::store::{Capability, CardType};
 
 /// EF05 tells the version and is read before it is known, so what is known of EF05 is kept under no version.
@@ -10,6 +11,9 @@ pub(super) struct Memory {
     known_ef05: Option<Capability>,
     ef06: CardType,
     known_ef06: Option<Capability>,
+    /// What is read by name is kept apart: whether EF06 was ever read of the type must show.
+    named: CardType,
+    known_named: Option<Capability>,
 }
 
 impl Memory {
@@ -17,12 +21,14 @@ impl Memory {
         let interface = session.parts.lease.interface();
         let ef05 = CardType { type_bytes, interface, version: String::new() };
         let known_ef05 = session.parts.store.and_then(|store| store.capability(&ef05));
-        Self { ef06: ef05.clone(), ef05, known_ef05, known_ef06: None }
+        Self { ef06: ef05.clone(), named: ef05.clone(), ef05, known_ef05, known_ef06: None, known_named: None }
     }
 
     pub(super) fn version(&mut self, session: &Session<'_>, version: &str) {
         version.clone_into(&mut self.ef06.version);
-        self.known_ef06 = session.parts.store.and_then(|store| store.capability(&self.ef06));
+        self.named.version = format!("{version} files");
+        let known = |card| session.parts.store.and_then(|store| store.capability(card));
+        (self.known_ef06, self.known_named) = (known(&self.ef06), known(&self.named));
     }
 
     pub(super) fn ef05(&self) -> Known<'_> {
@@ -35,6 +41,29 @@ impl Memory {
         let capability = self.known_ef06.as_ref();
         let try_whole = matches!(ef05, Learned::Whole(_));
         Known { capability, whole: capability.and_then(|known| known.whole_ef06), try_whole }
+    }
+
+    /// What is known of a file that is read by name. A type that cannot read all of EF05 at once is not asked for all of
+    /// another.
+    pub(super) fn named(&self, name: &FileName, ef05: &Learned) -> Known<'_> {
+        let whole = self.known_named.as_ref().and_then(|known| known.files.get(&name.to_string()));
+        let capability = self.known_named.as_ref().filter(|_| whole.is_some());
+        Known { capability, whole: whole.copied().flatten(), try_whole: matches!(ef05, Learned::Whole(_)) }
+    }
+
+    /// Keeps what is new of a file that was read by name.
+    pub(super) fn learn_named(&mut self, session: &Session<'_>, name: &FileName, learned: &Learned) {
+        let Some(store) = session.parts.store else { return };
+        let now = together(self.known_named.as_ref(), learned, |capability| {
+            capability.files.entry(name.to_string()).or_default()
+        });
+        match now {
+            Some(now) if self.known_named.as_ref() != Some(&now) => {
+                store.remember(&self.named, &now);
+                self.known_named = Some(now);
+            }
+            _ => {}
+        }
     }
 
     /// Keeps what is new. Only called once the card proved itself and was read, so that no other card can teach.
@@ -62,7 +91,11 @@ type Whole = fn(&mut Capability) -> &mut Option<u8>;
 /// What was known and what was learned; `None` where neither is anything. Cards of one type may differ, say by the record 4E, and come in turn: of two
 /// lengths the longer one is kept, since a card that has less says so at once (6Cxx, one command more), where one that
 /// has more has to be asked again and the type would be learned anew each time.
-fn together(known: Option<&Capability>, learned: &Learned, whole: Whole) -> Option<Capability> {
+fn together(
+    known: Option<&Capability>,
+    learned: &Learned,
+    whole: impl Fn(&mut Capability) -> &mut Option<u8>,
+) -> Option<Capability> {
     let mut now = known.cloned();
     match learned {
         Learned::Whole(None) => {}

@@ -1,29 +1,48 @@
 //! The social security card: identified, proven genuine, read.
 
+mod access;
 mod authenticate;
 pub mod bank;
+mod binary;
 mod data;
+mod directory;
+mod error;
 pub mod errors;
 mod files;
+mod items;
+mod journal;
 mod memory;
+mod mend;
 mod open;
 mod parse;
+pub mod pin;
+mod protect;
 mod randoms;
 mod read;
 mod reading;
+mod repeats;
 mod session;
 mod step;
 mod tries;
 mod validity;
+mod value;
+mod write;
 
 pub use data::{CardFile, Holder, Warning};
-pub use errors::{CardError, ENTRIES};
+pub use error::CardError;
+pub use errors::ENTRIES;
+pub use items::{Contents, Files, Holding};
+pub use journal::Journal;
+pub use mend::Mended;
 pub use open::Card;
+pub use pin::{InitialPins, Pin, PinForm, PinTries};
 pub use read::read;
 pub use reading::{Apdus, Authenticated, Reading, Validity};
 pub use step::Step;
 pub use tries::Pairs;
 pub use validity::{Accepted, Finding, Lenience, Listing, Verdict};
+pub use value::{Content, Value, ValueError};
+pub use write::{Update, Written};
 
 use crate::cipher::Algorithm;
 use crate::keys::KeyService;
@@ -54,6 +73,8 @@ pub struct Parts<'a> {
     pub random: &'a dyn Random,
     /// What a card uses that names no algorithm.
     pub default_algorithm: Option<Algorithm>,
+    /// PINs that cards are issued with: with none of them is anything transacted.
+    pub initial_pins: &'a InitialPins,
 }
 
 #[cfg(test)]

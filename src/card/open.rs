@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::access::Proven;
 use super::files::{FileKind, Learned, named};
 use super::memory::Memory;
 use super::session::{COMMON, Session, output};
@@ -31,7 +32,11 @@ pub struct Card<'a> {
     pub(super) learned_ef05: Learned,
     pub(super) memory: Memory,
     pub(super) begun: Begun,
+    pub(super) proven: Proven,
 }
+
+/// The directory that a card is opened in.
+pub(super) const ENVIRONMENT: &str = "SSSE";
 
 /// When a session began, and what had been sent by then.
 pub(super) struct Begun {
@@ -68,8 +73,8 @@ impl<'a> Card<'a> {
             CardError::Status { status, .. } if has_no_file(status) => CardError::WrongType(status),
             other => other,
         })?;
-        let version = parse::version(&named(&ef05, &card_records))?;
-        let identifier = parse::identifier(&named(&ef05, &card_records))?;
+        let version = parse::version(&named("EF05", &card_records))?;
+        let identifier = parse::identifier(&named("EF05", &card_records))?;
         let script = script_of(&session, &version)?;
         progress(Step::CardRead);
 
@@ -80,12 +85,31 @@ impl<'a> Card<'a> {
         progress(Step::InternalAuthenticated);
 
         memory.version(&session, &version);
-        Ok(Self { session, algorithm, version, script, identifier, key, card_records, learned_ef05, memory, begun })
+        let proven = Proven { directory: ENVIRONMENT.to_owned(), ..Proven::default() };
+        Ok(Self {
+            session,
+            algorithm,
+            version,
+            script,
+            identifier,
+            key,
+            card_records,
+            learned_ef05,
+            memory,
+            begun,
+            proven,
+        })
     }
 
     /// 卡识别码.
     pub fn identifier(&self) -> &CardIdentifier {
         &self.identifier
+    }
+
+    /// The card's generation: the first digit of its version.
+    pub(super) fn generation(&self) -> u8 {
+        // There is no script for a version that begins otherwise.
+        self.version.bytes().next().map_or(0, |digit| digit.wrapping_sub(b'0'))
     }
 
     /// 规范版本, `3.00`.

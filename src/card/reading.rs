@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::data::{CardFile, Holder, Warning};
+use super::value;
 use crate::cipher::Algorithm;
 use crate::keys::KeySource;
 use crate::reader::Atr;
@@ -20,6 +21,7 @@ pub struct Reading {
     pub(super) algorithm: Algorithm,
     pub(super) card: CardFile,
     pub(super) holder: Holder,
+    pub(super) torn_writes: usize,
     pub(super) authenticated: Authenticated,
     pub(super) apdus: Apdus,
     pub(super) read_at: Timestamp,
@@ -107,7 +109,8 @@ impl Reading {
 
     /// What a person should look at.
     pub fn warnings(&self) -> Vec<Warning> {
-        self.holder.warnings()
+        let torn = (self.torn_writes > 0).then_some(Warning::WriteTorn);
+        self.holder.warnings().into_iter().chain(torn).collect()
     }
 
     /// Whether the card is valid on that day; its first and last day are.
@@ -125,7 +128,7 @@ impl Reading {
     pub fn to_json(&self, unmask: bool) -> Value {
         let (card, holder) = (&self.card, &self.holder);
         let see = |whole: &str, masked: String| if unmask { whole.to_owned() } else { masked };
-        let star = |whole: String| see(&whole, star(&whole));
+        let star = |whole: String| see(&whole, value::star(&whole));
         json!({
             "reader": self.reader,
             "atr": see(&hex::encode_upper(self.atr.as_bytes()), self.atr.masked()),
@@ -153,11 +156,6 @@ impl Reading {
             "elapsed_ms": u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX),
         })
     }
-}
-
-/// Every letter and digit starred, so that the form shows and nothing else.
-fn star(text: &str) -> String {
-    text.chars().map(|c| if c.is_alphanumeric() { '*' } else { c }).collect()
 }
 
 /// Masked, as [`to_json`](Reading::to_json) without `unmask`.

@@ -7,6 +7,10 @@ use crate::wire::hsm::Randoms;
 
 /// The script of what every generation has in common.
 pub(super) const COMMON: &str = "ssc";
+/// The script of directories, files and rights.
+pub(super) const FILES: &str = "files";
+/// The script of the holder's PIN.
+pub(super) const PIN: &str = "pin";
 
 /// One card, and what is needed to speak to it.
 pub(super) struct Session<'a> {
@@ -51,4 +55,22 @@ pub(super) fn output<'v>(vars: &'v Vars, name: &str) -> Result<&'v [u8], CardErr
 pub(super) fn eight(vars: &Vars, name: &str) -> Result<[u8; 8], CardError> {
     let value = output(vars, name)?;
     value.try_into().map_err(|_| CardError::Script(format!("{name} has {} bytes, not 8", value.len())))
+}
+
+impl CardError {
+    /// A status word that a use of an open card ended in, by what it says (card-facts §3.1).
+    pub(super) fn of_use(self) -> Self {
+        let Self::Status { step, status } = self else { return self };
+        match status {
+            StatusWord::INVALID_STATE | StatusWord::SECURITY_STATE | StatusWord::CONDITIONS => {
+                Self::NotAllowed { step, status }
+            }
+            StatusWord::REFERENCE_DATA | StatusWord::SECURE_MESSAGING | StatusWord::WRONG_MAC => {
+                Self::Protection { step, status }
+            }
+            StatusWord::MEMORY | StatusWord::NO_SPACE => Self::Memory { step, status },
+            StatusWord::LOCKED => Self::KeyLocked,
+            _ => Self::Status { step, status },
+        }
+    }
 }

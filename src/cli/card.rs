@@ -1,5 +1,10 @@
 //! `sbkd card`: the card in a reader.
 
+mod file;
+mod open;
+mod pin;
+mod write;
+
 use serde_json::{Map, Value, json};
 
 use super::client::{Daemon, text};
@@ -20,6 +25,14 @@ pub(super) struct Args {
 enum Command {
     /// Prove the card and read it and its holder
     Read(Read),
+    /// Read files and items of the card by name
+    File(file::Args),
+    /// The holder's PIN: tries left, verify, change, set anew, unblock
+    Pin(pin::Args),
+    /// Write items or bytes of a file, and read them back
+    Write(write::Args),
+    /// Complete or undo writes on this card that were torn
+    Mend(write::MendArgs),
     /// Try keys again on the cards that refused them; for technicians, once the PSAM was checked
     Release,
 }
@@ -40,6 +53,10 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
             let reading = if read.way.direct { read_direct(&read, shell)? } else { ask(&read, shell)? };
             shell.show(&reading, || table(&reading));
         }
+        Command::File(args) => file::run(&args, shell)?,
+        Command::Pin(args) => pin::run(&args, shell)?,
+        Command::Write(args) => write::run(&args, shell)?,
+        Command::Mend(args) => write::mend(&args, shell)?,
         Command::Release => {
             let released = direct::release(shell)?;
             shell
@@ -73,6 +90,7 @@ fn read_direct(read: &Read, shell: &Shell) -> Result<Value, Problem> {
         clock: &SystemClock,
         random: &SystemRandom::default(),
         default_algorithm: settings.default_algorithm,
+        initial_pins: &settings.initial_pins,
     };
     let reading = card::read(parts, &mut |step| tracing::debug!(step = step.name(), "card"))
         .map_err(|error| Problem::from_error(&error))?;

@@ -4,16 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::{Problem, Shell, config, script, shell};
-use crate::card::{Accepted, Pairs};
+use crate::card::{Accepted, InitialPins, Pairs};
 use crate::cipher::Algorithm;
-use crate::config::{Config, Mode};
+use crate::config::{Config, KeyFolder, Mode};
 use crate::failure::Explain as _;
 use crate::keys::{KeyError, KeyService, Psam, Soft};
 use crate::profile::Profile;
+use crate::queue::QueueKeys;
 use crate::reader::{Lease, RoleRule, TransportError, list_direct, open_direct, open_direct_by};
 use crate::script::Library;
 use crate::store::Store;
+use crate::world::SystemRandom;
 
 /// How long a command may hold a card.
 pub(super) const WITHIN: Duration = Duration::from_secs(30);
@@ -52,6 +56,9 @@ pub(super) struct Settings {
     pub(super) accepted: Accepted,
     /// How the readers are used.
     rules: Vec<RoleRule>,
+    pub(super) initial_pins: InitialPins,
+    /// The keys of the configuration's journal; without a configuration, this user's own.
+    write_keys: Option<KeyFolder>,
     /// A configuration for production is in force: no argument makes it a demonstration.
     production: bool,
 }
@@ -78,12 +85,27 @@ impl Settings {
         let store = Err("none is wanted".to_owned());
         let (scripts, profile) = (Arc::new(scripts(config)?), Arc::new(profile(config)?));
         let rules = config.map(|config| config.readers.rule.clone()).unwrap_or_default();
-        Ok(Self { scripts, profile, store, default_algorithm, accepted, rules, production })
+        let write_keys = config.map(Config::journal_keys);
+        let initial_pins = config.map(|config| config.card.initial_pins.clone()).unwrap_or_default();
+        Ok(Self { scripts, profile, store, default_algorithm, accepted, rules, initial_pins, write_keys, production })
     }
 
     /// Where card types are remembered.
     pub(super) fn store(&self) -> Option<&Store> {
         self.store.as_deref().ok()
+    }
+
+    /// Where writes to cards are kept, and by which key they are sealed; else why they are not.
+    pub(super) fn writes(&self) -> Result<(&Store, Zeroizing<[u8; 32]>), String> {
+        let store = self.store.as_deref().map_err(Clone::clone)?;
+        let keys = match &self.write_keys {
+            Some(KeyFolder::Own(folder) | KeyFolder::Given(folder)) => QueueKeys::load(folder),
+            None => match own_state() {
+                Some(state) => QueueKeys::load_or_create(&state.join("sbkd/keys"), &SystemRandom::default()),
+                None => return Err("neither XDG_STATE_HOME nor HOME is set".to_owned()),
+            },
+        };
+        Ok((store, keys.map_err(|error| error.to_string())?.card_writes()))
     }
 
     /// Where it is kept which cards refused these keys.
@@ -117,10 +139,14 @@ fn texts(folder: PathBuf, ending: &str) -> Result<Vec<(String, String)>, Problem
 
 /// Where a store may be: the terminal's, where there is one, then this user's own.
 fn store_files(config: Option<&Config>) -> Vec<PathBuf> {
-    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || folder("HOME").map(|home| home.join(".local/state"));
-    let own = folder("XDG_STATE_HOME").or_else(home).map(|state| state.join("sbkd/store.db"));
+    let own = own_state().map(|state| state.join("sbkd/store.db"));
     config.map(store_of).into_iter().chain(own).collect()
+}
+
+/// Where this user's programs keep their state.
+fn own_state() -> Option<PathBuf> {
+    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")))
 }
 
 /// The first store that can be had, so that a card that refuses the keys is left alone by whoever runs the command; else

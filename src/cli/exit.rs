@@ -67,7 +67,11 @@ impl Exit {
             | "E-SHIFT-UNKNOWN"
             | "E-RECON-DATE"
             | "E-RECON-UNKNOWN"
-            | "E-RECON-REMARK" => Some(Self::Usage),
+            | "E-RECON-REMARK"
+            | "E-CARD-UNKNOWN-ITEM"
+            | "E-CARD-NEW-VALUE"
+            | "E-CARD-PIN-FORM"
+            | "E-CARD-PINS-DIFFER" => Some(Self::Usage),
             "E-STORE-BLACKLIST-FILE" => Some(Self::Usage),
             "E-STORE-BLACKLIST-BUSY" => Some(Self::Failed),
             "E-STORE-BLACKLIST-FORM"
@@ -105,7 +109,7 @@ impl Exit {
             | "E-TERM-CARD-BLANK"
             | "E-TERM-CARD-SERVICE-AWAY"
             | "E-TERM-KEYS-AWAY" => Some(Self::Card),
-            "E-TERM-STORAGE" => Some(Self::Storage),
+            "E-TERM-STORAGE" | "E-CARD-WRITES-UNKNOWN" => Some(Self::Storage),
             "E-TERM-DEFECT" | "E-TERM-UNSURE" => Some(Self::Failed),
             _ => None,
         };

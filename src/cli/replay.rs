@@ -50,6 +50,7 @@ pub(super) fn read(recording: &Recording, settings: &Settings) -> Result<Reading
         clock: &replay.clock(),
         random: &*replay.random(),
         default_algorithm: settings.default_algorithm,
+        initial_pins: &settings.initial_pins,
     };
     let reading = crate::card::read(parts, &mut |_| ()).map_err(|error| match replay.mistake() {
         Some(mistake) => Problem::from_error(&mistake),

@@ -145,14 +145,18 @@ pub(super) fn files(paths: &[PathBuf], extension: &str) -> Result<Vec<PathBuf>, 
     Ok(found)
 }
 
-/// A text file of at most [`LARGEST_FILE`] bytes, `-` for standard input.
-pub(super) fn read_text(path: &Path) -> Result<String, Problem> {
+/// A file of at most [`LARGEST_FILE`] bytes, `-` for standard input.
+pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
     let read = match path == Path::new("-") {
         true => read_to(std::io::stdin(), LARGEST_FILE),
         false => read_file(path, LARGEST_FILE),
     };
-    let file = path.display().to_string();
-    let bytes = read.map_err(|error| Problem::with(&errors::FILE, format!("{file}: {error}")))?;
+    read.map_err(|error| Problem::with(&errors::FILE, format!("{}: {error}", path.display())))
+}
+
+/// A text file of at most [`LARGEST_FILE`] bytes, `-` for standard input.
+pub(super) fn read_text(path: &Path) -> Result<String, Problem> {
+    let (bytes, file) = (read_bytes(path)?, path.display().to_string());
     let text = utf8(&file, &bytes, "not UTF-8: save it as UTF-8");
     text.map(str::to_owned).map_err(|mistake| Problem::with(&errors::FILE, mistake.to_string()))
 }

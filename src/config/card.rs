@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::load::Check;
 use super::parts::{BlacklistRules, Card};
 use super::tables::{BlacklistTable, CardTable};
-use crate::card::Accepted;
+use crate::card::{Accepted, InitialPins};
 use crate::rules::PublicKey;
 
 /// The digits of 初始化机构编号 (card-facts §1.3).
@@ -17,14 +17,20 @@ const VERSION: usize = 4;
 
 impl Check<'_> {
     pub(super) fn card(&mut self, card: CardTable) -> Card {
-        let CardTable { default_algorithm, issuers, categories, versions, blacklist } = card;
+        let CardTable { default_algorithm, initial_pins, issuers, categories, versions, blacklist } = card;
         let digits = |text: &str| (1..=ISSUER).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
         let version =
             |text: &str| (1..=VERSION).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let one = |text: &str| text.chars().count() == 1;
         let categories = self.each(categories, one, "a category is one character, as on the card");
+        let pins = InitialPins::parse(initial_pins.iter().map(|pin| pin.get_ref().as_str()));
+        let initial_pins = pins.unwrap_or_else(|at| {
+            self.mistake(initial_pins[at].span(), "a PIN has 4 to 16 digits");
+            InitialPins::default()
+        });
         Card {
             default_algorithm,
+            initial_pins,
             accepted: Accepted {
                 issuers: self.each(issuers, digits, "初始化机构编号 begins with 1 to 24 digits"),
                 categories: categories.iter().filter_map(|one| one.chars().next()).collect(),

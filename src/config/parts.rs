@@ -10,7 +10,7 @@ use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 
 use super::driver::Driver;
-use crate::card::Accepted;
+use crate::card::{Accepted, InitialPins};
 use crate::cipher::Algorithm;
 use crate::keys::HsmSettings;
 use crate::reader::RoleRule;
@@ -185,6 +185,8 @@ impl Keys {
 pub struct Card {
     /// What a card uses that does not name its algorithm (STD-7 leaves it to the terminal).
     pub default_algorithm: Option<Algorithm>,
+    /// The PINs that cards are issued with.
+    pub initial_pins: InitialPins,
     /// Which cards are accepted.
     pub accepted: Accepted,
     /// `[card.blacklist]`; without it no card is looked up.

@@ -100,6 +100,7 @@ pub(super) struct HsmTable {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct CardTable {
     pub(super) default_algorithm: Option<Algorithm>,
+    pub(super) initial_pins: Vec<Spanned<String>>,
     pub(super) issuers: Vec<Spanned<String>>,
     pub(super) categories: Vec<Spanned<String>>,
     pub(super) versions: Vec<Spanned<String>>,

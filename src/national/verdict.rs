@@ -5,9 +5,9 @@ use zeroize::Zeroizing;
 
 use super::Code;
 use crate::apdu::StatusWord;
-use crate::card::CardError;
+use crate::card::{CardError, ValueError};
 use crate::failure::{Explain, Failure};
-use crate::keys::KeyError;
+use crate::keys::{KeyError, LinkError};
 use crate::reader::TransportError;
 
 /// Why a function gave nothing: its code, and what `pOutInfo` says.
@@ -81,7 +81,8 @@ pub fn of_keys(error: &KeyError) -> Code {
         KeyError::Unplaced { .. } => Code::of_status(StatusWord::KEY_NOT_FOUND),
         KeyError::NotOffered { .. } | KeyError::NoDebitForm => Code::NOT_SUPPORTED,
         KeyError::SeveralPsams(_) | KeyError::SoftRefused | KeyError::SoftFile(_) => Code::NO_PSAM,
-        // A security module that does not answer; what has a number was told above.
+        KeyError::Link(LinkError::Away(_) | LinkError::Refused(_)) => Code::NOT_CONNECTED,
+        // What has a number was told above.
         _ => Code::UNKNOWN,
     }
 }
@@ -110,6 +111,28 @@ pub fn of_card(error: &CardError) -> Code {
         CardError::PairHeld => Code::of_status(StatusWord::SECURITY_STATE),
         CardError::KeyLocked => Code::of_status(StatusWord::LOCKED),
         CardError::Status { status, .. } => Code::of_status(*status),
+        CardError::ItemGarbled { .. } => Code::CHECKSUM,
+        CardError::UnknownItem(_) => Code::PARAMETER,
+        CardError::NoFile(_) => Code::of_status(StatusWord::FILE_NOT_FOUND),
+        CardError::Never(_) | CardError::PinNeeded => Code::of_status(StatusWord::SECURITY_STATE),
+        CardError::NoKey(role) => of_keys(&KeyError::NoKey(role.clone())),
+        CardError::PinWrong { .. } => Code::PIN_WRONG,
+        CardError::PinLocked => Code::PIN_LOCKED,
+        CardError::PinInitial => Code::INITIAL_PIN,
+        CardError::PinToInitial => Code::TO_INITIAL_PIN,
+        CardError::PinsDiffer => Code::ENTRIES_DIFFER,
+        CardError::PinForm(_) => Code::PIN_LENGTH,
+        CardError::NewValue { why: ValueError::Long(_), .. } => Code::LENGTH,
+        CardError::NewValue { .. } => Code::CHARACTERS,
+        CardError::Swapped => Code::OTHER_CARD,
+        // The card went away in the middle: it is completed or undone when it comes again.
+        CardError::WriteTorn(error) => of_card(error),
+        CardError::NotWritten(_) | CardError::HalfWritten(_) | CardError::WriteOpen | CardError::WritesUnknown(_) => {
+            Code::UNKNOWN
+        }
+        CardError::NotAllowed { status, .. }
+        | CardError::Protection { status, .. }
+        | CardError::Memory { status, .. } => Code::of_status(*status),
         CardError::PairsUnknown(_) | CardError::Script(_) | CardError::Random(_) => Code::UNKNOWN,
     }
 }

@@ -70,6 +70,14 @@ impl QueueKeys {
         out
     }
 
+    /// The key that seals what is kept of writes to cards: another one for each seal key, and not to be led back to it.
+    pub fn card_writes(&self) -> Zeroizing<[u8; 32]> {
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &*self.seal);
+        let mut out = Zeroizing::new([0; 32]);
+        out.copy_from_slice(ring::hmac::sign(&key, b"sbkd-card-writes-1").as_ref());
+        out
+    }
+
     pub(super) fn signer(&self) -> Ed25519KeyPair {
         // Invariant: any 32 bytes are an Ed25519 seed.
         Ed25519KeyPair::from_seed_unchecked(&*self.signing).expect("any 32 bytes are an Ed25519 seed")

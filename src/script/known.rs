@@ -71,6 +71,17 @@ const PURCHASE: &[Given] = &[
 const SSC: Script = Script::Named("ssc");
 const PSAM: Script = Script::Named("psam");
 const BANK: Script = Script::Named("bank");
+const FILES: Script = Script::Named("files");
+const PIN: Script = Script::Named("pin");
+const P1: Given = given("p1", 1, 1);
+const P2: Given = given("p2", 1, 1);
+const ID: Given = given("id", 2, 2);
+/// A record's tag or number.
+const WHICH: Given = given("which", 1, 1);
+/// What is written as it stands, and what has four bytes of MAC behind it.
+const VALUE: Given = given("value", 1, 255);
+const SECURED: Given = given("value", 1, 251);
+const MAC: Given = given("mac", 4, 4);
 
 const fn known(
     script: Script,
@@ -96,6 +107,25 @@ const FLOWS: &[Known] = &[
     known(Script::Generation, "holder-file", &[LENGTH], &[("records", None)], Need::Always),
     known(Script::Generation, "holder-record", &[TAG, LENGTH], &[("record", None)], Need::Always),
     known(Script::Generation, "holder-name-extension", &[LENGTH], &[("record", None)], Need::Never),
+
+    known(FILES, "select-by-name", &[given("name", 5, 16)], &[], Need::Always),
+    known(FILES, "select-by-id", &[ID], &[], Need::Always),
+    known(FILES, "select-file", &[ID], &[], Need::Always),
+    known(FILES, "get-challenge", &[], &[("process", Some(8))], Need::Always),
+    known(FILES, "external-authenticate", &[given("key", 1, 1), given("proof", 8, 8), given("original", 8, 8)], &[], Need::Always),
+    known(FILES, "read-records", &[given("number", 1, 1), P2, LENGTH], &[("records", None)], Need::Always),
+    known(FILES, "read-record", &[WHICH, P2, LENGTH], &[("record", None)], Need::Always),
+    known(FILES, "read-binary", &[P1, P2, LENGTH], &[("bytes", None)], Need::Always),
+    known(FILES, "update-record", &[WHICH, P2, VALUE], &[], Need::Always),
+    known(FILES, "update-record-secured", &[WHICH, P2, SECURED, MAC], &[], Need::Always),
+    known(FILES, "update-binary", &[P1, P2, VALUE], &[], Need::Always),
+    known(FILES, "update-binary-secured", &[P1, P2, SECURED, MAC], &[], Need::Always),
+
+    known(PIN, "tries", &[], &[], Need::Always),
+    known(PIN, "verify", &[given("pin", 2, 8)], &[], Need::Always),
+    known(PIN, "change", &[given("old", 2, 8), given("new", 2, 8)], &[], Need::Always),
+    known(PIN, "reload", &[given("block", 8, 16), MAC], &[], Need::Always),
+    known(PIN, "unblock", &[MAC], &[], Need::Always),
 
     known(PSAM, "environment-3des", &[], &[], Need::Always),
     known(PSAM, "environment-ssf33", &[], &[], Need::Always),
@@ -159,6 +189,8 @@ fn flows(script: &str) -> impl Iterator<Item = &'static Known> {
         ("ssc", _) => Some(SSC),
         ("psam", _) => Some(PSAM),
         ("bank", _) => Some(BANK),
+        ("files", _) => Some(FILES),
+        ("pin", _) => Some(PIN),
         _ => None,
     };
     FLOWS.iter().filter(move |known| Some(known.script) == kind)

@@ -70,7 +70,9 @@ impl Library {
         let own = Self::loaded(files, |script, file, flows| match known::is_known(script) {
             true => known::mistakes(script, file, flows),
             false => {
-                let message = format!("the program looks for no script {script}, only for ssc, ssc-N.0, psam and bank");
+                let message = format!(
+                    "the program looks for no script {script}, only for ssc, ssc-N.0, files, pin, psam and bank"
+                );
                 vec![Diagnostic { file: file.to_owned(), line: 1, column: 1, message }]
             }
         })?;

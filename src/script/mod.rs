@@ -21,7 +21,7 @@ pub use errors::{ENTRIES, MISTAKE, RecordError, RunError};
 pub use flow::Flow;
 pub use library::Library;
 pub use recording::{Recorder, Recording, Replay};
-pub use run::run;
+pub use run::{command, run};
 pub use vars::Vars;
 
 #[cfg(test)]

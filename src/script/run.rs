@@ -32,6 +32,18 @@ pub fn run(flow: &Flow, lease: &mut Lease, vars: &mut Vars) -> Result<StatusWord
     Ok(last)
 }
 
+/// The first command that `flow` would send with these values, for whoever has to protect it before it is sent.
+///
+/// # Errors
+/// A value is missing, or of a wrong length.
+pub fn command(flow: &Flow, vars: &Vars) -> Result<Command, RunError> {
+    let run = Run { flow, values: inputs(flow, vars)? };
+    // The parser gives no flow without a step.
+    let first =
+        flow.steps.first().ok_or_else(|| RunError::NoFlow { script: flow.file.clone(), flow: flow.name.clone() })?;
+    run.command(&first.sent)
+}
+
 /// The flow's inputs, their lengths verified.
 fn inputs(flow: &Flow, vars: &Vars) -> Result<Vars, RunError> {
     let mut values = Vars::new();

@@ -11,6 +11,7 @@ mod pairs;
 mod reconcile;
 mod renew;
 mod shifts;
+mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
@@ -32,6 +33,7 @@ pub use errors::StoreError;
 pub use reconcile::{AccountDifference, Action, DifferenceKind, GroupTotals, Reconciliation, Repair};
 pub use renew::Renewed;
 pub use shifts::{Shift, ShiftTotal};
+pub use writes::OpenWrite;
 
 use crate::reader::Interface;
 use crate::wire::{ChainHead, Digest};
@@ -56,8 +58,11 @@ pub struct Capability {
     pub whole_ef05: Option<u8>,
     /// All of EF06 in one command, with this length; `None`: record by record.
     pub whole_ef06: Option<u8>,
-    /// Lengths of single records where they were seen, by `file/record` (`06/4E`).
+    /// Lengths of single records where they were seen, by `file/record` (`06/4E`, `DF04/EF05/81`).
     pub records: BTreeMap<String, u8>,
+    /// Other files by name (`DF04/EF05`), where they were read: the most bytes that one command brings of them (00: 256),
+    /// `None`: record by record.
+    pub files: BTreeMap<String, Option<u8>>,
 }
 
 /// A holder's accumulators as the centre last told them.
@@ -98,6 +103,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v7.sql")),
     M::up(include_str!("schema/v8.sql")),
     M::up(include_str!("schema/v9.sql")),
+    M::up(include_str!("schema/v10.sql")),
 ];
 
 impl Store {

@@ -123,7 +123,7 @@ impl Store {
     }
 
     /// A pair's name: a keyed hash, so that the file names no card.
-    fn pair(&self, keys: &[u8], card: &[u8; 16]) -> Result<[u8; 32], StoreError> {
+    pub(super) fn pair(&self, keys: &[u8], card: &[u8; 16]) -> Result<[u8; 32], StoreError> {
         let salt = hmac::Key::new(hmac::HMAC_SHA256, &self.salt()?);
         // The card's length is fixed, so where the keys' name ends cannot be mistaken.
         let tag = hmac::sign(&salt, &[card.as_slice(), keys].concat());

@@ -185,6 +185,7 @@ impl Inner {
             clock: &*self.parts.clock,
             random: &*self.parts.random,
             default_algorithm: self.parts.config.card.default_algorithm,
+            initial_pins: &self.parts.config.card.initial_pins,
         }
     }
 

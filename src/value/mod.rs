@@ -5,6 +5,7 @@ pub mod bcd;
 mod card_number;
 mod decimal;
 mod fen;
+pub mod gb18030;
 mod identifier;
 mod kind;
 mod mask;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use super::gb18030;
 use super::mask::mask;
 
 /// A name decoded from GB18030, with the bytes it came from, since a rare character must survive any mistake of
@@ -43,13 +44,9 @@ impl PersonName {
         if raw.is_empty() {
             return Ok(None);
         }
-        let decoded = encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(&raw);
-        match decoded.filter(|_| is_gb18030(&raw)) {
-            Some(text) if !text.chars().any(char::is_control) => {
-                let text = Zeroizing::new(text.into_owned());
-                Ok(Some(Self { raw, text }))
-            }
-            _ => Err(InvalidName { raw }),
+        match gb18030::decode(&raw) {
+            Some(text) => Ok(Some(Self { raw, text })),
+            None => Err(InvalidName { raw }),
         }
     }
 
@@ -73,20 +70,6 @@ impl InvalidName {
     /// The bytes as on the card, joined and trimmed.
     pub fn raw(&self) -> &[u8] {
         &self.raw
-    }
-}
-
-/// Whether bytes have the form of GB18030: one byte below 80, two of 81–FE and 40–7E or 80–FE, four of 81–FE and 30–39
-/// in turn. The decoder is the web's, which takes a lone 80 for a euro sign, as a code page of old systems had it.
-fn is_gb18030(mut bytes: &[u8]) -> bool {
-    loop {
-        bytes = match bytes {
-            [] => return true,
-            [0x00..=0x7F, rest @ ..]
-            | [0x81..=0xFE, 0x40..=0x7E | 0x80..=0xFE, rest @ ..]
-            | [0x81..=0xFE, 0x30..=0x39, 0x81..=0xFE, 0x30..=0x39, rest @ ..] => rest,
-            _ => return false,
-        }
     }
 }
 
@@ -196,7 +179,7 @@ mod tests {
         #[test]
         fn what_is_read_has_the_form(bytes in proptest::collection::vec(any::<u8>(), 1..6)) {
             if let Ok(Some(name)) = PersonName::parse(&bytes, &[]) {
-                prop_assert!(is_gb18030(name.raw()));
+                prop_assert!(gb18030::is_gb18030(name.raw()));
             }
         }
 
@@ -212,7 +195,7 @@ mod tests {
 
         #[test]
         fn what_the_encoder_writes_has_the_form(text in "\\PC{1,12}") {
-            prop_assert!(is_gb18030(&gbk(&text)));
+            prop_assert!(gb18030::is_gb18030(&gbk(&text)));
         }
 
         #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sbkd::card::{self, CardError, Pairs, Parts, Reading};
+use sbkd::card::{self, CardError, InitialPins, Pairs, Parts, Reading};
 use sbkd::center::{Faults, Settings};
 use sbkd::keys::{Hsm, HsmSettings, KeyError, KeySource, LinkError};
 use sbkd::profile::Profile;
@@ -37,13 +37,14 @@ async fn read(link: Arc<CentreKeys>, card: &'static str, within: Duration) -> Re
         let parts = Parts {
             lease: &mut Lease::new("reader", Box::new(InProcess::new(chip).unwrap()), Instant::now() + 6 * WITHIN),
             keys: &mut Hsm::new(link, settings),
-            scripts: &Library::builtin(),
             profile: &Profile::builtin(),
+            scripts: &Library::builtin(),
             store: None,
             pairs: Pairs::Needless,
             clock: &SystemClock,
             random: &SystemRandom::default(),
             default_algorithm: None,
+            initial_pins: &InitialPins::default(),
         };
         card::read(parts, &mut |_| ())
     });

@@ -79,6 +79,7 @@ fn read_from(desk: &Desk, answers: Vec<Vec<u8>>, atr: Atr) -> Result<Reading, Ca
         clock: &SystemClock,
         random: &SystemRandom::default(),
         default_algorithm: Some(Algorithm::TripleDes),
+        initial_pins: &InitialPins::default(),
     };
     read(parts, &mut |_| ())
 }

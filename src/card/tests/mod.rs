@@ -1,15 +1,21 @@
 //! The whole walk over a card in this process: every image, every fault at every command.
 
+mod access;
 mod arbitrary;
 mod budget;
 mod far;
 mod faults;
+mod files;
 mod images;
 mod keys;
+mod open;
+mod pin;
 mod records;
 mod refused;
 mod rights;
 mod validity;
+mod values;
+mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -17,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::{CardError, Pairs, Parts, Reading, Step, read};
+use super::{CardError, InitialPins, Pairs, Parts, Reading, Step, read};
 use crate::cipher::Algorithm;
 use crate::keys::{KeyService, Psam};
 use crate::profile::Profile;
@@ -40,6 +46,8 @@ fn image(name: &str) -> Image {
 enum Fault {
     /// The card is pulled, and stays out.
     Removed,
+    /// The card carries it out, and is pulled before its answer is heard.
+    Lost,
     /// Another program reset the card.
     Reset,
     /// The card answers this, and does not carry the command out.
@@ -83,6 +91,11 @@ impl Transport for Tap {
             Some((at, fault)) if *at == count => match fault {
                 Fault::Removed => {
                     self.gone = true;
+                    Err(TransportError::Removed)
+                }
+                Fault::Lost => {
+                    self.gone = true;
+                    self.chip.exchange(tpdu)?;
                     Err(TransportError::Removed)
                 }
                 Fault::Reset => {
@@ -131,6 +144,9 @@ struct Desk {
     scripts: Arc<Library>,
     profile: Profile,
     interface: Interface,
+    initial_pins: InitialPins,
+    /// Demonstration keys in place of the PSAM where a card is used after it was opened.
+    soft: bool,
 }
 
 /// How a reading went.
@@ -152,6 +168,8 @@ impl Desk {
             scripts: Arc::new(Library::builtin()),
             profile: Profile::builtin(),
             interface: Interface::Contact,
+            initial_pins: InitialPins::default(),
+            soft: false,
         }
     }
 
@@ -194,6 +212,7 @@ impl Desk {
             clock: &SystemClock,
             random: &SystemRandom::default(),
             default_algorithm: self.default_algorithm,
+            initial_pins: &self.initial_pins,
         };
         let outcome = read(parts, &mut |step| steps.push(step));
         drop(lease);
@@ -208,6 +227,10 @@ fn profile() -> Arc<Profile> {
 
 fn lease(image: &Image, interface: Interface, fault: Option<(usize, Fault)>) -> (Lease, Arc<Mutex<Wire>>) {
     let chip = InProcess::new(image.chip(Arc::new(SystemRandom::default()))).unwrap();
+    lease_on(chip, interface, fault)
+}
+
+fn lease_on(chip: InProcess, interface: Interface, fault: Option<(usize, Fault)>) -> (Lease, Arc<Mutex<Wire>>) {
     let wire = Arc::new(Mutex::default());
     let tap = Tap { chip, fault, wire: Arc::clone(&wire), gone: false, interface };
     (Lease::new("reader", Box::new(tap), Instant::now() + Duration::from_secs(60)), wire)

@@ -148,6 +148,7 @@ fn a_try_for_which_there_was_no_time_is_none() {
             clock: &SystemClock,
             random: &SystemRandom::default(),
             default_algorithm: None,
+            initial_pins: &InitialPins::default(),
         };
         assert_eq!(read(parts, &mut |_| ()), Err(CardError::Transport(TransportError::Deadline)));
     }

@@ -31,13 +31,14 @@ fn read_once(readers: &VirtualReaders, keys: &KeyProvider, scripts: &Library) ->
     let parts = Parts {
         lease: &mut lease,
         keys: keys.as_mut(),
+        profile: &Profile::builtin(),
         scripts,
-        profile: &crate::profile::Profile::builtin(),
         store: None,
         pairs: Pairs::Needless,
         clock: &SystemClock,
         random: &SystemRandom::default(),
         default_algorithm: None,
+        initial_pins: &InitialPins::default(),
     };
     read(parts, &mut |_| ())
 }

@@ -1,0 +1,138 @@
+//! Directories and what is proven in them.
+
+use super::CardError;
+use super::access::{Denied, Means, Proof, Visit, plan};
+use super::open::Card;
+use super::pin::Pin;
+use super::session::FILES;
+use crate::apdu::StatusWord;
+use crate::keys::KeyError;
+use crate::profile::{Access, FileName, KeyRole};
+use crate::script::Vars;
+
+impl Card<'_> {
+    /// Does `work` in each directory once all that its files ask for is proven there. A key that is not to be had is
+    /// gone without where the PIN does as well. The PIN is tried once and is used up then.
+    pub(super) fn visit(
+        &mut self,
+        wanted: &[(FileName, Access)],
+        pin: &mut Option<Pin>,
+        mut work: impl FnMut(&mut Self, &FileName) -> Result<(), CardError>,
+    ) -> Result<(), CardError> {
+        let mut left = wanted.to_vec();
+        let mut lacking: Vec<KeyRole> = Vec::new();
+        while !left.is_empty() {
+            let means = Means { pin: pin.is_some(), lacking: &lacking };
+            let visits = plan(&left, &self.proven, means).map_err(denied)?;
+            for visit in visits {
+                match self.prepare(&visit, pin) {
+                    Err(Unproven::Lacking(role)) if !lacking.contains(&role) => {
+                        lacking.push(role);
+                        break;
+                    }
+                    Err(Unproven::Lacking(role)) => return Err(CardError::NoKey(role)),
+                    Err(Unproven::Failed(error)) => return Err(error),
+                    Ok(()) => {}
+                }
+                for file in &visit.files {
+                    work(self, file)?;
+                }
+                left.retain(|(file, _)| !visit.files.contains(file));
+            }
+        }
+        Ok(())
+    }
+
+    /// Selects a visit's directory, where it is not selected, and proves what is asked for in it.
+    fn prepare(&mut self, visit: &Visit, pin: &mut Option<Pin>) -> Result<(), Unproven> {
+        self.select(&visit.directory)?;
+        for proof in &visit.proofs {
+            match proof {
+                Proof::Pin => {
+                    // The plan asks for the PIN only where there is one.
+                    let pin = pin.take().ok_or(CardError::PinNeeded)?;
+                    self.verify_pin(pin)?;
+                }
+                Proof::Key(role) => self.prove(role)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Selects a directory, unless it is: what was proven in another one is gone then.
+    pub(super) fn select(&mut self, name: &str) -> Result<(), CardError> {
+        if self.proven.directory == name {
+            return Ok(());
+        }
+        let no_such = || CardError::NoFile(name.to_owned());
+        let directory = self.session.parts.profile.directory(name).ok_or_else(no_such)?;
+        let (flow, mut vars) = match &directory.aid {
+            Some(aid) => ("select-by-name", Vars::new().with("name", aid)),
+            None => ("select-by-id", Vars::new().with("id", &directory.fid)),
+        };
+        self.session.ahead = None;
+        // Whatever comes of it, nothing is known any more to be proven but the PIN.
+        self.proven.directory.clear();
+        self.proven.keys.clear();
+        self.session.run(FILES, flow, &mut vars).map_err(|error| match error {
+            CardError::Status { status: StatusWord::FILE_NOT_FOUND | StatusWord::NOT_SELECTED, .. } => no_such(),
+            other => other.of_use(),
+        })?;
+        name.clone_into(&mut self.proven.directory);
+        Ok(())
+    }
+
+    /// External authentication in the directory that is selected, once, unless it is done.
+    pub(super) fn prove(&mut self, role: &KeyRole) -> Result<(), Unproven> {
+        if self.proven.keys.contains(role) {
+            return Ok(());
+        }
+        // Without a reference no command can name it.
+        let key = self.session.parts.profile.key(role);
+        let reference = key.and_then(|key| key.reference).ok_or_else(|| Unproven::Lacking(role.clone()))?;
+        // What the card was asked for ahead of the holder's reading is of no use by now.
+        self.session.ahead = None;
+        let vars = Vars::new().with("key", &[reference]);
+        let proven = self.session.authenticate_terminal(FILES, &self.key, &self.identifier, role, vars);
+        proven.map_err(|error| match error {
+            CardError::Key(
+                KeyError::NoKey(_) | KeyError::Level | KeyError::Unplaced { .. } | KeyError::NotOffered { .. },
+            ) => Unproven::Lacking(role.clone()),
+            CardError::Status { status: StatusWord::KEY_NOT_FOUND, .. } => Unproven::Lacking(role.clone()),
+            other => Unproven::Failed(other.of_use()),
+        })?;
+        self.proven.keys.push(role.clone());
+        Ok(())
+    }
+}
+
+/// Why something was not proven.
+pub(super) enum Unproven {
+    /// The key is not to be had: the terminal, the card or the profile does not have it.
+    Lacking(KeyRole),
+    /// Anything else.
+    Failed(CardError),
+}
+
+impl From<CardError> for Unproven {
+    fn from(error: CardError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Unproven> for CardError {
+    fn from(unproven: Unproven) -> Self {
+        match unproven {
+            Unproven::Lacking(role) => CardError::NoKey(role),
+            Unproven::Failed(error) => error,
+        }
+    }
+}
+
+fn denied(denied: Denied) -> CardError {
+    match denied {
+        Denied::Never(file) => CardError::Never(file.to_string()),
+        Denied::Pin(_) => CardError::PinNeeded,
+        Denied::Key(_, role) => CardError::NoKey(role),
+    }
+}

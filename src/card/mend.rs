@@ -1,0 +1,91 @@
+//! Writes that were torn: found when the card comes again, and completed, or undone where the card does not take them.
+
+use super::journal::{Journal, Kept};
+use super::open::Card;
+use super::{CardError, Pin};
+use crate::profile::{File, FileName};
+
+/// What came of a write that was torn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mended {
+    /// The card holds what was to be written.
+    Completed,
+    /// The card holds what it did before.
+    Undone,
+}
+
+/// What a card that came again holds.
+enum Holds {
+    New,
+    Old,
+    Neither,
+}
+
+impl Card<'_> {
+    /// How many writes on this card were torn; 0 where there is no store, or it cannot be read.
+    pub fn torn_writes(&self) -> usize {
+        let Some(store) = self.session.parts.store else { return 0 };
+        store.open_writes(self.identifier.as_bytes()).map_or(0, |open| open.len())
+    }
+
+    /// Completes each write that was torn, the oldest first; undoes one that the card does not take. One of which nothing
+    /// had reached the card counts as undone: whoever began it was told that it failed.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write); what was mended by then is.
+    pub fn mend(&mut self, journal: &Journal<'_>, pin: &mut Option<Pin>) -> Result<Vec<(FileName, Mended)>, CardError> {
+        let profile = self.session.parts.profile;
+        let mut mended = Vec::new();
+        for (id, kept) in journal.open(&self.identifier)? {
+            let file = profile.file(&kept.file).ok_or_else(|| CardError::UnknownItem(kept.file.to_string()))?;
+            let mut what = Mended::Completed;
+            self.visit(&self.to_write(file), pin, |card, _| {
+                match card.holds(file, &kept).map_err(CardError::of_use)? {
+                    Holds::New => journal.end(id),
+                    Holds::Old => {
+                        what = Mended::Undone;
+                        journal.end(id)
+                    }
+                    Holds::Neither => match card.carry_out(journal, id, file, &kept) {
+                        // It was put back, or the card would still be half written.
+                        Err(error) if card.is_ended(journal, id)? => {
+                            tracing::warn!(%error, "a torn write was undone");
+                            what = Mended::Undone;
+                            Ok(())
+                        }
+                        outcome => outcome,
+                    },
+                }
+            })?;
+            mended.push((kept.file, what));
+        }
+        Ok(mended)
+    }
+
+    /// Forgets the writes that were torn on this card, also those that cannot be read any more; how many there were. What
+    /// the card holds is for somebody to look at.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn discard_writes(&mut self, journal: &Journal<'_>) -> Result<usize, CardError> {
+        journal.discard(&self.identifier)
+    }
+
+    fn is_ended(&self, journal: &Journal<'_>, id: i64) -> Result<bool, CardError> {
+        Ok(journal.open(&self.identifier)?.iter().all(|(open, _)| *open != id))
+    }
+
+    fn holds(&mut self, file: &File, kept: &Kept) -> Result<Holds, CardError> {
+        let (mut new, mut old) = (true, true);
+        for change in &kept.changes {
+            let held = self.held(file, change.place, change.new.len())?;
+            new &= held.as_ref() == Some(&change.new);
+            old &= held == change.old;
+        }
+        Ok(match (new, old) {
+            (true, _) => Holds::New,
+            (false, true) => Holds::Old,
+            (false, false) => Holds::Neither,
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! The holder's PIN: asked for, verified, changed; never tried twice, never shown.
+
+use proptest::prelude::*;
+
+use super::open::{at_every_tpdu, inserted};
+use super::*;
+use crate::card::{Pin, PinForm, PinTries};
+use crate::failure::Explain as _;
+
+fn pin(digits: &str) -> Pin {
+    Pin::parse(digits).unwrap()
+}
+
+#[test]
+fn a_pin_is_4_to_16_digits_and_prints_nothing() {
+    for wrong in ["", "123", "12345678901234567", "12a4", "１２３４", "12 4"] {
+        assert_eq!(Pin::parse(wrong).err(), Some(PinForm), "{wrong}");
+    }
+    for (digits, packed) in
+        [("1234", "1234"), ("12345", "12345F"), ("123456", "123456"), ("1234567890123456", "1234567890123456")]
+    {
+        assert_eq!(hex::encode_upper(pin(digits).packed()), packed);
+    }
+    assert_eq!(format!("{:?}", pin("123456")), "Pin(…)");
+}
+
+#[test]
+fn tries_are_asked_without_costing_one() {
+    let desk = Desk::new("v3-full");
+    let insert = inserted(&desk.card);
+    for _ in 0..5 {
+        assert_eq!(desk.on(insert(), |card| card.pin_tries()), Ok(PinTries::Left(3)));
+    }
+    assert_eq!(desk.on(insert(), |card| card.verify_pin(pin("111111"))), Err(CardError::PinWrong { left: 2 }));
+    assert_eq!(desk.on(insert(), |card| card.pin_tries()), Ok(PinTries::Left(2)));
+    let opened = desk.used(|_| Ok(())).card.lock().unwrap().sent.len();
+    let answers = |status: u16| {
+        let fault = Fault::Answer(status.to_be_bytes().to_vec());
+        desk.used_with(Some((opened + 1, fault)), |card| card.pin_tries()).outcome
+    };
+    assert_eq!((answers(0x9000), answers(0x6983)), (Ok(PinTries::Unset), Ok(PinTries::Left(0))));
+    assert_eq!(answers(0x6D00).unwrap_err().entry().code, "E-CARD-STATUS");
+}
+
+#[test]
+fn a_pin_is_right_or_wrong_or_locked() {
+    let desk = Desk::new("v3-full");
+    let insert = inserted(&desk.card);
+    assert_eq!(desk.on(insert(), |card| card.verify_pin(pin("123456"))), Ok(()));
+    for left in [2, 1, 0] {
+        assert_eq!(desk.on(insert(), |card| card.verify_pin(pin("654321"))), Err(CardError::PinWrong { left }));
+    }
+    assert_eq!(desk.on(insert(), |card| card.verify_pin(pin("123456"))), Err(CardError::PinLocked));
+    assert_eq!(desk.on(insert(), |card| card.pin_tries()), Ok(PinTries::Left(0)));
+    assert_eq!(desk.on(insert(), |card| card.change_pin(pin("123456"), pin("222222"))), Err(CardError::PinLocked));
+}
+
+#[test]
+fn a_pin_is_changed_with_the_old_one() {
+    let desk = Desk::new("v3-full");
+    let insert = inserted(&desk.card);
+    let wrong = desk.on(insert(), |card| card.change_pin(pin("111111"), pin("222222")));
+    assert_eq!(wrong, Err(CardError::PinWrong { left: 2 }));
+    for (old, new) in [("123456", "22222"), ("22222", "33334444")] {
+        assert_eq!(desk.on(insert(), |card| card.change_pin(pin(old), pin(new))), Ok(()));
+    }
+    assert_eq!(desk.on(insert(), |card| card.verify_pin(pin("33334444"))), Ok(()));
+}
+
+#[test]
+fn nothing_is_transacted_with_an_initial_pin_and_none_becomes_it() {
+    let initial_pins = InitialPins::parse(["123456", "888888"]).unwrap();
+    let desk = Desk { initial_pins, ..Desk::new("v3-full") };
+    let refused = desk.used(|card| card.verify_pin(pin("123456")));
+    assert_eq!(refused.outcome, Err(CardError::PinInitial));
+    assert_eq!(refused.card.lock().unwrap().count(0x20), 0, "and no try is lost");
+    assert_eq!(desk.used(|card| card.change_pin(pin("123456"), pin("888888"))).outcome, Err(CardError::PinToInitial));
+    assert_eq!(desk.used(|card| card.change_pin(pin("123456"), pin("654321"))).outcome, Ok(()));
+    assert_eq!(InitialPins::parse(["123456", "12"]).err(), Some(1));
+    assert_eq!(format!("{:?}", desk.initial_pins), "InitialPins(2)");
+}
+
+#[test]
+fn a_pin_is_sent_once_whatever_comes_back() {
+    let statuses = [
+        0x6108, 0x6281, 0x63C2, 0x6581, 0x6700, 0x6901, 0x6982, 0x6983, 0x6984, 0x6985, 0x6A80, 0x6A81, 0x6A82, 0x6A86,
+        0x6A88, 0x6B00, 0x6C03, 0x6D00, 0x6E00, 0x6F00, 0x9302, 0x9303,
+    ];
+    for status in statuses.map(u16::to_be_bytes) {
+        for change in [false, true] {
+            let desk = Desk::new("v3-full");
+            at_every_tpdu(|n| {
+                let used = desk.used_with(Some((n, Fault::Answer(status.to_vec()))), |card| match change {
+                    true => card.change_pin(pin("123456"), pin("222222")),
+                    false => card.verify_pin(pin("123456")),
+                });
+                let wire = used.card.lock().unwrap();
+                assert!(wire.count(0x20) + wire.count(0x5E) <= 1, "{status:02X?} at {n}");
+                if let Err(error) = &used.outcome {
+                    assert!(!error.to_string().contains("123456") && !error.entry().code.is_empty());
+                }
+                wire.sent.len()
+            });
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn digits_are_packed_two_a_byte(digits in "[0-9]{4,16}") {
+        let packed = hex::encode_upper(pin(&digits).packed());
+        prop_assert_eq!(packed.trim_end_matches('F'), digits.as_str());
+        prop_assert!(packed.len() - digits.len() <= 1);
+    }
+}
+
+#[test]
+fn a_forgotten_pin_is_set_anew_and_a_locked_one_unblocked() {
+    for card in ["v2-full", "v3-full"] {
+        let desk = Desk { soft: true, ..Desk::new(card) };
+        let insert = inserted(&desk.card);
+        for left in [2, 1, 0] {
+            assert_eq!(desk.on(insert(), |card| card.verify_pin(pin("654321"))), Err(CardError::PinWrong { left }));
+        }
+        assert_eq!(desk.on(insert(), |card| card.unblock_pin()), Ok(()), "{card}");
+        assert_eq!(desk.on(insert(), |card| card.verify_pin(pin("123456"))), Ok(()), "the PIN is as it was");
+        assert_eq!(desk.on(insert(), |card| card.reload_pin(pin("222222"))), Ok(()), "{card}");
+        assert_eq!(desk.on(insert(), |card| card.verify_pin(pin("222222"))), Ok(()));
+        assert_eq!(desk.on(insert(), |card| card.verify_pin(pin("123456"))), Err(CardError::PinWrong { left: 2 }));
+    }
+    // One block of 3DES holds seven bytes beside their number, one of SM4 all that a PIN may have.
+    let long = || pin("1234567890123456");
+    let desk = |card| Desk { soft: true, ..Desk::new(card) };
+    assert_eq!(desk("v2-full").used(|card| card.reload_pin(long())).outcome, Err(CardError::PinForm(PinForm)));
+    assert_eq!(desk("v3-full").used(|card| card.reload_pin(long())).outcome, Ok(()));
+}
+
+#[test]
+fn a_pin_that_is_set_anew_is_never_half_set() {
+    for fault in [Fault::Removed, Fault::Lost, Fault::Answer(vec![0x69, 0x88]), Fault::Answer(vec![0x65, 0x81])] {
+        at_every_tpdu(|n| {
+            let desk = Desk { soft: true, ..Desk::new("v3-full") };
+            let insert = super::open::inserted_with(&desk.card);
+            let (lease, wire) = insert(Some((n, fault.clone())));
+            let outcome = desk.on(lease, |card| card.reload_pin(pin("222222")));
+            let sent = wire.lock().unwrap().sent.len();
+            assert!(wire.lock().unwrap().count(0x24) <= 1, "{fault:?} at {n}");
+            let new = desk.on(insert(None).0, |card| card.verify_pin(pin("222222")));
+            if new.is_err() {
+                assert!(outcome.is_err(), "{fault:?} at {n}: told as done");
+                assert_eq!(desk.on(insert(None).0, |card| card.verify_pin(pin("123456"))), Ok(()));
+            }
+            sent
+        });
+    }
+}

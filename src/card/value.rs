@@ -1,0 +1,248 @@
+//! An item's value: from the bytes on the card by its form, and back (card-facts §1.2, §1.6, §1.7).
+
+use std::fmt;
+
+use serde_json::{Value as Json, json};
+use zeroize::Zeroizing;
+
+use crate::profile::{Form, Item};
+use crate::value::{bcd, gb18030};
+
+/// One item of a file, or one part of an item. Prints without its value, which is wiped on drop.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Value {
+    /// The item's tag; `None` in records without tags.
+    pub tag: Option<u8>,
+    /// The item's name, where the standard's is known.
+    pub name: Option<String>,
+    /// What the card holds.
+    pub content: Content,
+}
+
+/// What an item holds.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Nothing: the card has no such record, or it was left as it was made.
+    Empty,
+    /// Characters, the padding behind them taken away.
+    Text(Zeroizing<String>),
+    /// Decimal digits, the padding behind them taken away.
+    Digits(Zeroizing<String>),
+    /// A binary number of at most four bytes, the highest first.
+    Number(u32),
+    /// Bytes as on the card.
+    Bytes(Zeroizing<Vec<u8>>),
+    /// The parts of a B-TLV item in the order of the profile.
+    Parts(Vec<Value>),
+    /// Bytes of a 1.0 card under a tag that had another meaning then, which is not publicly known (card-facts §1.7).
+    Former(Zeroizing<Vec<u8>>),
+}
+
+/// Why bytes are no value of their form, or a text none. Says what kind, never the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// Text that is not GB18030.
+    #[error("not GB18030 text")]
+    Text,
+    /// A nibble that is neither a digit nor final padding.
+    #[error("not decimal digits")]
+    Digits,
+    /// Text that is not hexadecimal.
+    #[error("not hexadecimal")]
+    Hex,
+    /// More than the item holds.
+    #[error("longer than the item's {0} bytes")]
+    Long(u8),
+    /// A part that the profile does not know, or one that is cut off.
+    #[error("its parts are not as the profile has them")]
+    Parts,
+}
+
+/// What may stand behind characters (card-facts §8).
+const PADDING: [u8; 3] = [0x00, 0x20, 0xFF];
+/// What stands behind a value of a 1.0 card that was written with the meaning of 2.0.
+const REMADE: u8 = 0xEE;
+
+/// Whether a value of a 1.0 card ends with the marker of the meaning of 2.0.
+pub(super) fn is_remade(bytes: &[u8]) -> bool {
+    bytes.last() == Some(&REMADE)
+}
+
+impl Value {
+    /// The value of an item that the card does not have.
+    pub(super) fn none(item: &Item) -> Self {
+        Self { tag: item.tag, name: item.name.clone(), content: Content::Empty }
+    }
+
+    /// An item's bytes by its form.
+    pub(super) fn read(item: &Item, bytes: &[u8]) -> Result<Self, ValueError> {
+        let content = if bcd::unwritten(bytes) { Content::Empty } else { content(item, bytes)? };
+        Ok(Self { tag: item.tag, name: item.name.clone(), content })
+    }
+
+    /// As [`read`](Self::read), of a 1.0 card: `remade` says whether the tag has its meaning of 2.0.
+    pub(super) fn read_revised(item: &Item, bytes: &[u8], remade: bool) -> Result<Self, ValueError> {
+        if bcd::unwritten(bytes) {
+            return Ok(Self::none(item));
+        }
+        if !remade {
+            let former = Content::Former(Zeroizing::new(bytes.to_vec()));
+            return Ok(Self { tag: item.tag, name: None, content: former });
+        }
+        let end = bytes.iter().rposition(|byte| *byte != REMADE).map_or(0, |last| last + 1);
+        let mut value = Zeroizing::new(bytes[..end].to_vec());
+        // Digits of an odd number leave the marker's first nibble in their last byte.
+        if let (Form::Cn, Some(last)) = (item.form, value.last_mut())
+            && *last & 0x0F == REMADE & 0x0F
+        {
+            *last |= 0x0F;
+        }
+        if value.is_empty() { Ok(Self::none(item)) } else { Self::read(item, &value) }
+    }
+
+    /// The object that is printed: `tag`, `name` and `value`, starred without `unmask`; `former` where the tag had
+    /// another meaning.
+    pub(super) fn to_json(&self, unmask: bool) -> Json {
+        let tag = self.tag.map(|tag| format!("{tag:02X}"));
+        let mut shown = json!({ "tag": tag, "name": self.name, "value": self.content.to_json(unmask) });
+        if matches!(self.content, Content::Former(_)) {
+            shown["former"] = json!(true);
+        }
+        shown
+    }
+}
+
+impl Content {
+    fn to_json(&self, unmask: bool) -> Json {
+        let see = |text: &str| if unmask { text.to_owned() } else { star(text) };
+        match self {
+            Self::Empty => Json::Null,
+            Self::Text(text) | Self::Digits(text) => json!(see(text)),
+            Self::Number(number) if unmask => json!(number),
+            Self::Number(_) => json!("*"),
+            Self::Bytes(bytes) | Self::Former(bytes) => json!(see(&hex::encode_upper(bytes))),
+            Self::Parts(parts) => parts.iter().map(|part| part.to_json(unmask)).collect(),
+        }
+    }
+}
+
+/// Every letter and digit starred, so that the form shows and nothing else.
+pub(super) fn star(text: &str) -> String {
+    text.chars().map(|c| if c.is_alphanumeric() { '*' } else { c }).collect()
+}
+
+fn content(item: &Item, bytes: &[u8]) -> Result<Content, ValueError> {
+    if !item.parts.is_empty() {
+        return parts(item, bytes);
+    }
+    match item.form {
+        Form::An => {
+            let end = bytes.iter().rposition(|byte| !PADDING.contains(byte)).map_or(0, |last| last + 1);
+            match end {
+                0 => Ok(Content::Empty),
+                end => gb18030::decode(&bytes[..end]).map(Content::Text).ok_or(ValueError::Text),
+            }
+        }
+        Form::Cn => digits(bytes).map(Content::Digits),
+        Form::B => Ok(match bytes {
+            [_, ..] if bytes.len() <= 4 => {
+                Content::Number(bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)))
+            }
+            _ => Content::Bytes(Zeroizing::new(bytes.to_vec())),
+        }),
+    }
+}
+
+/// The parts of a B-TLV item: one byte of tag and one of length each, whatever BER would make of the tag.
+fn parts(item: &Item, bytes: &[u8]) -> Result<Content, ValueError> {
+    let mut found: Vec<Value> = item.parts.iter().map(Value::none).collect();
+    let mut rest = bytes;
+    loop {
+        match rest {
+            // Unwritten memory behind the last part.
+            [] | [0x00 | 0xFF, ..] => break,
+            [tag, length, tail @ ..] if tail.len() >= usize::from(*length) => {
+                let (value, after) = tail.split_at(usize::from(*length));
+                let at = item.parts.iter().position(|part| part.tag == Some(*tag)).ok_or(ValueError::Parts)?;
+                found[at] = Value::read(&item.parts[at], value)?;
+                rest = after;
+            }
+            _ => return Err(ValueError::Parts),
+        }
+    }
+    let empty = found.iter().all(|part| part.content == Content::Empty);
+    Ok(if empty { Content::Empty } else { Content::Parts(found) })
+}
+
+fn digits(bytes: &[u8]) -> Result<Zeroizing<String>, ValueError> {
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0F]);
+    let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
+    let mut padding = false;
+    for nibble in nibbles {
+        match nibble {
+            0..=9 if !padding => text.push(char::from(b'0' + nibble)),
+            0x0F => padding = true,
+            _ => return Err(ValueError::Digits),
+        }
+    }
+    Ok(text)
+}
+
+/// The bytes that write `text` into an item, filled to its length (card-facts §1.2). Binary items, and those with parts,
+/// are written as hexadecimal.
+pub(super) fn encode(item: &Item, text: &str) -> Result<Zeroizing<Vec<u8>>, ValueError> {
+    let long = ValueError::Long(item.length);
+    let (bytes, filler) = match item.form {
+        _ if !item.parts.is_empty() => (unhex(text)?, 0xFF),
+        Form::An => (gb18030::encode(text).ok_or(ValueError::Text)?, 0x00),
+        Form::Cn => (packed(text)?, 0xFF),
+        Form::B => (unhex(text)?, 0x00),
+    };
+    let length = usize::from(item.length);
+    if bytes.len() > length {
+        return Err(long);
+    }
+    if !item.parts.is_empty() {
+        content(item, &bytes)?;
+    }
+    if item.form == Form::B && item.parts.is_empty() && bytes.len() != length {
+        return Err(ValueError::Hex);
+    }
+    let mut padded = Zeroizing::new(vec![filler; length]);
+    padded[..bytes.len()].copy_from_slice(&bytes);
+    Ok(padded)
+}
+
+fn unhex(text: &str) -> Result<Zeroizing<Vec<u8>>, ValueError> {
+    hex::decode(text).map(Zeroizing::new).map_err(|_| ValueError::Hex)
+}
+
+/// Digits two a byte, the last nibble F where their number is odd.
+fn packed(text: &str) -> Result<Zeroizing<Vec<u8>>, ValueError> {
+    if !text.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(ValueError::Digits);
+    }
+    let nibble = |digit: Option<&u8>| digit.map_or(0x0F, |digit| digit - b'0');
+    Ok(Zeroizing::new(text.as_bytes().chunks(2).map(|two| nibble(two.first()) << 4 | nibble(two.get(1))).collect()))
+}
+
+/// The tag and what kind of value, never the value.
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02X?}={:?}", self.tag, self.content)
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Text(_) => f.write_str("Text"),
+            Self::Digits(_) => f.write_str("Digits"),
+            Self::Number(_) => f.write_str("Number"),
+            Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Parts(parts) => f.debug_list().entries(parts).finish(),
+            Self::Former(bytes) => write!(f, "Former({} bytes)", bytes.len()),
+        }
+    }
+}

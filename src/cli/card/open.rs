@@ -1,0 +1,98 @@
+//! A card that a command opens itself, and the PIN that a person enters for it.
+
+use std::io::{IsTerminal as _, stdin};
+
+use zeroize::Zeroizing;
+
+use super::super::direct::{Settings, Way};
+use super::super::{Problem, Shell, errors};
+use crate::card::{Card, CardError, Parts, Pin};
+use crate::world::{SystemClock, SystemRandom};
+
+/// The card as `work` finds it: open, in a lease that ends afterwards.
+pub(super) fn with_card<T>(
+    way: &Way,
+    settings: &Settings,
+    work: impl FnOnce(&mut Card<'_>) -> Result<T, CardError>,
+) -> Result<Result<T, CardError>, Problem> {
+    let mut lease = way.card(settings)?;
+    let mut keys = way.keys(&lease, settings)?;
+    let parts = Parts {
+        lease: &mut lease,
+        keys: keys.as_mut(),
+        profile: &settings.profile,
+        scripts: &settings.scripts,
+        store: settings.store(),
+        pairs: settings.pairs(),
+        clock: &SystemClock,
+        random: &SystemRandom::default(),
+        default_algorithm: settings.default_algorithm,
+        initial_pins: &settings.initial_pins,
+    };
+    let opened = Card::open(parts, &mut |step| tracing::debug!(step = step.name(), "card"));
+    Ok(opened.and_then(|mut card| work(&mut card)))
+}
+
+/// The same with a PIN where the card asks for one: it is asked for once the card was given back, since no card waits for
+/// a person, and the card is opened anew then. `at_once` asks for it before.
+pub(super) fn with_pin<T>(
+    way: &Way,
+    settings: &Settings,
+    at_once: bool,
+    mut work: impl FnMut(&mut Card<'_>, Option<Pin>) -> Result<T, CardError>,
+) -> Result<T, Problem> {
+    let pin = if at_once { Some(ask(PIN)?) } else { None };
+    let outcome = match with_card(way, settings, |card| work(card, pin))? {
+        Err(CardError::PinNeeded) if !at_once => {
+            let pin = ask(PIN)?;
+            with_card(way, settings, |card| work(card, Some(pin)))?
+        }
+        outcome => outcome,
+    };
+    outcome.map_err(|error| Problem::from_error(&error))
+}
+
+/// How a person is asked.
+pub(super) const PIN: &str = "密码 / PIN: ";
+pub(super) const OLD_PIN: &str = "原密码 / old PIN: ";
+const NEW_PIN: &str = "新密码 / new PIN: ";
+const AGAIN: &str = "再输一次 / again: ";
+
+/// A PIN from the terminal, where nothing of it is shown, or a line of standard input.
+pub(super) fn ask(prompt: &str) -> Result<Pin, Problem> {
+    let text = line(prompt)?;
+    Pin::parse(&text).map_err(|form| Problem::from_error(&CardError::from(form)))
+}
+
+/// A new PIN, entered twice (−34).
+pub(super) fn ask_new() -> Result<Pin, Problem> {
+    let (first, again) = (ask(NEW_PIN)?, ask(AGAIN)?);
+    if first.is(&again) { Ok(first) } else { Err(Problem::from_error(&CardError::PinsDiffer)) }
+}
+
+fn line(prompt: &str) -> Result<Zeroizing<String>, Problem> {
+    let read = if stdin().is_terminal() {
+        rpassword::prompt_password(prompt).map(Zeroizing::new)
+    } else {
+        // All there is room for at once, so that no copy is left behind.
+        let mut line = Zeroizing::new(String::with_capacity(64));
+        stdin().read_line(&mut line).map(|_| line)
+    };
+    let line = read.map_err(|error| Problem::with(&errors::FILE, error.to_string()))?;
+    Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// Notes who saw what is masked otherwise.
+pub(super) fn audit(unmask: bool, what: &str, reader: &str) {
+    if unmask {
+        tracing::info!(target: "audit", reader, "{what} read unmasked");
+    }
+}
+
+/// The settings of a command that opens the readers itself; nothing else does these yet.
+pub(super) fn direct(way: &Way, shell: &Shell) -> Result<Settings, Problem> {
+    if way.direct {
+        return Settings::of(shell);
+    }
+    Err(Problem::with(&errors::USAGE, "--direct"))
+}

@@ -1,0 +1,83 @@
+//! Writes to cards that were begun and not yet seen to end. What they are is sealed by whoever writes: here is only which
+//! card they are on, by a keyed hash.
+
+use rusqlite::params;
+
+use super::{Store, StoreError};
+
+/// A write that was begun.
+pub struct OpenWrite {
+    /// Its number.
+    pub id: i64,
+    /// What it is, sealed.
+    pub sealed: Vec<u8>,
+}
+
+/// What stands for the keys in the name of a card by itself.
+const CARD: &[u8] = b"writes";
+
+impl Store {
+    /// Keeps a write before it is begun: on the disk when this returns, since a card may be pulled at any moment.
+    ///
+    /// # Errors
+    /// When it cannot be written: then nothing may be written to the card.
+    pub fn begin_write(&self, card: &[u8; 16], sealed: &[u8]) -> Result<i64, StoreError> {
+        let card = self.pair(CARD, card)?;
+        self.durably("INSERT INTO writes (card, sealed) VALUES (?1, ?2)", params![card, sealed])?;
+        let newest = "SELECT max(id) FROM writes WHERE card = ?1";
+        Ok(self.db().prepare_cached(newest)?.query_row(params![card], |row| row.get(0))?)
+    }
+
+    /// The writes on a card that were not seen to end, the oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn open_writes(&self, card: &[u8; 16]) -> Result<Vec<OpenWrite>, StoreError> {
+        let card = self.pair(CARD, card)?;
+        let db = self.db();
+        let mut statement = db.prepare_cached("SELECT id, sealed FROM writes WHERE card = ?1 ORDER BY id")?;
+        let rows = statement.query_map(params![card], |row| Ok(OpenWrite { id: row.get(0)?, sealed: row.get(1)? }))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A write has ended: nothing of it stays in the file or its log.
+    ///
+    /// # Errors
+    /// When the store cannot be written: the write is then looked at again when the card comes next.
+    pub fn end_write(&self, id: i64) -> Result<(), StoreError> {
+        self.execute("DELETE FROM writes WHERE id = ?1", params![id])?;
+        Ok(self.db().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_is_kept_until_it_has_ended_and_names_no_card() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let (card, other) = (*b"D1560000053000AB", [8; 16]);
+        let first = Store::open(&path).unwrap().begin_write(&card, b"sealed-first").unwrap();
+        let store = Store::open(&path).unwrap();
+        let second = store.begin_write(&card, b"sealed-second").unwrap();
+        let open = |card| store.open_writes(card).unwrap().into_iter().map(|open| (open.id, open.sealed));
+        let expected = [(first, b"sealed-first".to_vec()), (second, b"sealed-second".to_vec())];
+        assert!(open(&card).eq(expected.clone()) && open(&other).next().is_none());
+        store.end_write(first).unwrap();
+        assert!(open(&card).eq([expected[1].clone()]));
+        let file = std::fs::read(&path).unwrap();
+        let has = |what: &[u8]| file.windows(what.len()).any(|part| part == what);
+        assert!(has(b"sealed-second"), "the search finds what is there");
+        assert!(!has(b"sealed-first") && !has(&card));
+    }
+
+    #[test]
+    fn a_write_that_cannot_be_kept_is_told() {
+        let store = Store::in_memory().unwrap();
+        store.open_writes(&[7; 16]).unwrap();
+        store.db().execute_batch("PRAGMA query_only = ON").unwrap();
+        assert!(store.begin_write(&[7; 16], b"sealed").is_err());
+    }
+}

@@ -1,0 +1,74 @@
+//! Files, PIN and writing with `sbkd card … --direct`, through a real pcscd.
+
+mod rig;
+
+use rig::{HOLDER, Ran, Rig, image, tree};
+use serde_json::json;
+
+fn rig() -> Rig {
+    let mut rig = Rig::start();
+    rig.insert(&image("v3-full"));
+    rig
+}
+
+/// The command, with what a person enters.
+fn card(rig: &Rig, words: &str, entered: &str) -> Ran {
+    let mut command = rig.command("card");
+    command.args(words.split(' ')).args(["--direct", "--reader", HOLDER, "--json"]);
+    command.args(["--mode", "demo", "--keys"]).arg(tree("fixtures/cards/demonstration-keys.toml"));
+    let file = rig.dir().join("entered");
+    std::fs::write(&file, entered).unwrap();
+    command.stdin(std::fs::File::open(file).unwrap());
+    Ran::of(command)
+}
+
+#[test]
+fn files_are_read_by_key_or_pin() {
+    let rig = rig();
+    let by_key = card(&rig, "file DF04/EF05 --item 84 --unmask", "").success();
+    assert_eq!(by_key["proven"], json!({ "keys": ["RK1DF04"], "pin": false }));
+    assert_eq!(by_key["files"][0]["items"].as_array().unwrap().len(), 1);
+    let by_pin = card(&rig, "file DF04/EF05/84 --unmask --pin", "123456\n").success();
+    assert_eq!((&by_pin["files"], by_pin["proven"]["pin"].as_bool()), (&by_key["files"], Some(true)));
+    // Asked for once the card said that it needs one.
+    let log = card(&rig, "file DF04/EF08", "123456\n").success();
+    assert!(log["files"][0]["records"].is_array());
+    let masked = card(&rig, "file DF04/EF05", "");
+    let value = by_key["files"][0]["items"][0]["value"].as_str().unwrap();
+    assert!(!masked.stdout.contains(value) && masked.success()["files"][0]["items"].as_array().unwrap().len() > 10);
+    let photo = rig.dir().join("photo.bmp");
+    card(&rig, &format!("file SSSE/EF08 --unmask --out {}", photo.display()), "").success();
+    let bytes = std::fs::read(photo).unwrap();
+    assert_eq!((bytes.len(), &bytes[..2]), (4096, b"BM".as_slice()));
+}
+
+#[test]
+fn a_pin_is_asked_for_verified_changed_set_anew_and_unblocked() {
+    let rig = rig();
+    assert_eq!(card(&rig, "pin tries", "").success(), json!({ "set": true, "left": 3, "locked": false }));
+    let wrong = card(&rig, "pin verify", "111111\n");
+    assert_eq!((wrong.code, wrong.error_code().as_str()), (Some(3), "E-CARD-PIN-WRONG"));
+    assert_eq!(card(&rig, "pin verify", "123456\n").success(), json!({ "verified": true }));
+    assert_eq!(card(&rig, "pin change", "123456\n22222\n33333\n").error_code(), "E-CARD-PINS-DIFFER");
+    assert_eq!(card(&rig, "pin change", "123456\n22222\n22222\n").success(), json!({ "changed": true }));
+    assert_eq!(card(&rig, "pin reload", "654321\n654321\n").success(), json!({ "reloaded": true }));
+    for _ in 0..3 {
+        card(&rig, "pin verify", "000000\n");
+    }
+    assert_eq!(card(&rig, "pin verify", "654321\n").error_code(), "E-CARD-PIN-LOCKED");
+    assert_eq!(card(&rig, "pin unblock", "").success(), json!({ "unblocked": true }));
+    assert_eq!(card(&rig, "pin verify", "654321\n").success(), json!({ "verified": true }));
+    assert_eq!(card(&rig, "pin verify", "12\n").error_code(), "E-CARD-PIN-FORM");
+}
+
+#[test]
+fn an_item_is_written_and_read_back() {
+    let rig = rig();
+    let written = card(&rig, "write DF04/EF05 84=440105 8F=2", "").success();
+    assert_eq!((&written["file"], &written["mended"]), (&json!("DF04/EF05"), &json!([])));
+    assert_eq!(card(&rig, "write DF04/EF05 84=440105", "").success()["changed"], 0);
+    let read = card(&rig, "file DF04/EF05/84 --unmask", "").success();
+    assert_eq!(read["files"][0]["items"][0]["value"], "440105");
+    assert_eq!(card(&rig, "write DF04/EF05 84=44010X", "").error_code(), "E-CARD-NEW-VALUE");
+    assert_eq!(card(&rig, "mend", "").success(), json!({ "mended": [] }));
+}

@@ -8,7 +8,8 @@
  * raised. More is never written: an output that is longer is refused with -42.
  *
  * A char * that is NULL is refused with -14, one without a NUL in its first 65536 bytes with -42. No parameter is changed.
- * The functions may be called from several threads and after a fork.
+ * The functions may be called from several threads and after a fork. Of functions in steps a process is at one group at a
+ * time, whichever thread calls; any other function ends it.
  */
 #ifndef SSCARDDRIVER_H
 #define SSCARDDRIVER_H

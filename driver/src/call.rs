@@ -6,6 +6,7 @@ use crate::code::{CHARACTERS, ILLEGAL_INPUT, LENGTH, PARAMETER, Refused};
 use crate::daemon::{self, Question};
 use crate::function::{Function, GREATEST, LONGEST};
 use crate::settings::Settings;
+use crate::steps::PLACE;
 
 /// A parameter as it came.
 pub(crate) enum Given {
@@ -51,7 +52,10 @@ fn answered(settings: &Settings, function: &Function, given: Vec<Given>) -> std:
         texts.push((name, text));
     }
     let parameters = texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
-    let answer = daemon::ask(&settings.socket, function.name, &Question { parameters })?;
+    let mut steps = PLACE.take();
+    let question = Question { parameters, session: steps.number() };
+    let answer = daemon::ask(&settings.socket, function.name, &question)?;
+    steps.go_on(answer.session);
     if answer.code != 0 {
         return Ok(described(settings, Refused::new(answer.code, answer.output.as_str())));
     }

@@ -25,6 +25,8 @@ const HEADERS: usize = 32;
 pub(crate) struct Question<'q> {
     /// By their C names.
     pub(crate) parameters: std::collections::BTreeMap<&'static str, &'q str>,
+    /// The number of the steps that this process is at.
+    pub(crate) session: Option<&'q str>,
 }
 
 /// What it gave.
@@ -33,6 +35,9 @@ pub(crate) struct Answer {
     pub(crate) code: i32,
     #[serde(deserialize_with = "wiped")]
     pub(crate) output: Zeroizing<String>,
+    /// The number to go on by.
+    #[serde(default)]
+    pub(crate) session: Option<String>,
 }
 
 /// What the daemon says when it does not carry a function out.
@@ -181,7 +186,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("sbkd-driver-{}.sock", std::process::id()));
         let listener = UnixListener::bind(&path).unwrap();
         let goes = std::thread::spawn(move || drop(listener.accept()));
-        let question = Question { parameters: [("iType", "1")].into() };
+        let question = Question { parameters: [("iType", "1")].into(), session: None };
         let refused = ask(&path, "iReadCardBas", &question).err().unwrap();
         goes.join().unwrap();
         std::fs::remove_file(&path).unwrap();

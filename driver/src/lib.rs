@@ -2,7 +2,7 @@
 //!
 //! The library reads no card. It hands each call to the daemon at its Unix socket, so that several programs share one reader,
 //! and gives back what the daemon says. It starts no thread and keeps no connection between calls: calls from several threads
-//! are fine, and so is a fork.
+//! are fine, and so is a fork. What it keeps is the number of the steps that the process is at.
 //!
 //! What is unsafe is in [`exports`] and `memory` alone, and no panic leaves the library.
 
@@ -18,3 +18,4 @@ pub mod exports;
 pub mod function;
 mod memory;
 mod settings;
+mod steps;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Extension, State};
 use serde::{Deserialize, Deserializer, Serialize};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::Doors;
@@ -22,6 +23,9 @@ pub struct DriverParameters {
     /// By their names in C, numbers in digits.
     #[schema(value_type = BTreeMap<String, String>)]
     parameters: BTreeMap<String, Secret>,
+    /// The number of the steps that the caller is at; any other call than their next step ends them.
+    #[schema(value_type = Option<String>)]
+    session: Option<Uuid>,
 }
 
 /// A text that is wiped.
@@ -41,6 +45,9 @@ pub struct DriverResult {
     /// What it writes to `pOutInfo`.
     #[schema(value_type = String)]
     output: Text,
+    /// The number to go on by, where the card is held for a next step.
+    #[schema(required, value_type = Option<String>)]
+    session: Option<Uuid>,
 }
 
 /// A text that is wiped once it was written.
@@ -68,12 +75,10 @@ pub async fn call(
     JsonBody(body): JsonBody<DriverParameters>,
 ) -> Result<Json<DriverResult>, Refusal> {
     let parameters = body.parameters.into_iter().map(|(name, Secret(text))| (name, text)).collect();
-    let call = DriverCall { function, parameters };
-    let carried_out = tokio::task::spawn_blocking(move || {
-        let answer = doors.terminal.drive(&call);
-        (call, answer)
-    });
-    let (call, answer) = carried_out.await.map_err(|error| broken(&error))?;
-    tracing::info!(target: "audit", client = %caller.name, function = call.known(), code = %answer.code, "driver");
-    Ok(Json(DriverResult { code: answer.code.value(), output: Text(answer.output) }))
+    let call = DriverCall { function, parameters, client: caller.name.clone(), session: body.session };
+    let function = call.known();
+    let answer = tokio::task::spawn_blocking(move || doors.terminal.drive(call)).await;
+    let answer = answer.map_err(|error| broken(&error))?;
+    tracing::info!(target: "audit", client = %caller.name, function, code = %answer.code, "driver");
+    Ok(Json(DriverResult { code: answer.code.value(), output: Text(answer.output), session: answer.session }))
 }

@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::load::Check;
 use crate::national::{PayField, Syntax, Unpublished};
+use crate::wire::hsm::Dialect;
 
 /// The most characters of 终端设备号: the greatest output has room for it.
 const DEVICE: usize = 64;
@@ -20,6 +21,8 @@ pub struct Driver {
     pub device: String,
     /// What of its strings is not publicly known.
     pub unpublished: Unpublished,
+    /// The form of the strings of its steps with the caller's own security module.
+    pub dialect: Dialect,
 }
 
 /// The table as it is written.
@@ -30,6 +33,7 @@ pub(super) struct DriverTable {
     device: Option<Spanned<String>>,
     syntax: Option<Syntax>,
     pay_fields: Vec<PayField>,
+    dialect: Dialect,
 }
 
 impl Check<'_> {
@@ -45,7 +49,12 @@ impl Check<'_> {
         if let Some(syntax) = driver.syntax {
             unpublished = unpublished.with_syntax(syntax);
         }
-        Driver { users: driver.users, device: device.map(Spanned::into_inner).unwrap_or_default(), unpublished }
+        Driver {
+            users: driver.users,
+            device: device.map(Spanned::into_inner).unwrap_or_default(),
+            unpublished,
+            dialect: driver.dialect,
+        }
     }
 }
 

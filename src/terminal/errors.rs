@@ -24,6 +24,10 @@ crate::entries! {
         message "同时办理的业务过多" | "too many cases are open";
         cause "有业务未完成也未取消" | "cases were neither finished nor cancelled";
         remedy "请先完成或取消已开始的业务" | "finish or cancel those that are open";
+    DRIVER_STEPS = "E-TERM-DRIVER-STEPS", Technician;
+        message "没有可继续的分步调用" | "there are no steps to go on with";
+        cause "前一步没有成功、超时，或其间调用了其他函数" | "the step before did not succeed, its time was over, or another function was called in between";
+        remedy "从第一步重新开始" | "begin again with the first step";
     OPERATOR = "E-TERM-OPERATOR", Clerk;
         message "未说明经办人" | "no operator is named";
         cause "每笔业务都须有经办人，1 至 20 个字符" | "every case names who carries it out, in 1 to 20 characters";

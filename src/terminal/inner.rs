@@ -54,6 +54,8 @@ pub(super) struct Inner {
     pub(super) turns: Turns,
     /// Calls of the driver interface are carried out one after the other.
     pub(super) driver_turns: Turns,
+    /// Its functions that are carried out in steps, and hold a card between them.
+    pub(super) driver_steps: super::driver::Begun,
     /// One case at a time is counted against the limits and committed, so that the next one finds it counted.
     pub(super) settling_alone: Mutex<()>,
     pub(super) queue: Queue,
@@ -131,6 +133,7 @@ impl Inner {
             keys: rooms.keys,
             turns: Turns::default(),
             driver_turns: Turns::default(),
+            driver_steps: super::driver::Begun::default(),
             settling_alone: Mutex::new(()),
             queue: rooms.queue,
             store: rooms.store,

@@ -243,7 +243,7 @@ impl Terminal {
     }
 
     /// Carries out a function of the national driver interface. What goes wrong is in the answer. Blocks on the card.
-    pub fn drive(&self, call: &DriverCall) -> DriverAnswer {
+    pub fn drive(&self, call: DriverCall) -> DriverAnswer {
         driver::call(&self.inner, call)
     }
 

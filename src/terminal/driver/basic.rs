@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::call::Arguments;
+use super::call::Parameters;
 use super::reader;
 use crate::card;
 use crate::national::{self, Outcome};
 use crate::terminal::inner::Inner;
 
-pub(super) fn read_card_bas(inner: &Arc<Inner>, arguments: &Arguments<'_>) -> Outcome {
-    let reader = reader::take(inner, arguments.kind()?)?;
+pub(super) fn read_card_bas(inner: &Arc<Inner>, parameters: &Parameters) -> Outcome {
+    let reader = reader::take(inner, parameters.kind()?)?;
     let (reading, terminal) = inner.at_card(&reader.name, |lease, keys| {
         let reading = card::read(inner.card_parts(lease, &mut *keys), &mut |_| {})?;
         Ok((reading, keys.terminal_number()?))

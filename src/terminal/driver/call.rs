@@ -3,16 +3,21 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::national::{Code, Function, Kind, Outcome, Parameter};
+use crate::national::{Code, Function, Kind, Parameter, Refused};
 
-/// A function and what it is called with, by the parameters' C names.
+/// A function and what it is called with.
 pub struct DriverCall {
     /// Its name.
     pub function: String,
-    /// Its parameters, numbers in digits. Wiped.
+    /// Its parameters by their C names, numbers in digits. Wiped.
     pub parameters: BTreeMap<String, Zeroizing<String>>,
+    /// Who calls: nobody goes on with another's steps.
+    pub client: String,
+    /// The number that the caller was told when its steps began.
+    pub session: Option<Uuid>,
 }
 
 impl DriverCall {
@@ -35,14 +40,17 @@ pub struct DriverAnswer {
     pub code: Code,
     /// The output; on failure its description. Wiped.
     pub output: Zeroizing<String>,
+    /// By which number the caller goes on, where the card is held for a next step.
+    pub session: Option<Uuid>,
 }
 
 impl DriverAnswer {
-    pub(super) fn of(outcome: Outcome) -> Self {
-        match outcome {
-            Ok(output) => Self { code: Code::SUCCESS, output },
-            Err(refused) => Self { code: refused.code, output: Zeroizing::new(refused.text) },
-        }
+    pub(super) fn of(outcome: Result<Zeroizing<String>, Refused>, session: Option<Uuid>) -> Self {
+        let (code, output) = match outcome {
+            Ok(output) => (Code::SUCCESS, output),
+            Err(refused) => (refused.code, Zeroizing::new(refused.text)),
+        };
+        Self { code, output, session }
     }
 }
 
@@ -53,21 +61,20 @@ impl fmt::Debug for DriverAnswer {
     }
 }
 
-/// The parameters of a function that is known: all of them, and no others.
-pub(super) struct Arguments<'c>(&'c BTreeMap<String, Zeroizing<String>>);
+/// The parameters of a function: all of them, and no others. Wiped.
+pub(super) struct Parameters(BTreeMap<String, Zeroizing<String>>);
 
-impl<'c> Arguments<'c> {
+impl Parameters {
     /// # Errors
-    /// [`Code::NOT_SUPPORTED`] for a function that is not in the interface, [`Code::PARAMETER`] for other parameters.
-    pub(super) fn of(call: &'c DriverCall) -> Result<Self, Code> {
-        let function = Function::named(&call.function).ok_or(Code::NOT_SUPPORTED)?;
+    /// [`Code::PARAMETER`] for other parameters.
+    pub(super) fn of(function: &Function, given: BTreeMap<String, Zeroizing<String>>) -> Result<Self, Code> {
         let wanted = function.parameters;
-        let fits = wanted.len() == call.parameters.len()
-            && wanted.iter().all(|parameter| call.parameters.contains_key(parameter.name()));
-        if fits { Ok(Self(&call.parameters)) } else { Err(Code::PARAMETER) }
+        let fits = wanted.len() == given.len() && wanted.iter().all(|parameter| given.contains_key(parameter.name()));
+        if fits { Ok(Self(given)) } else { Err(Code::PARAMETER) }
     }
 
-    fn text(&self, parameter: Parameter) -> Result<&'c str, Code> {
+    /// One that the function has.
+    pub(super) fn text(&self, parameter: Parameter) -> Result<&str, Code> {
         self.0.get(parameter.name()).map(|text| text.as_str()).ok_or(Code::PARAMETER)
     }
 
@@ -81,26 +88,30 @@ impl<'c> Arguments<'c> {
 mod tests {
     use super::*;
 
-    fn call(function: &str, parameters: &[(&str, &str)]) -> DriverCall {
-        let parameters =
-            parameters.iter().map(|(name, value)| ((*name).to_owned(), Zeroizing::new((*value).to_owned())));
-        DriverCall { function: function.to_owned(), parameters: parameters.collect() }
+    fn given(parameters: &[(&str, &str)]) -> BTreeMap<String, Zeroizing<String>> {
+        parameters.iter().map(|(name, value)| ((*name).to_owned(), Zeroizing::new((*value).to_owned()))).collect()
     }
 
     #[test]
     fn a_function_has_its_parameters_and_no_others() {
-        let of = |call: &DriverCall| Arguments::of(call).and_then(|arguments| arguments.kind());
-        assert_eq!(of(&call("iReadCardBas", &[("iType", "3")])), Ok(Kind::ContactFirst));
+        let function = Function::named("iReadCardBas").unwrap();
+        let of =
+            |parameters: &[_]| Parameters::of(function, given(parameters)).and_then(|parameters| parameters.kind());
+        assert_eq!(of(&[("iType", "3")]), Ok(Kind::ContactFirst));
         for parameters in [&[][..], &[("iType", "1"), ("pKey", "")], &[("pKey", "1")], &[("iType", "5")]] {
-            assert_eq!(of(&call("iReadCardBas", parameters)), Err(Code::PARAMETER), "{parameters:?}");
+            assert_eq!(of(parameters), Err(Code::PARAMETER), "{parameters:?}");
         }
-        assert_eq!(of(&call("iGetErrMsg", &[])), Err(Code::NOT_SUPPORTED));
     }
 
     #[test]
     fn what_is_personal_is_not_printed() {
-        let call = call("iReadCardBas_HSM_Step2", &[("pKey", "secret")]);
-        let answer = DriverAnswer::of(Ok(Zeroizing::new("secret".to_owned())));
+        let call = DriverCall {
+            function: "iReadCardBas_HSM_Step2".to_owned(),
+            parameters: given(&[("pKey", "secret")]),
+            client: "uid:1".to_owned(),
+            session: None,
+        };
+        let answer = DriverAnswer::of(Ok(Zeroizing::new("secret".to_owned())), None);
         assert!(!format!("{call:?}{answer:?}").contains("secret"));
     }
 }

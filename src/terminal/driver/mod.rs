@@ -5,38 +5,70 @@
 
 mod basic;
 mod call;
+mod hsm;
 mod reader;
+mod steps;
 
 pub use call::{DriverAnswer, DriverCall};
+pub(super) use steps::Begun;
 
 use std::sync::Arc;
 
-use call::Arguments;
+use call::Parameters;
+use steps::{Flow, Stepped};
 
 use super::errors;
 use super::inner::Inner;
 use super::reading::Unread;
 use crate::failure::Failure;
-use crate::national::{Code, Outcome, Refused};
+use crate::national::{Code, Function, Outcome, Refused};
 
-/// What carries a function out.
-type Work = fn(&Arc<Inner>, &Arguments<'_>) -> Outcome;
-
-/// The functions that are carried out; any other is not supported.
-const BUILT: &[(&str, Work)] = &[("iReadCardBas", basic::read_card_bas)];
-
-/// Carries out a call.
-pub(super) fn call(inner: &Arc<Inner>, call: &DriverCall) -> DriverAnswer {
-    DriverAnswer::of(carried_out(inner, call))
+/// How a function is carried out.
+enum Work {
+    /// By itself.
+    Once(fn(&Arc<Inner>, &Parameters) -> Outcome),
+    /// As the first step of a flow that holds the card.
+    First(Flow),
+    /// As the step that a flow waits for.
+    Next,
 }
 
-fn carried_out(inner: &Arc<Inner>, call: &DriverCall) -> Outcome {
-    let arguments = Arguments::of(call)?;
-    let (_, work) = BUILT.iter().find(|(name, _)| *name == call.function).ok_or(Code::NOT_SUPPORTED)?;
+/// The functions that are carried out; any other is not supported.
+const BUILT: &[(&str, Work)] = &[
+    ("iReadCardBas", Work::Once(basic::read_card_bas)),
+    ("iReadCardBas_HSM_Step1", Work::First(hsm::read_card_bas)),
+    ("iReadCardBas_HSM_Step2", Work::Next),
+];
+
+/// Carries out a call.
+pub(super) fn call(inner: &Arc<Inner>, call: DriverCall) -> DriverAnswer {
+    let (client, session) = (call.client.clone(), call.session);
+    let (outcome, next) = carried_out(inner, call).unwrap_or_else(|refused| (Err(refused), None));
+    if let (None, Some(session)) = (next, session) {
+        // Whatever it was, it was not the next step.
+        inner.driver_steps.end(session, &client);
+    }
+    DriverAnswer::of(outcome, next)
+}
+
+fn carried_out(inner: &Arc<Inner>, call: DriverCall) -> Result<Stepped, Refused> {
+    let function = Function::named(&call.function).ok_or(Code::NOT_SUPPORTED)?;
+    let (_, work) = BUILT.iter().find(|(name, _)| *name == function.name).ok_or(Code::NOT_SUPPORTED)?;
+    let parameters = Parameters::of(function, call.parameters)?;
     // First, so that nobody is refused for a call of another program that is over in a moment.
     let turn = inner.driver_turns.take(inner.parts.config.cases.reading);
     let _turn = turn.ok_or_else(|| Refused::by(Code::CONNECTION, &Failure::of(&errors::BUSY)))?;
-    work(inner, &arguments)
+    if let (Work::Once(_) | Work::First(_), Some(session)) = (work, call.session) {
+        inner.driver_steps.end(session, &call.client);
+    }
+    match work {
+        Work::Once(work) => Ok((work(inner, &parameters), None)),
+        Work::First(flow) => {
+            let reader = reader::take(inner, parameters.kind()?)?;
+            Ok(inner.driver_steps.begin(inner, *flow, reader, &call.client, parameters))
+        }
+        Work::Next => Ok(inner.driver_steps.go_on(inner, call.session, function.name, &call.client, parameters)),
+    }
 }
 
 impl From<Unread> for Refused {
@@ -51,12 +83,10 @@ impl From<Unread> for Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::national::Function;
 
     #[test]
-    fn what_is_carried_out_is_in_the_interface() {
-        for (name, _) in BUILT {
-            assert!(Function::named(name).is_some(), "{name}");
-        }
+    fn what_is_carried_out_is_in_the_interface_once() {
+        let names: std::collections::BTreeSet<&str> = BUILT.iter().map(|(name, _)| *name).collect();
+        assert!(names.iter().all(|name| Function::named(name).is_some()) && names.len() == BUILT.len(), "{names:?}");
     }
 }

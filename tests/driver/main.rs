@@ -1,7 +1,9 @@
 //! The national driver interface as programs use it: C and Python load `libSSCardDriver.so`, which talks to a daemon with a
 //! real pcscd below it.
 
+#[path = "../rig/mod.rs"]
 mod rig;
+mod steps;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -42,7 +44,12 @@ struct Said {
 
 impl Hall {
     fn open() -> Self {
-        let setting = Setting { log: "trace", lines: "[driver]\ndevice = \"窗口3\"\n", ..Setting::default() };
+        Self::with("[driver]\ndevice = \"窗口3\"\n")
+    }
+
+    /// With these lines in the daemon's configuration.
+    fn with(lines: &'static str) -> Self {
+        let setting = Setting { log: "trace", lines, ..Setting::default() };
         let mut walk = Walk::without_processes(setting);
         walk.start_daemon();
         std::fs::write(walk.file("driver.toml"), format!("socket = \"{}\"\n", walk.socket().display())).unwrap();
@@ -50,16 +57,22 @@ impl Hall {
         Self { walk, program }
     }
 
-    /// The C program or the Python one, with its arguments.
+    /// The C program or the Python one that reads a card.
     fn command(&self, language: &str) -> Command {
-        let mut command = match language {
-            "C" => Command::new(&self.program),
-            _ => {
-                let mut command = Command::new("python3");
-                command.arg(tree("driver/examples/read_card.py")).arg(library());
-                command
-            }
-        };
+        match language {
+            "C" => self.set_up(Command::new(&self.program)),
+            _ => self.python("read_card.py"),
+        }
+    }
+
+    /// An example in Python.
+    fn python(&self, example: &str) -> Command {
+        let mut command = Command::new("python3");
+        command.arg(tree("driver/examples").join(example)).arg(library());
+        self.set_up(command)
+    }
+
+    fn set_up(&self, mut command: Command) -> Command {
         command.env("SBKD_DRIVER_CONFIG", self.walk.file("driver.toml")).stdin(Stdio::null());
         command
     }

@@ -1,10 +1,13 @@
 //! One call: from what the program handed in to what it is given.
 
+use std::collections::BTreeMap;
+
 use zeroize::Zeroizing;
 
 use crate::code::{CHARACTERS, ILLEGAL_INPUT, LENGTH, PARAMETER, Refused};
-use crate::daemon::{self, Question};
+use crate::daemon::{self, Answer, Question};
 use crate::function::{Function, GREATEST, LONGEST};
+use crate::pin::{self, Entered};
 use crate::settings::Settings;
 use crate::steps::PLACE;
 
@@ -51,11 +54,11 @@ fn answered(settings: &Settings, function: &Function, given: Vec<Given>) -> std:
         };
         texts.push((name, text));
     }
-    let parameters = texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
-    let mut steps = PLACE.take();
-    let question = Question { parameters, session: steps.number() };
-    let answer = daemon::ask(&settings.socket, function.name, &question)?;
-    steps.go_on(answer.session);
+    let parameters: BTreeMap<_, _> = texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let mut answer = asked(settings, function, &parameters, Entered::default())?;
+    if let Some(wanted) = answer.ask {
+        answer = asked(settings, function, &parameters, pin::ask(settings.pin_program.as_deref(), wanted)?)?;
+    }
     if answer.code != 0 {
         return Ok(described(settings, Refused::new(answer.code, answer.output.as_str())));
     }
@@ -67,6 +70,20 @@ fn answered(settings: &Settings, function: &Function, given: Vec<Given>) -> std:
         return Err(Refused::new(LENGTH, text));
     }
     Ok(Result { code: 0, bytes })
+}
+
+/// What the daemon says; the steps that this process is at go on or end by it.
+fn asked(
+    settings: &Settings,
+    function: &Function,
+    parameters: &BTreeMap<&'static str, &str>,
+    entered: Entered,
+) -> std::result::Result<Answer, Refused> {
+    let mut steps = PLACE.take();
+    let question = Question { parameters, entered, session: steps.number() };
+    let answer = daemon::ask(&settings.socket, function.name, &question)?;
+    steps.go_on(answer.session.clone());
+    Ok(answer)
 }
 
 /// The most bytes that the function writes, the final NUL included.

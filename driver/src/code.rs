@@ -23,6 +23,14 @@ pub(crate) const NOT_SUPPORTED: i32 = -13;
 pub(crate) const PARAMETER: i32 = -14;
 /// A parameter is not in the character set.
 pub(crate) const ILLEGAL_INPUT: i32 = -23;
+/// The holder did not enter the PIN.
+pub(crate) const CANCELLED: i32 = -31;
+/// Nor in time.
+pub(crate) const TIMED_OUT: i32 = -32;
+/// What was entered is no PIN.
+pub(crate) const PIN_LENGTH: i32 = -33;
+/// The new PIN was entered twice, and not the same.
+pub(crate) const DIFFER: i32 = -34;
 /// The output cannot be written in the character set.
 pub(crate) const CHARACTERS: i32 = -41;
 /// A parameter, or the output, is longer than it may be.

@@ -1,5 +1,6 @@
 //! The way to the daemon: one request and its answer over its Unix socket. Everything of it is in buffers that are wiped.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
 use crate::code::{NOT_CONNECTED, NOT_SUPPORTED, PARAMETER, Refused, UNKNOWN};
+use crate::pin::{Ask, Entered};
 
 /// The daemon ends what takes longer than a minute and a half.
 const PATIENCE: Duration = Duration::from_secs(100);
@@ -24,7 +26,10 @@ const HEADERS: usize = 32;
 #[derive(Serialize)]
 pub(crate) struct Question<'q> {
     /// By their C names.
-    pub(crate) parameters: std::collections::BTreeMap<&'static str, &'q str>,
+    pub(crate) parameters: &'q BTreeMap<&'static str, &'q str>,
+    /// What the holder entered.
+    #[serde(flatten)]
+    pub(crate) entered: Entered,
     /// The number of the steps that this process is at.
     pub(crate) session: Option<&'q str>,
 }
@@ -35,6 +40,9 @@ pub(crate) struct Answer {
     pub(crate) code: i32,
     #[serde(deserialize_with = "wiped")]
     pub(crate) output: Zeroizing<String>,
+    /// What the holder is to be asked first.
+    #[serde(default)]
+    pub(crate) ask: Option<Ask>,
     /// The number to go on by.
     #[serde(default)]
     pub(crate) session: Option<String>,
@@ -71,7 +79,7 @@ fn request(function: &str, question: &Question<'_>) -> Result<Zeroizing<Vec<u8>>
     let defect = |error: serde_json::Error| Refused::new(UNKNOWN, error.to_string());
     // All of it at once: growing would leave a copy behind that nobody wipes. A character takes six at most.
     let room: usize = question.parameters.iter().map(|(name, value)| name.len() + 6 * value.len() + 16).sum();
-    let mut body = Zeroizing::new(Vec::with_capacity(room + 128));
+    let mut body = Zeroizing::new(Vec::with_capacity(room + 256));
     serde_json::to_writer(&mut *body, question).map_err(defect)?;
     let head = format!(
         "POST /v1/driver/{function} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
@@ -186,7 +194,8 @@ mod tests {
         let path = std::env::temp_dir().join(format!("sbkd-driver-{}.sock", std::process::id()));
         let listener = UnixListener::bind(&path).unwrap();
         let goes = std::thread::spawn(move || drop(listener.accept()));
-        let question = Question { parameters: [("iType", "1")].into(), session: None };
+        let parameters = [("iType", "1")].into();
+        let question = Question { parameters: &parameters, entered: Entered::default(), session: None };
         let refused = ask(&path, "iReadCardBas", &question).err().unwrap();
         goes.join().unwrap();
         std::fs::remove_file(&path).unwrap();

@@ -17,5 +17,6 @@ pub mod exports;
 #[path = "../../src/national/function.rs"]
 pub mod function;
 mod memory;
+mod pin;
 mod settings;
 mod steps;

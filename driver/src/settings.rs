@@ -17,10 +17,11 @@ const SOCKET: &str = "/run/sbkd/sbkd.sock";
 const MOST: usize = 64 * 1024;
 
 /// What the environment may say, with the key of the file it stands for.
-const ENVIRONMENT: [(&str, &str); 3] = [
+const ENVIRONMENT: [(&str, &str); 4] = [
     ("SBKD_DRIVER_SOCKET", "socket"),
     ("SBKD_DRIVER_CHARSET", "charset"),
     ("SBKD_DRIVER_LARGEST_OUTPUT", "largest_output"),
+    ("SBKD_DRIVER_PIN_PROGRAM", "pin_program"),
 ];
 
 /// The settings.
@@ -33,11 +34,13 @@ pub struct Settings {
     pub(crate) charset: Charset,
     /// The most bytes, NUL included, that a function writes whose output is as long as what was asked for.
     pub(crate) largest_output: usize,
+    /// The program that asks for a PIN; its one argument is what to ask.
+    pub(crate) pin_program: Option<PathBuf>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { socket: SOCKET.into(), charset: Charset::default(), largest_output: GREATEST }
+        Self { socket: SOCKET.into(), charset: Charset::default(), largest_output: GREATEST, pin_program: None }
     }
 }
 
@@ -64,6 +67,7 @@ impl Settings {
             let wrong = || Refused::new(LIBRARY, format!("环境变量 {variable} 取值不对"));
             match key {
                 "socket" => settings.socket = value.into(),
+                "pin_program" => settings.pin_program = Some(value.into()),
                 "charset" => settings.charset = Charset::named(&value).ok_or_else(wrong)?,
                 _ => settings.largest_output = value.parse().map_err(|_| wrong())?,
             }
@@ -116,8 +120,15 @@ mod tests {
     fn the_environment_comes_before_the_file() {
         assert_eq!(load(None, &[]), Ok(Settings::default()));
         let file = "socket = \"/tmp/a\"\ncharset = \"utf-8\"\nlargest_output = 16384\n";
-        let settings = load(Some(file), &[("SBKD_DRIVER_CHARSET", "gbk"), ("SBKD_DRIVER_SOCKET", "/tmp/b")]).unwrap();
-        let wanted = Settings { socket: "/tmp/b".into(), charset: Charset::Gbk, largest_output: 16384 };
+        let variables =
+            [("SBKD_DRIVER_CHARSET", "gbk"), ("SBKD_DRIVER_SOCKET", "/tmp/b"), ("SBKD_DRIVER_PIN_PROGRAM", "/tmp/c")];
+        let wanted = Settings {
+            socket: "/tmp/b".into(),
+            charset: Charset::Gbk,
+            largest_output: 16384,
+            pin_program: Some("/tmp/c".into()),
+        };
+        let settings = load(Some(file), &variables).unwrap();
         assert_eq!(settings, wanted);
     }
 

@@ -14,7 +14,7 @@ use super::Doors;
 use super::access::Caller;
 use super::answer::{Refusal, broken};
 use super::body::{Id, JsonBody};
-use crate::terminal::DriverCall;
+use crate::terminal::{Asked, DriverCall};
 
 /// What a function is called with.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -23,6 +23,12 @@ pub struct DriverParameters {
     /// By their names in C, numbers in digits.
     #[schema(value_type = BTreeMap<String, String>)]
     parameters: BTreeMap<String, Secret>,
+    /// The PIN, where `ask` wanted it asked for.
+    #[schema(value_type = Option<String>)]
+    pin: Option<Secret>,
+    /// The new one, where `ask` was `change` or `new`.
+    #[schema(value_type = Option<String>)]
+    new_pin: Option<Secret>,
     /// The number of the steps that the caller is at; any other call than their next step ends them.
     #[schema(value_type = Option<String>)]
     session: Option<Uuid>,
@@ -45,6 +51,9 @@ pub struct DriverResult {
     /// What it writes to `pOutInfo`.
     #[schema(value_type = String)]
     output: Text,
+    /// What the holder is to be asked, with no card held; then the same call brings it.
+    #[schema(required)]
+    ask: Option<Asked>,
     /// The number to go on by, where the card is held for a next step.
     #[schema(required, value_type = Option<String>)]
     session: Option<Uuid>,
@@ -75,10 +84,23 @@ pub async fn call(
     JsonBody(body): JsonBody<DriverParameters>,
 ) -> Result<Json<DriverResult>, Refusal> {
     let parameters = body.parameters.into_iter().map(|(name, Secret(text))| (name, text)).collect();
-    let call = DriverCall { function, parameters, client: caller.name.clone(), session: body.session };
+    let secret = |secret: Option<Secret>| secret.map(|Secret(text)| text);
+    let call = DriverCall {
+        function,
+        parameters,
+        pin: secret(body.pin),
+        new_pin: secret(body.new_pin),
+        client: caller.name.clone(),
+        session: body.session,
+    };
     let function = call.known();
     let answer = tokio::task::spawn_blocking(move || doors.terminal.drive(call)).await;
     let answer = answer.map_err(|error| broken(&error))?;
     tracing::info!(target: "audit", client = %caller.name, function, code = %answer.code, "driver");
-    Ok(Json(DriverResult { code: answer.code.value(), output: Text(answer.output), session: answer.session }))
+    Ok(Json(DriverResult {
+        code: answer.code.value(),
+        output: Text(answer.output),
+        ask: answer.ask,
+        session: answer.session,
+    }))
 }

@@ -8,7 +8,7 @@ use super::access::Proven;
 use super::files::{FileKind, Learned, named};
 use super::memory::Memory;
 use super::session::{COMMON, Session, output};
-use super::{CardError, Parts, Step, parse};
+use super::{CardError, CardFile, Parts, Step, parse};
 use crate::apdu::tlv::Record;
 use crate::apdu::{StatusWord, tlv};
 use crate::cipher::Algorithm;
@@ -110,6 +110,14 @@ impl<'a> Card<'a> {
     pub(super) fn generation(&self) -> u8 {
         // There is no script for a version that begins otherwise.
         self.version.bytes().next().map_or(0, |digit| digit.wrapping_sub(b'0'))
+    }
+
+    /// EF05, which was read when the card was opened.
+    ///
+    /// # Errors
+    /// [`CardError::Garbled`] and [`CardError::Number`]: a value of it cannot be.
+    pub fn card_file(&self) -> Result<CardFile, CardError> {
+        parse::card_file(&named("EF05", &self.card_records))
     }
 
     /// 规范版本, `3.00`.

@@ -80,20 +80,10 @@ impl Code {
         self.0
     }
 
-    /// A status word by the rule: −(SW1SW2). 63Cx is so from EXTERNAL AUTHENTICATE; VERIFY's is
-    /// [`of_verify`](Self::of_verify).
+    /// A status word by the rule: −(SW1SW2). 63Cx is so from EXTERNAL AUTHENTICATE; from VERIFY it is
+    /// [`PIN_WRONG`](Self::PIN_WRONG), and 6983 [`PIN_LOCKED`](Self::PIN_LOCKED): an error of the card's own by then.
     pub const fn of_status(status: StatusWord) -> Self {
         Self(-(status.0 as i32))
-    }
-
-    /// VERIFY's status word: 63Cx is −51 and a locked PIN −52, anything else by the rule.
-    pub fn of_verify(status: StatusWord) -> Self {
-        match status {
-            StatusWord::LOCKED => Self::PIN_LOCKED,
-            _ if status.tries_left() == Some(0) => Self::PIN_LOCKED,
-            _ if status.tries_left().is_some() => Self::PIN_WRONG,
-            other => Self::of_status(other),
-        }
     }
 
     /// What the list says of it; `None` for a status word.
@@ -160,15 +150,6 @@ mod tests {
         for (status, code) in [(0x63C0, -25536), (0x63C2, -25538), (0x6A80, -27264), (0x6A83, -27267)] {
             assert_eq!(Code::of_status(StatusWord(status)).value(), code);
         }
-    }
-
-    #[test]
-    fn a_wrong_pin_is_told_apart_from_a_refused_terminal() {
-        for (status, verify) in [(0x63C2, -51), (0x63C0, -52), (0x6983, -52), (0x6984, -27012), (0x6700, -26368)] {
-            assert_eq!(Code::of_verify(StatusWord(status)).value(), verify, "{status:04X}");
-        }
-        assert_eq!(Code::of_status(StatusWord(0x63C1)).value(), -25537);
-        assert_eq!(Code::of_status(StatusWord::LOCKED).value(), -27011);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod info;
 mod kind;
 mod output;
 mod unpublished;
+mod values;
 mod verdict;
 
 pub use address::{Directory, FileAddress, ItemAddress, Values, mirror, write_data};
@@ -17,4 +18,5 @@ pub use info::CardInfo;
 pub use kind::Kind;
 pub use output::basic;
 pub use unpublished::{PayField, Payment, Syntax, Unpublished};
+pub use values::values;
 pub use verdict::{Outcome, Refused, of_card, of_keys, of_transport};

@@ -3,6 +3,7 @@
 //! [`Code::NOT_SUPPORTED`]. Whoever has the text of the standard changes this module and nothing else.
 
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::Code;
 use crate::value::Fen;
@@ -81,6 +82,27 @@ impl Unpublished {
                 let digits = (1..=3).contains(&number.len()) && number.bytes().all(|digit| digit.is_ascii_digit());
                 let number = number.parse().ok().filter(|number: &u8| digits && *number > 0);
                 Ok((name, Some(number.ok_or(Code::PARAMETER)?)))
+            }
+        }
+    }
+
+    /// The parts of an item, or of a cyclic record, as one value.
+    ///
+    /// # Errors
+    /// [`Code::NOT_SUPPORTED`] where the syntax is not set; [`Code::CHARACTERS`] where a part has the character that
+    /// separates.
+    pub(super) fn parts(&self, parts: &[Zeroizing<String>]) -> Result<Zeroizing<String>, Code> {
+        match self.syntax {
+            None => Err(Code::NOT_SUPPORTED),
+            Some(Syntax::Jiangsu) if parts.iter().any(|part| part.contains(',')) => Err(Code::CHARACTERS),
+            Some(Syntax::Jiangsu) => {
+                // All of it at once: growing would leave a copy behind that nobody wipes.
+                let mut text = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len() + 1).sum()));
+                for (at, part) in parts.iter().enumerate() {
+                    text.push_str(if at == 0 { "" } else { "," });
+                    text.push_str(part);
+                }
+                Ok(text)
             }
         }
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::alarm::Alarms;
 use super::blacklist::Refusing;
@@ -62,6 +63,8 @@ pub(super) struct Inner {
     pub(super) store: Arc<Store>,
     /// Where a list of refused cards is configured.
     pub(super) refusing: Option<Refusing>,
+    /// The key that seals what is kept of writes to cards.
+    pub(super) card_writes: Zeroizing<[u8; 32]>,
     pub(super) shifts: Shifts,
     /// One day is held against the centre, or one difference repaired, at a time.
     pub(super) reconciling: Mutex<()>,
@@ -110,6 +113,7 @@ pub(super) struct Rooms {
     pub(super) queue: Queue,
     pub(super) store: Arc<Store>,
     pub(super) refusing: Option<Refusing>,
+    pub(super) card_writes: Zeroizing<[u8; 32]>,
     pub(super) shifts: Shifts,
     pub(super) upstream: Option<Upstream>,
 }
@@ -138,6 +142,7 @@ impl Inner {
             queue: rooms.queue,
             store: rooms.store,
             refusing: rooms.refusing,
+            card_writes: rooms.card_writes,
             shifts: rooms.shifts,
             reconciling: Mutex::default(),
             upstream: rooms.upstream,

@@ -51,7 +51,7 @@ mod who;
 pub use alarm::{Alarm, AlarmKind};
 pub use blacklist::{BlacklistHealth, BlacklistRefused, list_file};
 pub use conditions::{Condition, Conditions};
-pub use driver::{DriverAnswer, DriverCall};
+pub use driver::{Asked, DriverAnswer, DriverCall};
 pub use event::{Event, EventStream, What};
 pub use file::{LARGEST_FILE, Rights, open_regular, read_file, read_to, replace_file};
 pub use folder::{PackFiles, files_below};

@@ -34,8 +34,8 @@ pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure>
     // Nobody else's, from the first moment: what is personal in it is sealed, but its keys lie there as well.
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.state);
     made.map_err(|error| no_folder(&config.state, &error))?;
-    let queue = journal(&parts, faults)?;
-    match rooms(parts, setup, queue.clone()) {
+    let (queue, card_writes) = journal(&parts, faults)?;
+    match rooms(parts, setup, queue.clone(), card_writes) {
         Ok((inner, renewed)) => {
             if let Some(renewed) = renewed {
                 inner.tell_renewed(&renewed);
@@ -53,7 +53,12 @@ pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure>
 }
 
 /// The rooms beside the journal; and what became of a store that was damaged.
-fn rooms(parts: Parts, setup: Setup, queue: Queue) -> Result<(Arc<Inner>, Option<Renewed>), Failure> {
+fn rooms(
+    parts: Parts,
+    setup: Setup,
+    queue: Queue,
+    card_writes: Zeroizing<[u8; 32]>,
+) -> Result<(Arc<Inner>, Option<Renewed>), Failure> {
     let config = Arc::clone(&parts.config);
     let store = Store::open_or_renew(&config.state.join("store.db"), parts.clock.now());
     let (store, renewed) = store.map_err(|error| error.failure())?;
@@ -65,7 +70,8 @@ fn rooms(parts: Parts, setup: Setup, queue: Queue) -> Result<(Arc<Inner>, Option
     let shifts = Shifts::load(&store, numbers.clone(), last).map_err(|error| error.failure())?;
     let upstream = upstream(&parts, &queue, numbers)?;
     let keys = keys(&parts, &setup, &store, upstream.as_ref())?;
-    Ok((Arc::new(Inner::new(Rooms { parts, setup, keys, queue, store, refusing, shifts, upstream })), renewed))
+    let rooms = Rooms { parts, setup, keys, queue, store, refusing, card_writes, shifts, upstream };
+    Ok((Arc::new(Inner::new(rooms)), renewed))
 }
 
 /// Whether a start failed for a disk that is full or read only: nothing is wrong with what is on it, and once the disk
@@ -96,14 +102,18 @@ fn unusable(what: impl Into<String>) -> Failure {
     Failure::with(&errors::NO_POLICY, what)
 }
 
-fn journal(parts: &Parts, faults: Faults) -> Result<Queue, Failure> {
+/// The journal, and the key that seals what is kept of writes to cards.
+fn journal(parts: &Parts, faults: Faults) -> Result<(Queue, Zeroizing<[u8; 32]>), Failure> {
     let config = &parts.config;
     let keys = match config.journal_keys() {
         KeyFolder::Own(folder) => QueueKeys::own(&config.journal(), &folder, &*parts.random),
         KeyFolder::Given(folder) => QueueKeys::load(&folder),
     };
     let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
-    let opened = keys.and_then(|keys| Queue::open_with_faults(config.journal(), keys, clock, random, faults));
+    let opened = keys.and_then(|keys| {
+        let card_writes = keys.card_writes();
+        Ok((Queue::open_with_faults(config.journal(), keys, clock, random, faults)?, card_writes))
+    });
     opened.map_err(|error| match error {
         // Whoever clears the disk wants to know which it is.
         QueueError::StorageFull => {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::rig::http::Client;
 use super::rig::{image, tree, until};
-use super::{FIELDS, Hall, library};
+use super::{FIELDS, Hall};
 
 /// What the HSM answers to Step1's string.
 fn hsm(asked: &str) -> String {

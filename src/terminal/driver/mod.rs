@@ -1,32 +1,36 @@
 //! The functions of the national driver interface, carried out at this terminal's readers (card-facts §5).
 //!
 //! One call after the other, so that several programs share a reader without knowing of each other; a case at the reader, or
-//! somebody else's steps, is told as −11.
+//! somebody else's steps, is told as −11. Nobody is asked for a PIN while a card is held: the caller's side asks, and calls again.
 
 mod basic;
 mod call;
+mod card;
+mod files;
 mod hsm;
+mod pin;
 mod reader;
 mod steps;
 
-pub use call::{DriverAnswer, DriverCall};
+pub use call::{Asked, DriverAnswer, DriverCall};
 pub(super) use steps::Begun;
 
 use std::sync::Arc;
 
-use call::Parameters;
-use steps::{Flow, Stepped};
+use call::{Carried, Parameters, Stop};
+use steps::Flow;
+use uuid::Uuid;
 
 use super::errors;
 use super::inner::Inner;
 use super::reading::Unread;
 use crate::failure::Failure;
-use crate::national::{Code, Function, Outcome, Refused};
+use crate::national::{Code, Function, Refused};
 
 /// How a function is carried out.
 enum Work {
     /// By itself.
-    Once(fn(&Arc<Inner>, &Parameters) -> Outcome),
+    Once(fn(&Arc<Inner>, &Parameters) -> Carried),
     /// As the first step of a flow that holds the card.
     First(Flow),
     /// As the step that a flow waits for.
@@ -36,6 +40,12 @@ enum Work {
 /// The functions that are carried out; any other is not supported.
 const BUILT: &[(&str, Work)] = &[
     ("iReadCardBas", Work::Once(basic::read_card_bas)),
+    ("iReadCard", Work::Once(files::read_card)),
+    ("iWriteCard", Work::Once(files::write_card)),
+    ("iVerifyPIN", Work::Once(pin::verify_pin)),
+    ("iChangePIN", Work::Once(pin::change_pin)),
+    ("iReloadPIN", Work::Once(pin::reload_pin)),
+    ("iUnblockPIN", Work::Once(pin::unblock_pin)),
     ("iReadCardBas_HSM_Step1", Work::First(hsm::read_card_bas)),
     ("iReadCardBas_HSM_Step2", Work::Next),
 ];
@@ -43,7 +53,7 @@ const BUILT: &[(&str, Work)] = &[
 /// Carries out a call.
 pub(super) fn call(inner: &Arc<Inner>, call: DriverCall) -> DriverAnswer {
     let (client, session) = (call.client.clone(), call.session);
-    let (outcome, next) = carried_out(inner, call).unwrap_or_else(|refused| (Err(refused), None));
+    let (outcome, next) = carried_out(inner, call).unwrap_or_else(|stop| (Err(stop), None));
     if let (None, Some(session)) = (next, session) {
         // Whatever it was, it was not the next step.
         inner.driver_steps.end(session, &client);
@@ -51,23 +61,29 @@ pub(super) fn call(inner: &Arc<Inner>, call: DriverCall) -> DriverAnswer {
     DriverAnswer::of(outcome, next)
 }
 
-fn carried_out(inner: &Arc<Inner>, call: DriverCall) -> Result<Stepped, Refused> {
+/// What came of it, and the number to go on by where there is a next step.
+fn carried_out(inner: &Arc<Inner>, call: DriverCall) -> Result<(Carried, Option<Uuid>), Stop> {
     let function = Function::named(&call.function).ok_or(Code::NOT_SUPPORTED)?;
     let (_, work) = BUILT.iter().find(|(name, _)| *name == function.name).ok_or(Code::NOT_SUPPORTED)?;
-    let parameters = Parameters::of(function, call.parameters)?;
+    let (client, session) = (call.client.clone(), call.session);
+    let parameters = Parameters::of(function, call)?;
     // First, so that nobody is refused for a call of another program that is over in a moment.
     let turn = inner.driver_turns.take(inner.parts.config.cases.reading);
     let _turn = turn.ok_or_else(|| Refused::by(Code::CONNECTION, &Failure::of(&errors::BUSY)))?;
-    if let (Work::Once(_) | Work::First(_), Some(session)) = (work, call.session) {
-        inner.driver_steps.end(session, &call.client);
+    if let (Work::Once(_) | Work::First(_), Some(session)) = (work, session) {
+        inner.driver_steps.end(session, &client);
     }
     match work {
         Work::Once(work) => Ok((work(inner, &parameters), None)),
         Work::First(flow) => {
             let reader = reader::take(inner, parameters.kind()?)?;
-            Ok(inner.driver_steps.begin(inner, *flow, reader, &call.client, parameters))
+            let (outcome, next) = inner.driver_steps.begin(inner, *flow, reader, &client, parameters);
+            Ok((outcome.map_err(Stop::Refused), next))
         }
-        Work::Next => Ok(inner.driver_steps.go_on(inner, call.session, function.name, &call.client, parameters)),
+        Work::Next => {
+            let (outcome, next) = inner.driver_steps.go_on(inner, session, function.name, &client, parameters);
+            Ok((outcome.map_err(Stop::Refused), next))
+        }
     }
 }
 

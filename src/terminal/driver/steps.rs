@@ -61,7 +61,7 @@ impl Steps {
     /// # Errors
     /// When the caller did not go on in time, or never will.
     pub(super) fn ask(&self, output: Zeroizing<String>, next: &'static str) -> Result<Parameters, Refused> {
-        let over = || Refused::by(Code::MUTE, &Failure::of(&errors::DRIVER_STEPS));
+        let over = || Refused::by(Code::NOT_CONNECTED, &Failure::of(&errors::DRIVER_STEPS));
         self.tell.send(Told { outcome: Ok(output), next: Some(next) }).map_err(|_| over())?;
         let left = self.until.saturating_duration_since(Instant::now());
         match lock(&self.hear).recv_timeout(left) {

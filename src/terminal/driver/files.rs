@@ -1,0 +1,125 @@
+//! `iReadCard` and `iWriteCard`: items of the card's files, by the holder's PIN or by the terminal's keys.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::call::{Asked, Carried, Parameters};
+use super::{card, reader};
+use crate::card::{Journal, Update};
+use crate::national::{self, CardInfo, Code, FileAddress, Parameter, Refused, Values};
+use crate::profile::{FileName, ItemName, Profile, Structure};
+use crate::terminal::inner::Inner;
+
+pub(super) fn read_card(inner: &Arc<Inner>, parameters: &Parameters) -> Carried {
+    let unpublished = &inner.parts.config.driver.unpublished;
+    let kind = parameters.kind()?;
+    let by_pin = match parameters.text(Parameter::Authority)? {
+        "1" => true,
+        "2" => false,
+        _ => return Err(Code::PARAMETER.into()),
+    };
+    let meant = CardInfo::parse(parameters.text(Parameter::CardInfo)?)?;
+    let addresses = FileAddress::parse(parameters.text(Parameter::FileAddress)?, unpublished)?;
+    let items: Vec<Vec<ItemName>> =
+        addresses.iter().map(|address| items(address, inner)).collect::<Result<_, Code>>()?;
+    let items = items.concat();
+    let reader = reader::take(inner, kind)?;
+    let pin = if by_pin { Some(parameters.pin(Asked::Pin)?) } else { None };
+    let files = card::at(inner, &reader, Some(&meant), |card| card.read(&items, pin))?;
+    let values = addresses.iter().map(|address| {
+        let name = name(address);
+        let holding = files.files.iter().find(|holding| holding.name == name).ok_or(Code::PARAMETER)?;
+        national::values(address, holding, unpublished)
+    });
+    Ok(national::mirror(&addresses, &values.collect::<Result<Vec<_>, Code>>()?)?)
+}
+
+/// Each file after the other; what was written by then stays where a later one is refused, and is told.
+pub(super) fn write_card(inner: &Arc<Inner>, parameters: &Parameters) -> Carried {
+    let kind = parameters.kind()?;
+    let meant = CardInfo::parse(parameters.text(Parameter::CardInfo)?)?;
+    let addresses =
+        FileAddress::parse(parameters.text(Parameter::FileAddress)?, &inner.parts.config.driver.unpublished)?;
+    let values = national::write_data(parameters.text(Parameter::WriteData)?, &addresses)?;
+    let contents: Vec<(FileName, Contents)> = addresses
+        .iter()
+        .zip(values)
+        .map(|(address, values)| Ok((name(address), contents(address, values, &inner.profile)?)))
+        .collect::<Result<_, Code>>()?;
+    let reader = reader::take(inner, kind)?;
+    let journal = Journal::new(&inner.store, &inner.card_writes, &*inner.parts.random);
+    let mut written: Vec<String> = Vec::new();
+    let done = card::at(inner, &reader, Some(&meant), |card| {
+        // What an earlier write left half done comes first.
+        card.mend(&journal, &mut None)?;
+        for (file, contents) in &contents {
+            card.write(&journal, file, &contents.update(), &mut None)?;
+            written.push(file.to_string());
+        }
+        Ok(())
+    });
+    match done {
+        Ok(()) => Ok(Zeroizing::default()),
+        Err(refused) if written.is_empty() => Err(refused.into()),
+        Err(refused) => {
+            Err(Refused { text: format!("{}；已写入 {}", refused.text, written.join(", ")), ..refused }.into())
+        }
+    }
+}
+
+/// What is written into one file.
+enum Contents {
+    Items(Vec<(u8, Zeroizing<String>)>),
+    Bytes(Zeroizing<Vec<u8>>),
+}
+
+impl Contents {
+    fn update(&self) -> Update<'_> {
+        match self {
+            Self::Items(items) => Update::Items(items),
+            Self::Bytes(bytes) => Update::Bytes(bytes),
+        }
+    }
+}
+
+fn contents(address: &FileAddress, values: Values, profile: &Profile) -> Result<Contents, Code> {
+    let file = profile.file(&name(address)).ok_or(Code::PARAMETER)?;
+    match file.structure {
+        Structure::Transparent { .. } => {
+            let [bytes] = values.as_slice() else { return Err(Code::PARAMETER) };
+            Ok(Contents::Bytes(Zeroizing::new(hex::decode(bytes.as_bytes()).map_err(|_| Code::CHARACTERS)?)))
+        }
+        // How one of several items is written is not published, nor how a record is.
+        Structure::Linear if address.items.iter().all(|item| item.number.is_none()) && !address.items.is_empty() => {
+            Ok(Contents::Items(address.items.iter().map(|item| item.tag).zip(values).collect()))
+        }
+        _ => Err(Code::NOT_SUPPORTED),
+    }
+}
+
+fn name(address: &FileAddress) -> FileName {
+    FileName::new(address.directory.to_string(), address.ef)
+}
+
+/// What the card room is asked for: items of a linear file; of any other the whole, whatever stands for it. What needs a
+/// syntax that is not set is refused before a card is touched for it.
+fn items(address: &FileAddress, inner: &Inner) -> Result<Vec<ItemName>, Code> {
+    let name = name(address);
+    let file = inner.profile.file(&name).ok_or(Code::PARAMETER)?;
+    let published = inner.parts.config.driver.unpublished.syntax().is_none();
+    let of = |tag| ItemName { file: name.clone(), tag };
+    match file.structure {
+        Structure::Transparent { .. } => Ok(vec![of(None)]),
+        Structure::Linear => {
+            let item = |tag| {
+                let item = file.item(tag).ok_or(Code::PARAMETER)?;
+                let plain = item.count == 1 && item.parts.is_empty();
+                if published && !plain { Err(Code::NOT_SUPPORTED) } else { Ok(of(Some(tag))) }
+            };
+            address.items.iter().map(|address| item(address.tag)).collect()
+        }
+        _ if address.record.is_none() => Err(Code::NOT_SUPPORTED),
+        _ => Ok(vec![of(None)]),
+    }
+}

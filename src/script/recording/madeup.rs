@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 use super::personal::tag;
-use crate::value::{CardNumber, NumberForm, SocialSecurityNumber, check_character, check_digit};
+use crate::value::{CardNumber, NumberForm, SocialSecurityNumber, bcd, check_character, check_digit};
 
 /// Region of the made-up holder: no district has this code.
 const REGION: [u8; 3] = [0x10, 0x00, 0x00];
@@ -52,6 +52,17 @@ pub(super) fn historical(real: &[u8], city: Option<&[u8]>) -> Vec<u8> {
     let whole: Vec<u8> = region.iter().chain(&SERIAL).copied().chain(std::iter::repeat(0)).take(own.len()).collect();
     own.copy_from_slice(&whole);
     made_up
+}
+
+/// What stands in the place of a value of which no more is known than its bytes: a date where it was one, else characters
+/// and digits that name nothing. Padding stays, and so does what was never written.
+pub(super) fn filler(value: &mut [u8]) {
+    let written = trimmed(value).len();
+    match &mut value[..written] {
+        date @ [_, _, _, _] if matches!(bcd::date(date), Ok(Some(_))) => date.copy_from_slice(&BIRTH),
+        // '0' as a character, 30 as two digits.
+        written => written.fill(b'0'),
+    }
 }
 
 /// City and application stay; the serial and the authentication code are the made-up card's.
@@ -171,6 +182,19 @@ mod tests {
         assert_eq!(one(tag::BIRTH_DATE, &[0xFF; 4]), [0xFF; 4]);
         assert_eq!(one(tag::BIRTH_DATE, &[0x20, 0x01, 0x02, 0x03]), BIRTH);
         assert_eq!(one(tag::SEX, &[0xFF]), [0xFF]);
+    }
+
+    #[test]
+    fn filler_is_as_long_as_what_was_written_and_a_date_where_it_was_one() {
+        let filled = |value: &[u8]| {
+            let mut value = value.to_vec();
+            filler(&mut value);
+            value
+        };
+        assert_eq!(filled(b"\xCC\xEC\xBA\xD3\0\0"), b"0000\0\0");
+        assert_eq!(filled(&[0x20, 0x15, 0x04, 0x30]), BIRTH);
+        assert_eq!(filled(&[0x20, 0x15, 0x13, 0x01]), *b"0000");
+        assert_eq!(filled(&[0xFF, 0xFF]), [0xFF, 0xFF]);
     }
 
     #[test]

@@ -4,13 +4,22 @@
 //! replayed with every check on: each byte that is sent must be the one recorded, the recorded randoms are fed back,
 //! and the recording's clock stands still.
 
+mod account;
+mod bank;
+mod exchange;
+mod historical;
 mod madeup;
 mod parse;
 mod personal;
+mod pins;
+mod place;
 mod print;
+mod psam;
 mod recorder;
 mod redact;
 mod replay;
+mod rules;
+mod swaps;
 
 pub use recorder::Recorder;
 pub use replay::Replay;
@@ -20,6 +29,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::Diagnostic;
 use crate::reader::{Atr, Interface, Protocol};
+use crate::script::RecordError;
 
 /// A session as it was recorded. It holds a made-up person, so it may be shown.
 #[derive(Debug, Clone)]
@@ -43,6 +53,20 @@ impl Recording {
     /// Every mistake of the text.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
         parse::recording(file, text)
+    }
+
+    /// What happened in a session that is redacted already, once through its text: that gives each event its line, and
+    /// proves that it can be read.
+    fn of(
+        file: &str,
+        clock: Timestamp,
+        card: Opening,
+        psam: Option<Opening>,
+        events: Vec<Event>,
+    ) -> Result<Self, RecordError> {
+        let events = events.into_iter().map(|event| (0, event)).collect();
+        let recording = Self { file: file.to_owned(), clock, card, psam, events, end: 0 };
+        Self::parse(file, &recording.to_string()).map_err(|_| RecordError::NoText)
     }
 
     /// Whether `text` begins as a recording does, and not as a script.

@@ -1,15 +1,16 @@
 //! Where a session with a social security card carries what names a person.
 //!
-//! What may stay is listed, everything else that was read from the card is replaced: a record is personal until its
-//! tag and length say that it is not.
+//! What may stay is listed, everything else that was read from the card or written to it is replaced: a record is
+//! personal until its tag and length say that it is not.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Channel, Event, Turn};
-use crate::apdu::ins;
+use super::exchange::Exchange;
+use super::place::{Directory, Place};
+use super::rules::Rule;
 
 /// Tags of EF05 and EF06 (card-facts §1.3, §1.4) whose values name a person or one card.
 pub(super) mod tag {
@@ -35,51 +36,12 @@ pub(super) mod tag {
 
 /// Tags and lengths that name nobody: category, version, issuer, dates of issue and expiry (card-facts §1.3).
 const OPEN: [(u8, usize); 5] = [(0x02, 1), (0x03, 4), (0x04, 12), (0x05, 4), (0x06, 4)];
+/// DF and EF of the files whose records have no tags: fields that follow one another (card-facts §1.6).
+const WITHOUT_TAGS: [(u8, u8); 4] = [(0x02, 0x07), (0x02, 0x16), (0x04, 0x08), (0x04, 0x15)];
+/// Tags whose value is items again, each with a tag and a length of one byte (card-facts §1.6, B-TLV).
+const WITH_ITEMS: [u8; 6] = [0x40, 0x43, 0x44, 0x4A, 0x79, 0x99];
 
-/// A command of the card with the whole of its answer, which T=0 may have brought in pieces.
-pub(super) struct Exchange {
-    /// The events it is made of: the command, then each GET RESPONSE.
-    pub(super) events: Vec<usize>,
-    pub(super) ins: u8,
-    /// P2's file identifier: 0 for the current file.
-    pub(super) file: u8,
-    pub(super) data: Zeroizing<Vec<u8>>,
-}
-
-/// The session's commands to one channel.
-pub(super) fn exchanges(events: &[Event], channel: Channel) -> Vec<Exchange> {
-    let mut found: Vec<Exchange> = Vec::new();
-    for (at, event) in events.iter().enumerate() {
-        let Event::Turn(_, turn) = event else { continue };
-        if !matches!(event, Event::Turn(on, _) if *on == channel) {
-            continue;
-        }
-        let byte = |n: usize| turn.sent.get(n).copied().unwrap_or_default();
-        match found.last_mut() {
-            Some(exchange) if byte(1) == ins::GET_RESPONSE => {
-                exchange.events.push(at);
-                // Growing would leave a copy behind that nobody wipes.
-                exchange.data = Zeroizing::new([exchange.data.as_slice(), turn.data()].concat());
-            }
-            _ => found.push(Exchange {
-                events: vec![at],
-                ins: byte(1),
-                file: byte(3) >> 3,
-                data: Zeroizing::new(turn.data().to_vec()),
-            }),
-        }
-    }
-    found
-}
-
-impl Turn {
-    /// The answer without its status word.
-    pub(super) fn data(&self) -> &[u8] {
-        &self.answer[..self.answer.len().saturating_sub(2)]
-    }
-}
-
-/// A part of an answer.
+/// A part of a file's bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Field {
     /// What is known of it.
@@ -98,26 +60,59 @@ pub(super) enum Kind {
     Unknown,
 }
 
-/// The parts of what READ RECORD brought. A record that is cut off is read as far as it goes.
-pub(super) fn fields(exchange: &Exchange) -> Vec<Field> {
-    let data = &exchange.data;
-    if !matches!(exchange.file, 0 | 5 | 6) {
+/// The parts of records at a place. A record that is cut off is read as far as it goes.
+pub(super) fn fields(place: Place, data: &[u8]) -> Vec<Field> {
+    let untagged = matches!(place.directory, Directory::Area(area) if WITHOUT_TAGS.contains(&(area, place.file)));
+    if untagged || !matches!(place.directory, Directory::Environment | Directory::Area(_)) {
         return vec![Field { kind: Kind::Unknown, at: 0..data.len() }];
     }
     let mut found = Vec::new();
-    let mut at = 0;
-    while let [tag, length, ..] = data[at..] {
-        if matches!(tag, 0x00 | 0xFF) {
-            break;
-        }
-        let end = (at + 2 + usize::from(length)).min(data.len());
-        found.push(Field { kind: Kind::Open, at: at..at + 2 });
-        found.push(Field { kind: kind(tag, length), at: at + 2..end });
-        at = end;
-    }
+    let at = tagged(
+        data,
+        0..data.len(),
+        &mut |tag, value, found| {
+            if place.directory != Directory::Environment {
+                match WITH_ITEMS.contains(&tag) {
+                    true => items(data, value, found),
+                    false => found.push(Field { kind: Kind::Unknown, at: value }),
+                }
+            } else {
+                found.push(Field { kind: kind(tag, data[value.start - 1]), at: value });
+            }
+        },
+        &mut found,
+    );
     let filler = data[at..].iter().all(|byte| matches!(byte, 0x00 | 0xFF));
     found.push(Field { kind: if filler { Kind::Open } else { Kind::Unknown }, at: at..data.len() });
     found
+}
+
+/// Walks through records in a part of `data`, up to where no tag stands; where that is.
+fn tagged(
+    data: &[u8],
+    within: Range<usize>,
+    value: &mut dyn FnMut(u8, Range<usize>, &mut Vec<Field>),
+    found: &mut Vec<Field>,
+) -> usize {
+    let mut at = within.start;
+    while let [tag, length, ..] = data[at..within.end] {
+        if matches!(tag, 0x00 | 0xFF) {
+            break;
+        }
+        let end = (at + 2 + usize::from(length)).min(within.end);
+        found.push(Field { kind: Kind::Open, at: at..at + 2 });
+        value(tag, at + 2..end, found);
+        at = end;
+    }
+    at
+}
+
+/// The items within a value; what is none of them does not stay.
+fn items(data: &[u8], within: Range<usize>, found: &mut Vec<Field>) {
+    let end = within.end;
+    let unknown = |at: Range<usize>| Field { kind: Kind::Unknown, at };
+    let at = tagged(data, within, &mut |_, value, found| found.push(unknown(value)), found);
+    found.push(unknown(at..end));
 }
 
 fn kind(tag: u8, length: u8) -> Kind {
@@ -136,13 +131,18 @@ fn kind(tag: u8, length: u8) -> Kind {
     }
 }
 
-/// The personal values of a session, each as long as it was ever read.
+/// The personal values of a session, each as long as it was ever read or written.
 pub(super) fn values(exchanges: &[Exchange]) -> BTreeMap<u8, Zeroizing<Vec<u8>>> {
     let mut found: BTreeMap<u8, Zeroizing<Vec<u8>>> = BTreeMap::new();
-    for exchange in exchanges.iter().filter(|exchange| exchange.ins == ins::READ_RECORD) {
-        for Field { kind, at } in fields(exchange) {
+    for exchange in exchanges {
+        let records = match exchange.rule {
+            Rule::Records => exchange.data.as_slice(),
+            Rule::WriteRecord => exchange.body(),
+            _ => continue,
+        };
+        for Field { kind, at } in fields(exchange.place, records) {
             let Kind::Personal(tag) = kind else { continue };
-            let value = &exchange.data[at];
+            let value = &records[at];
             let longest = found.entry(tag).or_default();
             if value.len() > longest.len() {
                 *longest = Zeroizing::new(value.to_vec());
@@ -156,51 +156,44 @@ pub(super) fn values(exchanges: &[Exchange]) -> BTreeMap<u8, Zeroizing<Vec<u8>>>
 mod tests {
     use super::*;
 
-    fn exchange(file: u8, data: &[u8]) -> Exchange {
-        Exchange { events: vec![0], ins: ins::READ_RECORD, file, data: Zeroizing::new(data.to_vec()) }
-    }
-
-    fn kinds(file: u8, data: &[u8]) -> Vec<(Kind, Range<usize>)> {
-        fields(&exchange(file, data)).into_iter().map(|field| (field.kind, field.at)).collect()
+    fn kinds(directory: Directory, file: u8, data: &[u8]) -> Vec<(Kind, Range<usize>)> {
+        let place = Place { directory, file };
+        fields(place, data).into_iter().map(|field| (field.kind, field.at)).collect()
     }
 
     #[test]
     fn a_record_is_personal_until_its_tag_and_length_say_otherwise() {
         use Kind::{Open, Personal, Unknown};
+        let kinds_at = |file, data: &[u8]| kinds(Directory::Environment, file, data);
         let whole = [0x02, 1, b'3', 0x0A, 1, b'1', 0x77, 1, 9, 0xFF, 0xFF];
-        assert_eq!(
-            kinds(5, &whole),
-            [
-                (Open, 0..2),
-                (Open, 2..3),
-                (Open, 3..5),
-                (Personal(tag::SEX), 5..6),
-                (Open, 6..8),
-                (Unknown, 8..9),
-                (Open, 9..11)
-            ]
-        );
-        // Another file, another length of an open tag, bytes behind the filler, a record that is cut off.
-        assert_eq!(kinds(7, &whole), [(Unknown, 0..11)]);
-        assert_eq!(kinds(5, &[0x02, 2, 1, 2])[1], (Unknown, 2..4));
-        assert_eq!(kinds(5, &[0x00, 0x01]), [(Unknown, 0..2)]);
-        assert_eq!(kinds(6, &[0x08, 18, b'4', b'4'])[1], (Personal(tag::SOCIAL_SECURITY_NUMBER), 2..4));
+        let found = [
+            (Open, 0..2),
+            (Open, 2..3),
+            (Open, 3..5),
+            (Personal(tag::SEX), 5..6),
+            (Open, 6..8),
+            (Unknown, 8..9),
+            (Open, 9..11),
+        ];
+        assert_eq!(kinds_at(5, &whole), found);
+        // Another length of an open tag, bytes behind the filler, a record that is cut off.
+        assert_eq!(kinds_at(5, &[0x02, 2, 1, 2])[1], (Unknown, 2..4));
+        assert_eq!(kinds_at(5, &[0x00, 0x01]), [(Unknown, 0..2)]);
+        assert_eq!(kinds_at(6, &[0x08, 18, b'4', b'4'])[1], (Personal(tag::SOCIAL_SECURITY_NUMBER), 2..4));
     }
 
     #[test]
-    fn an_answer_in_pieces_is_one() {
-        let turn = |sent: &[u8], answer: &[u8]| {
-            let turn = Turn { sent: Zeroizing::new(sent.to_vec()), answer: Zeroizing::new(answer.to_vec()) };
-            Event::Turn(Channel::Card, turn)
-        };
-        let events = [
-            turn(&[0, 0xB2, 1, 0x2C, 3], &[0x61, 3]),
-            Event::Random(Zeroizing::new(vec![1])),
-            turn(&[0, 0xC0, 0, 0, 3], &[0x0A, 1, b'2', 0x90, 0]),
-        ];
-        let found = exchanges(&events, Channel::Card);
-        assert_eq!((found.len(), &found[0].events[..], found[0].file), (1, &[0, 2][..], 5));
-        assert_eq!(**values(&found).get(&tag::SEX).unwrap(), *b"2");
-        assert!(exchanges(&events, Channel::Psam).is_empty());
+    fn in_other_directories_tags_and_lengths_stay_and_no_value_does() {
+        use Kind::{Open, Unknown};
+        // Tag 02 is the card's category in the environment alone.
+        assert_eq!(kinds(Directory::Area(4), 5, &[0x02, 1, b'3']), [(Open, 0..2), (Unknown, 2..3), (Open, 3..3)]);
+        let nested = [0x40, 6, 0x57, 1, b'1', 0x58, 1, 0x44];
+        let found =
+            [(Open, 0..2), (Open, 2..4), (Unknown, 4..5), (Open, 5..7), (Unknown, 7..8), (Unknown, 8..8), (Open, 8..8)];
+        assert_eq!(kinds(Directory::Area(1), 0x15, &nested), found);
+        // Without tags, or of another card: nothing is known.
+        for directory in [Directory::Area(2), Directory::Bank, Directory::Other] {
+            assert_eq!(kinds(directory, 7, &[0x02, 1, b'3']), [(Unknown, 0..3)]);
+        }
     }
 }

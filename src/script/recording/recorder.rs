@@ -80,16 +80,7 @@ impl Recorder {
         }
         let card = log.card.as_ref().ok_or(RecordError::NoCard)?;
         let (card, events) = redact::session(card, &log.events)?;
-        let recording = Recording {
-            file: file.to_owned(),
-            clock: log.clock.0,
-            card,
-            psam: log.psam.clone(),
-            events: events.into_iter().map(|event| (0, event)).collect(),
-            end: 0,
-        };
-        // Once through its text, which gives each event its line, and proves that it can be read.
-        Recording::parse(file, &recording.to_string()).map_err(|_| RecordError::NoText)
+        Recording::of(file, log.clock.0, card, log.psam.clone(), events)
     }
 }
 

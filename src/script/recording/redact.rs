@@ -1,98 +1,153 @@
 //! Makes a session into a recording: whatever names a person becomes the made-up holder's, everywhere and always the
 //! same, so that the recording replays with every check on.
 //!
-//! Redaction goes by type: each field of a record by its tag, the historical bytes in the answer to reset, and those
-//! same bytes where keys are diversified by them. A command that has no rule is refused, and at the end the real
-//! values are searched for once more.
+//! Redaction goes by type: each field of a record by its tag, PINs, amounts, the historical bytes in the answer to reset,
+//! and those same bytes where keys are diversified by them. A command that has no rule is refused, and at the end the
+//! real values are searched for once more.
 
 use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use super::personal::{Exchange, Kind, exchanges, fields, tag, values};
+use super::account::Account;
+use super::bank::Accounts;
+use super::exchange::{Exchange, HEADER, exchanges};
+use super::historical::Historical;
+use super::personal::{Kind, fields, tag, values};
+use super::pins::Pins;
+use super::place::{Directory, Place};
+use super::psam::Known;
+use super::rules::Rule;
+use super::swaps::{EVIDENT, Swaps};
 use super::{Channel, Event, Opening, madeup};
-use crate::apdu::{Command, ins};
 use crate::script::RecordError;
 
-/// INITIALIZE ENVIRONMENT of a PSAM (card-facts §4.3).
-const INITIALIZE_ENVIRONMENT: u8 = 0xEC;
-/// Shorter values are no evidence when they are found: any two bytes may stand anywhere.
-const EVIDENT: usize = 4;
+/// The transactions' file: DF04/EF08, and how long its records are (card-facts §1.6).
+const TRANSACTIONS: Place = Place { directory: Directory::Area(4), file: 8 };
+const TRANSACTION: usize = 0x1C;
+
+/// The values of a session that name its holder, and those of the made-up one.
+pub(super) struct Holders {
+    real: BTreeMap<u8, Zeroizing<Vec<u8>>>,
+    made_up: BTreeMap<u8, Zeroizing<Vec<u8>>>,
+}
 
 /// The session without personal data.
 ///
 /// # Errors
 /// A command that has no rule, and what should not have stayed but did.
 pub(super) fn session(card: &Opening, events: &[Event]) -> Result<(Opening, Vec<Event>), RecordError> {
-    refuse(events)?;
-    let read = exchanges(events, Channel::Card);
+    let (read, psam) = (exchanges(events, Channel::Card)?, exchanges(events, Channel::Psam)?);
     let real = values(&read);
     let made_up = madeup::holder(&real);
-    let historical = Historical::new(card, made_up.get(&tag::IDENTIFIER))?;
+    let historical = Historical::new(&card.atr, made_up.get(&tag::IDENTIFIER).map(|bytes| bytes.as_slice()))?;
 
+    let mut redaction = Redaction::new(Holders { real, made_up }, &psam);
     let mut redacted = events.to_vec();
     for exchange in &read {
-        let data = answer(exchange, &real, &made_up);
-        put_back(&mut redacted, exchange, &data);
+        let (sent, answer) = redaction.card(exchange);
+        exchange.put_sent(&mut redacted, &sent);
+        exchange.put_back(&mut redacted, &answer);
     }
+    let Redaction { holders, mut pins, account, mut bank, mut swaps, sealed, .. } = redaction;
+    let mut purchases = Vec::new();
+    for (real, made_up) in account.swaps() {
+        swaps.add(real, made_up);
+        purchases.push(made_up.to_vec());
+    }
+    let known = Known { holders: &holders, swaps: &swaps, randoms: randoms(&read, events), sealed, purchases };
+    known.redact(&psam, &mut pins, &mut redacted)?;
     for event in &mut redacted {
         if let Event::Turn(_, turn) = event {
             historical.replace(&mut turn.sent);
         }
     }
-    let mut traces = evident(&real, &made_up);
-    if *historical.real != historical.made_up {
-        traces.push(("the historical bytes", historical.real.clone()));
-    }
+
+    let mut traces = evident(&holders);
+    traces.extend(historical.trace().map(|trace| ("the historical bytes", trace)));
+    traces.extend(pins.traces().into_iter().map(|trace| ("a PIN", trace)));
+    traces.extend(bank.traces().into_iter().map(|trace| ("the bank account's number", trace)));
     search(&redacted, &traces)?;
-    Ok((Opening { atr: historical.atr, ..card.clone() }, redacted))
+    Ok((Opening { atr: historical.into_atr(), ..card.clone() }, redacted))
 }
 
-/// Every command must be one whose data and answer are known not to be a secret, or to be replaced below.
-fn refuse(events: &[Event]) -> Result<(), RecordError> {
-    for event in events {
-        let Event::Turn(channel, turn) = event else { continue };
-        let Ok(command) = Command::parse(&turn.sent) else {
-            return Err(RecordError::Command { ins: turn.sent.get(1).copied().unwrap_or_default() });
-        };
-        let known = match (channel, command.ins()) {
-            (_, ins::SELECT | ins::READ_BINARY | ins::READ_RECORD | ins::GET_RESPONSE | ins::GET_CHALLENGE) => true,
-            (Channel::Card, ins::INTERNAL_AUTHENTICATE | ins::EXTERNAL_AUTHENTICATE) => true,
-            // Asks for the tries that are left; with data it carries a PIN.
-            (Channel::Card, ins::VERIFY) => command.data().is_empty(),
-            (Channel::Psam, ins::DELIVERY_SESSION_KEY | ins::CIPHER_DATA | INITIALIZE_ENVIRONMENT) => true,
-            _ => false,
-        };
-        if !known || turn.answer.len() < 2 {
-            return Err(RecordError::Command { ins: command.ins() });
-        }
+/// What is learned from one command to the next.
+struct Redaction<'a> {
+    holders: Holders,
+    psam: &'a [Exchange],
+    pins: Pins,
+    account: Account,
+    bank: Accounts,
+    swaps: Swaps,
+    /// Headers and data of commands with a MAC, as they are in the recording.
+    sealed: Vec<Zeroizing<Vec<u8>>>,
+}
+
+impl<'a> Redaction<'a> {
+    fn new(holders: Holders, psam: &'a [Exchange]) -> Self {
+        let (pins, account, bank) = (Pins::default(), Account::default(), Accounts::default());
+        Self { holders, psam, pins, account, bank, swaps: Swaps::default(), sealed: Vec::new() }
     }
-    Ok(())
-}
 
-/// An answer of the card without what names a person.
-fn answer(
-    exchange: &Exchange,
-    real: &BTreeMap<u8, Zeroizing<Vec<u8>>>,
-    made_up: &BTreeMap<u8, Zeroizing<Vec<u8>>>,
-) -> Zeroizing<Vec<u8>> {
-    let mut data = exchange.data.clone();
-    match exchange.ins {
-        ins::READ_RECORD => {
-            for field in fields(exchange) {
-                let part = &mut data[field.at];
-                match field.kind {
-                    Kind::Open => {}
-                    Kind::Unknown => part.fill(0),
-                    Kind::Personal(tag) => replace(part, real.get(&tag), made_up.get(&tag)),
-                }
+    /// A command's data and its answer without what names a person.
+    fn card(&mut self, exchange: &Exchange) -> (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>) {
+        let mut sent = Zeroizing::new(exchange.command.data().to_vec());
+        let mut answer = exchange.data.clone();
+        match exchange.rule {
+            Rule::Records if exchange.place.directory == Directory::Bank => self.bank.redact(&mut answer),
+            Rule::Records if exchange.place == TRANSACTIONS => {
+                answer.chunks_mut(TRANSACTION).for_each(|record| self.account.logged(record));
             }
+            Rule::Records => records(exchange.place, &mut answer, &self.holders),
+            Rule::Bank => self.bank.redact(&mut answer),
+            // Fingerprints, the photo.
+            Rule::Bytes => answer.fill(0),
+            Rule::Pin => sent = self.pins.made_up(exchange.command.data()),
+            Rule::TwoPins => sent = self.pins.two_made_up(exchange.command.data()),
+            Rule::WriteRecord | Rule::WriteBytes | Rule::SealedPin => self.written(exchange, &mut sent),
+            Rule::Initialize | Rule::Credit | Rule::Debit | Rule::Balance => {
+                self.account.redact(exchange, &mut sent, &mut answer);
+            }
+            Rule::Open | Rule::Select | Rule::Authenticate | Rule::Deliver | Rule::Cipher | Rule::Purchase => {}
         }
-        // Fingerprints, the photo, amounts.
-        ins::READ_BINARY => data.fill(0),
-        _ => {}
+        (sent, answer)
     }
-    data
+
+    /// What is written: in clear by its place, enciphered by its blocks. The PSAM sees the same where it makes the MAC.
+    fn written(&mut self, exchange: &Exchange, sent: &mut [u8]) {
+        let real = exchange.body();
+        let body = &mut sent[..real.len()];
+        if exchange.rule == Rule::SealedPin || self.enciphered(real) {
+            self.swaps.seal(real);
+            self.swaps.apply(body);
+        } else if exchange.rule == Rule::WriteRecord {
+            records(exchange.place, body, &self.holders);
+        } else {
+            body.fill(0);
+        }
+        let whole = exchange.command.to_bytes();
+        let header = &whole[..HEADER.min(whole.len())];
+        let made_up = Zeroizing::new([header, body].concat());
+        self.swaps.add(&[header, real].concat(), &made_up);
+        self.sealed.push(made_up);
+    }
+
+    /// The PSAM enciphered it.
+    fn enciphered(&self, body: &[u8]) -> bool {
+        !body.is_empty() && self.psam.iter().any(|one| one.rule == Rule::Cipher && one.data.as_slice() == body)
+    }
+}
+
+/// Records at a place without what names a person.
+pub(super) fn records(place: Place, data: &mut [u8], holders: &Holders) {
+    for field in fields(place, data) {
+        let part = &mut data[field.at];
+        match field.kind {
+            Kind::Open => {}
+            Kind::Unknown => madeup::filler(part),
+            Kind::Personal(tag) => replace(part, holders.real.get(&tag), holders.made_up.get(&tag)),
+        }
+    }
 }
 
 /// A value that was read shorter than at its longest becomes the beginning of the made-up one; a value that was
@@ -104,55 +159,21 @@ fn replace(part: &mut [u8], real: Option<&Zeroizing<Vec<u8>>>, made_up: Option<&
     }
 }
 
-/// Writes an answer back into the pieces it came in.
-fn put_back(events: &mut [Event], exchange: &Exchange, data: &[u8]) {
-    let mut rest = data;
-    for at in &exchange.events {
-        if let Event::Turn(_, turn) = &mut events[*at] {
-            let length = turn.data().len();
-            let (here, after) = rest.split_at(length);
-            turn.answer[..length].copy_from_slice(here);
-            rest = after;
-        }
-    }
-}
-
-/// The bytes of the answer to reset that name one card.
-struct Historical {
-    real: Zeroizing<Vec<u8>>,
-    made_up: Vec<u8>,
-    atr: crate::reader::Atr,
-}
-
-impl Historical {
-    fn new(card: &Opening, identifier: Option<&Zeroizing<Vec<u8>>>) -> Result<Self, RecordError> {
-        let whole = card.atr.historical();
-        let made_up = madeup::historical(whole, identifier.map(|bytes| bytes.as_slice()));
-        // As many bytes as before: the answer to reset stays one.
-        let atr = card.atr.with_historical(&made_up).map_err(|_| RecordError::Left { what: "the answer to reset" })?;
-        let own = whole.len().min(7);
-        Ok(Self { real: Zeroizing::new(whole[own..].to_vec()), made_up: made_up[own..].to_vec(), atr })
-    }
-
-    /// Replaces them wherever they are sent: the card's own diversification factor ends in them.
-    fn replace(&self, sent: &mut [u8]) {
-        if self.real.len() < EVIDENT {
-            return;
-        }
-        for at in 0..sent.len().saturating_sub(self.real.len() - 1) {
-            let here = &mut sent[at..at + self.real.len()];
-            if *here == **self.real {
-                here.copy_from_slice(&self.made_up);
-            }
-        }
-    }
+/// The randoms of a session: both of each authentication (card-facts §3), and those that the program took.
+fn randoms(read: &[Exchange], events: &[Event]) -> Vec<Zeroizing<Vec<u8>>> {
+    let proofs = read.iter().filter(|exchange| exchange.rule == Rule::Authenticate);
+    let mut found: Vec<_> = proofs
+        .flat_map(|exchange| exchange.command.data().chunks_exact(8).map(|half| Zeroizing::new(half.to_vec())))
+        .collect();
+    found.extend(events.iter().filter_map(|event| match event {
+        Event::Random(bytes) if bytes.len() == 8 => Some(bytes.clone()),
+        _ => None,
+    }));
+    found
 }
 
 /// The real values that would be seen at once if they had stayed.
-fn evident(
-    real: &BTreeMap<u8, Zeroizing<Vec<u8>>>,
-    made_up: &BTreeMap<u8, Zeroizing<Vec<u8>>>,
-) -> Vec<(&'static str, Zeroizing<Vec<u8>>)> {
+fn evident(holders: &Holders) -> Vec<(&'static str, Zeroizing<Vec<u8>>)> {
     let mut traces = Vec::new();
     for (tag, what) in [
         (tag::IDENTIFIER, "the card's identifier"),
@@ -166,8 +187,8 @@ fn evident(
             let own = if tag == tag::IDENTIFIER { value.get(8..12).unwrap_or_default() } else { value };
             Zeroizing::new(madeup::trimmed(own).to_vec())
         };
-        let value = part(real);
-        if value != part(made_up) {
+        let value = part(&holders.real);
+        if value != part(&holders.made_up) {
             traces.push((what, value));
         }
     }

@@ -3,6 +3,7 @@
 mod grammar;
 mod known;
 mod recording;
+mod redaction;
 mod running;
 
 use super::Library;

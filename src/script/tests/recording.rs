@@ -177,8 +177,9 @@ fn what_may_carry_a_secret_is_refused() {
         drop(card);
         recorder.finish("r.apdu").unwrap_err()
     };
-    assert_eq!(fails("0020000003123456", "v3-sm4.toml"), RecordError::Command { ins: 0x20 });
-    assert_eq!(fails("805E010000", "v3-sm4.toml"), RecordError::Command { ins: 0x5E });
+    // A command that blocks the card, and one that no rule is known for.
+    assert_eq!(fails("841600000411223344", "v3-sm4.toml"), RecordError::Command { ins: 0x16 });
+    assert_eq!(fails("80CA9F7F00", "v3-sm4.toml"), RecordError::Command { ins: 0xCA });
     assert_eq!(Recorder::new(&SystemClock).finish("r.apdu").unwrap_err(), RecordError::NoCard);
     assert_eq!(RecordError::Soft.entry().code, "E-SCRIPT-RECORD-SOFT");
 }

@@ -54,6 +54,7 @@ const COMMANDS: &[&str] = &[
     "blacklist sign",
     "script check",
     "script run",
+    "script import",
     "record",
     "replay",
     "vcard",

@@ -15,6 +15,7 @@ mod doctor;
 mod errors;
 mod exit;
 mod file;
+mod import;
 mod logging;
 mod policy;
 mod problem;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::shell::{files, read_text};
-use super::{Outcome, Problem, Shell, errors};
+use super::{Outcome, Problem, Shell, errors, import};
 use crate::failure::Diagnostic;
 use crate::reader::open_direct;
 use crate::script::{self, Flow, Library, Recording, Vars};
@@ -30,6 +30,8 @@ enum Command {
     },
     /// Run one flow of a script against the card in a reader
     Run(Run),
+    /// Make a recording of another program's session, from the log of pcsc-spy or apdu4j
+    Import(import::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -53,6 +55,7 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     match args.command {
         Command::Check { paths } => check(&paths, shell),
         Command::Run(run) => run_flow(&run, shell),
+        Command::Import(args) => import::run(args, shell),
     }
 }
 

@@ -13,6 +13,11 @@ const LONGEST_ANSWER: usize = 1024;
 /// Nor does it come in more pieces than this.
 const MOST_PIECES: usize = 32;
 
+/// Whether a command of this instruction gains a right where the card accepts it: its lease then ends with a reset.
+pub fn grants(instruction: u8) -> bool {
+    matches!(instruction, ins::VERIFY | ins::CHANGE_PIN | ins::EXTERNAL_AUTHENTICATE | ins::DELIVERY_SESSION_KEY)
+}
+
 /// What a lease sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
@@ -54,10 +59,7 @@ impl Lease {
     /// When the card or the way to it is gone, or the deadline has passed.
     pub fn send(&mut self, command: &Command) -> Result<Response, TransportError> {
         let before = self.gained_rights;
-        let grants = matches!(
-            command.ins(),
-            ins::VERIFY | ins::CHANGE_PIN | ins::EXTERNAL_AUTHENTICATE | ins::DELIVERY_SESSION_KEY
-        );
+        let grants = grants(command.ins());
         // Until the card has said no: an answer that is lost may have been a yes.
         self.gained_rights |= grants;
         let mut response = self.exchange(command)?;

@@ -13,7 +13,7 @@ mod transport;
 pub use atr::{Atr, AtrError, CardMarks, Rates};
 pub use errors::ENTRIES;
 pub use held::Recall;
-pub use lease::{Counts, Lease};
+pub use lease::{Counts, Lease, grants};
 pub use pad::{PadAbilities, PadOutcome, PinEntry, PinLength, PinPad};
 pub use pcsc::{PcscReaders, choose, list_direct, open_direct, open_direct_by, transport_direct, transport_direct_by};
 pub use role::{Manner, PinPadUse, RoleRule, manner_by_rule, role_by_rule};

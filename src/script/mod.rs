@@ -20,7 +20,7 @@ mod vars;
 pub use errors::{ENTRIES, MISTAKE, RecordError, RunError};
 pub use flow::Flow;
 pub use library::Library;
-pub use recording::{Recorder, Recording, Replay};
+pub use recording::{Choice, ImportError, Recorder, Recording, Replay};
 pub use run::{command, run};
 pub use vars::Vars;
 

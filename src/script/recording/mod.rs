@@ -8,6 +8,7 @@ mod account;
 mod bank;
 mod exchange;
 mod historical;
+mod import;
 mod madeup;
 mod parse;
 mod personal;
@@ -21,6 +22,7 @@ mod replay;
 mod rules;
 mod swaps;
 
+pub use import::{Choice, ImportError};
 pub use recorder::Recorder;
 pub use replay::Replay;
 

@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use zeroize::Zeroizing;
 
 use super::exchange::Exchange;
 use super::place::{Directory, Place};
 use super::rules::Rule;
+use crate::profile::{FileName, Profile};
 
 /// Tags of EF05 and EF06 (card-facts §1.3, §1.4) whose values name a person or one card.
 pub(super) mod tag {
@@ -36,10 +38,20 @@ pub(super) mod tag {
 
 /// Tags and lengths that name nobody: category, version, issuer, dates of issue and expiry (card-facts §1.3).
 const OPEN: [(u8, usize); 5] = [(0x02, 1), (0x03, 4), (0x04, 12), (0x05, 4), (0x06, 4)];
-/// DF and EF of the files whose records have no tags: fields that follow one another (card-facts §1.6).
-const WITHOUT_TAGS: [(u8, u8); 4] = [(0x02, 0x07), (0x02, 0x16), (0x04, 0x08), (0x04, 0x15)];
-/// Tags whose value is items again, each with a tag and a length of one byte (card-facts §1.6, B-TLV).
-const WITH_ITEMS: [u8; 6] = [0x40, 0x43, 0x44, 0x4A, 0x79, 0x99];
+/// The standard's files. Of a file that a deployment adds the tags and lengths stay as well, and no value does.
+static FILES: LazyLock<Profile> = LazyLock::new(Profile::builtin);
+
+/// Whether the records of a file have no tags, but fields that follow one another.
+fn is_without_tags(place: Place) -> bool {
+    let Directory::Area(area) = place.directory else { return false };
+    let file = FILES.file(&FileName::new(format!("DF{area:02X}"), place.file));
+    file.is_some_and(|file| file.items.iter().any(|item| item.tag.is_none()))
+}
+
+/// Whether a tag's value is items again, each with a tag and a length of one byte (card-facts §1.6, B-TLV).
+fn has_items(tag: u8) -> bool {
+    FILES.files().iter().filter_map(|file| file.item(tag)).any(|item| !item.parts.is_empty())
+}
 
 /// A part of a file's bytes.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,8 +74,7 @@ pub(super) enum Kind {
 
 /// The parts of records at a place. A record that is cut off is read as far as it goes.
 pub(super) fn fields(place: Place, data: &[u8]) -> Vec<Field> {
-    let untagged = matches!(place.directory, Directory::Area(area) if WITHOUT_TAGS.contains(&(area, place.file)));
-    if untagged || !matches!(place.directory, Directory::Environment | Directory::Area(_)) {
+    if is_without_tags(place) || !matches!(place.directory, Directory::Environment | Directory::Area(_)) {
         return vec![Field { kind: Kind::Unknown, at: 0..data.len() }];
     }
     let mut found = Vec::new();
@@ -72,7 +83,7 @@ pub(super) fn fields(place: Place, data: &[u8]) -> Vec<Field> {
         0..data.len(),
         &mut |tag, value, found| {
             if place.directory != Directory::Environment {
-                match WITH_ITEMS.contains(&tag) {
+                match has_items(tag) {
                     true => items(data, value, found),
                     false => found.push(Field { kind: Kind::Unknown, at: value }),
                 }

@@ -66,16 +66,13 @@ const RULES: [(Channel, u8, u8, Rule); 31] = [
     (Channel::Card, 0x04, UPDATE_RECORD, Rule::WriteRecord),
     (Channel::Card, 0x00, UPDATE_BINARY, Rule::WriteBytes),
     (Channel::Card, 0x04, UPDATE_BINARY, Rule::WriteBytes),
-    // INITIALIZE FOR LOAD and PURCHASE; CREDIT FOR LOAD; DEBIT FOR PURCHASE; GET BALANCE.
-    (Channel::Card, 0xB0, 0x28, Rule::Initialize),
-    (Channel::Card, 0xB0, 0x2A, Rule::Credit),
-    (Channel::Card, 0xB0, 0x2C, Rule::Debit),
-    (Channel::Card, 0xB0, 0x26, Rule::Balance),
-    // GET TRANSACTION PROOF; STARTING DAY.
-    (Channel::Card, 0xB0, 0x2E, Rule::Open),
-    (Channel::Card, 0xB0, 0x56, Rule::Open),
-    // GET PROCESSING OPTIONS of the bank application.
-    (Channel::Card, 0x80, 0xA8, Rule::Bank),
+    (Channel::Card, 0xB0, ins::INITIALIZE, Rule::Initialize),
+    (Channel::Card, 0xB0, ins::CREDIT_FOR_LOAD, Rule::Credit),
+    (Channel::Card, 0xB0, ins::DEBIT_FOR_PURCHASE, Rule::Debit),
+    (Channel::Card, 0xB0, ins::GET_BALANCE, Rule::Balance),
+    (Channel::Card, 0xB0, ins::GET_TRANSACTION_PROOF, Rule::Open),
+    (Channel::Card, 0xB0, ins::STARTING_DAY, Rule::Open),
+    (Channel::Card, 0x80, ins::GET_PROCESSING_OPTIONS, Rule::Bank),
     (Channel::Psam, 0x00, ins::SELECT, Rule::Open),
     (Channel::Psam, 0x00, ins::GET_CHALLENGE, Rule::Open),
     (Channel::Psam, 0x00, ins::GET_RESPONSE, Rule::Open),
@@ -84,9 +81,8 @@ const RULES: [(Channel, u8, u8, Rule); 31] = [
     (Channel::Psam, 0xBF, INITIALIZE_ENVIRONMENT, Rule::Open),
     (Channel::Psam, 0xBF, ins::DELIVERY_SESSION_KEY, Rule::Deliver),
     (Channel::Psam, 0x80, ins::CIPHER_DATA, Rule::Cipher),
-    // INIT SAM FOR PURCHASE; CREDIT SAM FOR PURCHASE.
-    (Channel::Psam, 0x80, 0x70, Rule::Purchase),
-    (Channel::Psam, 0x80, 0x72, Rule::Open),
+    (Channel::Psam, 0x80, ins::INIT_SAM_FOR_PURCHASE, Rule::Purchase),
+    (Channel::Psam, 0x80, ins::CREDIT_SAM_FOR_PURCHASE, Rule::Open),
 ];
 
 const UPDATE_RECORD: u8 = 0xDC;

@@ -1,6 +1,7 @@
 //! Tests of the language as a whole.
 
 mod grammar;
+mod importing;
 mod known;
 mod recording;
 mod redaction;

@@ -19,7 +19,7 @@ use sbkd::virtual_card::{Image, InProcess};
 use sbkd::world::{Clock, Random, SystemClock, SystemRandom};
 use serde_json::Value;
 
-/// The recordings that the project keeps, and what they are of.
+/// The recordings of a reading that the project keeps, and what they are of.
 const KEPT: [(&str, &str, &str); 3] =
     [("v1-3des", "1.00", "3DES"), ("v2-3des", "2.00", "3DES"), ("v3-sm4", "3.00", "SM4")];
 
@@ -164,7 +164,7 @@ fn a_truncated_or_edited_recording_names_its_file_and_line() {
 #[test]
 fn a_replay_prints_what_a_reading_prints() {
     for (name, version, _) in KEPT {
-        let file = folder().join(format!("{name}.apdu"));
+        let file = folder().join(format!("{name}-read.apdu"));
         let file = file.to_str().unwrap();
         let masked = sbkd(&["replay", file, "--json"]).success();
         assert_eq!(masked["version"], version);
@@ -176,7 +176,7 @@ fn a_replay_prints_what_a_reading_prints() {
         }
     }
     let checked = sbkd(&["script", "check", "--json", folder().to_str().unwrap(), "apdu-scripts"]).success();
-    assert_eq!(checked["recordings"].as_array().unwrap().len(), KEPT.len());
+    assert!(checked["recordings"].as_array().unwrap().len() >= KEPT.len());
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn scripts_of_ones_own_stand_beside_the_built_in_ones() {
     fs::write(&config, format!("{text}\n[paths]\nscripts = \"own\"\n")).unwrap();
     fs::create_dir(dir.path().join("own")).unwrap();
     let script = |name: &str, text: &str| fs::write(dir.path().join("own").join(name), text).unwrap();
-    let file = folder().join("v3-sm4.apdu");
+    let file = folder().join("v3-sm4-read.apdu");
     let replay = || sbkd(&["replay", "--json", "--config", config.to_str().unwrap(), file.to_str().unwrap()]);
     let whole = fs::read_to_string(rig::tree("apdu-scripts/ssc-3.0.apdu")).unwrap();
     script("ssc-4.0.apdu", &whole);
@@ -325,7 +325,7 @@ fn folder() -> PathBuf {
 }
 
 fn kept(name: &str) -> String {
-    fs::read_to_string(folder().join(format!("{name}.apdu"))).unwrap()
+    fs::read_to_string(folder().join(format!("{name}-read.apdu"))).unwrap()
 }
 
 fn transport(name: &str) -> Box<dyn Transport> {

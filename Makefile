@@ -1,8 +1,9 @@
 # make demo    the whole walk on virtual cards: real pcscd, daemon, reference centre (ONCE=1 ends by itself)
 # make test    every test; brings its own pcscd
 # make bench   measures beside bare calls and beside other rule engines, and prints two tables with the machine
+# make fuzz    every fuzz target for SBKD_FUZZ_SECONDS (600); needs nightly and cargo-fuzz, see fuzz/README.md
 # make check   format, lints, the files in udev/, and deny.toml as far as cargo-deny and its database are installed
-.PHONY: demo test bench check install
+.PHONY: demo test bench fuzz check install
 
 demo: install
 	cargo build --locked --bin sbkd
@@ -15,6 +16,9 @@ bench: install
 	cargo build --locked --release --workspace
 	cargo run --locked --release --package sbkd-bench
 	cargo run --release --manifest-path bench-peers/Cargo.toml --target-dir target/peers
+
+fuzz: install
+	tools/fuzz
 
 check: install
 	cargo fmt --all --check

@@ -60,7 +60,7 @@ enum Edit {
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
-    let word = select(words(include_str!("../fuzz/toml.dict")));
+    let word = select(words(include_str!("../fuzz/pack.dict")));
     let with = prop_oneof![
         4 => word,
         2 => select(vec!["-1", "0", "9223372036854775807", "9999-12-31", "0001-01-01", "1e9", "\\u0000", "'''"])
@@ -226,4 +226,124 @@ fn words_of_the_language_in_any_order_are_refused() {
     run(3_000, (any::<u8>(), prop::collection::vec(word, 0..30)), |(place, words)| {
         entries::expression(&[&[place], words.join(" ").as_bytes()].concat());
     });
+}
+
+/// A target's first inputs: what is in these folders.
+fn seeds(folders: &[&str]) -> Vec<Vec<u8>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(root.join(folder)).expect("a folder"));
+    let mut files: Vec<_> =
+        entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file()).collect();
+    files.sort();
+    files.iter().map(|file| fs::read(file).expect("a seed")).collect()
+}
+
+/// What happens to bytes.
+#[derive(Debug, Clone)]
+enum Change {
+    /// Bytes at a place become others.
+    Bytes(Index, usize, Vec<u8>),
+    /// A bit is turned.
+    Bit(Index, u8),
+    /// A part is there twice.
+    Double(Index, usize),
+    /// Nothing comes after a place.
+    Cut(Index),
+}
+
+fn change(words: Vec<String>) -> impl Strategy<Value = Change> {
+    let lengths = select(vec![0x00, 0x01, 0x7F, 0x80, 0x81, 0x82, 0xFE, 0xFF]);
+    let word = if words.is_empty() { vec![String::new()] } else { words };
+    let with = prop_oneof![
+        2 => prop::collection::vec(any::<u8>(), 0..4),
+        2 => lengths.prop_map(|byte| vec![byte]),
+        3 => select(word).prop_map(String::into_bytes),
+    ];
+    prop_oneof![
+        4 => (any::<Index>(), 0..5_usize, with).prop_map(|(at, length, with)| Change::Bytes(at, length, with)),
+        3 => (any::<Index>(), 0..8_u8).prop_map(|(at, bit)| Change::Bit(at, bit)),
+        1 => (any::<Index>(), 1..60_usize).prop_map(|(at, length)| Change::Double(at, length)),
+        1 => any::<Index>().prop_map(Change::Cut),
+    ]
+}
+
+fn changed(seed: &[u8], changes: &[Change]) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for change in changes {
+        let place = |index: &Index| index.index(bytes.len() + 1);
+        match change {
+            Change::Bytes(at, length, with) => {
+                let at = place(at);
+                let end = (at + length).min(bytes.len());
+                bytes.splice(at..end, with.iter().copied());
+            }
+            Change::Bit(at, bit) => {
+                let at = place(at);
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= 1 << bit;
+                }
+            }
+            Change::Double(at, length) => {
+                let at = place(at);
+                let part = bytes[at..(at + length).min(bytes.len())].to_vec();
+                bytes.splice(at..at, part);
+            }
+            Change::Cut(at) => bytes.truncate(place(at)),
+        }
+    }
+    bytes
+}
+
+/// Gives a target each of its seeds, then so many changed ones; how many were taken.
+fn from_seeds(folders: &[&str], words: Vec<String>, inputs: u32, target: impl Fn(&[u8]) -> bool) -> u32 {
+    let (seeds, taken) = (seeds(folders), Cell::new(0));
+    let count = |bytes: &[u8]| taken.set(taken.get() + u32::from(target(bytes)));
+    seeds.iter().for_each(|seed| count(seed));
+    run(inputs, (select(seeds), prop::collection::vec(change(words), 1..6)), |(seed, changes)| {
+        count(&changed(&seed, &changes));
+    });
+    taken.get()
+}
+
+/// The words of a dictionary of the scripts' language or of logs, line ends among them.
+fn phrases(dictionary: &str) -> Vec<String> {
+    words(dictionary).iter().map(|word| word.replace("\\x0a", "\n")).collect()
+}
+
+#[test]
+fn bytes_of_a_card_are_read_or_refused() {
+    let always = |target: fn(&[u8])| {
+        move |bytes: &[u8]| {
+            target(bytes);
+            true
+        }
+    };
+    from_seeds(&["fuzz/seeds/tlv", "fuzz/seeds/record"], Vec::new(), 4_000, always(entries::tlv));
+    from_seeds(&["fuzz/seeds/atr"], Vec::new(), 4_000, always(entries::atr));
+}
+
+#[test]
+fn a_card_that_answers_anything_is_read_or_refused() {
+    from_seeds(&["fuzz/seeds/fci"], Vec::new(), 150, |bytes| {
+        entries::fci(bytes);
+        true
+    });
+    let read = from_seeds(&["fuzz/seeds/record"], Vec::new(), 300, entries::record);
+    assert!(read > 20, "{read} were read");
+}
+
+#[test]
+fn a_session_of_anything_is_recorded_or_refused() {
+    let kept = from_seeds(&["fuzz/seeds/session"], Vec::new(), 2_000, entries::session);
+    assert!(kept > 100, "{kept} were kept");
+}
+
+#[test]
+fn scripts_recordings_and_logs_with_some_changes_are_taken_or_refused() {
+    let language = || phrases(include_str!("../fuzz/script.dict"));
+    assert!(from_seeds(&["apdu-scripts"], language(), 800, entries::script) > 50);
+    // A byte that is another one seldom leaves a recording sound; the seeds themselves are.
+    assert!(from_seeds(&["fixtures/recordings"], language(), 800, entries::recording) >= 4);
+    let logs = phrases(include_str!("../fuzz/log.dict"));
+    assert!(from_seeds(&["fixtures/imports"], logs, 400, entries::log) > 10);
 }

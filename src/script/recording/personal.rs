@@ -78,52 +78,46 @@ pub(super) fn fields(place: Place, data: &[u8]) -> Vec<Field> {
         return vec![Field { kind: Kind::Unknown, at: 0..data.len() }];
     }
     let mut found = Vec::new();
-    let at = tagged(
-        data,
-        0..data.len(),
-        &mut |tag, value, found| {
-            if place.directory != Directory::Environment {
-                match has_items(tag) {
-                    true => items(data, value, found),
-                    false => found.push(Field { kind: Kind::Unknown, at: value }),
-                }
-            } else {
-                found.push(Field { kind: kind(tag, data[value.start - 1]), at: value });
-            }
-        },
-        &mut found,
-    );
+    let (records, at) = tagged(data, 0..data.len());
+    for (tag, value) in records {
+        found.push(Field { kind: Kind::Open, at: value.start - 2..value.start });
+        if place.directory == Directory::Environment {
+            found.push(Field { kind: kind(tag, data[value.start - 1]), at: value });
+        } else if has_items(tag) {
+            items(data, value, &mut found);
+        } else {
+            found.push(Field { kind: Kind::Unknown, at: value });
+        }
+    }
     let filler = data[at..].iter().all(|byte| matches!(byte, 0x00 | 0xFF));
     found.push(Field { kind: if filler { Kind::Open } else { Kind::Unknown }, at: at..data.len() });
     found
 }
 
-/// Walks through records in a part of `data`, up to where no tag stands; where that is.
-fn tagged(
-    data: &[u8],
-    within: Range<usize>,
-    value: &mut dyn FnMut(u8, Range<usize>, &mut Vec<Field>),
-    found: &mut Vec<Field>,
-) -> usize {
+/// The tags in a part of `data` with where their values are, behind a length of one byte; and where no tag stands any more.
+fn tagged(data: &[u8], within: Range<usize>) -> (Vec<(u8, Range<usize>)>, usize) {
+    let mut found = Vec::new();
     let mut at = within.start;
     while let [tag, length, ..] = data[at..within.end] {
         if matches!(tag, 0x00 | 0xFF) {
             break;
         }
         let end = (at + 2 + usize::from(length)).min(within.end);
-        found.push(Field { kind: Kind::Open, at: at..at + 2 });
-        value(tag, at + 2..end, found);
+        found.push((tag, at + 2..end));
         at = end;
     }
-    at
+    (found, at)
 }
 
 /// The items within a value; what is none of them does not stay.
 fn items(data: &[u8], within: Range<usize>, found: &mut Vec<Field>) {
     let end = within.end;
-    let unknown = |at: Range<usize>| Field { kind: Kind::Unknown, at };
-    let at = tagged(data, within, &mut |_, value, found| found.push(unknown(value)), found);
-    found.push(unknown(at..end));
+    let (items, at) = tagged(data, within);
+    for (_, value) in items {
+        found.push(Field { kind: Kind::Open, at: value.start - 2..value.start });
+        found.push(Field { kind: Kind::Unknown, at: value });
+    }
+    found.push(Field { kind: Kind::Unknown, at: at..end });
 }
 
 fn kind(tag: u8, length: u8) -> Kind {

@@ -64,6 +64,7 @@ pub(super) fn session(card: &Opening, events: &[Event]) -> Result<(Opening, Vec<
     }
 
     let mut traces = evident(&holders);
+    traces.extend(others(&read).map(|trace| ("a value of a file", trace)));
     traces.extend(historical.trace().map(|trace| ("the historical bytes", trace)));
     traces.extend(pins.traces().into_iter().map(|trace| ("a PIN", trace)));
     traces.extend(bank.traces().into_iter().map(|trace| ("the bank account's number", trace)));
@@ -193,6 +194,25 @@ fn evident(holders: &Holders) -> Vec<(&'static str, Zeroizing<Vec<u8>>)> {
         }
     }
     traces
+}
+
+/// The longer values of which only this is known, that they do not stay.
+fn others(read: &[Exchange]) -> impl Iterator<Item = Zeroizing<Vec<u8>>> {
+    /// A number of eight digits, four characters: seldom anything else by chance.
+    const LONG: usize = 8;
+    let known = |exchange: &&Exchange| exchange.place != TRANSACTIONS && exchange.place.directory != Directory::Bank;
+    read.iter().filter(known).flat_map(|exchange| {
+        let records = match exchange.rule {
+            Rule::Records => exchange.data.as_slice(),
+            Rule::WriteRecord => exchange.body(),
+            _ => &[],
+        };
+        let unknown = fields(exchange.place, records).into_iter().filter(|field| field.kind == Kind::Unknown);
+        let values = unknown.map(|field| Zeroizing::new(madeup::trimmed(&records[field.at]).to_vec()));
+        values
+            .filter(|value| value.len() >= LONG && value.windows(2).any(|pair| pair[0] != pair[1]))
+            .collect::<Vec<_>>()
+    })
 }
 
 fn search(events: &[Event], traces: &[(&'static str, Zeroizing<Vec<u8>>)]) -> Result<(), RecordError> {

@@ -247,6 +247,9 @@ fn files_of_other_directories_keep_their_form_and_no_value() {
     assert!(text.contains("< 810830303030303030308403303000 9000"), "{text}");
     assert!(text.contains("< 0000000000 9000"), "{text}");
     replayed(&recording, session);
+    let planted = ["6F0A 3434303132333435 0000 9000", answers[1], answers[2]];
+    let refused = recorded(chip(CARD, &planted), &[], session);
+    assert_eq!(refused, Err(RecordError::Left { what: "a value of a file" }));
 }
 
 #[test]

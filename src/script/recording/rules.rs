@@ -59,13 +59,12 @@ const RULES: [(Channel, u8, u8, Rule); 31] = [
     (Channel::Card, 0x00, ins::READ_RECORD, Rule::Records),
     (Channel::Card, 0x00, ins::READ_BINARY, Rule::Bytes),
     (Channel::Card, 0x00, ins::VERIFY, Rule::Pin),
-    // CHANGE PIN; PIN CHANGE/UNBLOCK.
-    (Channel::Card, 0x80, 0x5E, Rule::TwoPins),
-    (Channel::Card, 0x84, 0x24, Rule::SealedPin),
-    (Channel::Card, 0x00, UPDATE_RECORD, Rule::WriteRecord),
-    (Channel::Card, 0x04, UPDATE_RECORD, Rule::WriteRecord),
-    (Channel::Card, 0x00, UPDATE_BINARY, Rule::WriteBytes),
-    (Channel::Card, 0x04, UPDATE_BINARY, Rule::WriteBytes),
+    (Channel::Card, 0x80, ins::CHANGE_PIN, Rule::TwoPins),
+    (Channel::Card, 0x84, ins::UNBLOCK_PIN, Rule::SealedPin),
+    (Channel::Card, 0x00, ins::UPDATE_RECORD, Rule::WriteRecord),
+    (Channel::Card, 0x04, ins::UPDATE_RECORD, Rule::WriteRecord),
+    (Channel::Card, 0x00, ins::UPDATE_BINARY, Rule::WriteBytes),
+    (Channel::Card, 0x04, ins::UPDATE_BINARY, Rule::WriteBytes),
     (Channel::Card, 0xB0, ins::INITIALIZE, Rule::Initialize),
     (Channel::Card, 0xB0, ins::CREDIT_FOR_LOAD, Rule::Credit),
     (Channel::Card, 0xB0, ins::DEBIT_FOR_PURCHASE, Rule::Debit),
@@ -84,9 +83,6 @@ const RULES: [(Channel, u8, u8, Rule); 31] = [
     (Channel::Psam, 0x80, ins::INIT_SAM_FOR_PURCHASE, Rule::Purchase),
     (Channel::Psam, 0x80, ins::CREDIT_SAM_FOR_PURCHASE, Rule::Open),
 ];
-
-const UPDATE_RECORD: u8 = 0xDC;
-const UPDATE_BINARY: u8 = 0xD6;
 
 /// The rule of a command, if it has one.
 pub(super) fn rule(channel: Channel, cla: u8, ins: u8) -> Option<Rule> {

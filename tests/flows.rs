@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rig::{HOLDER, PSAM, image, tree};
-use sbkd::card::{self, CardError, Pairs, Parts};
+use sbkd::card::{self, CardError, InitialPins, Pairs, Parts};
 use sbkd::cipher::Algorithm;
 use sbkd::keys::Psam;
 use sbkd::profile::Profile;
@@ -39,7 +39,8 @@ struct Session {
     card: Lease,
     keys: Psam,
     scripts: Arc<Library>,
-    profile: Profile,
+    profile: Arc<Profile>,
+    initial_pins: InitialPins,
     clock: FixedClock,
     random: Box<dyn Random>,
     /// It is a replay.
@@ -58,8 +59,10 @@ impl Session {
             Lease::new(reader, transport, Instant::now() + Duration::from_secs(60))
         };
         let scripts = Arc::new(Library::builtin());
-        let keys = Psam::new(lease(psam), scripts.clone(), None);
-        Self { card: lease(card), keys, scripts, profile: Profile::builtin(), clock, random, replay }
+        let profile = Arc::new(Profile::builtin());
+        let keys = Psam::new(lease(psam), scripts.clone(), profile.clone(), None);
+        let initial_pins = InitialPins::default();
+        Self { card: lease(card), keys, scripts, profile, initial_pins, clock, random, replay }
     }
 
     fn parts(&mut self) -> Parts<'_> {
@@ -73,6 +76,7 @@ impl Session {
             clock: &self.clock,
             random: &*self.random,
             default_algorithm: Some(Algorithm::TripleDes),
+            initial_pins: &self.initial_pins,
         }
     }
 

@@ -75,6 +75,7 @@ fn entry(program: &Path, prompt: &str, within: Duration) -> Result<Digits, Refus
         Ok(digits) if succeeded => digits,
         Ok(_) => Err(cancelled(String::new())),
         Err(error) if error.kind() == ErrorKind::TimedOut => Err(Refused::new(TIMED_OUT, "密码输入超时")),
+        Err(error) if error.kind() == ErrorKind::InvalidData => Err(no_pin()),
         Err(error) => Err(cancelled(format!(": {error}"))),
     }
 }
@@ -104,22 +105,34 @@ fn line(mut stdout: ChildStdout, end: Instant) -> std::io::Result<Result<Digits,
             more => filled += more,
         }
     }
+    if filled == LONGEST {
+        // It may write for ever: it is ended, and its exit status says nothing.
+        return Err(ErrorKind::InvalidData.into());
+    }
     let written = &bytes[..filled];
     let entered = written.strip_suffix(b"\n").map_or(written, |line| line.strip_suffix(b"\r").unwrap_or(line));
     let digits = (4..=16).contains(&entered.len()) && entered.iter().all(u8::is_ascii_digit);
-    let wrong = || Refused::new(PIN_LENGTH, "密码须为 4 至 16 位数字");
     // Only digits are left.
-    Ok(if digits { Ok(Digits(Zeroizing::new(String::from_utf8_lossy(entered).into_owned()))) } else { Err(wrong()) })
+    Ok(if digits { Ok(Digits(Zeroizing::new(String::from_utf8_lossy(entered).into_owned()))) } else { Err(no_pin()) })
+}
+
+fn no_pin() -> Refused {
+    Refused::new(PIN_LENGTH, "密码须为 4 至 16 位数字")
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::Mutex;
 
     use super::*;
 
+    /// A program that is still open for writing in a child that was just forked, by another test, cannot be run.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
     /// What comes of a program of these lines.
     fn asked(lines: &str, what: Ask) -> Result<(String, Option<String>), i32> {
+        let _alone = ONE_AT_A_TIME.lock().unwrap();
         let id = format!("sbkd-pin-{}-{:?}", std::process::id(), std::thread::current().id());
         let path = std::env::temp_dir().join(id);
         std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
@@ -157,7 +170,8 @@ mod tests {
 
     #[test]
     fn who_takes_too_long_is_not_waited_for() {
-        let refused = entry(Path::new("/usr/bin/yes"), "x", Duration::ZERO).err().unwrap();
+        let _alone = ONE_AT_A_TIME.lock().unwrap();
+        let refused = entry(Path::new("/usr/bin/sleep"), "60", Duration::ZERO).err().unwrap();
         assert_eq!(refused.code, TIMED_OUT);
     }
 }

@@ -23,8 +23,10 @@ const BY_TAG: u8 = 0b000;
 /// The most that one command writes: as it stands, with a MAC of four bytes behind it, and enciphered, where a length goes
 /// before it and up to a block behind.
 const PLAIN: usize = 255;
-const WITH_MAC: usize = 251;
-const ENCIPHERED: usize = 239;
+/// With its header and the padding, as much as a PSAM makes a MAC over in one command (`mac-16` of the script `psam`).
+const WITH_MAC: usize = 216;
+/// The same, once it is lengthened to whole blocks.
+const ENCIPHERED: usize = 207;
 
 /// What is to be written into a file.
 pub enum Update<'u> {

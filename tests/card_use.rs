@@ -2,20 +2,28 @@
 
 mod rig;
 
-use rig::{HOLDER, Ran, Rig, image, tree};
+use rig::{HOLDER, PSAM, Ran, Rig, image, tree};
 use serde_json::json;
 
 fn rig() -> Rig {
+    rig_with("v3-full")
+}
+
+fn rig_with(card: &str) -> Rig {
     let mut rig = Rig::start();
-    rig.insert(&image("v3-full"));
+    rig.insert(&image(card));
     rig
 }
 
-/// The command, with what a person enters.
+/// The command with demonstration keys, and with what a person enters.
 fn card(rig: &Rig, words: &str, entered: &str) -> Ran {
+    let keys = tree("fixtures/cards/demonstration-keys.toml");
+    card_with(rig, words, &["--mode", "demo", "--keys", keys.to_str().unwrap()], entered)
+}
+
+fn card_with(rig: &Rig, words: &str, keys: &[&str], entered: &str) -> Ran {
     let mut command = rig.command("card");
-    command.args(words.split(' ')).args(["--direct", "--reader", HOLDER, "--json"]);
-    command.args(["--mode", "demo", "--keys"]).arg(tree("fixtures/cards/demonstration-keys.toml"));
+    command.args(words.split(' ')).args(["--direct", "--reader", HOLDER, "--json"]).args(keys);
     let file = rig.dir().join("entered");
     std::fs::write(&file, entered).unwrap();
     command.stdin(std::fs::File::open(file).unwrap());
@@ -71,4 +79,40 @@ fn an_item_is_written_and_read_back() {
     assert_eq!(read["files"][0]["items"][0]["value"], "440105");
     assert_eq!(card(&rig, "write DF04/EF05 84=44010X", "").error_code(), "E-CARD-NEW-VALUE");
     assert_eq!(card(&rig, "mend", "").success(), json!({ "mended": [] }));
+}
+
+#[test]
+fn the_account_is_paid_from_by_the_psam_loaded_by_who_has_the_key_and_settled() {
+    let rig = rig_with("v3-money");
+    let balance = |rig: &Rig| card(rig, "account", "123456\n").success()["account"].clone();
+    assert_eq!(balance(&rig), "1500.00");
+    let pay = "account pay --account 23.45 --pool 200";
+    let paid = card_with(&rig, pay, &["--psam-reader", PSAM], "123456\n").success();
+    assert_eq!(
+        (&paid["balance"], &paid["proof"], &paid["terminal"]),
+        (&json!("1476.55"), &json!("proven"), &json!("440100000001"))
+    );
+    let loaded = card(&rig, "account load 100", "123456\n").success();
+    assert_eq!(loaded["balance"], "1576.55");
+    assert_eq!(balance(&rig), "1576.55");
+    assert_eq!(card(&rig, "account settle", "").success(), json!({ "settled": [] }));
+    let log = card(&rig, "file DF04/EF08 --unmask", "123456\n").success();
+    // The card's own log, the newest first: 2 结算, 1 划入; account, self-pay, pool in 分.
+    let entry = |nth: usize| {
+        let items = log["files"][0]["records"][nth]["items"].as_array().unwrap();
+        [1, 2, 4, 6].map(|at: usize| items[at]["value"].clone())
+    };
+    assert_eq!(entry(0), [json!("1"), json!("000000000000"), json!(10_000), json!(0)]);
+    assert_eq!(entry(1), [json!("2"), json!("440100000001"), json!(2345), json!(20_000)]);
+    assert_eq!(card(&rig, "account pay --account 99999", "123456\n").error_code(), "E-CARD-ACCOUNT-FUNDS");
+    assert_eq!(card(&rig, "account balance", "111111\n").error_code(), "E-CARD-PIN-WRONG");
+}
+
+#[test]
+fn the_banks_card_is_told_masked() {
+    let rig = rig_with("v3-money");
+    let told = card(&rig, "bank", "").success();
+    assert_eq!((&told["number"], &told["expires"]), (&json!("621626*********0018"), &json!("2033-12")));
+    let none = rig_with("v3-full");
+    assert_eq!(card(&none, "bank", "").error_code(), "E-CARD-BANK-NONE");
 }

@@ -21,6 +21,8 @@ const COMMANDS: &[&str] = &[
     "card pin unblock",
     "card write",
     "card mend",
+    "card account",
+    "card bank",
     "scenario list",
     "case run",
     "queue list",

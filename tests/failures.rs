@@ -11,12 +11,13 @@ use sbkd::cli::Exit;
 use sbkd::failure::{Actor, Entry, Text};
 
 /// The tables of all rooms, in the order of the walk.
-fn tables() -> [(&'static str, &'static [&'static Entry]); 15] {
+fn tables() -> [(&'static str, &'static [&'static Entry]); 16] {
     [
         ("reader", sbkd::reader::ENTRIES),
         ("script", sbkd::script::ENTRIES),
         ("keys", sbkd::keys::ENTRIES),
         ("card", sbkd::card::ENTRIES),
+        ("card::account", sbkd::card::account::ENTRIES),
         ("card::bank", sbkd::card::bank::ENTRIES),
         ("scenario", sbkd::scenario::errors::ENTRIES),
         ("rules", sbkd::rules::ENTRIES),

@@ -1,15 +1,17 @@
-//! The journal of writes to cards: what a card held and what it is to hold, sealed, from before the first command until
-//! the card is seen to hold one or the other. It lies in the store, beside what else is known of cards: the queue's
+//! The journal of what is undertaken on cards: what a card held and what it is to hold, or what is moved on its account,
+//! sealed, from before the first command until the end is seen. It lies in the store, beside what else is known of cards: the queue's
 //! journal is of transactions, which a torn write is none of. The card is a keyed hash there; what is personal is sealed
 //! with a key that does not lie beside it, and opens only for the card it is of.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::CardError;
+use super::account::Intent;
 use crate::profile::FileName;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Undertaking};
 use crate::value::CardIdentifier;
 use crate::world::Random;
 
@@ -74,9 +76,6 @@ impl Secret {
     }
 }
 
-/// What a sealed write is told to be of: it opens for no other card.
-const ABOUT: &[u8] = b"sbkd-card-write-1";
-
 impl<'j> Journal<'j> {
     /// The journal in `store`, sealed by a key of 32 bytes.
     ///
@@ -90,55 +89,80 @@ impl<'j> Journal<'j> {
 
     /// Keeps a write before it is begun.
     pub(super) fn begin(&self, card: &CardIdentifier, kept: &Kept) -> Result<i64, CardError> {
-        let sealed = self.seal(card, kept)?;
-        self.store.begin_write(card.as_bytes(), &sealed).map_err(unknown)
+        let change =
+            |change: &Change| (change.place, change.old.as_deref().map(|old| Secret::of(old)), Secret::of(&change.new));
+        let form = Form { file: kept.file.to_string(), changes: kept.changes.iter().map(change).collect() };
+        let room = |change: &Change| 4 * change.new.len() + 2 * change.old.as_ref().map_or(0, |old| old.len()) + 64;
+        self.keep(Undertaking::Write, card, &form, 64 + kept.changes.iter().map(room).sum::<usize>())
     }
 
     /// The writes on a card that were not seen to end, with their numbers.
     pub(super) fn open(&self, card: &CardIdentifier) -> Result<Vec<(i64, Kept)>, CardError> {
-        let open = self.store.open_writes(card.as_bytes()).map_err(unknown)?;
-        let unsealed = |sealed| self.unseal(card, sealed).ok_or_else(|| CardError::WritesUnknown(SEALED.to_owned()));
-        open.into_iter().map(|open| Ok((open.id, unsealed(open.sealed)?))).collect()
+        let kept = |(id, form): (i64, Form)| Some((id, form.kept()?));
+        self.kept(Undertaking::Write, card)?.into_iter().map(|one| kept(one).ok_or_else(unreadable)).collect()
     }
 
-    /// A write has ended. One that cannot be taken out is looked at again when its card comes next.
+    /// Keeps a transaction on the card's account before the command that moves money.
+    pub(super) fn begin_intent(&self, card: &CardIdentifier, intent: &Intent) -> Result<i64, CardError> {
+        self.keep(Undertaking::Account, card, intent, INTENT)
+    }
+
+    /// The transactions on a card's account that were not seen to end, with their numbers.
+    pub(super) fn open_intents(&self, card: &CardIdentifier) -> Result<Vec<(i64, Intent)>, CardError> {
+        self.kept(Undertaking::Account, card)
+    }
+
+    /// What was begun has ended. Where it cannot be taken out it is looked at again when its card comes next.
     pub(super) fn end(&self, id: i64) -> Result<(), CardError> {
         self.store.end_write(id).map_err(unknown)
     }
 
-    pub(super) fn discard(&self, card: &CardIdentifier) -> Result<usize, CardError> {
-        let open = self.store.open_writes(card.as_bytes()).map_err(unknown)?;
+    /// Takes out all that was begun on a card and not seen to end, readable or not; how much it was.
+    pub(super) fn discard(&self, what: Undertaking, card: &CardIdentifier) -> Result<usize, CardError> {
+        let open = self.store.open_writes(what, card.as_bytes()).map_err(unknown)?;
         open.iter().try_for_each(|open| self.end(open.id))?;
         Ok(open.len())
     }
 
-    fn seal(&self, card: &CardIdentifier, kept: &Kept) -> Result<Vec<u8>, CardError> {
-        let change =
-            |change: &Change| (change.place, change.old.as_deref().map(|old| Secret::of(old)), Secret::of(&change.new));
-        let form = Form { file: kept.file.to_string(), changes: kept.changes.iter().map(change).collect() };
+    /// Seals and keeps; `room` is the most bytes that it takes as JSON.
+    fn keep(
+        &self,
+        what: Undertaking,
+        card: &CardIdentifier,
+        form: &impl Serialize,
+        room: usize,
+    ) -> Result<i64, CardError> {
         let failed = || CardError::WritesUnknown("it could not be sealed".to_owned());
         // All the room at once: growing would leave copies behind that nobody wipes.
-        let room = kept
-            .changes
-            .iter()
-            .map(|change| 4 * change.new.len() + 2 * change.old.as_ref().map_or(0, |old| old.len()) + 64);
-        let mut body = Zeroizing::new(Vec::with_capacity(64 + room.sum::<usize>()));
-        serde_json::to_writer(&mut *body, &form).map_err(|_| failed())?;
+        let mut body = Zeroizing::new(Vec::with_capacity(room));
+        serde_json::to_writer(&mut *body, form).map_err(|_| failed())?;
         let mut nonce = [0; NONCE_LEN];
         self.random.fill(&mut nonce)?;
         let tag = self
             .key
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(about(card)), &mut body)
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(about(what, card)), &mut body)
             .map_err(|_| failed())?;
-        Ok([&nonce, body.as_slice(), tag.as_ref()].concat())
+        let sealed = [&nonce, body.as_slice(), tag.as_ref()].concat();
+        self.store.begin_write(what, card.as_bytes(), &sealed).map_err(unknown)
     }
 
-    fn unseal(&self, card: &CardIdentifier, sealed: Vec<u8>) -> Option<Kept> {
+    fn kept<T: DeserializeOwned>(&self, what: Undertaking, card: &CardIdentifier) -> Result<Vec<(i64, T)>, CardError> {
+        let open = self.store.open_writes(what, card.as_bytes()).map_err(unknown)?;
+        let unsealed = |sealed| self.unseal(what, card, sealed).ok_or_else(unreadable);
+        open.into_iter().map(|open| Ok((open.id, unsealed(open.sealed)?))).collect()
+    }
+
+    fn unseal<T: DeserializeOwned>(&self, what: Undertaking, card: &CardIdentifier, sealed: Vec<u8>) -> Option<T> {
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut body = Zeroizing::new(body.to_vec());
-        let plain = self.key.open_in_place(nonce, Aad::from(about(card)), &mut body).ok()?;
-        let form: Form = serde_json::from_slice(plain).ok()?;
+        let plain = self.key.open_in_place(nonce, Aad::from(about(what, card)), &mut body).ok()?;
+        serde_json::from_slice(plain).ok()
+    }
+}
+
+impl Form {
+    fn kept(self) -> Option<Kept> {
         let change = |(place, old, new): (Place, Option<Secret>, Secret)| {
             let old = match old {
                 None => None,
@@ -146,16 +170,25 @@ impl<'j> Journal<'j> {
             };
             Some(Change { place, old, new: new.bytes()? })
         };
-        let changes = form.changes.into_iter().map(change).collect::<Option<_>>()?;
-        Some(Kept { file: form.file.parse().ok()?, changes })
+        let changes = self.changes.into_iter().map(change).collect::<Option<_>>()?;
+        Some(Kept { file: self.file.parse().ok()?, changes })
     }
 }
 
-/// Why a sealed write is of no use.
-const SEALED: &str = "it was sealed by another key, or is damaged";
+/// The most bytes of an [`Intent`] as JSON.
+const INTENT: usize = 512;
 
-fn about(card: &CardIdentifier) -> Vec<u8> {
-    [ABOUT, card.as_bytes().as_slice()].concat()
+fn unreadable() -> CardError {
+    CardError::WritesUnknown("it was sealed by another key, or is damaged".to_owned())
+}
+
+/// What a sealed undertaking is told to be: it opens as nothing else and for no other card.
+fn about(what: Undertaking, card: &CardIdentifier) -> Vec<u8> {
+    let domain: &[u8] = match what {
+        Undertaking::Write => b"sbkd-card-write-1",
+        Undertaking::Account => b"sbkd-card-account-1",
+    };
+    [domain, card.as_bytes()].concat()
 }
 
 fn unknown(error: StoreError) -> CardError {

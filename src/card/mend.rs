@@ -4,6 +4,7 @@ use super::journal::{Journal, Kept};
 use super::open::Card;
 use super::{CardError, Pin};
 use crate::profile::{File, FileName};
+use crate::store::Undertaking;
 
 /// What came of a write that was torn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +26,7 @@ impl Card<'_> {
     /// How many writes on this card were torn; 0 where there is no store, or it cannot be read.
     pub fn torn_writes(&self) -> usize {
         let Some(store) = self.session.parts.store else { return 0 };
-        store.open_writes(self.identifier.as_bytes()).map_or(0, |open| open.len())
+        store.open_writes(Undertaking::Write, self.identifier.as_bytes()).map_or(0, |open| open.len())
     }
 
     /// Completes each write that was torn, the oldest first; undoes one that the card does not take. One of which nothing
@@ -68,7 +69,7 @@ impl Card<'_> {
     /// # Errors
     /// When the store cannot be read or written.
     pub fn discard_writes(&mut self, journal: &Journal<'_>) -> Result<usize, CardError> {
-        journal.discard(&self.identifier)
+        journal.discard(Undertaking::Write, &self.identifier)
     }
 
     fn is_ended(&self, journal: &Journal<'_>, id: i64) -> Result<bool, CardError> {

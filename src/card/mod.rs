@@ -1,6 +1,7 @@
 //! The social security card: identified, proven genuine, read.
 
 mod access;
+pub mod account;
 mod authenticate;
 pub mod bank;
 mod binary;

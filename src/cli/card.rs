@@ -1,5 +1,7 @@
 //! `sbkd card`: the card in a reader.
 
+mod account;
+mod bank;
 mod file;
 mod open;
 mod pin;
@@ -31,6 +33,10 @@ enum Command {
     Pin(pin::Args),
     /// Write items or bytes of a file, and read them back
     Write(write::Args),
+    /// The medical account: balance, pay, load, and what was torn
+    Account(account::Args),
+    /// The bank's application on the card, told by a masked number
+    Bank(bank::Args),
     /// Complete or undo writes on this card that were torn
     Mend(write::MendArgs),
     /// Try keys again on the cards that refused them; for technicians, once the PSAM was checked
@@ -56,6 +62,8 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
         Command::File(args) => file::run(&args, shell)?,
         Command::Pin(args) => pin::run(&args, shell)?,
         Command::Write(args) => write::run(&args, shell)?,
+        Command::Account(args) => account::run(&args, shell)?,
+        Command::Bank(args) => bank::run(&args, shell)?,
         Command::Mend(args) => write::mend(&args, shell)?,
         Command::Release => {
             let released = direct::release(shell)?;

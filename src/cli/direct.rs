@@ -7,6 +7,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::{Problem, Shell, config, script, shell};
+use crate::card::bank::TokenKey;
 use crate::card::{Accepted, InitialPins, Pairs};
 use crate::cipher::Algorithm;
 use crate::config::{Config, KeyFolder, Mode};
@@ -98,6 +99,16 @@ impl Settings {
     /// Where writes to cards are kept, and by which key they are sealed; else why they are not.
     pub(super) fn writes(&self) -> Result<(&Store, Zeroizing<[u8; 32]>), String> {
         let store = self.store.as_deref().map_err(Clone::clone)?;
+        Ok((store, self.own_keys()?.card_writes()))
+    }
+
+    /// The key of bank cards' tokens. Without a configuration that this user may read there is none: a token that no
+    /// terminal gives is of no use.
+    pub(super) fn bank_tokens(&self) -> Option<TokenKey> {
+        self.write_keys.as_ref().and_then(|_| self.own_keys().ok()).map(|keys| TokenKey::new(&keys.bank_tokens()))
+    }
+
+    fn own_keys(&self) -> Result<QueueKeys, String> {
         let keys = match &self.write_keys {
             Some(KeyFolder::Own(folder) | KeyFolder::Given(folder)) => QueueKeys::load(folder),
             None => match own_state() {
@@ -105,7 +116,7 @@ impl Settings {
                 None => return Err("neither XDG_STATE_HOME nor HOME is set".to_owned()),
             },
         };
-        Ok((store, keys.map_err(|error| error.to_string())?.card_writes()))
+        keys.map_err(|error| error.to_string())
     }
 
     /// Where it is kept which cards refused these keys.

@@ -72,16 +72,26 @@ impl QueueKeys {
 
     /// The key that seals what is kept of writes to cards: another one for each seal key, and not to be led back to it.
     pub fn card_writes(&self) -> Zeroizing<[u8; 32]> {
-        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &*self.seal);
-        let mut out = Zeroizing::new([0; 32]);
-        out.copy_from_slice(ring::hmac::sign(&key, b"sbkd-card-writes-1").as_ref());
-        out
+        derived(&self.seal, b"sbkd-card-writes-1")
+    }
+
+    /// The key of the tokens of bank cards: it stays what it is when the seal key is changed.
+    pub fn bank_tokens(&self) -> Zeroizing<[u8; 32]> {
+        derived(&self.holder, b"sbkd-bank-tokens-1")
     }
 
     pub(super) fn signer(&self) -> Ed25519KeyPair {
         // Invariant: any 32 bytes are an Ed25519 seed.
         Ed25519KeyPair::from_seed_unchecked(&*self.signing).expect("any 32 bytes are an Ed25519 seed")
     }
+}
+
+/// Another key for another use, which does not lead back to the one it is from.
+fn derived(key: &[u8; 32], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key);
+    let mut out = Zeroizing::new([0; 32]);
+    out.copy_from_slice(ring::hmac::sign(&key, purpose).as_ref());
+    out
 }
 
 /// Where new keys are made: what a start that was broken off left there is nobody's.

@@ -6,6 +6,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("apdu-scripts/ssc-1.0.apdu", include_str!("../../apdu-scripts/ssc-1.0.apdu")),
     ("apdu-scripts/ssc-2.0.apdu", include_str!("../../apdu-scripts/ssc-2.0.apdu")),
     ("apdu-scripts/ssc-3.0.apdu", include_str!("../../apdu-scripts/ssc-3.0.apdu")),
+    ("apdu-scripts/account.apdu", include_str!("../../apdu-scripts/account.apdu")),
     ("apdu-scripts/bank.apdu", include_str!("../../apdu-scripts/bank.apdu")),
     ("apdu-scripts/files.apdu", include_str!("../../apdu-scripts/files.apdu")),
     ("apdu-scripts/pin.apdu", include_str!("../../apdu-scripts/pin.apdu")),

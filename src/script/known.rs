@@ -71,6 +71,7 @@ const PURCHASE: &[Given] = &[
 const SSC: Script = Script::Named("ssc");
 const PSAM: Script = Script::Named("psam");
 const BANK: Script = Script::Named("bank");
+const ACCOUNT: Script = Script::Named("account");
 const FILES: Script = Script::Named("files");
 const PIN: Script = Script::Named("pin");
 const P1: Given = given("p1", 1, 1);
@@ -144,6 +145,14 @@ const FLOWS: &[Known] = &[
 
     known(BANK, "select", &[given("name", 5, 16)], &[("fci", None)], Need::Always),
     known(BANK, "processing-options", &[given("data", 2, 129)], &[("options", None)], Need::Always),
+
+    known(ACCOUNT, "balance", &[given("which", 1, 1), LENGTH], &[("amount", None)], Need::Always),
+    known(ACCOUNT, "initialize-load", &[given("amount", 4, 4), given("terminal", 6, 6)], &[("answer", Some(16))], Need::Always),
+    known(ACCOUNT, "credit-for-load", &[given("time", 7, 7), given("mac", 4, 4)], &[("tac", Some(4))], Need::Always),
+    known(ACCOUNT, "initialize-purchase", &[given("amounts", 12, 12), given("terminal", 6, 6)], &[("answer", Some(22))], Need::Always),
+    known(ACCOUNT, "debit-for-purchase", &[given("sequence", 4, 4), given("time", 7, 7), given("mac", 4, 4)], &[("tac", Some(4)), ("mac2", Some(4))], Need::Always),
+    known(ACCOUNT, "proof", &[given("kind", 1, 1), given("sequence", 2, 2)], &[("mac", Some(4)), ("tac", Some(4))], Need::Always),
+
     known(BANK, "record", &[given("number", 1, 1), given("file", 1, 1)], &[("record", None)], Need::Always),
 ];
 
@@ -189,6 +198,7 @@ fn flows(script: &str) -> impl Iterator<Item = &'static Known> {
         ("ssc", _) => Some(SSC),
         ("psam", _) => Some(PSAM),
         ("bank", _) => Some(BANK),
+        ("account", _) => Some(ACCOUNT),
         ("files", _) => Some(FILES),
         ("pin", _) => Some(PIN),
         _ => None,

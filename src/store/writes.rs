@@ -1,5 +1,5 @@
-//! Writes to cards that were begun and not yet seen to end. What they are is sealed by whoever writes: here is only which
-//! card they are on, by a keyed hash.
+//! What was begun on cards and not yet seen to end: writes, and transactions on their accounts. What each is stands
+//! sealed by whoever began it: here is only which card it is on, by a keyed hash that differs with the kind.
 
 use rusqlite::params;
 
@@ -13,16 +13,32 @@ pub struct OpenWrite {
     pub sealed: Vec<u8>,
 }
 
-/// What stands for the keys in the name of a card by itself.
-const CARD: &[u8] = b"writes";
+/// What is undertaken on a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undertaking {
+    /// A write to its files.
+    Write,
+    /// A transaction on its medical account.
+    Account,
+}
+
+impl Undertaking {
+    /// What stands for the keys in the name of a card by itself.
+    fn name(self) -> &'static [u8] {
+        match self {
+            Self::Write => b"writes",
+            Self::Account => b"account",
+        }
+    }
+}
 
 impl Store {
     /// Keeps a write before it is begun: on the disk when this returns, since a card may be pulled at any moment.
     ///
     /// # Errors
     /// When it cannot be written: then nothing may be written to the card.
-    pub fn begin_write(&self, card: &[u8; 16], sealed: &[u8]) -> Result<i64, StoreError> {
-        let card = self.pair(CARD, card)?;
+    pub fn begin_write(&self, what: Undertaking, card: &[u8; 16], sealed: &[u8]) -> Result<i64, StoreError> {
+        let card = self.pair(what.name(), card)?;
         self.durably("INSERT INTO writes (card, sealed) VALUES (?1, ?2)", params![card, sealed])?;
         let newest = "SELECT max(id) FROM writes WHERE card = ?1";
         Ok(self.db().prepare_cached(newest)?.query_row(params![card], |row| row.get(0))?)
@@ -32,8 +48,8 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn open_writes(&self, card: &[u8; 16]) -> Result<Vec<OpenWrite>, StoreError> {
-        let card = self.pair(CARD, card)?;
+    pub fn open_writes(&self, what: Undertaking, card: &[u8; 16]) -> Result<Vec<OpenWrite>, StoreError> {
+        let card = self.pair(what.name(), card)?;
         let db = self.db();
         let mut statement = db.prepare_cached("SELECT id, sealed FROM writes WHERE card = ?1 ORDER BY id")?;
         let rows = statement.query_map(params![card], |row| Ok(OpenWrite { id: row.get(0)?, sealed: row.get(1)? }))?;
@@ -59,10 +75,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.db");
         let (card, other) = (*b"D1560000053000AB", [8; 16]);
-        let first = Store::open(&path).unwrap().begin_write(&card, b"sealed-first").unwrap();
+        let first = Store::open(&path).unwrap().begin_write(Undertaking::Write, &card, b"sealed-first").unwrap();
         let store = Store::open(&path).unwrap();
-        let second = store.begin_write(&card, b"sealed-second").unwrap();
-        let open = |card| store.open_writes(card).unwrap().into_iter().map(|open| (open.id, open.sealed));
+        let second = store.begin_write(Undertaking::Write, &card, b"sealed-second").unwrap();
+        let open =
+            |card| store.open_writes(Undertaking::Write, card).unwrap().into_iter().map(|open| (open.id, open.sealed));
         let expected = [(first, b"sealed-first".to_vec()), (second, b"sealed-second".to_vec())];
         assert!(open(&card).eq(expected.clone()) && open(&other).next().is_none());
         store.end_write(first).unwrap();
@@ -76,8 +93,8 @@ mod tests {
     #[test]
     fn a_write_that_cannot_be_kept_is_told() {
         let store = Store::in_memory().unwrap();
-        store.open_writes(&[7; 16]).unwrap();
+        store.open_writes(Undertaking::Account, &[7; 16]).unwrap();
         store.db().execute_batch("PRAGMA query_only = ON").unwrap();
-        assert!(store.begin_write(&[7; 16], b"sealed").is_err());
+        assert!(store.begin_write(Undertaking::Write, &[7; 16], b"sealed").is_err());
     }
 }

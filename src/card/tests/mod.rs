@@ -1,7 +1,9 @@
 //! The whole walk over a card in this process: every image, every fault at every command.
 
 mod access;
+mod account;
 mod arbitrary;
+mod bank;
 mod budget;
 mod far;
 mod faults;

@@ -27,11 +27,11 @@ impl Desk {
     }
 
     /// The same on a card that is in already.
-    pub(super) fn on<T>(
+    pub(super) fn on<T, E: From<CardError>>(
         &self,
         mut lease: Lease,
-        work: impl FnOnce(&mut Card<'_>) -> Result<T, CardError>,
-    ) -> Result<T, CardError> {
+        work: impl FnOnce(&mut Card<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let (psam, _) = super::lease(&self.psam, Interface::Contact, None);
         let mut keys: Box<dyn KeyService> = match self.soft {
             true => Box::new(Soft::load(&folder().join("demonstration-keys.toml"), true).unwrap()),

@@ -154,7 +154,7 @@ fn a_write_that_is_torn_at_any_tpdu_is_completed_or_undone() {
                     return sent;
                 }
                 let error = outcome.unwrap_err();
-                let torn = desk.on(insert(None).0, |card| Ok(card.torn_writes())).unwrap();
+                let torn = desk.on(insert(None).0, |card| Ok::<_, CardError>(card.torn_writes())).unwrap();
                 assert_eq!(matches!(error, CardError::WriteTorn(_)), torn == 1, "{card}, {fault:?} at {n}: {error:?}");
                 if torn == 1 {
                     let refused = write(&desk, insert(None).0, FILE, &NEW, None);
@@ -197,7 +197,7 @@ fn a_write_that_is_refused_at_any_tpdu_leaves_the_card_as_it_was_or_is_reported(
             let outcome = write(&desk, lease, FILE, &NEW, None);
             let wire = wire.lock().unwrap();
             assert!(wire.count(0x82) <= 2, "{status:04X} at {n}: a key is proven once");
-            let torn = desk.on(insert(None).0, |card| Ok(card.torn_writes())).unwrap();
+            let torn = desk.on(insert(None).0, |card| Ok::<_, CardError>(card.torn_writes())).unwrap();
             let now = held(&desk, insert(None).0, FILE, &TAGS);
             match outcome {
                 Ok(_) => assert_eq!((now, torn), (["31", "440105", "2"].map(str::to_owned).to_vec(), 0)),

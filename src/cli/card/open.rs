@@ -6,15 +6,17 @@ use zeroize::Zeroizing;
 
 use super::super::direct::{Settings, Way};
 use super::super::{Problem, Shell, errors};
-use crate::card::{Card, CardError, Parts, Pin};
+use crate::card::account::AccountError;
+use crate::card::{Card, CardError, Journal, Parts, Pin};
+use crate::failure::Explain;
 use crate::world::{SystemClock, SystemRandom};
 
 /// The card as `work` finds it: open, in a lease that ends afterwards.
-pub(super) fn with_card<T>(
+pub(super) fn with_card<T, E: From<CardError>>(
     way: &Way,
     settings: &Settings,
-    work: impl FnOnce(&mut Card<'_>) -> Result<T, CardError>,
-) -> Result<Result<T, CardError>, Problem> {
+    work: impl FnOnce(&mut Card<'_>) -> Result<T, E>,
+) -> Result<Result<T, E>, Problem> {
     let mut lease = way.card(settings)?;
     let mut keys = way.keys(&lease, settings)?;
     let parts = Parts {
@@ -30,26 +32,56 @@ pub(super) fn with_card<T>(
         initial_pins: &settings.initial_pins,
     };
     let opened = Card::open(parts, &mut |step| tracing::debug!(step = step.name(), "card"));
-    Ok(opened.and_then(|mut card| work(&mut card)))
+    Ok(opened.map_err(E::from).and_then(|mut card| work(&mut card)))
 }
 
 /// The same with a PIN where the card asks for one: it is asked for once the card was given back, since no card waits for
 /// a person, and the card is opened anew then. `at_once` asks for it before.
-pub(super) fn with_pin<T>(
+pub(super) fn with_pin<T, E: AsksPin>(
     way: &Way,
     settings: &Settings,
     at_once: bool,
-    mut work: impl FnMut(&mut Card<'_>, Option<Pin>) -> Result<T, CardError>,
+    mut work: impl FnMut(&mut Card<'_>, Option<Pin>) -> Result<T, E>,
 ) -> Result<T, Problem> {
     let pin = if at_once { Some(ask(PIN)?) } else { None };
     let outcome = match with_card(way, settings, |card| work(card, pin))? {
-        Err(CardError::PinNeeded) if !at_once => {
+        Err(error) if error.asks_pin() && !at_once => {
             let pin = ask(PIN)?;
             with_card(way, settings, |card| work(card, Some(pin)))?
         }
         outcome => outcome,
     };
     outcome.map_err(|error| Problem::from_error(&error))
+}
+
+/// Opens card and journal. Nothing is begun whose key cannot be had.
+pub(super) fn with_journal<T, E: AsksPin>(
+    way: &Way,
+    settings: &Settings,
+    at_once: bool,
+    work: impl Fn(&mut Card<'_>, &Journal<'_>, &mut Option<Pin>) -> Result<T, E>,
+) -> Result<T, Problem> {
+    let random = SystemRandom::default();
+    let (store, key) = settings.writes().map_err(|why| Problem::from_error(&CardError::WritesUnknown(why)))?;
+    let journal = Journal::new(store, &key, &random);
+    with_pin(way, settings, at_once, |card, mut pin| work(card, &journal, &mut pin))
+}
+
+/// An error that may say that the PIN was to be verified first.
+pub(super) trait AsksPin: From<CardError> + Explain {
+    fn asks_pin(&self) -> bool;
+}
+
+impl AsksPin for CardError {
+    fn asks_pin(&self) -> bool {
+        *self == Self::PinNeeded
+    }
+}
+
+impl AsksPin for AccountError {
+    fn asks_pin(&self) -> bool {
+        matches!(self, Self::PinNeeded | Self::Card(CardError::PinNeeded))
+    }
 }
 
 /// How a person is asked.

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::super::direct::{Settings, Way};
+use super::super::direct::Way;
 use super::super::{Outcome, Problem, Shell, shell};
-use super::open::{direct, with_pin};
-use crate::card::{Card, CardError, Journal, Mended, Pin, Update};
+use super::open::{direct, with_journal};
+use crate::card::{CardError, Mended, Update};
 use crate::profile::{FileName, ItemName};
-use crate::world::SystemRandom;
 
 /// Arguments of `sbkd card write`.
 #[derive(Debug, clap::Args)]
@@ -51,7 +50,7 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     let update = bytes.as_deref().map_or(Update::Items(&items), Update::Bytes);
     let (mended, written) = with_journal(&args.way, &settings, args.pin, |card, journal, pin| {
         // What was torn before comes first: nothing is written over it.
-        Ok((card.mend(journal, pin)?, card.write(journal, &args.file, &update, pin)?))
+        Ok::<_, CardError>((card.mend(journal, pin)?, card.write(journal, &args.file, &update, pin)?))
     })?;
     told(&mended, shell);
     let shown = json!({ "file": written.file.to_string(), "changed": written.changed, "mended": names(&mended) });
@@ -76,19 +75,6 @@ pub(super) fn mend(args: &MendArgs, shell: &Shell) -> Outcome {
         count => format!("已处理 {count} 项 / {count} mended"),
     });
     Ok(())
-}
-
-/// Opens card and journal. A write whose key cannot be had is not begun.
-fn with_journal<T>(
-    way: &Way,
-    settings: &Settings,
-    at_once: bool,
-    work: impl Fn(&mut Card<'_>, &Journal<'_>, &mut Option<Pin>) -> Result<T, CardError>,
-) -> Result<T, Problem> {
-    let random = SystemRandom::default();
-    let (store, key) = settings.writes().map_err(|why| Problem::from_error(&CardError::WritesUnknown(why)))?;
-    let journal = Journal::new(store, &key, &random);
-    with_pin(way, settings, at_once, |card, mut pin| work(card, &journal, &mut pin))
 }
 
 /// `81=11`.

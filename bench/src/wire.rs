@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sbkd::card::{self, InitialPins, Pairs, Parts};
+use sbkd::card::{self, Card, InitialPins, Pairs, Parts};
 use sbkd::cipher::Algorithm;
 use sbkd::keys::{KeyService as _, Soft};
-use sbkd::profile::Profile;
+use sbkd::profile::{ItemName, Profile};
 use sbkd::reader::Lease;
 use sbkd::script::Library;
 use sbkd::store::Store;
@@ -33,15 +33,30 @@ struct Flow {
     what: &'static str,
     card: &'static str,
     whole: bool,
+    /// The files of one directory that are read by its key; none stands for card and holder.
+    files: &'static [&'static str],
 }
 
 /// The flows that are compared.
 const FLOWS: &[Flow] = &[
-    Flow { what: "card and holder, 3.0", card: "v3-sm4", whole: true },
-    Flow { what: "card and holder, 3.0, record by record", card: "v3-no-whole-file", whole: false },
-    Flow { what: "card and holder, 2.0", card: "v2-3des", whole: true },
-    Flow { what: "card and holder, 2.0, record by record", card: "v2-no-whole-file", whole: false },
-    Flow { what: "card and holder, 1.0", card: "v1-3des", whole: true },
+    Flow { what: "card and holder, 3.0", card: "v3-sm4", whole: true, files: &[] },
+    Flow { what: "card and holder, 3.0, record by record", card: "v3-no-whole-file", whole: false, files: &[] },
+    Flow { what: "card and holder, 2.0", card: "v2-3des", whole: true, files: &[] },
+    Flow { what: "card and holder, 2.0, record by record", card: "v2-no-whole-file", whole: false, files: &[] },
+    Flow { what: "card and holder, 1.0", card: "v1-3des", whole: true, files: &[] },
+    Flow {
+        what: "医疗保险基本信息 (DF04/EF05, 16 items)", card: "v3-full", whole: true, files: &["DF04/EF05"]
+    },
+    Flow { what: "the same, record by record", card: "v3-full-no-whole-file", whole: false, files: &["DF04/EF05"] },
+    Flow {
+        what: "养老 and 工伤 (DF03/EF07, EF15)", card: "v3-full", whole: true, files: &["DF03/EF07", "DF03/EF15"]
+    },
+    Flow {
+        what: "the same, record by record",
+        card: "v3-full-no-whole-file",
+        whole: false,
+        files: &["DF03/EF07", "DF03/EF15"],
+    },
 ];
 
 /// Counts and reckons; needs no pcscd and takes no time to speak of.
@@ -51,7 +66,10 @@ pub fn measure() -> Vec<Row> {
 
 fn rows(flow: &Flow) -> Vec<Row> {
     let chip = Image::load(&image(flow.card)).expect("an image");
-    let (ours, plain) = (ours(&chip), plain::read(&chip));
+    let (ours, plain) = match flow.files {
+        [] => (ours(&chip, &[]), plain::read(&chip)),
+        files => (ours(&chip, files), plain::read_files(&chip, files)),
+    };
     let (commands, time) = if flow.whole { (500, 650) } else { (600, 800) };
     let name = |tail: &str| format!("(w) {}: {tail}", flow.what);
     let apdus = |tape: &[Exchange]| Duration::from_nanos(tape.len() as u64);
@@ -80,13 +98,13 @@ fn figure(tape: &[Exchange]) -> String {
 }
 
 /// What the program sends to a card whose type it has seen before.
-fn ours(image: &Image) -> Vec<Exchange> {
+fn ours(image: &Image, files: &[&str]) -> Vec<Exchange> {
     let store = Store::in_memory().expect("a store in memory");
-    read(image, &store);
-    read(image, &store)
+    read(image, &store, files);
+    read(image, &store, files)
 }
 
-fn read(image: &Image, store: &Store) -> Vec<Exchange> {
+fn read(image: &Image, store: &Store, files: &[&str]) -> Vec<Exchange> {
     let tape = Tape::default();
     let mut keys = demonstration_keys();
     let parts = Parts {
@@ -101,7 +119,13 @@ fn read(image: &Image, store: &Store) -> Vec<Exchange> {
         default_algorithm: Some(Algorithm::TripleDes),
         initial_pins: &InitialPins::default(),
     };
-    card::read(parts, &mut |_| {}).expect("a whole read");
+    if files.is_empty() {
+        card::read(parts, &mut |_| {}).expect("a whole read");
+    } else {
+        let names: Vec<ItemName> = files.iter().map(|file| file.parse().expect("a file's name")).collect();
+        let mut card = Card::open(parts, &mut |_| {}).expect("a card");
+        card.read(&names, None).expect("the files");
+    }
     std::mem::take(&mut *tape.lock().expect("nobody panics with the tape"))
 }
 

@@ -94,6 +94,7 @@ fn request(function: &str, question: &Question<'_>) -> Result<Zeroizing<Vec<u8>>
 
 /// Sends without a signal: SIGPIPE would end the program when the daemon goes.
 fn send_all(stream: &UnixStream, mut bytes: &[u8]) -> std::io::Result<()> {
+    stream.set_write_timeout(Some(PATIENCE))?;
     while !bytes.is_empty() {
         match send(stream.as_fd(), bytes, SendFlags::NOSIGNAL) {
             Ok(sent) => bytes = &bytes[sent..],

@@ -59,6 +59,11 @@ impl Session<'_> {
         let status = match self.run(script, "external-authenticate", &mut vars) {
             // A refusal is one whether the script has a line for it or not.
             Err(CardError::Status { status, .. }) if status.sw1() == 0x63 || status == StatusWord::LOCKED => status,
+            // A card without the key counts nothing.
+            Err(error @ CardError::Status { status: StatusWord::KEY_NOT_FOUND, .. }) => {
+                tries.end();
+                return Err(error);
+            }
             ended => ended?,
         };
         match status {

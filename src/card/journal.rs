@@ -117,6 +117,14 @@ impl<'j> Journal<'j> {
         self.store.end_write(id).map_err(unknown)
     }
 
+    /// As [`end`](Self::end), of what the card has carried out: whoever did it is told so, whatever becomes of the row. One
+    /// that stays is found done when its card comes next.
+    pub(super) fn end_done(&self, id: i64) {
+        if let Err(error) = self.end(id) {
+            tracing::warn!(%error, "what was done on a card is looked at again when it comes next");
+        }
+    }
+
     /// Takes out all that was begun on a card and not seen to end, readable or not; how much it was.
     pub(super) fn discard(&self, what: Undertaking, card: &CardIdentifier) -> Result<usize, CardError> {
         let open = self.store.open_writes(what, card.as_bytes()).map_err(unknown)?;

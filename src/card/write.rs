@@ -121,7 +121,10 @@ impl Card<'_> {
     ) -> Result<(), CardError> {
         let forward: Vec<(Place, &[u8])> = kept.changes.iter().map(|change| (change.place, &**change.new)).collect();
         let error = match self.put(file, &forward) {
-            Ok(()) => return journal.end(id),
+            Ok(()) => {
+                journal.end_done(id);
+                return Ok(());
+            }
             Err(Stopped::Torn(error)) => return Err(torn(error)),
             Err(Stopped::Refused(error)) => error,
         };

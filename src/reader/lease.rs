@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::held::{Held, Recall};
 use super::{Atr, Interface, PadOutcome, PinPad, Protocol, Transport, TransportError};
-use crate::apdu::{Command, Response, ins};
+use crate::apdu::{Command, Response, StatusWord, ins};
 
 /// No answer of a card is longer in all its pieces (256 bytes, card-facts §8); four times that is patience enough.
 const LONGEST_ANSWER: usize = 1024;
@@ -92,6 +92,8 @@ impl Lease {
             match next.status().more() {
                 Some(announced) if data.len() <= LONGEST_ANSWER => more = announced,
                 Some(_) => break,
+                // What was announced did not come. The command itself was carried out: no status word of this one is its.
+                None if !has_come(next.status()) => break,
                 None => return Ok(Response::new(std::mem::take(&mut data), next.status())),
             }
         }
@@ -218,6 +220,11 @@ impl Lease {
     pub fn counts(&self) -> Counts {
         self.counts
     }
+}
+
+/// Whether an answer came: well, or with a warning (ISO/IEC 7816-4).
+fn has_come(status: StatusWord) -> bool {
+    status.is_ok() || matches!(status.sw1(), 0x62 | 0x63)
 }
 
 impl Drop for Lease {

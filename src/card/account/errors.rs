@@ -37,6 +37,14 @@ pub enum AccountError {
         /// The card's number of it.
         sequence: u16,
     },
+    /// What the card says of a transaction is not what its balance says: it was used elsewhere since.
+    #[error("what the card says of the {} number {sequence} is not what its balance says", .kind.name())]
+    Disputed {
+        /// Which.
+        kind: Kind,
+        /// The card's number of it.
+        sequence: u16,
+    },
     /// How the last transaction on this card ended is not known yet.
     #[error("how the last transaction on this card ended is not known yet")]
     Unsettled,
@@ -96,6 +104,11 @@ crate::entries! {
         cause "扣款或充值时卡被拔出，或没有应答" | "the card was pulled, or did not answer, while the money was moved";
         remedy "请重新插入同一张卡，核实结果后再继续" | "insert the same card again, and go on once the outcome is known";
 
+    DISPUTED = "E-CARD-ACCOUNT-DISPUTED", Clerk;
+        message "卡上交易结果与余额不符" | "what the card says of the transaction is not what its balance says";
+        cause "交易中断后该卡又在其他终端使用过" | "the card was used at another terminal after the transaction was interrupted";
+        remedy "请核对卡内交易明细（DF04/EF08），人工处理后执行 sbkd card account settle --discard" | "compare the card's log (DF04/EF08), settle it by hand, then run sbkd card account settle --discard";
+
     UNSETTLED = "E-CARD-ACCOUNT-UNSETTLED", Clerk;
         message "该卡上一笔交易尚未核实" | "how the last transaction on this card ended is not known yet";
         cause "上一笔扣款或充值中断，尚未向卡核实" | "the last purchase or load was interrupted, and the card was not asked yet";
@@ -113,6 +126,7 @@ impl Explain for AccountError {
             Self::Counter => &COUNTER,
             Self::Keys(_) => &KEYS,
             Self::Torn { .. } => &TORN,
+            Self::Disputed { .. } => &DISPUTED,
             Self::Unsettled => &UNSETTLED,
             Self::Answer(_) => &crate::card::errors::STATUS,
         }
@@ -121,7 +135,7 @@ impl Explain for AccountError {
     fn detail(&self) -> Option<String> {
         match self {
             Self::Card(error) => error.detail(),
-            Self::Keys(_) | Self::Torn { .. } | Self::Answer(_) => Some(self.to_string()),
+            Self::Keys(_) | Self::Torn { .. } | Self::Disputed { .. } | Self::Answer(_) => Some(self.to_string()),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ use crate::card::journal::Journal;
 use crate::card::open::Card;
 use crate::card::session::output;
 use crate::script::Vars;
+use crate::store::Undertaking;
 
 /// What became of a transaction whose end was not seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,19 +34,35 @@ pub struct Settled {
 }
 
 impl Card<'_> {
-    /// Asks the card for each transaction on its account whose end was not seen, and lets go of it.
+    /// Asks the card for each transaction on its account whose end was not seen, and lets go of it. The balance must say
+    /// the same: where another terminal used the card since, the proof may be of that one's transaction, or be gone.
     ///
     /// # Errors
-    /// Where the card does not say: it is kept then, and asked for once more when the card comes again.
+    /// Where the card does not say: it is kept then, and asked for once more when the card comes again;
+    /// [`AccountError::Disputed`] where the balance says otherwise, until somebody looked at it and
+    /// [`discard_account`](Self::discard_account) lets go of it.
     pub fn settle_account(&mut self, journal: &Journal<'_>) -> Result<Vec<Settled>, AccountError> {
         let mut settled = Vec::new();
         for (id, intent) in journal.open_intents(&self.identifier)? {
             self.enter_account()?;
             let outcome = self.proof(intent.kind, intent.sequence)?;
+            let held = u32::from_be_bytes(self.balance_of(0x01)?);
+            if intent.balance_after(outcome) != Some(held) {
+                return Err(AccountError::Disputed { kind: intent.kind, sequence: intent.sequence });
+            }
             journal.end(id)?;
             settled.push(Settled { intent, outcome });
         }
         Ok(settled)
+    }
+
+    /// Lets go of transactions that the card cannot be asked for any more; how many there were. What became of them is for
+    /// somebody to find out.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn discard_account(&mut self, journal: &Journal<'_>) -> Result<usize, AccountError> {
+        Ok(journal.discard(Undertaking::Account, &self.identifier)?)
     }
 
     /// GET TRANSACTION PROOF of the transaction of this number.
@@ -85,7 +102,10 @@ impl Card<'_> {
     ) -> Result<(), AccountError> {
         let id = journal.begin_intent(&self.identifier, intent)?;
         match self.run_account(flow, vars) {
-            Ok(_) => Ok(journal.end(id)?),
+            Ok(_) => {
+                journal.end_done(id);
+                Ok(())
+            }
             Err(error) if refuses(&error) => {
                 journal.end(id)?;
                 Err(error)

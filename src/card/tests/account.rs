@@ -131,6 +131,28 @@ fn a_torn_purchase_took_place_once_or_not_and_is_known_afterwards() {
 }
 
 #[test]
+fn a_card_that_was_used_elsewhere_since_is_for_somebody_to_look_at() {
+    for fault in [Fault::Removed, Fault::Lost] {
+        let desk = desk("v3-money");
+        let insert = inserted_with(&desk.card);
+        let (lease, wire) = insert(None);
+        pay(&desk, lease).unwrap();
+        let debit = wire.lock().unwrap().sent.iter().position(|tpdu| tpdu[1] == 0x2C).unwrap() + 1;
+        let torn = pay(&desk, insert(Some((debit, fault.clone()))).0).unwrap_err();
+        assert!(matches!(torn, AccountError::Torn { .. }), "{torn:?}");
+        // Another terminal, which knows nothing of it.
+        let elsewhere = self::desk("v3-money");
+        let other = Payment { account: amount(100), ..payment() };
+        at(&elsewhere, insert(None).0, |card, journal| card.pay(other, journal)).unwrap();
+        let disputed = settle(&desk, insert(None).0).unwrap_err();
+        assert!(matches!(disputed, AccountError::Disputed { .. }), "{fault:?}: {disputed:?}");
+        assert_eq!(pay(&desk, insert(None).0), Err(AccountError::Unsettled), "{fault:?}");
+        assert_eq!(at(&desk, insert(None).0, |card, journal| card.discard_account(journal)), Ok(1));
+        assert!(pay(&desk, insert(None).0).is_ok());
+    }
+}
+
+#[test]
 fn a_torn_load_is_known_afterwards() {
     for fault in [Fault::Removed, Fault::Lost] {
         at_every_tpdu(|n| {
@@ -181,6 +203,12 @@ fn every_refusal_of_a_debit_ends_in_an_error_with_a_remedy() {
         let (lease, wire) = insert(None);
         pay(&desk, lease).unwrap();
         let debit = wire.lock().unwrap().sent.iter().position(|tpdu| tpdu[1] == 0x2C).unwrap() + 1;
+        // Said by the GET RESPONSE behind it, it is no refusal: the card has paid.
+        let (lease, _) = insert(Some((debit + 1, Fault::Answer(status.to_be_bytes().to_vec()))));
+        let paid = pay(&desk, lease).unwrap_err();
+        assert!(matches!(paid, AccountError::Torn { .. }), "{status:04X}: {paid:?}");
+        let settled = settle(&desk, insert(None).0).unwrap();
+        assert!(matches!(settled.as_slice(), [Settled { outcome: Outcome::Done { .. }, .. }]), "{status:04X}");
         let (lease, _) = insert(Some((debit, Fault::Answer(status.to_be_bytes().to_vec()))));
         let error = pay(&desk, lease).unwrap_err();
         assert!(error.entry().code.starts_with("E-CARD-"), "{status:04X}: {error:?}");

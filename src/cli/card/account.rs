@@ -50,6 +50,9 @@ enum Command {
     },
     /// Ask the card what became of a transaction that was torn
     Settle {
+        /// Let go of it instead; for who found out otherwise what became of it
+        #[arg(long)]
+        discard: bool,
         #[command(flatten)]
         way: Way,
     },
@@ -67,7 +70,8 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
         Some(Command::Load { amount, way }) => {
             load(Amount::try_from(*amount).map_err(|error| Problem::from_error(&error))?, way, shell)
         }
-        Some(Command::Settle { way }) => settle(way, shell),
+        Some(Command::Settle { discard: false, way }) => settle(way, shell),
+        Some(Command::Settle { discard: true, way }) => discard(way, shell),
     }
 }
 
@@ -154,6 +158,14 @@ fn settle(way: &Way, shell: &Shell) -> Outcome {
         [] => "该卡没有结果未知的交易 / no transaction on this card was torn".to_owned(),
         settled => settled.iter().map(line).collect::<Vec<_>>().join("\n"),
     });
+    Ok(())
+}
+
+fn discard(way: &Way, shell: &Shell) -> Outcome {
+    let settings = direct(way, shell)?;
+    let discarded = with_journal(way, &settings, false, |card, journal, _| card.discard_account(journal))?;
+    tracing::info!(target: "audit", discarded, "transactions on a card's account were let go of");
+    shell.show(&json!({ "discarded": discarded }), || format!("已放弃 {discarded} 项 / {discarded} discarded"));
     Ok(())
 }
 

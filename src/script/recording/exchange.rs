@@ -37,8 +37,10 @@ impl Exchange {
     /// Puts the command's data, of the same length, into the session.
     pub(super) fn put_sent(&self, events: &mut [Event], data: &[u8]) {
         if let Some(Event::Turn(_, turn)) = self.events.first().map(|at| &mut events[*at]) {
-            // Header and Lc stand before it.
-            turn.sent[HEADER..HEADER + data.len()].copy_from_slice(data);
+            // Header and Lc stand before it; a command without data may have no more than its header.
+            if let Some(place) = turn.sent.get_mut(HEADER..HEADER + data.len()) {
+                place.copy_from_slice(data);
+            }
         }
     }
 

@@ -55,13 +55,19 @@ pub(super) fn historical(real: &[u8], city: Option<&[u8]>) -> Vec<u8> {
 }
 
 /// What stands in the place of a value of which no more is known than its bytes: a date where it was one, else characters
-/// and digits that name nothing. Padding stays, and so does what was never written.
-pub(super) fn filler(value: &mut [u8]) {
+/// and digits that name nothing. Padding stays, and so does what was never written. Another `nth` is another value.
+pub(super) fn filler(value: &mut [u8], nth: usize) {
     let written = trimmed(value).len();
+    let [year @ .., day] = BIRTH;
     match &mut value[..written] {
-        date @ [_, _, _, _] if matches!(bcd::date(date), Ok(Some(_))) => date.copy_from_slice(&BIRTH),
+        date @ [_, _, _, _] if matches!(bcd::date(date), Ok(Some(_))) => {
+            let [front @ .., last] = date else { return };
+            front.copy_from_slice(&year);
+            // A day below ten is the same packed.
+            *last = day + (nth % 9) as u8;
+        }
         // '0' as a character, 30 as two digits.
-        written => written.fill(b'0'),
+        written => written.fill(b'0' + (nth % 10) as u8),
     }
 }
 
@@ -188,13 +194,17 @@ mod tests {
     fn filler_is_as_long_as_what_was_written_and_a_date_where_it_was_one() {
         let filled = |value: &[u8]| {
             let mut value = value.to_vec();
-            filler(&mut value);
+            filler(&mut value, 0);
             value
         };
         assert_eq!(filled(b"\xCC\xEC\xBA\xD3\0\0"), b"0000\0\0");
         assert_eq!(filled(&[0x20, 0x15, 0x04, 0x30]), BIRTH);
         assert_eq!(filled(&[0x20, 0x15, 0x13, 0x01]), *b"0000");
         assert_eq!(filled(&[0xFF, 0xFF]), [0xFF, 0xFF]);
+        let (mut text, mut date) = (*b"ab\0", [0x20, 0x15, 0x04, 0x30]);
+        filler(&mut text, 2);
+        filler(&mut date, 2);
+        assert_eq!((text, date), (*b"22\0", [0x19, 0x70, 0x01, 0x03]));
     }
 
     #[test]

@@ -83,10 +83,10 @@ impl Known<'_> {
                 records(Place::START, plain, self.holders);
                 let end = padding.first().is_none_or(|byte| matches!(byte, 0x80 | 0x00));
                 if !end || padding.iter().skip(1).any(|byte| *byte != 0) {
-                    madeup::filler(padding);
+                    madeup::filler(padding, 0);
                 }
             }
-            _ => madeup::filler(&mut made_up),
+            _ => madeup::filler(&mut made_up, 0),
         }
         made_up
     }

@@ -30,6 +30,18 @@ const TRANSACTION: usize = 0x1C;
 pub(super) struct Holders {
     real: BTreeMap<u8, Zeroizing<Vec<u8>>>,
     made_up: BTreeMap<u8, Zeroizing<Vec<u8>>>,
+    /// What was written of which no more is known, in that order: where it replaces something it has to be another value
+    /// in the recording as well, or a replay would have nothing to write.
+    written: Vec<(Place, Zeroizing<Vec<u8>>)>,
+}
+
+impl Holders {
+    /// Which of the values written at a place it is, from 1; 0 for what was there and stayed.
+    fn nth(&self, place: Place, value: &[u8]) -> usize {
+        let at =
+            |(there, written): &(Place, Zeroizing<Vec<u8>>)| *there == place && **written == madeup::trimmed(value);
+        self.written.iter().position(at).map_or(0, |at| at + 1)
+    }
 }
 
 /// The session without personal data.
@@ -42,7 +54,7 @@ pub(super) fn session(card: &Opening, events: &[Event]) -> Result<(Opening, Vec<
     let made_up = madeup::holder(&real);
     let historical = Historical::new(&card.atr, made_up.get(&tag::IDENTIFIER).map(|bytes| bytes.as_slice()))?;
 
-    let mut redaction = Redaction::new(Holders { real, made_up }, &psam);
+    let mut redaction = Redaction::new(Holders { real, made_up, written: written(&read) }, &psam);
     let mut redacted = events.to_vec();
     for exchange in &read {
         let (sent, answer) = redaction.card(exchange);
@@ -145,10 +157,26 @@ pub(super) fn records(place: Place, data: &mut [u8], holders: &Holders) {
         let part = &mut data[field.at];
         match field.kind {
             Kind::Open => {}
-            Kind::Unknown => madeup::filler(part),
+            Kind::Unknown => madeup::filler(part, holders.nth(place, part)),
             Kind::Personal(tag) => replace(part, holders.real.get(&tag), holders.made_up.get(&tag)),
         }
     }
+}
+
+/// Each value once that was written and names nobody in particular.
+fn written(read: &[Exchange]) -> Vec<(Place, Zeroizing<Vec<u8>>)> {
+    let mut found = Vec::new();
+    for exchange in read.iter().filter(|exchange| exchange.rule == Rule::WriteRecord) {
+        let body = exchange.body();
+        let unknown = fields(exchange.place, body).into_iter().filter(|field| field.kind == Kind::Unknown);
+        for field in unknown {
+            let value = (exchange.place, Zeroizing::new(madeup::trimmed(&body[field.at]).to_vec()));
+            if !value.1.is_empty() && !found.contains(&value) {
+                found.push(value);
+            }
+        }
+    }
+    found
 }
 
 /// A value that was read shorter than at its longest becomes the beginning of the made-up one; a value that was

@@ -253,6 +253,29 @@ fn files_of_other_directories_keep_their_form_and_no_value() {
 }
 
 #[test]
+fn what_is_written_is_another_value_than_was_there() {
+    let answers = ["63C3", "9000", "8F0131 9000", "9000", "8F0133 9000", "9000", "8F0131 9000"];
+    let session = |value: &'static str, before: &'static str| {
+        move |card: &mut Lease, _: &mut Lease| {
+            // Its tries are asked for without data.
+            send(card, "00200000");
+            send(card, "00A4040006D15600000503");
+            for value in [value, before] {
+                send(card, "00B28F2803");
+                send(card, &format!("00DC8F2803 8F01{value}"));
+            }
+            send(card, "00B28F2803");
+        }
+    };
+    let recording = recorded(chip(CARD, &answers), &[], &session("33", "31")).unwrap();
+    let text = recording.to_string();
+    let values: Vec<&str> = text.match_indices("8F01").map(|(at, _)| &text[at + 4..at + 6]).collect();
+    // What was there before is written as well, in the end.
+    assert_eq!(values, ["32", "31", "31", "32", "32"], "{text}");
+    replayed(&recording, &session("31", "32"));
+}
+
+#[test]
 fn a_contactless_card_is_recorded_as_one() {
     // What PC/SC makes up for a contactless card, with its check byte.
     let atr = "3B8D8001 86035342440003440130000003";

@@ -3,6 +3,7 @@
 
 mod rig;
 
+use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,29 +11,50 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rig::{HOLDER, PSAM, image, tree};
-use sbkd::card::{self, CardError, InitialPins, Pairs, Parts};
+use sbkd::card::account::{Amount, Payment};
+use sbkd::card::bank::{self, TokenKey};
+use sbkd::card::{self, Card, InitialPins, Journal, Pairs, Parts, Pin, Update};
 use sbkd::cipher::Algorithm;
 use sbkd::keys::Psam;
-use sbkd::profile::Profile;
+use sbkd::profile::{FileName, ItemName, Profile};
 use sbkd::reader::{Lease, Transport};
 use sbkd::script::{Library, Recorder, Recording};
+use sbkd::store::Store;
+use sbkd::value::Fen;
 use sbkd::virtual_card::{Image, InProcess};
 use sbkd::world::{FixedClock, NoRandom, Random};
-use serde_json::Value;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+/// What comes of a flow: an object whose members a replay has as well, with a made-up holder's values.
+type Outcome = Result<Value, Box<dyn Error>>;
 
 /// Something that is done with a card, and the images it is recorded with.
 struct Flow {
     name: &'static str,
     images: &'static [&'static str],
-    run: fn(&mut Session) -> Result<Value, CardError>,
+    run: fn(&mut Session) -> Outcome,
 }
 
 /// The demonstration card of each generation, and one in a reader's field.
 const CARDS: &[&str] = &["v1-3des", "v2-3des", "v3-sm4", "v3-contactless"];
 
+/// A card of each generation with every directory and file.
+const FULL: &[&str] = &["v1-full", "v2-full", "v3-full", "v3-contactless"];
+
+/// Those that have a medical account and the bank's application.
+const MONEY: &[&str] = &["v2-money", "v3-money", "v3-money-contactless"];
+
 /// Every flow, a line each. What a person would enter is handed in by `session.given(real, made_up)`: the real value is
 /// what the card has, the made-up one what stands in the recording.
-const FLOWS: &[Flow] = &[Flow { name: "read", images: CARDS, run: Session::read }];
+const FLOWS: &[Flow] = &[
+    Flow { name: "read", images: CARDS, run: Session::read },
+    Flow { name: "files", images: FULL, run: Session::files },
+    Flow { name: "pin", images: FULL, run: Session::pin },
+    Flow { name: "write", images: FULL, run: Session::write },
+    Flow { name: "account", images: MONEY, run: Session::account },
+    Flow { name: "bank", images: MONEY, run: Session::bank },
+];
 
 /// The cards of a session, and what it is carried out with.
 struct Session {
@@ -81,14 +103,105 @@ impl Session {
     }
 
     /// What a person enters: the real value where the session is recorded, the made-up one where it is replayed.
-    #[allow(dead_code)] // a reading asks nobody for anything
     fn given<T>(&self, real: T, made_up: T) -> T {
         if self.replay { made_up } else { real }
     }
 
-    fn read(&mut self) -> Result<Value, CardError> {
-        card::read(self.parts(), &mut |_| ()).map(|reading| reading.to_json(true))
+    /// The card's PIN; in the recording it is the first of the session.
+    fn holders_pin(&self) -> Pin {
+        pin(self.given("123456", "135791"))
     }
+
+    fn open(&mut self) -> Result<Card<'_>, Box<dyn Error>> {
+        Ok(Card::open(self.parts(), &mut |_| ())?)
+    }
+
+    fn read(&mut self) -> Outcome {
+        Ok(card::read(self.parts(), &mut |_| ())?.to_json(true))
+    }
+
+    /// Items by key; whole files by the PIN, one of which asks for a key besides.
+    fn files(&mut self) -> Outcome {
+        let entered = self.holders_pin();
+        let mut card = self.open()?;
+        let by_key = card.read(&items(&["DF04/EF05/8B", "DF04/EF05/8F"]), None)?;
+        let by_pin = card.read(&items(&["DF01/EF05", "DF04/EF06"]), Some(entered))?;
+        assert!((by_key.pin, by_pin.pin) == (false, true), "by key, then by PIN");
+        Ok(json!([by_key.to_json(true), by_pin.to_json(true)]))
+    }
+
+    /// Its tries, the PIN verified and changed; then what the terminal's keys do to it.
+    fn pin(&mut self) -> Outcome {
+        let (old, again) = (self.holders_pin(), self.holders_pin());
+        let [new, set] =
+            [("654321", "246802"), ("11223344", "35791357")].map(|(real, made_up)| self.given(real, made_up));
+        let mut card = self.open()?;
+        let tries = format!("{:?}", card.pin_tries()?);
+        card.verify_pin(old)?;
+        card.change_pin(again, pin(new))?;
+        card.verify_pin(pin(new))?;
+        card.reload_pin(pin(set))?;
+        card.verify_pin(pin(set))?;
+        card.unblock_pin()?;
+        Ok(json!({ "tries": tries }))
+    }
+
+    /// Two items, each with a MAC by the PSAM, and read back.
+    fn write(&mut self) -> Outcome {
+        let file: FileName = "DF04/EF05".parse()?;
+        let new = [(0x8C, ("02", "31")), (0x8F, ("3", "2"))];
+        let new = new.map(|(tag, (real, made_up))| (tag, Zeroizing::new(self.given(real, made_up).to_owned())));
+        let (store, random) = (Store::in_memory()?, Steps(AtomicU64::new(0)));
+        let journal = Journal::new(&store, &[7; 32], &random);
+        let mut card = self.open()?;
+        let written = card.write(&journal, &file, &Update::Items(&new), &mut None)?;
+        assert_eq!(written.changed, new.len());
+        Ok(card.read(&items(&["DF04/EF05/8C", "DF04/EF05/8F"]), None)?.to_json(true))
+    }
+
+    /// The balance, a purchase that the PSAM proves, and the card's own record of it.
+    fn account(&mut self) -> Outcome {
+        let entered = self.holders_pin();
+        let [account, self_pay, pool] = [(2_345, 100), (1_000, 200), (20_000, 300)]
+            .map(|(real, made_up)| Amount::try_from(Fen(self.given(real, made_up))));
+        let payment = Payment { account: account?, self_pay: self_pay?, pool: pool? };
+        let (store, random) = (Store::in_memory()?, Steps(AtomicU64::new(0)));
+        let journal = Journal::new(&store, &[7; 32], &random);
+        let mut card = self.open()?;
+        card.verify_pin(entered)?;
+        let before = card.balance()?;
+        let paid = card.pay(payment, &journal)?;
+        let after = card.balance()?;
+        assert_eq!(
+            (after.account, Some(after.account.get())),
+            (paid.balance, before.account.get().checked_sub(payment.account.get()))
+        );
+        let log = card.read(&items(&["DF04/EF08"]), None)?.to_json(true);
+        // Those of other sessions do not stay in the recording.
+        let newest = log["files"][0]["records"][0].clone();
+        assert_eq!(newest["items"][4]["value"], json!(payment.account.get()));
+        Ok(json!({ "year": after.pooled.year, "checked": format!("{:?}", paid.checked), "newest": newest }))
+    }
+
+    fn bank(&mut self) -> Outcome {
+        let token_key = TokenKey::new(&[7; 32]);
+        let parts = bank::Parts {
+            lease: &mut self.card,
+            scripts: &self.scripts,
+            clock: &self.clock,
+            random: &*self.random,
+            token_key: Some(&token_key),
+        };
+        Ok(bank::read(parts)?.to_json())
+    }
+}
+
+fn pin(digits: &str) -> Pin {
+    Pin::parse(digits).expect("digits")
+}
+
+fn items(names: &[&str]) -> Vec<ItemName> {
+    names.iter().map(|name| name.parse().expect("a name")).collect()
 }
 
 /// Random bytes that are the same in every run.

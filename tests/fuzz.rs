@@ -347,3 +347,13 @@ fn scripts_recordings_and_logs_with_some_changes_are_taken_or_refused() {
     let logs = phrases(include_str!("../fuzz/log.dict"));
     assert!(from_seeds(&["fixtures/imports"], logs, 400, entries::log) > 10);
 }
+
+#[test]
+fn strings_with_some_changes_are_taken_or_refused() {
+    let sound = |folder, target: fn(&[u8]) -> bool| seeds(&[folder]).iter().all(|seed| target(seed));
+    assert!(sound("fuzz/seeds/hsm", entries::hsm) && sound("fuzz/seeds/driver", entries::driver));
+    let strings = phrases(include_str!("../fuzz/hsm.dict"));
+    assert!(from_seeds(&["fuzz/seeds/hsm"], strings, 4_000, entries::hsm) > 500);
+    let parameters = phrases(include_str!("../fuzz/driver.dict"));
+    assert!(from_seeds(&["fuzz/seeds/driver"], parameters, 4_000, entries::driver) > 500);
+}

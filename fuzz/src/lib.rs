@@ -5,8 +5,10 @@
 
 mod chips;
 mod packs;
+mod strings;
 mod texts;
 
 pub use chips::{atr, fci, record, session, tlv};
 pub use packs::{expression, pack};
+pub use strings::{driver, hsm};
 pub use texts::{log, recording, script};

@@ -3,7 +3,7 @@
 use super::CardError;
 use super::access::{Denied, Means, Proof, Visit, plan};
 use super::open::Card;
-use super::pin::Pin;
+use super::pad::HolderPin;
 use super::session::FILES;
 use crate::apdu::StatusWord;
 use crate::keys::KeyError;
@@ -16,7 +16,7 @@ impl Card<'_> {
     pub(super) fn visit(
         &mut self,
         wanted: &[(FileName, Access)],
-        pin: &mut Option<Pin>,
+        pin: &mut Option<HolderPin>,
         mut work: impl FnMut(&mut Self, &FileName) -> Result<(), CardError>,
     ) -> Result<(), CardError> {
         let mut left = wanted.to_vec();
@@ -44,14 +44,14 @@ impl Card<'_> {
     }
 
     /// Selects a visit's directory, where it is not selected, and proves what is asked for in it.
-    fn prepare(&mut self, visit: &Visit, pin: &mut Option<Pin>) -> Result<(), Unproven> {
+    fn prepare(&mut self, visit: &Visit, pin: &mut Option<HolderPin>) -> Result<(), Unproven> {
         self.select(&visit.directory)?;
         for proof in &visit.proofs {
             match proof {
                 Proof::Pin => {
                     // The plan asks for the PIN only where there is one.
                     let pin = pin.take().ok_or(CardError::PinNeeded)?;
-                    self.verify_pin(pin)?;
+                    self.verify(pin)?;
                 }
                 Proof::Key(role) => self.prove(role)?,
             }

@@ -127,6 +127,15 @@ pub enum CardError {
     /// A new PIN was entered twice, and not the same (−34).
     #[error("the two PINs differ")]
     PinsDiffer,
+    /// The holder pressed the pad's cancel key (−31).
+    #[error("the PIN entry was cancelled")]
+    PinCancelled,
+    /// Nobody typed at the pad in time (−32).
+    #[error("nobody entered a PIN in time")]
+    PinTimedOut,
+    /// What was typed at the pad has another number of digits than the pad was told (−33).
+    #[error("the PIN has another number of digits than the pad takes")]
+    PadLength,
     /// What was entered is no PIN (−33).
     #[error(transparent)]
     PinForm(#[from] PinForm),
@@ -226,6 +235,9 @@ impl Explain for CardError {
             Self::PinInitial => &told::PIN_INITIAL,
             Self::PinToInitial => &told::PIN_TO_INITIAL,
             Self::PinsDiffer => &told::PINS_DIFFER,
+            Self::PinCancelled => &told::PIN_CANCELLED,
+            Self::PinTimedOut => &told::PIN_TIMED_OUT,
+            Self::PadLength => &told::PAD_LENGTH,
             Self::PinForm(_) => &told::PIN_FORM,
             Self::NewValue { .. } => &told::NEW_VALUE,
             Self::NotWritten(_) => &told::NOT_WRITTEN,

@@ -196,6 +196,21 @@ crate::entries! {
         cause "新密码须输入两次且相同" | "a new PIN is entered twice, the same each time";
         remedy "请重新输入" | "enter it anew";
 
+    PIN_CANCELLED = "E-CARD-PIN-CANCELLED", Holder;
+        message "密码输入已取消" | "the PIN entry was cancelled";
+        cause "持卡人在密码键盘上按了取消键；卡未收到密码，次数不减" | "the holder pressed the keypad's cancel key; the card heard of nothing, and no try is lost";
+        remedy "需要时请重新办理" | "begin anew where it is wanted";
+
+    PIN_TIMED_OUT = "E-CARD-PIN-TIMED-OUT", Holder;
+        message "密码输入超时" | "nobody entered a PIN in time";
+        cause "在规定时间内没有在密码键盘上输完密码；卡未收到密码，次数不减" | "it was not typed at the keypad in time; the card heard of nothing, and no try is lost";
+        remedy "请重新办理并及时输入；时间可用 readers.pin_secs 设置" | "begin anew and type it in time; readers.pin_secs sets how long that is";
+
+    PAD_LENGTH = "E-CARD-PAD-LENGTH", Holder;
+        message "密码位数不符" | "the PIN has another number of digits";
+        cause "密码键盘只接受 6 位密码；卡未收到密码，次数不减" | "the keypad takes PINs of 6 digits; the card heard of nothing, and no try is lost";
+        remedy "请重新输入；密码不是 6 位的，由技术人员将该读卡器的 pin_pad 设为 \"none\"，改由程序界面输入" | "enter it anew; for PINs that do not have 6 digits a technician sets the reader's pin_pad to \"none\", and they are entered by keyboard";
+
     NOT_ALLOWED = "E-CARD-NOT-ALLOWED", Technician;
         message "卡不允许该操作" | "the card does not allow it";
         cause "已认证的密钥或密码不足（6901、6982、6985）：该批卡的读写条件与文件表不同" | "what was proven does not do (6901, 6982, 6985): these cards have other conditions than the table of files";

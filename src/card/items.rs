@@ -12,7 +12,7 @@ use super::reading::Apdus;
 use super::repeats::Series;
 use super::session::FILES;
 use super::value::{Value, is_remade};
-use super::{CardError, Pin};
+use super::{CardError, HolderPin};
 use crate::apdu::StatusWord;
 use crate::apdu::tlv::{self, Record};
 use crate::profile::{Access, File, FileName, Form, Item, ItemName, KeyRole, Profile, Revision, Structure};
@@ -75,7 +75,7 @@ impl Card<'_> {
     /// # Errors
     /// [`CardError::PinNeeded`] and [`CardError::NoKey`] where what is to be proven is not to be had, before or after
     /// something was read; whatever the error is, nothing of the card is given.
-    pub fn read(&mut self, items: &[ItemName], mut pin: Option<Pin>) -> Result<Files, CardError> {
+    pub fn read(&mut self, items: &[ItemName], mut pin: Option<HolderPin>) -> Result<Files, CardError> {
         let profile = self.session.parts.profile;
         let generation = self.generation();
         let wanted = wanted(profile, items)?;

@@ -2,7 +2,7 @@
 
 use super::journal::{Journal, Kept};
 use super::open::Card;
-use super::{CardError, Pin};
+use super::{CardError, HolderPin};
 use crate::profile::{File, FileName};
 use crate::store::Undertaking;
 
@@ -34,7 +34,11 @@ impl Card<'_> {
     ///
     /// # Errors
     /// As [`write`](Self::write); what was mended by then is.
-    pub fn mend(&mut self, journal: &Journal<'_>, pin: &mut Option<Pin>) -> Result<Vec<(FileName, Mended)>, CardError> {
+    pub fn mend(
+        &mut self,
+        journal: &Journal<'_>,
+        pin: &mut Option<HolderPin>,
+    ) -> Result<Vec<(FileName, Mended)>, CardError> {
         let profile = self.session.parts.profile;
         let mut mended = Vec::new();
         for (id, kept) in journal.open(&self.identifier)? {

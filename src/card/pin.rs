@@ -175,15 +175,20 @@ impl Card<'_> {
             }
             ended => ended.map_err(CardError::of_use)?,
         };
-        match (status, status.tries_left()) {
-            (StatusWord::LOCKED, _) => Err(CardError::PinLocked),
-            (_, Some(left)) => Err(CardError::PinWrong { left }),
-            _ => Ok(()),
-        }
+        answered(status)
     }
 
     /// Whether it is one of the PINs that cards are issued with, by the configuration.
     pub(super) fn is_initial(&self, pin: &Pin) -> bool {
         self.session.parts.initial_pins.has(pin)
+    }
+}
+
+/// Whether the card refused the PIN, and how.
+pub(super) fn answered(status: StatusWord) -> Result<(), CardError> {
+    match (status, status.tries_left()) {
+        (StatusWord::LOCKED, _) => Err(CardError::PinLocked),
+        (_, Some(left)) => Err(CardError::PinWrong { left }),
+        _ => Ok(()),
     }
 }

@@ -10,7 +10,7 @@ use super::journal::{Change, Journal, Kept, Place};
 use super::open::Card;
 use super::session::FILES;
 use super::value::encode;
-use super::{CardError, Pin};
+use super::{CardError, HolderPin};
 use crate::apdu::tlv;
 use crate::cipher;
 use crate::keys::KeyError;
@@ -69,7 +69,7 @@ impl Card<'_> {
         journal: &Journal<'_>,
         file: &FileName,
         update: &Update<'_>,
-        pin: &mut Option<Pin>,
+        pin: &mut Option<HolderPin>,
     ) -> Result<Written, CardError> {
         if !journal.open(&self.identifier)?.is_empty() {
             return Err(CardError::WriteOpen);

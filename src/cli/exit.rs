@@ -71,6 +71,7 @@ impl Exit {
             | "E-CARD-UNKNOWN-ITEM"
             | "E-CARD-NEW-VALUE"
             | "E-CARD-PIN-FORM"
+            | "E-CARD-PAD-LENGTH"
             | "E-CARD-PINS-DIFFER" => Some(Self::Usage),
             "E-STORE-BLACKLIST-FILE" => Some(Self::Usage),
             "E-STORE-BLACKLIST-BUSY" => Some(Self::Failed),

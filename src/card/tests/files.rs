@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::open::at_every_tpdu;
 use super::*;
-use crate::card::{Contents, Files, Pin};
+use crate::card::{Contents, Files, HolderPin, Pin};
 use crate::failure::Explain as _;
 use crate::profile::ItemName;
 
@@ -12,11 +12,11 @@ fn names(names: &[&str]) -> Vec<ItemName> {
     names.iter().map(|name| name.parse().unwrap()).collect()
 }
 
-fn pin() -> Option<Pin> {
-    Some(Pin::parse("123456").unwrap())
+fn pin() -> Option<HolderPin> {
+    Some(Pin::parse("123456").unwrap().into())
 }
 
-fn read(desk: &Desk, wanted: &[&str], pin: Option<Pin>) -> Result<Files, CardError> {
+fn read(desk: &Desk, wanted: &[&str], pin: Option<HolderPin>) -> Result<Files, CardError> {
     desk.used(|card| card.read(&names(wanted), pin)).outcome
 }
 
@@ -28,7 +28,7 @@ fn values(files: &Files, at: usize) -> Vec<(String, Json)> {
 }
 
 /// What was sent to the card after it was opened, GET RESPONSE not counted, as hexadecimal.
-fn sent(desk: &Desk, wanted: &[&str], with: Option<Pin>) -> Vec<String> {
+fn sent(desk: &Desk, wanted: &[&str], with: Option<HolderPin>) -> Vec<String> {
     let opened = desk.used(|_| Ok(())).card.lock().unwrap().sent.len();
     let used = desk.used(|card| card.read(&names(wanted), with));
     used.outcome.unwrap();
@@ -160,7 +160,7 @@ fn what_cannot_be_read_says_why() {
     assert_eq!(code(&desk, "DF04/EF99", None), "E-CARD-UNKNOWN-ITEM");
     assert_eq!(code(&desk, "DF04/EF05/99", None), "E-CARD-UNKNOWN-ITEM");
     assert_eq!(code(&desk, "DF04/EF08/01", None), "E-CARD-UNKNOWN-ITEM");
-    assert_eq!(code(&desk, "DF04/EF08", Some(Pin::parse("654321").unwrap())), "E-CARD-PIN-WRONG");
+    assert_eq!(code(&desk, "DF04/EF08", Some(Pin::parse("654321").unwrap().into())), "E-CARD-PIN-WRONG");
     assert_eq!(code(&Desk::new("v3-sm4"), "DF04/EF08", pin()), "E-CARD-NO-FILE", "a card without the directory");
 }
 

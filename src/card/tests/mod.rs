@@ -11,6 +11,7 @@ mod files;
 mod images;
 mod keys;
 mod open;
+mod pad;
 mod pin;
 mod records;
 mod refused;

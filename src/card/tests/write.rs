@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::open::{at_every_tpdu, inserted, inserted_with};
 use super::*;
-use crate::card::{Contents, Journal, Mended, Pin, Update, Written};
+use crate::card::{Contents, HolderPin, Journal, Mended, Update, Written};
 use crate::failure::Explain as _;
 use crate::profile::{FileName, ItemName};
 
@@ -33,7 +33,13 @@ fn written(name: &str, writing: &str) -> Profile {
     Profile::load([None, Some(("files.toml", &text)), None]).unwrap()
 }
 
-fn write(desk: &Desk, lease: Lease, name: &str, values: &[(u8, &str)], pin: Option<Pin>) -> Result<Written, CardError> {
+fn write(
+    desk: &Desk,
+    lease: Lease,
+    name: &str,
+    values: &[(u8, &str)],
+    pin: Option<HolderPin>,
+) -> Result<Written, CardError> {
     let (store, random) = (desk.store.clone().unwrap(), SystemRandom::default());
     let journal = Journal::new(&store, &KEY, &random);
     desk.on(lease, |card| card.write(&journal, &file(name), &Update::Items(&items(values)), &mut { pin }))

@@ -6,7 +6,7 @@ use super::super::direct::Way;
 use super::super::{Outcome, Problem, Shell};
 use super::open::{direct, with_journal, with_pin};
 use crate::card::Card;
-use crate::card::Pin;
+use crate::card::HolderPin;
 use crate::card::account::{AccountError, Amount, Balance, Outcome as Became, Payment, Settled, Yearly};
 use crate::keys::Checked;
 use crate::value::Fen;
@@ -76,8 +76,8 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
 }
 
 /// Verifies the PIN where a person entered one.
-fn identified(card: &mut Card<'_>, pin: Option<Pin>) -> Result<(), AccountError> {
-    Ok(pin.map_or(Ok(()), |pin| card.verify_pin(pin))?)
+fn identified(card: &mut Card<'_>, pin: Option<HolderPin>) -> Result<(), AccountError> {
+    Ok(pin.map_or(Ok(()), |pin| card.verify(pin))?)
 }
 
 fn balance(way: &Way, shell: &Shell) -> Outcome {

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::super::direct::{Settings, Way};
 use super::super::{Problem, Shell, errors};
 use crate::card::account::AccountError;
-use crate::card::{Card, CardError, Journal, Parts, Pin};
+use crate::card::{Card, CardError, HolderPin, Journal, Parts, Pin};
 use crate::failure::Explain;
 use crate::world::{SystemClock, SystemRandom};
 
@@ -41,13 +41,13 @@ pub(super) fn with_pin<T, E: AsksPin>(
     way: &Way,
     settings: &Settings,
     at_once: bool,
-    mut work: impl FnMut(&mut Card<'_>, Option<Pin>) -> Result<T, E>,
+    mut work: impl FnMut(&mut Card<'_>, Option<HolderPin>) -> Result<T, E>,
 ) -> Result<T, Problem> {
-    let pin = if at_once { Some(ask(PIN)?) } else { None };
+    let pin = if at_once { Some(ask(PIN)?.into()) } else { None };
     let outcome = match with_card(way, settings, |card| work(card, pin))? {
         Err(error) if error.asks_pin() && !at_once => {
             let pin = ask(PIN)?;
-            with_card(way, settings, |card| work(card, Some(pin)))?
+            with_card(way, settings, |card| work(card, Some(pin.into())))?
         }
         outcome => outcome,
     };
@@ -59,7 +59,7 @@ pub(super) fn with_journal<T, E: AsksPin>(
     way: &Way,
     settings: &Settings,
     at_once: bool,
-    work: impl Fn(&mut Card<'_>, &Journal<'_>, &mut Option<Pin>) -> Result<T, E>,
+    work: impl Fn(&mut Card<'_>, &Journal<'_>, &mut Option<HolderPin>) -> Result<T, E>,
 ) -> Result<T, Problem> {
     let random = SystemRandom::default();
     let (store, key) = settings.writes().map_err(|why| Problem::from_error(&CardError::WritesUnknown(why)))?;

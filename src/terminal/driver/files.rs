@@ -25,7 +25,7 @@ pub(super) fn read_card(inner: &Arc<Inner>, parameters: &Parameters) -> Carried 
         addresses.iter().map(|address| items(address, inner)).collect::<Result<_, Code>>()?;
     let items = items.concat();
     let reader = reader::take(inner, kind)?;
-    let pin = if by_pin { Some(parameters.pin(Asked::Pin)?) } else { None };
+    let pin = if by_pin { Some(parameters.pin(Asked::Pin)?.into()) } else { None };
     let files = card::at(inner, &reader, Some(&meant), |card| card.read(&items, pin))?;
     let values = addresses.iter().map(|address| {
         let name = name(address);

@@ -70,6 +70,35 @@ fn a_pin_is_asked_for_verified_changed_set_anew_and_unblocked() {
 }
 
 #[test]
+fn a_pin_is_typed_at_the_readers_pad_where_there_is_one() {
+    let mut rig = Rig::start_with_pad();
+    rig.reader().says("features", &["verify", "modify"]);
+    rig.insert(&image("v3-full"));
+    let at_pad = |does: &str, words: &str| {
+        rig.reader().person(does);
+        // Whoever asked for a PIN by keyboard would read another one.
+        card(&rig, words, "000000\n000000\n000000\n")
+    };
+    for (does, code) in [
+        ("111111", "E-CARD-PIN-WRONG"),
+        ("cancel", "E-CARD-PIN-CANCELLED"),
+        ("away", "E-CARD-PIN-TIMED-OUT"),
+        ("12345", "E-CARD-PAD-LENGTH"),
+    ] {
+        assert_eq!(at_pad(does, "pin verify").error_code(), code, "{does}");
+        assert_eq!(card(&rig, "pin tries", "").success()["left"], 2, "{does}");
+    }
+    assert_eq!(at_pad("123456", "pin verify").success(), json!({ "verified": true }));
+    assert!(at_pad("123456", "file DF04/EF08").success()["files"][0]["records"].is_array());
+    assert_eq!(at_pad("123456", "file DF04/EF05/84 --pin").success()["proven"]["pin"], true);
+    assert_eq!(at_pad("123456 222222 333333", "pin change").error_code(), "E-CARD-PINS-DIFFER");
+    assert_eq!(at_pad("123456 222222 222222", "pin change").success(), json!({ "changed": true }));
+    assert_eq!(at_pad("222222", "pin verify").success(), json!({ "verified": true }));
+    let sent = rig.reader().sent();
+    assert_eq!(sent, ["sent 20 of 8", "sent 20 of 8", "sent 20 of 8", "sent 20 of 8", "sent 5E of 12", "sent 20 of 8"]);
+}
+
+#[test]
 fn an_item_is_written_and_read_back() {
     let rig = rig();
     let written = card(&rig, "write DF04/EF05 84=440105 8F=2", "").success();

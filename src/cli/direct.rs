@@ -10,7 +10,7 @@ use super::{Problem, Shell, config, script, shell};
 use crate::card::bank::TokenKey;
 use crate::card::{Accepted, InitialPins, Pairs};
 use crate::cipher::Algorithm;
-use crate::config::{Config, KeyFolder, Mode};
+use crate::config::{Config, KeyFolder, Mode, Readers};
 use crate::failure::Explain as _;
 use crate::keys::{KeyError, KeyService, Psam, Soft};
 use crate::profile::Profile;
@@ -58,6 +58,8 @@ pub(super) struct Settings {
     /// How the readers are used.
     rules: Vec<RoleRule>,
     pub(super) initial_pins: InitialPins,
+    /// How long a PIN pad waits for the holder.
+    pub(super) pin: Duration,
     /// The keys of the configuration's journal; without a configuration, this user's own.
     write_keys: Option<KeyFolder>,
     /// A configuration for production is in force: no argument makes it a demonstration.
@@ -85,10 +87,21 @@ impl Settings {
         let production = config.is_some_and(|config| config.mode == Mode::Production);
         let store = Err("none is wanted".to_owned());
         let (scripts, profile) = (Arc::new(scripts(config)?), Arc::new(profile(config)?));
-        let rules = config.map(|config| config.readers.rule.clone()).unwrap_or_default();
+        let Readers { rule: rules, pin } = config.map(|config| config.readers.clone()).unwrap_or_default();
         let write_keys = config.map(Config::journal_keys);
         let initial_pins = config.map(|config| config.card.initial_pins.clone()).unwrap_or_default();
-        Ok(Self { scripts, profile, store, default_algorithm, accepted, rules, initial_pins, write_keys, production })
+        Ok(Self {
+            scripts,
+            profile,
+            store,
+            default_algorithm,
+            accepted,
+            rules,
+            initial_pins,
+            pin,
+            write_keys,
+            production,
+        })
     }
 
     /// Where card types are remembered.
@@ -228,7 +241,8 @@ impl Way {
             return Ok(Box::new(Soft::load(file, self.mode == "demo" && !settings.production)?));
         }
         let name = self.psam_name(card.reader())?;
-        let lease = open_direct(Some(&name), WITHIN).map_err(no_psam)?;
+        // It waits while the holder types at a pad.
+        let lease = open_direct(Some(&name), WITHIN + settings.pin).map_err(no_psam)?;
         Ok(Box::new(Psam::new(lease, settings.scripts.clone(), settings.profile.clone(), settings.store.clone().ok())))
     }
 

@@ -82,7 +82,7 @@ fn identified(card: &mut Card<'_>, pin: Option<HolderPin>) -> Result<(), Account
 
 fn balance(way: &Way, shell: &Shell) -> Outcome {
     let settings = direct(way, shell)?;
-    let balance: Balance = with_pin(way, &settings, false, |card, pin| {
+    let balance: Balance = with_pin(way, &settings, shell, false, |card, pin| {
         identified(card, pin)?;
         card.balance()
     })?;
@@ -108,7 +108,7 @@ fn balance(way: &Way, shell: &Shell) -> Outcome {
 
 fn pay(payment: Payment, way: &Way, shell: &Shell) -> Outcome {
     let settings = direct(way, shell)?;
-    let paid = with_journal(way, &settings, false, |card, journal, pin| {
+    let paid = with_journal(way, &settings, shell, false, |card, journal, pin| {
         identified(card, pin.take())?;
         card.pay(payment, journal)
     })?;
@@ -132,7 +132,7 @@ fn pay(payment: Payment, way: &Way, shell: &Shell) -> Outcome {
 
 fn load(amount: Amount, way: &Way, shell: &Shell) -> Outcome {
     let settings = direct(way, shell)?;
-    let loaded = with_journal(way, &settings, false, |card, journal, pin| {
+    let loaded = with_journal(way, &settings, shell, false, |card, journal, pin| {
         identified(card, pin.take())?;
         card.load_account(amount, journal)
     })?;
@@ -149,7 +149,7 @@ fn load(amount: Amount, way: &Way, shell: &Shell) -> Outcome {
 
 fn settle(way: &Way, shell: &Shell) -> Outcome {
     let settings = direct(way, shell)?;
-    let settled = with_journal(way, &settings, false, |card, journal, pin| {
+    let settled = with_journal(way, &settings, shell, false, |card, journal, pin| {
         identified(card, pin.take())?;
         card.settle_account(journal)
     })?;

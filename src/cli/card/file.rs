@@ -36,7 +36,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     let names = names(args)?;
     let settings = direct(&args.way, shell)?;
-    let files = with_pin(&args.way, &settings, args.pin, |card, pin| card.read(&names, pin))?;
+    let files = with_pin(&args.way, &settings, shell, args.pin, |card, pin| card.read(&names, pin))?;
     audit(args.unmask, "files", &files.reader);
     if let Some(out) = &args.out {
         keep_new(out, bytes(&files)?, 0o600)?;

@@ -9,6 +9,7 @@ use super::super::{Problem, Shell, errors};
 use crate::card::account::AccountError;
 use crate::card::{Card, CardError, HolderPin, Journal, Parts, Pin};
 use crate::failure::Explain;
+use crate::reader::{PadAbilities, PinEntry, PinLength};
 use crate::world::{SystemClock, SystemRandom};
 
 /// The card as `work` finds it: open, in a lease that ends afterwards.
@@ -36,18 +37,19 @@ pub(super) fn with_card<T, E: From<CardError>>(
 }
 
 /// The same with a PIN where the card asks for one: it is asked for once the card was given back, since no card waits for
-/// a person, and the card is opened anew then. `at_once` asks for it before.
+/// a person at a keyboard, and the card is opened anew then. `at_once` asks for it before.
 pub(super) fn with_pin<T, E: AsksPin>(
     way: &Way,
     settings: &Settings,
+    shell: &Shell,
     at_once: bool,
     mut work: impl FnMut(&mut Card<'_>, Option<HolderPin>) -> Result<T, E>,
 ) -> Result<T, Problem> {
-    let pin = if at_once { Some(ask(PIN)?.into()) } else { None };
+    let pin = if at_once { Some(holder_pin(way, settings, shell)?) } else { None };
     let outcome = match with_card(way, settings, |card| work(card, pin))? {
         Err(error) if error.asks_pin() && !at_once => {
-            let pin = ask(PIN)?;
-            with_card(way, settings, |card| work(card, Some(pin.into())))?
+            let pin = holder_pin(way, settings, shell)?;
+            with_card(way, settings, |card| work(card, Some(pin)))?
         }
         outcome => outcome,
     };
@@ -58,13 +60,14 @@ pub(super) fn with_pin<T, E: AsksPin>(
 pub(super) fn with_journal<T, E: AsksPin>(
     way: &Way,
     settings: &Settings,
+    shell: &Shell,
     at_once: bool,
     work: impl Fn(&mut Card<'_>, &Journal<'_>, &mut Option<HolderPin>) -> Result<T, E>,
 ) -> Result<T, Problem> {
     let random = SystemRandom::default();
     let (store, key) = settings.writes().map_err(|why| Problem::from_error(&CardError::WritesUnknown(why)))?;
     let journal = Journal::new(store, &key, &random);
-    with_pin(way, settings, at_once, |card, mut pin| work(card, &journal, &mut pin))
+    with_pin(way, settings, shell, at_once, |card, mut pin| work(card, &journal, &mut pin))
 }
 
 /// An error that may say that the PIN was to be verified first.
@@ -84,8 +87,22 @@ impl AsksPin for AccountError {
     }
 }
 
+/// What the pad of the holder's reader can do, as far as the configuration lets it be used.
+pub(super) fn pad(way: &Way, settings: &Settings) -> Result<PadAbilities, Problem> {
+    way.card(settings)?.pad().map_err(|error| Problem::from_error(&error))
+}
+
+/// The holder's PIN: typed at the reader's pad once the card asks for it, where there is one; else entered now.
+pub(super) fn holder_pin(way: &Way, settings: &Settings, shell: &Shell) -> Result<HolderPin, Problem> {
+    if pad(way, settings)?.verify {
+        shell.step("请持卡人在密码键盘上输入密码 / the holder enters the PIN at the reader's keypad");
+        return Ok(HolderPin::AtPad(PinEntry::of(PinLength::SIX, settings.pin)));
+    }
+    Ok(ask(PIN)?.into())
+}
+
 /// How a person is asked.
-pub(super) const PIN: &str = "密码 / PIN: ";
+const PIN: &str = "密码 / PIN: ";
 pub(super) const OLD_PIN: &str = "原密码 / old PIN: ";
 const NEW_PIN: &str = "新密码 / new PIN: ";
 const AGAIN: &str = "再输一次 / again: ";

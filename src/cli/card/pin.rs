@@ -1,12 +1,13 @@
-//! `sbkd card pin`: the holder's PIN. It comes from the terminal, where nothing of it is shown, or from standard input, a
-//! line each; never from the command line, which others may read.
+//! `sbkd card pin`: the holder's PIN. It is typed at the reader's pad where there is one. Else it comes from the terminal,
+//! where nothing of it is shown, or from standard input, a line each; never from the command line, which others may read.
 
 use serde_json::json;
 
-use super::super::direct::Way;
+use super::super::direct::{Settings, Way};
 use super::super::{Outcome, Problem, Shell};
-use super::open::{OLD_PIN, PIN, ask, ask_new, direct, with_card};
+use super::open::{OLD_PIN, ask, ask_new, direct, holder_pin, pad, with_card};
 use crate::card::{Card, CardError, PinTries};
+use crate::reader::PinLength;
 
 /// Arguments of `sbkd card pin`.
 #[derive(Debug, clap::Args)]
@@ -30,9 +31,15 @@ enum Command {
 }
 
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
+    let (Command::Tries(way)
+    | Command::Verify(way)
+    | Command::Change(way)
+    | Command::Reload(way)
+    | Command::Unblock(way)) = &args.command;
+    let settings = direct(way, shell)?;
     match &args.command {
-        Command::Tries(way) => {
-            let tries = done(way, shell, |card| card.pin_tries())?;
+        Command::Tries(_) => {
+            let tries = done(way, &settings, |card| card.pin_tries())?;
             let (set, left) = match tries {
                 PinTries::Unset => (false, None),
                 PinTries::Left(left) => (true, Some(left)),
@@ -44,31 +51,43 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
                 Some(left) => format!("还可输入 {left} 次 / {left} tries left"),
             });
         }
-        Command::Verify(way) => {
-            // Before the card is opened: it waits for nobody.
-            let pin = ask(PIN)?;
-            done(way, shell, |card| card.verify_pin(pin))?;
+        Command::Verify(_) => {
+            // Before the card is opened: it waits for nobody at a keyboard.
+            let pin = holder_pin(way, &settings, shell)?;
+            done(way, &settings, |card| card.verify(pin))?;
             shell.show(&json!({ "verified": true }), || "密码正确 / the PIN is right".to_owned());
         }
-        Command::Change(way) => {
-            let (old, new) = (ask(OLD_PIN)?, ask_new()?);
-            done(way, shell, |card| card.change_pin(old, new))?;
+        Command::Change(_) => {
+            if pad(way, &settings)?.change {
+                shell.step(CHANGE_AT_PAD);
+                done(way, &settings, |card| card.change_at_pad(PinLength::SIX, settings.pin))?;
+            } else {
+                let (old, new) = (ask(OLD_PIN)?, ask_new()?);
+                done(way, &settings, |card| card.change_pin(old, new))?;
+            }
             shell.show(&json!({ "changed": true }), || "密码已修改 / the PIN is changed".to_owned());
         }
-        Command::Reload(way) => {
+        Command::Reload(_) => {
             let new = ask_new()?;
-            done(way, shell, |card| card.reload_pin(new))?;
+            done(way, &settings, |card| card.reload_pin(new))?;
             shell.show(&json!({ "reloaded": true }), || "密码已重置 / the PIN is set anew".to_owned());
         }
-        Command::Unblock(way) => {
-            done(way, shell, |card| card.unblock_pin())?;
+        Command::Unblock(_) => {
+            done(way, &settings, |card| card.unblock_pin())?;
             shell.show(&json!({ "unblocked": true }), || "密码已解锁 / the PIN is unblocked".to_owned());
         }
     }
     Ok(())
 }
 
-fn done<T>(way: &Way, shell: &Shell, work: impl FnOnce(&mut Card<'_>) -> Result<T, CardError>) -> Result<T, Problem> {
-    let settings = direct(way, shell)?;
-    with_card(way, &settings, work)?.map_err(|error| Problem::from_error(&error))
+/// What the holder is told to do at the pad.
+const CHANGE_AT_PAD: &str = "请持卡人在密码键盘上输入原密码，再输入两次新密码 / the holder enters the old PIN at the reader's \
+                             keypad, then the new one twice";
+
+fn done<T>(
+    way: &Way,
+    settings: &Settings,
+    work: impl FnOnce(&mut Card<'_>) -> Result<T, CardError>,
+) -> Result<T, Problem> {
+    with_card(way, settings, work)?.map_err(|error| Problem::from_error(&error))
 }

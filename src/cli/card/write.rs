@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     let items = args.items.iter().map(|text| item(&args.file, text)).collect::<Result<Vec<_>, _>>()?;
     let bytes = args.bytes.as_deref().map(shell::read_bytes).transpose()?;
     let update = bytes.as_deref().map_or(Update::Items(&items), Update::Bytes);
-    let (mended, written) = with_journal(&args.way, &settings, args.pin, |card, journal, pin| {
+    let (mended, written) = with_journal(&args.way, &settings, shell, args.pin, |card, journal, pin| {
         // What was torn before comes first: nothing is written over it.
         Ok::<_, CardError>((card.mend(journal, pin)?, card.write(journal, &args.file, &update, pin)?))
     })?;
@@ -64,11 +64,12 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
 pub(super) fn mend(args: &MendArgs, shell: &Shell) -> Outcome {
     let settings = direct(&args.way, shell)?;
     if args.discard {
-        let discarded = with_journal(&args.way, &settings, false, |card, journal, _| card.discard_writes(journal))?;
+        let discarded =
+            with_journal(&args.way, &settings, shell, false, |card, journal, _| card.discard_writes(journal))?;
         shell.show(&json!({ "discarded": discarded }), || format!("已放弃 {discarded} 项 / {discarded} discarded"));
         return Ok(());
     }
-    let mended = with_journal(&args.way, &settings, args.pin, |card, journal, pin| card.mend(journal, pin))?;
+    let mended = with_journal(&args.way, &settings, shell, args.pin, |card, journal, pin| card.mend(journal, pin))?;
     told(&mended, shell);
     shell.show(&json!({ "mended": names(&mended) }), || match mended.len() {
         0 => "该卡没有中断的写入 / no write on this card was torn".to_owned(),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::rig::http::Client;
 use super::rig::image;
+use super::rig::walk::Setting;
 use super::{Hall, library};
 
 /// `pCardInfo` of the full card.
@@ -120,6 +121,32 @@ fn the_holder_is_asked_by_a_program_where_there_is_no_pad() {
     }
     assert_eq!(call(&hall, &[], &["iVerifyPIN", "1"]).0, -13, "nobody can be asked");
     assert!(!hall.walk.rig.log("daemon").contains("654321"), "no PIN is logged");
+}
+
+#[test]
+fn the_holder_types_at_the_readers_pad_where_there_is_one() {
+    let mut hall = Hall::of(Setting { log: "trace", pad: true, ..Setting::default() });
+    hall.walk.rig.reader().says("features", &["verify", "modify"]);
+    hall.walk.rig.keep_psam(&image("psam"));
+    hall.walk.rig.insert(&image("v3-full"));
+    // One that would be believed, were it asked.
+    let program = asker(&hall, "echo 123456");
+    for (does, arguments, code) in [
+        ("111111", &["iVerifyPIN", "1"][..], -51),
+        ("cancel", &["iVerifyPIN", "1"], -31),
+        ("away", &["iVerifyPIN", "1"], -32),
+        ("12345", &["iVerifyPIN", "1"], -33),
+        ("123456", &["iVerifyPIN", "1"], 0),
+        ("123456 222222 333333", &["iChangePIN", "1"], -34),
+        ("123456 654321 654321", &["iChangePIN", "1"], 0),
+        ("654321", &["iReadCard", "1", "1", INFO, "DF01EF07|29|$"], 0),
+    ] {
+        hall.walk.rig.reader().person(does);
+        let (given, text) = call(&hall, &[("SBKD_DRIVER_PIN_PROGRAM", &program)], arguments);
+        assert_eq!(given, code, "{does}: {text}");
+    }
+    let sent = hall.walk.rig.reader().sent();
+    assert_eq!(sent, ["sent 20 of 8", "sent 20 of 8", "sent 5E of 12", "sent 20 of 8"]);
 }
 
 #[test]

@@ -50,7 +50,10 @@ impl Hall {
 
     /// With these lines in the daemon's configuration.
     fn with(lines: &'static str) -> Self {
-        let setting = Setting { log: "trace", lines, ..Setting::default() };
+        Self::of(Setting { log: "trace", lines, ..Setting::default() })
+    }
+
+    fn of(setting: Setting) -> Self {
         let mut walk = Walk::without_processes(setting);
         walk.start_daemon();
         std::fs::write(walk.file("driver.toml"), format!("socket = \"{}\"\n", walk.socket().display())).unwrap();

@@ -32,11 +32,13 @@ pub struct Setting {
     pub heartbeat: u32,
     /// Lines at the end of the configuration.
     pub lines: &'static str,
+    /// The holder's reader has a PIN pad.
+    pub pad: bool,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { seed: None, log: "info", heartbeat: 30, lines: "" }
+        Self { seed: None, log: "info", heartbeat: 30, lines: "", pad: false }
     }
 }
 
@@ -63,7 +65,7 @@ impl Walk {
 
     /// The rig and the files only.
     pub fn without_processes(setting: Setting) -> Self {
-        let mut rig = Rig::start();
+        let mut rig = if setting.pad { Rig::start_with_pad() } else { Rig::start() };
         rig.log = Some(setting.log);
         let port = free_ports();
         let token = "a token of the local interface";

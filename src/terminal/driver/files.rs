@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::call::{Asked, Carried, Parameters};
-use super::{card, reader};
+use super::call::{Carried, Parameters};
+use super::{card, pin, reader};
 use crate::card::{Journal, Update};
 use crate::national::{self, CardInfo, Code, FileAddress, Parameter, Refused, Values};
 use crate::profile::{FileName, ItemName, Profile, Structure};
@@ -25,7 +25,7 @@ pub(super) fn read_card(inner: &Arc<Inner>, parameters: &Parameters) -> Carried 
         addresses.iter().map(|address| items(address, inner)).collect::<Result<_, Code>>()?;
     let items = items.concat();
     let reader = reader::take(inner, kind)?;
-    let pin = if by_pin { Some(parameters.pin(Asked::Pin)?.into()) } else { None };
+    let pin = if by_pin { Some(pin::holder_pin(inner, &reader, parameters)?) } else { None };
     let files = card::at(inner, &reader, Some(&meant), |card| card.read(&items, pin))?;
     let values = addresses.iter().map(|address| {
         let name = name(address);

@@ -1,7 +1,8 @@
 //! The functions of the national driver interface, carried out at this terminal's readers (card-facts §5).
 //!
 //! One call after the other, so that several programs share a reader without knowing of each other; a case at the reader, or
-//! somebody else's steps, is told as −11. Nobody is asked for a PIN while a card is held: the caller's side asks, and calls again.
+//! somebody else's steps, is told as −11. A PIN is typed at the reader's pad. Where there is none, nobody is asked while a
+//! card is held: the caller's side asks, and calls again.
 
 mod basic;
 mod call;

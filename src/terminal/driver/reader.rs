@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::failure::{Explain as _, Failure};
 use crate::national::{Code, Kind, Refused};
-use crate::reader::{Interface, Role, TransportError};
+use crate::reader::{Interface, PadAbilities, Role, TransportError};
 use crate::terminal::conditions::Condition;
 use crate::terminal::errors;
 use crate::terminal::inner::Inner;
@@ -14,6 +14,8 @@ use crate::terminal::reading::InUse;
 pub(super) struct Taken {
     pub(super) name: String,
     interface: Interface,
+    /// What its PIN pad can do, as far as the configuration lets it be used.
+    pub(super) pad: PadAbilities,
     /// Others are kept away until this is dropped.
     _in_use: InUse,
 }
@@ -57,6 +59,7 @@ pub(super) fn take(inner: &Arc<Inner>, kind: Kind) -> Result<Taken, Refused> {
 fn reached(inner: &Arc<Inner>, reader: &str) -> Result<Taken, Refused> {
     let in_use = inner.take_reader(reader).map_err(|failure| Refused::by(Code::CONNECTION, &failure))?;
     let lease = inner.parts.readers.lease(reader, inner.parts.config.cases.reading);
-    let interface = lease.map_err(|error| Refused::from(&error))?.interface();
-    Ok(Taken { name: reader.to_owned(), interface, _in_use: in_use })
+    let lease = lease.map_err(|error| Refused::from(&error))?;
+    let pad = lease.pad().map_err(|error| Refused::from(&error))?;
+    Ok(Taken { name: reader.to_owned(), interface: lease.interface(), pad, _in_use: in_use })
 }

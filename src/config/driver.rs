@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::load::Check;
-use crate::national::{PayField, Syntax, Unpublished};
+use crate::national::{DebitField, PayField, RecordField, Syntax, Unpublished};
 use crate::wire::hsm::Dialect;
 
 /// The most characters of 终端设备号: the greatest output has room for it.
@@ -33,6 +33,8 @@ pub(super) struct DriverTable {
     device: Option<Spanned<String>>,
     syntax: Option<Syntax>,
     pay_fields: Vec<PayField>,
+    debit_fields: Vec<DebitField>,
+    record_fields: Vec<RecordField>,
     dialect: Dialect,
 }
 
@@ -45,7 +47,10 @@ impl Check<'_> {
         if let Some(device) = device.as_ref().filter(|device| !fits(device.get_ref())) {
             self.mistake(device.span(), "device is at most 64 characters, and none of them | or $");
         }
-        let mut unpublished = Unpublished::default().with_pay(driver.pay_fields);
+        let mut unpublished = Unpublished::default()
+            .with_pay(driver.pay_fields)
+            .with_debit(driver.debit_fields)
+            .with_records(driver.record_fields);
         if let Some(syntax) = driver.syntax {
             unpublished = unpublished.with_syntax(syntax);
         }
@@ -71,11 +76,13 @@ mod tests {
         let config = |lines: &str| Config::parse("x", &format!("{SMALL}{lines}"), Path::new("/")).unwrap().driver;
         assert_eq!(config(""), Driver::default());
         let set = config(
-            "[driver]\nusers = [1001]\ndevice = \"01\"\nsyntax = \"jiangsu\"\npay_fields = [\"account-yuan\"]\n",
+            "[driver]\nusers = [1001]\ndevice = \"01\"\nsyntax = \"jiangsu\"\npay_fields = [\"account-yuan\"]\n\
+             debit_fields = [\"tac\"]\nrecord_fields = [\"sequence\", \"type\"]\n",
         );
         assert_eq!((set.users, set.device.as_str()), (BTreeSet::from([1001]), "01"));
         assert_eq!(set.unpublished.syntax(), Some(Syntax::Jiangsu));
         assert!(set.unpublished.payment("1.00|").is_ok());
+        assert!(set.unpublished.debit().is_ok() && set.unpublished.records().is_ok());
         assert_eq!(
             mistakes(&format!("{SMALL}[driver]\ndevice = \"a|b\"\n"))[0].split(": ").next(),
             Some("sbkd.toml:6:10")

@@ -62,7 +62,7 @@ pub struct Function {
     pub name: &'static str,
     /// What it is called with, in order; `pOutInfo` comes last in all of them.
     pub parameters: &'static [Parameter],
-    /// Whether what it gives is as long as what was asked for: then the setting `largest_output` raises its bound.
+    /// Whether what it gives is as long as what was asked for, or as what the card holds: then the setting `largest_output` raises its bound.
     pub as_asked: bool,
 }
 
@@ -94,7 +94,7 @@ pub const FUNCTIONS: &[Function] = &[
     row("iReloadPIN", &[Type, CardInfo]),
     row("iUnblockPIN", &[Type, CardInfo]),
     row("iDoDebit", &[Type, CardInfo, PayInfo]),
-    row("iReadDebitRecord", &[Type]),
+    as_asked("iReadDebitRecord", &[Type]),
     row("iReadCardBas_HSM_Step1", &[Type]),
     row("iReadCardBas_HSM_Step2", &[Key]),
     row("iReadCard_HSM_Step1", &[Type, CardInfo, FileAddress]),

@@ -17,6 +17,6 @@ pub use function::{FUNCTIONS, Function, Parameter};
 pub use info::CardInfo;
 pub use kind::Kind;
 pub use output::basic;
-pub use unpublished::{PayField, Payment, Syntax, Unpublished};
+pub use unpublished::{DebitField, DebitOutput, PayField, Payment, RecordField, RecordOutput, Syntax, Unpublished};
 pub use values::values;
-pub use verdict::{Outcome, Refused, of_card, of_keys, of_transport};
+pub use verdict::{Outcome, Refused, of_account, of_card, of_keys, of_transport};

@@ -1,6 +1,10 @@
 //! What of the interface's strings is not publicly known (card-facts §5.2): the syntax of repeated items and cyclic records,
-//! `pPayInfo`, and the text of `iReadDebitRecord`. Each is a setting of `[driver]`; unset, what needs it is refused with
+//! `pPayInfo`, and the texts of `iDoDebit` and `iReadDebitRecord`. Each is a setting of `[driver]`; unset, what needs it is refused with
 //! [`Code::NOT_SUPPORTED`]. Whoever has the text of the standard changes this module and nothing else.
+
+mod debit;
+
+pub use debit::{DebitField, DebitOutput, RecordField, RecordOutput};
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -51,6 +55,8 @@ pub struct Payment {
 pub struct Unpublished {
     syntax: Option<Syntax>,
     pay: Vec<PayField>,
+    debit: Vec<DebitField>,
+    records: Vec<RecordField>,
 }
 
 impl Unpublished {
@@ -66,6 +72,36 @@ impl Unpublished {
     pub fn with_pay(mut self, fields: Vec<PayField>) -> Self {
         self.pay = fields;
         self
+    }
+
+    /// The same with these fields of what `iDoDebit` writes.
+    #[must_use]
+    pub fn with_debit(mut self, fields: Vec<DebitField>) -> Self {
+        self.debit = fields;
+        self
+    }
+
+    /// The same with these fields of each record of `iReadDebitRecord`.
+    #[must_use]
+    pub fn with_records(mut self, fields: Vec<RecordField>) -> Self {
+        self.records = fields;
+        self
+    }
+
+    /// What `iDoDebit` writes.
+    ///
+    /// # Errors
+    /// [`Code::NOT_SUPPORTED`] where its fields are not set.
+    pub fn debit(&self) -> Result<DebitOutput<'_>, Code> {
+        if self.debit.is_empty() { Err(Code::NOT_SUPPORTED) } else { Ok(DebitOutput(&self.debit)) }
+    }
+
+    /// What `iReadDebitRecord` writes.
+    ///
+    /// # Errors
+    /// [`Code::NOT_SUPPORTED`] where its fields are not set.
+    pub fn records(&self) -> Result<RecordOutput<'_>, Code> {
+        if self.records.is_empty() { Err(Code::NOT_SUPPORTED) } else { Ok(RecordOutput(&self.records)) }
     }
 
     /// The syntax that is set.

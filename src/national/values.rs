@@ -46,11 +46,19 @@ fn nth(items: &[Value], tag: u8, number: Option<u8>) -> Result<&Value, Code> {
 
 fn text(value: &Value, unpublished: &Unpublished) -> Result<Zeroizing<String>, Code> {
     match &value.content {
-        Content::Empty => Ok(Zeroizing::default()),
-        Content::Text(text) | Content::Digits(text) => Ok(text.clone()),
-        Content::Number(number) => Ok(Zeroizing::new(number.to_string())),
-        Content::Bytes(bytes) | Content::Former(bytes) => Ok(hexadecimal(bytes)),
         Content::Parts(parts) => unpublished.parts(&texts(parts, unpublished)?),
+        content => plain(content).ok_or(Code::NOT_SUPPORTED),
+    }
+}
+
+/// A value that has no parts.
+pub(super) fn plain(content: &Content) -> Option<Zeroizing<String>> {
+    match content {
+        Content::Empty => Some(Zeroizing::default()),
+        Content::Text(text) | Content::Digits(text) => Some(text.clone()),
+        Content::Number(number) => Some(Zeroizing::new(number.to_string())),
+        Content::Bytes(bytes) | Content::Former(bytes) => Some(hexadecimal(bytes)),
+        Content::Parts(_) => None,
     }
 }
 

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::Code;
 use crate::apdu::StatusWord;
+use crate::card::account::AccountError;
 use crate::card::{CardError, ValueError};
 use crate::failure::{Explain, Failure};
 use crate::keys::{KeyError, LinkError};
@@ -42,6 +43,12 @@ impl From<Code> for Refused {
 impl From<&CardError> for Refused {
     fn from(error: &CardError) -> Self {
         Self::by(of_card(error), &error.failure())
+    }
+}
+
+impl From<&AccountError> for Refused {
+    fn from(error: &AccountError) -> Self {
+        Self::by(of_account(error), &error.failure())
     }
 }
 
@@ -139,6 +146,23 @@ pub fn of_card(error: &CardError) -> Code {
     }
 }
 
+/// The code of what can go wrong with the medical account.
+pub fn of_account(error: &AccountError) -> Code {
+    match error {
+        AccountError::Card(error) => of_card(error),
+        // Its directory is not there.
+        AccountError::None => Code::of_status(StatusWord::FILE_NOT_FOUND),
+        AccountError::PinNeeded => Code::of_status(StatusWord::SECURITY_STATE),
+        AccountError::Amount => Code::ILLEGAL_INPUT,
+        AccountError::Funds => Code::of_status(StatusWord::INSUFFICIENT_FUNDS),
+        AccountError::Counter => Code::of_status(StatusWord::COUNTER),
+        AccountError::Keys(status) => Code::of_status(*status),
+        // None of the list says that it is not known: neither that nothing was paid, nor that another way is to be tried.
+        AccountError::Torn { .. } | AccountError::Unsettled => Code::UNKNOWN,
+        AccountError::Answer(_) => Code::CHECKSUM,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +210,28 @@ mod tests {
             (of(CardError::Status { step: "x", status: StatusWord(0x6700) }), -26368),
         ] {
             assert_eq!(code, wanted);
+        }
+    }
+
+    #[test]
+    fn what_the_account_refuses_follows_the_status_rule() {
+        let torn = AccountError::Torn { kind: crate::card::account::Kind::Purchase, sequence: 4 };
+        for (error, wanted) in [
+            (AccountError::Funds, -37889),
+            (AccountError::Counter, -37890),
+            (AccountError::Keys(StatusWord::KEY_INDEX), -37891),
+            (AccountError::Keys(StatusWord::WRONG_MAC), -37634),
+            (AccountError::PinNeeded, -27010),
+            (AccountError::None, -27266),
+            (AccountError::Amount, -23),
+            (AccountError::Answer("a TAC"), -15),
+            (AccountError::Unsettled, -999),
+            (AccountError::Card(CardError::NotGenuine), -21),
+            (torn, -999),
+        ] {
+            assert_eq!(of_account(&error).value(), wanted, "{error}");
+            let goes_on = super::super::FALL_BACK.contains(&of_account(&error));
+            assert!(!goes_on, "{error}: no other way of paying is tried");
         }
     }
 

@@ -28,6 +28,10 @@ crate::entries! {
         message "没有可继续的分步调用" | "there are no steps to go on with";
         cause "前一步没有成功、超时，或其间调用了其他函数" | "the step before did not succeed, its time was over, or another function was called in between";
         remedy "从第一步重新开始" | "begin again with the first step";
+    DRIVER_PAID = "E-TERM-DRIVER-PAID", Clerk;
+        message "上一笔中断的扣款已由卡完成，本次未扣款" | "the card had carried out the last purchase, which was interrupted; nothing was paid now";
+        cause "上一次 iDoDebit 中卡被拔出或没有应答，当时返回结果未知" | "the card was pulled, or did not answer, in the last iDoDebit, which could not tell its outcome";
+        remedy "请按交易序号核对上一笔：已入账则不要重复扣款；仍需另行扣款时再次调用" | "check the last purchase by its number: do not pay it twice; call again only for another one";
     OPERATOR = "E-TERM-OPERATOR", Clerk;
         message "未说明经办人" | "no operator is named";
         cause "每笔业务都须有经办人，1 至 20 个字符" | "every case names who carries it out, in 1 to 20 characters";

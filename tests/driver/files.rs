@@ -11,7 +11,7 @@ use super::rig::walk::Setting;
 use super::{Hall, library};
 
 /// `pCardInfo` of the full card.
-const INFO: &str = "440100D15600000530000003FFFFFFFF|A10000031|";
+pub const INFO: &str = "440100D15600000530000003FFFFFFFF|A10000031|";
 /// Calls a function by its name with numbers and texts in UTF-8, and prints code and output.
 const CALL: &str = r#"
 import ctypes, sys
@@ -23,7 +23,7 @@ sys.stdout.buffer.write(b"%d %s" % (code, out.value))
 "#;
 
 /// What a program is given that calls the library, with these settings in its environment.
-fn call(hall: &Hall, settings: &[(&str, &str)], arguments: &[&str]) -> (i32, String) {
+pub fn call(hall: &Hall, settings: &[(&str, &str)], arguments: &[&str]) -> (i32, String) {
     let mut python = Command::new("python3");
     python.args(["-c", CALL]).arg(library()).args(arguments).stdin(Stdio::null());
     python.env("SBKD_DRIVER_CONFIG", hall.walk.file("driver.toml")).env("SBKD_DRIVER_CHARSET", "utf-8");
@@ -41,7 +41,7 @@ fn full(lines: &'static str) -> Hall {
 }
 
 /// A program that asks for a PIN and is told this one.
-fn asker(hall: &Hall, lines: &str) -> String {
+pub fn asker(hall: &Hall, lines: &str) -> String {
     let path = hall.walk.file("asker");
     std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();

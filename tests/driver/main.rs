@@ -1,6 +1,7 @@
 //! The national driver interface as programs use it: C and Python load `libSSCardDriver.so`, which talks to a daemon with a
 //! real pcscd below it.
 
+mod account;
 mod files;
 #[path = "../rig/mod.rs"]
 mod rig;

@@ -4,6 +4,7 @@
 //! somebody else's steps, is told as −11. A PIN is typed at the reader's pad. Where there is none, nobody is asked while a
 //! card is held: the caller's side asks, and calls again.
 
+mod account;
 mod basic;
 mod call;
 mod card;
@@ -47,6 +48,8 @@ const BUILT: &[(&str, Work)] = &[
     ("iChangePIN", Work::Once(pin::change_pin)),
     ("iReloadPIN", Work::Once(pin::reload_pin)),
     ("iUnblockPIN", Work::Once(pin::unblock_pin)),
+    ("iDoDebit", Work::Once(account::do_debit)),
+    ("iReadDebitRecord", Work::Once(account::read_debit_record)),
     ("iReadCardBas_HSM_Step1", Work::First(hsm::read_card_bas)),
     ("iReadCardBas_HSM_Step2", Work::Next),
 ];

@@ -125,7 +125,7 @@ impl Session {
         let entered = self.holders_pin();
         let mut card = self.open()?;
         let by_key = card.read(&items(&["DF04/EF05/8B", "DF04/EF05/8F"]), None)?;
-        let by_pin = card.read(&items(&["DF01/EF05", "DF04/EF06"]), Some(entered))?;
+        let by_pin = card.read(&items(&["DF01/EF05", "DF04/EF06"]), Some(entered.into()))?;
         assert!((by_key.pin, by_pin.pin) == (false, true), "by key, then by PIN");
         Ok(json!([by_key.to_json(true), by_pin.to_json(true)]))
     }

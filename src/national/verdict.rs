@@ -158,7 +158,7 @@ pub fn of_account(error: &AccountError) -> Code {
         AccountError::Counter => Code::of_status(StatusWord::COUNTER),
         AccountError::Keys(status) => Code::of_status(*status),
         // None of the list says that it is not known: neither that nothing was paid, nor that another way is to be tried.
-        AccountError::Torn { .. } | AccountError::Unsettled => Code::UNKNOWN,
+        AccountError::Torn { .. } | AccountError::Disputed { .. } | AccountError::Unsettled => Code::UNKNOWN,
         AccountError::Answer(_) => Code::CHECKSUM,
     }
 }

@@ -163,7 +163,8 @@ fn settle(way: &Way, shell: &Shell) -> Outcome {
 
 fn discard(way: &Way, shell: &Shell) -> Outcome {
     let settings = direct(way, shell)?;
-    let discarded = with_journal(way, &settings, false, |card, journal, _| card.discard_account(journal))?;
+    let discarded: usize =
+        with_journal(way, &settings, shell, false, |card, journal, _| card.discard_account(journal))?;
     tracing::info!(target: "audit", discarded, "transactions on a card's account were let go of");
     shell.show(&json!({ "discarded": discarded }), || format!("已放弃 {discarded} 项 / {discarded} discarded"));
     Ok(())

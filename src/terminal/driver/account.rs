@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::call::{Asked, Carried, Parameters, Stop};
+use super::call::{Carried, Parameters};
+use super::pin::holder_pin;
 use super::{card, reader};
+use crate::apdu::StatusWord;
 use crate::card::account::{AccountError, Amount, Kind, Outcome, Paid, Payment, Settled};
-use crate::card::{Card, CardError, Contents, Journal, Pin};
+use crate::card::{Card, CardError, Contents, HolderPin, Journal};
 use crate::failure::Failure;
 use crate::national::{CardInfo, Code, Parameter, Refused};
 use crate::profile::{FileName, ItemName};
@@ -33,14 +35,15 @@ pub(super) fn do_debit(inner: &Arc<Inner>, parameters: &Parameters) -> Carried {
         Payment { account: amount(payment.account)?, self_pay: amount(payment.self_pay)?, pool: amount(payment.pool)? };
     let meant = CardInfo::parse(parameters.text(Parameter::CardInfo)?)?;
     let reader = reader::take(inner, kind)?;
-    let pin = parameters.entered()?;
-    let asked = pin.is_some();
     let journal = Journal::new(&inner.store, &inner.card_writes, &*inner.parts.random);
-    let done = card::at(inner, &reader, Some(&meant), |card| apart(debit(card, pin, payment, &journal)))?;
+    let pay = |pin| card::at(inner, &reader, Some(&meant), |card| apart(debit(card, pin, payment, &journal)));
+    let done = match pay(None)? {
+        Err(AccountError::PinNeeded) => pay(Some(holder_pin(inner, &reader, parameters)?))?,
+        done => done,
+    };
     match done {
         Ok(Debit::Paid(paid)) => Ok(output.text(&paid)),
         Ok(Debit::Before(settled)) => Err(before(&settled).into()),
-        Err(AccountError::PinNeeded) if !asked => Err(Stop::Asked(Asked::Pin)),
         Err(error) => Err(Refused::from(&error).into()),
     }
 }
@@ -49,12 +52,12 @@ pub(super) fn do_debit(inner: &Arc<Inner>, parameters: &Parameters) -> Carried {
 /// may be calling for it again: it is told now, and nothing is paid.
 fn debit(
     card: &mut Card<'_>,
-    pin: Option<Pin>,
+    pin: Option<HolderPin>,
     payment: Payment,
     journal: &Journal<'_>,
 ) -> Result<Debit, AccountError> {
     if let Some(pin) = pin {
-        card.verify_pin(pin)?;
+        card.verify(pin)?;
     }
     let paid =
         |settled: &Settled| settled.intent.kind == Kind::Purchase && matches!(settled.outcome, Outcome::Done { .. });
@@ -85,15 +88,20 @@ fn apart<T>(done: Result<T, AccountError>) -> Result<Result<T, AccountError>, Ca
 pub(super) fn read_debit_record(inner: &Arc<Inner>, parameters: &Parameters) -> Carried {
     let output = inner.parts.config.driver.unpublished.records()?;
     let reader = reader::take(inner, parameters.kind()?)?;
-    let pin = parameters.entered()?;
-    let asked = pin.is_some();
     let (directory, ef) = LOG;
     let log = [ItemName { file: FileName::new(directory, ef), tag: None }];
-    let read = card::at(inner, &reader, None, |card| match card.read(&log, pin) {
-        Err(CardError::PinNeeded) if !asked => Ok(None),
-        read => read.map(Some),
-    })?;
-    let files = read.ok_or(Stop::Asked(Asked::Pin))?;
+    let read = |pin| {
+        card::at(inner, &reader, None, |card| match card.read(&log, pin) {
+            Err(CardError::PinNeeded) => Ok(None),
+            read => read.map(Some),
+        })
+    };
+    let files = match read(None)? {
+        Some(files) => files,
+        None => {
+            read(Some(holder_pin(inner, &reader, parameters)?))?.ok_or(Code::of_status(StatusWord::SECURITY_STATE))?
+        }
+    };
     match files.files.first().map(|holding| &holding.contents) {
         Some(Contents::Records(records)) => Ok(output.text(records)?),
         // The profile has no log there.

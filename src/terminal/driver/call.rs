@@ -126,11 +126,6 @@ impl Parameters {
         Kind::parse(self.text(Parameter::Type)?).ok_or(Code::PARAMETER)
     }
 
-    /// The PIN, where one was entered.
-    pub(super) fn entered(&self) -> Result<Option<Pin>, Stop> {
-        self.0.pin.is_some().then(|| self.pin(Asked::Pin)).transpose()
-    }
-
     /// The PIN that was entered; `asked` where nobody has yet.
     pub(super) fn pin(&self, asked: Asked) -> Result<Pin, Stop> {
         pin(self.0.pin.as_deref(), asked)

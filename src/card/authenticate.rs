@@ -24,7 +24,7 @@ impl Session<'_> {
             other => other,
         })?;
         self.look_ahead(script, key, &randoms)?;
-        let expected = self.parts.keys.prove(key, &KeyRole::IRK, randoms.process, randoms.original)?;
+        let expected = self.parts.keys.prove(key.process_key(&KeyRole::IRK, randoms.process), randoms.original)?;
         let proof = vars.get("proof").unwrap_or_default();
         if bool::from(expected.as_slice().ct_eq(proof)) { Ok(()) } else { Err(CardError::NotGenuine) }
     }
@@ -44,7 +44,7 @@ impl Session<'_> {
         let mut tries = Tries::of(self.parts.pairs, keys, role, identifier);
         tries.may_be()?;
         let Randoms { process, original } = self.external_randoms(script)?;
-        let proof = self.parts.keys.prove(key, role, process, original)?;
+        let proof = self.parts.keys.prove(key.process_key(role, process), original)?;
         // Keys that could not may have left it to others, whose tries are their own.
         let answered = self.parts.keys.identity(key)?;
         if !tries.are_of(&answered) {

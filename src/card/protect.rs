@@ -44,13 +44,13 @@ impl Card<'_> {
     /// The MAC over `message` with the selected directory's key of secure messaging.
     fn mac(&mut self, process: [u8; 8], message: &[u8]) -> Result<[u8; MAC], CardError> {
         let role = self.messaging()?;
-        Ok(self.session.parts.keys.mac(&self.key, &role, process, message)?)
+        Ok(self.session.parts.keys.mac(self.key.process_key(&role, process), message)?)
     }
 
     /// Enciphers whole blocks with the same key.
     pub(super) fn encipher(&mut self, process: [u8; 8], blocks: &[u8]) -> Result<Zeroizing<Vec<u8>>, CardError> {
         let role = self.messaging()?;
-        Ok(self.session.parts.keys.encipher(&self.key, &role, process, blocks)?)
+        Ok(self.session.parts.keys.encipher(self.key.process_key(&role, process), blocks)?)
     }
 
     /// The selected directory's key of secure messaging.

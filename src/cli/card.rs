@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 use super::client::{Daemon, text};
 use super::direct::{self, Settings, Way};
 use super::{Outcome, Problem, Shell};
-use crate::card::{self, Listing, Parts};
+use crate::card::{self, Listing};
 use crate::failure::Explain as _;
-use crate::world::{Clock as _, SystemClock, SystemRandom};
+use crate::world::{Clock as _, SystemClock};
 
 /// Arguments of `sbkd card`.
 #[derive(Debug, clap::Args)]
@@ -88,20 +88,10 @@ fn read_direct(read: &Read, shell: &Shell) -> Result<Value, Problem> {
     let settings = Settings::of(shell)?;
     let mut lease = read.way.card(&settings)?;
     let mut keys = read.way.keys(&lease, &settings)?;
-    let parts = Parts {
-        lease: &mut lease,
-        keys: keys.as_mut(),
-        scripts: &settings.scripts,
-        profile: &settings.profile,
-        store: settings.store(),
-        pairs: settings.pairs(),
-        clock: &SystemClock,
-        random: &SystemRandom::default(),
-        default_algorithm: settings.default_algorithm,
-        initial_pins: &settings.initial_pins,
-    };
-    let reading = card::read(parts, &mut |step| tracing::debug!(step = step.name(), "card"))
-        .map_err(|error| Problem::from_error(&error))?;
+    let reading = card::read(settings.card_parts(&mut lease, keys.as_mut()), &mut |step| {
+        tracing::debug!(step = step.name(), "card")
+    })
+    .map_err(|error| Problem::from_error(&error))?;
     if read.unmask {
         tracing::info!(target: "audit", reader = reading.reader(), "card read unmasked");
     }

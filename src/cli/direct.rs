@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{Problem, Shell, config, script, shell};
 use crate::card::bank::TokenKey;
-use crate::card::{Accepted, InitialPins, Pairs};
+use crate::card::{Accepted, InitialPins, Pairs, Parts};
 use crate::cipher::Algorithm;
 use crate::config::{Config, KeyFolder, Mode, Readers};
 use crate::failure::Explain as _;
@@ -18,7 +18,7 @@ use crate::queue::QueueKeys;
 use crate::reader::{Lease, RoleRule, TransportError, list_direct, open_direct, open_direct_by};
 use crate::script::Library;
 use crate::store::Store;
-use crate::world::SystemRandom;
+use crate::world::{SystemClock, SystemRandom};
 
 /// How long a command may hold a card.
 pub(super) const WITHIN: Duration = Duration::from_secs(30);
@@ -62,6 +62,7 @@ pub(super) struct Settings {
     pub(super) pin: Duration,
     /// The keys of the configuration's journal; without a configuration, this user's own.
     write_keys: Option<KeyFolder>,
+    pub(super) random: SystemRandom,
     /// A configuration for production is in force: no argument makes it a demonstration.
     production: bool,
 }
@@ -100,8 +101,25 @@ impl Settings {
             initial_pins,
             pin,
             write_keys,
+            random: SystemRandom::default(),
             production,
         })
+    }
+
+    /// What work with a card needs, by these settings.
+    pub(super) fn card_parts<'a>(&'a self, lease: &'a mut Lease, keys: &'a mut dyn KeyService) -> Parts<'a> {
+        Parts {
+            lease,
+            keys,
+            scripts: &self.scripts,
+            profile: &self.profile,
+            store: self.store(),
+            pairs: self.pairs(),
+            clock: &SystemClock,
+            random: &self.random,
+            default_algorithm: self.default_algorithm,
+            initial_pins: &self.initial_pins,
+        }
     }
 
     /// Where card types are remembered.

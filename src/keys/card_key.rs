@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::cipher::{Algorithm, Factors};
+use crate::profile::KeyRole;
 use crate::reader::Atr;
 use crate::value::CardIdentifier;
 
@@ -32,6 +33,11 @@ impl CardKeyId {
         &self.identifier
     }
 
+    /// The process key that a factor makes of one of its keys.
+    pub fn process_key<'k>(&'k self, role: &'k KeyRole, process: [u8; 8]) -> ProcessKey<'k> {
+        ProcessKey { card: self, role, process }
+    }
+
     pub(super) fn atr(&self) -> &Atr {
         &self.atr
     }
@@ -45,6 +51,18 @@ impl CardKeyId {
         let [.., a, b, c, d, e, f, g, h] = self.historical;
         Factors::new(self.identifier.city(), [a, b, c, d, e, f, g, h])
     }
+}
+
+/// A process key (card-facts §4.2): whose, and the process factor that makes it of the card's key. It is used where that
+/// key is, and by nobody else.
+#[derive(Clone, Copy)]
+pub struct ProcessKey<'k> {
+    /// The card.
+    pub card: &'k CardKeyId,
+    /// Its key.
+    pub role: &'k KeyRole,
+    /// The process factor: in external authentication and secure messaging the card's latest challenge.
+    pub process: [u8; 8],
 }
 
 /// The algorithm only: the rest names one card.

@@ -2,8 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use super::{CardKeyId, Checked, KeyError, KeyService, KeySource, Load, Purchase, Purchased, RandomSource, Randoms};
-use crate::profile::KeyRole;
+use super::{
+    CardKeyId, Checked, KeyError, KeyService, KeySource, Load, ProcessKey, Purchase, Purchased, RandomSource, Randoms,
+};
 use crate::reader::Recall;
 
 /// The national codes of a PSAM that cannot, on which public drivers go on with the security module (card-facts §5.3):
@@ -67,28 +68,16 @@ impl KeyService for Fallback {
         self.current().source()
     }
 
-    fn prove(
-        &mut self,
-        card: &CardKeyId,
-        role: &KeyRole,
-        process: [u8; 8],
-        original: [u8; 8],
-    ) -> Result<[u8; 8], KeyError> {
-        self.by(|keys| keys.prove(card, role, process, original))
+    fn prove(&mut self, key: ProcessKey<'_>, original: [u8; 8]) -> Result<[u8; 8], KeyError> {
+        self.by(|keys| keys.prove(key, original))
     }
 
-    fn mac(&mut self, card: &CardKeyId, role: &KeyRole, process: [u8; 8], message: &[u8]) -> Result<[u8; 4], KeyError> {
-        self.by(|keys| keys.mac(card, role, process, message))
+    fn mac(&mut self, key: ProcessKey<'_>, message: &[u8]) -> Result<[u8; 4], KeyError> {
+        self.by(|keys| keys.mac(key, message))
     }
 
-    fn encipher(
-        &mut self,
-        card: &CardKeyId,
-        role: &KeyRole,
-        process: [u8; 8],
-        blocks: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        self.by(|keys| keys.encipher(card, role, process, blocks))
+    fn encipher(&mut self, key: ProcessKey<'_>, blocks: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        self.by(|keys| keys.encipher(key, blocks))
     }
 
     fn purchase(&mut self, card: &CardKeyId, purchase: &Purchase<'_>) -> Result<Purchased, KeyError> {

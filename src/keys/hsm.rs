@@ -7,7 +7,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::{
-    CardKeyId, Checked, HsmLink, KeyError, KeyService, KeySource, LinkError, Load, Purchase, Purchased, RandomSource,
+    CardKeyId, Checked, HsmLink, KeyError, KeyService, KeySource, LinkError, Load, ProcessKey, Purchase, Purchased,
+    RandomSource,
 };
 use crate::cipher::Algorithm;
 use crate::profile::KeyRole;
@@ -179,13 +180,8 @@ impl KeyService for Hsm {
         KeySource::Hsm
     }
 
-    fn prove(
-        &mut self,
-        card: &CardKeyId,
-        role: &KeyRole,
-        process: [u8; 8],
-        original: [u8; 8],
-    ) -> Result<[u8; 8], KeyError> {
+    fn prove(&mut self, key: ProcessKey<'_>, original: [u8; 8]) -> Result<[u8; 8], KeyError> {
+        let ProcessKey { card, role, process } = key;
         let randoms = Randoms { process, original };
         if *role == KeyRole::IRK || *role == KeyRole::RKSSSE {
             self.bas(card, role, randoms)
@@ -196,7 +192,8 @@ impl KeyService for Hsm {
 
     /// Over a command about the PIN only: the national strings have no other (card-facts §4.5). That over a new PIN came
     /// with the enciphered PIN.
-    fn mac(&mut self, card: &CardKeyId, role: &KeyRole, process: [u8; 8], message: &[u8]) -> Result<[u8; 4], KeyError> {
+    fn mac(&mut self, key: ProcessKey<'_>, message: &[u8]) -> Result<[u8; 4], KeyError> {
+        let ProcessKey { card, role, process } = key;
         if let Some(pin) = self.sealed.take()
             && (pin.process, pin.command.as_slice()) == (process, message)
         {
@@ -209,13 +206,8 @@ impl KeyService for Hsm {
     }
 
     /// A new PIN only, for the same reason; its digits go upstream in clear, as the national flow has it, inside TLS.
-    fn encipher(
-        &mut self,
-        card: &CardKeyId,
-        role: &KeyRole,
-        process: [u8; 8],
-        blocks: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    fn encipher(&mut self, key: ProcessKey<'_>, blocks: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let ProcessKey { card, role, process } = key;
         let Some(mut pin) = digits(blocks, card.algorithm()) else {
             return Err(KeyError::NotOffered { by: KeySource::Hsm, what: "encipherment of anything but a new PIN" });
         };

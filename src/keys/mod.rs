@@ -11,7 +11,7 @@ mod psam;
 mod soft;
 
 pub use account::{Checked, Load, Purchase, Purchased};
-pub use card_key::CardKeyId;
+pub use card_key::{CardKeyId, ProcessKey};
 pub use errors::{ENTRIES, KeyError};
 pub use fallback::Fallback;
 pub use hsm::{Hsm, HsmSettings};
@@ -74,21 +74,15 @@ pub trait KeyService: Send {
     ///
     /// # Errors
     /// No PSAM, or one without the algorithm, the key or the level; see [`KeyError`].
-    fn prove(
-        &mut self,
-        card: &CardKeyId,
-        role: &KeyRole,
-        process: [u8; 8],
-        original: [u8; 8],
-    ) -> Result<[u8; 8], KeyError>;
+    fn prove(&mut self, key: ProcessKey<'_>, original: [u8; 8]) -> Result<[u8; 8], KeyError>;
 
     /// The MAC of secure messaging (card-facts §3.2) over `message`, which is padded here: a zero initial vector, the
     /// process key of `process`.
     ///
     /// # Errors
     /// As [`prove`](Self::prove); what a security module's strings have no place for is not offered.
-    fn mac(&mut self, card: &CardKeyId, role: &KeyRole, process: [u8; 8], message: &[u8]) -> Result<[u8; 4], KeyError> {
-        let _ = (card, role, process, message);
+    fn mac(&mut self, key: ProcessKey<'_>, message: &[u8]) -> Result<[u8; 4], KeyError> {
+        let _ = (key, message);
         Err(KeyError::NotOffered { by: self.source(), what: "a MAC" })
     }
 
@@ -97,14 +91,8 @@ pub trait KeyService: Send {
     ///
     /// # Errors
     /// As [`mac`](Self::mac); [`KeyError::Blocks`] when they are not whole blocks.
-    fn encipher(
-        &mut self,
-        card: &CardKeyId,
-        role: &KeyRole,
-        process: [u8; 8],
-        blocks: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let _ = (card, role, process, blocks);
+    fn encipher(&mut self, key: ProcessKey<'_>, blocks: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let _ = (key, blocks);
         Err(KeyError::NotOffered { by: self.source(), what: "encipherment" })
     }
 
@@ -134,7 +122,7 @@ pub trait KeyService: Send {
     /// [`KeyError::Mac`] where MAC1 is not the card's; [`KeyError::Unplaced`] or [`KeyError::NotOffered`] where the
     /// source has no load key.
     fn load(&mut self, card: &CardKeyId, load: &Load<'_>) -> Result<[u8; 4], KeyError> {
-        load.allow(|process, message| self.mac(card, &KeyRole::DLK, process, message))
+        load.allow(|process, message| self.mac(card.process_key(&KeyRole::DLK, process), message))
     }
 
     /// What names these keys among all that a terminal may have used: the PSAM's serial number. A card that refused

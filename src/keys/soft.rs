@@ -7,7 +7,7 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{CardKeyId, Checked, KeyError, KeyService, KeySource, Purchase, Purchased};
+use super::{CardKeyId, Checked, KeyError, KeyService, KeySource, ProcessKey, Purchase, Purchased};
 use crate::cipher::{self, Algorithm, Key16, SessionKey, Suite};
 use crate::failure::place;
 use crate::profile::{KeyRole, Profile};
@@ -82,7 +82,7 @@ impl Soft {
     }
 
     /// The process key of a card's key.
-    fn session(&self, card: &CardKeyId, role: &KeyRole, process: [u8; 8]) -> Result<SessionKey, KeyError> {
+    fn session(&self, ProcessKey { card, role, process }: ProcessKey<'_>) -> Result<SessionKey, KeyError> {
         let root = self.roots.key(card.algorithm(), role)?;
         let suite = Suite::of(card.algorithm()).map_err(|unsupported| KeyError::NoAlgorithm(unsupported.0))?;
         Ok(suite.session(&suite.diversify_by(root, &card.factors().descending()), process))
@@ -94,31 +94,20 @@ impl KeyService for Soft {
         KeySource::Soft
     }
 
-    fn prove(
-        &mut self,
-        card: &CardKeyId,
-        role: &KeyRole,
-        process: [u8; 8],
-        original: [u8; 8],
-    ) -> Result<[u8; 8], KeyError> {
+    fn prove(&mut self, key: ProcessKey<'_>, original: [u8; 8]) -> Result<[u8; 8], KeyError> {
+        let ProcessKey { card, role, process } = key;
         let root = self.roots.key(card.algorithm(), role)?;
         cipher::diversify_by(card.algorithm(), root, &card.factors().descending())
             .and_then(|key| cipher::authentication_data(card.algorithm(), &key, process, original))
             .map_err(|unsupported| KeyError::NoAlgorithm(unsupported.0))
     }
 
-    fn mac(&mut self, card: &CardKeyId, role: &KeyRole, process: [u8; 8], message: &[u8]) -> Result<[u8; 4], KeyError> {
-        Ok(cipher::mac(&self.session(card, role, process)?, [0; 8], message))
+    fn mac(&mut self, key: ProcessKey<'_>, message: &[u8]) -> Result<[u8; 4], KeyError> {
+        Ok(cipher::mac(&self.session(key)?, [0; 8], message))
     }
 
-    fn encipher(
-        &mut self,
-        card: &CardKeyId,
-        role: &KeyRole,
-        process: [u8; 8],
-        blocks: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let session = self.session(card, role, process)?;
+    fn encipher(&mut self, key: ProcessKey<'_>, blocks: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let session = self.session(key)?;
         if blocks.is_empty() || !blocks.len().is_multiple_of(session.block()) {
             return Err(KeyError::Blocks(blocks.len()));
         }
@@ -131,7 +120,7 @@ impl KeyService for Soft {
 
     fn purchase(&mut self, card: &CardKeyId, purchase: &Purchase<'_>) -> Result<Purchased, KeyError> {
         let terminal_sequence = self.terminal_sequence + 1;
-        let session = self.session(card, &KeyRole::DPK, purchase.process(terminal_sequence))?;
+        let session = self.session(card.process_key(&KeyRole::DPK, purchase.process(terminal_sequence)))?;
         self.terminal_sequence = terminal_sequence;
         self.mac2 = Some(purchase.formula.mac2(&session, purchase.about));
         Ok(Purchased { terminal_sequence, mac1: purchase.formula.mac1(&session, purchase.about) })

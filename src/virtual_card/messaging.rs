@@ -41,10 +41,8 @@ impl Powered<'_> {
         let key = self.messaging_key().ok_or(StatusWord::KEY_NOT_FOUND)?;
         let factor = self.session.challenge.take().ok_or(StatusWord::REFERENCE_DATA)?;
         let key = self.card.suite.session(&self.card.keys[key].key, factor);
-        // Lc counts the MAC; `Command` keeps data below 256 bytes.
-        let lc = command.data().len() as u8;
-        let header = [command.cla(), command.ins(), command.p1(), command.p2(), lc];
-        let expected = cipher::mac(&key, [0; 8], &Bytes::new([&header, data].concat()));
+        let header = [command.cla(), command.ins(), command.p1(), command.p2()];
+        let expected = cipher::command_mac(&key, header, data).map_err(|_| StatusWord::LENGTH)?;
         if !bool::from(expected.as_slice().ct_eq(mac)) {
             return Err(StatusWord::SECURE_MESSAGING);
         }

@@ -24,7 +24,7 @@ fn hsm(asked: &str) -> String {
     let identifier = CardIdentifier::parse(&asked.identifier).unwrap();
     let card = CardKeyId::new(asked.algorithm, identifier, Atr::parse(&atr).unwrap()).unwrap();
     let mut of = |role: &KeyRole, randoms: &Randoms| Proof {
-        proof: keys.prove(&card, role, randoms.process, randoms.original).unwrap(),
+        proof: keys.prove(card.process_key(role, randoms.process), randoms.original).unwrap(),
         original: randoms.original,
     };
     let internal = of(&KeyRole::IRK, &asked.internal);

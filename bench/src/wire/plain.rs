@@ -67,7 +67,7 @@ fn prove(card: &mut Lease, key: &CardKeyId, role: &KeyRole) {
     let reference = Profile::builtin().key(role).and_then(|key| key.reference).expect("its P2");
     let process = send(card, Command::new(0x00, 0x84, 0x00, 0x00).with_le(0x08));
     let process = process.data().try_into().expect("eight bytes");
-    let proof = demonstration_keys().prove(key, role, process, ORIGINAL).expect("a proof");
+    let proof = demonstration_keys().prove(key.process_key(role, process), ORIGINAL).expect("a proof");
     let answer = send(card, with_data(0x82, 0x00, reference, &[proof, ORIGINAL].concat()));
     assert!(answer.status().is_ok(), "{role}: {}", answer.status());
 }

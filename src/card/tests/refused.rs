@@ -1,7 +1,7 @@
 //! A card that refuses the terminal's keys: once, and never again until a technician releases the pair.
 
 use super::*;
-use crate::keys::{CardKeyId, Soft};
+use crate::keys::{CardKeyId, ProcessKey, Soft};
 use crate::profile::KeyRole;
 
 /// Demonstration keys of which RKSSSE is another, so that the card is genuine and refuses the terminal.
@@ -105,17 +105,11 @@ impl KeyService for Slow<'_> {
         self.0.source()
     }
 
-    fn prove(
-        &mut self,
-        card: &CardKeyId,
-        role: &KeyRole,
-        process: [u8; 8],
-        original: [u8; 8],
-    ) -> Result<[u8; 8], crate::keys::KeyError> {
-        while *role == KeyRole::RKSSSE && Instant::now() < self.1 {
+    fn prove(&mut self, key: ProcessKey<'_>, original: [u8; 8]) -> Result<[u8; 8], crate::keys::KeyError> {
+        while *key.role == KeyRole::RKSSSE && Instant::now() < self.1 {
             std::hint::spin_loop();
         }
-        self.0.prove(card, role, process, original)
+        self.0.prove(key, original)
     }
 
     fn identity(&mut self, card: &CardKeyId) -> Result<Vec<u8>, crate::keys::KeyError> {

@@ -7,10 +7,9 @@ use zeroize::Zeroizing;
 use super::super::direct::{Settings, Way};
 use super::super::{Problem, Shell, errors};
 use crate::card::account::AccountError;
-use crate::card::{Card, CardError, HolderPin, Journal, Parts, Pin};
+use crate::card::{Card, CardError, HolderPin, Journal, Pin};
 use crate::failure::Explain;
 use crate::reader::{PadAbilities, PinEntry, PinLength};
-use crate::world::{SystemClock, SystemRandom};
 
 /// The card as `work` finds it: open, in a lease that ends afterwards.
 pub(super) fn with_card<T, E: From<CardError>>(
@@ -20,19 +19,9 @@ pub(super) fn with_card<T, E: From<CardError>>(
 ) -> Result<Result<T, E>, Problem> {
     let mut lease = way.card(settings)?;
     let mut keys = way.keys(&lease, settings)?;
-    let parts = Parts {
-        lease: &mut lease,
-        keys: keys.as_mut(),
-        profile: &settings.profile,
-        scripts: &settings.scripts,
-        store: settings.store(),
-        pairs: settings.pairs(),
-        clock: &SystemClock,
-        random: &SystemRandom::default(),
-        default_algorithm: settings.default_algorithm,
-        initial_pins: &settings.initial_pins,
-    };
-    let opened = Card::open(parts, &mut |step| tracing::debug!(step = step.name(), "card"));
+    let opened = Card::open(settings.card_parts(&mut lease, keys.as_mut()), &mut |step| {
+        tracing::debug!(step = step.name(), "card")
+    });
     Ok(opened.map_err(E::from).and_then(|mut card| work(&mut card)))
 }
 
@@ -64,9 +53,8 @@ pub(super) fn with_journal<T, E: AsksPin>(
     at_once: bool,
     work: impl Fn(&mut Card<'_>, &Journal<'_>, &mut Option<HolderPin>) -> Result<T, E>,
 ) -> Result<T, Problem> {
-    let random = SystemRandom::default();
     let (store, key) = settings.writes().map_err(|why| Problem::from_error(&CardError::WritesUnknown(why)))?;
-    let journal = Journal::new(store, &key, &random);
+    let journal = Journal::new(store, &key, &settings.random);
     with_pin(way, settings, shell, at_once, |card, mut pin| work(card, &journal, &mut pin))
 }
 

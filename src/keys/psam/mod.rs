@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::{CardKeyId, Checked, KeyError, KeyService, KeySource, Purchase, Purchased};
+use super::{CardKeyId, Checked, KeyError, KeyService, KeySource, ProcessKey, Purchase, Purchased};
 use crate::apdu::StatusWord;
 use crate::cipher::{self, Algorithm};
 use crate::profile::{KeyRole, Profile, Sam};
@@ -127,16 +127,10 @@ impl KeyService for Psam {
         KeySource::Psam
     }
 
-    fn prove(
-        &mut self,
-        card: &CardKeyId,
-        role: &KeyRole,
-        process: [u8; 8],
-        original: [u8; 8],
-    ) -> Result<[u8; 8], KeyError> {
-        let mut block = Zeroizing::new(vec![0; card.algorithm().block()]);
+    fn prove(&mut self, key: ProcessKey<'_>, original: [u8; 8]) -> Result<[u8; 8], KeyError> {
+        let mut block = Zeroizing::new(vec![0; key.card.algorithm().block()]);
         block[..original.len()].copy_from_slice(&original);
-        let answer = self.encipher(card, role, process, &block)?;
+        let answer = self.encipher(key, &block)?;
         match (<[u8; 8]>::try_from(answer.as_slice()), <[u8; 16]>::try_from(answer.as_slice())) {
             (Ok(data), _) => Ok(data),
             // The 16 bytes of the longer block are folded.
@@ -145,18 +139,12 @@ impl KeyService for Psam {
         }
     }
 
-    fn mac(&mut self, card: &CardKeyId, role: &KeyRole, process: [u8; 8], message: &[u8]) -> Result<[u8; 4], KeyError> {
-        self.made_mac(card, role, process, message)
+    fn mac(&mut self, key: ProcessKey<'_>, message: &[u8]) -> Result<[u8; 4], KeyError> {
+        self.made_mac(key, message)
     }
 
-    fn encipher(
-        &mut self,
-        card: &CardKeyId,
-        role: &KeyRole,
-        process: [u8; 8],
-        blocks: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        self.enciphered(card, role, process, blocks)
+    fn encipher(&mut self, key: ProcessKey<'_>, blocks: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        self.enciphered(key, blocks)
     }
 
     fn purchase(&mut self, card: &CardKeyId, purchase: &Purchase<'_>) -> Result<Purchased, KeyError> {

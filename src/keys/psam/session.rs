@@ -5,17 +5,8 @@ use zeroize::Zeroizing;
 use super::{Psam, SCRIPT, output};
 use crate::apdu::StatusWord;
 use crate::cipher;
-use crate::keys::{CardKeyId, KeyError};
-use crate::profile::KeyRole;
+use crate::keys::{CardKeyId, KeyError, ProcessKey};
 use crate::script::Vars;
-
-/// Whose process key, and for which process factor.
-#[derive(Clone, Copy)]
-struct Wanted<'a> {
-    card: &'a CardKeyId,
-    role: &'a KeyRole,
-    process: [u8; 8],
-}
 
 /// The factors that a key needs so many levels above the card's, and behind them `tail`. All of it at once: growing would
 /// leave a copy behind that nobody wipes.
@@ -29,25 +20,18 @@ pub(super) fn path(card: &CardKeyId, level: u8, tail: &[u8]) -> Zeroizing<Vec<u8
 
 impl Psam {
     /// Enciphers block by block, as many in a command as the script has room for.
-    pub(super) fn enciphered(
-        &mut self,
-        card: &CardKeyId,
-        role: &KeyRole,
-        process: [u8; 8],
-        blocks: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let block = card.algorithm().block();
+    pub(super) fn enciphered(&mut self, key: ProcessKey<'_>, blocks: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let block = key.card.algorithm().block();
         if blocks.is_empty() || !blocks.len().is_multiple_of(block) {
             return Err(KeyError::Blocks(blocks.len()));
         }
         let flow = if block == 8 { "encipher-8" } else { "encipher-16" };
         let room = self.room(flow, "block", block)?;
-        let wanted = Wanted { card, role, process };
-        self.deliver(wanted)?;
+        self.deliver(key)?;
         let mut out = Zeroizing::new(Vec::with_capacity(blocks.len()));
         for (at, part) in blocks.chunks(room).enumerate() {
             let mut vars = Vars::new().with("block", part);
-            self.use_key(wanted, flow, &mut vars, at > 0)?;
+            self.use_key(key, flow, &mut vars, at > 0)?;
             let answer = output(&vars, "answer")?;
             if answer.len() != part.len() {
                 return Err(KeyError::Script(format!("CIPHER DATA was answered by {} bytes", answer.len())));
@@ -59,18 +43,11 @@ impl Psam {
 
     /// The MAC over a message. Where the script has no room for all of it in one command, the answer to one part is the
     /// initial vector of the next: which only a PSAM can be asked for that answers a whole block.
-    pub(super) fn made_mac(
-        &mut self,
-        card: &CardKeyId,
-        role: &KeyRole,
-        process: [u8; 8],
-        message: &[u8],
-    ) -> Result<[u8; 4], KeyError> {
-        let block = card.algorithm().block();
+    pub(super) fn made_mac(&mut self, key: ProcessKey<'_>, message: &[u8]) -> Result<[u8; 4], KeyError> {
+        let block = key.card.algorithm().block();
         let flow = if block == 8 { "mac-8" } else { "mac-16" };
         let room = self.room(flow, "data", block)?;
-        let wanted = Wanted { card, role, process };
-        self.deliver(wanted)?;
+        self.deliver(key)?;
         let padded = cipher::pad_80(message, block);
         let mut vector = Zeroizing::new(vec![0; block]);
         for (at, part) in padded.chunks(room).enumerate() {
@@ -81,7 +58,7 @@ impl Psam {
                 )));
             }
             let mut vars = Vars::new().with("iv", &vector).with("data", part);
-            self.use_key(wanted, flow, &mut vars, at > 0)?;
+            self.use_key(key, flow, &mut vars, at > 0)?;
             vector = Zeroizing::new(output(&vars, "answer")?.to_vec());
         }
         mac_of(&vector, block)
@@ -96,14 +73,14 @@ impl Psam {
 
     /// Uses the process key that was delivered. Some PSAMs keep it for one command only: to use it again, it is delivered
     /// again, and from then on each time.
-    fn use_key(&mut self, wanted: Wanted<'_>, flow: &str, vars: &mut Vars, again: bool) -> Result<(), KeyError> {
+    fn use_key(&mut self, key: ProcessKey<'_>, flow: &str, vars: &mut Vars, again: bool) -> Result<(), KeyError> {
         if again && self.serves_once {
-            self.deliver(wanted)?;
+            self.deliver(key)?;
         }
         match self.run(flow, vars) {
             Err(KeyError::Status(StatusWord::CONDITIONS | StatusWord::INVALID_STATE)) if again && !self.serves_once => {
                 self.serves_once = true;
-                self.deliver(wanted)?;
+                self.deliver(key)?;
                 self.run(flow, vars)
             }
             done => done,
@@ -111,7 +88,7 @@ impl Psam {
     }
 
     /// Makes the process key inside the PSAM.
-    fn deliver(&mut self, Wanted { card, role, process }: Wanted<'_>) -> Result<(), KeyError> {
+    fn deliver(&mut self, ProcessKey { card, role, process }: ProcessKey<'_>) -> Result<(), KeyError> {
         let place = self.place(role)?;
         let mut factor = Zeroizing::new(vec![0; card.algorithm().block()]);
         factor[..process.len()].copy_from_slice(&process);

@@ -15,7 +15,7 @@ impl KeyService for Failing {
         KeySource::Psam
     }
 
-    fn prove(&mut self, _: &CardKeyId, _: &KeyRole, _: [u8; 8], _: [u8; 8]) -> Result<[u8; 8], KeyError> {
+    fn prove(&mut self, _: ProcessKey<'_>, _: [u8; 8]) -> Result<[u8; 8], KeyError> {
         Err(self.0.clone())
     }
 
@@ -94,9 +94,9 @@ fn the_security_module_is_asked_on_the_listed_codes_and_on_no_other() {
         let (hsm, link) = afar();
         let mut keys = Fallback::new(Ok(Box::new(Failing(error.clone()))), hsm).unwrap();
         assert_eq!((keys.identity(&card), keys.far()), (Ok(b"psam".to_vec()), false));
-        let proof = keys.prove(&card, &KeyRole::IRK, [1; 8], [2; 8]);
+        let proof = keys.prove(card.process_key(&KeyRole::IRK, [1; 8]), [2; 8]);
         if asks {
-            assert_eq!(proof, soft().prove(&card, &KeyRole::IRK, [1; 8], [2; 8]), "{error}");
+            assert_eq!(proof, soft().prove(card.process_key(&KeyRole::IRK, [1; 8]), [2; 8]), "{error}");
             // Whose tries the next ones are.
             assert_eq!((keys.identity(&card), keys.source()), (Ok(b"watched".to_vec()), KeySource::Hsm));
         } else {

@@ -145,9 +145,9 @@ fn announced_proofs_come_together() {
     let (internal, external) = (pair([1; 8], [2; 8]), pair([3; 8], [4; 8]));
     let (mut keys, link) = hsm(Watched::default(), Dialect::default());
     keys.announce(&card, &internal, &external);
-    let mut ask = |role: &KeyRole, of: &Randoms| keys.prove(&card, role, of.process, of.original);
+    let mut ask = |role: &KeyRole, of: &Randoms| keys.prove(card.process_key(role, of.process), of.original);
     let mut soft = soft();
-    let mut known = |role: &KeyRole, of: &Randoms| soft.prove(&card, role, of.process, of.original);
+    let mut known = |role: &KeyRole, of: &Randoms| soft.prove(card.process_key(role, of.process), of.original);
     assert_eq!(ask(&KeyRole::IRK, &internal), known(&KeyRole::IRK, &internal));
     assert_eq!(ask(&KeyRole::RKSSSE, &external), known(&KeyRole::RKSSSE, &external));
     assert_eq!(link.asked().len(), 1);
@@ -165,12 +165,12 @@ fn keys_with_an_address_are_proved_and_others_are_unplaced() {
             let (mut keys, link) = hsm(Watched { root: Some(ROOT), ..Watched::default() }, dialect.clone());
             let (mut psam, _) = field::psam(Ways { levels: 3, ..Ways::default() }, Library::builtin());
             for role in [KeyRole::PUK, KeyRole::named("UK1DF04")] {
-                let proof = keys.prove(&card, &role, PROCESS, ORIGINAL);
-                assert_eq!(proof, psam.prove(&card, &role, PROCESS, ORIGINAL), "{dialect:?}");
+                let proof = keys.prove(card.process_key(&role, PROCESS), ORIGINAL);
+                assert_eq!(proof, psam.prove(card.process_key(&role, PROCESS), ORIGINAL), "{dialect:?}");
             }
             assert_eq!(link.asked(), [Kind::Proof, Kind::Proof]);
             let unplaced = KeyError::Unplaced { role: KeyRole::UKSSSE, by: KeySource::Hsm };
-            assert_eq!(keys.prove(&card, &KeyRole::UKSSSE, PROCESS, ORIGINAL), Err(unplaced.clone()));
+            assert_eq!(keys.prove(card.process_key(&KeyRole::UKSSSE, PROCESS), ORIGINAL), Err(unplaced.clone()));
             assert_eq!((unplaced.entry().code, unplaced.national()), ("E-KEYS-UNPLACED", None));
         }
     }
@@ -186,18 +186,18 @@ fn a_pin_is_reloaded_and_unblocked_as_by_a_psam() {
             let (mut psam, _) = field::psam(Ways { levels: 3, ..Ways::default() }, Library::builtin());
             for pin in [&[0x12, 0x34][..], &[0x24, 0x68, 0x0F], &[0x13, 0x57, 0x91]] {
                 let block = cipher::pin_block(pin, algorithm.block()).unwrap();
-                let cipher = keys.encipher(&card, &KeyRole::STK, PROCESS, &block).unwrap();
-                assert_eq!(psam.encipher(&card, &KeyRole::STK, PROCESS, &block).as_ref(), Ok(&cipher));
+                let cipher = keys.encipher(card.process_key(&KeyRole::STK, PROCESS), &block).unwrap();
+                assert_eq!(psam.encipher(card.process_key(&KeyRole::STK, PROCESS), &block).as_ref(), Ok(&cipher));
                 let header = [0x84, 0x24, 0x00, 0x01, algorithm.block() as u8 + 4];
                 let command = [&header[..], &cipher].concat();
-                let mac = keys.mac(&card, &KeyRole::STK, PROCESS, &command);
-                assert_eq!(mac, psam.mac(&card, &KeyRole::STK, PROCESS, &command), "{dialect:?}");
+                let mac = keys.mac(card.process_key(&KeyRole::STK, PROCESS), &command);
+                assert_eq!(mac, psam.mac(card.process_key(&KeyRole::STK, PROCESS), &command), "{dialect:?}");
                 // It is of that command, once.
-                let again = keys.mac(&card, &KeyRole::STK, PROCESS, &command);
+                let again = keys.mac(card.process_key(&KeyRole::STK, PROCESS), &command);
                 assert!(matches!(again, Err(KeyError::NotOffered { .. })), "{again:?}");
             }
-            let mac = keys.mac(&card, &KeyRole::STK, PROCESS, &UNBLOCK);
-            assert_eq!(mac, psam.mac(&card, &KeyRole::STK, PROCESS, &UNBLOCK));
+            let mac = keys.mac(card.process_key(&KeyRole::STK, PROCESS), &UNBLOCK);
+            assert_eq!(mac, psam.mac(card.process_key(&KeyRole::STK, PROCESS), &UNBLOCK));
             assert_eq!(link.asked(), [Kind::Secured; 4]);
         }
     }
@@ -212,7 +212,7 @@ fn what_the_strings_have_no_place_for_is_not_offered() {
     let load = Load { formula: &formulas.load, about: &about, random: [0; 4], mac1: [0; 4] };
     let update = [0x04, 0xDC, 0x01, 0x30, 0x08, 1, 2, 3, 4];
     let not_offered = |error: KeyError| matches!(error, KeyError::NotOffered { by: KeySource::Hsm, .. });
-    assert!(not_offered(keys.mac(&card, &KeyRole::STK, PROCESS, &update).unwrap_err()));
+    assert!(not_offered(keys.mac(card.process_key(&KeyRole::STK, PROCESS), &update).unwrap_err()));
     assert!(not_offered(keys.load(&card, &load).unwrap_err()));
     for no_pin in [
         &[3, 0x12, 0x34, 0x56, 0x80, 0, 0, 1][..],
@@ -223,7 +223,10 @@ fn what_the_strings_have_no_place_for_is_not_offered() {
         &[3, 0x12, 0x34, 0x56, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         &[],
     ] {
-        assert!(not_offered(keys.encipher(&card, &KeyRole::STK, PROCESS, no_pin).unwrap_err()), "{no_pin:?}");
+        assert!(
+            not_offered(keys.encipher(card.process_key(&KeyRole::STK, PROCESS), no_pin).unwrap_err()),
+            "{no_pin:?}"
+        );
     }
     let purchase = Purchase { formula: &formulas.purchase, about: &about, random: [0; 4], key_version: 1 };
     assert_eq!(keys.purchase(&card, &purchase), Err(KeyError::NoDebitForm));
@@ -264,11 +267,11 @@ fn each_way_to_fail_is_told_apart_at_every_question() {
     let card = card(Algorithm::Sm4);
     let block = cipher::pin_block(&[0x12, 0x34, 0x56], 16).unwrap();
     let work = |keys: &mut Hsm| -> Result<(), KeyError> {
-        keys.prove(&card, &KeyRole::IRK, PROCESS, ORIGINAL)?;
-        keys.prove(&card, &KeyRole::RKSSSE, PROCESS, ORIGINAL)?;
-        keys.prove(&card, &KeyRole::PUK, PROCESS, ORIGINAL)?;
-        keys.encipher(&card, &KeyRole::STK, PROCESS, &block)?;
-        keys.mac(&card, &KeyRole::STK, PROCESS, &UNBLOCK).map(drop)
+        keys.prove(card.process_key(&KeyRole::IRK, PROCESS), ORIGINAL)?;
+        keys.prove(card.process_key(&KeyRole::RKSSSE, PROCESS), ORIGINAL)?;
+        keys.prove(card.process_key(&KeyRole::PUK, PROCESS), ORIGINAL)?;
+        keys.encipher(card.process_key(&KeyRole::STK, PROCESS), &block)?;
+        keys.mac(card.process_key(&KeyRole::STK, PROCESS), &UNBLOCK).map(drop)
     };
     for (error, code) in [
         (LinkError::Away("no route".into()), "E-KEYS-HSM-AWAY"),
@@ -303,10 +306,10 @@ fn an_answer_to_another_question_is_none() {
         let (mut keys, _) = hsm(Watched { other: Some(other), ..Watched::default() }, Dialect::default());
         for algorithm in BOTH {
             for role in [&KeyRole::IRK, &KeyRole::RKSSSE] {
-                let outcome = keys.prove(&card(algorithm), role, PROCESS, ORIGINAL);
+                let outcome = keys.prove(card(algorithm).process_key(role, PROCESS), ORIGINAL);
                 assert!(matches!(outcome, Err(KeyError::Link(LinkError::Malformed(_)))), "{other}: {outcome:?}");
             }
-            let puk = keys.prove(&card(algorithm), &KeyRole::PUK, PROCESS, ORIGINAL);
+            let puk = keys.prove(card(algorithm).process_key(&KeyRole::PUK, PROCESS), ORIGINAL);
             assert_eq!(puk.is_ok(), other == one, "{other}");
         }
     }
@@ -314,7 +317,7 @@ fn an_answer_to_another_question_is_none() {
     for (other, role) in [("{}|{}|", KeyRole::IRK), ("{}|", KeyRole::RKSSSE)] {
         let (mut keys, _) =
             hsm(Watched { other: Some(other.replace("{}", one).leak()), ..Watched::default() }, Dialect::default());
-        let outcome = keys.prove(&card(Algorithm::Sm4), &role, PROCESS, ORIGINAL);
+        let outcome = keys.prove(card(Algorithm::Sm4).process_key(&role, PROCESS), ORIGINAL);
         assert!(matches!(outcome, Err(KeyError::Link(LinkError::Malformed(_)))), "{outcome:?}");
     }
 }

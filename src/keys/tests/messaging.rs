@@ -42,7 +42,7 @@ proptest! {
             let expected = cipher::mac(&field::session(&card, levels, PROCESS), [0; 8], &message);
             let ways = Ways { levels, serves_once, whole_block, ..Ways::default() };
             let (mut keys, sent) = field::psam(ways, Library::builtin());
-            prop_assert_eq!(keys.mac(&card, &KeyRole::STK, PROCESS, &message), Ok(expected));
+            prop_assert_eq!(keys.mac(card.process_key(&KeyRole::STK, PROCESS), &message), Ok(expected));
             let macs = sent.lock().unwrap().iter().filter(|tpdu| tpdu[1] == 0xFA).count();
             prop_assert_eq!(macs, 1, "all of it in one command");
         }
@@ -58,7 +58,7 @@ proptest! {
         let blocks = message.len() / 8 + 1;
         let ways = Ways { serves_once, whole_block: true, ..Ways::default() };
         let (mut keys, sent) = field::psam(ways, scripts("data:8..240", "data:8"));
-        prop_assert_eq!(keys.mac(&card, &KeyRole::STK, PROCESS, &message), Ok(expected));
+        prop_assert_eq!(keys.mac(card.process_key(&KeyRole::STK, PROCESS), &message), Ok(expected));
         let count = |ins: u8| sent.lock().unwrap().iter().filter(|tpdu| tpdu[1] == ins).count();
         // Once learned that the key is gone after a command, it is delivered before each; one command is refused for it.
         let refused = usize::from(serves_once && blocks > 1);
@@ -76,7 +76,7 @@ proptest! {
             let expected = cipher::encipher(&field::session(&card, 2, PROCESS), &plain).unwrap();
             let scripts = if several { many_blocks() } else { Library::builtin() };
             let (mut keys, sent) = field::psam(Ways { serves_once, ..Ways::default() }, scripts);
-            prop_assert_eq!(keys.encipher(&card, &KeyRole::STK, PROCESS, &blocks), Ok(expected));
+            prop_assert_eq!(keys.encipher(card.process_key(&KeyRole::STK, PROCESS), &blocks), Ok(expected));
             let ciphers = sent.lock().unwrap().iter().filter(|tpdu| tpdu[1] == 0xFA).count();
             prop_assert!(!several || ciphers == 1);
         }
@@ -95,8 +95,8 @@ fn many_blocks() -> Library {
 fn a_short_mac_is_never_taken_for_a_vector() {
     let (mut keys, _) = field::psam(Ways::default(), scripts("data:8..240", "data:8"));
     let card = card(Algorithm::TripleDes);
-    assert!(matches!(keys.mac(&card, &KeyRole::STK, PROCESS, &[1; 8]), Err(KeyError::Script(_))));
-    assert!(keys.mac(&card, &KeyRole::STK, PROCESS, &[1; 7]).is_ok(), "one block needs none");
+    assert!(matches!(keys.mac(card.process_key(&KeyRole::STK, PROCESS), &[1; 8]), Err(KeyError::Script(_))));
+    assert!(keys.mac(card.process_key(&KeyRole::STK, PROCESS), &[1; 7]).is_ok(), "one block needs none");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn what_is_no_whole_block_is_not_enciphered() {
     let (mut psam, sent) = field::psam(Ways::default(), Library::builtin());
     for length in [0, 8, 17] {
         for keys in [&mut psam as &mut dyn KeyService, &mut soft()] {
-            let outcome = keys.encipher(&card, &KeyRole::IRK, PROCESS, &vec![0; length]);
+            let outcome = keys.encipher(card.process_key(&KeyRole::IRK, PROCESS), &vec![0; length]);
             assert_eq!(outcome, Err(KeyError::Blocks(length)));
         }
     }
@@ -151,10 +151,11 @@ fn demonstration_keys_do_what_a_psam_does() {
         let (card, about) = (card(algorithm), about());
         let mut soft = Soft::load(&file, true).unwrap();
         let (mut psam, _) = field::psam(Ways { levels: 3, ..Ways::default() }, Library::builtin());
-        let mac = |keys: &mut dyn KeyService| keys.mac(&card, &KeyRole::STK, PROCESS, b"a message of some length");
+        let mac =
+            |keys: &mut dyn KeyService| keys.mac(card.process_key(&KeyRole::STK, PROCESS), b"a message of some length");
         assert_eq!(mac(&mut soft), mac(&mut psam));
         let blocks = cipher::lengthened(&[0x12, 0x34, 0x56], algorithm.block()).unwrap();
-        let encipher = |keys: &mut dyn KeyService| keys.encipher(&card, &KeyRole::STK, PROCESS, &blocks);
+        let encipher = |keys: &mut dyn KeyService| keys.encipher(card.process_key(&KeyRole::STK, PROCESS), &blocks);
         assert_eq!(encipher(&mut soft), encipher(&mut psam));
 
         let purchase = Purchase { formula: &formulas.purchase, about: &about, random: [1, 2, 3, 4], key_version: 1 };
@@ -187,9 +188,9 @@ fn a_psam_pulled_at_any_command_is_a_typed_error() {
     type Work<'a> = Box<dyn Fn(&mut Psam) -> Result<(), KeyError> + 'a>;
     let card = card(Algorithm::Sm4);
     let works: [Work<'_>; 4] = [
-        Box::new(|keys| keys.prove(&card, &KeyRole::PUK, PROCESS, PROCESS).map(drop)),
-        Box::new(|keys| keys.mac(&card, &KeyRole::STK, PROCESS, &[7; 40]).map(drop)),
-        Box::new(|keys| keys.encipher(&card, &KeyRole::STK, PROCESS, &[7; 48]).map(drop)),
+        Box::new(|keys| keys.prove(card.process_key(&KeyRole::PUK, PROCESS), PROCESS).map(drop)),
+        Box::new(|keys| keys.mac(card.process_key(&KeyRole::STK, PROCESS), &[7; 40]).map(drop)),
+        Box::new(|keys| keys.encipher(card.process_key(&KeyRole::STK, PROCESS), &[7; 48]).map(drop)),
         Box::new(|keys| {
             keys.purchase(&card, &purchase)?;
             keys.confirm_purchase([0; 4]).map(drop)

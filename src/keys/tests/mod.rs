@@ -58,7 +58,7 @@ fn card_of(algorithm: Algorithm, city: &[u8], historical: &[u8]) -> CardKeyId {
 fn proofs(keys: &mut dyn KeyService, algorithm: Algorithm) -> [Result<[u8; 8], KeyError>; 2] {
     let (process, original) = (*b"process.", *b"original");
     let card = card(algorithm);
-    [KeyRole::IRK, KeyRole::RKSSSE].map(|role| keys.prove(&card, &role, process, original))
+    [KeyRole::IRK, KeyRole::RKSSSE].map(|role| keys.prove(card.process_key(&role, process), original))
 }
 
 #[test]
@@ -98,9 +98,9 @@ fn proofs_are_as_another_tool_computed_them() {
         ];
         for keys in &mut both {
             let (process, original) = (bytes("process").try_into().unwrap(), bytes("original").try_into().unwrap());
-            let proof = keys.prove(&card, &KeyRole::IRK, process, original).unwrap();
+            let proof = keys.prove(card.process_key(&KeyRole::IRK, process), original).unwrap();
             assert_eq!(proof.to_vec(), bytes("card_authentication_data"), "{:?}", keys.source());
-            assert_eq!(keys.prove(&card, &KeyRole::RKSSSE, process, original), Ok(proof));
+            assert_eq!(keys.prove(card.process_key(&KeyRole::RKSSSE, process), original), Ok(proof));
         }
     }
 }

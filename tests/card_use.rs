@@ -2,6 +2,9 @@
 
 mod rig;
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
+
 use rig::{HOLDER, PSAM, Ran, Rig, image, tree};
 use serde_json::json;
 
@@ -144,4 +147,23 @@ fn the_banks_card_is_told_masked() {
     assert_eq!((&told["number"], &told["expires"]), (&json!("621626*********0018"), &json!("2033-12")));
     let none = rig_with("v3-full");
     assert_eq!(card(&none, "bank", "").error_code(), "E-CARD-BANK-NONE");
+}
+
+#[test]
+fn a_pin_is_tried_on_no_card_but_the_one_that_asked_for_it() {
+    let mut rig = rig();
+    let mut command = rig.command("card");
+    command.args(["file", "DF04/EF08", "--direct", "--reader", HOLDER, "--json", "--log", "debug", "--mode", "demo"]);
+    command.arg("--keys").arg(tree("fixtures/cards/demonstration-keys.toml"));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // The first card was opened, and will ask for the PIN long before pcscd sees another one.
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(told.any(|line| line.unwrap().contains("internal-authenticated")));
+    rig.insert(&image("v2-full"));
+    child.stdin.take().unwrap().write_all(b"111111\n").unwrap();
+    let said = child.wait_with_output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(said["error"]["code"], "E-CARD-SWAPPED");
+    assert_eq!(card(&rig, "pin tries", "").success()["left"], 3, "the other holder's tries are whole");
 }

@@ -26,7 +26,8 @@ pub(super) fn with_card<T, E: From<CardError>>(
 }
 
 /// The same with a PIN where the card asks for one: it is asked for once the card was given back, since no card waits for
-/// a person at a keyboard, and the card is opened anew then. `at_once` asks for it before.
+/// a person at a keyboard, and the card is opened anew then: it must be the same one, or another holder's would lose a
+/// try. `at_once` asks for it before.
 pub(super) fn with_pin<T, E: AsksPin>(
     way: &Way,
     settings: &Settings,
@@ -35,12 +36,20 @@ pub(super) fn with_pin<T, E: AsksPin>(
     mut work: impl FnMut(&mut Card<'_>, Option<HolderPin>) -> Result<T, E>,
 ) -> Result<T, Problem> {
     let pin = if at_once { Some(holder_pin(way, settings, shell)?) } else { None };
-    let outcome = match with_card(way, settings, |card| work(card, pin))? {
-        Err(error) if error.asks_pin() && !at_once => {
+    let mut asked = None;
+    let outcome = with_card(way, settings, |card| {
+        asked = Some(card.identifier().clone());
+        work(card, pin)
+    })?;
+    let outcome = match (outcome, asked) {
+        (Err(error), Some(asked)) if error.asks_pin() && !at_once => {
             let pin = holder_pin(way, settings, shell)?;
-            with_card(way, settings, |card| work(card, Some(pin)))?
+            with_card(way, settings, |card| {
+                card.must_be(&asked)?;
+                work(card, Some(pin))
+            })?
         }
-        outcome => outcome,
+        (outcome, _) => outcome,
     };
     outcome.map_err(|error| Problem::from_error(&error))
 }

@@ -55,9 +55,10 @@ fn answered(settings: &Settings, function: &Function, given: Vec<Given>) -> std:
         texts.push((name, text));
     }
     let parameters: BTreeMap<_, _> = texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
-    let mut answer = asked(settings, function, &parameters, Entered::default())?;
+    let mut answer = asked(settings, function, &parameters, Entered::default(), None)?;
     if let Some(wanted) = answer.ask {
-        answer = asked(settings, function, &parameters, pin::ask(settings.pin_program.as_deref(), wanted)?)?;
+        let entered = pin::ask(settings.pin_program.as_deref(), wanted)?;
+        answer = asked(settings, function, &parameters, entered, answer.card.as_deref())?;
     }
     if answer.code != 0 {
         return Ok(described(settings, Refused::new(answer.code, answer.output.as_str())));
@@ -78,9 +79,10 @@ fn asked(
     function: &Function,
     parameters: &BTreeMap<&'static str, &str>,
     entered: Entered,
+    card: Option<&str>,
 ) -> std::result::Result<Answer, Refused> {
     let mut steps = PLACE.take();
-    let question = Question { parameters, entered, session: steps.number() };
+    let question = Question { parameters, entered, card, session: steps.number() };
     let answer = daemon::ask(&settings.socket, function.name, &question)?;
     steps.go_on(answer.session.clone());
     Ok(answer)

@@ -30,6 +30,9 @@ pub(crate) struct Question<'q> {
     /// What the holder entered.
     #[serde(flatten)]
     pub(crate) entered: Entered,
+    /// Of which card, as the daemon named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) card: Option<&'q str>,
     /// The number of the steps that this process is at.
     pub(crate) session: Option<&'q str>,
 }
@@ -43,6 +46,9 @@ pub(crate) struct Answer {
     /// What the holder is to be asked first.
     #[serde(default)]
     pub(crate) ask: Option<Ask>,
+    /// The name of the card that it is asked for.
+    #[serde(default)]
+    pub(crate) card: Option<String>,
     /// The number to go on by.
     #[serde(default)]
     pub(crate) session: Option<String>,
@@ -196,7 +202,7 @@ mod tests {
         let listener = UnixListener::bind(&path).unwrap();
         let goes = std::thread::spawn(move || drop(listener.accept()));
         let parameters = [("iType", "1")].into();
-        let question = Question { parameters: &parameters, entered: Entered::default(), session: None };
+        let question = Question { parameters: &parameters, entered: Entered::default(), card: None, session: None };
         let refused = ask(&path, "iReadCardBas", &question).err().unwrap();
         goes.join().unwrap();
         std::fs::remove_file(&path).unwrap();

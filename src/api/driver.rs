@@ -29,6 +29,8 @@ pub struct DriverParameters {
     /// The new one, where `ask` was `change` or `new`.
     #[schema(value_type = Option<String>)]
     new_pin: Option<Secret>,
+    /// The name of the card that they were entered for, as `ask` came with it. The PIN is tried on no other card.
+    card: Option<String>,
     /// The number of the steps that the caller is at; any other call than their next step ends them.
     #[schema(value_type = Option<String>)]
     session: Option<Uuid>,
@@ -54,6 +56,9 @@ pub struct DriverResult {
     /// What the holder is to be asked, with no card held; then the same call brings it.
     #[schema(required)]
     ask: Option<Asked>,
+    /// The name of the card that is asked for, until it leaves its reader: the call that brings the PIN brings it as well.
+    #[schema(required)]
+    card: Option<String>,
     /// The number to go on by, where the card is held for a next step.
     #[schema(required, value_type = Option<String>)]
     session: Option<Uuid>,
@@ -90,6 +95,7 @@ pub async fn call(
         parameters,
         pin: secret(body.pin),
         new_pin: secret(body.new_pin),
+        card: body.card,
         client: caller.name.clone(),
         session: body.session,
     };
@@ -101,6 +107,7 @@ pub async fn call(
         code: answer.code.value(),
         output: Text(answer.output),
         ask: answer.ask,
+        card: answer.card,
         session: answer.session,
     }))
 }

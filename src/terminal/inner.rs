@@ -17,6 +17,7 @@ use super::conditions::{Condition, Conditions};
 use super::errors;
 use super::event::What;
 use super::log::Log;
+use super::names::CardNames;
 use super::policy::InForce;
 use super::setup::Setup;
 use super::shift::Shifts;
@@ -65,6 +66,8 @@ pub(super) struct Inner {
     pub(super) refusing: Option<Refusing>,
     /// The key that seals what is kept of writes to cards.
     pub(super) card_writes: Zeroizing<[u8; 32]>,
+    /// Which card a PIN is asked for.
+    pub(super) card_names: CardNames,
     pub(super) shifts: Shifts,
     /// One day is held against the centre, or one difference repaired, at a time.
     pub(super) reconciling: Mutex<()>,
@@ -114,6 +117,7 @@ pub(super) struct Rooms {
     pub(super) store: Arc<Store>,
     pub(super) refusing: Option<Refusing>,
     pub(super) card_writes: Zeroizing<[u8; 32]>,
+    pub(super) card_names: CardNames,
     pub(super) shifts: Shifts,
     pub(super) upstream: Option<Upstream>,
 }
@@ -143,6 +147,7 @@ impl Inner {
             store: rooms.store,
             refusing: rooms.refusing,
             card_writes: rooms.card_writes,
+            card_names: rooms.card_names,
             shifts: rooms.shifts,
             reconciling: Mutex::default(),
             upstream: rooms.upstream,

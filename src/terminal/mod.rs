@@ -26,6 +26,7 @@ mod learning;
 mod limits;
 mod log;
 mod moves;
+mod names;
 mod notice;
 mod open;
 mod plan;

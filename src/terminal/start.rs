@@ -9,9 +9,11 @@ use zeroize::Zeroizing;
 use super::blacklist::Refusing;
 use super::event::What;
 use super::inner::{Inner, Rooms, Upstream};
+use super::names::CardNames;
 use super::setup::Setup;
 use super::shift::Shifts;
 use super::{Parts, errors, tasks};
+use crate::card::CardError;
 use crate::config::{KeyFolder, Keys, Mode, PsamReader, UplinkKind, read_secret};
 use crate::failure::{Explain as _, Failure};
 use crate::keys::{HsmPlace, HsmSettings, KeyProvider, PsamPlace};
@@ -70,7 +72,8 @@ fn rooms(
     let shifts = Shifts::load(&store, numbers.clone(), last).map_err(|error| error.failure())?;
     let upstream = upstream(&parts, &queue, numbers)?;
     let keys = keys(&parts, &setup, &store, upstream.as_ref())?;
-    let rooms = Rooms { parts, setup, keys, queue, store, refusing, card_writes, shifts, upstream };
+    let card_names = CardNames::new(&*parts.random).map_err(|error| CardError::from(error).failure())?;
+    let rooms = Rooms { parts, setup, keys, queue, store, refusing, card_writes, card_names, shifts, upstream };
     Ok((Arc::new(Inner::new(rooms)), renewed))
 }
 

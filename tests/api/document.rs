@@ -229,8 +229,10 @@ fn each_answer_of_each_route_is_as_it_is_described() {
         document.ask("POST", "/v1/card/read", "", Some(json!({ "unmask": unmask })));
     }
     let (socket, kind) = (Client::unix(house.socket()), json!({ "parameters": { "iType": "1" } }));
-    let read = document.ask_by(&socket, "POST", "/v1/driver/{function}", "iReadCardBas", Some(kind));
+    let read = document.ask_by(&socket, "POST", "/v1/driver/{function}", "iReadCardBas", Some(kind.clone()));
     assert_eq!(read["code"], 0, "{read}");
+    let asked = document.ask_by(&socket, "POST", "/v1/driver/{function}", "iVerifyPIN", Some(kind));
+    assert!(asked["ask"] == "pin" && asked["card"].is_string(), "{asked}");
     let case = id(&document.ask("POST", "/v1/cases", "", Some(other_case)));
     document.until(&case, "waiting-input");
     let refused = document.ask("POST", "/v1/cases/{id}/input", &case, Some(json!({})));

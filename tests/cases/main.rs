@@ -13,6 +13,7 @@ mod earlier;
 mod hung;
 mod keys;
 mod notices;
+mod programs;
 mod reconcile;
 mod settlement;
 mod shift;

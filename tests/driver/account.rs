@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Hall;
-use super::files::{INFO, asker, call};
+use super::files::{INFO, asker, call, with_pin};
 use super::rig::http::Client;
 use super::rig::image;
 
@@ -77,12 +77,11 @@ fn a_purchase_whose_end_was_not_seen_is_told_before_another_is_paid() {
     let socket = Client::unix(hall.walk.socket());
     let pay = || -> (Value, String) {
         let parameters = json!({"iType": "1", "pCardInfo": INFO, "pPayInfo": "10.00|0|"});
-        let call = json!({"parameters": parameters, "pin": "123456"});
-        let answer = socket.post("/v1/driver/iDoDebit", &call).success();
+        let answer = with_pin(&socket, "iDoDebit", &parameters, "123456");
         (answer["code"].clone(), answer["output"].as_str().unwrap().to_owned())
     };
     // The command that moves the money is carried out, and answered by an error.
-    let torn = (8..60).find_map(|at| {
+    let torn = (8..90).find_map(|at| {
         let path = hall.walk.file("torn.toml");
         let money = image("v3-money");
         let text = format!("extends = \"{}\"\n[faults]\nanswer = {{ at = {at}, data = \"6F00\" }}\n", money.display());

@@ -1,7 +1,7 @@
 //! Files, and the holder's PIN.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
@@ -24,13 +24,33 @@ sys.stdout.buffer.write(b"%d %s" % (code, out.value))
 
 /// What a program is given that calls the library, with these settings in its environment.
 pub fn call(hall: &Hall, settings: &[(&str, &str)], arguments: &[&str]) -> (i32, String) {
+    given(&calling(hall, settings, arguments).output().expect("python3"))
+}
+
+/// The program.
+pub fn calling(hall: &Hall, settings: &[(&str, &str)], arguments: &[&str]) -> Command {
     let mut python = Command::new("python3");
     python.args(["-c", CALL]).arg(library()).args(arguments).stdin(Stdio::null());
     python.env("SBKD_DRIVER_CONFIG", hall.walk.file("driver.toml")).env("SBKD_DRIVER_CHARSET", "utf-8");
-    let output = python.envs(settings.iter().copied()).output().expect("python3");
-    let said = String::from_utf8(output.stdout).unwrap();
+    python.envs(settings.iter().copied());
+    python
+}
+
+/// What it was given: code and output.
+pub fn given(output: &Output) -> (i32, String) {
+    let said = String::from_utf8(output.stdout.clone()).unwrap();
     let (code, text) = said.split_once(' ').unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
     (code.parse().unwrap(), text.to_owned())
+}
+
+/// What the socket answers, with this PIN once it is asked for.
+pub fn with_pin(socket: &Client, function: &str, parameters: &Value, pin: &str) -> Value {
+    let call = |body: Value| socket.post(&format!("/v1/driver/{function}"), &body).success();
+    let asked = call(json!({"parameters": parameters}));
+    if asked["ask"].is_null() {
+        return asked;
+    }
+    call(json!({"parameters": parameters, "pin": pin, "card": asked["card"]}))
 }
 
 fn full(lines: &'static str) -> Hall {
@@ -42,7 +62,11 @@ fn full(lines: &'static str) -> Hall {
 
 /// A program that asks for a PIN and is told this one.
 pub fn asker(hall: &Hall, lines: &str) -> String {
-    let path = hall.walk.file("asker");
+    asker_named(hall, "asker", lines)
+}
+
+pub fn asker_named(hall: &Hall, name: &str, lines: &str) -> String {
+    let path = hall.walk.file(name);
     std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
     path.display().to_string()
@@ -156,13 +180,16 @@ fn nobody_is_asked_without_a_card_and_the_door_says_what_to_ask() {
     let call = |body: Value| socket.post("/v1/driver/iVerifyPIN", &body).success();
     let asked = call(json!({"parameters": {"iType": "1"}}));
     assert_eq!((&asked["code"], &asked["ask"]), (&json!(-31), &json!("pin")));
-    let verified = call(json!({"parameters": {"iType": "1"}, "pin": "123456"}));
+    let unasked = call(json!({"parameters": {"iType": "1"}, "pin": "123456"}));
+    assert_eq!(unasked, asked, "a PIN that names no card was asked for by nobody");
+    let verified = call(json!({"parameters": {"iType": "1"}, "pin": "123456", "card": asked["card"]}));
     assert_eq!((&verified["code"], &verified["ask"], &verified["output"]), (&json!(0), &Value::Null, &json!("")));
     hall.walk.rig.pull();
     assert_eq!(call(json!({"parameters": {"iType": "1"}}))["code"], -2);
     hall.walk.rig.insert(&image("v3-contactless"));
     for (kind, code) in [("1", -2), ("2", 0), ("3", 0), ("4", 0)] {
-        assert_eq!(call(json!({"parameters": {"iType": kind}, "pin": "123456"}))["code"], code, "iType {kind}");
+        let verified = with_pin(&socket, "iVerifyPIN", &json!({"iType": kind}), "123456");
+        assert_eq!(verified["code"], code, "iType {kind}");
     }
 }
 

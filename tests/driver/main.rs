@@ -2,6 +2,7 @@
 //! real pcscd below it.
 
 mod account;
+mod asked;
 mod files;
 #[path = "../rig/mod.rs"]
 mod rig;

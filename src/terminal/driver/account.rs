@@ -36,9 +36,10 @@ pub(super) fn do_debit(inner: &Arc<Inner>, parameters: &Parameters) -> Carried {
     let meant = CardInfo::parse(parameters.text(Parameter::CardInfo)?)?;
     let reader = reader::take(inner, kind)?;
     let journal = Journal::new(&inner.store, &inner.card_writes, &*inner.parts.random);
-    let pay = |pin| card::at(inner, &reader, Some(&meant), |card| apart(debit(card, pin, payment, &journal)));
+    let pay =
+        |pin| card::at(inner, &reader, parameters, Some(&meant), |card| apart(debit(card, pin, payment, &journal)));
     let done = match pay(None)? {
-        Err(AccountError::PinNeeded) => pay(Some(holder_pin(inner, &reader, parameters)?))?,
+        Err(AccountError::PinNeeded) => pay(Some(holder_pin(inner, &reader, parameters, Some(&meant))?))?,
         done => done,
     };
     match done {
@@ -91,7 +92,7 @@ pub(super) fn read_debit_record(inner: &Arc<Inner>, parameters: &Parameters) -> 
     let (directory, ef) = LOG;
     let log = [ItemName { file: FileName::new(directory, ef), tag: None }];
     let read = |pin| {
-        card::at(inner, &reader, None, |card| match card.read(&log, pin) {
+        card::at(inner, &reader, parameters, None, |card| match card.read(&log, pin) {
             Err(CardError::PinNeeded) => Ok(None),
             read => read.map(Some),
         })
@@ -99,7 +100,8 @@ pub(super) fn read_debit_record(inner: &Arc<Inner>, parameters: &Parameters) -> 
     let files = match read(None)? {
         Some(files) => files,
         None => {
-            read(Some(holder_pin(inner, &reader, parameters)?))?.ok_or(Code::of_status(StatusWord::SECURITY_STATE))?
+            let pin = holder_pin(inner, &reader, parameters, None)?;
+            read(Some(pin))?.ok_or(Code::of_status(StatusWord::SECURITY_STATE))?
         }
     };
     match files.files.first().map(|holding| &holding.contents) {

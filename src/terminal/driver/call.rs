@@ -21,6 +21,8 @@ pub struct DriverCall {
     pub pin: Option<Zeroizing<String>>,
     /// The new one, likewise.
     pub new_pin: Option<Zeroizing<String>>,
+    /// The name of the card that they were asked for, as the caller was told it.
+    pub card: Option<String>,
     /// Who calls: nobody goes on with another's steps.
     pub client: String,
     /// The number that the caller was told when its steps began.
@@ -49,21 +51,21 @@ pub struct DriverAnswer {
     pub output: Zeroizing<String>,
     /// What the caller has to have asked of the holder, before it calls again.
     pub ask: Option<Asked>,
+    /// The name of the card that it is asked for: the caller brings it with what was entered.
+    pub card: Option<String>,
     /// By which number the caller goes on, where the card is held for a next step.
     pub session: Option<Uuid>,
 }
 
 impl DriverAnswer {
     pub(super) fn of(carried: Carried, session: Option<Uuid>) -> Self {
-        match carried {
-            Ok(output) => Self { code: Code::SUCCESS, output, ask: None, session },
-            Err(Stop::Refused(refused)) => Self { code: refused.code, output: refused.text.into(), ask: None, session },
+        let (refused, ask, card) = match carried {
+            Ok(output) => return Self { code: Code::SUCCESS, output, ask: None, card: None, session },
+            Err(Stop::Refused(refused)) => (refused, None, None),
             // As if the holder had not answered, for a caller that asks nobody.
-            Err(Stop::Asked(ask)) => {
-                let refused = Refused::from(Code::CANCELLED);
-                Self { code: refused.code, output: refused.text.into(), ask: Some(ask), session }
-            }
-        }
+            Err(Stop::Asked(ask, card)) => (Refused::from(Code::CANCELLED), Some(ask), Some(card)),
+        };
+        Self { code: refused.code, output: refused.text.into(), ask, card, session }
     }
 }
 
@@ -94,8 +96,8 @@ pub(super) type Carried = Result<Zeroizing<String>, Stop>;
 pub(super) enum Stop {
     /// It failed.
     Refused(Refused),
-    /// The holder is to be asked first.
-    Asked(Asked),
+    /// The holder of the card of this name is to be asked first.
+    Asked(Asked, String),
 }
 
 impl<T: Into<Refused>> From<T> for Stop {
@@ -126,20 +128,26 @@ impl Parameters {
         Kind::parse(self.text(Parameter::Type)?).ok_or(Code::PARAMETER)
     }
 
-    /// The PIN that was entered; `asked` where nobody has yet.
-    pub(super) fn pin(&self, asked: Asked) -> Result<Pin, Stop> {
-        pin(self.0.pin.as_deref(), asked)
+    /// The PIN that was entered for the card of [`card`](Self::card); `None` where nobody was asked yet.
+    pub(super) fn pin(&self) -> Result<Option<Pin>, Code> {
+        self.entered(self.0.pin.as_deref())
     }
 
-    /// The new one.
-    pub(super) fn new_pin(&self, asked: Asked) -> Result<Pin, Stop> {
-        pin(self.0.new_pin.as_deref(), asked)
+    /// The new one, likewise.
+    pub(super) fn new_pin(&self) -> Result<Option<Pin>, Code> {
+        self.entered(self.0.new_pin.as_deref())
     }
-}
 
-fn pin(entered: Option<&String>, asked: Asked) -> Result<Pin, Stop> {
-    let entered = entered.ok_or(Stop::Asked(asked))?;
-    Ok(Pin::parse(entered).map_err(|_| Code::PIN_LENGTH)?)
+    /// The name of the card that the caller was told to ask for.
+    pub(super) fn card(&self) -> Option<&str> {
+        self.0.card.as_deref()
+    }
+
+    /// A PIN that comes without a card's name was asked for by nobody here.
+    fn entered(&self, pin: Option<&String>) -> Result<Option<Pin>, Code> {
+        let pin = pin.filter(|_| self.0.card.is_some());
+        pin.map(|pin| Pin::parse(pin).map_err(|_| Code::PIN_LENGTH)).transpose()
+    }
 }
 
 #[cfg(test)]
@@ -166,21 +174,30 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_is_asked_for_and_then_has_the_length_of_one() {
-        let of = |pin: Option<&str>| {
-            let pin = pin.map(|pin| Zeroizing::new(pin.to_owned()));
-            let parameters = parameters(DriverCall { pin, ..call(&[("iType", "1")]) }).unwrap();
-            DriverAnswer::of(parameters.pin(Asked::Pin).map(|_| Zeroizing::default()), None)
+    fn a_pin_comes_with_the_name_of_its_card_and_has_the_length_of_one() {
+        let of = |pin: &str, card: Option<&str>| {
+            let pin = Some(Zeroizing::new(pin.to_owned()));
+            let call = DriverCall { pin, card: card.map(str::to_owned), ..call(&[("iType", "1")]) };
+            parameters(call).unwrap().pin().map(|pin| pin.is_some())
         };
-        for (pin, code, ask) in [
-            (None, Code::CANCELLED, Some(Asked::Pin)),
-            (Some("123"), Code::PIN_LENGTH, None),
-            (Some("12345a"), Code::PIN_LENGTH, None),
-            (Some("123456"), Code::SUCCESS, None),
+        for (pin, card, entered) in [
+            ("123456", None, Ok(false)),
+            ("123", None, Ok(false)),
+            ("123", Some("name"), Err(Code::PIN_LENGTH)),
+            ("12345a", Some("name"), Err(Code::PIN_LENGTH)),
+            ("123456", Some("name"), Ok(true)),
         ] {
-            let answer = of(pin);
-            assert_eq!((answer.code, answer.ask), (code, ask), "{pin:?}");
+            assert_eq!(of(pin, card), entered, "{pin} {card:?}");
         }
+    }
+
+    #[test]
+    fn who_asks_nobody_is_told_that_nobody_answered() {
+        let answer = DriverAnswer::of(Err(Stop::Asked(Asked::New, "name".to_owned())), None);
+        assert_eq!(
+            (answer.code, answer.ask, answer.card.as_deref()),
+            (Code::CANCELLED, Some(Asked::New), Some("name"))
+        );
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub(super) fn read_card(inner: &Arc<Inner>, parameters: &Parameters) -> Carried 
         addresses.iter().map(|address| items(address, inner)).collect::<Result<_, Code>>()?;
     let items = items.concat();
     let reader = reader::take(inner, kind)?;
-    let pin = if by_pin { Some(pin::holder_pin(inner, &reader, parameters)?) } else { None };
-    let files = card::at(inner, &reader, Some(&meant), |card| card.read(&items, pin))?;
+    let pin = if by_pin { Some(pin::holder_pin(inner, &reader, parameters, Some(&meant))?) } else { None };
+    let files = card::at(inner, &reader, parameters, Some(&meant), |card| card.read(&items, pin))?;
     let values = addresses.iter().map(|address| {
         let name = name(address);
         let holding = files.files.iter().find(|holding| holding.name == name).ok_or(Code::PARAMETER)?;
@@ -50,7 +50,7 @@ pub(super) fn write_card(inner: &Arc<Inner>, parameters: &Parameters) -> Carried
     let reader = reader::take(inner, kind)?;
     let journal = Journal::new(&inner.store, &inner.card_writes, &*inner.parts.random);
     let mut written: Vec<String> = Vec::new();
-    let done = card::at(inner, &reader, Some(&meant), |card| {
+    let done = card::at(inner, &reader, parameters, Some(&meant), |card| {
         // What an earlier write left half done comes first.
         card.mend(&journal, &mut None)?;
         for (file, contents) in &contents {

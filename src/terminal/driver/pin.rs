@@ -8,24 +8,44 @@ use zeroize::Zeroizing;
 use super::call::{Asked, Carried, Parameters, Stop};
 use super::reader::Taken;
 use super::{card, reader};
-use crate::card::HolderPin;
-use crate::national::{CardInfo, Parameter};
+use crate::card::{HolderPin, Pin};
+use crate::national::{CardInfo, Code, Parameter};
 use crate::reader::{PinEntry, PinLength};
 use crate::terminal::inner::Inner;
 
-/// The holder's PIN: to be typed at the reader's pad, or as the caller's side had it entered. What a caller sends where
-/// there is a pad is not used.
-pub(super) fn holder_pin(inner: &Inner, reader: &Taken, parameters: &Parameters) -> Result<HolderPin, Stop> {
+/// The holder's PIN where it is at hand: to be typed at the reader's pad, or as the caller's side had it entered. What a
+/// caller sends where there is a pad is not used.
+pub(super) fn at_hand(inner: &Inner, reader: &Taken, parameters: &Parameters) -> Result<Option<HolderPin>, Code> {
     if reader.pad.verify {
-        return Ok(HolderPin::AtPad(PinEntry::of(PinLength::SIX, inner.parts.config.readers.pin)));
+        return Ok(Some(HolderPin::AtPad(PinEntry::of(PinLength::SIX, inner.parts.config.readers.pin))));
     }
-    Ok(parameters.pin(Asked::Pin)?.into())
+    Ok(parameters.pin()?.map(HolderPin::from))
+}
+
+/// The holder's PIN; where it is not at hand the caller is to have it entered.
+pub(super) fn holder_pin(
+    inner: &Arc<Inner>,
+    reader: &Taken,
+    parameters: &Parameters,
+    meant: Option<&CardInfo>,
+) -> Result<HolderPin, Stop> {
+    at_hand(inner, reader, parameters)?.ok_or_else(|| card::ask(inner, reader, parameters, meant, Asked::Pin))
+}
+
+/// A new PIN for a card whose old one is not needed. No pad takes it: it goes to the card enciphered.
+pub(super) fn new_pin(
+    inner: &Arc<Inner>,
+    reader: &Taken,
+    parameters: &Parameters,
+    meant: &CardInfo,
+) -> Result<Pin, Stop> {
+    parameters.new_pin()?.ok_or_else(|| card::ask(inner, reader, parameters, Some(meant), Asked::New))
 }
 
 pub(super) fn verify_pin(inner: &Arc<Inner>, parameters: &Parameters) -> Carried {
     let reader = reader::take(inner, parameters.kind()?)?;
-    let pin = holder_pin(inner, &reader, parameters)?;
-    card::at(inner, &reader, None, |card| card.verify(pin))?;
+    let pin = holder_pin(inner, &reader, parameters, None)?;
+    card::at(inner, &reader, parameters, None, |card| card.verify(pin))?;
     Ok(Zeroizing::default())
 }
 
@@ -33,11 +53,13 @@ pub(super) fn change_pin(inner: &Arc<Inner>, parameters: &Parameters) -> Carried
     let reader = reader::take(inner, parameters.kind()?)?;
     if reader.pad.change {
         let patience = inner.parts.config.readers.pin;
-        card::at(inner, &reader, None, |card| card.change_at_pad(PinLength::SIX, patience))?;
+        card::at(inner, &reader, parameters, None, |card| card.change_at_pad(PinLength::SIX, patience))?;
         return Ok(Zeroizing::default());
     }
-    let (old, new) = (parameters.pin(Asked::Change)?, parameters.new_pin(Asked::Change)?);
-    card::at(inner, &reader, None, |card| card.change_pin(old, new))?;
+    let (Some(old), Some(new)) = (parameters.pin()?, parameters.new_pin()?) else {
+        return Err(card::ask(inner, &reader, parameters, None, Asked::Change));
+    };
+    card::at(inner, &reader, parameters, None, |card| card.change_pin(old, new))?;
     Ok(Zeroizing::default())
 }
 
@@ -45,8 +67,8 @@ pub(super) fn reload_pin(inner: &Arc<Inner>, parameters: &Parameters) -> Carried
     let kind = parameters.kind()?;
     let meant = CardInfo::parse(parameters.text(Parameter::CardInfo)?)?;
     let reader = reader::take(inner, kind)?;
-    let new = parameters.new_pin(Asked::New)?;
-    card::at(inner, &reader, Some(&meant), |card| card.reload_pin(new))?;
+    let new = new_pin(inner, &reader, parameters, &meant)?;
+    card::at(inner, &reader, parameters, Some(&meant), |card| card.reload_pin(new))?;
     Ok(Zeroizing::default())
 }
 
@@ -54,6 +76,6 @@ pub(super) fn unblock_pin(inner: &Arc<Inner>, parameters: &Parameters) -> Carrie
     let kind = parameters.kind()?;
     let meant = CardInfo::parse(parameters.text(Parameter::CardInfo)?)?;
     let reader = reader::take(inner, kind)?;
-    card::at(inner, &reader, Some(&meant), |card| card.unblock_pin())?;
+    card::at(inner, &reader, parameters, Some(&meant), |card| card.unblock_pin())?;
     Ok(Zeroizing::default())
 }

@@ -1,0 +1,70 @@
+//! Programs of the driver interface at several readers at once, each with a holder who is asked for a PIN.
+
+use sbkd::national::Code;
+use sbkd::terminal::{DriverAnswer, DriverCall, Terminal};
+use zeroize::Zeroizing;
+
+use crate::counter::{Counter, SECOND, Setup, chip};
+
+/// By contact, at the holder's reader.
+const CONTACT: &str = "1";
+/// By radio, at the second one.
+const RADIO: &str = "2";
+
+/// A card in each of two readers.
+fn counter() -> Counter {
+    let counter = Counter::with(Setup { card: "v3-full", centre: None, ..Setup::default() });
+    counter.readers.insert(SECOND, chip("v3-contactless"));
+    counter
+}
+
+fn call(
+    terminal: &Terminal,
+    function: &str,
+    kind: &str,
+    pins: Option<(&str, &str)>,
+    card: Option<&str>,
+) -> DriverAnswer {
+    let secret = |text: &str| Zeroizing::new(text.to_owned());
+    terminal.drive(DriverCall {
+        function: function.to_owned(),
+        parameters: [("iType".to_owned(), secret(kind))].into(),
+        pin: pins.map(|(pin, _)| secret(pin)),
+        new_pin: pins.map(|(_, new)| secret(new)),
+        card: card.map(str::to_owned),
+        ..DriverCall::default()
+    })
+}
+
+/// The name of the card that is to be asked for.
+fn asked(terminal: &Terminal, kind: &str) -> String {
+    let answer = call(terminal, "iVerifyPIN", kind, None, None);
+    answer.card.unwrap_or_else(|| panic!("nobody is asked: {} {}", answer.code, *answer.output))
+}
+
+fn verified(terminal: &Terminal, kind: &str, pin: &str, card: &str) -> Code {
+    call(terminal, "iVerifyPIN", kind, Some((pin, "")), Some(card)).code
+}
+
+#[test]
+fn nobodys_pin_reaches_the_card_in_another_reader() {
+    let counter = counter();
+    let terminal = &counter.terminal;
+    let (ours, theirs) = (asked(terminal, CONTACT), asked(terminal, RADIO));
+    assert_ne!(ours, theirs);
+    assert_eq!(verified(terminal, RADIO, "111111", &ours), Code::OTHER_CARD);
+    assert_eq!(verified(terminal, CONTACT, "111111", &theirs), Code::OTHER_CARD);
+    // From now on the two PINs differ: one at the other card would be a wrong one.
+    let changed = call(terminal, "iChangePIN", RADIO, Some(("123456", "654321")), Some(&theirs));
+    assert_eq!(changed.code, Code::SUCCESS);
+    std::thread::scope(|programs| {
+        for (kind, pin) in [(CONTACT, "123456"), (RADIO, "654321"), (CONTACT, "123456"), (RADIO, "654321")] {
+            programs.spawn(move || {
+                for _ in 0..5 {
+                    let card = asked(terminal, kind);
+                    assert_eq!(verified(terminal, kind, pin, &card), Code::SUCCESS, "{kind}");
+                }
+            });
+        }
+    });
+}

@@ -54,6 +54,7 @@ impl Card<'_> {
     /// nothing; [`CardError::PinWrong`]; [`CardError::PinLocked`]; what the pad cannot do, as
     /// [`CardError::Transport`].
     pub fn verify_at_pad(&mut self, entry: PinEntry) -> Result<(), CardError> {
+        self.session.parts.keys.rest();
         let outcome = self.session.parts.lease.verify_by_pad(entry)?;
         heard(outcome, "verify")?;
         self.proven.pin = true;
@@ -66,6 +67,7 @@ impl Card<'_> {
     /// # Errors
     /// As [`verify_at_pad`](Self::verify_at_pad), and [`CardError::PinsDiffer`].
     pub fn change_at_pad(&mut self, length: PinLength, patience: Duration) -> Result<(), CardError> {
+        self.session.parts.keys.rest();
         let outcome = self.session.parts.lease.change_by_pad(length, patience)?;
         heard(outcome, "change")
     }

@@ -146,6 +146,10 @@ pub trait KeyService: Send {
         None
     }
 
+    /// A person is about to be asked, who takes as long as they take: until these keys are used again they may serve others.
+    /// What was begun with them and is not at its end, as a purchase, is lost by it.
+    fn rest(&mut self) {}
+
     /// Whose randoms internal authentication is done with.
     fn randoms(&self) -> RandomSource {
         RandomSource::Terminal

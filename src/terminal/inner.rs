@@ -53,9 +53,9 @@ pub(super) struct Inner {
     pub(super) scripts: Arc<Library>,
     pub(super) profile: Arc<Profile>,
     pub(super) keys: KeyProvider,
-    pub(super) turns: Turns,
-    /// Calls of the driver interface are carried out one after the other.
-    pub(super) driver_turns: Turns,
+    pub(super) turns: Arc<Turns>,
+    /// Calls of the driver interface are carried out one after the other, but while somebody types.
+    pub(super) driver_turns: Arc<Turns>,
     /// Its functions that are carried out in steps, and hold a card between them.
     pub(super) driver_steps: super::driver::Begun,
     /// One case at a time is counted against the limits and committed, so that the next one finds it counted.
@@ -139,8 +139,8 @@ impl Inner {
             scripts,
             profile,
             keys: rooms.keys,
-            turns: Turns::default(),
-            driver_turns: Turns::default(),
+            turns: Arc::default(),
+            driver_turns: Arc::default(),
             driver_steps: super::driver::Begun::default(),
             settling_alone: Mutex::new(()),
             queue: rooms.queue,

@@ -21,6 +21,7 @@ mod inner;
 mod json;
 mod keeping;
 mod kept;
+mod keys_in_turn;
 mod known;
 mod learning;
 mod limits;

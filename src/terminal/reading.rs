@@ -8,6 +8,7 @@ use super::conditions::Condition;
 use super::errors;
 use super::event::What;
 use super::inner::Inner;
+use super::keys_in_turn::KeysInTurn;
 use super::notice::Notice;
 use super::turn::Turn;
 use super::view::CaseState;
@@ -145,10 +146,19 @@ impl Inner {
         reader: &str,
         work: impl FnOnce(&mut Lease, &mut dyn KeyService) -> Result<T, CardError>,
     ) -> Result<T, Unread> {
-        let within = self.parts.config.cases.reading;
+        self.at_card_of(reader, &|| {}, work)
+    }
+
+    /// The same; `resting` is told when a person is asked meanwhile, for whose time the turn is given up.
+    pub(super) fn at_card_of<T>(
+        &self,
+        reader: &str,
+        resting: &(dyn Fn() + Sync),
+        work: impl FnOnce(&mut Lease, &mut dyn KeyService) -> Result<T, CardError>,
+    ) -> Result<T, Unread> {
         // First, so that no card's time runs while another one is read.
-        let turn = self.turns.take(within).ok_or(Unread::KeysBusy)?;
-        let done = self.in_turn(&turn, reader, work);
+        let turn = self.turns.take(self.parts.config.cases.reading).ok_or(Unread::KeysBusy)?;
+        let done = self.in_turn(turn, reader, resting, work);
         match &done {
             Ok(_) => self.set(Condition::KeysAway, false),
             Err(CardError::Key(error)) => self.keys_failed(error),
@@ -160,17 +170,15 @@ impl Inner {
 
     fn in_turn<T>(
         &self,
-        turn: &Turn<'_>,
+        turn: Turn,
         reader: &str,
+        resting: &(dyn Fn() + Sync),
         work: impl FnOnce(&mut Lease, &mut dyn KeyService) -> Result<T, CardError>,
     ) -> Result<T, CardError> {
         let within = self.parts.config.cases.reading;
         let mut lease = self.parts.readers.lease(reader, within)?;
-        let mut keys = self.keys.open(within)?;
-        if !turn.uses(keys.recall()) {
-            return Err(TransportError::Deadline.into());
-        }
-        work(&mut lease, &mut *keys)
+        let mut keys = KeysInTurn::open(&self.keys, &self.turns, turn, within, resting)?;
+        work(&mut lease, &mut keys)
     }
 
     /// What work with a card needs, of this terminal.

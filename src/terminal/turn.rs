@@ -1,7 +1,7 @@
 //! Whose turn it is at the keys: a PSAM serves one card at a time, and nobody keeps it for longer than a reading may
 //! take. A card that does not answer holds up its own reader only.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::inner::lock;
@@ -29,15 +29,15 @@ struct Taken {
 }
 
 /// A turn; over when dropped, and at the latest when its time is.
-pub(super) struct Turn<'a> {
-    turns: &'a Turns,
+pub(super) struct Turn {
+    turns: Arc<Turns>,
     number: u64,
 }
 
 impl Turns {
     /// Waits for a turn, and has it then, each for at most `within`. Whoever is late loses theirs, and the PSAM with it.
     /// `None` when others had theirs all that time.
-    pub(super) fn take(&self, within: Duration) -> Option<Turn<'_>> {
+    pub(super) fn take(self: &Arc<Self>, within: Duration) -> Option<Turn> {
         let end = Instant::now() + within;
         let mut state = lock(&self.state);
         while let Some(taken) = &state.now {
@@ -59,11 +59,11 @@ impl Turns {
             tracing::warn!("a reading took too long and lost its keys");
             recall.end();
         }
-        Some(Turn { turns: self, number })
+        Some(Turn { turns: Arc::clone(self), number })
     }
 }
 
-impl Turn<'_> {
+impl Turn {
     /// The PSAM can be taken back by `recall`, should this turn not end in time. `false` when it is over already: then
     /// the PSAM is somebody else's.
     #[must_use]
@@ -74,7 +74,7 @@ impl Turn<'_> {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
         let mut state = lock(&self.turns.state);
         if state.now.as_ref().is_some_and(|taken| taken.number == self.number) {
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn one_has_the_turn_until_it_is_over_or_late() {
-        let turns = Turns::default();
+        let turns = Arc::new(Turns::default());
         let long = Duration::from_secs(60);
         let first = turns.take(long).unwrap();
         assert!(turns.take(Duration::ZERO).is_none(), "the first has it still");
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn who_waits_is_woken() {
-        let turns = Turns::default();
+        let turns = Arc::new(Turns::default());
         let first = turns.take(Duration::from_secs(60)).unwrap();
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| turns.take(Duration::from_secs(60)).is_some());

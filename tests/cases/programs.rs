@@ -1,10 +1,13 @@
 //! Programs of the driver interface at several readers at once, each with a holder who is asked for a PIN.
 
+use std::sync::{Arc, Mutex, Weak};
+
 use sbkd::national::Code;
 use sbkd::terminal::{DriverAnswer, DriverCall, Terminal};
+use sbkd::virtual_card::{Prompt, Typed};
 use zeroize::Zeroizing;
 
-use crate::counter::{Counter, SECOND, Setup, chip};
+use crate::counter::{Counter, HOLDER, SECOND, Setup, chip};
 
 /// By contact, at the holder's reader.
 const CONTACT: &str = "1";
@@ -67,4 +70,40 @@ fn nobodys_pin_reaches_the_card_in_another_reader() {
             });
         }
     });
+}
+
+#[test]
+fn while_somebody_types_at_a_pad_the_keys_and_the_other_readers_are_free() {
+    let counter = counter();
+    let meanwhile: Arc<Mutex<Vec<Code>>> = Arc::default();
+    let person = {
+        let (terminal, meanwhile): (Weak<Terminal>, _) = (Arc::downgrade(&counter.terminal), Arc::clone(&meanwhile));
+        move |_: Prompt| {
+            let terminal = terminal.upgrade().unwrap();
+            // Another program at the other reader, a clerk there, and another program here.
+            let read = call(&terminal, "iReadCardBas", RADIO, None, None).code;
+            assert!(terminal.read_card(Some(SECOND), false).is_ok());
+            let here = call(&terminal, "iReadCardBas", CONTACT, None, None).code;
+            meanwhile.lock().unwrap().extend([read, here]);
+            Typed::digits("123456")
+        }
+    };
+    counter.readers.pin_pad(HOLDER, Some(Arc::new(person)));
+    let read = DriverCall {
+        function: "iReadCard".to_owned(),
+        // What is behind the PIN and a key: the keys are used again after the person.
+        parameters: [
+            ("iType", CONTACT),
+            ("iAuthType", "1"),
+            ("pCardInfo", "440100D15600000530000003FFFFFFFF|A10000031|"),
+            ("pFileAddr", "DF04EF06|92|$"),
+        ]
+        .map(|(name, value)| (name.to_owned(), Zeroizing::new(value.to_owned())))
+        .into(),
+        ..DriverCall::default()
+    };
+    let answer = counter.terminal.drive(read);
+    assert_eq!(answer.code, Code::SUCCESS, "{}", *answer.output);
+    assert_eq!(*meanwhile.lock().unwrap(), [Code::SUCCESS, Code::CONNECTION]);
+    assert_eq!(call(&counter.terminal, "iVerifyPIN", CONTACT, None, None).code, Code::SUCCESS);
 }

@@ -18,7 +18,7 @@ pub(super) fn at<T>(
     meant: Option<&CardInfo>,
     work: impl FnOnce(&mut Card<'_>) -> Result<T, CardError>,
 ) -> Result<T, Refused> {
-    let done = inner.at_card(&reader.name, |lease, keys| {
+    let done = inner.at_card_of(&reader.name, &|| drop(reader.take_turn()), |lease, keys| {
         let mut card = Card::open(inner.card_parts(lease, keys), &mut |_| {})?;
         let is_meant = match meant {
             Some(meant) => meant.check(&card.card_file()?).is_ok(),

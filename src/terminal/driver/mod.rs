@@ -1,7 +1,7 @@
 //! The functions of the national driver interface, carried out at this terminal's readers (card-facts §5).
 //!
-//! One call after the other, so that several programs share a reader without knowing of each other; a case at the reader, or
-//! somebody else's steps, is told as −11. A PIN is typed at the reader's pad. Where there is none, nobody is asked while a
+//! One call after the other, so that several programs share a reader without knowing of each other; a case at the reader,
+//! somebody else's steps, or somebody who types at its pad, is told as −11, and other readers go on. A PIN is typed at the reader's pad. Where there is none, nobody is asked while a
 //! card is held: the caller's side asks, and calls again.
 
 mod account;
@@ -23,10 +23,8 @@ use call::{Carried, Parameters, Stop};
 use steps::Flow;
 use uuid::Uuid;
 
-use super::errors;
 use super::inner::Inner;
 use super::reading::Unread;
-use crate::failure::Failure;
 use crate::national::{Code, Function, Refused};
 
 /// How a function is carried out.
@@ -71,9 +69,6 @@ fn carried_out(inner: &Arc<Inner>, call: DriverCall) -> Result<(Carried, Option<
     let (_, work) = BUILT.iter().find(|(name, _)| *name == function.name).ok_or(Code::NOT_SUPPORTED)?;
     let (client, session) = (call.client.clone(), call.session);
     let parameters = Parameters::of(function, call)?;
-    // First, so that nobody is refused for a call of another program that is over in a moment.
-    let turn = inner.driver_turns.take(inner.parts.config.cases.reading);
-    let _turn = turn.ok_or_else(|| Refused::by(Code::CONNECTION, &Failure::of(&errors::BUSY)))?;
     if let (Work::Once(_) | Work::First(_), Some(session)) = (work, session) {
         inner.driver_steps.end(session, &client);
     }

@@ -1,14 +1,15 @@
 //! Which reader is meant by `iType`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::failure::{Explain as _, Failure};
 use crate::national::{Code, Kind, Refused};
 use crate::reader::{Interface, PadAbilities, Role, TransportError};
 use crate::terminal::conditions::Condition;
 use crate::terminal::errors;
-use crate::terminal::inner::Inner;
+use crate::terminal::inner::{Inner, lock};
 use crate::terminal::reading::InUse;
+use crate::terminal::turn::Turn;
 
 /// A reader that is taken, with the card in it reached the way that was asked for.
 pub(super) struct Taken {
@@ -18,10 +19,28 @@ pub(super) struct Taken {
     pub(super) pad: PadAbilities,
     /// Others are kept away until this is dropped.
     _in_use: InUse,
+    /// This call's turn, which other calls wait for.
+    turn: Mutex<Option<Turn>>,
+}
+
+impl Taken {
+    /// Takes the turn from this call: once it is dropped other calls go on, and find this reader in use.
+    pub(super) fn take_turn(&self) -> Option<Turn> {
+        lock(&self.turn).take()
+    }
 }
 
 /// Takes the holder's reader that is meant: the one whose card is reached that way.
 pub(super) fn take(inner: &Arc<Inner>, kind: Kind) -> Result<Taken, Refused> {
+    // First, so that nobody is refused for a call of another program that is over in a moment.
+    let turn = inner.driver_turns.take(inner.parts.config.cases.reading);
+    let turn = turn.ok_or_else(|| Refused::by(Code::CONNECTION, &Failure::of(&errors::BUSY)))?;
+    let taken = fitting(inner, kind)?;
+    *lock(&taken.turn) = Some(turn);
+    Ok(taken)
+}
+
+fn fitting(inner: &Arc<Inner>, kind: Kind) -> Result<Taken, Refused> {
     for (condition, code) in
         [(Condition::CardServiceAway, Code::NOT_CONNECTED), (Condition::Draining, Code::NOT_CONNECTED)]
     {
@@ -61,5 +80,5 @@ fn reached(inner: &Arc<Inner>, reader: &str) -> Result<Taken, Refused> {
     let lease = inner.parts.readers.lease(reader, inner.parts.config.cases.reading);
     let lease = lease.map_err(|error| Refused::from(&error))?;
     let pad = lease.pad().map_err(|error| Refused::from(&error))?;
-    Ok(Taken { name: reader.to_owned(), interface: lease.interface(), pad, _in_use: in_use })
+    Ok(Taken { name: reader.to_owned(), interface: lease.interface(), pad, _in_use: in_use, turn: Mutex::default() })
 }

@@ -82,6 +82,8 @@ impl Begun {
         parameters: Parameters,
     ) -> Stepped {
         let within = inner.parts.config.cases.reading;
+        // Until this step has its outcome: others are then told at once that the card is held.
+        let _turn = reader.take_turn();
         let (tell, told) = sync_channel(1);
         let (hand, hear) = sync_channel(1);
         let steps = Arc::new(Steps { tell: tell.clone(), hear: Mutex::new(hear), until: Instant::now() + within });

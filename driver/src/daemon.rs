@@ -13,10 +13,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
 use crate::code::{NOT_CONNECTED, NOT_SUPPORTED, PARAMETER, Refused, UNKNOWN};
+use crate::function::LONGEST_CALL;
 use crate::pin::{Ask, Entered};
 
-/// The daemon ends what takes longer than a minute and a half.
-const PATIENCE: Duration = Duration::from_secs(100);
+/// The daemon gives up what takes longer than it may, and says so.
+const PATIENCE: Duration = Duration::from_secs(LONGEST_CALL + 10);
 /// The largest answer: the greatest output, and what stands around it.
 const LARGEST: usize = 512 * 1024;
 /// The most headers of an answer.

@@ -14,9 +14,10 @@ use super::answer::{Refusal, broken};
 use super::errors;
 use crate::config::Permission;
 use crate::failure::Failure;
+use crate::national::LONGEST_CALL;
 
 /// Longer than any card session or settlement takes.
-const LONGEST: Duration = Duration::from_secs(90);
+const LONGEST: Duration = Duration::from_secs(LONGEST_CALL);
 
 /// By which door a request came.
 #[derive(Debug, Clone)]

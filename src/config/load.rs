@@ -70,7 +70,7 @@ impl Check<'_> {
             terminal: file.terminal,
             state: self.path(file.state).unwrap_or_else(|| PathBuf::from(STATE)),
             business_date: file.business_date.and_then(|date| self.business_date(mode, &date)),
-            readers: self.readers(file.readers),
+            readers: self.readers(file.readers, &file.cases),
             keys: self.keys(file.keys, (mode, file.uplink.is_some(), file.paths.card.is_none())),
             card: self.card(file.card),
             api: self.api(file.api),

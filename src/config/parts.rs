@@ -127,7 +127,7 @@ impl Default for Journal {
 pub struct Readers {
     /// The first rule whose pattern fits a reader's name gives its role; a reader that none fits is asked.
     pub rule: Vec<RoleRule>,
-    /// How long a PIN pad waits for the person, 1 to 255 seconds: a keypad's own times are 15 to 20 s (card-facts §6).
+    /// How long a PIN pad waits for the person, from 1 second to what a call has time for: a keypad's own times are 15 to 20 s (card-facts §6).
     pub pin: Duration,
 }
 

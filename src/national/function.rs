@@ -69,6 +69,9 @@ pub struct Function {
 /// The most bytes that a function writes to `pOutInfo`, the final NUL included, where no setting says otherwise. Callers of
 /// the interface use buffers of 1,024 bytes or more (card-facts §5), and it has no parameter that would say how large.
 pub const GREATEST: usize = 1024;
+/// The longest that a call takes, in seconds: the daemon gives up one that takes longer, the library waits a little longer
+/// than that, and what a call waits for by the configuration (its turn, the card, a person at a pad) is less.
+pub const LONGEST_CALL: u64 = 180;
 /// The most bytes of a parameter that are looked at.
 pub const LONGEST: usize = 64 * 1024;
 

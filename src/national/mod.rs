@@ -13,7 +13,7 @@ mod verdict;
 
 pub use address::{Directory, FileAddress, ItemAddress, Values, mirror, write_data};
 pub use code::{Code, FALL_BACK, LISTED, Listed};
-pub use function::{FUNCTIONS, Function, Parameter};
+pub use function::{FUNCTIONS, Function, LONGEST_CALL, Parameter};
 pub use info::CardInfo;
 pub use kind::Kind;
 pub use output::basic;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
+use super::access::{self, Means, Proof};
 use super::files::{FileKind, Learned};
 use super::open::{Card, ENVIRONMENT};
 use super::reading::Apdus;
@@ -76,14 +77,9 @@ impl Card<'_> {
     /// [`CardError::PinNeeded`] and [`CardError::NoKey`] where what is to be proven is not to be had, before or after
     /// something was read; whatever the error is, nothing of the card is given.
     pub fn read(&mut self, items: &[ItemName], mut pin: Option<HolderPin>) -> Result<Files, CardError> {
-        let profile = self.session.parts.profile;
         let generation = self.generation();
-        let wanted = wanted(profile, items)?;
-        let conditions: Vec<(FileName, Access)> = wanted
-            .iter()
-            .filter(|wanted| !self.is_read(wanted))
-            .map(|wanted| (wanted.file.name.clone(), wanted.file.read.at(generation).clone()))
-            .collect();
+        let wanted = wanted(self.session.parts.profile, items)?;
+        let conditions = self.conditions(&wanted);
 
         let mut found: Vec<(FileName, Contents, Option<Learned>)> = Vec::new();
         let mut keys: Vec<KeyRole> = Vec::new();
@@ -119,6 +115,25 @@ impl Card<'_> {
             apdus: self.apdus(),
             elapsed: self.begun.started.elapsed(),
         })
+    }
+
+    /// Whether the PIN would be verified to [`read`](Self::read) these, were it at hand: something asks for it, or leaves the
+    /// choice.
+    ///
+    /// # Errors
+    /// [`CardError::UnknownItem`].
+    pub fn reads_by_pin(&self, items: &[ItemName]) -> Result<bool, CardError> {
+        let conditions = self.conditions(&wanted(self.session.parts.profile, items)?);
+        let visits = access::plan(&conditions, &self.proven, Means { pin: true, lacking: &[] });
+        // What is denied either way is denied when it is read.
+        Ok(visits.is_ok_and(|visits| visits.iter().any(|visit| visit.proofs.contains(&Proof::Pin))))
+    }
+
+    /// What the files ask for that are still to be read.
+    fn conditions(&self, wanted: &[Wanted<'_>]) -> Vec<(FileName, Access)> {
+        let generation = self.generation();
+        let left = wanted.iter().filter(|wanted| !self.is_read(wanted));
+        left.map(|wanted| (wanted.file.name.clone(), wanted.file.read.at(generation).clone())).collect()
     }
 
     /// EF05 was read when the card was opened.

@@ -144,6 +144,10 @@ fn the_holder_is_asked_by_a_program_where_there_is_no_pad() {
         assert!(code == 0 || !text.is_empty(), "it is described");
     }
     assert_eq!(call(&hall, &[], &["iVerifyPIN", "1"]).0, -13, "nobody can be asked");
+    for (address, text) in [("SSSEEF05|07|$", "SSSEEF05|A10000031|$"), ("SSSEEF06|09|$", "SSSEEF06|王小雅|$")] {
+        let read = call(&hall, &[], &["iReadCard", "1", "1", INFO, address]);
+        assert_eq!(read, (0, text.to_owned()), "nobody need be");
+    }
     assert!(!hall.walk.rig.log("daemon").contains("654321"), "no PIN is logged");
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::call::{Carried, Parameters};
+use super::call::{Asked, Carried, Parameters, Stop};
 use super::{card, pin, reader};
 use crate::card::{Journal, Update};
 use crate::national::{self, CardInfo, Code, FileAddress, Parameter, Refused, Values};
@@ -25,8 +25,15 @@ pub(super) fn read_card(inner: &Arc<Inner>, parameters: &Parameters) -> Carried 
         addresses.iter().map(|address| items(address, inner)).collect::<Result<_, Code>>()?;
     let items = items.concat();
     let reader = reader::take(inner, kind)?;
-    let pin = if by_pin { Some(pin::holder_pin(inner, &reader, parameters, Some(&meant))?) } else { None };
-    let files = card::at(inner, &reader, parameters, Some(&meant), |card| card.read(&items, pin))?;
+    let pin = if by_pin { pin::at_hand(inner, &reader, parameters)? } else { None };
+    // What is free to read, or a key opens alone, is no reason to ask anybody.
+    let read = card::at(inner, &reader, parameters, Some(&meant), |card| {
+        if by_pin && pin.is_none() && card.reads_by_pin(&items)? {
+            return Ok(Err(inner.card_name(&reader.name, card)));
+        }
+        card.read(&items, pin).map(Ok)
+    });
+    let files = read?.map_err(|card| Stop::Asked(Asked::Pin, card))?;
     let values = addresses.iter().map(|address| {
         let name = name(address);
         let holding = files.files.iter().find(|holding| holding.name == name).ok_or(Code::PARAMETER)?;

@@ -14,6 +14,7 @@ use super::Doors;
 use super::access::Caller;
 use super::answer::{Refusal, broken};
 use super::body::{Id, JsonBody};
+use crate::national::Code;
 use crate::terminal::{Asked, DriverCall};
 
 /// What a function is called with.
@@ -73,6 +74,27 @@ impl Serialize for Text {
     }
 }
 
+/// Who called what and what it returned: noted once the call is over, however it ended. A defect is what the library makes of
+/// one, an unknown error.
+struct Audit {
+    client: String,
+    function: &'static str,
+    code: Code,
+}
+
+impl Audit {
+    fn returned(&mut self, code: Code) {
+        self.code = code;
+    }
+}
+
+impl Drop for Audit {
+    fn drop(&mut self) {
+        let Self { client, function, code } = self;
+        tracing::info!(target: "audit", %client, function, %code, "driver");
+    }
+}
+
 /// Carries out a function of the national driver interface, at the socket and for the users of `[driver]` alone. Personal data
 /// comes unmasked, and each call is audited.
 #[utoipa::path(
@@ -99,10 +121,13 @@ pub async fn call(
         client: caller.name.clone(),
         session: body.session,
     };
-    let function = call.known();
-    let answer = tokio::task::spawn_blocking(move || doors.terminal.drive(call)).await;
-    let answer = answer.map_err(|error| broken(&error))?;
-    tracing::info!(target: "audit", client = %caller.name, function, code = %answer.code, "driver");
+    let mut audit = Audit { client: caller.name, function: call.known(), code: Code::UNKNOWN };
+    let work = move || {
+        let answer = doors.terminal.drive(call);
+        audit.returned(answer.code);
+        answer
+    };
+    let answer = tokio::task::spawn_blocking(work).await.map_err(|error| broken(&error))?;
     Ok(Json(DriverResult {
         code: answer.code.value(),
         output: Text(answer.output),
@@ -110,4 +135,67 @@ pub async fn call(
         card: answer.card,
         session: answer.session,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Mutex;
+
+    use tracing::field::{Field, Visit};
+    use tracing::{Event, Metadata, Subscriber, span};
+
+    use super::*;
+
+    /// Keeps the lines of the audit.
+    #[derive(Default)]
+    struct Lines(Arc<Mutex<Vec<String>>>);
+
+    impl Subscriber for Lines {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target() == "audit"
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            struct Line(String);
+            impl Visit for Line {
+                fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+                    self.0 += &format!("{}={value:?} ", field.name());
+                }
+            }
+            let mut line = Line(String::new());
+            event.record(&mut line);
+            self.0.lock().unwrap().push(line.0);
+        }
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[test]
+    fn a_call_is_audited_even_when_a_defect_ends_it() {
+        let lines = Lines::default();
+        let kept = Arc::clone(&lines.0);
+        tracing::subscriber::with_default(lines, || {
+            let audit = Audit { client: "1001".to_owned(), function: "iVerifyPIN", code: Code::UNKNOWN };
+            let call = AssertUnwindSafe(move || {
+                let _audit = audit;
+                panic!("a defect");
+            });
+            assert!(catch_unwind(call).is_err());
+        });
+        let lines = kept.lock().unwrap().join("\n");
+        for part in ["client=1001", "iVerifyPIN", "code=-999"] {
+            assert!(lines.contains(part), "{part}: {lines}");
+        }
+    }
 }

@@ -3,11 +3,14 @@
 
 use std::io::{ErrorKind, Read as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
 
@@ -15,6 +18,10 @@ use crate::code::{CANCELLED, DIFFER, NOT_SUPPORTED, PIN_LENGTH, Refused, TIMED_O
 
 /// How long a person may take for one entry.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked whether a program has ended.
+const PAUSE: Duration = Duration::from_millis(5);
+/// How long the end of a program that was killed is waited for.
+const DYING: Duration = Duration::from_secs(1);
 /// More than anybody enters.
 const LONGEST: usize = 64;
 
@@ -63,31 +70,52 @@ pub(crate) fn ask(program: Option<&Path>, what: Ask) -> Result<Entered, Refused>
 
 fn entry(program: &Path, prompt: &str, within: Duration) -> Result<Digits, Refused> {
     let cancelled = |why: String| Refused::new(CANCELLED, format!("密码输入被取消：{}{why}", program.display()));
+    let end = Instant::now() + within;
     let mut command = Command::new(program);
-    command.arg(prompt).stdin(Stdio::null()).stdout(Stdio::piped());
+    // In a group of its own, so that what it starts can be ended with it.
+    command.arg(prompt).stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
     let mut child = command.spawn().map_err(|error| cancelled(format!(": {error}")))?;
     let said = match child.stdout.take() {
-        Some(stdout) => line(stdout, Instant::now() + within),
+        Some(stdout) => line(stdout, end),
         None => Err(ErrorKind::BrokenPipe.into()),
     };
-    let succeeded = ended(&mut child, said.is_ok());
-    match said {
-        Ok(digits) if succeeded => digits,
-        Ok(_) => Err(cancelled(String::new())),
+    // Who has said all may live on.
+    let over = said.and_then(|digits| Ok((digits, ended(&mut child, end)?)));
+    if over.is_err() {
+        killed(&mut child);
+    }
+    match over {
+        Ok((digits, true)) => digits,
+        Ok((_, false)) => Err(cancelled(String::new())),
         Err(error) if error.kind() == ErrorKind::TimedOut => Err(Refused::new(TIMED_OUT, "密码输入超时")),
         Err(error) if error.kind() == ErrorKind::InvalidData => Err(no_pin()),
         Err(error) => Err(cancelled(format!(": {error}"))),
     }
 }
 
-/// Waits for the program's end, or ends it.
-fn ended(child: &mut Child, wait: bool) -> bool {
-    if !wait {
-        // It has ended by itself, else.
-        let _ = child.kill();
+/// Waits for the program's end, and says whether it was a good one. There is nothing to wait on for less than this on the
+/// kernels that the library is for, and a program that has ended its output ends at once, as a rule.
+fn ended(child: &mut Child, end: Instant) -> std::io::Result<bool> {
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(status.success()),
+            Ok(None) => {}
+            // A program that ignores its children's ends learns of none.
+            Err(_) => return Ok(true),
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        std::thread::sleep(left.min(PAUSE));
     }
-    // A program that ignores its children's ends learns of none.
-    child.wait().map_or(true, |status| status.success())
+}
+
+/// Ends the program and what it started.
+fn killed(child: &mut Child) {
+    // It has ended by itself, else; or is another user's, and is left to itself.
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    let _ = ended(child, Instant::now() + DYING);
 }
 
 /// What the program writes before it ends its output.
@@ -97,12 +125,18 @@ fn line(mut stdout: ChildStdout, end: Instant) -> std::io::Result<Result<Digits,
     while filled < LONGEST {
         let left = end.saturating_duration_since(Instant::now());
         let left = Timespec::try_from(left).map_err(|_| std::io::Error::from(ErrorKind::TimedOut))?;
-        if poll(&mut [PollFd::new(&stdout.as_fd(), PollFlags::IN)], Some(&left))? == 0 {
-            return Err(ErrorKind::TimedOut.into());
+        match poll(&mut [PollFd::new(&stdout.as_fd(), PollFlags::IN)], Some(&left)) {
+            Ok(0) => return Err(ErrorKind::TimedOut.into()),
+            Ok(_) => {}
+            // A signal of the program that called: it says nothing of this one.
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
         }
-        match stdout.read(&mut bytes[filled..])? {
-            0 => break,
-            more => filled += more,
+        match stdout.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(more) => filled += more,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
     if filled == LONGEST {
@@ -123,6 +157,7 @@ fn no_pin() -> Refused {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
     use std::sync::Mutex;
 
     use super::*;
@@ -130,13 +165,19 @@ mod tests {
     /// A program that is still open for writing in a child that was just forked, by another test, cannot be run.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-    /// What comes of a program of these lines.
-    fn asked(lines: &str, what: Ask) -> Result<(String, Option<String>), i32> {
-        let _alone = ONE_AT_A_TIME.lock().unwrap();
+    /// A program of these lines.
+    fn program(lines: &str) -> PathBuf {
         let id = format!("sbkd-pin-{}-{:?}", std::process::id(), std::thread::current().id());
         let path = std::env::temp_dir().join(id);
         std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+        path
+    }
+
+    /// What comes of a program of these lines.
+    fn asked(lines: &str, what: Ask) -> Result<(String, Option<String>), i32> {
+        let _alone = ONE_AT_A_TIME.lock().unwrap();
+        let path = program(lines);
         let entered = ask(Some(&path), what);
         std::fs::remove_file(&path).unwrap();
         let entered = entered.map_err(|refused| refused.code)?;
@@ -173,5 +214,27 @@ mod tests {
         let _alone = ONE_AT_A_TIME.lock().unwrap();
         let refused = entry(Path::new("/usr/bin/sleep"), "60", Duration::ZERO).err().unwrap();
         assert_eq!(refused.code, TIMED_OUT);
+    }
+
+    #[test]
+    fn who_lives_on_after_its_answer_is_ended_with_what_it_started() {
+        let _alone = ONE_AT_A_TIME.lock().unwrap();
+        let started = std::env::temp_dir().join(format!("sbkd-pin-started-{}", std::process::id()));
+        // Its child writes who it is, and both live on.
+        let lines = format!(
+            "sh -c 'echo $$ > {0}.new; mv {0}.new {0}; exec sleep 600' >&- & \
+             until test -e {0}; do :; done; echo 123456; exec >&-; sleep 600",
+            started.display()
+        );
+        let program = program(&lines);
+        let refused = entry(&program, "", Duration::from_secs(5)).err().unwrap();
+        assert_eq!(refused.code, TIMED_OUT);
+        let id = std::fs::read_to_string(&started).unwrap();
+        for file in [program, started] {
+            std::fs::remove_file(file).unwrap();
+        }
+        // Gone, or dead and waited for by nobody.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", id.trim())).unwrap_or_default();
+        assert!(stat.is_empty() || stat.contains(") Z ") || stat.contains(") X "), "{stat}");
     }
 }

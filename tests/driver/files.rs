@@ -14,7 +14,8 @@ use super::{Hall, library};
 pub const INFO: &str = "440100D15600000530000003FFFFFFFF|A10000031|";
 /// Calls a function by its name with numbers and texts in UTF-8, and prints code and output.
 const CALL: &str = r#"
-import ctypes, sys
+import ctypes, signal, sys
+signal.signal(signal.SIGALRM, lambda *_: None)
 driver = ctypes.CDLL(sys.argv[1])
 function, out = getattr(driver, sys.argv[2]), ctypes.create_string_buffer(16384)
 function.restype = ctypes.c_long
@@ -148,6 +149,9 @@ fn the_holder_is_asked_by_a_program_where_there_is_no_pad() {
         let read = call(&hall, &[], &["iReadCard", "1", "1", INFO, address]);
         assert_eq!(read, (0, text.to_owned()), "nobody need be");
     }
+    // The program that calls gets a signal while it waits for the one that asks.
+    let signals = "until grep -q 'State:.S' /proc/$PPID/status; do :; done; kill -ALRM $PPID; echo 654321";
+    assert_eq!(with(signals, &["iVerifyPIN", "1"]), (0, String::new()));
     assert!(!hall.walk.rig.log("daemon").contains("654321"), "no PIN is logged");
 }
 

@@ -4,7 +4,7 @@
 //! and gives back what the daemon says. It starts no thread and keeps no connection between calls: calls from several threads
 //! are fine, and so is a fork. What it keeps is the number of the steps that the process is at.
 //!
-//! What is unsafe is in [`exports`] and `memory` alone, and no panic leaves the library.
+//! What is unsafe is in [`exports`], `memory` and `rights` alone, and no panic leaves the library.
 
 #![allow(non_snake_case)] // its name, and those of the functions, are the standard's
 
@@ -18,5 +18,6 @@ pub mod exports;
 pub mod function;
 mod memory;
 mod pin;
+mod rights;
 mod settings;
 mod steps;

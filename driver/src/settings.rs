@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::charset::Charset;
 use crate::code::{LIBRARY, Refused};
 use crate::function::GREATEST;
+use crate::rights::has_more_rights;
 
 /// The file where nothing else is said; it need not be there.
 const FILE: &str = "/etc/sbkd/driver.toml";
@@ -91,9 +92,7 @@ impl Settings {
 
 /// A program that runs with more rights than its user must not take its settings from them.
 fn environment(name: &str) -> Option<String> {
-    use rustix::process::{getegid, geteuid, getgid, getuid};
-    let own = (getuid(), getgid()) == (geteuid(), getegid());
-    own.then(|| std::env::var(name).ok()).flatten()
+    (!has_more_rights()).then(|| std::env::var(name).ok()).flatten()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod asked;
 mod files;
 #[path = "../rig/mod.rs"]
 mod rig;
+mod rights;
 mod steps;
 
 use std::path::{Path, PathBuf};
@@ -117,7 +118,11 @@ fn library() -> PathBuf {
 
 /// `driver/examples/read_card.c`, as an integrator compiles it.
 fn compiled(dir: &Path) -> PathBuf {
-    let (program, library) = (dir.join("read_card"), library());
+    compiled_with(dir, &library())
+}
+
+fn compiled_with(dir: &Path, library: &Path) -> PathBuf {
+    let program = dir.join("read_card");
     let beside = library.parent().unwrap();
     let mut cc = Command::new("cc");
     cc.args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"]).arg(tree("driver/include"));

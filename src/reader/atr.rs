@@ -84,7 +84,7 @@ impl Rates {
 
 impl Atr {
     /// Parses the interface bytes to find the historical bytes, as ISO/IEC 7816-3 lays them out, and holds the check byte,
-    /// which a card has unless T=0 is all that it names.
+    /// which a card has unless T=0 is all that it names. Some of those have one as well: it is let be where it is right.
     ///
     /// # Errors
     /// When the bytes are not an ATR.
@@ -99,12 +99,14 @@ impl Atr {
         }
         let (offers, at) = interface_bytes(bytes, t0 >> 4).ok_or(AtrError::Length(length))?;
         let historical = at..at + usize::from(t0 & 0x0F);
-        let checked = offers.td.iter().any(|t| *t != 0);
-        if length != historical.end + usize::from(checked) {
-            return Err(AtrError::Length(length));
-        }
+        let must = offers.td.iter().any(|t| *t != 0);
+        let checked = match length.checked_sub(historical.end) {
+            Some(0) if !must => false,
+            Some(1) => true,
+            _ => return Err(AtrError::Length(length)),
+        };
         if checked && exclusive_or(&bytes[1..]) != 0 {
-            return Err(AtrError::Check);
+            return Err(if must { AtrError::Check } else { AtrError::Length(length) });
         }
         Ok(Self { bytes: Zeroizing::new(bytes.to_vec()), historical, offers })
     }
@@ -155,8 +157,7 @@ impl Atr {
         mask(&hex::encode_upper(&*self.bytes), 2 * shown, 0)
     }
 
-    /// The same answer to reset with other historical bytes, as many as before; a check byte behind them (which cards
-    /// that speak more than T=0 have) is made to fit.
+    /// The same answer to reset with other historical bytes, as many as before; a check byte behind them is made to fit.
     ///
     /// # Errors
     /// When there are more or fewer of them.
@@ -315,7 +316,7 @@ mod tests {
         assert_eq!(wrong("3B80"), AtrError::Length(2));
         assert_eq!(wrong("3B8280010102AA"), AtrError::Check);
         assert_eq!(wrong("3B8280010102"), AtrError::Length(6), "no check byte");
-        assert_eq!(wrong("3B0000"), AtrError::Length(3), "T=0 alone has none");
+        assert_eq!(wrong("3B0001"), AtrError::Length(3), "T=0 alone has none, or the right one");
         assert_eq!(wrong(&"3B".repeat(34)), AtrError::Length(34));
     }
 
@@ -345,6 +346,36 @@ mod tests {
     }
 
     proptest! {
+        /// Of a card for T=0 alone, which names it or names nothing.
+        #[test]
+        fn a_check_byte_that_t0_need_not_have_changes_nothing_where_it_is_right(
+            groups in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..=3), 1..3),
+            historical in prop::collection::vec(any::<u8>(), 0..=15),
+            other in 1u8..,
+        ) {
+            // Y of each group: its TA, TB, TC, and TD where a group follows.
+            let y = |group: usize| ((1u8 << groups[group].len()) - 1) << 4 | if group + 1 < groups.len() { 0x80 } else { 0 };
+            let mut bytes = vec![0x3B, y(0) | u8::try_from(historical.len()).unwrap()];
+            for group in 0..groups.len() {
+                bytes.extend(&groups[group]);
+                bytes.extend((group + 1 < groups.len()).then(|| y(group + 1)));
+            }
+            bytes.extend(&historical);
+            let without = Atr::parse(&bytes).unwrap();
+            let check = exclusive_or(&bytes[1..]);
+            bytes.push(check);
+            let with = Atr::parse(&bytes).unwrap();
+            prop_assert_eq!(with.historical(), without.historical());
+            prop_assert_eq!(with.protocols().collect::<Vec<_>>(), [0]);
+            prop_assert_eq!(with.as_bytes(), &bytes[..]);
+            let length = bytes.len();
+            bytes[length - 1] = check ^ other;
+            prop_assert_eq!(Atr::parse(&bytes), Err(AtrError::Length(length)));
+            bytes[length - 1] = check;
+            bytes.push(0);
+            prop_assert_eq!(Atr::parse(&bytes), Err(AtrError::Length(length + 1)), "one byte, not two");
+        }
+
         #[test]
         fn whatever_a_card_answers_it_is_parsed_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40), card in any::<bool>()) {
             let bytes = if card { [&[0x3B][..], &bytes].concat() } else { bytes };

@@ -73,6 +73,12 @@ pub struct Formula {
     mac1: Vec<Field>,
     mac2: Vec<Field>,
     tac: Vec<Field>,
+    /// What is added to INITIALIZE's number for GET TRANSACTION PROOF.
+    #[serde(default)]
+    proof_number: i8,
+    /// What is added to it in the card's log.
+    #[serde(default)]
+    log_number: i8,
 }
 
 /// Why a text is not the account's formulas: the parser's words, which quote no value of a card.
@@ -100,7 +106,8 @@ impl Formulas {
         Self::parse(BUILT_IN)
     }
 
-    /// Reads `[load]` and `[purchase]`, each with `type`, `mac1`, `mac2` and `tac`.
+    /// Reads `[load]` and `[purchase]`, each with `type`, `mac1`, `mac2` and `tac`, and where they are not 0 with
+    /// `proof_number` and `log_number`.
     ///
     /// # Errors
     /// When something else stands there, a list is empty, or a load's input names what a load does not have then.
@@ -136,6 +143,16 @@ impl Formula {
     /// TAC: of the card to the issuer.
     pub fn tac(&self, tac_key: &SessionKey, about: &Transaction) -> [u8; 4] {
         mac(tac_key, [0; 8], &self.input(&self.tac, about))
+    }
+
+    /// By which number GET TRANSACTION PROOF knows the transaction whose INITIALIZE answered this one.
+    pub fn proof_number(&self, sequence: u16) -> u16 {
+        sequence.wrapping_add_signed(self.proof_number.into())
+    }
+
+    /// Which number the card's log has of the transaction whose INITIALIZE answered this one.
+    pub fn log_number(&self, sequence: u16) -> u16 {
+        sequence.wrapping_add_signed(self.log_number.into())
     }
 
     /// The bytes MAC1 is made over: what a PSAM or a security module is given that makes it itself.

@@ -2,7 +2,7 @@
 //!
 //! What the facts leave open is decided so (grade C unless named): a transaction, and the balance, ask for the PIN where
 //! the card has one (B: one public description of a load); the sequence number is that of the transaction under way and
-//! rises when it is done; a transaction is proven by that number; what was summed up for a year begins anew with the
+//! rises when it is done; by which number a transaction is proven and logged, the profile says; what was summed up for a year begins anew with the
 //! first purchase after the starting day; any other command gives up the transaction that was begun.
 
 use subtle::ConstantTimeEq;
@@ -54,7 +54,7 @@ pub(super) struct Book {
 /// What GET TRANSACTION PROOF gives of the last transaction of a kind.
 #[derive(Clone, Copy)]
 pub(super) struct Proof {
-    sequence: u16,
+    number: u16,
     mac: [u8; 4],
     tac: [u8; 4],
 }
@@ -165,7 +165,7 @@ impl Account<'_> {
         let entry = entry(formula, &about);
         self.book.balance = about.balance;
         self.book.load_sequence += 1;
-        self.book.last_load = Some(Proof { sequence: about.sequence, mac: mac2, tac });
+        self.book.last_load = Some(Proof { number: formula.proof_number(about.sequence), mac: mac2, tac });
         Ok((Outcome::Waiting(tac.to_vec()), Some(entry)))
     }
 
@@ -215,7 +215,7 @@ impl Account<'_> {
         book.self_paid = book.self_paid.saturating_add(about.self_pay);
         book.pooled = book.pooled.saturating_add(about.pool);
         book.purchase_sequence += 1;
-        book.last_purchase = Some(Proof { sequence: about.sequence, mac, tac });
+        book.last_purchase = Some(Proof { number: formula.proof_number(about.sequence), mac, tac });
         Ok((Outcome::Waiting([tac, mac].concat()), Some(entry)))
     }
 
@@ -231,17 +231,17 @@ impl Account<'_> {
         }
     }
 
-    /// MAC ‖ TAC of the last transaction of a type, if it has this sequence number: of a transaction whose answer was
+    /// MAC ‖ TAC of the last transaction of a type, if it is known by this number: of a transaction whose answer was
     /// lost it tells whether it took place. MAC is MAC2 of either kind.
     fn proof(&self, kind: u8, data: &[u8]) -> Answer {
-        let sequence = <[u8; 2]>::try_from(data).map(u16::from_be_bytes).map_err(|_| StatusWord::LENGTH)?;
+        let number = <[u8; 2]>::try_from(data).map(u16::from_be_bytes).map_err(|_| StatusWord::LENGTH)?;
         let Formulas { load, purchase } = &self.image.formulas;
         let last = match kind {
             kind if kind == load.code => self.book.last_load,
             kind if kind == purchase.code => self.book.last_purchase,
             _ => return Err(StatusWord::P1P2),
         };
-        let found = last.filter(|proof| proof.sequence == sequence).ok_or(StatusWord::NO_MAC)?;
+        let found = last.filter(|proof| proof.number == number).ok_or(StatusWord::NO_MAC)?;
         Ok(Outcome::Waiting([found.mac, found.tac].concat()))
     }
 
@@ -297,7 +297,7 @@ fn same(expected: &[u8; 4], claimed: &[u8; 4]) -> Result<(), StatusWord> {
 fn entry(formula: &Formula, about: &Transaction) -> Entry {
     let Transaction { sequence, account, self_pay, pool, terminal, time, .. } = about;
     let amounts = [*account, *self_pay, *pool].map(u32::to_be_bytes).concat();
-    let bytes = [&sequence.to_be_bytes()[..], &[formula.code], terminal, time, &amounts].concat();
+    let bytes = [&formula.log_number(*sequence).to_be_bytes()[..], &[formula.code], terminal, time, &amounts].concat();
     let mut entry = [0; RECORD];
     entry.copy_from_slice(&bytes);
     entry

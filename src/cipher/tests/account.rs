@@ -71,6 +71,10 @@ fn the_inputs_are_data() {
     let about = Transaction { account: 1, self_pay: 2, pool: 3, ..Transaction::default() };
     assert_eq!(other.purchase.mac2_input(&about), [0, 0, 0, 3, 0, 0, 0, 1]);
     assert_eq!(other.purchase.mac1_input(&about)[12], 0x06);
+    let numbered = text.replace("proof_number = 0", "proof_number = 1").replace("log_number = 0", "log_number = -1");
+    let (numbered, unnumbered) = (Formulas::parse(&numbered).unwrap(), text.replace("proof_number = 0\n", ""));
+    assert_eq!((numbered.purchase.proof_number(7), numbered.load.log_number(7)), (8, 6));
+    assert_eq!(Formulas::parse(&unnumbered).unwrap().load.proof_number(7), 7, "left out it is 0");
 }
 
 #[test]
@@ -83,6 +87,7 @@ fn formulas_that_cannot_be_are_refused() {
         text.replace(r#"["balance", "account", "type", "terminal"]"#, r#"["balance", "time"]"#),
         text.replace(r#"["account", "type", "terminal", "time"]"#, r#"["pool"]"#),
         text.replace("0x31", "0x131"),
+        text.replace("proof_number = 0", "proof_number = 1000"),
     ];
     for text in wrong {
         assert!(Formulas::parse(&text).is_err(), "{text}");

@@ -48,7 +48,7 @@ crate::entries! {
 
     BLOCKED = "E-CARD-BANK-BLOCKED", Holder;
         message "卡的银行应用已被锁定" | "the card's bank application is blocked";
-        cause "发卡银行已将金融应用锁定（6283 或 6985）" | "the bank blocked the application (6283 or 6985)";
+        cause "发卡银行已将金融应用锁定（6283、6985 或 9303）" | "the bank blocked the application (6283, 6985 or 9303)";
         remedy "请联系发卡银行" | "ask the issuing bank";
 
     GARBLED = "E-CARD-BANK-GARBLED", Holder;

@@ -82,7 +82,8 @@ impl BankCard {
     }
 }
 
-/// Reads the card's bank application: selects it, asks for its options, and reads its records until the number is there.
+/// Reads the card's bank application, the first that is not blocked: selects it, asks for its options, and reads its
+/// records until the number is there.
 ///
 /// # Errors
 /// See [`BankError`].
@@ -90,22 +91,7 @@ pub fn read(parts: Parts<'_>) -> Result<BankCard, BankError> {
     let mut random = [0; 4];
     parts.random.fill(&mut random).map_err(super::CardError::from)?;
     let told = Told { date: parts.clock.today(), unpredictable: random };
-    let mut bank = Bank { parts };
-    let (application, fci) = bank.select()?;
-    let inside = ber::find(&fci, &[FCI, PROPRIETARY]).map_err(BankError::tlv("FCI"))?.unwrap_or_default();
-    let inside = ber::elements(inside).map_err(BankError::tlv("FCI"))?;
-    let find = |tag| inside.iter().find(|element| element.tag == tag).map(|element| element.value);
-    let label = find(LABEL).and_then(|label| std::str::from_utf8(label).ok()).map(str::to_owned);
-    let options = bank.options(&told.data(find(PDOL).unwrap_or_default())?)?;
-    let found = bank.number(&options)?;
-    let number = found.number.ok_or(BankError::NoNumber)?;
-    Ok(BankCard {
-        application,
-        label,
-        masked: number.masked(),
-        token: bank.parts.token_key.map(|key| number.token(key)),
-        expires: found.expires,
-    })
+    Bank { parts }.first(&told)
 }
 
 /// What the records gave so far.
@@ -155,29 +141,50 @@ impl Bank<'_> {
         ran.map_err(|error| BankError::Card(failed(flow, error)))
     }
 
-    /// An application and its FCI: one of the two that are known, else what an environment lists.
-    fn select(&mut self) -> Result<(Vec<u8>, Zeroizing<Vec<u8>>), BankError> {
+    /// The first application that can be read: one of the two that are known, else one that an environment lists. One that is
+    /// blocked hides no other.
+    fn first(&mut self, told: &Told) -> Result<BankCard, BankError> {
+        let mut blocked = None;
         for name in APPLICATIONS {
-            if let Some(fci) = self.selected(name)? {
-                return Ok((name.to_vec(), fci));
+            if let Some(card) = unless_blocked(self.application(name, told), &mut blocked)? {
+                return Ok(card);
             }
         }
         for environment in ENVIRONMENTS {
-            let Some(fci) = self.selected(environment)? else { continue };
+            let Some(fci) = unless_blocked(self.selected(environment), &mut blocked)? else { continue };
             for name in self.listed(&fci)? {
-                if let Some(fci) = self.selected(&name)? {
-                    return Ok((name, fci));
+                if let Some(card) = unless_blocked(self.application(&name, told), &mut blocked)? {
+                    return Ok(card);
                 }
             }
         }
-        Err(BankError::None)
+        Err(blocked.map_or(BankError::None, BankError::Blocked))
+    }
+
+    /// One application; `None` where the card has it not.
+    fn application(&mut self, name: &[u8], told: &Told) -> Result<Option<BankCard>, BankError> {
+        let Some(fci) = self.selected(name)? else { return Ok(None) };
+        let inside = ber::find(&fci, &[FCI, PROPRIETARY]).map_err(BankError::tlv("FCI"))?.unwrap_or_default();
+        let inside = ber::elements(inside).map_err(BankError::tlv("FCI"))?;
+        let find = |tag| inside.iter().find(|element| element.tag == tag).map(|element| element.value);
+        let label = find(LABEL).and_then(|label| std::str::from_utf8(label).ok()).map(str::to_owned);
+        let options = self.options(&told.data(find(PDOL).unwrap_or_default())?)?;
+        let found = self.number(&options)?;
+        let number = found.number.ok_or(BankError::NoNumber)?;
+        Ok(Some(BankCard {
+            application: name.to_vec(),
+            label,
+            masked: number.masked(),
+            token: self.parts.token_key.map(|key| number.token(key)),
+            expires: found.expires,
+        }))
     }
 
     /// The FCI of a name; `None` where the card has it not.
     fn selected(&mut self, name: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, BankError> {
         let mut vars = Vars::new().with("name", name);
         match self.run("select", &mut vars)? {
-            blocked @ StatusWord(0x6283 | 0x6985) => Err(BankError::Blocked(blocked)),
+            blocked @ StatusWord(0x6283 | 0x6985 | 0x9303) => Err(BankError::Blocked(blocked)),
             _ => Ok(vars.get("fci").map(|fci| Zeroizing::new(fci.to_vec()))),
         }
     }
@@ -204,7 +211,7 @@ impl Bank<'_> {
     fn options(&mut self, data: &[u8]) -> Result<Options, BankError> {
         let mut vars = Vars::new().with("data", data);
         match self.run("processing-options", &mut vars)? {
-            refused @ StatusWord::CONDITIONS => Err(BankError::Blocked(refused)),
+            refused @ StatusWord(0x6985 | 0x9303) => Err(BankError::Blocked(refused)),
             _ => Options::parse(output(&vars, "options")?),
         }
     }
@@ -231,6 +238,20 @@ impl Bank<'_> {
         let mut vars = Vars::new().with("number", &[number]).with("file", &[file]);
         self.run("record", &mut vars)?;
         Ok(vars.get("record").map(|record| Zeroizing::new(record.to_vec())))
+    }
+}
+
+/// What there is, of something that is not blocked; the first status word that said so is kept.
+fn unless_blocked<T>(
+    found: Result<Option<T>, BankError>,
+    blocked: &mut Option<StatusWord>,
+) -> Result<Option<T>, BankError> {
+    match found {
+        Err(BankError::Blocked(status)) => {
+            blocked.get_or_insert(status);
+            Ok(None)
+        }
+        found => found,
     }
 }
 

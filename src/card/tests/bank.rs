@@ -48,6 +48,25 @@ fn a_card_without_a_bank_says_so() {
 }
 
 #[test]
+fn a_blocked_application_hides_no_other() {
+    let sent = |wire: &Mutex<Wire>| wire.lock().unwrap().sent.clone();
+    let (first, wire) = read_of("v2-money", None);
+    assert_eq!(hex::encode(first.unwrap().application), "a000000333010101");
+    let options = sent(&wire).iter().position(|tpdu| tpdu[1] == 0xA8).unwrap() + 1;
+    // The debit application's SELECT, and what it is asked for its options.
+    for (at, statuses) in [(1, &[0x6283_u16, 0x6A81, 0x6985, 0x9303][..]), (options, &[0x6985, 0x9303])] {
+        for status in statuses {
+            let fault = Fault::Answer(status.to_be_bytes().to_vec());
+            let found = read_of("v2-money", Some((at, fault.clone()))).0.unwrap();
+            assert_eq!(hex::encode(found.application), "a000000333010102", "{status:04X} at {at}");
+            // A card with that one alone says what it is, and not that it has none.
+            let only = read_of("v3-money", Some((at, fault))).0;
+            assert!(matches!(only, Err(BankError::Blocked(_)) | Ok(_)), "{status:04X} at {at}: {only:?}");
+        }
+    }
+}
+
+#[test]
 fn whatever_goes_wrong_at_any_command_is_told_and_no_number_with_it() {
     let sent = read_of("v3-money", None).1.lock().unwrap().sent.len();
     let wrong = [0x6283_u16, 0x6700, 0x6985, 0x6A81, 0x6A82, 0x6A83, 0x6D00, 0x6E00, 0x6F00, 0x9303];

@@ -35,7 +35,7 @@ pub(super) struct DriverTable {
     pay_fields: Vec<PayField>,
     debit_fields: Vec<DebitField>,
     record_fields: Vec<RecordField>,
-    dialect: Dialect,
+    dialect: Option<Spanned<Dialect>>,
 }
 
 impl Check<'_> {
@@ -47,6 +47,7 @@ impl Check<'_> {
         if let Some(device) = device.as_ref().filter(|device| !fits(device.get_ref())) {
             self.mistake(device.span(), "device is at most 64 characters, and none of them | or $");
         }
+        let dialect = driver.dialect.map(|dialect| self.dialect(dialect)).unwrap_or_default();
         let mut unpublished = Unpublished::default()
             .with_pay(driver.pay_fields)
             .with_debit(driver.debit_fields)
@@ -58,7 +59,7 @@ impl Check<'_> {
             users: driver.users,
             device: device.map(Spanned::into_inner).unwrap_or_default(),
             unpublished,
-            dialect: driver.dialect,
+            dialect,
         }
     }
 }
@@ -87,5 +88,8 @@ mod tests {
             mistakes(&format!("{SMALL}[driver]\ndevice = \"a|b\"\n"))[0].split(": ").next(),
             Some("sbkd.toml:6:10")
         );
+        let debit = "[driver.dialect.debit]\nstep1 = \"{random}|\"\nstep2 = \"{terminal-sequence}{mac1}\"\n";
+        let mistakes = mistakes(&format!("{SMALL}{debit}"));
+        assert!(mistakes[0].ends_with("the template has no sequence"), "{mistakes:?}");
     }
 }

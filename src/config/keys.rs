@@ -12,6 +12,7 @@ use super::parts::{Keys, Mode, PsamReader};
 use super::tables::{HsmTable, KeysTable, Source};
 use crate::keys::HsmSettings;
 use crate::profile::{KeyRole, Profile};
+use crate::wire::hsm::Dialect;
 
 /// How long a security module may take, where nothing is said.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -52,6 +53,16 @@ impl Check<'_> {
         }
     }
 
+    /// The form of a security module's strings, of which a purchase's say all that they have to.
+    pub(super) fn dialect(&mut self, dialect: Spanned<Dialect>) -> Dialect {
+        let span = dialect.span();
+        let dialect = dialect.into_inner();
+        if let Some(Err(missing)) = dialect.debit.as_ref().map(|form| form.check()) {
+            self.mistake(span, &missing.to_string());
+        }
+        dialect
+    }
+
     fn hsm(&mut self, hsm: HsmTable, builtin: bool) -> HsmSettings {
         let within = self.seconds(hsm.answer_secs.as_ref(), ANSWER);
         let terminal = hsm.terminal.and_then(|written| {
@@ -63,14 +74,7 @@ impl Check<'_> {
             self.mistake(written.span(), "the terminal's number is twelve digits");
             None
         });
-        let dialect = hsm.dialect.map(|dialect| {
-            let span = dialect.span();
-            let dialect = dialect.into_inner();
-            if let Some(Err(missing)) = dialect.debit.as_ref().map(|form| form.check()) {
-                self.mistake(span, &missing.to_string());
-            }
-            dialect
-        });
+        let dialect = hsm.dialect.map(|dialect| self.dialect(dialect));
         let profile = builtin.then(Profile::builtin);
         let mut addresses = BTreeMap::new();
         for (role, address) in hsm.addresses {

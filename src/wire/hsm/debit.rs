@@ -67,6 +67,12 @@ pub enum TemplateError {
     /// Two places beside each other of which the first has no fixed length.
     #[error("{0} needs some text behind it, so that it can be told where it ends")]
     Endless(&'static str),
+    /// A place of no fixed length, and behind it what could be a part of its value.
+    #[error("what stands behind {0} begins with a letter or a digit: it cannot be told where {0} ends")]
+    Blurred(&'static str),
+    /// A place that is there twice: two values could stand in them.
+    #[error("the template has {0} twice")]
+    Twice(&'static str),
     /// A place that has to be there.
     #[error("the template has no {0}")]
     Missing(&'static str),
@@ -102,6 +108,10 @@ impl FromStr for Template {
                 return Err(TemplateError::Brace);
             }
             if !before.is_empty() {
+                // Names of algorithms and addresses of keys are letters and digits.
+                if is_endless(parts.last()) && before.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+                    return Err(TemplateError::Blurred(last_name(&parts)));
+                }
                 parts.push(Part::Text(before.to_owned()));
             }
             if after.is_empty() {
@@ -109,14 +119,21 @@ impl FromStr for Template {
             }
             let (name, behind) = after.split_once('}').ok_or(TemplateError::Brace)?;
             let place = Place::of(name).ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
-            if let (Some(Part::Place(Place::Algorithm)), _) | (Some(Part::Place(Place::Key)), _) = (parts.last(), ()) {
+            if is_endless(parts.last()) {
                 return Err(TemplateError::Endless(last_name(&parts)));
+            }
+            if parts.contains(&Part::Place(place)) {
+                return Err(TemplateError::Twice(place.name()));
             }
             parts.push(Part::Place(place));
             rest = behind;
         }
         Ok(Self(parts))
     }
+}
+
+fn is_endless(part: Option<&Part>) -> bool {
+    matches!(part, Some(Part::Place(Place::Algorithm | Place::Key)))
 }
 
 fn last_name(parts: &[Part]) -> &'static str {

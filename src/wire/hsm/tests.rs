@@ -220,6 +220,9 @@ fn a_template_names_what_there_is_and_where_it_ends() {
         ("{}", TemplateError::Unknown(String::new())),
         ("{key}{random}", TemplateError::Endless("key")),
         ("{algorithm}{random}", TemplateError::Endless("algorithm")),
+        ("{key}0|{random}", TemplateError::Blurred("key")),
+        ("{algorithm}M4|{random}", TemplateError::Blurred("algorithm")),
+        ("{random}|{random}", TemplateError::Twice("random")),
     ] {
         assert_eq!(text.parse::<Template>(), Err(error), "{text}");
     }

@@ -24,6 +24,11 @@ pub fn mac(session: &SessionKey, iv: [u8; 8], data: &[u8]) -> [u8; 4] {
 /// The same over blocks that are padded already: what a PSAM does with the blocks it is sent. `iv` stands left in the
 /// first block; an incomplete last block is filled with 00.
 pub fn mac_blocks(session: &SessionKey, iv: &[u8], blocks: &[u8]) -> [u8; 4] {
+    mac_of_chain(&mac_chain(session, iv, blocks))
+}
+
+/// The block that a MAC over these blocks comes to before it is cut: what a MAC over several commands is carried on from.
+pub fn mac_chain(session: &SessionKey, iv: &[u8], blocks: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut chain = Zeroizing::new(vec![0; session.block()]);
     for (to, from) in chain.iter_mut().zip(iv) {
         *to = *from;
@@ -34,7 +39,12 @@ pub fn mac_blocks(session: &SessionKey, iv: &[u8], blocks: &[u8]) -> [u8; 4] {
         }
         chain = session.encrypt(&chain);
     }
-    let words = if session.block() == 8 { 1 } else { 4 };
+    chain
+}
+
+/// The MAC that its last block comes to.
+pub fn mac_of_chain(chain: &[u8]) -> [u8; 4] {
+    let words = if chain.len() == 8 { 1 } else { 4 };
     let mut mac = [0; 4];
     for (at, byte) in chain[..4 * words].iter().enumerate() {
         mac[at % 4] ^= byte;

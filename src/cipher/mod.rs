@@ -16,7 +16,7 @@ pub use account::{Field, Formula, FormulaError, Formulas, Transaction, load_fact
 pub use factors::Factors;
 pub use formula::{authentication_data, diversify, diversify_by, fold};
 pub use key::{Key16, KeyError, SessionKey};
-pub use mac::{mac, mac_blocks, pad_80};
+pub use mac::{mac, mac_blocks, mac_chain, mac_of_chain, pad_80};
 pub use secure::{MAC_LENGTH, TooLong, command_mac, decipher, encipher, lengthened, pin_block};
 pub use suite::Suite;
 

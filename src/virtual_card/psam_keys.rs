@@ -1,5 +1,7 @@
 //! What a PSAM does with its keys for a card: DELIVERY SESSION KEY and CIPHER DATA (card-facts §4.3, STD-9).
 
+use zeroize::Zeroizing;
+
 use super::chip::Outcome;
 use super::image::{PsamEnvironment, PsamKey};
 use super::psam::VirtualPsam;
@@ -15,6 +17,16 @@ const ENCIPHERS: [u8; 2] = [7, 8];
 pub(super) struct Delivered {
     key: SessionKey,
     kind: u8,
+    /// What a command before left to be gone on with.
+    carried: Option<Carried>,
+}
+
+/// What is gone on with.
+enum Carried {
+    /// The MAC's last block.
+    Mac(Zeroizing<Vec<u8>>),
+    /// Blocks that stand for themselves.
+    Enciphered,
 }
 
 impl VirtualPsam {
@@ -53,34 +65,66 @@ impl VirtualPsam {
             return Err(StatusWord::DATA);
         }
         let card_key = environment.of_card(key, factors)?;
-        Ok(Delivered { key: environment.suite.session(&card_key, *process), kind })
+        Ok(Delivered { key: environment.suite.session(&card_key, *process), kind, carried: None })
     }
 
-    /// The process key serves one: P1 = 00 enciphers blocks, 05 makes one MAC. The P1 of MACs over several commands are
-    /// not publicly known enough to be played (01, 02, 03, 07).
+    /// The process key serves one: blocks that are enciphered, or a MAC, in one command or in several. P1 says what it is
+    /// (card-facts §4.3; what its bits say is inferred of 00, 05 and the four others, C).
     pub(super) fn cipher_data(&mut self, command: &Command) -> Outcome {
-        if command.p2() != 0x00 || !matches!(command.p1(), 0x00 | 0x05) {
+        let Some(step) = Step::of(command.p1()).filter(|_| command.p2() == 0x00) else {
             return StatusWord::P1P2.into();
-        }
-        let Some(Delivered { key, kind }) = self.state.delivered.take() else {
+        };
+        let Some(Delivered { key, kind, carried }) = self.state.delivered.take() else {
             return StatusWord::CONDITIONS.into();
         };
-        let (mac, allowed, least) = match command.p1() {
-            0x00 => (false, &ENCIPHERS[..], 1),
-            _ => (true, &MACS[..], 2),
+        let allowed = if step.mac { &MACS[..] } else { &ENCIPHERS[..] };
+        // What was begun is gone on with, and a MAC only with what came before it.
+        let goes_on = match &carried {
+            None => !step.mac || step.first,
+            Some(Carried::Mac(_)) => step.mac && !step.first,
+            Some(Carried::Enciphered) => !step.mac,
         };
-        if !allowed.contains(&kind) {
+        if !allowed.contains(&kind) || !goes_on {
             return StatusWord::CONDITIONS.into();
         }
         let (data, block) = (command.data(), key.block());
+        let least = if step.first { 2 } else { 1 };
         if !data.len().is_multiple_of(block) || data.len() < least * block {
             return StatusWord::LENGTH.into();
         }
-        let (first, rest) = data.split_at(block);
-        if mac {
-            return answer(block, cipher::mac_blocks(&key, first, rest).to_vec());
+        if !step.mac {
+            let made = data.chunks(block).flat_map(|block| key.encrypt(block).to_vec()).collect();
+            self.state.delivered = step.more.then_some(Delivered { key, kind, carried: Some(Carried::Enciphered) });
+            return answer(block, made);
         }
-        answer(block, data.chunks(block).flat_map(|block| key.encrypt(block).to_vec()).collect())
+        let (start, blocks) = match &carried {
+            Some(Carried::Mac(chain)) => (chain.as_slice(), data),
+            _ => data.split_at(block),
+        };
+        let chain = cipher::mac_chain(&key, start, blocks);
+        if !step.more {
+            return answer(block, cipher::mac_of_chain(&chain).to_vec());
+        }
+        self.state.delivered = Some(Delivered { key, kind, carried: Some(Carried::Mac(chain)) });
+        StatusWord::OK.into()
+    }
+}
+
+/// What P1 of CIPHER DATA says.
+struct Step {
+    /// Bit 1: a MAC is made; else the blocks are enciphered.
+    mac: bool,
+    /// Bit 2: more blocks follow in a command of their own.
+    more: bool,
+    /// Bit 3: the first block is the MAC's initial vector.
+    first: bool,
+}
+
+impl Step {
+    /// 00 and 02, 05, 07, 03 and 01.
+    fn of(p1: u8) -> Option<Self> {
+        let step = Self { mac: p1 & 1 != 0, more: p1 & 2 != 0, first: p1 & 4 != 0 };
+        (p1 < 8 && (step.mac || !step.first)).then_some(step)
     }
 }
 

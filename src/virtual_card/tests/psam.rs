@@ -86,7 +86,7 @@ fn a_process_key_serves_once() {
     talk.status(&deliver(Algorithm::TripleDes, "v2-3des", 2, 0x0A));
     assert_eq!(talk.status("80FA00000711223344556677"), "6700");
     assert_eq!(talk.status(&format!("80FA050008{}", "22".repeat(8))), "6985");
-    assert_eq!(talk.status(&format!("80FA010008{}", "22".repeat(8))), "6A86");
+    assert_eq!(talk.status(&format!("80FA040008{}", "22".repeat(8))), "6A86");
 }
 
 #[test]

@@ -85,8 +85,50 @@ fn a_key_does_what_its_type_is_for() {
     assert_eq!(talk.status(&deliver(Algorithm::Sm4, 0x47, 0x12)), "6A88", "another type than the key's");
     talk.status(&deliver(Algorithm::Sm4, 0x48, 0x12));
     assert_eq!(talk.status(&cipher_data(0x05, &[0; 16])), "6700", "an initial vector and nothing");
-    for p1 in [0x01, 0x02, 0x03, 0x04, 0x07] {
+    for p1 in [0x04, 0x06, 0x08, 0x85] {
         assert_eq!(talk.status(&cipher_data(p1, &[0; 32])), "6A86", "{p1:02X}");
+    }
+}
+
+#[test]
+fn a_mac_is_made_over_several_commands_as_over_one() {
+    for algorithm in [Algorithm::TripleDes, Algorithm::Sm4] {
+        let mut talk = in_application("psam", algorithm);
+        let block = algorithm.block();
+        let data = [&vec![0; block], &cipher::pad_80(&[0x5A; 70], block)[..]].concat();
+        let whole = cipher::mac(&process(algorithm, "stk"), [0; 8], &[0x5A; 70]);
+        for cuts in [vec![2], vec![2, 3], vec![3, 4, 5]] {
+            assert_eq!(talk.status(&deliver(algorithm, 0x48, 0x09)), "9000");
+            let places: Vec<usize> = [0].into_iter().chain(cuts).map(|blocks| blocks * block).collect();
+            for (at, ends) in places.windows(2).enumerate() {
+                let first = cipher_data(if at == 0 { 0x07 } else { 0x03 }, &data[ends[0]..ends[1]]);
+                assert_eq!(talk.status(&first), "9000");
+            }
+            let last = cipher_data(0x01, &data[places[places.len() - 1]..]);
+            assert_eq!(either(&mut talk, algorithm, &last), whole, "{places:?}");
+            assert_eq!(talk.status(&last), "6985", "it serves one MAC");
+        }
+        // 02: more blocks follow that are enciphered with the same key.
+        let blocks = [0x33; 64];
+        talk.status(&deliver(algorithm, 0x48, 0x12));
+        let mut made = either(&mut talk, algorithm, &cipher_data(0x02, &blocks[..32]));
+        made.extend(either(&mut talk, algorithm, &cipher_data(0x00, &blocks[32..])));
+        let key = process(algorithm, "ukssse");
+        assert_eq!(made, blocks.chunks(block).flat_map(|block| key.encrypt(block).to_vec()).collect::<Vec<u8>>());
+    }
+}
+
+#[test]
+fn nothing_is_gone_on_with_that_was_not_begun() {
+    let mut talk = in_application("psam", Algorithm::Sm4);
+    for (first, then) in [(0x07, 0x05), (0x07, 0x07), (0x07, 0x00), (0x02, 0x01), (0x02, 0x05)] {
+        talk.status(&deliver(Algorithm::Sm4, 0x48, 0x12));
+        assert_eq!(talk.status(&cipher_data(first, &[0; 32])), "9000");
+        assert_eq!(talk.status(&cipher_data(then, &[0; 32])), "6985", "{first:02X} {then:02X}");
+    }
+    for p1 in [0x01, 0x03] {
+        talk.status(&deliver(Algorithm::Sm4, 0x48, 0x12));
+        assert_eq!(talk.status(&cipher_data(p1, &[0; 32])), "6985", "{p1:02X}");
     }
 }
 

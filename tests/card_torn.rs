@@ -61,7 +61,7 @@ impl Inside<'_> {
         let rig = &self.hand.rig;
         let mut command = rig.command("card");
         command.args(words.split(' ')).args(["--direct", "--reader", HOLDER, "--json", "--mode", "demo", "--keys"]);
-        command.arg(tree("fixtures/cards/demonstration-keys.toml"));
+        command.arg(tree("fixtures/cards/demonstration-keys.toml")).arg("--config").arg(rig.configuration());
         let file = rig.dir().join("entered");
         std::fs::write(&file, "123456\n").unwrap();
         command.stdin(std::fs::File::open(file).unwrap());

@@ -25,8 +25,13 @@ fn card(rig: &Rig, words: &str, entered: &str) -> Ran {
 }
 
 fn card_with(rig: &Rig, words: &str, keys: &[&str], entered: &str) -> Ran {
+    let config = rig.configuration();
+    card_by(rig, words, &[keys, &["--config", config.to_str().unwrap()]].concat(), entered)
+}
+
+fn card_by(rig: &Rig, words: &str, more: &[&str], entered: &str) -> Ran {
     let mut command = rig.command("card");
-    command.args(words.split(' ')).args(["--direct", "--reader", HOLDER, "--json"]).args(keys);
+    command.args(words.split(' ')).args(["--direct", "--reader", HOLDER, "--json"]).args(more);
     let file = rig.dir().join("entered");
     std::fs::write(&file, entered).unwrap();
     command.stdin(std::fs::File::open(file).unwrap());
@@ -138,6 +143,21 @@ fn the_account_is_paid_from_by_the_psam_loaded_by_who_has_the_key_and_settled() 
     assert_eq!(entry(1), [json!("2"), json!("440100000001"), json!(2345), json!(20_000)]);
     assert_eq!(card(&rig, "account pay --account 99999", "123456\n").error_code(), "E-CARD-ACCOUNT-FUNDS");
     assert_eq!(card(&rig, "account balance", "111111\n").error_code(), "E-CARD-PIN-WRONG");
+}
+
+#[test]
+fn nothing_is_moved_or_written_that_another_user_would_not_know_of() {
+    let rig = rig_with("v3-money");
+    let keys = tree("fixtures/cards/demonstration-keys.toml");
+    let soft = ["--mode", "demo", "--keys", keys.to_str().unwrap()];
+    // Without a configuration each user has a state folder of their own.
+    for words in
+        ["account pay --account 1.00", "account load 1.00", "account settle", "account settle --discard", "mend"]
+    {
+        let refused = card_by(&rig, words, &soft, "123456\n");
+        assert_eq!((refused.code, refused.error_code().as_str()), (Some(7), "E-CLI-NO-JOURNAL"), "{words}");
+    }
+    assert_eq!(card_by(&rig, "account", &soft, "123456\n").success()["account"], "1500.00", "reading stays allowed");
 }
 
 #[test]

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Problem, Shell, config, script, shell};
+use super::{Problem, Shell, config, errors, script, shell};
 use crate::card::bank::TokenKey;
-use crate::card::{Accepted, InitialPins, Pairs, Parts};
+use crate::card::{Accepted, CardError, InitialPins, Pairs, Parts};
 use crate::cipher::Algorithm;
 use crate::config::{Config, KeyFolder, Mode, Readers};
-use crate::failure::Explain as _;
+use crate::failure::{Explain as _, Failure};
 use crate::keys::{KeyError, KeyService, Psam, Soft};
 use crate::profile::Profile;
 use crate::queue::QueueKeys;
@@ -52,6 +52,8 @@ pub(super) struct Settings {
     pub(super) profile: Arc<Profile>,
     /// Why there is none, where there is none.
     store: Result<Arc<Store>, String>,
+    /// The terminal's, which everybody at this machine shares, and why it cannot be used; `None` without a configuration.
+    shared: Option<Result<Arc<Store>, String>>,
     pub(super) default_algorithm: Option<Algorithm>,
     /// Which cards are accepted.
     pub(super) accepted: Accepted,
@@ -60,7 +62,7 @@ pub(super) struct Settings {
     pub(super) initial_pins: InitialPins,
     /// How long a PIN pad waits for the holder.
     pub(super) pin: Duration,
-    /// The keys of the configuration's journal; without a configuration, this user's own.
+    /// The keys of the configuration's journal.
     write_keys: Option<KeyFolder>,
     pub(super) random: SystemRandom,
     /// A configuration for production is in force: no argument makes it a demonstration.
@@ -71,7 +73,8 @@ impl Settings {
     /// From the configuration that is in force; without one, what is built in, and a store of this user's own.
     pub(super) fn of(shell: &Shell) -> Result<Self, Problem> {
         let config = config::in_force(shell)?;
-        Ok(Self { store: store(config.as_ref()), ..Self::forgetful(config.as_ref())? })
+        let shared = config.as_ref().map(|config| remembering(&store_of(config)));
+        Ok(Self { store: store(shared.as_ref()), shared, ..Self::forgetful(config.as_ref())? })
     }
 
     /// The same without a store: what was learned before makes no difference, as a replay wants it.
@@ -95,6 +98,7 @@ impl Settings {
             scripts,
             profile,
             store,
+            shared: None,
             default_algorithm,
             accepted,
             rules,
@@ -127,27 +131,22 @@ impl Settings {
         self.store.as_deref().ok()
     }
 
-    /// Where writes to cards are kept, and by which key they are sealed; else why they are not.
-    pub(super) fn writes(&self) -> Result<(&Store, Zeroizing<[u8; 32]>), String> {
-        let store = self.store.as_deref().map_err(Clone::clone)?;
-        Ok((store, self.own_keys()?.card_writes()))
+    /// Where what is undertaken on cards is kept, and by which key it is sealed. It is the terminal's and nobody's own: what
+    /// one user began and did not see end, another one would not know of.
+    pub(super) fn writes(&self) -> Result<(&Store, Zeroizing<[u8; 32]>), Problem> {
+        let unknown = |why: String| Problem::from_error(&CardError::WritesUnknown(why));
+        let (Some(shared), Some(keys)) = (&self.shared, &self.write_keys) else {
+            return Err(Failure::of(&errors::NO_JOURNAL).into());
+        };
+        let store = shared.as_deref().map_err(|why| unknown(why.clone()))?;
+        Ok((store, load(keys).map_err(unknown)?.card_writes()))
     }
 
     /// The key of bank cards' tokens. Without a configuration that this user may read there is none: a token that no
     /// terminal gives is of no use.
     pub(super) fn bank_tokens(&self) -> Option<TokenKey> {
-        self.write_keys.as_ref().and_then(|_| self.own_keys().ok()).map(|keys| TokenKey::new(&keys.bank_tokens()))
-    }
-
-    fn own_keys(&self) -> Result<QueueKeys, String> {
-        let keys = match &self.write_keys {
-            Some(KeyFolder::Own(folder) | KeyFolder::Given(folder)) => QueueKeys::load(folder),
-            None => match own_state() {
-                Some(state) => QueueKeys::load_or_create(&state.join("sbkd/keys"), &SystemRandom::default()),
-                None => return Err("neither XDG_STATE_HOME nor HOME is set".to_owned()),
-            },
-        };
-        keys.map_err(|error| error.to_string())
+        let keys = self.write_keys.as_ref().and_then(|keys| load(keys).ok());
+        keys.map(|keys| TokenKey::new(&keys.bank_tokens()))
     }
 
     /// Where it is kept which cards refused these keys.
@@ -157,6 +156,11 @@ impl Settings {
             Err(why) => Pairs::Nowhere(why),
         }
     }
+}
+
+fn load(keys: &KeyFolder) -> Result<QueueKeys, String> {
+    let (KeyFolder::Own(folder) | KeyFolder::Given(folder)) = keys;
+    QueueKeys::load(folder).map_err(|error| error.to_string())
 }
 
 fn scripts(config: Option<&Config>) -> Result<Library, Problem> {
@@ -191,20 +195,26 @@ fn own_state() -> Option<PathBuf> {
     folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")))
 }
 
-/// The first store that can be had, so that a card that refuses the keys is left alone by whoever runs the command; else
-/// why there is none. A card that need not be shown the terminal's keys is read without one.
-fn store(config: Option<&Config>) -> Result<Arc<Store>, String> {
-    let mut why = Vec::new();
-    for file in store_files(config) {
-        match open_store(&file) {
-            Ok(store) => return Ok(Arc::new(store)),
-            Err(error) => {
-                tracing::warn!(file = %file.display(), %error, "nothing is remembered of cards here");
-                why.push(format!("{}: {error}", file.display()));
-            }
-        }
-    }
-    Err(if why.is_empty() { "neither XDG_STATE_HOME nor HOME is set".to_owned() } else { why.join("; ") })
+/// The first store that can be had, the terminal's or this user's own, so that a card that refuses the keys is left alone
+/// by whoever runs the command; else why there is none. A card that need not be shown the terminal's keys is read without
+/// one.
+fn store(shared: Option<&Result<Arc<Store>, String>>) -> Result<Arc<Store>, String> {
+    let why = match shared {
+        Some(Ok(store)) => return Ok(Arc::clone(store)),
+        Some(Err(why)) => Some(why.clone()),
+        None => None,
+    };
+    let own = own_state().ok_or_else(|| "neither XDG_STATE_HOME nor HOME is set".to_owned());
+    let own = own.and_then(|state| remembering(&state.join("sbkd/store.db")));
+    own.map_err(|own| why.into_iter().chain([own]).collect::<Vec<_>>().join("; "))
+}
+
+/// A store, or why it cannot be used.
+fn remembering(file: &Path) -> Result<Arc<Store>, String> {
+    open_store(file).map(Arc::new).map_err(|error| {
+        tracing::warn!(file = %file.display(), %error, "nothing is remembered of cards here");
+        format!("{}: {error}", file.display())
+    })
 }
 
 fn open_store(file: &Path) -> Result<Store, String> {

@@ -17,6 +17,10 @@ crate::entries! {
         message "系统资源不足，程序无法启动" | "the program cannot start for want of the system's resources";
         cause "线程、内存或文件句柄已用尽" | "threads, memory or file handles are used up";
         remedy "检查系统限额和负载" | "check the system's limits and load";
+    NO_JOURNAL = "E-CLI-NO-JOURNAL", Technician;
+        message "没有配置，不能写卡或动用账户" | "without a configuration nothing is written to a card, and no money is moved";
+        cause "中断的写卡和交易须记入本机共用的本地缓存库（state 目录），否则其他用户无从知道" | "what is interrupted has to be kept in the one store of this machine (its state folder), or another user would not know of it";
+        remedy "用 --config 指定配置文件，并先启动一次守护进程" | "name a configuration with --config, and start the daemon once";
     JSON = "E-CLI-JSON", Clerk;
         message "输入文件不是有效的 JSON 对象" | "the input file is not a valid JSON object";
         cause "文件内容有语法错误，或类型不对" | "the file has a syntax error, or holds another type";

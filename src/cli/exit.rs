@@ -82,6 +82,7 @@ impl Exit {
             | "E-CLI-SIGNATURE"
             | "E-CLI-CENTER"
             | "E-CLI-ENROL"
+            | "E-CLI-NO-JOURNAL"
             | "E-API-LISTEN"
             | "E-API-IN-USE"
             | "E-API-TOKEN-FILE"

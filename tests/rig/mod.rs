@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 
 pub use process::{Child, Ran};
 use reader::Reader;
+use sbkd::queue::QueueKeys;
+use sbkd::world::SystemRandom;
 
 /// How long the rig waits for anything. Far above what a busy machine of two cores needs.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -219,6 +221,18 @@ impl Rig {
         let mut command = self.command(args[0]);
         command.args(&args[1..]);
         Ran::of(command)
+    }
+
+    /// A terminal's own configuration, with the keys that the first start of its daemon makes.
+    pub fn configuration(&self) -> PathBuf {
+        let file = self.dir().join("terminal.toml");
+        if !file.exists() {
+            let text =
+                "mode = \"demo\"\nterminal = \"H44010000001\"\nstate = \"terminal\"\n[keys]\nsource = \"psam\"\n";
+            std::fs::write(&file, text).unwrap();
+            QueueKeys::load_or_create(&self.dir().join("terminal/keys"), &SystemRandom::default()).unwrap();
+        }
+        file
     }
 
     /// `sbkd SUBCOMMAND`, which will find this rig's pcscd and nothing of the machine's own configuration.

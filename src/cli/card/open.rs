@@ -62,7 +62,7 @@ pub(super) fn with_journal<T, E: AsksPin>(
     at_once: bool,
     work: impl Fn(&mut Card<'_>, &Journal<'_>, &mut Option<HolderPin>) -> Result<T, E>,
 ) -> Result<T, Problem> {
-    let (store, key) = settings.writes().map_err(|why| Problem::from_error(&CardError::WritesUnknown(why)))?;
+    let (store, key) = settings.writes()?;
     let journal = Journal::new(store, &key, &settings.random);
     with_pin(way, settings, shell, at_once, |card, mut pin| work(card, &journal, &mut pin))
 }

@@ -161,6 +161,35 @@ fn nothing_is_moved_or_written_that_another_user_would_not_know_of() {
 }
 
 #[test]
+fn what_nobody_read_is_told_again() {
+    let rig = rig_with("v3-money");
+    let mut command = rig.command("card");
+    let keys = tree("fixtures/cards/demonstration-keys.toml");
+    command.args(["account", "pay", "--account", "1.00", "--direct", "--reader", HOLDER, "--json", "--mode", "demo"]);
+    command.arg("--keys").arg(keys).arg("--config").arg(rig.configuration());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    // Whoever would have read what is printed has gone.
+    drop(child.stdout.take());
+    child.stdin.take().unwrap().write_all(b"123456\n").unwrap();
+    child.wait().unwrap();
+    let pay = "account pay --account 1.00";
+    assert_eq!(card(&rig, pay, "123456\n").error_code(), "E-CARD-ACCOUNT-UNSETTLED");
+    let open = || {
+        let config = rig.configuration();
+        let mut command = rig.command("card");
+        command.args(["account", "open", "--json", "--config", config.to_str().unwrap()]);
+        Ran::of(command).success()
+    };
+    let listed = open();
+    assert_eq!((&listed[0]["account"], &listed[0]["done"]), (&json!("1.00"), &json!(true)), "{listed}");
+    assert!(listed[0]["tac"].is_string() && listed.as_array().unwrap().len() == 1, "{listed}");
+    let settled = card(&rig, "account settle", "123456\n").success();
+    assert_eq!(settled["settled"][0]["tac"], listed[0]["tac"]);
+    assert_eq!((open(), card(&rig, pay, "123456\n").success()["balance"].clone()), (json!([]), json!("1498.00")));
+}
+
+#[test]
 fn the_banks_card_is_told_masked() {
     let rig = rig_with("v3-money");
     let told = card(&rig, "bank", "").success();

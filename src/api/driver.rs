@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Extension, State};
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -14,6 +15,7 @@ use super::Doors;
 use super::access::Caller;
 use super::answer::{Refusal, broken};
 use super::body::{Id, JsonBody};
+use super::giving::given_out;
 use crate::national::Code;
 use crate::terminal::{Asked, DriverCall};
 
@@ -109,7 +111,7 @@ pub async fn call(
     Extension(caller): Extension<Caller>,
     Id(function): Id,
     JsonBody(body): JsonBody<DriverParameters>,
-) -> Result<Json<DriverResult>, Refusal> {
+) -> Result<Response, Refusal> {
     let parameters = body.parameters.into_iter().map(|(name, Secret(text))| (name, text)).collect();
     let secret = |secret: Option<Secret>| secret.map(|Secret(text)| text);
     let call = DriverCall {
@@ -122,19 +124,27 @@ pub async fn call(
         session: body.session,
     };
     let mut audit = Audit { client: caller.name, function: call.known(), code: Code::UNKNOWN };
+    let terminal = Arc::clone(&doors);
     let work = move || {
-        let answer = doors.terminal.drive(call);
+        let answer = terminal.terminal.drive(call);
         audit.returned(answer.code);
         answer
     };
     let answer = tokio::task::spawn_blocking(work).await.map_err(|error| broken(&error))?;
-    Ok(Json(DriverResult {
+    let result = DriverResult {
         code: answer.code.value(),
         output: Text(answer.output),
         ask: answer.ask,
         card: answer.card,
         session: answer.session,
-    }))
+    };
+    let response = Json(result).into_response();
+    Ok(match answer.receipt {
+        Some(receipt) => given_out(response, move || {
+            tokio::task::spawn_blocking(move || doors.terminal.driver_told(receipt));
+        }),
+        None => response,
+    })
 }
 
 #[cfg(test)]

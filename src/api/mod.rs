@@ -11,6 +11,7 @@ mod connections;
 mod driver;
 mod errors;
 mod events;
+mod giving;
 mod guard;
 mod handlers;
 mod once;

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::CardError;
-use super::account::Intent;
 use crate::profile::FileName;
 use crate::store::{Store, StoreError, Undertaking};
 use crate::value::CardIdentifier;
@@ -87,6 +86,10 @@ impl<'j> Journal<'j> {
         Self { store, key, random }
     }
 
+    pub(super) fn store(&self) -> &Store {
+        self.store
+    }
+
     /// Keeps a write before it is begun.
     pub(super) fn begin(&self, card: &CardIdentifier, kept: &Kept) -> Result<i64, CardError> {
         let change =
@@ -100,16 +103,6 @@ impl<'j> Journal<'j> {
     pub(super) fn open(&self, card: &CardIdentifier) -> Result<Vec<(i64, Kept)>, CardError> {
         let kept = |(id, form): (i64, Form)| Some((id, form.kept()?));
         self.kept(Undertaking::Write, card)?.into_iter().map(|one| kept(one).ok_or_else(unreadable)).collect()
-    }
-
-    /// Keeps a transaction on the card's account before the command that moves money.
-    pub(super) fn begin_intent(&self, card: &CardIdentifier, intent: &Intent) -> Result<i64, CardError> {
-        self.keep(Undertaking::Account, card, intent, INTENT)
-    }
-
-    /// The transactions on a card's account that were not seen to end, with their numbers.
-    pub(super) fn open_intents(&self, card: &CardIdentifier) -> Result<Vec<(i64, Intent)>, CardError> {
-        self.kept(Undertaking::Account, card)
     }
 
     /// What was begun has ended. Where it cannot be taken out it is looked at again when its card comes next.
@@ -140,6 +133,12 @@ impl<'j> Journal<'j> {
         form: &impl Serialize,
         room: usize,
     ) -> Result<i64, CardError> {
+        let sealed = self.seal(&about(what, card), form, room)?;
+        self.store.begin_write(what, card.as_bytes(), &sealed).map_err(unknown)
+    }
+
+    /// Seals a form as what it is told to be; `room` is the most bytes that it takes as JSON.
+    pub(super) fn seal(&self, about: &[u8], form: &impl Serialize, room: usize) -> Result<Vec<u8>, CardError> {
         let failed = || CardError::WritesUnknown("it could not be sealed".to_owned());
         // All the room at once: growing would leave copies behind that nobody wipes.
         let mut body = Zeroizing::new(Vec::with_capacity(room));
@@ -148,23 +147,23 @@ impl<'j> Journal<'j> {
         self.random.fill(&mut nonce)?;
         let tag = self
             .key
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(about(what, card)), &mut body)
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(about), &mut body)
             .map_err(|_| failed())?;
-        let sealed = [&nonce, body.as_slice(), tag.as_ref()].concat();
-        self.store.begin_write(what, card.as_bytes(), &sealed).map_err(unknown)
+        Ok([&nonce, body.as_slice(), tag.as_ref()].concat())
     }
 
     fn kept<T: DeserializeOwned>(&self, what: Undertaking, card: &CardIdentifier) -> Result<Vec<(i64, T)>, CardError> {
         let open = self.store.open_writes(what, card.as_bytes()).map_err(unknown)?;
-        let unsealed = |sealed| self.unseal(what, card, sealed).ok_or_else(unreadable);
-        open.into_iter().map(|open| Ok((open.id, unsealed(open.sealed)?))).collect()
+        let unsealed = |sealed: &[u8]| self.unseal(&about(what, card), sealed).ok_or_else(unreadable);
+        open.into_iter().map(|open| Ok((open.id, unsealed(&open.sealed)?))).collect()
     }
 
-    fn unseal<T: DeserializeOwned>(&self, what: Undertaking, card: &CardIdentifier, sealed: Vec<u8>) -> Option<T> {
+    /// A form that was sealed as this, and as nothing else.
+    pub(super) fn unseal<T: DeserializeOwned>(&self, about: &[u8], sealed: &[u8]) -> Option<T> {
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut body = Zeroizing::new(body.to_vec());
-        let plain = self.key.open_in_place(nonce, Aad::from(about(what, card)), &mut body).ok()?;
+        let plain = self.key.open_in_place(nonce, Aad::from(about), &mut body).ok()?;
         serde_json::from_slice(plain).ok()
     }
 }
@@ -183,15 +182,12 @@ impl Form {
     }
 }
 
-/// The most bytes of an [`Intent`] as JSON.
-const INTENT: usize = 512;
-
-fn unreadable() -> CardError {
+pub(super) fn unreadable() -> CardError {
     CardError::WritesUnknown("it was sealed by another key, or is damaged".to_owned())
 }
 
 /// What a sealed undertaking is told to be: it opens as nothing else and for no other card.
-fn about(what: Undertaking, card: &CardIdentifier) -> Vec<u8> {
+pub(super) fn about(what: Undertaking, card: &CardIdentifier) -> Vec<u8> {
     let domain: &[u8] = match what {
         Undertaking::Write => b"sbkd-card-write-1",
         Undertaking::Account => b"sbkd-card-account-1",
@@ -199,6 +195,6 @@ fn about(what: Undertaking, card: &CardIdentifier) -> Vec<u8> {
     [domain, card.as_bytes()].concat()
 }
 
-fn unknown(error: StoreError) -> CardError {
+pub(super) fn unknown(error: StoreError) -> CardError {
     CardError::WritesUnknown(error.into_what())
 }

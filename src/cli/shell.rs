@@ -45,6 +45,11 @@ impl Shell {
         }
     }
 
+    /// Whether all that was printed so far was taken by whoever reads it.
+    pub(super) fn was_heard(&self) -> bool {
+        !UNHEARD.load(Ordering::Relaxed)
+    }
+
     /// Prints `value` with `--json`, else a file's text to the byte.
     pub(super) fn put(&self, value: &Value, text: &str) {
         if self.global.json { print_json(value) } else { print_line(text.strip_suffix('\n').unwrap_or(text)) }
@@ -170,12 +175,15 @@ fn print_json(value: &impl Serialize) {
 
 /// Whether output was lost for want of room.
 static LOST: AtomicBool = AtomicBool::new(false);
+/// Whether some was not taken, for whatever reason.
+static UNHEARD: AtomicBool = AtomicBool::new(false);
 
 fn print_line(text: &str) {
     let mut out = std::io::stdout();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
-        // A reader that has gone (`| head`) is no failure of the command.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => LOST.store(true, Ordering::Relaxed),
-        _ => {}
+    let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) else { return };
+    UNHEARD.store(true, Ordering::Relaxed);
+    // A reader that has gone (`| head`) is no failure of the command.
+    if error.kind() != std::io::ErrorKind::BrokenPipe {
+        LOST.store(true, Ordering::Relaxed);
     }
 }

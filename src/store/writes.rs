@@ -1,7 +1,7 @@
 //! What was begun on cards and not yet seen to end: writes, and transactions on their accounts. What each is stands
 //! sealed by whoever began it: here is only which card it is on, by a keyed hash that differs with the kind.
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use super::{Store, StoreError};
 
@@ -9,6 +9,8 @@ use super::{Store, StoreError};
 pub struct OpenWrite {
     /// Its number.
     pub id: i64,
+    /// What stands for its card.
+    pub card: [u8; 32],
     /// What it is, sealed.
     pub sealed: Vec<u8>,
 }
@@ -51,9 +53,36 @@ impl Store {
     pub fn open_writes(&self, what: Undertaking, card: &[u8; 16]) -> Result<Vec<OpenWrite>, StoreError> {
         let card = self.pair(what.name(), card)?;
         let db = self.db();
-        let mut statement = db.prepare_cached("SELECT id, sealed FROM writes WHERE card = ?1 ORDER BY id")?;
-        let rows = statement.query_map(params![card], |row| Ok(OpenWrite { id: row.get(0)?, sealed: row.get(1)? }))?;
+        let mut statement = db.prepare_cached("SELECT id, card, sealed FROM writes WHERE card = ?1 ORDER BY id")?;
+        let rows = statement.query_map(params![card], open)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Those of all cards, the oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn all_open_writes(&self) -> Result<Vec<OpenWrite>, StoreError> {
+        let db = self.db();
+        let mut statement = db.prepare_cached("SELECT id, card, sealed FROM writes ORDER BY id")?;
+        let rows = statement.query_map([], open)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// What stands for a card in the rows of what is undertaken on it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn card_of(&self, what: Undertaking, card: &[u8; 16]) -> Result<[u8; 32], StoreError> {
+        self.pair(what.name(), card)
+    }
+
+    /// Puts something else in a row's place: on the disk when this returns.
+    ///
+    /// # Errors
+    /// When the store cannot be written: what stood there stands there still.
+    pub fn change_write(&self, id: i64, sealed: &[u8]) -> Result<(), StoreError> {
+        self.durably("UPDATE writes SET sealed = ?2 WHERE id = ?1", params![id, sealed])
     }
 
     /// A write has ended: nothing of it stays in the file, nor in its log once that is written back, which is done here
@@ -68,6 +97,10 @@ impl Store {
         }
         Ok(())
     }
+}
+
+fn open(row: &Row<'_>) -> rusqlite::Result<OpenWrite> {
+    Ok(OpenWrite { id: row.get(0)?, card: row.get(1)?, sealed: row.get(2)? })
 }
 
 #[cfg(test)]

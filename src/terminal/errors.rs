@@ -29,8 +29,8 @@ crate::entries! {
         cause "前一步没有成功、超时，或其间调用了其他函数" | "the step before did not succeed, its time was over, or another function was called in between";
         remedy "从第一步重新开始" | "begin again with the first step";
     DRIVER_PAID = "E-TERM-DRIVER-PAID", Clerk;
-        message "上一笔中断的扣款已由卡完成，本次未扣款" | "the card had carried out the last purchase, which was interrupted; nothing was paid now";
-        cause "上一次 iDoDebit 中卡被拔出或没有应答，当时返回结果未知" | "the card was pulled, or did not answer, in the last iDoDebit, which could not tell its outcome";
+        message "上一笔扣款已由卡完成而未告知，本次未扣款" | "the card had carried out the last purchase, and nobody was told; nothing was paid now";
+        cause "上一次 iDoDebit 中卡被拔出或没有应答，或调用方未等到结果" | "the card was pulled, or did not answer, in the last iDoDebit, or its caller did not wait for the outcome";
         remedy "请按交易序号核对上一笔：已入账则不要重复扣款；仍需另行扣款时再次调用" | "check the last purchase by its number: do not pay it twice; call again only for another one";
     OPERATOR = "E-TERM-OPERATOR", Clerk;
         message "未说明经办人" | "no operator is named";

@@ -29,6 +29,7 @@ mod log;
 mod moves;
 mod names;
 mod notice;
+mod on_cards;
 mod open;
 mod plan;
 mod policy;
@@ -74,6 +75,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::card::account::Receipt;
 use crate::config::Config;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Faults, Filter, Row};
@@ -247,6 +249,11 @@ impl Terminal {
     /// Carries out a function of the national driver interface. What goes wrong is in the answer. Blocks on the card.
     pub fn drive(&self, call: DriverCall) -> DriverAnswer {
         driver::call(&self.inner, call)
+    }
+
+    /// What a function told of a card's account was given out: it is not told again. Blocks on the disk.
+    pub fn driver_told(&self, receipt: Receipt) {
+        self.inner.driver_told(receipt);
     }
 
     /// The packs in force.

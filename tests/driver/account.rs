@@ -1,11 +1,14 @@
 //! The medical account on the card.
 
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
+
 use serde_json::{Value, json};
 
 use super::Hall;
 use super::files::{INFO, asker, call, with_pin};
 use super::rig::http::Client;
-use super::rig::image;
+use super::rig::{image, until};
 
 const SETTINGS: &str = "[driver]\npay_fields = [\"account-yuan\", \"self-pay\"]\n\
     debit_fields = [\"sequence\", \"terminal\", \"balance\", \"balance-yuan\", \"tac\"]\n\
@@ -95,5 +98,24 @@ fn a_purchase_whose_end_was_not_seen_is_told_before_another_is_paid() {
     let (code, text) = pay();
     assert!(code == -999 && text.contains("E-TERM-DRIVER-PAID") && text.contains("TAC "), "{code} {text}");
     let (code, text) = pay();
+    assert!(code == 0 && text.contains("|148000|"), "once before, once now: {code} {text}");
+}
+
+#[test]
+fn a_caller_that_has_gone_is_told_by_its_next_call_and_nothing_is_paid_twice() {
+    let hall = with_card(SETTINGS, "v3-money");
+    let socket = Client::unix(hall.walk.socket());
+    let parameters = json!({"iType": "1", "pCardInfo": INFO, "pPayInfo": "10.00|0|"});
+    let call = json!({"parameters": parameters, "pin": "123456"}).to_string();
+    let mut gone = UnixStream::connect(hall.walk.socket()).unwrap();
+    let head = "POST /v1/driver/iDoDebit HTTP/1.1\r\nHost: sbkd\r\nContent-Type: application/json\r\n";
+    write!(gone, "{head}Content-Length: {}\r\n\r\n{call}", call.len()).unwrap();
+    drop(gone);
+    let open = || socket.get("/v1/health").success()["open_on_accounts"] == 1;
+    until("the purchase is begun", || open().then_some(()));
+    // It waits for the one that is under way.
+    let (code, text) = paid(&hall, &["iDoDebit", "1", INFO, "10.00|0|"]);
+    assert!(code == -999 && text.contains("E-TERM-DRIVER-PAID") && text.contains("TAC "), "{code} {text}");
+    let (code, text) = paid(&hall, &["iDoDebit", "1", INFO, "10.00|0|"]);
     assert!(code == 0 && text.contains("|148000|"), "once before, once now: {code} {text}");
 }

@@ -37,8 +37,8 @@ pub enum AccountError {
         /// The card's number of it.
         sequence: u16,
     },
-    /// What the card says of a transaction is not what its balance says: it was used elsewhere since.
-    #[error("what the card says of the {} number {sequence} is not what its balance says", .kind.name())]
+    /// What the card says does not tell what became of a transaction: it was used elsewhere since, or its log cannot be had.
+    #[error("what became of the {} number {sequence} cannot be told from what the card says", .kind.name())]
     Disputed {
         /// Which.
         kind: Kind,
@@ -105,13 +105,18 @@ crate::entries! {
         remedy "请重新插入同一张卡，核实结果后再继续" | "insert the same card again, and go on once the outcome is known";
 
     DISPUTED = "E-CARD-ACCOUNT-DISPUTED", Clerk;
-        message "卡上交易结果与余额不符" | "what the card says of the transaction is not what its balance says";
-        cause "交易中断后该卡又在其他终端使用过" | "the card was used at another terminal after the transaction was interrupted";
+        message "卡上交易结果无法确定" | "what became of the transaction cannot be told from what the card says";
+        cause "交易认证、余额和交易明细互相不符，或明细不可读：该卡可能又在其他终端使用过" | "its proof, its balance and its log do not agree, or its log cannot be read: the card may have been used at another terminal since";
         remedy "请核对卡内交易明细（DF04/EF08），人工处理后执行 sbkd card account settle --discard" | "compare the card's log (DF04/EF08), settle it by hand, then run sbkd card account settle --discard";
 
+    OPEN = "E-CARD-ACCOUNT-OPEN", Clerk;
+        message "该卡有未了结的账户交易" | "a transaction on this card's account is not over";
+        cause "在本终端的一笔扣款或充值结果未知，或结果尚未告知" | "what became of a purchase or a load at this terminal is not known, or nobody was told";
+        remedy "请执行 sbkd card account settle 查明并告知持卡人" | "run sbkd card account settle, and tell the holder";
+
     UNSETTLED = "E-CARD-ACCOUNT-UNSETTLED", Clerk;
-        message "该卡上一笔交易尚未核实" | "how the last transaction on this card ended is not known yet";
-        cause "上一笔扣款或充值中断，尚未向卡核实" | "the last purchase or load was interrupted, and the card was not asked yet";
+        message "该卡上一笔交易尚未核实或告知" | "how the last transaction on this card ended is not known, or was not told";
+        cause "上一笔扣款或充值中断，尚未向卡核实，或结果没有送达" | "the last purchase or load was interrupted and the card was not asked yet, or what became of it reached nobody";
         remedy "请先执行 sbkd card account settle" | "run sbkd card account settle first";
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, Outcome, Payment};
+use super::{Amount, Payment};
 
 /// Which of the account's two transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,16 +41,4 @@ pub struct Intent {
     pub terminal_sequence: u32,
     /// The moment, packed `YYYYMMDDhhmmss`.
     pub time: [u8; 7],
-}
-
-impl Intent {
-    /// What the account holds after it, in 分; `None` where it cannot be.
-    pub(super) fn balance_after(&self, outcome: Outcome) -> Option<u32> {
-        let (before, moved) = (self.balance.get(), self.payment.account.get());
-        match (outcome, self.kind) {
-            (Outcome::NotDone, _) => Some(before),
-            (Outcome::Done { .. }, Kind::Load) => before.checked_add(moved),
-            (Outcome::Done { .. }, Kind::Purchase) => before.checked_sub(moved),
-        }
-    }
 }

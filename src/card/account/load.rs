@@ -1,7 +1,8 @@
 //! 账户划入: the account is loaded. The card proves itself by MAC1, who holds the load key answers with MAC2.
 
 use super::intent::{Intent, Kind};
-use super::{AccountError, Amount, Begun, Payment};
+use super::proof::four;
+use super::{AccountError, Amount, Begun, Certificate, Payment, Receipt};
 use crate::card::journal::Journal;
 use crate::card::open::Card;
 use crate::card::session::output;
@@ -12,6 +13,8 @@ use crate::script::Vars;
 /// A load that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
+    /// What lets go of it once that it was loaded was told: [`Journal::told`].
+    pub receipt: Receipt,
     /// The card's number of it.
     pub sequence: u16,
     /// What the account holds now.
@@ -34,7 +37,7 @@ impl Card<'_> {
         if amount == Amount::ZERO {
             return Err(AccountError::Amount);
         }
-        self.nothing_open(journal)?;
+        self.nothing_open(journal, Kind::Load)?;
         self.enter_account()?;
         let (begun, mac1) = self.initialize_load(amount)?;
         let balance = Amount::of(begun.about.balance.to_be_bytes());
@@ -47,9 +50,10 @@ impl Card<'_> {
         let Transaction { sequence, terminal, time, .. } = about;
         let intent = Intent { kind: Kind::Load, sequence, payment, balance, terminal, terminal_sequence: 0, time };
         let mut vars = Vars::new().with("time", &time).with("mac", &mac2);
-        self.move_money("credit-for-load", &mut vars, &intent, journal)?;
-        let tac = output(&vars, "tac")?.try_into().map_err(|_| AccountError::Answer("a TAC"))?;
-        Ok(Loaded { sequence, balance: Amount::of(after.to_be_bytes()), terminal, time, tac })
+        let answer = |vars: &Vars| Ok(Certificate { mac: mac2, tac: four(vars, "tac", "a TAC")? });
+        let (receipt, Certificate { tac, .. }) =
+            self.move_money("credit-for-load", &mut vars, &intent, journal, answer)?;
+        Ok(Loaded { receipt, sequence, balance: Amount::of(after.to_be_bytes()), terminal, time, tac })
     }
 
     fn initialize_load(&mut self, amount: Amount) -> Result<(Begun, [u8; 4]), AccountError> {

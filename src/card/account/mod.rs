@@ -3,20 +3,25 @@
 //!
 //! What moves money is kept in the journal of writes before the command that moves it is sent. A card that is pulled
 //! then, or does not answer, may have paid or not: [`settle`](super::Card::settle_account) asks it when it comes again,
-//! by the transaction's own number, and nothing else is begun on its account before.
+//! by the transaction's own number and by its log, and nothing else is begun on its account before. What became of each is
+//! kept until whoever wanted it was told ([`Receipt`]).
 
 mod amount;
 mod errors;
+mod evidence;
 mod intent;
+mod kept;
 mod load;
+pub mod log;
 mod proof;
 mod purchase;
 
 pub use amount::{Amount, Balance, Payment, Yearly};
-pub use errors::{AccountError, ENTRIES};
+pub use errors::{AccountError, ENTRIES, OPEN};
 pub use intent::{Intent, Kind};
+pub use kept::{Kept, Receipt};
 pub use load::Loaded;
-pub use proof::{Outcome, Settled};
+pub use proof::{Certificate, Outcome, Settled};
 pub use purchase::Paid;
 
 use super::open::Card;

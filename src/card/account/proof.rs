@@ -1,32 +1,55 @@
 //! A transaction whose end was not seen: kept before it is sent, asked for when its card comes again.
 
+use serde::{Deserialize, Serialize};
+
 use super::AccountError;
+use super::evidence::Evidence;
 use super::intent::{Intent, Kind};
+use super::kept::{Kept, Receipt};
+use super::log::Log;
 use crate::apdu::StatusWord;
 use crate::card::CardError;
 use crate::card::journal::Journal;
 use crate::card::open::Card;
 use crate::card::session::output;
+use crate::cipher::Formula;
 use crate::script::Vars;
 use crate::store::Undertaking;
 
 /// What became of a transaction whose end was not seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// The card carried it out: MAC and TAC as it would have answered.
-    Done {
-        /// MAC2 of a purchase.
-        mac: [u8; 4],
-        /// Its certificate for the issuer.
-        tac: [u8; 4],
-    },
+    /// The card carried it out. `None`: its log says so, and it proves a later one by now.
+    Done(Option<Certificate>),
     /// The card did not.
     NotDone,
 }
 
-/// A transaction that was asked for.
+impl Outcome {
+    /// Its certificate for the issuer, where it is known.
+    pub fn tac(&self) -> Option<[u8; 4]> {
+        match self {
+            Self::Done(certificate) => certificate.map(|certificate| certificate.tac),
+            Self::NotDone => None,
+        }
+    }
+}
+
+/// What the card answers to a transaction that it carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// MAC2.
+    pub mac: [u8; 4],
+    /// TAC, for the issuer.
+    pub tac: [u8; 4],
+}
+
+/// A transaction of which it is known what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
+    /// What lets go of it once that was told: [`Journal::told`].
+    pub receipt: Receipt,
     /// What it was.
     pub intent: Intent,
     /// What became of it.
@@ -34,24 +57,27 @@ pub struct Settled {
 }
 
 impl Card<'_> {
-    /// Asks the card for each transaction on its account whose end was not seen, and lets go of it. The balance must say
-    /// the same: where another terminal used the card since, the proof may be of that one's transaction, or be gone.
+    /// Finds out what became of each transaction on the card's account that is kept; what is known already is not asked
+    /// for again. Each stays kept until its receipt is given back. The card's proof, its balance and its log are held
+    /// against what was to be done: another terminal may have used the card since, by the same number and for the same
+    /// amount.
     ///
     /// # Errors
-    /// Where the card does not say: it is kept then, and asked for once more when the card comes again;
-    /// [`AccountError::Disputed`] where the balance says otherwise, until somebody looked at it and
-    /// [`discard_account`](Self::discard_account) lets go of it.
+    /// Where the card does not say: it is asked once more when it comes again. [`AccountError::PinNeeded`] where only the
+    /// log can tell, which the card does not show without its PIN. [`AccountError::Disputed`] where it cannot be
+    /// told, until somebody looked at it and [`discard_account`](Self::discard_account) lets go of it.
     pub fn settle_account(&mut self, journal: &Journal<'_>) -> Result<Vec<Settled>, AccountError> {
         let mut settled = Vec::new();
-        for (id, intent) in journal.open_intents(&self.identifier)? {
-            self.enter_account()?;
-            let outcome = self.proof(intent.kind, intent.sequence)?;
-            let held = u32::from_be_bytes(self.balance_of(0x01)?);
-            if intent.balance_after(outcome) != Some(held) {
-                return Err(AccountError::Disputed { kind: intent.kind, sequence: intent.sequence });
-            }
-            journal.end(id)?;
-            settled.push(Settled { intent, outcome });
+        for Kept { receipt, intent, outcome } in journal.kept_of(&self.identifier)? {
+            let outcome = match outcome {
+                Some(known) => known,
+                None => {
+                    let found = self.became_of(&intent)?;
+                    journal.note(&self.identifier, receipt, &intent, found);
+                    found
+                }
+            };
+            settled.push(Settled { receipt, intent, outcome });
         }
         Ok(settled)
     }
@@ -65,49 +91,61 @@ impl Card<'_> {
         Ok(journal.discard(Undertaking::Account, &self.identifier)?)
     }
 
-    /// GET TRANSACTION PROOF of the transaction of this number.
-    fn proof(&mut self, kind: Kind, sequence: u16) -> Result<Outcome, AccountError> {
+    fn became_of(&mut self, intent: &Intent) -> Result<Outcome, AccountError> {
+        self.enter_account()?;
         let formulas = self.session.parts.profile.account();
-        let code = match kind {
-            Kind::Load => formulas.load.code,
-            Kind::Purchase => formulas.purchase.code,
+        let formula = match intent.kind {
+            Kind::Load => &formulas.load,
+            Kind::Purchase => &formulas.purchase,
         };
-        let mut vars = Vars::new().with("kind", &[code]).with("sequence", &sequence.to_be_bytes());
-        match self.run_account("proof", &mut vars)? {
-            StatusWord::NO_MAC => Ok(Outcome::NotDone),
-            _ => {
-                let four = |name| output(&vars, name)?.try_into().map_err(|_| AccountError::Answer("a proof"));
-                Ok(Outcome::Done { mac: four("mac")?, tac: four("tac")? })
-            }
+        let proof = self.proof(formula, intent.sequence)?;
+        let balance = u32::from_be_bytes(self.balance_of(0x01)?);
+        let log = self.account_log()?;
+        let evidence = Evidence { proof, balance, log: &log };
+        evidence.outcome(intent, formula).ok_or(match log {
+            Log::PinNeeded => AccountError::PinNeeded,
+            Log::Read(_) | Log::None => AccountError::Disputed { kind: intent.kind, sequence: intent.sequence },
+        })
+    }
+
+    /// GET TRANSACTION PROOF of the transaction whose INITIALIZE answered this number; `None` where the card proves none
+    /// by it.
+    fn proof(&mut self, formula: &Formula, sequence: u16) -> Result<Option<Certificate>, AccountError> {
+        let number = formula.proof_number(sequence).to_be_bytes();
+        let mut vars = Vars::new().with("kind", &[formula.code]).with("sequence", &number);
+        if self.run_account("proof", &mut vars)? == StatusWord::NO_MAC {
+            return Ok(None);
         }
+        Ok(Some(Certificate { mac: four(&vars, "mac", "a proof")?, tac: four(&vars, "tac", "a proof")? }))
     }
 
     /// Nothing is begun while it is not known how the last one ended: its number would be another's, and it could not be
-    /// asked for any more.
-    pub(super) fn nothing_open(&self, journal: &Journal<'_>) -> Result<(), AccountError> {
-        match journal.open_intents(&self.identifier)?.is_empty() {
-            true => Ok(()),
-            false => Err(AccountError::Unsettled),
-        }
+    /// asked for any more. Nor is one of the kind of which somebody may not know yet that it was carried out.
+    pub(super) fn nothing_open(&self, journal: &Journal<'_>, kind: Kind) -> Result<(), AccountError> {
+        let kept = journal.kept_of(&self.identifier)?;
+        let in_the_way = |kept: &Kept| kept.outcome.is_none() || kept.intent.kind == kind;
+        if kept.iter().any(in_the_way) { Err(AccountError::Unsettled) } else { Ok(()) }
     }
 
     /// Sends the command that moves money, once it is kept what is to be moved. A refusal says that nothing was moved;
-    /// whatever else comes, 6581 and 6F00 among it, says nothing.
+    /// whatever else comes, 6581 and 6F00 among it, says nothing. What it was carried out by is read from what the flow
+    /// kept, and noted before anybody is told.
     pub(super) fn move_money(
         &mut self,
         flow: &'static str,
         vars: &mut Vars,
         intent: &Intent,
         journal: &Journal<'_>,
-    ) -> Result<(), AccountError> {
-        let id = journal.begin_intent(&self.identifier, intent)?;
-        match self.run_account(flow, vars) {
-            Ok(_) => {
-                journal.end_done(id);
-                Ok(())
+        read: impl FnOnce(&Vars) -> Result<Certificate, AccountError>,
+    ) -> Result<(Receipt, Certificate), AccountError> {
+        let receipt = journal.begin_intent(&self.identifier, intent)?;
+        match self.run_account(flow, vars).and_then(|_| read(vars)) {
+            Ok(certificate) => {
+                journal.note(&self.identifier, receipt, intent, Outcome::Done(Some(certificate)));
+                Ok((receipt, certificate))
             }
             Err(error) if refuses(&error) => {
-                journal.end(id)?;
+                journal.told(receipt)?;
                 Err(error)
             }
             Err(error) => {
@@ -116,6 +154,11 @@ impl Card<'_> {
             }
         }
     }
+}
+
+/// Four bytes that a flow kept; `what` they are.
+pub(super) fn four(vars: &Vars, name: &str, what: &'static str) -> Result<[u8; 4], AccountError> {
+    output(vars, name)?.try_into().map_err(|_| AccountError::Answer(what))
 }
 
 /// Whether the card said that it does not carry the command out (STD-5 table 5).

@@ -1,7 +1,8 @@
 //! 医疗结算: a purchase from the account. The PSAM proves the terminal by MAC1; the card answers with TAC and MAC2.
 
 use super::intent::{Intent, Kind};
-use super::{AccountError, Amount, Begun, Payment};
+use super::proof::four;
+use super::{AccountError, Amount, Begun, Certificate, Payment, Receipt};
 use crate::card::journal::Journal;
 use crate::card::open::Card;
 use crate::card::session::output;
@@ -12,6 +13,8 @@ use crate::script::Vars;
 /// A purchase that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paid {
+    /// What lets go of it once that it was paid was told: [`Journal::told`].
+    pub receipt: Receipt,
     /// The card's number of it (医疗消费交易序号).
     pub sequence: u16,
     /// 终端交易序号.
@@ -39,7 +42,7 @@ impl Card<'_> {
         if payment.is_nothing() {
             return Err(AccountError::Amount);
         }
-        self.nothing_open(journal)?;
+        self.nothing_open(journal, Kind::Purchase)?;
         self.enter_account()?;
         let begun = self.initialize_purchase(payment)?;
         let balance = begun.about.balance;
@@ -56,15 +59,16 @@ impl Card<'_> {
         let intent = Intent { kind: Kind::Purchase, sequence, payment, balance, terminal, terminal_sequence, time };
         let mut vars =
             Vars::new().with("sequence", &terminal_sequence.to_be_bytes()).with("time", &time).with("mac", &mac1);
-        self.move_money("debit-for-purchase", &mut vars, &intent, journal)?;
-        let tac = output(&vars, "tac")?.try_into().map_err(|_| AccountError::Answer("a TAC"))?;
-        let mac2 = output(&vars, "mac2")?.try_into().map_err(|_| AccountError::Answer("a MAC2"))?;
+        let answer =
+            |vars: &Vars| Ok(Certificate { mac: four(vars, "mac2", "a MAC2")?, tac: four(vars, "tac", "a TAC")? });
+        let (receipt, Certificate { mac: mac2, tac }) =
+            self.move_money("debit-for-purchase", &mut vars, &intent, journal, answer)?;
         // Too late to refuse anything: the card has paid.
         let checked = self.session.parts.keys.confirm_purchase(mac2).inspect_err(|error| {
             tracing::warn!(%error, "the card's proof of a purchase was not found to be its own");
         });
         let balance = Amount::of(left.to_be_bytes());
-        Ok(Paid { sequence, terminal_sequence, balance, terminal, time, tac, checked: checked.ok() })
+        Ok(Paid { receipt, sequence, terminal_sequence, balance, terminal, time, tac, checked: checked.ok() })
     }
 
     fn initialize_purchase(&mut self, payment: Payment) -> Result<Begun, AccountError> {

@@ -8,26 +8,26 @@ use crate::failure::Explain as _;
 use crate::keys::Checked;
 use crate::value::Fen;
 
-const KEY: [u8; 32] = [7; 32];
+pub(super) const KEY: [u8; 32] = [7; 32];
 /// What `v3-money` holds at first.
-const BALANCE: u32 = 150_000;
+pub(super) const BALANCE: u32 = 150_000;
 /// What is paid from it.
-const ACCOUNT: u32 = 7_345;
+pub(super) const ACCOUNT: u32 = 7_345;
 
-fn desk(card: &str) -> Desk {
+pub(super) fn desk(card: &str) -> Desk {
     Desk::new(card).with_store()
 }
 
-fn amount(fen: i64) -> Amount {
+pub(super) fn amount(fen: i64) -> Amount {
     Amount::try_from(Fen(fen)).unwrap()
 }
 
-fn payment() -> Payment {
+pub(super) fn payment() -> Payment {
     Payment { account: amount(ACCOUNT.into()), self_pay: amount(100), pool: amount(20_000) }
 }
 
 /// Opens the card that is in, verifies the PIN, and works on its account.
-fn at<T>(
+pub(super) fn at<T>(
     desk: &Desk,
     lease: Lease,
     work: impl FnOnce(&mut Card<'_>, &Journal<'_>) -> Result<T, AccountError>,
@@ -40,15 +40,29 @@ fn at<T>(
     })
 }
 
-fn pay(desk: &Desk, lease: Lease) -> Result<Paid, AccountError> {
-    at(desk, lease, |card, journal| card.pay(payment(), journal))
+/// Pays, and whoever wanted it is told.
+pub(super) fn pay(desk: &Desk, lease: Lease) -> Result<Paid, AccountError> {
+    pay_this(desk, lease, payment())
 }
 
-fn settle(desk: &Desk, lease: Lease) -> Result<Vec<Settled>, AccountError> {
-    at(desk, lease, |card, journal| card.settle_account(journal))
+pub(super) fn pay_this(desk: &Desk, lease: Lease, payment: Payment) -> Result<Paid, AccountError> {
+    at(desk, lease, |card, journal| {
+        let paid = card.pay(payment, journal)?;
+        journal.told(paid.receipt)?;
+        Ok(paid)
+    })
 }
 
-fn held(desk: &Desk, lease: Lease) -> u32 {
+/// Asks what became of what is kept, and whoever wanted it is told.
+pub(super) fn settle(desk: &Desk, lease: Lease) -> Result<Vec<Settled>, AccountError> {
+    at(desk, lease, |card, journal| {
+        let settled = card.settle_account(journal)?;
+        settled.iter().try_for_each(|one| journal.told(one.receipt))?;
+        Ok(settled)
+    })
+}
+
+pub(super) fn held(desk: &Desk, lease: Lease) -> u32 {
     at(desk, lease, |card, _| card.balance()).unwrap().account.get()
 }
 
@@ -76,7 +90,12 @@ fn a_load_is_allowed_by_who_has_its_key() {
     let mut desk = Desk { soft: true, ..desk("v3-money") };
     let card = desk.card.clone();
     let insert = inserted(&card);
-    let loaded = at(&desk, insert(), |card, journal| card.load_account(amount(500), journal)).unwrap();
+    let loaded = at(&desk, insert(), |card, journal| {
+        let loaded = card.load_account(amount(500), journal)?;
+        journal.told(loaded.receipt)?;
+        Ok(loaded)
+    })
+    .unwrap();
     assert_eq!(loaded.balance.get(), BALANCE + 500);
     assert_eq!(held(&desk, insert()), BALANCE + 500);
     // The PSAM's profile names no place for the load key: nothing is sent to the card that could move anything.
@@ -104,9 +123,9 @@ fn a_torn_purchase_took_place_once_or_not_and_is_known_afterwards() {
                     assert_eq!(blocked, Err(AccountError::Unsettled), "{fault:?} at {n}: nothing is begun over it");
                     let settled = settle(&desk, insert(None).0).unwrap();
                     match settled.as_slice() {
-                        [Settled { outcome: Outcome::Done { tac, .. }, intent }] => {
+                        [Settled { outcome: Outcome::Done(Some(certificate)), intent, .. }] => {
                             assert_eq!((intent.payment, intent.balance.get()), (payment(), BALANCE));
-                            assert_ne!(*tac, [0; 4]);
+                            assert_ne!(certificate.tac, [0; 4]);
                             done += 1;
                             ACCOUNT
                         }
@@ -131,40 +150,21 @@ fn a_torn_purchase_took_place_once_or_not_and_is_known_afterwards() {
 }
 
 #[test]
-fn a_card_that_was_used_elsewhere_since_is_for_somebody_to_look_at() {
-    for fault in [Fault::Removed, Fault::Lost] {
-        let desk = desk("v3-money");
-        let insert = inserted_with(&desk.card);
-        let (lease, wire) = insert(None);
-        pay(&desk, lease).unwrap();
-        let debit = wire.lock().unwrap().sent.iter().position(|tpdu| tpdu[1] == 0x2C).unwrap() + 1;
-        let torn = pay(&desk, insert(Some((debit, fault.clone()))).0).unwrap_err();
-        assert!(matches!(torn, AccountError::Torn { .. }), "{torn:?}");
-        // Another terminal, which knows nothing of it.
-        let elsewhere = self::desk("v3-money");
-        let other = Payment { account: amount(100), ..payment() };
-        at(&elsewhere, insert(None).0, |card, journal| card.pay(other, journal)).unwrap();
-        let disputed = settle(&desk, insert(None).0).unwrap_err();
-        assert!(matches!(disputed, AccountError::Disputed { .. }), "{fault:?}: {disputed:?}");
-        assert_eq!(pay(&desk, insert(None).0), Err(AccountError::Unsettled), "{fault:?}");
-        assert_eq!(at(&desk, insert(None).0, |card, journal| card.discard_account(journal)), Ok(1));
-        assert!(pay(&desk, insert(None).0).is_ok());
-    }
-}
-
-#[test]
 fn a_torn_load_is_known_afterwards() {
     for fault in [Fault::Removed, Fault::Lost] {
         at_every_tpdu(|n| {
             let desk = Desk { soft: true, ..desk("v2-money") };
             let insert = inserted_with(&desk.card);
             let (lease, wire) = insert(Some((n, fault.clone())));
-            let outcome = at(&desk, lease, |card, journal| card.load_account(amount(700), journal));
+            let outcome = at(&desk, lease, |card, journal| {
+                let loaded = card.load_account(amount(700), journal)?;
+                journal.told(loaded.receipt).map(|()| loaded).map_err(AccountError::from)
+            });
             let sent = wire.lock().unwrap().sent.len();
             let settled = settle(&desk, insert(None).0).unwrap();
             let torn = matches!(outcome, Err(AccountError::Torn { kind: Kind::Load, .. }));
             assert_eq!(settled.len(), usize::from(torn), "{fault:?} at {n}: {outcome:?}");
-            let done = settled.iter().any(|one| matches!(one.outcome, Outcome::Done { .. })) || outcome.is_ok();
+            let done = settled.iter().any(|one| matches!(one.outcome, Outcome::Done(Some(_)))) || outcome.is_ok();
             assert_eq!(held(&desk, insert(None).0), 20_000 + if done { 700 } else { 0 }, "{fault:?} at {n}");
             sent
         });
@@ -208,7 +208,7 @@ fn every_refusal_of_a_debit_ends_in_an_error_with_a_remedy() {
         let paid = pay(&desk, lease).unwrap_err();
         assert!(matches!(paid, AccountError::Torn { .. }), "{status:04X}: {paid:?}");
         let settled = settle(&desk, insert(None).0).unwrap();
-        assert!(matches!(settled.as_slice(), [Settled { outcome: Outcome::Done { .. }, .. }]), "{status:04X}");
+        assert!(matches!(settled.as_slice(), [Settled { outcome: Outcome::Done(Some(_)), .. }]), "{status:04X}");
         let (lease, _) = insert(Some((debit, Fault::Answer(status.to_be_bytes().to_vec()))));
         let error = pay(&desk, lease).unwrap_err();
         assert!(error.entry().code.starts_with("E-CARD-"), "{status:04X}: {error:?}");

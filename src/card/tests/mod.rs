@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod account_known;
 mod arbitrary;
 mod bank;
 mod budget;
@@ -57,6 +58,8 @@ enum Fault {
     Answer(Vec<u8>),
     /// The card carries it out, and answers with another status word.
     Status(u16),
+    /// Another card is in its place from here on, and the reader did not notice.
+    Swapped(Image),
 }
 
 /// What went over a wire.
@@ -104,6 +107,10 @@ impl Transport for Tap {
                 Fault::Reset => {
                     self.chip.reset()?;
                     Err(TransportError::Reset)
+                }
+                Fault::Swapped(image) => {
+                    self.chip = InProcess::new(image.chip(Arc::new(SystemRandom::default())))?;
+                    self.chip.exchange(tpdu)
                 }
                 Fault::Answer(bytes) => Ok(Zeroizing::new(bytes.clone())),
                 Fault::Status(status) => {

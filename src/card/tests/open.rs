@@ -29,10 +29,20 @@ impl Desk {
     /// The same on a card that is in already.
     pub(super) fn on<T, E: From<CardError>>(
         &self,
-        mut lease: Lease,
+        lease: Lease,
         work: impl FnOnce(&mut Card<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let (psam, _) = super::lease(&self.psam, Interface::Contact, None);
+        self.on_with(lease, None, work).0
+    }
+
+    /// The same with a fault at one of the PSAM's TPDUs; how many it had.
+    pub(super) fn on_with<T, E: From<CardError>>(
+        &self,
+        mut lease: Lease,
+        at_psam: At,
+        work: impl FnOnce(&mut Card<'_>) -> Result<T, E>,
+    ) -> (Result<T, E>, usize) {
+        let (psam, wire) = super::lease(&self.psam, Interface::Contact, at_psam);
         let mut keys: Box<dyn KeyService> = match self.soft {
             true => Box::new(Soft::load(&folder().join("demonstration-keys.toml"), true).unwrap()),
             false => Box::new(Psam::new(psam, self.scripts.clone(), profile(), self.store.clone())),
@@ -49,7 +59,10 @@ impl Desk {
             default_algorithm: self.default_algorithm,
             initial_pins: &self.initial_pins,
         };
-        work(&mut Card::open(parts, &mut |_| ())?)
+        let outcome = Card::open(parts, &mut |_| ()).map_err(E::from).and_then(|mut card| work(&mut card));
+        drop(keys);
+        let sent = wire.lock().unwrap().sent.len();
+        (outcome, sent)
     }
 }
 

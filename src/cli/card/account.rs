@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::super::direct::Way;
+use super::super::direct::{Settings, Way};
 use super::super::{Outcome, Problem, Shell};
-use super::open::{direct, with_journal, with_pin};
-use crate::card::Card;
-use crate::card::HolderPin;
-use crate::card::account::{AccountError, Amount, Balance, Outcome as Became, Payment, Settled, Yearly};
+use super::open::{direct, let_go, with_journal, with_pin};
+use crate::card::account::{
+    AccountError, Amount, Balance, Intent, Kept, Outcome as Became, Payment, Receipt, Settled, Yearly,
+};
+use crate::card::{Card, HolderPin, Journal};
 use crate::keys::Checked;
 use crate::value::Fen;
 
@@ -56,6 +57,8 @@ enum Command {
         #[command(flatten)]
         way: Way,
     },
+    /// List what is open on any card: not known yet, or known and not told; needs no card
+    Open,
 }
 
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
@@ -70,6 +73,7 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
         Some(Command::Load { amount, way }) => {
             load(Amount::try_from(*amount).map_err(|error| Problem::from_error(&error))?, way, shell)
         }
+        Some(Command::Open) => open(shell),
         Some(Command::Settle { discard: false, way }) => settle(way, shell),
         Some(Command::Settle { discard: true, way }) => discard(way, shell),
     }
@@ -127,6 +131,7 @@ fn pay(payment: Payment, way: &Way, shell: &Shell) -> Outcome {
         "proof": checked,
     });
     shell.show(&shown, || format!("已支付，余额 {} / paid, the account holds {0}", yuan(paid.balance)));
+    let_go(&settings, shell, &[paid.receipt]);
     Ok(())
 }
 
@@ -144,6 +149,7 @@ fn load(amount: Amount, way: &Way, shell: &Shell) -> Outcome {
         "balance": yuan(loaded.balance),
     });
     shell.show(&shown, || format!("已划入，余额 {} / loaded, the account holds {0}", yuan(loaded.balance)));
+    let_go(&settings, shell, &[loaded.receipt]);
     Ok(())
 }
 
@@ -156,7 +162,23 @@ fn settle(way: &Way, shell: &Shell) -> Outcome {
     let shown: Vec<Value> = settled.iter().map(told).collect();
     shell.show(&json!({ "settled": shown }), || match settled.as_slice() {
         [] => "该卡没有结果未知的交易 / no transaction on this card was torn".to_owned(),
-        settled => settled.iter().map(line).collect::<Vec<_>>().join("\n"),
+        settled => settled.iter().map(|one| line(&one.intent, Some(one.outcome))).collect::<Vec<_>>().join("\n"),
+    });
+    let receipts: Vec<Receipt> = settled.iter().map(|one| one.receipt).collect();
+    let_go(&settings, shell, &receipts);
+    Ok(())
+}
+
+/// What is kept of any card. No card is needed for it, nor the PSAM.
+fn open(shell: &Shell) -> Outcome {
+    let settings = Settings::of(shell)?;
+    let (store, key) = settings.writes()?;
+    let kept = Journal::new(store, &key, &settings.random).kept_of_all();
+    let kept = kept.map_err(|error| Problem::from_error(&error))?;
+    let shown: Vec<Value> = kept.iter().map(listed).collect();
+    shell.show(&shown, || match kept.as_slice() {
+        [] => "没有未了结的账户交易 / no transaction on an account is open".to_owned(),
+        kept => kept.iter().map(described).collect::<Vec<_>>().join("\n"),
     });
     Ok(())
 }
@@ -171,11 +193,20 @@ fn discard(way: &Way, shell: &Shell) -> Outcome {
 }
 
 fn told(settled: &Settled) -> Value {
-    let Settled { intent, outcome } = settled;
-    let (done, tac) = match outcome {
-        Became::Done { tac, .. } => (true, Some(hex::encode_upper(tac))),
-        Became::NotDone => (false, None),
-    };
+    let mut shown = moved(&settled.intent);
+    shown["done"] = json!(matches!(settled.outcome, Became::Done(_)));
+    shown["tac"] = json!(settled.outcome.tac().map(hex::encode_upper));
+    shown
+}
+
+fn listed(kept: &Kept) -> Value {
+    let mut shown = moved(&kept.intent);
+    shown["done"] = json!(kept.outcome.map(|outcome| matches!(outcome, Became::Done(_))));
+    shown["tac"] = json!(kept.outcome.and_then(|outcome| outcome.tac()).map(hex::encode_upper));
+    shown
+}
+
+fn moved(intent: &Intent) -> Value {
     json!({
         "kind": intent.kind.name(),
         "sequence": intent.sequence,
@@ -185,18 +216,22 @@ fn told(settled: &Settled) -> Value {
         "terminal": hex::encode_upper(intent.terminal),
         "terminal_sequence": intent.terminal_sequence,
         "time": hex::encode_upper(intent.time),
-        "done": done,
-        "tac": tac,
     })
 }
 
-fn line(settled: &Settled) -> String {
-    let Settled { intent, outcome } = settled;
-    let amount = yuan(intent.payment.account);
-    match outcome {
-        Became::Done { .. } => format!("{} {amount}：卡已执行 / carried out", intent.kind.name()),
-        Became::NotDone => format!("{} {amount}：卡未执行 / not carried out", intent.kind.name()),
-    }
+fn described(kept: &Kept) -> String {
+    let intent = &kept.intent;
+    let (time, terminal) = (hex::encode(intent.time), hex::encode(intent.terminal));
+    format!("{time} {terminal} {}", line(intent, kept.outcome))
+}
+
+fn line(intent: &Intent, outcome: Option<Became>) -> String {
+    let became = match outcome {
+        Some(Became::Done(_)) => "卡已执行 / carried out",
+        Some(Became::NotDone) => "卡未执行 / not carried out",
+        None => "结果未知 / not known",
+    };
+    format!("{} {}：{became}", intent.kind.name(), yuan(intent.payment.account))
 }
 
 /// Yuan with two places.

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::super::direct::{Settings, Way};
 use super::super::{Problem, Shell, errors};
-use crate::card::account::AccountError;
+use crate::card::account::{AccountError, Receipt};
 use crate::card::{Card, CardError, HolderPin, Journal, Pin};
 use crate::failure::Explain;
 use crate::reader::{PadAbilities, PinEntry, PinLength};
@@ -65,6 +65,18 @@ pub(super) fn with_journal<T, E: AsksPin>(
     let (store, key) = settings.writes()?;
     let journal = Journal::new(store, &key, &settings.random);
     with_pin(way, settings, shell, at_once, |card, mut pin| work(card, &journal, &mut pin))
+}
+
+/// Lets go of what the account's journal keeps, once whoever called was told. What was not heard, or cannot be let go of,
+/// is told again.
+pub(super) fn let_go(settings: &Settings, shell: &Shell, receipts: &[Receipt]) {
+    let Ok((store, key)) = settings.writes() else { return };
+    let journal = Journal::new(store, &key, &settings.random);
+    for receipt in receipts.iter().filter(|_| shell.was_heard()) {
+        if let Err(error) = journal.told(*receipt) {
+            tracing::warn!(%error, "what was told is told again");
+        }
+    }
 }
 
 /// An error that may say that the PIN was to be verified first.

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::super::Code;
 use super::super::values::plain;
 use crate::card::account::Paid;
+use crate::card::account::log::item;
 use crate::card::{Content, Value};
 use crate::value::Fen;
 
@@ -115,16 +116,16 @@ impl RecordField {
     /// The item's name in the profile, and whether it is given in 元.
     fn item(self) -> (&'static str, bool) {
         match self {
-            Self::Sequence => ("医疗消费交易序号", false),
-            Self::Type => ("交易类型", false),
-            Self::Terminal => ("终端机编号", false),
-            Self::Time => ("交易时间", false),
-            Self::Account => ("账户支付", false),
-            Self::SelfPay => ("个人自付", false),
-            Self::Pool => ("统筹支付", false),
-            Self::AccountYuan => ("账户支付", true),
-            Self::SelfPayYuan => ("个人自付", true),
-            Self::PoolYuan => ("统筹支付", true),
+            Self::Sequence => (item::SEQUENCE, false),
+            Self::Type => (item::TYPE, false),
+            Self::Terminal => (item::TERMINAL, false),
+            Self::Time => (item::TIME, false),
+            Self::Account => (item::ACCOUNT, false),
+            Self::SelfPay => (item::SELF_PAY, false),
+            Self::Pool => (item::POOL, false),
+            Self::AccountYuan => (item::ACCOUNT, true),
+            Self::SelfPayYuan => (item::SELF_PAY, true),
+            Self::PoolYuan => (item::POOL, true),
         }
     }
 

@@ -6,52 +6,64 @@ use super::call::{Carried, Parameters};
 use super::pin::holder_pin;
 use super::{card, reader};
 use crate::apdu::StatusWord;
-use crate::card::account::{AccountError, Amount, Kind, Outcome, Paid, Payment, Settled};
+use crate::card::account::log::log_file;
+use crate::card::account::{AccountError, Amount, Kind, Outcome as Became, Paid, Payment, Settled};
 use crate::card::{Card, CardError, Contents, HolderPin, Journal};
 use crate::failure::Failure;
-use crate::national::{CardInfo, Code, Parameter, Refused};
-use crate::profile::{FileName, ItemName};
+use crate::national::{CardInfo, Code, DebitOutput, Outcome, Parameter, Refused};
 use crate::terminal::errors;
 use crate::terminal::inner::Inner;
 
-/// 医疗交易明细, the account's log (card-facts §1.6).
-const LOG: (&str, u8) = ("DF04", 0x08);
-
 /// What came of a call.
-enum Debit {
+pub(super) enum Debit {
     Paid(Paid),
     /// Nothing was paid: a purchase before, whose end was not seen, turned out to have been.
     Before(Settled),
 }
 
 pub(super) fn do_debit(inner: &Arc<Inner>, parameters: &Parameters) -> Carried {
-    let unpublished = &inner.parts.config.driver.unpublished;
     let kind = parameters.kind()?;
     // What is written of it is known before anything is paid.
-    let output = unpublished.debit()?;
-    let payment = unpublished.payment(parameters.text(Parameter::PayInfo)?)?;
-    let amount = |fen| Amount::try_from(fen).map_err(|error| Refused::from(&error));
-    let payment =
-        Payment { account: amount(payment.account)?, self_pay: amount(payment.self_pay)?, pool: amount(payment.pool)? };
+    let output = inner.parts.config.driver.unpublished.debit()?;
+    let payment = payment(inner, parameters)?;
     let meant = CardInfo::parse(parameters.text(Parameter::CardInfo)?)?;
     let reader = reader::take(inner, kind)?;
-    let journal = Journal::new(&inner.store, &inner.card_writes, &*inner.parts.random);
+    let journal = inner.card_journal();
     let pay =
         |pin| card::at(inner, &reader, parameters, Some(&meant), |card| apart(debit(card, pin, payment, &journal)));
     let done = match pay(None)? {
         Err(AccountError::PinNeeded) => pay(Some(holder_pin(inner, &reader, parameters, Some(&meant))?))?,
         done => done,
     };
+    Ok(told(inner, output, done)?)
+}
+
+/// What `pPayInfo` wants paid.
+pub(super) fn payment(inner: &Inner, parameters: &Parameters) -> Result<Payment, Refused> {
+    let payment = inner.parts.config.driver.unpublished.payment(parameters.text(Parameter::PayInfo)?)?;
+    let amount = |fen| Amount::try_from(fen).map_err(|error| Refused::from(&error));
+    Ok(Payment { account: amount(payment.account)?, self_pay: amount(payment.self_pay)?, pool: amount(payment.pool)? })
+}
+
+/// What the caller is told of it; once that was given out it is let go of.
+pub(super) fn told(inner: &Inner, output: DebitOutput<'_>, done: Result<Debit, AccountError>) -> Outcome {
     match done {
-        Ok(Debit::Paid(paid)) => Ok(output.text(&paid)),
-        Ok(Debit::Before(settled)) => Err(before(&settled).into()),
-        Err(error) => Err(Refused::from(&error).into()),
+        Ok(Debit::Paid(paid)) => {
+            inner.driver_tells(paid.receipt);
+            Ok(output.text(&paid))
+        }
+        Ok(Debit::Before(settled)) => {
+            inner.driver_tells(settled.receipt);
+            Err(before(&settled))
+        }
+        Err(error) => Err(Refused::from(&error)),
     }
 }
 
 /// Pays, once it is known how the last transaction ended. Who called for one that the card carried out was not told so, and
-/// may be calling for it again: it is told now, and nothing is paid.
-fn debit(
+/// may be calling for it again: it is told now, and nothing is paid. One that was not carried out is let go of: it is
+/// called for again.
+pub(super) fn debit(
     card: &mut Card<'_>,
     pin: Option<HolderPin>,
     payment: Payment,
@@ -60,19 +72,18 @@ fn debit(
     if let Some(pin) = pin {
         card.verify(pin)?;
     }
-    let paid =
-        |settled: &Settled| settled.intent.kind == Kind::Purchase && matches!(settled.outcome, Outcome::Done { .. });
-    match card.settle_account(journal)?.into_iter().find(paid) {
-        Some(settled) => Ok(Debit::Before(settled)),
-        None => card.pay(payment, journal).map(Debit::Paid),
+    let mut purchases = card.settle_account(journal)?;
+    purchases.retain(|settled| settled.intent.kind == Kind::Purchase);
+    let done = |settled: &Settled| matches!(settled.outcome, Became::Done(_));
+    if let Some(at) = purchases.iter().position(done) {
+        return Ok(Debit::Before(purchases.swap_remove(at)));
     }
+    purchases.iter().try_for_each(|settled| journal.told(settled.receipt))?;
+    card.pay(payment, journal).map(Debit::Paid)
 }
 
 fn before(settled: &Settled) -> Refused {
-    let tac = match settled.outcome {
-        Outcome::Done { tac, .. } => format!("，TAC {}", hex::encode_upper(tac)),
-        Outcome::NotDone => String::new(),
-    };
+    let tac = settled.outcome.tac().map(|tac| format!("，TAC {}", hex::encode_upper(tac))).unwrap_or_default();
     let intent = &settled.intent;
     let detail = format!("交易序号 {}，终端交易序号 {}{tac}", intent.sequence, intent.terminal_sequence);
     Refused::by(Code::UNKNOWN, &Failure::with(&errors::DRIVER_PAID, detail))
@@ -89,8 +100,7 @@ fn apart<T>(done: Result<T, AccountError>) -> Result<Result<T, AccountError>, Ca
 pub(super) fn read_debit_record(inner: &Arc<Inner>, parameters: &Parameters) -> Carried {
     let output = inner.parts.config.driver.unpublished.records()?;
     let reader = reader::take(inner, parameters.kind()?)?;
-    let (directory, ef) = LOG;
-    let log = [ItemName { file: FileName::new(directory, ef), tag: None }];
+    let log = [log_file()];
     let read = |pin| {
         card::at(inner, &reader, parameters, None, |card| match card.read(&log, pin) {
             Err(CardError::PinNeeded) => Ok(None),

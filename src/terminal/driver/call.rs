@@ -8,6 +8,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::card::Pin;
+use crate::card::account::Receipt;
 use crate::national::{Code, Function, Kind, Parameter, Refused};
 
 /// A function and what it is called with.
@@ -55,17 +56,20 @@ pub struct DriverAnswer {
     pub card: Option<String>,
     /// By which number the caller goes on, where the card is held for a next step.
     pub session: Option<Uuid>,
+    /// Where it tells what became of a transaction on a card's account: what lets go of that once it was given out
+    /// ([`Terminal::driver_told`](crate::terminal::Terminal::driver_told)).
+    pub receipt: Option<Receipt>,
 }
 
 impl DriverAnswer {
     pub(super) fn of(carried: Carried, session: Option<Uuid>) -> Self {
         let (refused, ask, card) = match carried {
-            Ok(output) => return Self { code: Code::SUCCESS, output, ask: None, card: None, session },
+            Ok(output) => return Self { code: Code::SUCCESS, output, ask: None, card: None, session, receipt: None },
             Err(Stop::Refused(refused)) => (refused, None, None),
             // As if the holder had not answered, for a caller that asks nobody.
             Err(Stop::Asked(ask, card)) => (Refused::from(Code::CANCELLED), Some(ask), Some(card)),
         };
-        Self { code: refused.code, output: refused.text.into(), ask, card, session }
+        Self { code: refused.code, output: refused.text.into(), ask, card, session, receipt: None }
     }
 }
 

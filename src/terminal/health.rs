@@ -22,7 +22,8 @@ pub enum Status {
     Ok,
     /// Some condition or alarm holds, and work goes on as far as it allows; or new policy packs or a blacklist are refused, there is no
     /// blacklist to go by where one is configured, a record is
-    /// damaged, a day is overdue or has open differences, a holder is still to be told how a transaction came out, or
+    /// damaged, a day is overdue or has open differences, a holder is still to be told how a transaction came out, what became of a
+    /// transaction on a card's account is not known or not told, or
     /// queue or store do not tell.
     Degraded,
     /// The daemon is stopping.
@@ -110,6 +111,10 @@ pub struct Health {
     /// shown to nobody), of which nobody has noted that they were told since; `None` when queue or store cannot be read.
     #[schema(required)]
     pub untold: Option<u64>,
+    /// Purchases from cards' medical accounts, and loads, of which it is not known what became, or whoever wanted them was
+    /// not told; `None` when the store cannot be read. `sbkd card account open` lists them.
+    #[schema(required)]
+    pub open_on_accounts: Option<u64>,
     /// The policy packs.
     pub policy: PolicyHealth,
     /// The list of refused cards; `None` where none is configured, and no card is looked up.

@@ -127,6 +127,10 @@ impl Inner {
             tracing::warn!(%error, "what the centre told long ago was not erased");
             return Ok(Kept::Again);
         }
+        if let Err(error) = self.forget_accounts(told_before) {
+            tracing::warn!(%error, "what was begun on cards' accounts long ago was not erased");
+            return Ok(Kept::Again);
+        }
         let erased = self.queue.erase(days_before(now, days.saturating_add(1)))?;
         if erased.transactions > 0 {
             let records = Some(erased.transactions);

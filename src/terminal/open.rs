@@ -158,7 +158,9 @@ impl Inner {
         };
         let whole = stats.as_ref().is_some_and(|stats| stats.damaged.is_empty());
         let untold = self.untold().ok().map(|untold| untold.len() as u64);
-        let settled = (reconciliation.open, reconciliation.overdue, untold) == (Some(0), Some(0), Some(0));
+        let open_on_accounts = self.kept_of_accounts().ok().map(|kept| kept.len() as u64);
+        let settled =
+            [reconciliation.open, reconciliation.overdue, untold, open_on_accounts].iter().all(|left| *left == Some(0));
         let listed = blacklist.as_ref().is_none_or(BlacklistHealth::is_well);
         let status = if conditions.contains(&Condition::Draining) {
             Status::Draining
@@ -193,6 +195,7 @@ impl Inner {
             },
             reconciliation,
             untold,
+            open_on_accounts,
             policy,
             blacklist,
         }

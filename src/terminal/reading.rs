@@ -93,7 +93,8 @@ impl Inner {
         let who = reading.and_then(|reading| {
             let verdict = self.verdict(&reading);
             let lenience = Lenience { expired: expired == ExpiredCard::Warn, list: self.goes_on_without_list() };
-            let who = Who::of(&reading, &self.queue, &verdict, lenience)?;
+            let mut who = Who::of(&reading, &self.queue, &verdict, lenience)?;
+            who.findings.extend(self.open_on(&reading.card().identifier));
             // What cannot be told now is told at a later case: it keeps nobody from this one.
             let notices = self.notices(who.tag).inspect_err(|failure| {
                 tracing::warn!(code = failure.entry.code, detail = failure.detail, "what the holder is to be told");

@@ -117,7 +117,8 @@ pub struct CaseView {
     #[schema(required)]
     pub notices: Option<Vec<Notice>>,
     /// What speaks against the card and was let pass: that it is past its validity, in a scenario that takes such cards,
-    /// or that there is no blacklist to go by, where the terminal goes on without.
+    /// or that there is no blacklist to go by, where the terminal goes on without; and that a purchase from the card's account,
+    /// or a load, is not over at this terminal.
     pub findings: Vec<Failure>,
     /// The business date of the decision.
     #[schema(value_type = Option<String>, format = Date, required)]

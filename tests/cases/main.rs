@@ -1,6 +1,7 @@
 //! Cases from end to end in one process: virtual readers and chips, the real walk, a real journal, a real centre over
 //! HTTP.
 
+mod account;
 mod alarm;
 mod alone;
 mod away;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::finding::Finding;
-use super::{local, readers, untold};
+use super::{accounts, local, readers, untold};
 use crate::cli::{Problem, errors};
 use crate::config::Config;
 use crate::failure::Failure;
@@ -59,6 +59,7 @@ pub(super) fn neighbours(health: &Value) -> Vec<Finding> {
 pub(super) fn upstream(health: &Value, config: Option<&Config>) -> Vec<Finding> {
     let mut findings = vec![queue(health), centre(health, config)];
     findings.extend(untold::untold(health));
+    findings.extend(accounts::open(health));
     findings
 }
 
@@ -171,7 +172,7 @@ mod tests {
     #[test]
     fn each_condition_is_a_line() {
         let reader = json!({"name": "R 00 00", "role": "holder", "card": false, "busy": false});
-        let health = |conditions: &[&str]| json!({"conditions": conditions, "readers": [reader], "queue": {"unsent": 2, "oldest_unsent_secs": 9}, "reconciliation": {"overdue": 0, "open": 0}, "untold": 0});
+        let health = |conditions: &[&str]| json!({"conditions": conditions, "readers": [reader], "queue": {"unsent": 2, "oldest_unsent_secs": 9}, "reconciliation": {"overdue": 0, "open": 0}, "untold": 0, "open_on_accounts": 0});
         let well = health(&[]);
         assert!(neighbours(&well).iter().chain(&upstream(&well, None)).all(|finding| finding.status == Status::Ok));
         assert_eq!(statuses(&neighbours(&health(&["card-service-away"])))[0], ("pcscd", Status::Failed));

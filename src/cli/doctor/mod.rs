@@ -3,6 +3,7 @@
 //! With the daemon running it is asked, since it holds readers and journal; without it everything is looked at
 //! directly, save what is in the journal.
 
+mod accounts;
 mod aside;
 mod clock;
 mod daemon;

@@ -11,8 +11,9 @@ use sbkd::cli::Exit;
 use sbkd::failure::{Actor, Entry, Text};
 
 /// The tables of all rooms, in the order of the walk.
-fn tables() -> [(&'static str, &'static [&'static Entry]); 16] {
+fn tables() -> [(&'static str, &'static [&'static Entry]); 17] {
     [
+        ("cipher", sbkd::cipher::ENTRIES),
         ("reader", sbkd::reader::ENTRIES),
         ("script", sbkd::script::ENTRIES),
         ("keys", sbkd::keys::ENTRIES),

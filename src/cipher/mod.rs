@@ -1,23 +1,30 @@
 //! The card's cryptography, pure (card-facts §4): nothing here does I/O or keeps a key longer than a call.
 //!
 //! The daemon (soft keys, the centre) and the virtual card share these formulas, so they are pinned by known answers
-//! that another tool computed: `fixtures/cipher/known-answers.json`, made by the script beside it.
+//! that another tool computed: `fixtures/cipher/known-answers.json`, made by the script beside it. So are the signatures
+//! and certificates of the card's PKI: `fixtures/pki/`.
 
 mod account;
 mod block;
+mod certificate;
+mod errors;
 mod factors;
 mod formula;
 mod key;
 mod mac;
 mod secure;
+mod sm2;
 mod suite;
 
 pub use account::{Field, Formula, FormulaError, Formulas, Transaction, load_factor, purchase_factor};
+pub use certificate::{Certificate, Issuer};
+pub use errors::{ENTRIES, PkiError};
 pub use factors::Factors;
 pub use formula::{authentication_data, diversify, diversify_by, fold};
 pub use key::{Key16, KeyError, SessionKey};
 pub use mac::{mac, mac_blocks, mac_chain, mac_of_chain, pad_80};
 pub use secure::{MAC_LENGTH, TooLong, command_mac, decipher, encipher, lengthened, pin_block};
+pub use sm2::{LONGEST_USER_ID, Sm2Key, Sm2Secret, Sm2Signature, USER_ID};
 pub use suite::Suite;
 
 use serde::{Deserialize, Serialize};

@@ -31,6 +31,7 @@ const BY_ROOM: &[(&str, Exit)] = &[
     ("READER", Exit::Card),
     ("KEYS", Exit::Card),
     ("REPLAY", Exit::Card),
+    ("CIPHER", Exit::Refused),
     ("RULES", Exit::Configuration),
     ("SCRIPT", Exit::Configuration),
     ("CFG", Exit::Configuration),

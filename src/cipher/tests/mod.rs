@@ -1,6 +1,7 @@
 //! Known answers of another tool, and what the formulas promise beside them.
 
 mod account;
+mod pki;
 mod secure;
 
 use proptest::prelude::*;

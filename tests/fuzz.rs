@@ -357,3 +357,10 @@ fn strings_with_some_changes_are_taken_or_refused() {
     let parameters = phrases(include_str!("../fuzz/driver.dict"));
     assert!(from_seeds(&["fuzz/seeds/driver"], parameters, 4_000, entries::driver) > 500);
 }
+
+#[test]
+fn certificates_and_signatures_with_some_changes_are_taken_or_refused() {
+    assert!(seeds(&["fuzz/seeds/certificate"]).iter().all(|seed| entries::certificate(seed)));
+    let taken = from_seeds(&["fuzz/seeds/certificate"], Vec::new(), 4_000, entries::certificate);
+    assert!(taken > 100, "{taken} were taken");
+}

@@ -14,6 +14,8 @@ pub mod ins {
     pub const VERIFY: u8 = 0x20;
     /// PIN CHANGE/UNBLOCK (CLA 84).
     pub const UNBLOCK_PIN: u8 = 0x24;
+    /// PERFORM SECURITY OPERATION (ISO/IEC 7816-8).
+    pub const PERFORM_SECURITY_OPERATION: u8 = 0x2A;
     /// CHANGE PIN (CLA 80).
     pub const CHANGE_PIN: u8 = 0x5E;
     /// EXTERNAL AUTHENTICATE.

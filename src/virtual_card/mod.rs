@@ -27,6 +27,9 @@
 //! MACs are made over in `config/card/account.toml`. The bank application lies beside the environment and can be read, not
 //! paid with: PSE and PPSE, selection by name or the start of one, processing options in both formats, records by number.
 //!
+//! # The application of certificates
+//! Its files can be read by anybody. With a key in the image it signs, in a way of its own that `signing` says.
+//!
 //! # The virtual PSAM (card-facts §4.3, STD-9)
 //! Environments by name: `sx1…` (DES, also FID 3F00 and what a reset selects), `sx2…` (the stand-in for SSF33, also FID
 //! DDF1), `sx3…` (SM4); one that is missing answers 6A82. Under each, DF01 = `D15600000590` with the files 0015, 0016 and
@@ -74,6 +77,7 @@ mod readers;
 mod records;
 mod rights;
 mod select;
+mod signing;
 mod vpcd;
 
 pub use card::VirtualCard;

@@ -66,6 +66,7 @@ impl Powered<'_> {
             (0x00, ins::INTERNAL_AUTHENTICATE) => self.internal_authenticate(command),
             (0x00, ins::EXTERNAL_AUTHENTICATE) => self.external_authenticate(command),
             (0x00, ins::VERIFY) => self.verify(command),
+            (0x00, ins::PERFORM_SECURITY_OPERATION) => self.sign(command),
             (0x80, ins::CHANGE_PIN) => self.change_pin(command),
             (0x84, ins::UNBLOCK_PIN) => self.unblock_pin(command),
             (0x84, ins::APPLICATION_BLOCK) => self.block_application(command),

@@ -7,7 +7,7 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
 use crate::apdu::StatusWord;
-use crate::cipher::{Algorithm, Suite, Unsupported};
+use crate::cipher::{Algorithm, Sm2Secret, Suite, Unsupported};
 use crate::profile::{FileName, KeyRole};
 
 /// Reads a string through `parse`. Not by way of `String`, since only a visitor keeps the error's place.
@@ -163,6 +163,20 @@ impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
         string(deserializer, "bytes of the right number in hexadecimal", |text| {
             let mut bytes = Zeroizing::new([0; N]);
             hex::decode_to_slice(text, &mut *bytes).ok().map(|()| Self(bytes))
+        })
+    }
+}
+
+/// A private key of SM2, 32 bytes in hexadecimal.
+#[derive(Clone)]
+pub(crate) struct SigningKey(pub Sm2Secret);
+
+impl<'de> Deserialize<'de> for SigningKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        string(deserializer, "a private key of SM2 in hexadecimal", |text| {
+            let mut bytes = Zeroizing::new([0; 32]);
+            hex::decode_to_slice(text, &mut *bytes).ok()?;
+            Sm2Secret::from_bytes(&bytes).ok().map(Self)
         })
     }
 }

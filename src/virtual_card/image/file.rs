@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::content::FileTable;
 use super::fields::{
-    Bases, Blob, Byte, CipherName, Date, Fid, Hex, HexBytes, Named, Padding, Pin, Role, Status, Tag, Text, Within,
+    Bases, Blob, Byte, CipherName, Date, Fid, Hex, HexBytes, Named, Padding, Pin, Role, SigningKey, Status, Tag, Text,
+    Within,
 };
 use super::money::{Account, Bank};
 use crate::cipher::Key16;
@@ -162,8 +163,22 @@ impl From<InterfaceName> for Interface {
 #[serde(deny_unknown_fields)]
 pub(super) struct Application {
     pub name: HexBytes,
+    /// What it signs with.
+    pub signing_key: Option<SigningKey>,
+    /// Who makes the digest that is signed; the terminal where it is not said.
+    pub hash: Option<HashedBy>,
     #[serde(default)]
     pub files: BTreeMap<Fid, Blob>,
+}
+
+/// Who makes the digest that an application signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum HashedBy {
+    /// The terminal: the application is sent the digest.
+    Terminal,
+    /// The card: the application is sent what is signed.
+    Card,
 }
 
 /// Whether the environment has its list of applications.

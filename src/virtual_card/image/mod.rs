@@ -23,6 +23,7 @@ use super::messaging::Messaging;
 use super::pin::Pin;
 use super::psam::VirtualPsam;
 use super::rights::Condition;
+use super::signing::Signing;
 use crate::cipher::{Algorithm, Formulas, Key16, Suite};
 use crate::profile::KeyRole;
 use crate::reader::Interface;
@@ -76,6 +77,8 @@ pub(super) struct Directory {
     /// Its key of secure messaging, and the one that must be proven before it is blocked, among the image's keys.
     pub(super) messaging: Option<usize>,
     pub(super) lock: Option<usize>,
+    /// What it signs with.
+    pub(super) signing: Option<Signing>,
 }
 
 /// A file.

@@ -12,6 +12,7 @@ mod psam;
 mod psam_keys;
 mod readers;
 mod rights;
+mod signing;
 mod stand_in;
 mod vpcd;
 mod writing;

@@ -9,7 +9,7 @@ use crate::profile::{Access, FileName, KeyRole, Profile};
 use crate::reader::Interface;
 use crate::virtual_card::image::content::FileTable;
 use crate::virtual_card::image::fields::{Named, Role};
-use crate::virtual_card::image::file::{Application, Dir, File};
+use crate::virtual_card::image::file::{Application, Dir, File, HashedBy};
 use crate::virtual_card::image::{CardImage, CardKey, Directory, FileImage, Quirks};
 use crate::virtual_card::memory::Content;
 use crate::virtual_card::messaging::Messaging;
@@ -17,6 +17,7 @@ use crate::virtual_card::pin::Pin;
 use crate::virtual_card::powered::{ENVIRONMENT, ROOT};
 use crate::virtual_card::rights::Condition;
 use crate::virtual_card::select::DIR;
+use crate::virtual_card::signing::Signing;
 
 /// Tries where an image says nothing.
 const TRIES: u8 = 3;
@@ -113,7 +114,14 @@ impl<'a> Tree<'a> {
         if let Some(name) = listed.iter().find(|name| profile.directory(name).is_none()) {
             return Err(Flaw::Wrong(format!("directories {name:?}"), "the profile has no such directory"));
         }
-        let root = Directory { fid: Some([0x3F, 0x00]), aid: Vec::new(), parent: None, messaging: None, lock: None };
+        let root = Directory {
+            fid: Some([0x3F, 0x00]),
+            aid: Vec::new(),
+            parent: None,
+            messaging: None,
+            lock: None,
+            signing: None,
+        };
         let mut tree =
             Self { profile, directories: vec![root], places: BTreeMap::new(), files: Vec::new(), keys: Vec::new() };
         // The environment is the first of the profile's directories to be placed, whatever its order.
@@ -132,6 +140,7 @@ impl<'a> Tree<'a> {
                     parent: Some(if name == SSSE { ROOT } else { ENVIRONMENT }),
                     messaging: None,
                     lock: None,
+                    signing: None,
                 });
             }
         }
@@ -233,7 +242,9 @@ impl<'a> Tree<'a> {
     fn add_application(&mut self, application: &Application) {
         let directory = self.directories.len();
         let aid = application.name.0.to_vec();
-        self.directories.push(Directory { fid: None, aid, parent: Some(ROOT), messaging: None, lock: None });
+        let hashes = application.hash == Some(HashedBy::Card);
+        let signing = application.signing_key.as_ref().map(|key| Signing { key: key.0.clone(), hashes });
+        self.directories.push(Directory { fid: None, aid, parent: Some(ROOT), messaging: None, lock: None, signing });
         for (fid, bytes) in &application.files {
             self.files.push(FileImage {
                 directory,

@@ -11,7 +11,7 @@ use sbkd::cli::Exit;
 use sbkd::failure::{Actor, Entry, Text};
 
 /// The tables of all rooms, in the order of the walk.
-fn tables() -> [(&'static str, &'static [&'static Entry]); 17] {
+fn tables() -> [(&'static str, &'static [&'static Entry]); 18] {
     [
         ("cipher", sbkd::cipher::ENTRIES),
         ("reader", sbkd::reader::ENTRIES),
@@ -20,6 +20,7 @@ fn tables() -> [(&'static str, &'static [&'static Entry]); 17] {
         ("card", sbkd::card::ENTRIES),
         ("card::account", sbkd::card::account::ENTRIES),
         ("card::bank", sbkd::card::bank::ENTRIES),
+        ("card::pki", sbkd::card::pki::ENTRIES),
         ("scenario", sbkd::scenario::errors::ENTRIES),
         ("rules", sbkd::rules::ENTRIES),
         ("terminal", sbkd::terminal::errors::ENTRIES),

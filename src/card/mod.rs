@@ -18,6 +18,7 @@ mod open;
 mod pad;
 mod parse;
 pub mod pin;
+pub mod pki;
 mod protect;
 mod randoms;
 mod read;

@@ -52,6 +52,11 @@ impl Lease {
         self.card.recall()
     }
 
+    /// What is sent next gains a right, though its instruction does not say so: the lease ends with a reset.
+    pub fn gains_a_right(&mut self) {
+        self.gained_rights = true;
+    }
+
     /// Sends a command and returns the card's whole answer: 61xx is followed by GET RESPONSE, 6Cxx by the same
     /// command with the length the card asked for. The status word is the last one.
     ///

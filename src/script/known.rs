@@ -74,6 +74,7 @@ const BANK: Script = Script::Named("bank");
 const ACCOUNT: Script = Script::Named("account");
 const FILES: Script = Script::Named("files");
 const PIN: Script = Script::Named("pin");
+const PKI: Script = Script::Named("pki");
 const P1: Given = given("p1", 1, 1);
 const P2: Given = given("p2", 1, 1);
 const ID: Given = given("id", 2, 2);
@@ -153,6 +154,12 @@ const FLOWS: &[Known] = &[
     known(ACCOUNT, "debit-for-purchase", &[given("sequence", 4, 4), given("time", 7, 7), given("mac", 4, 4)], &[("tac", Some(4)), ("mac2", Some(4))], Need::Always),
     known(ACCOUNT, "proof", &[given("kind", 1, 1), given("sequence", 2, 2)], &[("mac", Some(4)), ("tac", Some(4))], Need::Always),
 
+    // No such script is carried: a deployment writes it.
+    known(PKI, "select", &[], &[], Need::Always),
+    known(PKI, "select-certificate", &[], &[], Need::Always),
+    known(PKI, "verify", &[given("pin", 2, 16)], &[], Need::Always),
+    known(PKI, "sign", &[given("data", 1, 255)], &[("signature", None)], Need::Always),
+
     known(BANK, "record", &[given("number", 1, 1), given("file", 1, 1)], &[("record", None)], Need::Always),
 ];
 
@@ -201,6 +208,7 @@ fn flows(script: &str) -> impl Iterator<Item = &'static Known> {
         ("account", _) => Some(ACCOUNT),
         ("files", _) => Some(FILES),
         ("pin", _) => Some(PIN),
+        ("pki", _) => Some(PKI),
         _ => None,
     };
     FLOWS.iter().filter(move |known| Some(known.script) == kind)

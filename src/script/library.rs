@@ -71,7 +71,7 @@ impl Library {
             true => known::mistakes(script, file, flows),
             false => {
                 let message = format!(
-                    "the program looks for no script {script}, only for ssc, ssc-N.0, files, pin, account, bank and psam"
+                    "the program looks for no script {script}, only for ssc, ssc-N.0, files, pin, pki, account, bank and psam"
                 );
                 vec![Diagnostic { file: file.to_owned(), line: 1, column: 1, message }]
             }

@@ -14,6 +14,7 @@ mod keys;
 mod open;
 mod pad;
 mod pin;
+mod pki;
 mod records;
 mod refused;
 mod rights;

@@ -60,7 +60,7 @@ fn a_name_that_is_misspelt_is_told_where_it_stands() {
         assert!(Library::fit(&files).is_ok(), "{name}");
         let told = Library::over_builtin(&files).unwrap_err();
         let expected = format!(
-            "own/{name}.apdu:1:1: the program looks for no script {name}, only for ssc, ssc-N.0, files, pin, account, bank and psam"
+            "own/{name}.apdu:1:1: the program looks for no script {name}, only for ssc, ssc-N.0, files, pin, pki, account, bank and psam"
         );
         assert_eq!(told.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
     }

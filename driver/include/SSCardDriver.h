@@ -4,8 +4,8 @@
  * and a NUL behind it. Text is GBK, or UTF-8 by a setting, in both directions.
  *
  * The greatest output of a function is SSCARD_GREATEST_OUTPUT bytes, the NUL included, and pOutInfo has to have room for
- * them. iReadCard and iReadCard_HSM_Step2 alone have the setting largest_output instead, which is the same until it is
- * raised. More is never written: an output that is longer is refused with -42.
+ * them. iReadCard, iReadCard_HSM_Step2, iReadDebitRecord and PKI_SignData alone have the setting largest_output instead,
+ * which is the same until it is raised. More is never written: an output that is longer is refused with -42.
  *
  * A char * that is NULL is refused with -14, one without a NUL in its first 65536 bytes with -42. No parameter is changed.
  * The functions may be called from several threads and after a fork. Of functions in steps a process is at one group at a

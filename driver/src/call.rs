@@ -141,7 +141,7 @@ mod tests {
     fn what_is_as_long_as_asked_has_the_bound_that_is_set() {
         let settings = Settings { largest_output: 20_000, ..Settings::default() };
         let long: Vec<&str> = FUNCTIONS.iter().filter(|f| greatest(&settings, f) == 20_000).map(|f| f.name).collect();
-        assert_eq!(long, ["iReadCard", "iReadDebitRecord", "iReadCard_HSM_Step2"]);
+        assert_eq!(long, ["iReadCard", "iReadDebitRecord", "iReadCard_HSM_Step2", "PKI_SignData"]);
         assert!(FUNCTIONS.iter().all(|f| long.contains(&f.name) || greatest(&settings, f) == 1024));
     }
 }

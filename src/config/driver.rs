@@ -1,12 +1,17 @@
 //! `[driver]`: the national driver interface, for programs that were written for it.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::load::Check;
-use crate::national::{DebitField, PayField, RecordField, Syntax, Unpublished};
+use crate::card::pki::{HashedBy, PinCode, Signing};
+use crate::cipher::{LONGEST_USER_ID, USER_ID};
+use crate::national::{
+    DataForm, DebitField, Encoding, PayField, PkiStrings, RecordField, SignField, SignatureForm, Syntax, Unpublished,
+};
 use crate::wire::hsm::Dialect;
 
 /// The most characters of 终端设备号: the greatest output has room for it.
@@ -23,6 +28,25 @@ pub struct Driver {
     pub unpublished: Unpublished,
     /// The form of the strings of its steps with the caller's own security module.
     pub dialect: Dialect,
+    /// What its PKI functions work by.
+    pub pki: Pki,
+}
+
+/// `[driver.pki]`, beside the form of its strings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pki {
+    /// Under which identifier holders sign (GM/T 0009).
+    pub user_id: String,
+    /// The certificates, in PEM, of those who are trusted to issue others; without it no certificate is held to anybody's.
+    pub roots: Option<PathBuf>,
+    /// What is not public of how a card signs; without it none does.
+    pub signing: Option<Signing>,
+}
+
+impl Default for Pki {
+    fn default() -> Self {
+        Self { user_id: USER_ID.to_owned(), roots: None, signing: None }
+    }
 }
 
 /// The table as it is written.
@@ -36,6 +60,22 @@ pub(super) struct DriverTable {
     debit_fields: Vec<DebitField>,
     record_fields: Vec<RecordField>,
     dialect: Option<Spanned<Dialect>>,
+    pki: Option<PkiTable>,
+}
+
+/// `[driver.pki]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PkiTable {
+    data: DataForm,
+    encoding: Encoding,
+    signature: SignatureForm,
+    #[serde(default)]
+    sign_fields: Vec<SignField>,
+    user_id: Option<Spanned<String>>,
+    roots: Option<Spanned<PathBuf>>,
+    hash: Option<Spanned<HashedBy>>,
+    pin: Option<Spanned<PinCode>>,
 }
 
 impl Check<'_> {
@@ -55,12 +95,40 @@ impl Check<'_> {
         if let Some(syntax) = driver.syntax {
             unpublished = unpublished.with_syntax(syntax);
         }
+        let pki = driver.pki.map(|pki| {
+            let (strings, pki) = self.pki(pki);
+            unpublished = std::mem::take(&mut unpublished).with_pki(strings);
+            pki
+        });
         Driver {
             users: driver.users,
             device: device.map(Spanned::into_inner).unwrap_or_default(),
             unpublished,
             dialect,
+            pki: pki.unwrap_or_default(),
         }
+    }
+
+    fn pki(&mut self, pki: PkiTable) -> (PkiStrings, Pki) {
+        if let Some(user_id) = pki.user_id.as_ref().filter(|id| !(1..=LONGEST_USER_ID).contains(&id.get_ref().len())) {
+            self.mistake(user_id.span(), "user_id has 1 to 8191 bytes");
+        }
+        let signing = match (pki.hash, pki.pin) {
+            (None, None) => None,
+            (Some(hash), Some(pin)) => Some(Signing { hash: hash.into_inner(), pin: pin.into_inner() }),
+            (hash, pin) => {
+                let alone = hash.map(|hash| hash.span()).or(pin.map(|pin| pin.span()));
+                self.mistake(alone.unwrap_or_default(), "hash and pin come together: a card signs by both");
+                None
+            }
+        };
+        let PkiTable { data, encoding, signature, sign_fields, .. } = pki;
+        let pki = Pki {
+            user_id: pki.user_id.map_or_else(|| USER_ID.to_owned(), Spanned::into_inner),
+            roots: self.path(pki.roots),
+            signing,
+        };
+        (PkiStrings { data, encoding, signature, sign_fields }, pki)
     }
 }
 
@@ -91,5 +159,37 @@ mod tests {
         let debit = "[driver.dialect.debit]\nstep1 = \"{random}|\"\nstep2 = \"{terminal-sequence}{mac1}\"\n";
         let mistakes = mistakes(&format!("{SMALL}{debit}"));
         assert!(mistakes[0].ends_with("the template has no sequence"), "{mistakes:?}");
+    }
+
+    #[test]
+    fn the_strings_of_the_pki_are_said_as_a_whole_or_not_known() {
+        let with = |lines: &str| format!("{SMALL}[driver.pki]\n{lines}\n");
+        let parsed = |text: &str| Config::parse("x", text, Path::new("/etc/sbkd")).unwrap().driver;
+        assert!(parsed(SMALL).unpublished.pki().is_err());
+        let all = "data = \"gbk\"\nencoding = \"base64\"\nsignature = \"raw\"";
+        let set = parsed(&with(all));
+        let strings = PkiStrings {
+            data: DataForm::Gbk,
+            encoding: Encoding::Base64,
+            signature: SignatureForm::Raw,
+            sign_fields: Vec::new(),
+        };
+        assert_eq!((set.unpublished.pki(), set.pki), (Ok(&strings), Pki::default()));
+        let set = parsed(&with(&format!("{all}\nuser_id = \"A\"\nroots = \"roots.pem\""))).pki;
+        assert_eq!(set, Pki { user_id: "A".to_owned(), roots: Some("/etc/sbkd/roots.pem".into()), signing: None });
+        let signs = parsed(&with(&format!("{all}\nhash = \"card\"\npin = \"digits\""))).pki.signing;
+        assert_eq!(signs, Some(Signing { hash: HashedBy::Card, pin: PinCode::Digits }));
+        for left in all.lines() {
+            let lines: Vec<&str> = all.lines().filter(|line| *line != left).collect();
+            assert_eq!(mistakes(&with(&lines.join("\n"))).len(), 1, "without {left}");
+        }
+        for (line, place) in [
+            ("user_id = \"\"", "sbkd.toml:9:11"),
+            ("roots = \"\"", "sbkd.toml:9:9"),
+            ("hash = \"card\"", "sbkd.toml:9:8"),
+            ("pin = \"digits\"", "sbkd.toml:9:7"),
+        ] {
+            assert_eq!(mistakes(&with(&format!("{all}\n{line}")))[0].split(": ").next(), Some(place), "{line}");
+        }
     }
 }

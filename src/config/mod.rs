@@ -12,7 +12,7 @@ mod readers;
 mod secret;
 mod tables;
 
-pub use driver::Driver;
+pub use driver::{Driver, Pki};
 pub use errors::{ConfigError, ENTRIES, Mistake};
 pub use parts::{
     AlarmLimits, Api, BlacklistRules, Card, Cases, Client, Config, Journal, Keys, Limits, Mode, Packs, Permission,

@@ -112,7 +112,7 @@ pub const FUNCTIONS: &[Function] = &[
     row("iUnblockPIN_HSM_Step3", &[Key]),
     row("iDoDebit_HSM_Step1", &[Type, CardInfo, PayInfo]),
     row("iDoDebit_HSM_Step2", &[Key]),
-    row("PKI_SignData", &[UserPin, Data, Type]),
+    as_asked("PKI_SignData", &[UserPin, Data, Type]),
     row("PKI_VerifySign", &[UserPin, Certificate, ClearText, Signature, Type]),
 ];
 

@@ -17,6 +17,9 @@ pub use function::{FUNCTIONS, Function, LONGEST_CALL, Parameter};
 pub use info::CardInfo;
 pub use kind::Kind;
 pub use output::basic;
-pub use unpublished::{DebitField, DebitOutput, PayField, Payment, RecordField, RecordOutput, Syntax, Unpublished};
+pub use unpublished::{
+    DataForm, DebitField, DebitOutput, Encoding, PayField, Payment, PkiStrings, RecordField, RecordOutput, SignField,
+    SignatureForm, Syntax, Unpublished,
+};
 pub use values::values;
-pub use verdict::{Outcome, Refused, of_account, of_card, of_keys, of_transport};
+pub use verdict::{Outcome, Refused, of_account, of_card, of_keys, of_pki, of_signing, of_transport};

@@ -1,10 +1,12 @@
 //! What of the interface's strings is not publicly known (card-facts §5.2): the syntax of repeated items and cyclic records,
-//! `pPayInfo`, and the texts of `iDoDebit` and `iReadDebitRecord`. Each is a setting of `[driver]`; unset, what needs it is refused with
+//! `pPayInfo`, the texts of `iDoDebit` and `iReadDebitRecord`, and those of the PKI functions. Each is a setting of `[driver]`; unset, what needs it is refused with
 //! [`Code::NOT_SUPPORTED`]. Whoever has the text of the standard changes this module and nothing else.
 
 mod debit;
+mod pki;
 
 pub use debit::{DebitField, DebitOutput, RecordField, RecordOutput};
+pub use pki::{DataForm, Encoding, PkiStrings, SignField, SignatureForm};
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -57,6 +59,7 @@ pub struct Unpublished {
     pay: Vec<PayField>,
     debit: Vec<DebitField>,
     records: Vec<RecordField>,
+    pki: Option<PkiStrings>,
 }
 
 impl Unpublished {
@@ -86,6 +89,21 @@ impl Unpublished {
     pub fn with_records(mut self, fields: Vec<RecordField>) -> Self {
         self.records = fields;
         self
+    }
+
+    /// The same with the strings of the PKI functions written so.
+    #[must_use]
+    pub fn with_pki(mut self, strings: PkiStrings) -> Self {
+        self.pki = Some(strings);
+        self
+    }
+
+    /// How the strings of the PKI functions are written.
+    ///
+    /// # Errors
+    /// [`Code::NOT_SUPPORTED`] where it is not set.
+    pub fn pki(&self) -> Result<&PkiStrings, Code> {
+        self.pki.as_ref().ok_or(Code::NOT_SUPPORTED)
     }
 
     /// What `iDoDebit` writes.

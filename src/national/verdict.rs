@@ -6,7 +6,9 @@ use zeroize::Zeroizing;
 use super::Code;
 use crate::apdu::StatusWord;
 use crate::card::account::AccountError;
+use crate::card::pki::SignError;
 use crate::card::{CardError, ValueError};
+use crate::cipher::PkiError;
 use crate::failure::{Explain, Failure};
 use crate::keys::{KeyError, LinkError};
 use crate::reader::TransportError;
@@ -49,6 +51,18 @@ impl From<&CardError> for Refused {
 impl From<&AccountError> for Refused {
     fn from(error: &AccountError) -> Self {
         Self::by(of_account(error), &error.failure())
+    }
+}
+
+impl From<&SignError> for Refused {
+    fn from(error: &SignError) -> Self {
+        Self::by(of_signing(error), &error.failure())
+    }
+}
+
+impl From<&PkiError> for Refused {
+    fn from(error: &PkiError) -> Self {
+        Self::by(of_pki(error), &error.failure())
     }
 }
 
@@ -163,6 +177,32 @@ pub fn of_account(error: &AccountError) -> Code {
     }
 }
 
+/// The code of what can be wrong with a certificate or a signature that is handed in: the list has none for either. A
+/// signature that does not verify is as data whose check does not come out; what is not to be taken at all, a certificate
+/// that nobody vouches for among it, is illegal input.
+pub fn of_pki(error: &PkiError) -> Code {
+    match error {
+        PkiError::Differs => Code::CHECKSUM,
+        PkiError::Certificate
+        | PkiError::CertificateKey
+        | PkiError::Key
+        | PkiError::Signature
+        | PkiError::Untrusted(_)
+        | PkiError::UserId => Code::ILLEGAL_INPUT,
+    }
+}
+
+/// The code of what can go wrong when a card signs.
+pub fn of_signing(error: &SignError) -> Code {
+    match error {
+        SignError::Card(error) => of_card(error),
+        // Its application is not there.
+        SignError::None => Code::of_status(StatusWord::FILE_NOT_FOUND),
+        SignError::Length => Code::LENGTH,
+        SignError::Certificate(_) | SignError::Differs => Code::CHECKSUM,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,6 +272,30 @@ mod tests {
             assert_eq!(of_account(&error).value(), wanted, "{error}");
             let goes_on = super::super::FALL_BACK.contains(&of_account(&error));
             assert!(!goes_on, "{error}: no other way of paying is tried");
+        }
+    }
+
+    #[test]
+    fn signatures_and_certificates_have_the_nearest_code() {
+        for (error, wanted) in [
+            (PkiError::Differs, -15),
+            (PkiError::Signature, -23),
+            (PkiError::Certificate, -23),
+            (PkiError::CertificateKey, -23),
+            (PkiError::Untrusted("x"), -23),
+        ] {
+            assert_eq!(of_pki(&error).value(), wanted, "{error}");
+        }
+        for (error, wanted) in [
+            (SignError::None, -27266),
+            (SignError::Length, -42),
+            (SignError::Certificate(PkiError::Certificate), -15),
+            (SignError::Differs, -15),
+            (SignError::Card(CardError::PinWrong { left: 2 }), -51),
+            (SignError::Card(CardError::PinLocked), -52),
+            (SignError::Card(CardError::PinInitial), -35),
+        ] {
+            assert_eq!(of_signing(&error).value(), wanted, "{error}");
         }
     }
 

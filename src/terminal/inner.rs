@@ -27,6 +27,7 @@ use super::turn::Turns;
 use super::view::{CaseState, CaseView};
 use super::{Parts, conditions};
 use crate::card::account::Receipt;
+use crate::cipher::Issuer;
 use crate::failure::{Explain as _, Failure};
 use crate::keys::KeyProvider;
 use crate::profile::Profile;
@@ -53,6 +54,8 @@ pub(super) struct Inner {
     pub(super) table: Table,
     pub(super) scripts: Arc<Library>,
     pub(super) profile: Arc<Profile>,
+    /// Who is trusted to issue certificates; `None` where nobody is named.
+    pub(super) issuers: Option<Vec<Issuer>>,
     pub(super) keys: KeyProvider,
     pub(super) turns: Arc<Turns>,
     /// Calls of the driver interface are carried out one after the other, but while somebody types.
@@ -127,7 +130,7 @@ pub(super) struct Rooms {
 
 impl Inner {
     pub(super) fn new(rooms: Rooms) -> Self {
-        let Setup { catalogue, definitions, taken, scripts, profile, table } = rooms.setup;
+        let Setup { catalogue, definitions, taken, scripts, profile, table, issuers } = rooms.setup;
         let told = Mutex::new(rooms.parts.readers.watch());
         let log = Log::new(Arc::clone(&rooms.parts.clock));
         let now = rooms.parts.clock.now();
@@ -141,6 +144,7 @@ impl Inner {
             table,
             scripts,
             profile,
+            issuers,
             keys: rooms.keys,
             turns: Arc::default(),
             driver_turns: Arc::default(),

@@ -7,6 +7,7 @@ use super::errors;
 use super::folder::{files, read};
 use super::table::Table;
 use super::taken::Taken;
+use crate::cipher::Issuer;
 use crate::config::Config;
 use crate::failure::{Diagnostic, Entry, Explain};
 use crate::profile::Profile;
@@ -22,6 +23,8 @@ pub struct Setup {
     pub(super) scripts: Arc<Library>,
     pub(super) profile: Arc<Profile>,
     pub(super) table: Table,
+    /// Who is trusted to issue certificates; `None` where nobody is named.
+    pub(super) issuers: Option<Vec<Issuer>>,
 }
 
 /// Why a terminal cannot start on its files.
@@ -109,9 +112,11 @@ impl Setup {
             Some(file) => Table::parse(&file.display().to_string(), &read(file)?),
         };
         let table = table.map_err(|mistake| SetupError::File(vec![mistake]))?;
+        let issuers = config.driver.pki.roots.as_deref().map(super::driver::issuers).transpose()?;
         let catalogue = Catalogue::builtin(|id| definitions.get(id).is_some());
         let catalogue = catalogue.map_err(|error| SetupError::Place(error.to_string()))?;
-        Ok(Self { catalogue, definitions, taken, scripts: Arc::new(scripts), profile: Arc::new(profile), table })
+        let (scripts, profile) = (Arc::new(scripts), Arc::new(profile));
+        Ok(Self { catalogue, definitions, taken, scripts, profile, table, issuers })
     }
 
     /// The packs.

@@ -4,6 +4,7 @@
 mod account;
 mod asked;
 mod files;
+mod pki;
 #[path = "../rig/mod.rs"]
 mod rig;
 mod rights;

@@ -10,11 +10,14 @@ mod call;
 mod card;
 mod files;
 mod hsm;
+mod issuers;
 mod pin;
+mod pki;
 mod reader;
 mod steps;
 
 pub use call::{Asked, DriverAnswer, DriverCall};
+pub(super) use issuers::issuers;
 pub(super) use steps::Begun;
 
 use std::sync::Arc;
@@ -51,6 +54,8 @@ const BUILT: &[(&str, Work)] = &[
     ("iReadDebitRecord", Work::Once(account::read_debit_record)),
     ("iReadCardBas_HSM_Step1", Work::First(hsm::read_card_bas)),
     ("iReadCardBas_HSM_Step2", Work::Next),
+    ("PKI_SignData", Work::Once(pki::sign_data)),
+    ("PKI_VerifySign", Work::Once(pki::verify_sign)),
 ];
 
 /// Carries out a call.

@@ -22,7 +22,7 @@ pub(super) fn sign_data(inner: &Arc<Inner>, parameters: &Parameters) -> Carried 
     let pin = SigningPin::parse(parameters.text(Parameter::UserPin)?, signing.pin).map_err(|_| Code::PIN_LENGTH)?;
     let reader = reader::take(inner, kind)?;
     let what = ToSign { message: &message, user_id: &driver.pki.user_id, hash: signing.hash };
-    let signed = card::at(inner, &reader, None, |card| match card.sign(pin, &what) {
+    let signed = card::at(inner, &reader, parameters, None, |card| match card.sign(pin, &what) {
         // The card's own errors say something of reader and keys.
         Err(SignError::Card(error)) => Err(error),
         signed => Ok(signed),

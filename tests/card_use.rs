@@ -216,3 +216,42 @@ fn a_pin_is_tried_on_no_card_but_the_one_that_asked_for_it() {
     assert_eq!(said["error"]["code"], "E-CARD-SWAPPED");
     assert_eq!(card(&rig, "pin tries", "").success()["left"], 3, "the other holder's tries are whole");
 }
+
+#[test]
+fn a_card_of_the_terminals_list_is_read_and_its_pin_stays_as_it_is() {
+    let rig = rig();
+    let path = |name: &str| rig.dir().join(name).display().to_string();
+    let (key, config, list) = (path("own.key"), path("terminal.toml"), path("list.txt"));
+    let made = rig.sbkd(&["policy", "keygen", "--json", "--out", &key]).success();
+    let keys = tree("fixtures/cards/demonstration-keys.toml").display().to_string();
+    std::fs::create_dir(rig.dir().join("terminal")).unwrap();
+    let text = format!(
+        "mode = \"demo\"\nterminal = \"H44010000001\"\nstate = \"terminal\"\n[keys]\nsource = \"soft\"\nsoft_file = \"{keys}\"\n\
+         [card.blacklist]\nkeys = [{}]\n",
+        made["key"]
+    );
+    std::fs::write(&config, text).unwrap();
+    let by = ["--mode", "demo", "--keys", keys.as_str(), "--config", config.as_str()];
+    let take_in = |serial: u32, card: &str| {
+        let head = format!("sbkd-blacklist-1\nserial {serial}\nissued 2026-01-01T00:00:00+08:00\ncards 1\nranges 0\n");
+        std::fs::write(&list, format!("{head}card {card} - 挂失\n")).unwrap();
+        rig.sbkd(&["blacklist", "sign", "--key", &key, &list, "--json"]).success();
+        rig.sbkd(&["blacklist", "import", &list, "--json", "--config", &config]).success();
+    };
+    let changes = [("pin change", "123456\n654321\n654321\n"), ("pin reload", "654321\n654321\n"), ("pin unblock", "")];
+    let refused = |code: &str| {
+        for (words, entered) in changes {
+            let ran = card_with(&rig, words, &by, entered);
+            assert_eq!((ran.code, ran.error_code().as_str()), (Some(3), code), "{words}");
+        }
+    };
+    refused("E-CARD-BLACKLIST-NONE");
+    take_in(1, "440100D15600000530000003FFFFFFFF");
+    refused("E-CARD-BLACKLISTED");
+    card_with(&rig, "file DF04/EF05", &by, "").success();
+    card_with(&rig, "pin verify", &by, "123456\n").success();
+    take_in(2, "440100D15600000530000009FFFFFFFF");
+    for (words, entered) in changes {
+        card_with(&rig, words, &by, entered).success();
+    }
+}

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rig::{HOLDER, PSAM, image, tree};
 use sbkd::card::account::{Amount, Payment};
 use sbkd::card::bank::{self, TokenKey};
-use sbkd::card::{self, Card, InitialPins, Journal, Pairs, Parts, Pin, Update};
+use sbkd::card::{self, Card, InitialPins, Journal, Pairs, Parts, Pin, Update, Validation};
 use sbkd::cipher::Algorithm;
 use sbkd::keys::Psam;
 use sbkd::profile::{FileName, ItemName, Profile};
@@ -99,6 +99,7 @@ impl Session {
             random: &*self.random,
             default_algorithm: Some(Algorithm::TripleDes),
             initial_pins: &self.initial_pins,
+            validation: Validation::WITHOUT_LIST,
         }
     }
 

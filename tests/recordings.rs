@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rig::search::{Needle, forms_of_bytes, forms_of_text, found_in};
 use rig::{HOLDER, PSAM, Ran, Rig, image};
-use sbkd::card::{self, CardError, InitialPins, Pairs, Parts, Reading};
+use sbkd::card::{self, CardError, InitialPins, Pairs, Parts, Reading, Validation};
 use sbkd::cipher::Algorithm;
 use sbkd::keys::{KeyService, Psam};
 use sbkd::profile::Profile;
@@ -348,6 +348,7 @@ fn read(mut card: Lease, mut keys: Psam, clock: &dyn Clock, random: &dyn Random)
         random,
         default_algorithm: Some(Algorithm::TripleDes),
         initial_pins: &InitialPins::default(),
+        validation: Validation::WITHOUT_LIST,
     };
     card::read(parts, &mut |_| ())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use sbkd::card::{self, InitialPins, Pairs, Parts};
+use sbkd::card::{self, InitialPins, Pairs, Parts, Validation};
 use sbkd::keys::Psam;
 use sbkd::profile::Profile;
 use sbkd::reader::{Lease, PcscReaders, Readers as _, Role, RoleRule, transport_direct};
@@ -154,6 +154,7 @@ impl Terminal {
             random: &Same,
             default_algorithm: None,
             initial_pins: &InitialPins::default(),
+            validation: Validation::WITHOUT_LIST,
         };
         card::read(parts, &mut |_| {}).expect("a whole read");
         (lease, keys)

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sbkd::card::{self, Card, InitialPins, Pairs, Parts};
+use sbkd::card::{self, Card, InitialPins, Pairs, Parts, Validation};
 use sbkd::cipher::Algorithm;
 use sbkd::keys::{KeyService as _, Soft};
 use sbkd::profile::{ItemName, Profile};
@@ -118,6 +118,7 @@ fn read(image: &Image, store: &Store, files: &[&str]) -> Vec<Exchange> {
         random: &SystemRandom::default(),
         default_algorithm: Some(Algorithm::TripleDes),
         initial_pins: &InitialPins::default(),
+        validation: Validation::WITHOUT_LIST,
     };
     if files.is_empty() {
         card::read(parts, &mut |_| {}).expect("a whole read");

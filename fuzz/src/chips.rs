@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sbkd::apdu::{ber, tlv};
-use sbkd::card::{self, Pairs, Parts};
+use sbkd::card::{self, Pairs, Parts, Validation};
 use sbkd::cipher::Algorithm;
 use sbkd::keys::Soft;
 use sbkd::profile::Profile;
@@ -99,6 +99,7 @@ fn read(instead: Instead<'_>) -> bool {
         random: &SystemRandom::default(),
         default_algorithm: Some(Algorithm::TripleDes),
         initial_pins: &sbkd::card::InitialPins::default(),
+        validation: Validation::WITHOUT_LIST,
     };
     match card::read(parts, &mut |_| ()) {
         Ok(reading) => {

@@ -2,6 +2,7 @@
 
 use super::errors as told;
 use super::pin::PinForm;
+use super::validity::Finding;
 use super::value::ValueError;
 use crate::apdu::StatusWord;
 use crate::failure::{Entry, Explain};
@@ -162,6 +163,9 @@ pub enum CardError {
     /// Which writes on this card were torn cannot be known, or a new one could not be kept.
     #[error("the writes on this card cannot be kept: {0}")]
     WritesUnknown(String),
+    /// Something speaks against the card's use, and nothing on it is changed.
+    #[error(transparent)]
+    NotValid(Finding),
     /// It is another card than the one that was read before.
     #[error("it is another card")]
     Swapped,
@@ -245,6 +249,7 @@ impl Explain for CardError {
             Self::HalfWritten(_) => &told::HALF_WRITTEN,
             Self::WriteOpen => &told::WRITE_OPEN,
             Self::WritesUnknown(_) => &told::WRITES_UNKNOWN,
+            Self::NotValid(finding) => finding.entry(),
             Self::Swapped => &told::SWAPPED,
             Self::NotAllowed { .. } => &told::NOT_ALLOWED,
             Self::Protection { .. } => &told::PROTECTION,
@@ -260,6 +265,7 @@ impl Explain for CardError {
         match self {
             Self::Transport(error) => error.detail(),
             Self::Key(error) => error.detail(),
+            Self::NotValid(finding) => finding.detail(),
             Self::WrongType(status) => Some(status.to_string()),
             Self::PairsUnknown(why) => Some(why.clone()),
             Self::UnknownItem(name)

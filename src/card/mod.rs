@@ -10,6 +10,7 @@ mod directory;
 mod error;
 pub mod errors;
 mod files;
+mod gate;
 mod items;
 mod journal;
 mod memory;
@@ -34,6 +35,7 @@ mod write;
 pub use data::{CardFile, Holder, Warning};
 pub use error::CardError;
 pub use errors::ENTRIES;
+pub use gate::{RefusedCards, Validation};
 pub use items::{Contents, Files, Holding};
 pub use journal::Journal;
 pub use mend::Mended;
@@ -79,6 +81,8 @@ pub struct Parts<'a> {
     pub default_algorithm: Option<Algorithm>,
     /// PINs that cards are issued with: with none of them is anything transacted.
     pub initial_pins: &'a InitialPins,
+    /// By what a card is judged before anything on it is changed.
+    pub validation: Validation<'a>,
 }
 
 #[cfg(test)]

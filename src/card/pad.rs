@@ -67,6 +67,7 @@ impl Card<'_> {
     /// # Errors
     /// As [`verify_at_pad`](Self::verify_at_pad), and [`CardError::PinsDiffer`].
     pub fn change_at_pad(&mut self, length: PinLength, patience: Duration) -> Result<(), CardError> {
+        self.must_be_valid()?;
         self.session.parts.keys.rest();
         let outcome = self.session.parts.lease.change_by_pad(length, patience)?;
         heard(outcome, "change")

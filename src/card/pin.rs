@@ -125,11 +125,13 @@ impl Card<'_> {
     /// Changes the PIN: one attempt with the old one. The initial one may be changed, and none may become it.
     ///
     /// # Errors
-    /// As [`verify_pin`](Self::verify_pin), and [`CardError::PinToInitial`].
+    /// As [`verify_pin`](Self::verify_pin), and [`CardError::PinToInitial`]; [`CardError::NotValid`] before the card is
+    /// asked, where it may not be used.
     pub fn change_pin(&mut self, old: Pin, new: Pin) -> Result<(), CardError> {
         if self.is_initial(&new) {
             return Err(CardError::PinToInitial);
         }
+        self.must_be_valid()?;
         self.attempt("change", Vars::new().with("old", old.packed()).with("new", new.packed()))
     }
 
@@ -137,11 +139,13 @@ impl Card<'_> {
     ///
     /// # Errors
     /// [`CardError::PinToInitial`]; [`CardError::NoKey`] where the terminal does not have PUK or the key of secure
-    /// messaging; [`CardError::PinForm`] for a PIN of more digits than a block of the card's algorithm holds.
+    /// messaging; [`CardError::PinForm`] for a PIN of more digits than a block of the card's algorithm holds;
+    /// [`CardError::NotValid`] before any key is proven, where the card may not be used.
     pub fn reload_pin(&mut self, new: Pin) -> Result<(), CardError> {
         if self.is_initial(&new) {
             return Err(CardError::PinToInitial);
         }
+        self.must_be_valid()?;
         self.prove_puk()?;
         let process = self.challenge()?;
         let block = cipher::pin_block(new.packed(), self.algorithm.block()).ok_or(PinForm)?;
@@ -155,6 +159,7 @@ impl Card<'_> {
     /// # Errors
     /// As [`reload_pin`](Self::reload_pin).
     pub fn unblock_pin(&mut self) -> Result<(), CardError> {
+        self.must_be_valid()?;
         self.prove_puk()?;
         let process = self.challenge()?;
         self.secured(PIN, "unblock", Vars::new(), process).map_err(CardError::of_use)

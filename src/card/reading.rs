@@ -61,6 +61,18 @@ pub enum Validity {
     Unstated,
 }
 
+impl CardFile {
+    /// Whether the card is valid on that day; its first and last day are.
+    pub fn validity(&self, on: Date) -> Validity {
+        match (self.issued, self.expires) {
+            (Some(first), _) if on < first => Validity::NotYet(first),
+            (_, Some(last)) if on > last => Validity::Expired(last),
+            (_, Some(_)) => Validity::Valid,
+            (_, None) => Validity::Unstated,
+        }
+    }
+}
+
 impl Reading {
     /// The reader's PC/SC name.
     pub fn reader(&self) -> &str {
@@ -111,16 +123,6 @@ impl Reading {
     pub fn warnings(&self) -> Vec<Warning> {
         let torn = (self.torn_writes > 0).then_some(Warning::WriteTorn);
         self.holder.warnings().into_iter().chain(torn).collect()
-    }
-
-    /// Whether the card is valid on that day; its first and last day are.
-    pub fn validity(&self, on: Date) -> Validity {
-        match (self.card.issued, self.card.expires) {
-            (Some(first), _) if on < first => Validity::NotYet(first),
-            (_, Some(last)) if on > last => Validity::Expired(last),
-            (_, Some(_)) => Validity::Valid,
-            (_, None) => Validity::Unstated,
-        }
     }
 
     /// The object that `sbkd card read` prints (docs/cli.md). Without `unmask` what names the card or its holder is

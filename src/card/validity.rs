@@ -11,9 +11,10 @@ use jiff::civil::Date;
 
 use super::data::CardFile;
 use super::errors;
-use super::reading::{Reading, Validity};
+use super::reading::Validity;
 use crate::failure::{Entry, Explain, Failure};
 use crate::store::Hit;
+use crate::world::Clock;
 
 /// Which cards a terminal accepts, as its owner says. An empty list accepts any; a list that is not empty does not accept a
 /// card that states nothing.
@@ -79,9 +80,10 @@ pub struct Verdict {
     findings: Vec<Finding>,
 }
 
-impl Reading {
-    /// Whether the card may be used on a day.
-    pub fn verdict(&self, on: Date, accepted: &Accepted, listing: Listing) -> Verdict {
+impl CardFile {
+    /// Whether the card may be used today.
+    pub fn verdict(&self, clock: &dyn Clock, accepted: &Accepted, listing: Listing) -> Verdict {
+        let today = clock.today();
         let mut findings = Vec::new();
         match listing {
             Listing::Exempt => {}
@@ -91,8 +93,8 @@ impl Reading {
                 findings.extend(old.map(Finding::ListOld));
             }
         }
-        findings.extend(accepted.findings(&self.card));
-        match self.validity(on) {
+        findings.extend(accepted.findings(self));
+        match self.validity(today) {
             Validity::NotYet(first) => findings.push(Finding::NotYet(first)),
             Validity::Expired(last) => findings.push(Finding::Expired(last)),
             // What a card does not state is not held against it.

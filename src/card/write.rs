@@ -62,6 +62,7 @@ impl Card<'_> {
     /// not written. Nothing is, as long as another write on this card was torn ([`mend`](Self::mend)).
     ///
     /// # Errors
+    /// [`CardError::NotValid`] where the card may not be used.
     /// [`CardError::WriteTorn`] where the card went away: the next time it comes the write is completed or undone.
     /// [`CardError::HalfWritten`] where the card refused to go on and to go back. Any other error left the card as it was.
     pub fn write(
@@ -71,6 +72,7 @@ impl Card<'_> {
         update: &Update<'_>,
         pin: &mut Option<HolderPin>,
     ) -> Result<Written, CardError> {
+        self.must_be_valid()?;
         if !journal.open(&self.identifier)?.is_empty() {
             return Err(CardError::WriteOpen);
         }

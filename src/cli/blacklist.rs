@@ -67,7 +67,7 @@ fn status(shell: &Shell) -> Outcome {
     let there = !matches!(direct::store_of(&config).try_exists(), Ok(false));
     let list = if there { opened(&config)?.in_force().map_err(|error| told(&error))? } else { None };
     let age = list.as_ref().map(|list| list.age_secs(Timestamp::now()));
-    let old = age.zip(rules.max_age).is_some_and(|(age, most)| age > most.as_secs());
+    let old = list.as_ref().is_some_and(|list| list.is_older(rules.max_age, Timestamp::now()));
     shell.show(&json!({ "list": list, "age_secs": age, "old": old }), || match &list {
         None => "尚未导入名单 / no list was taken in".to_owned(),
         Some(list) if old => format!("{}\n名单已过时 / it is too old to go by", line(list)),

@@ -14,7 +14,7 @@ use super::direct::{self, Settings, Way};
 use super::{Outcome, Problem, Shell};
 use crate::card::{self, Listing};
 use crate::failure::Explain as _;
-use crate::world::{Clock as _, SystemClock};
+use crate::world::SystemClock;
 
 /// Arguments of `sbkd card`.
 #[derive(Debug, clap::Args)]
@@ -99,7 +99,7 @@ fn read_direct(read: &Read, shell: &Shell) -> Result<Value, Problem> {
         shell.step(warning.text());
     }
     // A program that only reads looks into no blacklist (card-facts §9).
-    let verdict = reading.verdict(SystemClock.today(), &settings.accepted, Listing::Exempt);
+    let verdict = reading.card().verdict(&SystemClock, &settings.accepted, Listing::Exempt);
     for finding in verdict.findings() {
         let failure = finding.failure();
         let detail = failure.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{Problem, Shell, config, errors, script, shell};
 use crate::card::bank::TokenKey;
-use crate::card::{Accepted, CardError, InitialPins, Pairs, Parts};
+use crate::card::{Accepted, CardError, InitialPins, Lenience, Pairs, Parts, RefusedCards, Validation};
 use crate::cipher::Algorithm;
 use crate::config::{Config, KeyFolder, Mode, Readers};
 use crate::failure::{Explain as _, Failure};
@@ -17,7 +17,7 @@ use crate::profile::Profile;
 use crate::queue::QueueKeys;
 use crate::reader::{Lease, RoleRule, TransportError, list_direct, open_direct, open_direct_by};
 use crate::script::Library;
-use crate::store::Store;
+use crate::store::{Blacklist, Store};
 use crate::world::{SystemClock, SystemRandom};
 
 /// How long a command may hold a card.
@@ -57,6 +57,9 @@ pub(super) struct Settings {
     pub(super) default_algorithm: Option<Algorithm>,
     /// Which cards are accepted.
     pub(super) accepted: Accepted,
+    /// The terminal's list of refused cards, where the configuration has one.
+    refused: Option<RefusedCards>,
+    lenience: Lenience,
     /// How the readers are used.
     rules: Vec<RoleRule>,
     pub(super) initial_pins: InitialPins,
@@ -74,7 +77,10 @@ impl Settings {
     pub(super) fn of(shell: &Shell) -> Result<Self, Problem> {
         let config = config::in_force(shell)?;
         let shared = config.as_ref().map(|config| remembering(&store_of(config)));
-        Ok(Self { store: store(shared.as_ref()), shared, ..Self::forgetful(config.as_ref())? })
+        let store = store(shared.as_ref());
+        // Behind it, which makes the file where there is none.
+        let refused = config.as_ref().and_then(refused);
+        Ok(Self { store, shared, refused, ..Self::forgetful(config.as_ref())? })
     }
 
     /// The same without a store: what was learned before makes no difference, as a replay wants it.
@@ -101,6 +107,8 @@ impl Settings {
             shared: None,
             default_algorithm,
             accepted,
+            refused: None,
+            lenience: config.map(|config| config.card.lenience()).unwrap_or_default(),
             rules,
             initial_pins,
             pin,
@@ -123,7 +131,13 @@ impl Settings {
             random: &self.random,
             default_algorithm: self.default_algorithm,
             initial_pins: &self.initial_pins,
+            validation: self.validation(),
         }
+    }
+
+    /// By what a card is judged before anything on it is changed.
+    pub(super) fn validation(&self) -> Validation<'_> {
+        Validation { accepted: &self.accepted, refused: self.refused.as_ref(), lenience: self.lenience }
     }
 
     /// Where card types are remembered.
@@ -235,13 +249,22 @@ pub(super) fn store_of(config: &Config) -> PathBuf {
     config.state.join("store.db")
 }
 
+/// The terminal's list of refused cards. No other store has it: where that one may not be used, there is no list to go by.
+fn refused(config: &Config) -> Option<RefusedCards> {
+    let rules = config.card.blacklist.as_ref()?;
+    Some(match own_store(&store_of(config)) {
+        Ok(store) => RefusedCards::new(Arc::new(Blacklist::new(&config.state, Arc::new(store))), rules.max_age),
+        Err(failure) => RefusedCards::away(failure),
+    })
+}
+
 /// A store that this user may use.
-pub(super) fn own_store(file: &Path) -> Result<Store, Problem> {
+pub(super) fn own_store(file: &Path) -> Result<Store, Failure> {
     use rustix::fs::{Access, access};
     if access(file, Access::READ_OK | Access::WRITE_OK) == Err(rustix::io::Errno::ACCESS) {
-        return Err(Problem::with(&crate::store::errors::RIGHTS, file.display().to_string()));
+        return Err(Failure::with(&crate::store::errors::RIGHTS, file.display().to_string()));
     }
-    Store::open(file).map_err(|error| Problem::from_error(&error))
+    Store::open(file).map_err(|error| error.failure())
 }
 
 impl Way {

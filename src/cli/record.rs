@@ -71,6 +71,7 @@ fn read(args: &Args, settings: &Settings, recorder: &Recorder) -> Outcome {
         random: &*recorder.random(Box::new(SystemRandom::default())),
         default_algorithm: settings.default_algorithm,
         initial_pins: &settings.initial_pins,
+        validation: settings.validation(),
     };
     card::read(parts, &mut |_| ()).map_err(|error| Problem::from_error(&error))?;
     Ok(())

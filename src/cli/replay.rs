@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::direct::{Settings, WITHIN};
 use super::shell::read_text;
 use super::{Outcome, Problem, Shell, card, script};
-use crate::card::{Pairs, Parts, Reading};
+use crate::card::{Pairs, Parts, Reading, Validation};
 use crate::keys::{KeyError, Psam};
 use crate::reader::Lease;
 use crate::script::Recording;
@@ -51,6 +51,7 @@ pub(super) fn read(recording: &Recording, settings: &Settings) -> Result<Reading
         random: &*replay.random(),
         default_algorithm: settings.default_algorithm,
         initial_pins: &settings.initial_pins,
+        validation: Validation::WITHOUT_LIST,
     };
     let reading = crate::card::read(parts, &mut |_| ()).map_err(|error| match replay.mistake() {
         Some(mistake) => Problem::from_error(&mistake),

@@ -10,7 +10,7 @@ use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 
 use super::driver::Driver;
-use crate::card::{Accepted, InitialPins};
+use crate::card::{Accepted, InitialPins, Lenience};
 use crate::cipher::Algorithm;
 use crate::keys::HsmSettings;
 use crate::reader::RoleRule;
@@ -193,6 +193,15 @@ pub struct Card {
     pub blacklist: Option<BlacklistRules>,
 }
 
+impl Card {
+    /// What is let pass of a card outside a scenario: no card past its last day; that there is no list, or an old one, as
+    /// [`WithoutList`] says.
+    pub fn lenience(&self) -> Lenience {
+        let list = self.blacklist.as_ref().is_some_and(|rules| rules.without == WithoutList::Warn);
+        Lenience { expired: false, list }
+    }
+}
+
 /// The list of refused cards, and what is done without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlacklistRules {
@@ -213,10 +222,10 @@ pub struct BlacklistRules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WithoutList {
-    /// No case goes on.
+    /// No case goes on, and no card is changed.
     #[default]
     Refuse,
-    /// Cases go on and say so. A card that an old list has is refused all the same.
+    /// Both go on, and cases say so. A card that an old list has is refused all the same.
     Warn,
 }
 

@@ -7,7 +7,7 @@ use super::Code;
 use crate::apdu::StatusWord;
 use crate::card::account::AccountError;
 use crate::card::pki::SignError;
-use crate::card::{CardError, ValueError};
+use crate::card::{CardError, Finding, ValueError};
 use crate::cipher::PkiError;
 use crate::failure::{Explain, Failure};
 use crate::keys::{KeyError, LinkError};
@@ -148,6 +148,7 @@ pub fn of_card(error: &CardError) -> Code {
         CardError::NewValue { why: ValueError::Long(_), .. } => Code::LENGTH,
         CardError::NewValue { .. } => Code::CHARACTERS,
         CardError::Swapped => Code::OTHER_CARD,
+        CardError::NotValid(finding) => of_finding(finding),
         // The card went away in the middle: it is completed or undone when it comes again.
         CardError::WriteTorn(error) => of_card(error),
         CardError::NotWritten(_) | CardError::HalfWritten(_) | CardError::WriteOpen | CardError::WritesUnknown(_) => {
@@ -157,6 +158,17 @@ pub fn of_card(error: &CardError) -> Code {
         | CardError::Protection { status, .. }
         | CardError::Memory { status, .. } => Code::of_status(*status),
         CardError::PairsUnknown(_) | CardError::Script(_) | CardError::Random(_) => Code::UNKNOWN,
+    }
+}
+
+/// The code of what speaks against a card's use. The list has none of its own: a card of another issuer, category or version
+/// is of the wrong type here; one that is refused or out of its time does not fulfil the conditions of use (6985); what is
+/// wrong with the list says nothing of the card.
+fn of_finding(finding: &Finding) -> Code {
+    match finding {
+        Finding::Issuer | Finding::Category(_) | Finding::Version(_) => Code::WRONG_TYPE,
+        Finding::Blacklisted(_) | Finding::Expired(_) | Finding::NotYet(_) => Code::of_status(StatusWord::CONDITIONS),
+        Finding::NoList(_) | Finding::ListOld(_) => Code::UNKNOWN,
     }
 }
 
@@ -244,6 +256,9 @@ mod tests {
             (of(CardError::Swapped), -22),
             (of(CardError::NewValue { item: String::new(), why: ValueError::Text }), -41),
             (of(CardError::NewValue { item: String::new(), why: ValueError::Long(4) }), -42),
+            (of(CardError::NotValid(Finding::Blacklisted(None))), -27013),
+            (of(CardError::NotValid(Finding::Issuer)), -1),
+            (of(CardError::NotValid(Finding::NoList(None))), -999),
             (of(CardError::KeyLocked), -27011),
             (of(CardError::Blocked), -27265),
             (of(CardError::ApplicationLocked), -37635),

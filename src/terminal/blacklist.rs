@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,8 +12,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::event::What;
 use super::file::{open_regular, read_file};
 use super::inner::{Inner, lock};
-use crate::card::{Listing, Reading, Verdict};
-use crate::config::{BlacklistRules, WithoutList};
+use crate::card::{Reading, RefusedCards, Validation, Verdict};
+use crate::config::BlacklistRules;
 use crate::failure::{Explain as _, Failure};
 use crate::rules::{LARGEST_SIGNATURE, SIGNATURE_ENDING};
 use crate::store::{Blacklist, BlacklistError, BlacklistInfo, ListFile};
@@ -57,7 +57,8 @@ impl BlacklistHealth {
 /// The list, and what was seen of its file.
 pub(super) struct Refusing {
     rules: BlacklistRules,
-    list: Blacklist,
+    list: Arc<Blacklist>,
+    cards: RefusedCards,
     look: Mutex<Look>,
 }
 
@@ -79,12 +80,9 @@ type Marks = [Option<(u64, i64, i64, u64)>; 2];
 
 impl Refusing {
     pub(super) fn new(rules: BlacklistRules, list: Blacklist) -> Self {
-        Self { rules, list, look: Mutex::default() }
-    }
-
-    /// When a list was made that is too old at this time.
-    fn old(&self, list: &BlacklistInfo, now: Timestamp) -> Option<Timestamp> {
-        self.rules.max_age.is_some_and(|most| list.age_secs(now) > most.as_secs()).then_some(list.issued)
+        let list = Arc::new(list);
+        let cards = RefusedCards::new(Arc::clone(&list), rules.max_age);
+        Self { rules, list, cards, look: Mutex::default() }
     }
 
     fn health(&self, now: Timestamp) -> BlacklistHealth {
@@ -94,7 +92,7 @@ impl Refusing {
         };
         BlacklistHealth {
             age_secs: list.as_ref().map(|list| list.age_secs(now)),
-            old: list.as_ref().is_some_and(|list| self.old(list, now).is_some()),
+            old: list.as_ref().is_some_and(|list| list.is_older(self.rules.max_age, now)),
             list,
             failure,
             refused: lock(&self.look).refused.clone(),
@@ -103,33 +101,16 @@ impl Refusing {
 }
 
 impl Inner {
+    /// What the validity step goes by; in a case the scenario says besides whether an expired card is let pass.
+    pub(super) fn validation(&self) -> Validation<'_> {
+        let card = &self.parts.config.card;
+        let refused = self.refusing.as_ref().map(|refusing| &refusing.cards);
+        Validation { accepted: &card.accepted, refused, lenience: card.lenience() }
+    }
+
     /// Whether the card may be used now: all that speaks against it.
     pub(super) fn verdict(&self, reading: &Reading) -> Verdict {
-        reading.verdict(self.parts.clock.today(), &self.parts.config.card.accepted, self.listing(reading))
-    }
-
-    /// Cases go on where there is no list to go by.
-    pub(super) fn goes_on_without_list(&self) -> bool {
-        self.refusing.as_ref().is_some_and(|refusing| refusing.rules.without == WithoutList::Warn)
-    }
-
-    fn listing(&self, reading: &Reading) -> Listing {
-        let Some(refusing) = &self.refusing else { return Listing::Exempt };
-        let card = reading.card();
-        match refusing.list.look(&card.identifier, card.number.as_ref()) {
-            Ok(Some(looked)) => {
-                let old = refusing.old(&looked.list, self.parts.clock.now());
-                if looked.hit.is_some() {
-                    tracing::warn!(serial = looked.list.serial, "a card of the blacklist was presented");
-                }
-                Listing::Looked { hit: looked.hit, old }
-            }
-            Ok(None) => Listing::NoList(None),
-            Err(error) => {
-                tracing::error!(%error, "the blacklist cannot be looked into");
-                Listing::NoList(Some(error.failure()))
-            }
-        }
+        self.validation().verdict(reading.card(), &*self.parts.clock)
     }
 
     pub(super) fn blacklist_health(&self) -> Option<BlacklistHealth> {

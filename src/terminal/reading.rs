@@ -92,7 +92,7 @@ impl Inner {
         drop(reader);
         let who = reading.and_then(|reading| {
             let verdict = self.verdict(&reading);
-            let lenience = Lenience { expired: expired == ExpiredCard::Warn, list: self.goes_on_without_list() };
+            let lenience = Lenience { expired: expired == ExpiredCard::Warn, ..self.validation().lenience };
             let mut who = Who::of(&reading, &self.queue, &verdict, lenience)?;
             who.findings.extend(self.open_on(&reading.card().identifier));
             // What cannot be told now is told at a later case: it keeps nobody from this one.
@@ -195,6 +195,7 @@ impl Inner {
             random: &*self.parts.random,
             default_algorithm: self.parts.config.card.default_algorithm,
             initial_pins: &self.parts.config.card.initial_pins,
+            validation: self.validation(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sbkd::card::{self, CardError, InitialPins, Pairs, Parts, Reading};
+use sbkd::card::{self, CardError, InitialPins, Pairs, Parts, Reading, Validation};
 use sbkd::center::{Faults, Settings};
 use sbkd::keys::{Hsm, HsmSettings, KeyError, KeySource, LinkError};
 use sbkd::profile::Profile;
@@ -45,6 +45,7 @@ async fn read(link: Arc<CentreKeys>, card: &'static str, within: Duration) -> Re
             random: &SystemRandom::default(),
             default_algorithm: None,
             initial_pins: &InitialPins::default(),
+            validation: Validation::WITHOUT_LIST,
         };
         card::read(parts, &mut |_| ())
     });

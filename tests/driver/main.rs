@@ -5,6 +5,7 @@ mod account;
 mod asked;
 mod files;
 mod pki;
+mod refused;
 #[path = "../rig/mod.rs"]
 mod rig;
 mod rights;

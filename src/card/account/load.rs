@@ -37,6 +37,7 @@ impl Card<'_> {
         if amount == Amount::ZERO {
             return Err(AccountError::Amount);
         }
+        self.must_be_valid()?;
         self.nothing_open(journal, Kind::Load)?;
         self.enter_account()?;
         let (begun, mac1) = self.initialize_load(amount)?;

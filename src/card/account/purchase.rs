@@ -42,6 +42,7 @@ impl Card<'_> {
         if payment.is_nothing() {
             return Err(AccountError::Amount);
         }
+        self.must_be_valid()?;
         self.nothing_open(journal, Kind::Purchase)?;
         self.enter_account()?;
         let begun = self.initialize_purchase(payment)?;

@@ -80,6 +80,7 @@ fn read_from(desk: &Desk, answers: Vec<Vec<u8>>, atr: Atr) -> Result<Reading, Ca
         random: &SystemRandom::default(),
         default_algorithm: Some(Algorithm::TripleDes),
         initial_pins: &InitialPins::default(),
+        validation: Validation::WITHOUT_LIST,
     };
     read(parts, &mut |_| ())
 }

@@ -173,13 +173,16 @@ fn a_long_name_straddles_two_records() {
 #[test]
 fn validity_counts_its_first_and_last_day() {
     let reading = Desk::new("v3-sm4").read().outcome.unwrap();
-    let on = |text: &str| reading.validity(text.parse().unwrap());
+    let on = |text: &str| reading.card().validity(text.parse().unwrap());
     assert_eq!(on("2020-05-31"), Validity::NotYet("2020-06-01".parse().unwrap()));
     assert_eq!(on("2020-06-01"), Validity::Valid);
     assert_eq!(on("2040-05-31"), Validity::Valid);
     assert_eq!(on("2040-06-01"), Validity::Expired("2040-05-31".parse().unwrap()));
     let expired = Desk::new("v3-expired").read().outcome.unwrap();
-    assert_eq!(expired.validity("2026-01-01".parse().unwrap()), Validity::Expired("2020-05-31".parse().unwrap()));
+    assert_eq!(
+        expired.card().validity("2026-01-01".parse().unwrap()),
+        Validity::Expired("2020-05-31".parse().unwrap())
+    );
 }
 
 #[test]

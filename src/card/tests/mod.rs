@@ -9,6 +9,7 @@ mod budget;
 mod far;
 mod faults;
 mod files;
+mod gate;
 mod images;
 mod keys;
 mod open;
@@ -28,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::{CardError, InitialPins, Pairs, Parts, Reading, Step, read};
+use super::{Accepted, CardError, InitialPins, Lenience, Pairs, Parts, Reading, RefusedCards, Step, Validation, read};
 use crate::cipher::Algorithm;
 use crate::keys::{KeyService, Psam};
 use crate::profile::Profile;
@@ -156,6 +157,9 @@ struct Desk {
     profile: Profile,
     interface: Interface,
     initial_pins: InitialPins,
+    accepted: Accepted,
+    refused: Option<RefusedCards>,
+    lenience: Lenience,
     /// Demonstration keys in place of the PSAM where a card is used after it was opened.
     soft: bool,
 }
@@ -180,6 +184,9 @@ impl Desk {
             profile: Profile::builtin(),
             interface: Interface::Contact,
             initial_pins: InitialPins::default(),
+            accepted: Accepted::default(),
+            refused: None,
+            lenience: Lenience::default(),
             soft: false,
         }
     }
@@ -192,6 +199,10 @@ impl Desk {
     fn with_store(mut self) -> Self {
         self.store = Some(Arc::new(Store::in_memory().unwrap()));
         self
+    }
+
+    fn validation(&self) -> Validation<'_> {
+        Validation { accepted: &self.accepted, refused: self.refused.as_ref(), lenience: self.lenience }
     }
 
     fn read(&self) -> Went {
@@ -224,6 +235,7 @@ impl Desk {
             random: &SystemRandom::default(),
             default_algorithm: self.default_algorithm,
             initial_pins: &self.initial_pins,
+            validation: self.validation(),
         };
         let outcome = read(parts, &mut |step| steps.push(step));
         drop(lease);

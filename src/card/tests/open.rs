@@ -58,6 +58,7 @@ impl Desk {
             random: &SystemRandom::default(),
             default_algorithm: self.default_algorithm,
             initial_pins: &self.initial_pins,
+            validation: self.validation(),
         };
         let outcome = Card::open(parts, &mut |_| ()).map_err(E::from).and_then(|mut card| work(&mut card));
         drop(keys);

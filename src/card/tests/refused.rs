@@ -143,6 +143,7 @@ fn a_try_for_which_there_was_no_time_is_none() {
             random: &SystemRandom::default(),
             default_algorithm: None,
             initial_pins: &InitialPins::default(),
+            validation: Validation::WITHOUT_LIST,
         };
         assert_eq!(read(parts, &mut |_| ()), Err(CardError::Transport(TransportError::Deadline)));
     }

@@ -39,6 +39,7 @@ fn read_once(readers: &VirtualReaders, keys: &KeyProvider, scripts: &Library) ->
         random: &SystemRandom::default(),
         default_algorithm: None,
         initial_pins: &InitialPins::default(),
+        validation: Validation::WITHOUT_LIST,
     };
     read(parts, &mut |_| ())
 }

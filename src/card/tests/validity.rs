@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::Desk;
-use crate::card::{Accepted, Finding, Lenience, Listing, Reading};
+use crate::card::{Accepted, Finding, Lenience, Listing, Reading, Verdict};
 use crate::failure::Explain as _;
 use crate::store::Hit;
+use crate::world::FixedClock;
 
 const CLEAR: Listing = Listing::Looked { hit: None, old: None };
 
@@ -14,12 +15,17 @@ fn reading(image: &str) -> Reading {
     Desk::new(image).read().outcome.unwrap()
 }
 
-fn day(text: &str) -> Date {
-    text.parse().unwrap()
+/// Noon of that day.
+fn noon(day: &str) -> Timestamp {
+    format!("{day}T12:00:00+08:00").parse().unwrap()
+}
+
+fn verdict(reading: &Reading, on: &str, accepted: &Accepted, listing: Listing) -> Verdict {
+    reading.card().verdict(&FixedClock(noon(on)), accepted, listing)
 }
 
 fn codes(reading: &Reading, on: &str, accepted: &Accepted, listing: Listing) -> Vec<&'static str> {
-    reading.verdict(day(on), accepted, listing).findings().iter().map(|finding| finding.entry().code).collect()
+    verdict(reading, on, accepted, listing).findings().iter().map(|finding| finding.entry().code).collect()
 }
 
 #[test]
@@ -47,7 +53,7 @@ fn all_that_speaks_against_a_card_is_found_the_gravest_first() {
         "E-TERM-CARD-EXPIRED",
     ];
     assert_eq!(found, all);
-    let verdict = reading.verdict(day("2040-06-01"), &accepted, listing);
+    let verdict = verdict(&reading, "2040-06-01", &accepted, listing);
     let first = verdict.obstacle(Lenience { expired: true, list: true }).unwrap();
     assert_eq!((first, first.detail().as_deref()), (&Finding::Blacklisted(Some("挂失".into())), Some("挂失")));
     let details: Vec<_> = verdict.findings().iter().map(|finding| finding.detail().unwrap_or_default()).collect();
@@ -78,7 +84,7 @@ fn only_an_expired_card_and_a_list_that_is_away_or_old_can_be_let_pass() {
     let none = Lenience::default();
     let (expired, list) = (Lenience { expired: true, ..none }, Lenience { list: true, ..none });
     let passes = |image: &str, on: &str, listing: Listing| {
-        let verdict = reading(image).verdict(day(on), &Accepted::default(), listing);
+        let verdict = verdict(&reading(image), on, &Accepted::default(), listing);
         assert_eq!(verdict.findings().len(), 1);
         [none, expired, list].map(|lenience| verdict.obstacle(lenience).is_none())
     };

@@ -20,6 +20,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use ring::hmac;
@@ -72,6 +73,11 @@ impl BlacklistInfo {
     /// How long ago it was made, in seconds; by a clock that is behind it is new.
     pub fn age_secs(&self, now: Timestamp) -> u64 {
         u64::try_from(now.as_second() - self.issued.as_second()).unwrap_or_default()
+    }
+
+    /// Whether it was made longer ago than that.
+    pub fn is_older(&self, than: Option<Duration>, now: Timestamp) -> bool {
+        than.is_some_and(|most| self.age_secs(now) > most.as_secs())
     }
 }
 

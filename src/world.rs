@@ -2,6 +2,8 @@
 
 pub mod disk;
 
+use std::sync::OnceLock;
+
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 
@@ -13,6 +15,11 @@ pub trait Clock: Send + Sync {
     /// Today's date in Asia/Shanghai, whatever the host's own zone is.
     fn today(&self) -> civil::Date {
         shanghai().to_datetime(self.now()).date()
+    }
+
+    /// The first day that it can show where it is right, as far as that is known: a day before it shows that it is wrong.
+    fn earliest(&self) -> Option<civil::Date> {
+        None
     }
 }
 
@@ -43,6 +50,20 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
+
+    /// The day that this program was built, or put here: its own file is no older.
+    fn earliest(&self) -> Option<civil::Date> {
+        installed().map(|installed| shanghai().to_datetime(installed).date())
+    }
+}
+
+/// When this program's file was written, by its file system; asked once.
+pub fn installed() -> Option<Timestamp> {
+    static INSTALLED: OnceLock<Option<Timestamp>> = OnceLock::new();
+    *INSTALLED.get_or_init(|| {
+        let written = std::env::current_exe().and_then(std::fs::metadata).and_then(|file| file.modified()).ok()?;
+        Timestamp::try_from(written).ok()
+    })
 }
 
 /// A clock that stands still.
@@ -91,5 +112,12 @@ mod tests {
         let after = FixedClock("2015-07-31T16:00:00Z".parse().unwrap());
         assert_eq!(before.today(), civil::date(2015, 7, 31));
         assert_eq!(after.today(), civil::date(2015, 8, 1));
+    }
+
+    #[test]
+    fn the_systems_clock_is_behind_no_day_that_this_program_was_written_on() {
+        let written = SystemClock.earliest().unwrap();
+        assert!(written <= SystemClock.today() && written > civil::date(2015, 8, 1), "{written}");
+        assert_eq!(FixedClock(Timestamp::UNIX_EPOCH).earliest(), None);
     }
 }

@@ -136,10 +136,15 @@ crate::entries! {
         cause "卡上写明的最后有效日已过" | "the last day that the card states is over";
         remedy "请到发卡机构换卡" | "have the card replaced by its issuer";
 
-    NOT_YET = "E-TERM-CARD-NOT-YET", Clerk;
-        message "卡尚未到启用日期" | "the card is not valid yet";
-        cause "发卡日期晚于业务日期" | "it was issued after the business date";
-        remedy "请核对业务日期" | "check the business date";
+    CLOCK = "E-TERM-CARD-CLOCK", Technician;
+        message "终端时钟不可信，无法判断卡的有效期" | "the terminal's clock cannot be right: whether the card is valid is not known";
+        cause "系统日期早于本程序的安装日期" | "its date is before the day that this program was installed";
+        remedy "请校准系统时间并启用网络对时，然后重新受理" | "set the clock, by the network where there is one, and begin anew";
+
+    NOT_YET = "E-TERM-CARD-NOT-YET", Technician;
+        message "卡的发卡日期晚于今天" | "by the terminal's clock the card is not issued yet";
+        cause "终端时钟落后；时钟无误时，是卡上的发卡日期写错" | "the terminal's clock is behind; where it is right, the card states a wrong day";
+        remedy "请核对系统日期；日期无误时，请持卡人到发卡机构查询" | "check the system's date; where that is right, the holder asks the card's issuer";
 
     UNKNOWN_ITEM = "E-CARD-UNKNOWN-ITEM", Clerk;
         message "没有这样的文件或数据项" | "there is no such file or item";

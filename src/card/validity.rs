@@ -1,5 +1,5 @@
 //! The validity step (STD-7; card-facts §9): whether a card that is genuine may be used, by the list of refused cards, by
-//! who made it, by its category and version, and by its dates.
+//! who made it, by its category and version, and by its dates, which a clock that cannot be right tells nothing of.
 //!
 //! The step finds all there is to find; who carries a case out decides what of it they let pass. Only a finding about the
 //! list, or a card past its last day, can be let pass: a scenario or the terminal's owner says so.
@@ -59,7 +59,10 @@ pub enum Finding {
     Category(Option<char>),
     /// 规范版本 is none that is accepted here.
     Version(String),
-    /// Its first day, given, is still to come.
+    /// The terminal's clock shows this day, which is before any that it can show where it is right: whether the card is
+    /// past its validity nobody knows.
+    Clock(Date),
+    /// Its first day, given, is still to come: no card is there before it was issued, but by a clock that is behind.
     NotYet(Date),
     /// Its last day, given, is over.
     Expired(Date),
@@ -84,6 +87,7 @@ impl CardFile {
     /// Whether the card may be used today.
     pub fn verdict(&self, clock: &dyn Clock, accepted: &Accepted, listing: Listing) -> Verdict {
         let today = clock.today();
+        let behind = clock.earliest().is_some_and(|earliest| today < earliest);
         let mut findings = Vec::new();
         match listing {
             Listing::Exempt => {}
@@ -94,7 +98,10 @@ impl CardFile {
             }
         }
         findings.extend(accepted.findings(self));
+        findings.extend(behind.then_some(Finding::Clock(today)));
         match self.validity(today) {
+            // It is the clock.
+            Validity::NotYet(_) if behind => {}
             Validity::NotYet(first) => findings.push(Finding::NotYet(first)),
             Validity::Expired(last) => findings.push(Finding::Expired(last)),
             // What a card does not state is not held against it.
@@ -138,7 +145,12 @@ impl Finding {
         match self {
             Self::Expired(_) => lenience.expired,
             Self::NoList(_) | Self::ListOld(_) => lenience.list,
-            Self::Blacklisted(_) | Self::Issuer | Self::Category(_) | Self::Version(_) | Self::NotYet(_) => false,
+            Self::Blacklisted(_)
+            | Self::Issuer
+            | Self::Category(_)
+            | Self::Version(_)
+            | Self::Clock(_)
+            | Self::NotYet(_) => false,
         }
     }
 }
@@ -160,6 +172,7 @@ impl Explain for Finding {
             Self::Issuer => &errors::ISSUER,
             Self::Category(_) => &errors::CATEGORY,
             Self::Version(_) => &errors::VERSION_NOT_ACCEPTED,
+            Self::Clock(_) => &errors::CLOCK,
             Self::NotYet(_) => &errors::NOT_YET,
             Self::Expired(_) => &errors::EXPIRED,
         }
@@ -172,7 +185,7 @@ impl Explain for Finding {
             Self::ListOld(issued) => Some(issued.to_string()),
             Self::Category(category) => category.map(String::from),
             Self::Version(version) => Some(version.clone()),
-            Self::NotYet(day) | Self::Expired(day) => Some(day.to_string()),
+            Self::Clock(day) | Self::NotYet(day) | Self::Expired(day) => Some(day.to_string()),
             // Nothing of the card's own goes into a log.
             Self::Issuer => None,
         }

@@ -109,6 +109,7 @@ impl Exit {
             | "E-TERM-CARD-REMOVED"
             | "E-TERM-CARD-EXPIRED"
             | "E-TERM-CARD-NOT-YET"
+            | "E-TERM-CARD-CLOCK"
             | "E-TERM-CARD-BLANK"
             | "E-TERM-CARD-SERVICE-AWAY"
             | "E-TERM-KEYS-AWAY" => Some(Self::Card),

@@ -163,12 +163,12 @@ pub fn of_card(error: &CardError) -> Code {
 
 /// The code of what speaks against a card's use. The list has none of its own: a card of another issuer, category or version
 /// is of the wrong type here; one that is refused or out of its time does not fulfil the conditions of use (6985); what is
-/// wrong with the list says nothing of the card.
+/// wrong with list or clock says nothing of the card.
 fn of_finding(finding: &Finding) -> Code {
     match finding {
         Finding::Issuer | Finding::Category(_) | Finding::Version(_) => Code::WRONG_TYPE,
         Finding::Blacklisted(_) | Finding::Expired(_) | Finding::NotYet(_) => Code::of_status(StatusWord::CONDITIONS),
-        Finding::NoList(_) | Finding::ListOld(_) => Code::UNKNOWN,
+        Finding::NoList(_) | Finding::ListOld(_) | Finding::Clock(_) => Code::UNKNOWN,
     }
 }
 

@@ -7,7 +7,7 @@ use super::Desk;
 use crate::card::{Accepted, Finding, Lenience, Listing, Reading, Verdict};
 use crate::failure::Explain as _;
 use crate::store::Hit;
-use crate::world::FixedClock;
+use crate::world::{Clock, FixedClock};
 
 const CLEAR: Listing = Listing::Looked { hit: None, old: None };
 
@@ -95,4 +95,43 @@ fn only_an_expired_card_and_a_list_that_is_away_or_old_can_be_let_pass() {
     assert_eq!(passes("v3-sm4", "2026-01-01", old), [false, false, true]);
     assert_eq!(passes("v3-expired", "2026-01-01", Listing::Exempt), [false, true, false]);
     assert_eq!(passes("v3-sm4", "2020-05-31", Listing::Exempt), [false; 3]);
+}
+
+/// The clock of a program that was put here on a day.
+struct Installed {
+    shows: Timestamp,
+    on: Date,
+}
+
+impl Clock for Installed {
+    fn now(&self) -> Timestamp {
+        self.shows
+    }
+
+    fn earliest(&self) -> Option<Date> {
+        Some(self.on)
+    }
+}
+
+#[test]
+fn a_clock_that_cannot_be_right_makes_no_card_valid() {
+    let found = |image: &str, shows: &str| {
+        let clock = Installed { shows: noon(shows), on: "2026-11-27".parse().unwrap() };
+        let verdict = reading(image).card().verdict(&clock, &Accepted::default(), Listing::Exempt);
+        let lenient = Lenience { expired: true, list: true };
+        let told: Vec<_> = verdict.findings().iter().map(|found| (found.entry().code, found.detail())).collect();
+        (told, verdict.obstacle(lenient).is_some())
+    };
+    let day = |text: &str| Some(text.to_owned());
+    // Issued in 2020, valid until 2040; the other one until some day before the program was there.
+    assert_eq!(found("v3-sm4", "2026-11-27"), (vec![], false));
+    assert_eq!(found("v3-sm4", "2026-11-26"), (vec![("E-TERM-CARD-CLOCK", day("2026-11-26"))], true));
+    assert_eq!(
+        found("v3-sm4", "2015-08-01"),
+        (vec![("E-TERM-CARD-CLOCK", day("2015-08-01"))], true),
+        "nor not issued yet"
+    );
+    let expired = reading("v3-expired").card().expires.unwrap();
+    assert!(expired < "2026-11-26".parse().unwrap());
+    assert_eq!(found("v3-expired", &expired.to_string()).0, [("E-TERM-CARD-CLOCK", Some(expired.to_string()))]);
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::SystemTime;
 
 use super::finding::Finding;
 use super::readers::{PATIENCE, within};
+use crate::world::{Clock as _, SystemClock, installed};
 
 /// What systemd-timesyncd touches when the clock is set by the network.
 const SYNCHRONISED: &str = "/run/systemd/timesync/synchronized";
@@ -13,8 +13,7 @@ const SYNCHRONISED: &str = "/run/systemd/timesync/synchronized";
 pub(super) fn clock() -> Finding {
     let set = ("启用网络对时：timedatectl set-ntp true", "set the clock by the network: timedatectl set-ntp true");
     // This program cannot have been installed in the future.
-    let installed = std::env::current_exe().and_then(std::fs::metadata).and_then(|exe| exe.modified());
-    if installed.is_ok_and(|installed| SystemTime::now() < installed) {
+    if installed().is_some_and(|installed| SystemClock.now() < installed) {
         let found = ("系统时间早于本程序的安装时间", "the clock is behind this program's own installation");
         return Finding::failed("clock", found, set);
     }

@@ -29,8 +29,8 @@ impl Session<'_> {
         if bool::from(expected.as_slice().ct_eq(proof)) { Ok(()) } else { Err(CardError::NotGenuine) }
     }
 
-    /// External authentication with a key, once, by a script whose flow is given `vars` besides: the process factor is the card's latest challenge, the original any random. Keys
-    /// that the card refuses are never tried on it again until a technician releases the pair. A locked key has no try
+    /// External authentication with a key, once, by a script whose flow is given `vars` besides: the process factor is the card's latest challenge, the original any random. A key
+    /// that the card refuses is never tried on it again, whoever has it, until a technician releases it. A locked key has no try
     /// left to lose: each reading says that it is locked, and nothing is laid to the PSAM.
     pub(super) fn authenticate_terminal(
         &mut self,
@@ -40,22 +40,21 @@ impl Session<'_> {
         role: &KeyRole,
         mut vars: Vars,
     ) -> Result<(), CardError> {
-        let keys = self.parts.keys.identity(key)?;
-        let mut tries = Tries::of(self.parts.pairs, keys, role, identifier);
-        tries.may_be()?;
+        let asked = self.parts.keys.identity(key)?;
+        let tries = Tries::of(self.parts.pairs, role, identifier);
+        tries.may_be(&asked)?;
         let Randoms { process, original } = self.external_randoms(script)?;
         let proof = self.parts.keys.prove(key.process_key(role, process), original)?;
-        // Keys that could not may have left it to others, whose tries are their own.
+        // Keys that could not may have left it to others, which an earlier release may have held apart by name.
         let answered = self.parts.keys.identity(key)?;
-        if !tries.are_of(&answered) {
-            tries = Tries::of(self.parts.pairs, answered, role, identifier);
-            tries.may_be()?;
+        if answered != asked {
+            tries.may_be(&answered)?;
         }
         vars.set("proof", &proof);
         vars.set("original", &original);
         // A card so slow that its time is over here each time loses no try, and must not be taken for one that does.
         self.parts.lease.in_time()?;
-        tries.begin()?;
+        tries.begin(&answered)?;
         let status = match self.run(script, "external-authenticate", &mut vars) {
             // A refusal is one whether the script has a line for it or not.
             Err(CardError::Status { status, .. }) if status.sw1() == 0x63 || status == StatusWord::LOCKED => status,

@@ -64,14 +64,14 @@ pub enum CardError {
     /// 社会保障号码 is not one.
     #[error("social security number: {0}")]
     HolderNumber(#[from] NumberError),
-    /// The card refused the terminal's proof. These keys are not tried on it again.
+    /// The card refused the terminal's proof. The key is not tried on it again, whoever has it.
     #[error("the card refused the terminal's key; tries left: {}", .left.map_or("not said".to_owned(), |n| n.to_string()))]
     TerminalRefused {
         /// Tries the card has left for the key, where it says (63Cx).
         left: Option<u8>,
     },
-    /// The card refused these keys before; a technician must release the pair.
-    #[error("this card refused these keys before")]
+    /// The card refused the key before, or the reading of its holder, from whomever; a technician must release it.
+    #[error("this card refused the terminal's key before")]
     PairHeld,
     /// Whether the card refused these keys before cannot be known, or could not be kept.
     #[error("whether the card refused these keys cannot be kept: {0}")]

@@ -73,8 +73,8 @@ crate::entries! {
 
     PAIR_HELD = "E-CARD-PAIR-HELD", Technician;
         message "该卡与本终端密钥的配对已停用" | "this card and the terminal's keys are held apart";
-        cause "该卡曾拒绝本终端的密钥，或连续两次未见其应答；再试可能锁死卡" | "the card refused these keys before, or its answer was lost twice in a row; more tries could lock it";
-        remedy "请核对 PSAM 卡后执行 sbkd card release" | "check the PSAM, then run sbkd card release";
+        cause "该卡曾拒绝本终端的密钥（PSAM 卡或加密机的），或连续两次未见其应答；卡对每个密钥只有一个计数器，换用其他来源再试也可能锁死卡" | "the card refused the terminal's key before, a PSAM's or a security module's, or its answer was lost twice in a row; the card counts the tries of a key by whomever they are, and more could lock it";
+        remedy "请核对 PSAM 卡和加密机后执行 sbkd card release" | "check PSAM and security module, then run sbkd card release";
 
     PAIRS_UNKNOWN = "E-CARD-PAIRS-UNKNOWN", Technician;
         message "无法记录卡是否拒绝过本终端的密钥" | "whether the card refused the terminal's keys cannot be kept";

@@ -70,7 +70,7 @@ pub struct Parts<'a> {
     pub profile: &'a Profile,
     /// Where card types are remembered.
     pub store: Option<&'a Store>,
-    /// Where it is kept which cards refused these keys.
+    /// Where it is kept which cards refused the terminal's keys.
     pub pairs: Pairs<'a>,
     /// The wall clock, which says when the card was read.
     pub clock: &'a dyn Clock,

@@ -1,4 +1,4 @@
-//! The tries a card has for the terminal's keys: how a reading makes sure that it burns no second one.
+//! The tries a card has for the terminal's keys: how a reading makes sure that it burns no second one, by whomever.
 
 use super::CardError;
 use crate::profile::KeyRole;
@@ -19,41 +19,33 @@ pub enum Pairs<'a> {
     Needless,
 }
 
-/// One pair of keys and card.
+/// The tries of one of a card's keys. The card has one counter for it, whoever shows it a proof: PSAM, security module and
+/// a caller of the driver interface share its tries, and once one of them was refused, none of them has another.
 pub(super) struct Tries<'a> {
     pub(super) pairs: Pairs<'a>,
-    /// What names the key: what names the keys, and which of them.
+    role: &'a KeyRole,
+    /// What names the card's key.
     key: Vec<u8>,
-    /// What names the keys as a whole: a card that refused them the reading of its holder has others.
-    keys: Vec<u8>,
     /// 卡识别码.
     card: [u8; 16],
 }
 
 impl<'a> Tries<'a> {
-    /// The tries of one key of `keys` on a card. Each has its own counter there, so that one that is refused does not
-    /// keep the others from being used.
-    pub(super) fn of(pairs: Pairs<'a>, keys: Vec<u8>, role: &KeyRole, card: &CardIdentifier) -> Self {
-        // RKSSSE's pairs were kept before there were others.
-        let key = match *role == KeyRole::RKSSSE {
-            true => keys.clone(),
-            false => [keys.as_slice(), b"/", role.name().as_bytes()].concat(),
-        };
-        Self { pairs, key, keys, card: *card.as_bytes() }
+    /// The tries of the key with this role on a card. Each role has its own counter there, so that one that is refused does
+    /// not keep the others from being used.
+    pub(super) fn of(pairs: Pairs<'a>, role: &'a KeyRole, card: &CardIdentifier) -> Self {
+        Self { pairs, role, key: key_of(role), card: *card.as_bytes() }
     }
 
-    /// Whether they are the tries of these keys.
-    pub(super) fn are_of(&self, keys: &[u8]) -> bool {
-        self.keys == keys
-    }
-
-    /// Whether these keys may be tried on this card at all. What cannot be known is no.
-    pub(super) fn may_be(&self) -> Result<(), CardError> {
+    /// Whether `keys`, by their name, may be tried on this card at all. What cannot be known is no. A card that refused
+    /// anybody the reading of its holder is shown no key: something is wrong with it, or with this terminal's keys.
+    pub(super) fn may_be(&self, keys: &[u8]) -> Result<(), CardError> {
         match self.pairs {
             Pairs::Needless => Ok(()),
             Pairs::Nowhere(why) => Err(CardError::PairsUnknown(why.to_owned())),
             Pairs::Terminal(store) | Pairs::Command(store) => {
-                for name in [&self.key, &self.keys] {
+                let names = [&self.key[..], &key_of(&KeyRole::RKSSSE), &self.formerly(keys), keys];
+                for name in names {
                     if store.pair_held(name, &self.card).map_err(unknown)? {
                         return Err(CardError::PairHeld);
                     }
@@ -63,9 +55,10 @@ impl<'a> Tries<'a> {
         }
     }
 
-    /// Notes the try before it is sent, so that it is known after a program was killed that waited for the answer.
-    pub(super) fn begin(&self) -> Result<(), CardError> {
+    /// Notes the try of `keys` before it is sent, so that it is known after a program was killed that waited for the answer.
+    pub(super) fn begin(&self, keys: &[u8]) -> Result<(), CardError> {
         let Some(store) = self.store() else { return Ok(()) };
+        store.rename_try(&self.formerly(keys), &self.key, &self.card);
         match (store.begin_try(&self.key, &self.card), self.pairs) {
             (Err(error), Pairs::Command(_)) => Err(unknown(error)),
             (Err(error), _) => {
@@ -73,6 +66,15 @@ impl<'a> Tries<'a> {
                 Ok(())
             }
             (Ok(()), _) => Ok(()),
+        }
+    }
+
+    /// The name under which releases before kept the tries: whose keys they are, and which of them; RKSSSE's were kept before
+    /// there were others. What is held by it stays so.
+    fn formerly(&self, keys: &[u8]) -> Vec<u8> {
+        match *self.role == KeyRole::RKSSSE {
+            true => keys.to_vec(),
+            false => [keys, b"/", self.role.name().as_bytes()].concat(),
         }
     }
 
@@ -96,6 +98,11 @@ impl<'a> Tries<'a> {
             Pairs::Nowhere(_) | Pairs::Needless => None,
         }
     }
+}
+
+/// What names a card's key in the store, whoever has it.
+fn key_of(role: &KeyRole) -> Vec<u8> {
+    [b"role/", role.name().as_bytes()].concat()
 }
 
 fn unknown(error: StoreError) -> CardError {

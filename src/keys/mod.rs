@@ -125,8 +125,8 @@ pub trait KeyService: Send {
         load.allow(|process, message| self.mac(card.process_key(&KeyRole::DLK, process), message))
     }
 
-    /// What names these keys among all that a terminal may have used: the PSAM's serial number. A card that refused
-    /// them once is not tried with them again.
+    /// What names these keys among all that a terminal may have used: the PSAM's serial number. Releases before kept by it
+    /// which cards refused them, and what they hold stays held.
     ///
     /// # Errors
     /// As [`prove`](Self::prove).

@@ -1,4 +1,4 @@
-//! Keys and cards held apart: a card that refused a terminal's keys once is not tried with them again, since a few more
+//! Keys and cards held apart: a card that refused one of a terminal's keys once is not tried with it again, since a few more
 //! tries would lock it. A technician releases them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,8 +16,8 @@ const OPEN: &str = "SELECT 1 FROM open_tries WHERE pair = ?1";
 const BEGIN: &str = "INSERT OR IGNORE INTO open_tries VALUES (?1)";
 
 impl Store {
-    /// Whether these keys are not to be tried on this card. `keys` names the keys (a PSAM's serial number), `card` is
-    /// 卡识别码.
+    /// Whether these keys are not to be tried on this card. `keys` names which: one of the card's keys, or whose keys (by a
+    /// PSAM's serial number) they are. `card` is 卡识别码.
     ///
     /// # Errors
     /// When the store cannot be read and this program itself did not hold the pair: it may be held.
@@ -65,6 +65,16 @@ impl Store {
             self.open_here().insert(pair);
         }
         begun.map(drop)
+    }
+
+    /// What was begun under one name counts under another from now on.
+    pub fn rename_try(&self, from: &[u8], to: &[u8], card: &[u8; 16]) {
+        let renamed = self.pair(from, card).and_then(|from| {
+            let to = self.pair(to, card)?;
+            let rename = "UPDATE OR REPLACE open_tries SET pair = ?2 WHERE pair = ?1";
+            Ok(self.db().prepare_cached(rename)?.execute(params![from, to])?)
+        });
+        logged(renamed);
     }
 
     /// The try that was begun ended well.
@@ -205,6 +215,17 @@ mod tests {
         drop(tried());
         assert!(!held(&Store::open(&path).unwrap()));
         assert_eq!(Store::open(&path).unwrap().release_pairs().unwrap(), 0);
+    }
+
+    #[test]
+    fn a_try_under_a_name_of_before_counts_as_the_first_of_two() {
+        let store = Store::in_memory().unwrap();
+        store.begin_try(b"before", &CARD).unwrap();
+        store.rename_try(b"before", b"psam", &CARD);
+        store.rename_try(b"before", b"psam", &CARD);
+        assert!(!held(&store));
+        store.begin_try(b"psam", &CARD).unwrap();
+        assert!(held(&store));
     }
 
     #[test]

@@ -1,10 +1,15 @@
-//! A card that the back office does not want used: read as ever, and nothing on it is changed.
+//! A card that the back office does not want used: read as ever, and nothing on it is changed. A card that refused a key:
+//! shown it by nobody again.
 
 use std::fs;
 
+use serde_json::json;
+
 use super::Hall;
 use super::files::{INFO, asker, call};
+use super::rig::http::Client;
 use super::rig::{Ran, bare, image};
+use super::steps;
 
 /// What is called with `v3-money`, each call of which changes something on it.
 const CHANGES: [&[&str]; 5] = [
@@ -68,4 +73,32 @@ fn a_card_of_the_list_is_read_and_not_changed() {
     assert_eq!(call(&hall, &holder, &["iVerifyPIN", "1"]).0, 0);
     take_in(&hall, 2, "card 440100D15600000530000009FFFFFFFF - 挂失");
     assert_eq!(call(&hall, &holder, CHANGES[0]), (0, "149900|".to_owned()), "all of it was there");
+}
+
+#[test]
+fn a_key_of_the_callers_hsm_that_the_card_refused_is_not_tried_by_the_psam() {
+    let mut hall = Hall::open();
+    hall.walk.rig.insert_alone(&image("v3-sm4"));
+    let socket = Client::unix(hall.walk.socket());
+    let begun = steps::call(&socket, "iReadCardBas_HSM_Step1", &json!({"iType": "1"}), None);
+    let right = steps::hsm(begun["output"].as_str().unwrap());
+    // The card's own proof, and another one than the terminal's.
+    let (internal, external) = right.trim_end_matches('|').split_once('|').unwrap();
+    let wrong = format!("{internal}|{}{}|", "0".repeat(16), &external[16..]);
+    let ended = steps::call(&socket, "iReadCardBas_HSM_Step2", &json!({"pKey": wrong}), begun["session"].as_str());
+    assert_eq!(ended["code"], -25538, "{ended}");
+
+    hall.walk.rig.keep_psam(&image("psam"));
+    let mut read = |card: &str| {
+        hall.walk.rig.insert(&image(card));
+        call(&hall, &[], &["iReadCardBas", "1"])
+    };
+    let (code, text) = read("v3-sm4");
+    assert!(code == -27010 && text.contains("E-CARD-PAIR-HELD"), "{code} {text}");
+    assert_eq!(read("v3-long-name").0, 0, "another card is another's matter");
+    let config = hall.walk.file("sbkd.toml").display().to_string();
+    let released = hall.walk.rig.sbkd(&["card", "release", "--json", "--config", &config]).success();
+    assert_eq!(released["released"], 1);
+    hall.walk.rig.insert(&image("v3-sm4"));
+    assert_eq!(call(&hall, &[], &["iReadCardBas", "1"]).0, 0);
 }

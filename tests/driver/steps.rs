@@ -15,7 +15,7 @@ use super::rig::{image, tree, until};
 use super::{FIELDS, Hall};
 
 /// What the HSM answers to Step1's string.
-fn hsm(asked: &str) -> String {
+pub fn hsm(asked: &str) -> String {
     let dialect = Dialect::default();
     let asked = Bas::parse(asked, &dialect).expect("the string of Step1");
     let mut keys = Soft::load(&tree("fixtures/cards/demonstration-keys.toml"), true).unwrap();
@@ -128,6 +128,6 @@ fn steps_are_their_callers_and_end_in_time() {
     assert_eq!(step1(None)["code"], 0);
 }
 
-fn call(socket: &Client, function: &str, parameters: &Value, session: Option<&str>) -> Value {
+pub fn call(socket: &Client, function: &str, parameters: &Value, session: Option<&str>) -> Value {
     socket.post(&format!("/v1/driver/{function}"), &json!({"parameters": parameters, "session": session})).success()
 }

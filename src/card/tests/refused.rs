@@ -38,10 +38,16 @@ fn keys_that_a_card_refused_once_are_not_tried_on_it_again() {
     assert_eq!(second.card.lock().unwrap().count(0x82), 0);
     assert_eq!(second.card.lock().unwrap().count(0x84), 0);
 
-    // Other keys are another pair.
-    desk.read().outcome.unwrap();
+    // Nor are others, though they are the right ones: the card counts by its own key.
+    let other = desk.read();
+    assert_eq!(other.outcome, Err(CardError::PairHeld));
+    assert_eq!(other.card.lock().unwrap().count(0x82), 0);
+    // Another card is.
+    let own = Desk { store: desk.store.clone(), ..Desk::new("v3-long-name") };
+    own.read().outcome.unwrap();
 
     assert_eq!(desk.store.as_ref().unwrap().release_pairs().unwrap(), 1);
+    desk.read().outcome.unwrap();
     let third = desk.read_by(&mut keys, None);
     assert_eq!(third.outcome, Err(CardError::TerminalRefused { left: Some(2) }));
 }
@@ -175,4 +181,22 @@ fn a_refusal_shows_nothing_of_the_card() {
         assert!(!told.contains(secret), "{told}");
     }
     assert!(told.contains("E-CARD-TERMINAL-REFUSED"));
+}
+
+/// The store of an earlier release named whose keys were refused. What it holds stays so, and a try that was lost there is
+/// the first of two.
+#[test]
+fn what_an_earlier_release_held_is_held() {
+    let identifier = *Desk::new("v3-sm4").read().outcome.unwrap().card().identifier.as_bytes();
+    let desk = Desk::new("v3-sm4").with_store();
+    let store = desk.store.as_ref().unwrap();
+    let (_dir, mut keys) = wrong_keys();
+    store.hold_pair(b"soft", &identifier);
+    assert_eq!(desk.read_by(&mut keys, None).outcome, Err(CardError::PairHeld));
+    store.release_pairs().unwrap();
+    store.begin_try(b"soft", &identifier).unwrap();
+    let at = desk.read().card.lock().unwrap().sent.iter().position(|tpdu| tpdu[1] == 0x82).unwrap() + 1;
+    let mut right = Soft::load(&folder().join("demonstration-keys.toml"), true).unwrap();
+    desk.read_by(&mut right, Some((at, Fault::Removed))).outcome.unwrap_err();
+    assert_eq!(desk.read_by(&mut right, None).outcome, Err(CardError::PairHeld));
 }

@@ -1,5 +1,7 @@
 //! Directories and what is proven in them.
 
+use std::collections::BTreeMap;
+
 use super::CardError;
 use super::access::{Denied, Means, Proof, Visit, plan};
 use super::open::Card;
@@ -11,8 +13,8 @@ use crate::profile::{Access, FileName, KeyRole};
 use crate::script::Vars;
 
 impl Card<'_> {
-    /// Does `work` in each directory once all that its files ask for is proven there. A key that is not to be had is
-    /// gone without where the PIN does as well. The PIN is tried once and is used up then.
+    /// Does `work` in each directory once all that its files ask for is proven there. A key that is not to be had, or that
+    /// may not be shown to this card, is gone without where the PIN does as well. The PIN is tried once and is used up then.
     pub(super) fn visit(
         &mut self,
         wanted: &[(FileName, Access)],
@@ -21,17 +23,22 @@ impl Card<'_> {
     ) -> Result<(), CardError> {
         let mut left = wanted.to_vec();
         let mut lacking: Vec<KeyRole> = Vec::new();
+        let mut withheld: BTreeMap<KeyRole, CardError> = BTreeMap::new();
         while !left.is_empty() {
             let means = Means { pin: pin.is_some(), lacking: &lacking };
-            let visits = plan(&left, &self.proven, means).map_err(denied)?;
+            let visits = plan(&left, &self.proven, means).map_err(|denied| told(denied, &mut withheld))?;
             for visit in visits {
                 match self.prepare(&visit, pin) {
                     Err(Unproven::Lacking(role)) if !lacking.contains(&role) => {
                         lacking.push(role);
                         break;
                     }
-                    Err(Unproven::Lacking(role)) => return Err(CardError::NoKey(role)),
-                    Err(Unproven::Failed(error)) => return Err(error),
+                    Err(Unproven::Withheld(role, why)) if !lacking.contains(&role) => {
+                        lacking.push(role.clone());
+                        withheld.insert(role, why);
+                        break;
+                    }
+                    Err(error) => return Err(error.into()),
                     Ok(()) => {}
                 }
                 for file in &visit.files {
@@ -99,6 +106,7 @@ impl Card<'_> {
                 KeyError::NoKey(_) | KeyError::Level | KeyError::Unplaced { .. } | KeyError::NotOffered { .. },
             ) => Unproven::Lacking(role.clone()),
             CardError::Status { status: StatusWord::KEY_NOT_FOUND, .. } => Unproven::Lacking(role.clone()),
+            why @ (CardError::PairHeld | CardError::PairsUnknown(_)) => Unproven::Withheld(role.clone(), why),
             other => Unproven::Failed(other.of_use()),
         })?;
         self.proven.keys.push(role.clone());
@@ -110,6 +118,8 @@ impl Card<'_> {
 pub(super) enum Unproven {
     /// The key is not to be had: the terminal, the card or the profile does not have it.
     Lacking(KeyRole),
+    /// The key may not be shown to this card, and why: it may have no try to spare for it.
+    Withheld(KeyRole, CardError),
     /// Anything else.
     Failed(CardError),
 }
@@ -124,15 +134,16 @@ impl From<Unproven> for CardError {
     fn from(unproven: Unproven) -> Self {
         match unproven {
             Unproven::Lacking(role) => CardError::NoKey(role),
-            Unproven::Failed(error) => error,
+            Unproven::Withheld(_, error) | Unproven::Failed(error) => error,
         }
     }
 }
 
-fn denied(denied: Denied) -> CardError {
+/// Why the files cannot be come at, where no other way does.
+fn told(denied: Denied, withheld: &mut BTreeMap<KeyRole, CardError>) -> CardError {
     match denied {
         Denied::Never(file) => CardError::Never(file.to_string()),
         Denied::Pin(_) => CardError::PinNeeded,
-        Denied::Key(_, role) => CardError::NoKey(role),
+        Denied::Key(_, role) => withheld.remove(&role).unwrap_or(CardError::NoKey(role)),
     }
 }

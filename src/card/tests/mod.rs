@@ -150,6 +150,8 @@ struct Desk {
     card: Image,
     psam: Image,
     store: Option<Arc<Store>>,
+    /// Refused keys are kept in the store where a card is used after it was opened, too.
+    counted: bool,
     /// Why there is no place for refused pairs.
     nowhere: Option<&'static str>,
     default_algorithm: Option<Algorithm>,
@@ -178,6 +180,7 @@ impl Desk {
             card: image(card),
             psam: image("psam"),
             store: None,
+            counted: false,
             nowhere: None,
             default_algorithm: None,
             scripts: Arc::new(Library::builtin()),
@@ -205,6 +208,14 @@ impl Desk {
         Validation { accepted: &self.accepted, refused: self.refused.as_ref(), lenience: self.lenience }
     }
 
+    fn pairs(&self) -> Pairs<'_> {
+        match (self.store.as_deref(), self.nowhere) {
+            (Some(store), _) => Pairs::Command(store),
+            (None, Some(why)) => Pairs::Nowhere(why),
+            (None, None) => Pairs::Needless,
+        }
+    }
+
     fn read(&self) -> Went {
         self.read_with(None, None)
     }
@@ -226,11 +237,7 @@ impl Desk {
             scripts: &self.scripts,
             profile: &self.profile,
             store: self.store.as_deref(),
-            pairs: match (self.store.as_deref(), self.nowhere) {
-                (Some(store), _) => Pairs::Command(store),
-                (None, Some(why)) => Pairs::Nowhere(why),
-                (None, None) => Pairs::Needless,
-            },
+            pairs: self.pairs(),
             clock: &SystemClock,
             random: &SystemRandom::default(),
             default_algorithm: self.default_algorithm,

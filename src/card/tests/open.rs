@@ -53,7 +53,7 @@ impl Desk {
             profile: &self.profile,
             scripts: &self.scripts,
             store: self.store.as_deref(),
-            pairs: Pairs::Needless,
+            pairs: if self.counted { self.pairs() } else { Pairs::Needless },
             clock: &SystemClock,
             random: &SystemRandom::default(),
             default_algorithm: self.default_algorithm,

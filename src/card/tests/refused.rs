@@ -200,3 +200,24 @@ fn what_an_earlier_release_held_is_held() {
     desk.read_by(&mut right, Some((at, Fault::Removed))).outcome.unwrap_err();
     assert_eq!(desk.read_by(&mut right, None).outcome, Err(CardError::PairHeld));
 }
+
+#[test]
+fn a_key_that_is_held_is_gone_without_where_the_pin_does() {
+    let names = |name: &str| [name.parse().unwrap()];
+    let pin = || Some(crate::card::Pin::parse("123456").unwrap().into());
+    let desk = Desk { counted: true, ..Desk::new("v3-full").with_store() };
+    let read = |name: &str, pin| desk.used(|card| card.read(&names(name), pin));
+    let identifier = *desk.read().outcome.unwrap().card().identifier.as_bytes();
+    desk.store.as_ref().unwrap().hold_pair(b"role/RK1DF04", &identifier);
+    // By PIN or key: the PIN is asked for, and does.
+    assert_eq!(read("DF04/EF05", None).outcome.unwrap_err(), CardError::PinNeeded);
+    let by_pin = read("DF04/EF05", pin());
+    assert!(by_pin.outcome.unwrap().pin);
+    assert_eq!(by_pin.card.lock().unwrap().count(0x82), 0);
+    // By both: nothing does instead, and it is told why.
+    let both = read("DF04/EF06", pin());
+    assert_eq!(both.outcome.unwrap_err(), CardError::PairHeld);
+    assert_eq!(both.card.lock().unwrap().count(0x82), 0);
+    // Another key has tries of its own.
+    assert!(read("DF03/EF05", None).outcome.is_ok());
+}

@@ -15,7 +15,9 @@ pub use errors::ENTRIES;
 pub use held::Recall;
 pub use lease::{Counts, Lease, grants};
 pub use pad::{PadAbilities, PadOutcome, PinEntry, PinLength, PinPad};
-pub use pcsc::{PcscReaders, choose, list_direct, open_direct, open_direct_by, transport_direct, transport_direct_by};
+pub use pcsc::{
+    PcscReaders, choose, list_direct, open_direct, open_direct_by, pad_direct, transport_direct, transport_direct_by,
+};
 pub use role::{Manner, PinPadUse, RoleRule, manner_by_rule, role_by_rule};
 pub(crate) use role::{SELECT_PSAM, role_of};
 pub use transport::{Interface, Protocol, Transport, TransportError};

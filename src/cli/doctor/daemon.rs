@@ -37,22 +37,24 @@ pub(super) fn neighbours(health: &Value) -> Vec<Finding> {
     if holds(health, Condition::CardServiceAway) {
         return readers::with_nothing_behind(readers::pcscd_away());
     }
-    let list = health["readers"].as_array().cloned().unwrap_or_default();
-    let seen: Vec<readers::Seen> = list
-        .iter()
-        .map(|reader| readers::Seen {
-            name: reader["name"].as_str().unwrap_or_default().to_owned(),
-            role: serde_json::from_value(reader["role"].clone()).ok(),
-            busy: reader["busy"] == true,
-        })
-        .collect();
-    let mut findings = vec![Finding::ok("pcscd", "可用", "reachable"), readers::seen(&seen)];
+    let mut findings = vec![Finding::ok("pcscd", "可用", "reachable"), readers::seen(&seen(health))];
     findings.push(if holds(health, Condition::KeysAway) {
         readers::no_psam("守护进程无法使用密钥", "the daemon cannot use its keys")
     } else {
         Finding::ok("psam", "密钥可用", "the keys can be used")
     });
     findings
+}
+
+/// The readers that it knows of.
+pub(super) fn seen(health: &Value) -> Vec<readers::Seen> {
+    let list = health["readers"].as_array().into_iter().flatten();
+    list.map(|reader| readers::Seen {
+        name: reader["name"].as_str().unwrap_or_default().to_owned(),
+        role: serde_json::from_value(reader["role"].clone()).ok(),
+        busy: reader["busy"] == true,
+    })
+    .collect()
 }
 
 /// The journal and the centre.

@@ -5,11 +5,13 @@
 
 mod accounts;
 mod aside;
+mod blacklist;
 mod clock;
 mod daemon;
 mod finding;
 mod local;
 mod owners;
+mod pads;
 mod policy;
 mod readers;
 mod rights;
@@ -60,12 +62,19 @@ fn examine(shell: &Shell) -> (Vec<Finding>, bool) {
         Some(config) => findings.extend(rights::rights(config, health.is_ok())),
         None => findings.push(Finding::skipped("rights", "config")),
     }
-    match &health {
-        Ok(health) if daemon::sees_pcscd(health) => findings.extend(daemon::neighbours(health)),
-        _ => findings.extend(readers::direct(config.as_ref())),
-    }
+    let (neighbours, seen) = match &health {
+        Ok(health) if daemon::sees_pcscd(health) => (daemon::neighbours(health), daemon::seen(health)),
+        _ => readers::direct(config.as_ref()),
+    };
+    findings.extend(neighbours);
+    findings.extend(pads::pads(config.as_ref(), &seen));
     findings.push(clock::clock());
     findings.push(config.as_ref().map_or_else(|| Finding::skipped("disk", "config"), local::disk));
+    findings.extend(match (&health, &config) {
+        (Ok(health), _) => blacklist::of_daemon(health, config.as_ref()),
+        (Err(_), Some(config)) => blacklist::direct(config),
+        (Err(_), None) => None,
+    });
     match (&health, &config) {
         (Ok(health), _) => {
             findings.extend(daemon::upstream(health, config.as_ref()));

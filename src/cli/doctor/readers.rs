@@ -20,19 +20,20 @@ pub(super) struct Seen {
     pub(super) busy: bool,
 }
 
-/// pcscd, readers, PSAM, asked directly.
-pub(super) fn direct(config: Option<&Config>) -> Vec<Finding> {
+/// pcscd, readers, PSAM, asked directly; and the readers that were found.
+pub(super) fn direct(config: Option<&Config>) -> (Vec<Finding>, Vec<Seen>) {
+    let nothing = |pcscd| (with_nothing_behind(pcscd), Vec::new());
     let cards = match within(PATIENCE, list_direct) {
         Some(Ok(list)) => list.iter().filter(|reader| reader.card).count(),
-        Some(Err(TransportError::ServiceAway)) => return with_nothing_behind(pcscd_away()),
-        Some(Err(error)) => return with_nothing_behind(Finding::of_failure("pcscd", &error.failure())),
-        None => return with_nothing_behind(pcscd_hangs()),
+        Some(Err(TransportError::ServiceAway)) => return nothing(pcscd_away()),
+        Some(Err(error)) => return nothing(Finding::of_failure("pcscd", &error.failure())),
+        None => return nothing(pcscd_hangs()),
     };
     let rules = config.map(|config| config.readers.rule.clone()).unwrap_or_default();
     let list = asked(rules, cards);
     let all: Vec<Seen> =
         list.iter().map(|reader| Seen { name: reader.name.clone(), role: reader.role, busy: reader.busy }).collect();
-    vec![Finding::ok("pcscd", "可用", "reachable"), seen(&all), psam(config, &list)]
+    (vec![Finding::ok("pcscd", "可用", "reachable"), seen(&all), psam(config, &list)], all)
 }
 
 /// What `job` gives; `None` when it takes longer. It is then left to itself, and ends with the program.

@@ -246,7 +246,7 @@ impl Drop for Connection {
     }
 }
 
-fn give_back(card: Card, disposition: Disposition) {
+pub(super) fn give_back(card: Card, disposition: Disposition) {
     if let Err((_card, error)) = card.disconnect(disposition) {
         tracing::debug!(%error, "the card was gone when it was given back");
     }

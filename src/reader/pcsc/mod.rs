@@ -15,6 +15,7 @@ mod tests;
 mod translate;
 
 pub use direct::{choose, list_direct, open_direct, open_direct_by, transport_direct, transport_direct_by};
+pub use pad::pad_direct;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use pcsc::Error;
+use pcsc::{Disposition, Error, Protocols, ShareMode};
 use zeroize::Zeroizing;
 
-use super::connection::Connection;
+use super::connection::{Connection, c_name, establish, give_back};
 use super::part10::{self, Features};
-use super::translate::while_open;
+use super::translate::{while_open, while_opening};
 use crate::apdu::Response;
 use crate::reader::{PadAbilities, PadOutcome, PinEntry, PinLength, PinPad, PinPadUse, TransportError};
 
@@ -31,15 +31,9 @@ impl Connection {
         Ok(found)
     }
 
-    /// Most drivers do not know the question, and say so in different ways: all of them mean no features.
     fn ask_features(&mut self) -> Result<Features, TransportError> {
-        match self.control(GET_FEATURES, &[])? {
-            Ok(answer) => Ok(Features::parse(&answer)),
-            Err(error) => match while_open(error, self.reader()) {
-                TransportError::Mute | TransportError::Busy(_) | TransportError::Other(_) => Ok(Features::default()),
-                lost => Err(lost),
-            },
-        }
+        let answer = self.control(GET_FEATURES, &[])?;
+        answered(answer.as_ref().map(|bytes| bytes.as_slice()).map_err(|error| *error), self.reader())
     }
 
     /// Has the pad ask, and what came of it.
@@ -68,10 +62,39 @@ impl Connection {
     }
 }
 
+/// Most drivers do not know the question, and say so in different ways: all of them mean no features.
+fn answered(answer: Result<&[u8], Error>, reader: &str) -> Result<Features, TransportError> {
+    match answer {
+        Ok(answer) => Ok(Features::parse(answer)),
+        Err(error) => match while_open(error, reader) {
+            TransportError::Mute | TransportError::Busy(_) | TransportError::Other(_) => Ok(Features::default()),
+            lost => Err(lost),
+        },
+    }
+}
+
+/// What a reader says of its pad, whatever the configuration lets be used of it. It needs no card, and leaves one that is
+/// there as it is.
+///
+/// # Errors
+/// No service or reader, or another program has the reader for itself.
+pub fn pad_direct(reader: &str) -> Result<PadAbilities, TransportError> {
+    let context = establish()?;
+    let card = context.connect(&c_name(reader)?, ShareMode::Direct, Protocols::UNDEFINED);
+    let card = card.map_err(|error| while_opening(error, reader))?;
+    let mut buffer = [0; LONGEST_ANSWER];
+    let features = answered(card.control(GET_FEATURES, &[], &mut buffer), reader);
+    give_back(card, Disposition::LeaveCard);
+    features.map(abilities)
+}
+
+fn abilities(features: Features) -> PadAbilities {
+    PadAbilities { verify: features.verify.is_some(), change: features.change.is_some() }
+}
+
 impl PinPad for Connection {
     fn abilities(&self) -> PadAbilities {
-        let features = self.features.unwrap_or_default();
-        PadAbilities { verify: features.verify.is_some(), change: features.change.is_some() }
+        abilities(self.features.unwrap_or_default())
     }
 
     fn verify(&mut self, entry: PinEntry) -> Result<PadOutcome, TransportError> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rig::search::{Needle, forms_of_bytes, forms_of_text, found_in};
+use rig::search::{Needle, files_below, forms_of_bytes, forms_of_text, found_below, found_in};
 use rig::{HOLDER, PSAM, Ran, Rig, image};
 use sbkd::card::{self, CardError, InitialPins, Pairs, Parts, Reading, Validation};
 use sbkd::cipher::Algorithm;
@@ -71,6 +71,7 @@ fn any_flipped_byte_of_a_cryptogram_fails() {
 
 #[test]
 fn a_recording_holds_nothing_of_the_holder_and_no_key() {
+    assert_eq!(found_below(&folder(), &keys(), |_| false), Vec::<String>::new(), "those that are kept");
     for name in ["v1-3des", "v2-3des", "v3-sm4", "v3-long-name", "v3-wrong-le", "v3-no-whole-file", "v2-pad-ff"] {
         let (real, recording) = recorded(name);
         let text = recording.to_string();
@@ -111,8 +112,11 @@ fn the_search_finds_what_an_unredacted_recording_would_hold() {
         let text = format!("> 00B2012D 00\n< {plant}9000\n");
         assert!(!found_in(text.as_bytes(), &holder(&real)).is_empty());
     }
-    let key = hex::encode(root(Algorithm::Sm4, "irk"));
-    assert!(!found_in(key.as_bytes(), &keys()).is_empty());
+    let (keys, roots) = (keys(), roots());
+    assert!(roots.len() > 2 * Profile::builtin().keys().len(), "each role's, in both environments");
+    for (name, key) in roots {
+        assert!(!found_in(hex::encode(key).as_bytes(), &keys).is_empty(), "{name}");
+    }
 }
 
 #[test]
@@ -474,16 +478,21 @@ fn holder(real: &Reading) -> Vec<Needle> {
     needles
 }
 
-/// The root keys: what a PSAM holds, and never gives away.
+/// The root keys, all there are in the images: what a PSAM holds, and never gives away.
 fn keys() -> Vec<Needle> {
-    let roots = [Algorithm::TripleDes, Algorithm::Sm4]
-        .into_iter()
-        .flat_map(|algorithm| [(algorithm, "irk"), (algorithm, "rkssse")]);
-    roots.flat_map(|(algorithm, name)| forms_of_bytes("a root key", &root(algorithm, name))).collect()
+    roots().iter().flat_map(|(name, key)| forms_of_bytes(&format!("the root key {name}"), key)).collect()
 }
 
-fn root(algorithm: Algorithm, name: &str) -> Vec<u8> {
-    let text = fs::read_to_string(image("demonstration-keys")).unwrap();
-    let table: toml::Table = text.parse().unwrap();
-    hex::decode(table["keys"][algorithm.name()][name].as_str().unwrap()).unwrap()
+/// Each by its name, of every image that has some of its own.
+fn roots() -> Vec<(String, Vec<u8>)> {
+    let mut roots = Vec::new();
+    for file in files_below(&image("v3-sm4").with_file_name("")) {
+        let Ok(Ok(table)) = fs::read_to_string(&file).map(|text| text.parse::<toml::Table>()) else { continue };
+        for (algorithm, keys) in table.get("keys").and_then(toml::Value::as_table).into_iter().flatten() {
+            for (name, key) in keys.as_table().expect("keys by their names") {
+                roots.push((format!("{algorithm} {name}"), hex::decode(key.as_str().unwrap()).unwrap()));
+            }
+        }
+    }
+    roots
 }

@@ -1,6 +1,6 @@
 //! Who may call, and what: tokens, origins, hosts and socket peers. What is not allowed here is refused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ring::digest;
@@ -38,7 +38,8 @@ pub struct Access {
     origins: BTreeSet<String>,
     owner: u32,
     group: u32,
-    drivers: BTreeSet<u32>,
+    /// What users at the socket may do besides what their group may.
+    users: BTreeMap<u32, BTreeSet<Permission>>,
 }
 
 #[derive(Debug)]
@@ -63,12 +64,15 @@ impl Access {
             }
             clients.push(client);
         }
-        Ok(Self { clients, origins: api.origins.clone(), owner, group, drivers: BTreeSet::new() })
+        Ok(Self { clients, origins: api.origins.clone(), owner, group, users: api.users.clone() })
     }
 
     /// The same, with these users at the socket allowed the driver interface.
-    pub fn with_drivers(self, users: &BTreeSet<u32>) -> Self {
-        Self { drivers: users.clone(), ..self }
+    pub fn with_drivers(mut self, users: &BTreeSet<u32>) -> Self {
+        for user in users {
+            self.users.entry(*user).or_default().insert(Permission::Driver);
+        }
+        self
     }
 
     /// The client whose token this is. All clients are compared, each in constant time, so that the time taken says
@@ -85,19 +89,17 @@ impl Access {
     }
 
     /// What a peer at the socket may do: root and the daemon's own user all, its group what a counter needs, and whoever
-    /// is named for it the driver interface as well. The socket's mode keeps others away already; this is the second lock.
+    /// is named what they are named for. The socket's mode keeps others away already; this is the second lock.
     pub fn peer(&self, peer: &Peer) -> Option<Caller> {
-        use Permission::{Driver, Operate, Policy, Read, Unmask};
+        use Permission::{Account, Driver, Operate, Pin, Policy, Read, Unmask, Write};
         let mut permissions = if peer.uid == 0 || peer.uid == self.owner {
-            BTreeSet::from([Read, Operate, Unmask, Policy, Driver])
+            BTreeSet::from([Read, Operate, Unmask, Policy, Pin, Write, Account, Driver])
         } else if peer.groups.contains(&self.group) {
             BTreeSet::from([Read, Operate])
         } else {
             BTreeSet::new()
         };
-        if self.drivers.contains(&peer.uid) {
-            permissions.insert(Driver);
-        }
+        permissions.extend(self.users.get(&peer.uid).into_iter().flatten());
         if permissions.is_empty() {
             return None;
         }
@@ -247,6 +249,19 @@ mod tests {
         let may = |uid, groups: &[u32]| of(uid, groups).is_some_and(|all| all.contains(&Permission::Driver));
         assert!(may(0, &[]) && may(990, &[]) && may(1001, &[991]) && !may(1000, &[991]));
         assert_eq!(of(1001, &[1001]), Some(BTreeSet::from([Permission::Driver])), "and nothing else");
+    }
+
+    #[test]
+    fn pins_writing_and_the_account_are_for_the_users_that_are_named() {
+        let users = BTreeMap::from([(1001, BTreeSet::from([Permission::Pin, Permission::Account]))]);
+        let access = Access::new(&config::Api { users, ..config::Api::default() }, Mode::Production, 990, 991).unwrap();
+        let of = |uid, groups: &[u32]| access.peer(&Peer { uid, groups: groups.to_vec() }).unwrap().permissions;
+        for permission in Permission::AT_SOCKET {
+            assert!(of(0, &[]).contains(&permission) && of(990, &[]).contains(&permission));
+            assert!(!of(1000, &[991]).contains(&permission));
+            assert_eq!(of(1001, &[991]).contains(&permission), permission != Permission::Write);
+        }
+        assert!(!of(1001, &[991]).contains(&Permission::Unmask));
     }
 
     #[test]

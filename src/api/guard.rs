@@ -67,14 +67,7 @@ pub async fn permit(State(wanted): State<Permission>, request: Request, next: Ne
     if caller.is_some_and(|caller| caller.permissions.contains(&wanted)) {
         return next.run(request).await;
     }
-    let name = match wanted {
-        Permission::Read => "read",
-        Permission::Operate => "operate",
-        Permission::Unmask => "unmask",
-        Permission::Policy => "policy",
-        Permission::Driver => "driver",
-    };
-    Refusal(Failure::with(&errors::PERMISSION, name)).into_response()
+    Refusal(Failure::with(&errors::PERMISSION, wanted.name())).into_response()
 }
 
 /// Host and origin; gives the origin back where one was sent and it is on the list.

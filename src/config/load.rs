@@ -142,6 +142,7 @@ impl Check<'_> {
             socket: self.path(api.socket),
             origins: api.origins.into_iter().map(Spanned::into_inner).collect(),
             clients: api.client.into_iter().filter_map(|client| self.client(client)).collect(),
+            users: self.users(api.user),
         }
     }
 
@@ -151,6 +152,7 @@ impl Check<'_> {
         if permissions.is_empty() {
             self.mistake(span.clone(), "a client without permissions can do nothing");
         }
+        self.no_token_gives(&permissions, span.clone());
         let token = match (token_file, token_sha256) {
             (Some(file), None) => TokenSource::File(self.joined(file)),
             (None, Some(hash)) => TokenSource::Sha256(hash),

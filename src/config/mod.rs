@@ -11,6 +11,7 @@ mod queue;
 mod readers;
 mod secret;
 mod tables;
+mod users;
 
 pub use driver::{Driver, Pki};
 pub use errors::{ConfigError, ENTRIES, Mistake};

@@ -1,6 +1,6 @@
 //! The tables of the configuration file. Every key is known; an unknown one is a mistake.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -240,6 +240,8 @@ pub struct Api {
     pub origins: BTreeSet<String>,
     /// Programs that may call.
     pub clients: Vec<Client>,
+    /// What users may do at the socket besides what their group may.
+    pub users: BTreeMap<u32, BTreeSet<Permission>>,
 }
 
 /// A program that may call.
@@ -274,9 +276,34 @@ pub enum Permission {
     Unmask,
     /// Have the policy packs in the folder taken up.
     Policy,
+    /// Have a holder's PIN verified, changed, set anew or unblocked; at the socket alone, as what follows is.
+    Pin,
+    /// Write to a holder's card.
+    Write,
+    /// See and move what the medical account on a holder's card holds.
+    Account,
     /// Use the national driver interface, at the socket alone: `[driver]` says who may, no client's entry.
     #[serde(skip)]
     Driver,
+}
+
+impl Permission {
+    /// What no token gives: a PIN goes over no TCP connection, and who changes a card is a user of this machine.
+    pub const AT_SOCKET: [Self; 3] = [Self::Pin, Self::Write, Self::Account];
+
+    /// Its name, as the configuration has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Operate => "operate",
+            Self::Unmask => "unmask",
+            Self::Policy => "policy",
+            Self::Pin => "pin",
+            Self::Write => "write",
+            Self::Account => "account",
+            Self::Driver => "driver",
+        }
+    }
 }
 
 /// What the way to the centre is.

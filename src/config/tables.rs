@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::driver::DriverTable;
 use super::parts::{Mode, Permission, TerminalName, UplinkKind, WithoutList};
+use super::users::UserTable;
 use crate::cipher::Algorithm;
 use crate::keys::RandomSource;
 use crate::reader::{Interface, PinPadUse, Role};
@@ -125,6 +126,7 @@ pub(super) struct ApiTable {
     pub(super) socket: Option<Spanned<PathBuf>>,
     pub(super) origins: Vec<Spanned<String>>,
     pub(super) client: Vec<Spanned<ClientTable>>,
+    pub(super) user: Vec<UserTable>,
 }
 
 #[derive(Deserialize)]

@@ -113,9 +113,16 @@ fn without_a_daemon_every_command_that_asks_it_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("nobody.sock");
     let socket = socket.to_str().unwrap();
-    for line in
-        ["readers", "case run medical-settlement", "queue list", "queue show 01940000-0000-7000-8000-000000000000"]
-    {
+    for line in [
+        "readers",
+        "card file DF04/EF05",
+        "card pin tries",
+        "card account",
+        "card bank",
+        "case run medical-settlement",
+        "queue list",
+        "queue show 01940000-0000-7000-8000-000000000000",
+    ] {
         let mut args: Vec<&str> = line.split(' ').collect();
         args.extend(["--socket", socket]);
         let text = sbkd_with(&args);

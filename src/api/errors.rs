@@ -8,7 +8,7 @@ crate::entries! {
     PERMISSION = "E-API-PERMISSION", Technician;
         message "该程序没有此项权限" | "this client may not do that";
         cause "配置中没有给它这项权限" | "its entry in the configuration does not permit it";
-        remedy "在 [[api.client]] 的 permissions 中增加权限" | "extend permissions of its [[api.client]]";
+        remedy "在 [[api.client]] 的 permissions 中增加权限；套接字上的用户用 [[api.user]]" | "extend permissions of its [[api.client]], or of the user's [[api.user]] at the socket";
     PEER = "E-API-PEER", Technician;
         message "该用户无权使用套接字" | "this user may not use the socket";
         cause "对方既不是 root、守护进程的用户，也不在其用户组" | "the peer is not root, the daemon's user, or in its group";

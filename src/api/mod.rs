@@ -7,6 +7,7 @@
 mod access;
 mod answer;
 mod body;
+mod card;
 mod connections;
 mod driver;
 mod errors;

@@ -7,7 +7,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::answer::Body;
-use super::{driver, events, handlers, reconciliations, shifts};
+use super::{card, driver, events, handlers, reconciliations, shifts};
 use crate::card::{Apdus, Authenticated};
 
 #[derive(OpenApi)]
@@ -44,6 +44,19 @@ use crate::card::{Apdus, Authenticated};
         handlers::reload_policy,
         handlers::health,
         handlers::read_card,
+        card::files,
+        card::bank,
+        card::pin_tries,
+        card::verify_pin,
+        card::change_pin,
+        card::reload_pin,
+        card::unblock_pin,
+        card::write,
+        card::mend,
+        card::balance,
+        card::pay,
+        card::load,
+        card::settle,
         driver::call,
         handlers::openapi,
     ),
@@ -158,6 +171,101 @@ struct CardHolder {
     /// 出生日期, `YYYY-MM-DD`.
     #[schema(required)]
     birth_date: Option<String>,
+}
+
+/// Files of a card and what was read of them, as [`Files::to_json`](crate::card::Files::to_json) writes it: described here
+/// alone, never made. Without `unmask` every value is starred.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub struct CardFiles {
+    /// The reader's PC/SC name.
+    reader: String,
+    /// 卡识别码, masked.
+    identifier: String,
+    /// The specification's version, as on the card.
+    version: String,
+    /// Each file that was asked for.
+    files: Vec<NamedFile>,
+    proven: Proven,
+    apdus: Apdus,
+    /// From the first command on.
+    elapsed_ms: u64,
+}
+
+/// A file: with `items`, `records`, or `size` and `bytes`, by its kind.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+struct NamedFile {
+    /// `DF04/EF05`.
+    file: String,
+    /// Its Chinese name.
+    label: String,
+    /// Of a linear file.
+    items: Option<Vec<NamedItem>>,
+    /// Of a fixed or cyclic file, number 1 first.
+    records: Option<Vec<NumberedRecord>>,
+    /// Of a transparent file, in bytes.
+    size: Option<u64>,
+    /// Hex; null without `unmask`.
+    bytes: Option<String>,
+}
+
+/// A record.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+struct NumberedRecord {
+    number: u32,
+    /// Null for one that was never written.
+    #[schema(required)]
+    items: Option<Vec<NamedItem>>,
+}
+
+/// An item, or a part of one.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+struct NamedItem {
+    /// Hex; null in records without tags.
+    #[schema(required)]
+    tag: Option<String>,
+    /// Its Chinese name, where the standard's is known.
+    #[schema(required)]
+    name: Option<String>,
+    /// Text, a number, the parts as a list of items, or null for what the card leaves empty or does not have.
+    #[schema(required, value_type = serde_json::Value)]
+    value: Option<String>,
+    /// True where the tag had another meaning on a 1.0 card.
+    #[schema(value_type = bool, required = false)]
+    former: Option<bool>,
+}
+
+/// What was proven to read files.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+struct Proven {
+    /// Keys, by their roles.
+    keys: Vec<String>,
+    /// The PIN was verified.
+    pin: bool,
+}
+
+/// The bank's application on a card, as [`BankCard::to_json`](crate::card::bank::BankCard::to_json) writes it: described
+/// here alone, never made.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub struct BankApplication {
+    /// Its name (AID), hex.
+    application: String,
+    /// What it calls itself.
+    #[schema(required)]
+    label: Option<String>,
+    /// The first six and last four digits.
+    number: String,
+    /// The same for the same card at this terminal, hex.
+    #[schema(required)]
+    token: Option<String>,
+    /// The last month in which it is good, `YYYY-MM`.
+    #[schema(required)]
+    expires: Option<String>,
 }
 
 #[cfg(test)]

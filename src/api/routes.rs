@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
 use super::answer::Refusal;
-use super::{Doors, driver, errors, events, guard, handlers, reconciliations, shifts};
-use crate::config::Permission::{self, Driver, Operate, Policy, Read, Unmask};
+use super::{Doors, card, driver, errors, events, guard, handlers, reconciliations, shifts};
+use crate::config::Permission::{self, Account, Driver, Operate, Pin, Policy, Read, Unmask, Write};
 use crate::failure::Failure;
 
 /// One route.
@@ -64,6 +64,19 @@ pub const ROUTES: &[Route] = &[
     Route { method: "post", path: "/v1/policy/reload", permission: Policy, handler: || post(handlers::reload_policy) },
     Route { method: "get", path: "/v1/health", permission: Read, handler: || get(handlers::health) },
     Route { method: "post", path: "/v1/card/read", permission: Operate, handler: || post(handlers::read_card) },
+    Route { method: "post", path: "/v1/card/files", permission: Operate, handler: || post(card::files) },
+    Route { method: "post", path: "/v1/card/bank", permission: Operate, handler: || post(card::bank) },
+    Route { method: "post", path: "/v1/card/pin/tries", permission: Operate, handler: || post(card::pin_tries) },
+    Route { method: "post", path: "/v1/card/pin/verify", permission: Pin, handler: || post(card::verify_pin) },
+    Route { method: "post", path: "/v1/card/pin/change", permission: Pin, handler: || post(card::change_pin) },
+    Route { method: "post", path: "/v1/card/pin/reload", permission: Pin, handler: || post(card::reload_pin) },
+    Route { method: "post", path: "/v1/card/pin/unblock", permission: Pin, handler: || post(card::unblock_pin) },
+    Route { method: "post", path: "/v1/card/write", permission: Write, handler: || post(card::write) },
+    Route { method: "post", path: "/v1/card/mend", permission: Write, handler: || post(card::mend) },
+    Route { method: "post", path: "/v1/card/account/balance", permission: Account, handler: || post(card::balance) },
+    Route { method: "post", path: "/v1/card/account/pay", permission: Account, handler: || post(card::pay) },
+    Route { method: "post", path: "/v1/card/account/load", permission: Account, handler: || post(card::load) },
+    Route { method: "post", path: "/v1/card/account/settle", permission: Account, handler: || post(card::settle) },
     Route { method: "post", path: "/v1/driver/{function}", permission: Driver, handler: || post(driver::call) },
     Route { method: "get", path: "/openapi.json", permission: Read, handler: || get(handlers::openapi) },
 ];

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, RequestBuilder};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
 use super::{Problem, Shell, config, errors};
-use crate::config::Cases;
 use crate::reader::{ReaderState, TransportError, choose};
+use crate::terminal::holder_card::{CardAnswer, CardCall, CardTask};
 
 /// Where the daemon's socket is when neither an argument nor a configuration says.
 const SOCKET: &str = "/run/sbkd/sbkd.sock";
@@ -26,6 +26,8 @@ pub(super) struct Daemon {
     http: reqwest::Client,
     /// How long the reading of a card is waited for.
     reading: Duration,
+    /// How long a pad waits for the holder besides.
+    pin: Duration,
     runtime: Runtime,
 }
 
@@ -39,13 +41,14 @@ impl Daemon {
         };
         let configured = config.as_ref().and_then(|config| config.api.socket.as_deref());
         let socket = shell.socket().or(configured).unwrap_or(Path::new(SOCKET)).to_path_buf();
-        let reading = config.map_or_else(Cases::default, |config| config.cases).reading + PATIENCE;
+        let (cases, readers) = config.map(|config| (config.cases, config.readers)).unwrap_or_default();
+        let (reading, pin) = (cases.reading + PATIENCE, readers.pin);
         let runtime = runtime()?;
         let http = crate::world::loopback_client()
             .unix_socket(socket.clone())
             .build()
             .map_err(|error| Problem::with(&errors::NO_DAEMON, error.to_string()))?;
-        Ok(Self { socket, http, reading, runtime })
+        Ok(Self { socket, http, reading, pin, runtime })
     }
 
     /// The daemon's answer to GET.
@@ -72,6 +75,18 @@ impl Daemon {
     /// What the daemon reads from a card, which may take a person's time.
     pub(super) fn read_card(&self, body: &Value) -> Result<Value, Problem> {
         self.ask(self.request(Method::POST, "/v1/card/read").json(body), self.reading)
+    }
+
+    /// What the daemon does with a card, at which a person may have to type.
+    pub(super) fn at_card<T: CardTask>(&self, call: &CardCall<&T>) -> Result<CardAnswer<Value>, Problem> {
+        let answer = self.ask(self.request(Method::POST, T::PATH).json(call), self.reading + self.pin)?;
+        serde_json::from_value(answer).map_err(|_| Problem::from(&errors::DAEMON_ANSWER))
+    }
+
+    /// The bank's application on a card.
+    pub(super) fn bank_card(&self, reader: Option<&str>) -> Result<Value, Problem> {
+        let body = reader.map_or_else(|| json!({}), |reader| json!({ "reader": reader }));
+        self.ask(self.request(Method::POST, "/v1/card/bank").json(&body), self.reading)
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -27,6 +27,7 @@ use super::turn::Turns;
 use super::view::{CaseState, CaseView};
 use super::{Parts, conditions};
 use crate::card::account::Receipt;
+use crate::card::bank::TokenKey;
 use crate::cipher::Issuer;
 use crate::failure::{Explain as _, Failure};
 use crate::keys::KeyProvider;
@@ -72,6 +73,8 @@ pub(super) struct Inner {
     pub(super) card_writes: Zeroizing<[u8; 32]>,
     /// Which card a PIN is asked for.
     pub(super) card_names: CardNames,
+    /// The key of bank cards' tokens.
+    pub(super) bank_tokens: TokenKey,
     pub(super) shifts: Shifts,
     /// One day is held against the centre, or one difference repaired, at a time.
     pub(super) reconciling: Mutex<()>,
@@ -124,6 +127,7 @@ pub(super) struct Rooms {
     pub(super) refusing: Option<Refusing>,
     pub(super) card_writes: Zeroizing<[u8; 32]>,
     pub(super) card_names: CardNames,
+    pub(super) bank_tokens: TokenKey,
     pub(super) shifts: Shifts,
     pub(super) upstream: Option<Upstream>,
 }
@@ -155,6 +159,7 @@ impl Inner {
             refusing: rooms.refusing,
             card_writes: rooms.card_writes,
             card_names: rooms.card_names,
+            bank_tokens: rooms.bank_tokens,
             shifts: rooms.shifts,
             reconciling: Mutex::default(),
             upstream: rooms.upstream,

@@ -17,6 +17,7 @@ mod file;
 mod folder;
 mod groups;
 mod health;
+pub mod holder_card;
 mod inner;
 mod json;
 mod keeping;
@@ -76,12 +77,14 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::card::account::Receipt;
+use crate::card::bank::BankCard;
 use crate::config::Config;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Faults, Filter, Row};
 use crate::reader::{ReaderState, Readers};
 use crate::scenario::{Catalogue, Definition};
 use crate::world::{Clock, Random};
+use holder_card::{CardAnswer, CardCall, CardTask};
 use inner::Inner;
 
 /// How long [`Terminal::drain`] waits for what is being committed.
@@ -244,6 +247,24 @@ impl Terminal {
             tracing::info!(target: "audit", %reader, "a card's data was given unmasked");
         }
         Ok(reading.to_json(unmask))
+    }
+
+    /// Does something with the card in the reader that is meant, outside any case; where a PIN is to be entered first, it
+    /// says so and does nothing. Blocks on the card.
+    ///
+    /// # Errors
+    /// As [`read_card`](Self::read_card), what the task itself may fail with, and a terminal that stops. What was entered
+    /// for another card is not tried.
+    pub fn at_card<T: CardTask>(&self, call: CardCall<T>) -> Result<CardAnswer<T::Done>, Failure> {
+        self.inner.carry_out(call)
+    }
+
+    /// Reads the bank's application on the card in the reader that is meant. Blocks on the card.
+    ///
+    /// # Errors
+    /// As [`read_card`](Self::read_card), and all that can be wrong with that application.
+    pub fn bank_card(&self, reader: Option<&str>) -> Result<BankCard, Failure> {
+        self.inner.bank_card(reader)
     }
 
     /// Carries out a function of the national driver interface. What goes wrong is in the answer. Blocks on the card.

@@ -13,6 +13,7 @@ use super::notice::Notice;
 use super::turn::Turn;
 use super::view::CaseState;
 use super::who::Who;
+use crate::card::account::AccountError;
 use crate::card::{self, CardError, Lenience, Pairs, Reading, Step};
 use crate::failure::{Explain as _, Failure};
 use crate::keys::{KeyError, KeyProvider, KeyService, LinkError};
@@ -38,6 +39,14 @@ pub(super) enum Unread {
     KeysBusy,
     /// What went wrong with the card, the keys or the way to them.
     Card(CardError),
+}
+
+/// What went wrong with the card beside what its account refused: the former says something of reader and keys.
+pub(super) fn apart<T>(done: Result<T, AccountError>) -> Result<Result<T, AccountError>, CardError> {
+    match done {
+        Err(AccountError::Card(error)) => Err(error),
+        other => Ok(other),
+    }
 }
 
 impl Unread {
@@ -162,11 +171,18 @@ impl Inner {
         let done = self.in_turn(turn, reader, resting, work);
         match &done {
             Ok(_) => self.set(Condition::KeysAway, false),
-            Err(CardError::Key(error)) => self.keys_failed(error),
-            Err(CardError::Transport(error)) => self.no_card(error),
-            Err(_) => {}
+            Err(error) => self.heed_card(error),
         }
         done.map_err(Unread::Card)
+    }
+
+    /// What went wrong with a card may say something of the card service and the keys.
+    pub(super) fn heed_card(&self, error: &CardError) {
+        match error {
+            CardError::Key(error) => self.keys_failed(error),
+            CardError::Transport(error) => self.no_card(error),
+            _ => {}
+        }
     }
 
     fn in_turn<T>(

@@ -14,6 +14,7 @@ use super::setup::Setup;
 use super::shift::Shifts;
 use super::{Parts, errors, tasks};
 use crate::card::CardError;
+use crate::card::bank::TokenKey;
 use crate::config::{KeyFolder, Keys, Mode, PsamReader, UplinkKind, read_secret};
 use crate::failure::{Explain as _, Failure};
 use crate::keys::{HsmPlace, HsmSettings, KeyProvider, PsamPlace};
@@ -36,8 +37,8 @@ pub(super) fn start(parts: Parts, faults: Faults) -> Result<Arc<Inner>, Failure>
     // Nobody else's, from the first moment: what is personal in it is sealed, but its keys lie there as well.
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.state);
     made.map_err(|error| no_folder(&config.state, &error))?;
-    let (queue, card_writes) = journal(&parts, faults)?;
-    match rooms(parts, setup, queue.clone(), card_writes) {
+    let (queue, card_writes, bank_tokens) = journal(&parts, faults)?;
+    match rooms(parts, setup, queue.clone(), card_writes, bank_tokens) {
         Ok((inner, renewed)) => {
             if let Some(renewed) = renewed {
                 inner.tell_renewed(&renewed);
@@ -60,6 +61,7 @@ fn rooms(
     setup: Setup,
     queue: Queue,
     card_writes: Zeroizing<[u8; 32]>,
+    bank_tokens: TokenKey,
 ) -> Result<(Arc<Inner>, Option<Renewed>), Failure> {
     let config = Arc::clone(&parts.config);
     let store = Store::open_or_renew(&config.state.join("store.db"), parts.clock.now());
@@ -73,7 +75,8 @@ fn rooms(
     let upstream = upstream(&parts, &queue, numbers)?;
     let keys = keys(&parts, &setup, &store, upstream.as_ref())?;
     let card_names = CardNames::new(&*parts.random).map_err(|error| CardError::from(error).failure())?;
-    let rooms = Rooms { parts, setup, keys, queue, store, refusing, card_writes, card_names, shifts, upstream };
+    let rooms =
+        Rooms { parts, setup, keys, queue, store, refusing, card_writes, card_names, bank_tokens, shifts, upstream };
     Ok((Arc::new(Inner::new(rooms)), renewed))
 }
 
@@ -105,8 +108,8 @@ fn unusable(what: impl Into<String>) -> Failure {
     Failure::with(&errors::NO_POLICY, what)
 }
 
-/// The journal, and the key that seals what is kept of writes to cards.
-fn journal(parts: &Parts, faults: Faults) -> Result<(Queue, Zeroizing<[u8; 32]>), Failure> {
+/// The journal, the key that seals what is kept of writes to cards, and that of bank cards' tokens.
+fn journal(parts: &Parts, faults: Faults) -> Result<(Queue, Zeroizing<[u8; 32]>, TokenKey), Failure> {
     let config = &parts.config;
     let keys = match config.journal_keys() {
         KeyFolder::Own(folder) => QueueKeys::own(&config.journal(), &folder, &*parts.random),
@@ -114,8 +117,8 @@ fn journal(parts: &Parts, faults: Faults) -> Result<(Queue, Zeroizing<[u8; 32]>)
     };
     let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
     let opened = keys.and_then(|keys| {
-        let card_writes = keys.card_writes();
-        Ok((Queue::open_with_faults(config.journal(), keys, clock, random, faults)?, card_writes))
+        let (card_writes, bank_tokens) = (keys.card_writes(), TokenKey::new(&keys.bank_tokens()));
+        Ok((Queue::open_with_faults(config.journal(), keys, clock, random, faults)?, card_writes, bank_tokens))
     });
     opened.map_err(|error| match error {
         // Whoever clears the disk wants to know which it is.

@@ -4,6 +4,7 @@
 mod rig;
 
 mod bodies;
+mod card;
 mod commands;
 mod document;
 mod doors;

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::super::direct::Way;
 use super::super::file::keep_new;
 use super::super::{Outcome, Problem, Shell};
-use super::open::{audit, direct, with_pin};
-use crate::card::{CardError, Contents, Files};
+use super::open::carry_out;
+use crate::card::CardError;
 use crate::profile::{ItemName, NameError};
+use crate::terminal::holder_card::ReadFiles;
 
 /// Arguments of `sbkd card file`.
 #[derive(Debug, clap::Args)]
@@ -34,14 +36,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
-    let names = names(args)?;
-    let settings = direct(&args.way, shell)?;
-    let files = with_pin(&args.way, &settings, shell, args.pin, |card, pin| card.read(&names, pin))?;
-    audit(args.unmask, "files", &files.reader);
+    let task = ReadFiles { names: names(args)?, pin: args.pin, unmask: args.unmask };
+    let shown = carry_out(&task, &args.way, shell)?;
     if let Some(out) = &args.out {
-        keep_new(out, bytes(&files)?, 0o600)?;
+        keep_new(out, &bytes(&shown)?, 0o600)?;
     }
-    let shown = files.to_json(args.unmask);
     shell.show(&shown, || table(&shown));
     Ok(())
 }
@@ -59,15 +58,14 @@ fn names(args: &Args) -> Result<Vec<ItemName>, Problem> {
 }
 
 /// The bytes of the one transparent file that was read.
-fn bytes(files: &Files) -> Result<&[u8], Problem> {
-    match files.files.as_slice() {
-        [only] => match &only.contents {
-            Contents::Bytes(bytes) => Ok(bytes),
-            Contents::Items(_) | Contents::Records(_) => {
-                Err(Problem::from_error(&CardError::UnknownItem(only.name.to_string())))
-            }
-        },
-        _ => Err(Problem::from_error(&CardError::UnknownItem("--out".to_owned()))),
+fn bytes(shown: &Value) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let unknown = |name: &str| Problem::from_error(&CardError::UnknownItem(name.to_owned()));
+    match shown["files"].as_array().map(Vec::as_slice) {
+        Some([only]) => {
+            let bytes = only["bytes"].as_str().and_then(|bytes| hex::decode(bytes).ok());
+            bytes.map(Zeroizing::new).ok_or_else(|| unknown(word(&only["file"]).as_str()))
+        }
+        _ => Err(unknown("--out")),
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::super::direct::Way;
 use super::super::{Outcome, Problem, Shell, shell};
-use super::open::{direct, with_journal};
-use crate::card::{CardError, Mended, Update};
-use crate::profile::{FileName, ItemName};
+use super::open::carry_out;
+use crate::card::CardError;
+use crate::profile::FileName;
+use crate::terminal::holder_card::{MendCard, NewItem, Secret, WriteFile};
 
 /// Arguments of `sbkd card write`.
 #[derive(Debug, clap::Args)]
@@ -44,61 +45,46 @@ pub(super) struct MendArgs {
 }
 
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
-    let settings = direct(&args.way, shell)?;
     let items = args.items.iter().map(|text| item(&args.file, text)).collect::<Result<Vec<_>, _>>()?;
-    let bytes = args.bytes.as_deref().map(shell::read_bytes).transpose()?;
-    let update = bytes.as_deref().map_or(Update::Items(&items), Update::Bytes);
-    let (mended, written) = with_journal(&args.way, &settings, shell, args.pin, |card, journal, pin| {
-        // What was torn before comes first: nothing is written over it.
-        Ok::<_, CardError>((card.mend(journal, pin)?, card.write(journal, &args.file, &update, pin)?))
-    })?;
-    told(&mended, shell);
-    let shown = json!({ "file": written.file.to_string(), "changed": written.changed, "mended": names(&mended) });
-    shell.show(&shown, || match written.changed {
-        0 => format!("{} 无需改动 / nothing to change", written.file),
-        changed => format!("{} 已写入 {changed} 处并核对 / {changed} written and read back", written.file),
+    let bytes = args.bytes.as_deref().map(shell::read_bytes).transpose()?.map(Zeroizing::new);
+    let bytes = bytes.map(|bytes| Secret(Zeroizing::new(hex::encode_upper(&*bytes))));
+    let items = bytes.is_none().then_some(items);
+    let task = WriteFile { file: args.file.clone(), items, bytes, pin: args.pin };
+    let shown = carry_out(&task, &args.way, shell)?;
+    told(&shown, shell);
+    shell.show(&shown, || match shown["changed"].as_u64() {
+        Some(0) => format!("{} 无需改动 / nothing to change", args.file),
+        changed => format!("{} 已写入 {} 处并核对 / {1} written and read back", args.file, changed.unwrap_or_default()),
     });
     Ok(())
 }
 
 pub(super) fn mend(args: &MendArgs, shell: &Shell) -> Outcome {
-    let settings = direct(&args.way, shell)?;
-    if args.discard {
-        let discarded =
-            with_journal(&args.way, &settings, shell, false, |card, journal, _| card.discard_writes(journal))?;
-        shell.show(&json!({ "discarded": discarded }), || format!("已放弃 {discarded} 项 / {discarded} discarded"));
-        return Ok(());
-    }
-    let mended = with_journal(&args.way, &settings, shell, args.pin, |card, journal, pin| card.mend(journal, pin))?;
-    told(&mended, shell);
-    shell.show(&json!({ "mended": names(&mended) }), || match mended.len() {
-        0 => "该卡没有中断的写入 / no write on this card was torn".to_owned(),
-        count => format!("已处理 {count} 项 / {count} mended"),
+    let task = MendCard { pin: args.pin, discard: args.discard };
+    let shown = carry_out(&task, &args.way, shell)?;
+    told(&shown, shell);
+    shell.show(&shown, || match (shown["discarded"].as_u64(), shown["mended"].as_array().map_or(0, Vec::len)) {
+        (Some(discarded), _) => format!("已放弃 {discarded} 项 / {discarded} discarded"),
+        (None, 0) => "该卡没有中断的写入 / no write on this card was torn".to_owned(),
+        (None, count) => format!("已处理 {count} 项 / {count} mended"),
     });
     Ok(())
 }
 
 /// `81=11`.
-fn item(file: &FileName, text: &str) -> Result<(u8, Zeroizing<String>), Problem> {
+fn item(file: &FileName, text: &str) -> Result<NewItem, Problem> {
     let unknown = || Problem::from_error(&CardError::UnknownItem(format!("{file}/…")));
     let (tag, value) = text.split_once('=').ok_or_else(unknown)?;
-    let name: ItemName = format!("{file}/{tag}").parse().map_err(|_| unknown())?;
-    Ok((name.tag.ok_or_else(unknown)?, Zeroizing::new(value.to_owned())))
+    Ok(NewItem { tag: tag.to_owned(), value: Secret(Zeroizing::new(value.to_owned())) })
 }
 
-fn told(mended: &[(FileName, Mended)], shell: &Shell) {
-    for (file, what) in mended {
-        shell.step(&match what {
-            Mended::Completed => format!("{file}：上次中断的写入已完成 / the write that was torn is completed"),
-            Mended::Undone => format!("{file}：上次中断的写入已撤销 / the write that was torn is undone"),
+/// What became of the writes that had been torn.
+fn told(shown: &Value, shell: &Shell) {
+    for mended in shown["mended"].as_array().into_iter().flatten() {
+        let file = mended["file"].as_str().unwrap_or_default();
+        shell.step(&match mended["outcome"].as_str() {
+            Some("completed") => format!("{file}：上次中断的写入已完成 / the write that was torn is completed"),
+            _ => format!("{file}：上次中断的写入已撤销 / the write that was torn is undone"),
         });
     }
-}
-
-fn names(mended: &[(FileName, Mended)]) -> Vec<serde_json::Value> {
-    let name = |what: &Mended| match what {
-        Mended::Completed => "completed",
-        Mended::Undone => "undone",
-    };
-    mended.iter().map(|(file, what)| json!({ "file": file.to_string(), "outcome": name(what) })).collect()
 }

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::national::{CardInfo, Code, DebitOutput, Outcome, Parameter, Refused};
 use crate::terminal::errors;
 use crate::terminal::inner::Inner;
+use crate::terminal::reading::apart;
 
 /// What came of a call.
 pub(super) enum Debit {
@@ -87,14 +88,6 @@ fn before(settled: &Settled) -> Refused {
     let intent = &settled.intent;
     let detail = format!("交易序号 {}，终端交易序号 {}{tac}", intent.sequence, intent.terminal_sequence);
     Refused::by(Code::UNKNOWN, &Failure::with(&errors::DRIVER_PAID, detail))
-}
-
-/// What went wrong with the card beside what its account refused: the former says something of reader and keys.
-fn apart<T>(done: Result<T, AccountError>) -> Result<Result<T, AccountError>, CardError> {
-    match done {
-        Err(AccountError::Card(error)) => Err(error),
-        other => Ok(other),
-    }
 }
 
 pub(super) fn read_debit_record(inner: &Arc<Inner>, parameters: &Parameters) -> Carried {

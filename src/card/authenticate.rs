@@ -52,8 +52,9 @@ impl Session<'_> {
         }
         vars.set("proof", &proof);
         vars.set("original", &original);
-        // A card so slow that its time is over here each time loses no try, and must not be taken for one that does.
-        self.parts.lease.in_time()?;
+        // A card so slow that its time is over here each time loses no try, nor does one that was pulled while the keys were
+        // asked: neither may be taken for one that does.
+        self.parts.lease.there()?;
         tries.begin(&answered)?;
         let status = match self.run(script, "external-authenticate", &mut vars) {
             // A refusal is one whether the script has a line for it or not.

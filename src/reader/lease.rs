@@ -170,12 +170,17 @@ impl Lease {
         self.card.with(action)
     }
 
-    /// Whether there is time left to send anything, and the card still ours.
+    /// Whether there is time left to send anything, and the card still there and ours. Sends it nothing.
     ///
     /// # Errors
-    /// [`TransportError::Deadline`] when there is none.
-    pub fn in_time(&self) -> Result<(), TransportError> {
-        if Instant::now() < self.deadline { self.card.with(|_| Ok(())) } else { Err(TransportError::Deadline) }
+    /// [`TransportError::Deadline`] when there is no time left; when the card is gone, as far as the system has seen it.
+    pub fn there(&self) -> Result<(), TransportError> {
+        self.in_time()?;
+        self.card.with(|card| card.there())
+    }
+
+    fn in_time(&self) -> Result<(), TransportError> {
+        if Instant::now() < self.deadline { Ok(()) } else { Err(TransportError::Deadline) }
     }
 
     /// Resets the card, which takes back every right it gave.

@@ -67,6 +67,14 @@ pub trait Transport: Send {
         self.reset()
     }
 
+    /// Whether the card is still the one that it was, without sending it anything. A back end that cannot tell says yes.
+    ///
+    /// # Errors
+    /// As [`exchange`](Self::exchange).
+    fn there(&mut self) -> Result<(), TransportError> {
+        Ok(())
+    }
+
     /// The reader's PIN pad, where it has one that may be used.
     ///
     /// # Errors

@@ -169,6 +169,12 @@ impl Transport for InProcess {
         }
     }
 
+    fn there(&mut self) -> Result<(), TransportError> {
+        let content = self.slot.lock();
+        self.present(&content)?;
+        if content.foreign_reset { Err(TransportError::Reset) } else { Ok(()) }
+    }
+
     fn reset(&mut self) -> Result<(), TransportError> {
         self.begin_anew(|chip| chip.reset())
     }

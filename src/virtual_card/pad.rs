@@ -128,6 +128,10 @@ impl Transport for VirtualPad {
         Ok(Some(self))
     }
 
+    fn there(&mut self) -> Result<(), TransportError> {
+        self.card.there()
+    }
+
     fn atr(&self) -> &Atr {
         self.card.atr()
     }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::apdu::{Command, StatusWord};
-use crate::keys::{KeyProvider, PsamPlace};
-use crate::profile::Profile;
+use crate::keys::{CardKeyId, KeyError, KeyProvider, KeySource, ProcessKey, PsamPlace};
+use crate::profile::{KeyRole, Profile};
 use crate::reader::{Readers, Role};
 use crate::virtual_card::VirtualReaders;
 
@@ -26,15 +26,23 @@ fn desk() -> (Arc<VirtualReaders>, KeyProvider, Arc<Library>) {
 }
 
 fn read_once(readers: &VirtualReaders, keys: &KeyProvider, scripts: &Library) -> Result<Reading, CardError> {
+    read_by(readers, keys.open(WITHIN).unwrap().as_mut(), scripts, Pairs::Needless)
+}
+
+fn read_by(
+    readers: &VirtualReaders,
+    keys: &mut dyn KeyService,
+    scripts: &Library,
+    pairs: Pairs<'_>,
+) -> Result<Reading, CardError> {
     let mut lease = readers.lease("card", WITHIN).unwrap();
-    let mut keys = keys.open(WITHIN).unwrap();
     let parts = Parts {
         lease: &mut lease,
-        keys: keys.as_mut(),
+        keys,
         profile: &Profile::builtin(),
         scripts,
         store: None,
-        pairs: Pairs::Needless,
+        pairs,
         clock: &SystemClock,
         random: &SystemRandom::default(),
         default_algorithm: None,
@@ -87,4 +95,58 @@ fn a_reset_by_another_program_before_a_reading_does_no_harm() {
     readers.reset_by_another("card");
     readers.reset_by_another("psam");
     read_once(&readers, &keys, &scripts).unwrap();
+}
+
+/// Keys that are far: while they are asked for the terminal's proof, somebody does something at the reader.
+struct Meanwhile<'m> {
+    keys: Box<dyn KeyService>,
+    at_the_reader: &'m (dyn Fn() + Sync),
+}
+
+impl KeyService for Meanwhile<'_> {
+    fn source(&self) -> KeySource {
+        self.keys.source()
+    }
+
+    fn prove(&mut self, key: ProcessKey<'_>, original: [u8; 8]) -> Result<[u8; 8], KeyError> {
+        if *key.role == KeyRole::RKSSSE {
+            (self.at_the_reader)();
+        }
+        self.keys.prove(key, original)
+    }
+
+    fn identity(&mut self, card: &CardKeyId) -> Result<Vec<u8>, KeyError> {
+        self.keys.identity(card)
+    }
+
+    fn terminal_number(&mut self) -> Result<Option<[u8; 6]>, KeyError> {
+        self.keys.terminal_number()
+    }
+
+    fn commands(&self) -> u32 {
+        self.keys.commands()
+    }
+}
+
+#[test]
+fn a_card_that_went_while_the_keys_were_asked_heard_no_proof_and_is_not_held() {
+    let (readers, keys, scripts) = desk();
+    let store = Store::in_memory().unwrap();
+    let card = || image("v3-sm4").chip(Arc::new(SystemRandom::default()));
+    let pulled = || drop(readers.remove("card"));
+    let swapped = || readers.insert("card", card());
+    let reset = || readers.reset_by_another("card");
+    for (at_the_reader, outcome) in [
+        (&pulled as &(dyn Fn() + Sync), TransportError::Removed),
+        (&swapped, TransportError::Removed),
+        (&reset, TransportError::Reset),
+    ] {
+        let mut keys = Meanwhile { keys: keys.open(WITHIN).unwrap(), at_the_reader };
+        let read = read_by(&readers, &mut keys, &scripts, Pairs::Terminal(&store));
+        assert_eq!(read.unwrap_err(), CardError::Transport(outcome));
+        drop(keys);
+        readers.insert("card", card());
+    }
+    let mut keys = keys.open(WITHIN).unwrap();
+    read_by(&readers, keys.as_mut(), &scripts, Pairs::Terminal(&store)).unwrap();
 }

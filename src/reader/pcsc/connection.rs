@@ -178,6 +178,12 @@ impl Transport for Connection {
         card.disconnect(Disposition::ResetCard).map_err(|(_card, error)| while_open(error, &self.reader))
     }
 
+    /// The service tells who holds a card that it went, or was reset, since.
+    fn there(&mut self) -> Result<(), TransportError> {
+        let status = self.card()?.status2_owned().map(|_| ());
+        status.map_err(|error| self.explain(error))
+    }
+
     fn atr(&self) -> &Atr {
         &self.atr
     }

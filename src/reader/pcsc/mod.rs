@@ -123,6 +123,11 @@ impl Transport for Leased {
         self.connection.end()
     }
 
+    fn there(&mut self) -> Result<(), TransportError> {
+        let outcome = self.connection.there();
+        self.learn(outcome)
+    }
+
     fn pin_pad(&mut self) -> Result<Option<&mut dyn PinPad>, TransportError> {
         let there = self.connection.pin_pad().map(|pad| pad.is_some());
         Ok(if self.learn(there)? { Some(self) } else { None })

@@ -83,6 +83,10 @@ pub trait Readers: Send + Sync {
     /// No such reader, no card, the service away, or another program (or another lease) has the card.
     fn lease(&self, reader: &str, within: Duration) -> Result<Lease, TransportError>;
 
+    /// Which card is in `reader`, as last seen: a number that no other card has, nor this one once it left. `None` where
+    /// there is none.
+    fn visit(&self, reader: &str) -> Option<u64>;
+
     /// Whether the service behind the readers is known to be away.
     fn away(&self) -> bool {
         false

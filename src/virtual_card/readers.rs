@@ -201,6 +201,11 @@ impl Readers for VirtualReaders {
         Ok(Lease::new(reader, transport, Instant::now() + within))
     }
 
+    fn visit(&self, reader: &str) -> Option<u64> {
+        let content = self.find(reader)?.slot.lock();
+        content.card().then_some(content.generation)
+    }
+
     fn watch(&self) -> broadcast::Receiver<ReaderEvent> {
         self.events.subscribe()
     }

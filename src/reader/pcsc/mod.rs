@@ -70,6 +70,10 @@ impl Readers for PcscReaders {
         Ok(Lease::new(reader, Box::new(Leased { guard: Some(guard), connection }), deadline))
     }
 
+    fn visit(&self, reader: &str) -> Option<u64> {
+        self.monitor.shared.table().visit(reader)
+    }
+
     fn away(&self) -> bool {
         self.monitor.shared.table().is_away()
     }

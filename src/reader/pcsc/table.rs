@@ -106,6 +106,11 @@ impl Table {
         self.rows.iter().map(state).collect()
     }
 
+    /// The number of the card in a reader.
+    pub(super) fn visit(&self, reader: &str) -> Option<u64> {
+        self.rows.get(reader)?.card.as_ref().map(|card| card.number)
+    }
+
     /// The last sight of each of these readers; one that is new has none yet.
     pub(super) fn known(&self, names: Vec<String>) -> Vec<Sight> {
         let last = |name: String| match self.rows.get(name.as_str()) {

@@ -201,13 +201,17 @@ fn readers_are_plugged_and_unplugged_while_it_runs() {
 fn another_card_is_asked_again_and_only_a_new_role_is_told() {
     let made = Made::default();
     made.plug("A", None);
-    let (_monitor, mut events) = made.monitor(&[]);
+    let (monitor, mut events) = made.monitor(&[]);
+    let visit = || monitor.shared.table().visit("A");
     until(&mut events, &Appeared(name("A")));
+    assert_eq!(visit(), None);
     made.card("A", Some(Role::Holder));
     assert_eq!(until(&mut events, &card_in("A")), [RoleFound(name("A"), Role::Holder), card_in("A")]);
+    let first = visit();
     // Swapped faster than it is looked at: only the count of visits shows it.
     made.card("A", Some(Role::Holder));
     assert_eq!(until(&mut events, &card_in("A")), [CardOut(name("A")), card_in("A")]);
+    assert!(first.is_some() && visit().is_some() && visit() != first);
     made.card("A", Some(Role::Psam));
     let swapped = until(&mut events, &card_in("A"));
     assert_eq!(swapped, [CardOut(name("A")), RoleFound(name("A"), Role::Psam), card_in("A")]);

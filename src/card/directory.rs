@@ -139,11 +139,20 @@ impl From<Unproven> for CardError {
     }
 }
 
-/// Why the files cannot be come at, where no other way does.
-fn told(denied: Denied, withheld: &mut BTreeMap<KeyRole, CardError>) -> CardError {
-    match denied {
+/// Why the files cannot be come at, where no other way does: of a key that may not be shown to this card, why not.
+fn told(why: Denied, withheld: &mut BTreeMap<KeyRole, CardError>) -> CardError {
+    let withheld = match &why {
+        Denied::Key(_, role) => withheld.remove(role),
+        Denied::Never(_) | Denied::Pin(_) => None,
+    };
+    withheld.unwrap_or_else(|| denied(why))
+}
+
+/// Why the files cannot be come at.
+pub(super) fn denied(why: Denied) -> CardError {
+    match why {
         Denied::Never(file) => CardError::Never(file.to_string()),
         Denied::Pin(_) => CardError::PinNeeded,
-        Denied::Key(_, role) => withheld.remove(&role).unwrap_or(CardError::NoKey(role)),
+        Denied::Key(_, role) => CardError::NoKey(role),
     }
 }

@@ -123,10 +123,17 @@ impl Card<'_> {
     /// # Errors
     /// [`CardError::UnknownItem`].
     pub fn reads_by_pin(&self, items: &[ItemName]) -> Result<bool, CardError> {
-        let conditions = self.conditions(&wanted(self.session.parts.profile, items)?);
-        let visits = access::plan(&conditions, &self.proven, Means { pin: true, lacking: &[] });
+        let visits = access::plan(&self.to_read(items)?, &self.proven, Means { pin: true, lacking: &[] });
         // What is denied either way is denied when it is read.
         Ok(visits.is_ok_and(|visits| visits.iter().any(|visit| visit.proofs.contains(&Proof::Pin))))
+    }
+
+    /// What reading these items asks for, file by file.
+    ///
+    /// # Errors
+    /// [`CardError::UnknownItem`].
+    pub(super) fn to_read(&self, items: &[ItemName]) -> Result<Vec<(FileName, Access)>, CardError> {
+        Ok(self.conditions(&wanted(self.session.parts.profile, items)?))
     }
 
     /// What the files ask for that are still to be read.

@@ -53,6 +53,16 @@ impl<'a> Card<'a> {
     /// # Errors
     /// See [`CardError`].
     pub fn open(parts: Parts<'a>, progress: &mut dyn FnMut(Step)) -> Result<Self, CardError> {
+        let mut card = Self::identified(parts, progress)?;
+        let Self { session, script, key, .. } = &mut card;
+        session.authenticate_card(script, key)?;
+        progress(Step::InternalAuthenticated);
+        card.memory.version(&card.session, &card.version);
+        Ok(card)
+    }
+
+    /// A card that says which it is, and has proved nothing yet.
+    pub(super) fn identified(parts: Parts<'a>, progress: &mut dyn FnMut(Step)) -> Result<Self, CardError> {
         let begun = Begun {
             started: Instant::now(),
             at: parts.clock.now(),
@@ -66,7 +76,7 @@ impl<'a> Card<'a> {
         let type_bytes = historical(session.parts.lease.atr())?;
         progress(Step::Selected);
 
-        let mut memory = Memory::of(&session, type_bytes);
+        let memory = Memory::of(&session, type_bytes);
         let ef05 = FileKind::ef05();
         // A PSAM has the environment, by the same name, and no such file.
         let (card_records, learned_ef05) = session.file(&ef05, &memory.ef05()).map_err(|error| match error {
@@ -81,10 +91,6 @@ impl<'a> Card<'a> {
         let atr = session.parts.lease.atr().clone();
         let short = CardError::Historical(atr.historical().len());
         let key = CardKeyId::new(algorithm, identifier.clone(), atr).ok_or(short)?;
-        session.authenticate_card(&script, &key)?;
-        progress(Step::InternalAuthenticated);
-
-        memory.version(&session, &version);
         let proven = Proven { directory: ENVIRONMENT.to_owned(), ..Proven::default() };
         Ok(Self {
             session,

@@ -52,9 +52,9 @@ fn proofs(line: &str, dialect: &Dialect) -> bool {
 
 /// A line that asks for a command is what the next ones answer.
 fn secured(line: &str, asked: &mut Secured, dialect: &Dialect) -> bool {
-    let sealed = asked.sealed(line, dialect).inspect(|sealed| {
+    let sealed = asked.sealed(line).inspect(|sealed| {
         let text = sealed.print(asked, dialect);
-        assert!(asked.sealed(text.reveal(), dialect).as_ref() == Ok(sealed), "another command");
+        assert!(asked.sealed(text.reveal()).as_ref() == Ok(sealed), "another command");
     });
     let Ok(next) = Secured::parse(line, dialect) else { return sealed.is_ok() };
     assert!(Secured::parse(next.print(dialect).reveal(), dialect).as_ref() == Ok(&next), "another question");
@@ -99,6 +99,7 @@ fn dialect(flags: u8) -> Dialect {
         },
         no_external: if is(0x10) { NoExternalForm::Empty } else { NoExternalForm::Absent },
         open_end: is(0x20),
+        no_pin: if is(0x80) { NoExternalForm::Empty } else { NoExternalForm::Absent },
         sealed: if is(0x40) { SealedForm::Command } else { SealedForm::Data },
         debit: None,
     }

@@ -140,7 +140,7 @@ impl Hsm {
         let asked = Secured { algorithm: card.algorithm(), key: self.address(role)?, process, command };
         let dialect = &self.settings.dialect;
         let answer = self.ask(Kind::Secured, card, Some(role), asked.print(dialect))?;
-        let sealed = asked.sealed(answer.reveal(), dialect).map_err(LinkError::from)?;
+        let sealed = asked.sealed(answer.reveal()).map_err(LinkError::from)?;
         Ok((asked, sealed))
     }
 }

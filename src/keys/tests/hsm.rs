@@ -106,6 +106,7 @@ fn dialects() -> Vec<Dialect> {
         terminal: TerminalForm::Absent,
         no_external: NoExternalForm::Empty,
         open_end: true,
+        no_pin: NoExternalForm::Empty,
         sealed: SealedForm::Command,
         debit: debit.clone(),
     };
@@ -118,6 +119,7 @@ fn dialects() -> Vec<Dialect> {
         Dialect { terminal: all.terminal, ..plain.clone() },
         Dialect { no_external: all.no_external, ..plain.clone() },
         Dialect { open_end: true, ..plain.clone() },
+        Dialect { no_pin: all.no_pin, ..plain.clone() },
         Dialect { sealed: all.sealed, ..plain },
         all,
     ]

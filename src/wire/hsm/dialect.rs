@@ -19,7 +19,10 @@ pub struct Dialect {
     pub no_external: NoExternalForm,
     /// iReloadPIN_HSM_Step2 ends without a bar behind the PIN, as in one trace.
     pub open_end: bool,
-    /// What iReloadPIN_HSM_Step3 and iUnblockPIN_HSM_Step3 take.
+    /// What stands for the PIN in iUnblockPIN_HSM_Step2, which has none.
+    #[serde(skip_serializing_if = "NoExternalForm::is_absent")]
+    pub no_pin: NoExternalForm,
+    /// What a security module says for iReloadPIN_HSM_Step3 and iUnblockPIN_HSM_Step3; either is taken.
     pub sealed: SealedForm,
     /// The strings of iDoDebit_HSM, which are not publicly known: without them no purchase is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,7 +83,7 @@ pub enum TerminalForm {
     Absent,
 }
 
-/// What stands for a proof that was not asked for.
+/// What stands for a proof that was not asked for, and for a PIN that is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NoExternalForm {
@@ -89,6 +92,12 @@ pub enum NoExternalForm {
     Absent,
     /// An empty field.
     Empty,
+}
+
+impl NoExternalForm {
+    fn is_absent(&self) -> bool {
+        *self == Self::Absent
+    }
 }
 
 /// What a third step takes.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::dialect::SealedForm;
+use super::dialect::{NoExternalForm, SealedForm};
 use super::fields::{Malformed, Text, Writer, bytes};
 use super::{Address, Dialect};
 use crate::cipher::Algorithm;
@@ -44,7 +44,8 @@ impl fmt::Debug for PinCommand {
     }
 }
 
-/// What Step2 gives: `algorithm|key code|process|84240001Lc|PIN|` for a new PIN, without the last field to unblock.
+/// What Step2 gives: `algorithm|key code|process|84240001Lc|PIN|` for a new PIN; to unblock, `8424000004`, and the last field
+/// empty or left out, as the dialect says.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secured {
     /// The card's.
@@ -63,7 +64,8 @@ impl Secured {
         let writer = Writer::new().text(dialect.algorithm.print(self.algorithm)).bar().text(self.key.as_str()).bar();
         let writer = writer.hex(&self.process).bar().hex(&self.command.header(self.algorithm)).bar();
         match &self.command {
-            PinCommand::Unblock => writer,
+            PinCommand::Unblock if dialect.no_pin == NoExternalForm::Absent => writer,
+            PinCommand::Unblock => writer.bar(),
             PinCommand::Reload(pin) if dialect.open_end => writer.text(pin),
             PinCommand::Reload(pin) => writer.text(pin).bar(),
         }
@@ -82,9 +84,9 @@ impl Secured {
         let [algorithm, key, process, rest] = fields(text)?;
         let algorithm = dialect.algorithm.parse(algorithm)?;
         let (header, pin) = rest.split_once('|')?;
-        let command = match pin {
-            "" => PinCommand::Unblock,
-            pin => {
+        let command = match (pin, dialect.no_pin) {
+            ("", NoExternalForm::Absent) | ("|", NoExternalForm::Empty) => PinCommand::Unblock,
+            (pin, _) => {
                 let digits = if dialect.open_end { pin } else { pin.strip_suffix('|')? };
                 let fits = PIN.contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
                 fits.then(|| PinCommand::Reload(digits.to_owned()))?
@@ -95,19 +97,19 @@ impl Secured {
         same.then_some(Self { algorithm, key, process: bytes(process)?, command })
     }
 
-    /// The answer that a string is: what Step3 takes.
+    /// The answer that a string is: what Step3 takes, the command's data or the whole command, as its length says.
     ///
     /// # Errors
     /// When it is another.
-    pub fn sealed(&self, text: &str, dialect: &Dialect) -> Result<Sealed, Malformed> {
-        self.sealed_in(text, dialect).ok_or(Malformed("iReloadPIN_HSM_Step3"))
+    pub fn sealed(&self, text: &str) -> Result<Sealed, Malformed> {
+        self.sealed_in(text).ok_or(Malformed("iReloadPIN_HSM_Step3"))
     }
 
-    fn sealed_in(&self, text: &str, dialect: &Dialect) -> Option<Sealed> {
+    fn sealed_in(&self, text: &str) -> Option<Sealed> {
         let header = self.command.header(self.algorithm);
-        let data = match dialect.sealed {
-            SealedForm::Data => text,
-            SealedForm::Command => {
+        let data = match text.len().checked_sub(2 * usize::from(header[4])) {
+            Some(0) => text,
+            _ => {
                 let (first, data) = text.split_at_checked(2 * header.len())?;
                 (bytes::<5>(first)? == header).then_some(data)?
             }

@@ -23,15 +23,16 @@ fn dialects() -> impl Strategy<Value = Dialect> {
     let algorithm = prop_oneof![Just(AlgorithmForm::Number), Just(AlgorithmForm::Name)];
     let reset = prop_oneof![Just(ResetForm::Historical), Just(ResetForm::Whole)];
     let terminal = prop_oneof![Just(TerminalForm::Number), Just(TerminalForm::Empty), Just(TerminalForm::Absent)];
-    let no_external = prop_oneof![Just(NoExternalForm::Absent), Just(NoExternalForm::Empty)];
+    let none = || prop_oneof![Just(NoExternalForm::Absent), Just(NoExternalForm::Empty)];
     let sealed = prop_oneof![Just(SealedForm::Data), Just(SealedForm::Command)];
-    (algorithm, reset, terminal, no_external, any::<bool>(), sealed).prop_map(
-        |(algorithm, reset, terminal, no_external, open_end, sealed)| Dialect {
+    (algorithm, reset, terminal, none(), any::<bool>(), none(), sealed).prop_map(
+        |(algorithm, reset, terminal, no_external, open_end, no_pin, sealed)| Dialect {
             algorithm,
             reset,
             terminal,
             no_external,
             open_end,
+            no_pin,
             sealed,
             debit: Some(debit_form()),
         },
@@ -107,14 +108,13 @@ proptest! {
         let block = usize::from(asked.command.header(asked.algorithm)[4]) - 4;
         let sealed = Sealed { cipher: cipher[..block].to_vec(), mac };
         let text = sealed.print(&asked, &dialect);
-        prop_assert_eq!(asked.sealed(text.reveal(), &dialect), Ok(sealed));
-        // Of the other form, or one digit short, it is none.
-        let other = Dialect { sealed: match dialect.sealed {
-            SealedForm::Data => SealedForm::Command,
-            SealedForm::Command => SealedForm::Data,
-        }, ..dialect.clone() };
-        prop_assert!(asked.sealed(text.reveal(), &other).is_err());
-        prop_assert!(asked.sealed(&text.reveal()[1..], &dialect).is_err());
+        prop_assert_eq!(asked.sealed(text.reveal()), Ok(sealed));
+        // One digit short or long it is none, nor with another command's header.
+        prop_assert!(asked.sealed(&text.reveal()[1..]).is_err());
+        let long = ["0", text.reveal()].concat();
+        prop_assert!(asked.sealed(&long).is_err());
+        let other = format!("8424000204{}", "00".repeat(block + 4));
+        prop_assert!(asked.sealed(&other).is_err());
     }
 
     #[test]
@@ -142,7 +142,7 @@ proptest! {
             command: PinCommand::Unblock,
         };
         let _ = (Bas::parse(&text, &dialect), BasAnswer::parse(&text, &dialect), ProofAsked::parse(&text, &dialect));
-        let _ = (Proof::parse(&text), Secured::parse(&text, &dialect), asked.sealed(&text, &dialect));
+        let _ = (Proof::parse(&text), Secured::parse(&text, &dialect), asked.sealed(&text));
         let _ = (Debit::parse(&text, &form), DebitAnswer::parse(&text, &form), text.parse::<Template>());
     }
 
@@ -203,10 +203,13 @@ fn the_forms_of_public_drivers_are_dialects() {
         assert_eq!(Secured::parse(other, &open).is_ok(), other.ends_with("|24681"), "{other}");
     }
     let unblock = Secured::parse("01|0173|0102030405060708|8424000004|", &plain).unwrap();
+    let empty = Dialect { no_pin: NoExternalForm::Empty, ..Dialect::default() };
+    assert_eq!(unblock.print(&empty).reveal(), "01|0173|0102030405060708|8424000004||");
+    assert!(Secured::parse("01|0173|0102030405060708|8424000004|", &empty).is_err());
     assert_eq!(unblock.command, PinCommand::Unblock);
-    let sealed = |text: &str| asked.sealed(text, &plain).is_ok();
+    let sealed = |text: &str| asked.sealed(text).is_ok();
     assert!(sealed(&"AB".repeat(20)) && !sealed(&"AB".repeat(12)) && !sealed(&"AB".repeat(25)));
-    assert_eq!(unblock.sealed("01020304", &plain).unwrap().mac, [1, 2, 3, 4]);
+    assert_eq!(unblock.sealed("01020304").unwrap().mac, [1, 2, 3, 4]);
 }
 
 #[test]

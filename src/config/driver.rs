@@ -1,6 +1,6 @@
 //! `[driver]`: the national driver interface, for programs that were written for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::cipher::{LONGEST_USER_ID, USER_ID};
 use crate::national::{
     DataForm, DebitField, Encoding, PayField, PkiStrings, RecordField, SignField, SignatureForm, Syntax, Unpublished,
 };
-use crate::wire::hsm::Dialect;
+use crate::wire::hsm::{Address, Dialect};
 
 /// The most characters of 终端设备号: the greatest output has room for it.
 const DEVICE: usize = 64;
@@ -28,6 +28,8 @@ pub struct Driver {
     pub unpublished: Unpublished,
     /// The form of the strings of its steps with the caller's own security module.
     pub dialect: Dialect,
+    /// Where that module has its keys, by the role's name.
+    pub addresses: BTreeMap<String, Address>,
     /// What its PKI functions work by.
     pub pki: Pki,
 }
@@ -60,6 +62,7 @@ pub(super) struct DriverTable {
     debit_fields: Vec<DebitField>,
     record_fields: Vec<RecordField>,
     dialect: Option<Spanned<Dialect>>,
+    addresses: BTreeMap<String, Spanned<Address>>,
     pki: Option<PkiTable>,
 }
 
@@ -79,7 +82,8 @@ struct PkiTable {
 }
 
 impl Check<'_> {
-    pub(super) fn driver(&mut self, driver: DriverTable) -> Driver {
+    /// `[driver]`, with the built-in profile of the card or another.
+    pub(super) fn driver(&mut self, driver: DriverTable, builtin: bool) -> Driver {
         let device = driver.device;
         let fits = |text: &str| {
             text.chars().count() <= DEVICE && !text.contains(['|', '$']) && !text.contains(char::is_control)
@@ -105,6 +109,7 @@ impl Check<'_> {
             device: device.map(Spanned::into_inner).unwrap_or_default(),
             unpublished,
             dialect,
+            addresses: self.addresses(driver.addresses, builtin),
             pki: pki.unwrap_or_default(),
         }
     }
@@ -146,8 +151,9 @@ mod tests {
         assert_eq!(config(""), Driver::default());
         let set = config(
             "[driver]\nusers = [1001]\ndevice = \"01\"\nsyntax = \"jiangsu\"\npay_fields = [\"account-yuan\"]\n\
-             debit_fields = [\"tac\"]\nrecord_fields = [\"sequence\", \"type\"]\n",
+             debit_fields = [\"tac\"]\nrecord_fields = [\"sequence\", \"type\"]\naddresses = { PUK = \"0090\" }\n",
         );
+        assert_eq!(set.addresses["PUK"].as_str(), "0090");
         assert_eq!((set.users, set.device.as_str()), (BTreeSet::from([1001]), "01"));
         assert_eq!(set.unpublished.syntax(), Some(Syntax::Jiangsu));
         assert!(set.unpublished.payment("1.00|").is_ok());
@@ -157,8 +163,10 @@ mod tests {
             Some("sbkd.toml:6:10")
         );
         let debit = "[driver.dialect.debit]\nstep1 = \"{random}|\"\nstep2 = \"{terminal-sequence}{mac1}\"\n";
-        let mistakes = mistakes(&format!("{SMALL}{debit}"));
-        assert!(mistakes[0].ends_with("the template has no sequence"), "{mistakes:?}");
+        let mistake = mistakes(&format!("{SMALL}{debit}"));
+        assert!(mistake[0].ends_with("the template has no sequence"), "{mistake:?}");
+        let mistake = mistakes(&format!("{SMALL}[driver]\naddresses = {{ PUKK = \"0090\" }}\n"));
+        assert!(mistake[0].ends_with("no key of the card has the name PUKK"), "{mistake:?}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::parts::{Keys, Mode, PsamReader};
 use super::tables::{HsmTable, KeysTable, Source};
 use crate::keys::HsmSettings;
 use crate::profile::{KeyRole, Profile};
-use crate::wire::hsm::Dialect;
+use crate::wire::hsm::{Address, Dialect};
 
 /// How long a security module may take, where nothing is said.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -75,15 +75,25 @@ impl Check<'_> {
             None
         });
         let dialect = hsm.dialect.map(|dialect| self.dialect(dialect));
+        let addresses = self.addresses(hsm.addresses, builtin);
+        HsmSettings { dialect: dialect.unwrap_or_default(), addresses, terminal, within, randoms: hsm.randoms }
+    }
+
+    /// Where a security module has its keys: each is one of the card's, as far as its profile is known here.
+    pub(super) fn addresses(
+        &mut self,
+        written: BTreeMap<String, Spanned<Address>>,
+        builtin: bool,
+    ) -> BTreeMap<String, Address> {
         let profile = builtin.then(Profile::builtin);
         let mut addresses = BTreeMap::new();
-        for (role, address) in hsm.addresses {
+        for (role, address) in written {
             if profile.as_ref().is_some_and(|profile| profile.key(&KeyRole::named(role.as_str())).is_none()) {
                 self.mistake(address.span(), &format!("no key of the card has the name {role}"));
             }
             addresses.insert(role, address.into_inner());
         }
-        HsmSettings { dialect: dialect.unwrap_or_default(), addresses, terminal, within, randoms: hsm.randoms }
+        addresses
     }
 }
 

@@ -64,14 +64,14 @@ pub(super) struct Check<'a> {
 
 impl Check<'_> {
     fn config(&mut self, file: File) -> Config {
-        let mode = file.mode;
+        let (mode, builtin) = (file.mode, file.paths.card.is_none());
         Config {
             mode,
             terminal: file.terminal,
             state: self.path(file.state).unwrap_or_else(|| PathBuf::from(STATE)),
             business_date: file.business_date.and_then(|date| self.business_date(mode, &date)),
             readers: self.readers(file.readers, &file.cases),
-            keys: self.keys(file.keys, (mode, file.uplink.is_some(), file.paths.card.is_none())),
+            keys: self.keys(file.keys, (mode, file.uplink.is_some(), builtin)),
             card: self.card(file.card),
             api: self.api(file.api),
             uplink: file.uplink.map(|uplink| self.uplink(uplink)),
@@ -93,7 +93,7 @@ impl Check<'_> {
             conditions: self.path(file.paths.conditions),
             anchor: self.path(file.paths.anchor),
             queue: self.queue(file.queue),
-            driver: self.driver(file.driver),
+            driver: self.driver(file.driver, builtin),
         }
     }
 

@@ -43,6 +43,8 @@ pub struct Hsm {
     /// The terminal's proof that came with the card's.
     ahead: Option<(Randoms, [u8; 8])>,
     sealed: Option<SealedPin>,
+    /// Each key by a question of its own.
+    one_by_one: bool,
 }
 
 /// The MAC that came with an enciphered PIN, and what it is over.
@@ -55,7 +57,13 @@ struct SealedPin {
 impl Hsm {
     /// The keys behind a link.
     pub fn new(link: Arc<dyn HsmLink>, settings: Arc<HsmSettings>) -> Self {
-        Self { link, settings, announced: None, internal: None, ahead: None, sealed: None }
+        Self { link, settings, announced: None, internal: None, ahead: None, sealed: None, one_by_one: false }
+    }
+
+    /// The keys behind a link that is asked for one key at a time, RKSSSE too, by the strings that all functions but
+    /// iReadCardBas_HSM begin with. Such a link proves no card.
+    pub fn one_by_one(link: Arc<dyn HsmLink>, settings: Arc<HsmSettings>) -> Self {
+        Self { one_by_one: true, ..Self::new(link, settings) }
     }
 
     fn ask(&self, kind: Kind, card: &CardKeyId, role: Option<&KeyRole>, string: Text) -> Result<Text, KeyError> {
@@ -183,10 +191,10 @@ impl KeyService for Hsm {
     fn prove(&mut self, key: ProcessKey<'_>, original: [u8; 8]) -> Result<[u8; 8], KeyError> {
         let ProcessKey { card, role, process } = key;
         let randoms = Randoms { process, original };
-        if *role == KeyRole::IRK || *role == KeyRole::RKSSSE {
-            self.bas(card, role, randoms)
-        } else {
-            self.proof(card, role, randoms)
+        match (self.one_by_one, *role == KeyRole::IRK, *role == KeyRole::RKSSSE) {
+            (true, true, _) => Err(KeyError::NotOffered { by: KeySource::Hsm, what: "the proof of a card" }),
+            (false, true, _) | (false, _, true) => self.bas(card, role, randoms),
+            _ => self.proof(card, role, randoms),
         }
     }
 
@@ -267,7 +275,7 @@ impl KeyService for Hsm {
     }
 
     fn far(&self) -> bool {
-        true
+        !self.one_by_one
     }
 
     fn announce(&mut self, _card: &CardKeyId, internal: &Randoms, external: &Randoms) {

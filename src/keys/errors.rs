@@ -143,7 +143,7 @@ crate::entries! {
 
     UNPLACED = "E-KEYS-UNPLACED", Technician;
         message "不知道密钥的位置" | "where the key is, nothing says";
-        cause "卡片资料（config/card/keys.toml）没有该密钥在 PSAM 中的用途和标识，或配置 [keys.hsm.addresses] 没有其地址" | "the card's profile (config/card/keys.toml) has no usage and id for it, or [keys.hsm.addresses] no address";
+        cause "卡片资料（config/card/keys.toml）没有该密钥在 PSAM 中的用途和标识，或配置 [keys.hsm.addresses]（分步调用为 [driver] addresses）没有其地址" | "the card's profile (config/card/keys.toml) has no usage and id for it, or [keys.hsm.addresses] no address, for calls in steps [driver] addresses";
         remedy "请向发卡机构查明后填写" | "ask the issuer and fill it in";
 
     NOT_OFFERED = "E-KEYS-NOT-OFFERED", Technician;

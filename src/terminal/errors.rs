@@ -28,6 +28,14 @@ crate::entries! {
         message "没有可继续的分步调用" | "there are no steps to go on with";
         cause "前一步没有成功、超时，或其间调用了其他函数" | "the step before did not succeed, its time was over, or another function was called in between";
         remedy "从第一步重新开始" | "begin again with the first step";
+    DRIVER_UNPROVEN = "E-TERM-DRIVER-UNPROVEN", Technician;
+        message "请先调用 iReadCardBas_HSM：该卡插入后尚未通过真伪鉴别" | "call iReadCardBas_HSM first: this card has not proved itself since it was put in";
+        cause "这组分步调用不含内部认证，本终端也没有能鉴别该卡的密钥" | "these steps have no internal authentication, and this terminal has no keys that could prove the card";
+        remedy "插卡后先调用 iReadCardBas_HSM（其间不要取出卡），再调用本函数" | "with the card in the reader call iReadCardBas_HSM, leave the card in, then call this function";
+    DRIVER_ONE_KEY = "E-TERM-DRIVER-ONE-KEY", Technician;
+        message "这些文件需要多个密钥，一次分步调用只能使用一个" | "these files take several keys, and one call in steps has room for one";
+        cause "加密机串中只有一个密钥标识" | "the string for the HSM names one key";
+        remedy "每次调用只列同一密钥管理的文件" | "name files of one key in each call";
     DRIVER_PAID = "E-TERM-DRIVER-PAID", Clerk;
         message "上一笔扣款已由卡完成而未告知，本次未扣款" | "the card had carried out the last purchase, and nobody was told; nothing was paid now";
         cause "上一次 iDoDebit 中卡被拔出或没有应答，或调用方未等到结果" | "the card was pulled, or did not answer, in the last iDoDebit, or its caller did not wait for the outcome";

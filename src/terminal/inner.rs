@@ -63,6 +63,8 @@ pub(super) struct Inner {
     pub(super) driver_turns: Arc<Turns>,
     /// Its functions that are carried out in steps, and hold a card between them.
     pub(super) driver_steps: super::driver::Begun,
+    /// Which cards proved themselves since they were put in.
+    pub(super) proven: super::driver::Proven,
     /// One case at a time is counted against the limits and committed, so that the next one finds it counted.
     pub(super) settling_alone: Mutex<()>,
     pub(super) queue: Queue,
@@ -153,6 +155,7 @@ impl Inner {
             turns: Arc::default(),
             driver_turns: Arc::default(),
             driver_steps: super::driver::Begun::default(),
+            proven: super::driver::Proven::default(),
             settling_alone: Mutex::new(()),
             queue: rooms.queue,
             store: rooms.store,

@@ -2,8 +2,6 @@
 //! time they have answered: whoever asks is given a name of the card, and brings it with the PIN. The PIN is then tried on
 //! that card, as long as it has not left that reader, and on no other: another holder's would lose a try.
 
-use std::sync::Arc;
-
 use ring::hmac::{self, HMAC_SHA256};
 use zeroize::Zeroizing;
 
@@ -24,38 +22,37 @@ impl CardNames {
         Ok(Self(hmac::Key::new(HMAC_SHA256, &*key)))
     }
 
-    /// The name of a card in a reader that cards have left this often.
-    fn of(&self, reader: &str, removals: u64, card: &CardIdentifier) -> String {
-        hex::encode(hmac::sign(&self.0, &named(reader, removals, card)))
+    /// The name of a card in a reader, there by this number.
+    fn of(&self, reader: &str, visit: u64, card: &CardIdentifier) -> String {
+        hex::encode(hmac::sign(&self.0, &named(reader, visit, card)))
     }
 
     /// Whether it is the name of this card there.
-    fn is(&self, name: &str, reader: &str, removals: u64, card: &CardIdentifier) -> bool {
+    fn is(&self, name: &str, reader: &str, visit: u64, card: &CardIdentifier) -> bool {
         let name = hex::decode(name).unwrap_or_default();
-        hmac::verify(&self.0, &named(reader, removals, card), &name).is_ok()
+        hmac::verify(&self.0, &named(reader, visit, card), &name).is_ok()
     }
 }
 
 /// What a name is made of. What comes first has one length.
-fn named(reader: &str, removals: u64, card: &CardIdentifier) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new([&removals.to_be_bytes()[..], card.as_bytes(), reader.as_bytes()].concat())
+fn named(reader: &str, visit: u64, card: &CardIdentifier) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new([&visit.to_be_bytes()[..], card.as_bytes(), reader.as_bytes()].concat())
 }
 
 impl Inner {
     /// A name of the card in a reader, for as long as it stays there.
-    pub(super) fn card_name(self: &Arc<Self>, reader: &str, card: &Card<'_>) -> String {
-        self.card_names.of(reader, self.removals(reader), card.identifier())
+    pub(super) fn card_name(&self, reader: &str, card: &Card<'_>) -> String {
+        self.card_names.of(reader, self.visit(reader), card.identifier())
     }
 
     /// Whether the card in a reader is the one of this name, and has stayed there since.
-    pub(super) fn is_card(self: &Arc<Self>, name: &str, reader: &str, card: &Card<'_>) -> bool {
-        self.card_names.is(name, reader, self.removals(reader), card.identifier())
+    pub(super) fn is_card(&self, name: &str, reader: &str, card: &Card<'_>) -> bool {
+        self.card_names.is(name, reader, self.visit(reader), card.identifier())
     }
 
-    /// How often a card has left a reader by now.
-    fn removals(self: &Arc<Self>, reader: &str) -> u64 {
-        self.heed();
-        self.cases().removals(reader)
+    /// The number of the card in a reader; one that was pulled, which nothing can be done with, has none.
+    fn visit(&self, reader: &str) -> u64 {
+        self.parts.readers.visit(reader).unwrap_or_default()
     }
 }
 
@@ -75,8 +72,8 @@ mod tests {
         let ours = names();
         let name = ours.of("R", 1, &card(3));
         assert!(ours.is(&name, "R", 1, &card(3)));
-        for (reader, removals, card) in [("R", 1, card(4)), ("R", 2, card(3)), ("S", 1, card(3))] {
-            assert!(!ours.is(&name, reader, removals, &card), "{reader} {removals} {card:?}");
+        for (reader, visit, card) in [("R", 1, card(4)), ("R", 2, card(3)), ("S", 1, card(3))] {
+            assert!(!ours.is(&name, reader, visit, &card), "{reader} {visit} {card:?}");
         }
         assert!(!names().is(&name, "R", 1, &card(3)), "of another process");
         assert!(["", "R", &name[2..]].iter().all(|other| !ours.is(other, "R", 1, &card(3))));

@@ -14,7 +14,7 @@ use super::turn::Turn;
 use super::view::CaseState;
 use super::who::Who;
 use crate::card::account::AccountError;
-use crate::card::{self, CardError, Lenience, Pairs, Reading, Step};
+use crate::card::{self, Card, CardError, Lenience, Pairs, Reading, Step};
 use crate::failure::{Explain as _, Failure};
 use crate::keys::{KeyError, KeyProvider, KeyService, LinkError};
 use crate::reader::{Lease, Role, TransportError};
@@ -146,8 +146,28 @@ impl Inner {
 
     /// Proves and reads the card in a reader. Blocks.
     pub(super) fn read(&self, reader: &str, mut progress: impl FnMut(Step)) -> Result<Reading, Failure> {
-        let read = self.at_card(reader, |lease, keys| card::read(self.card_parts(lease, keys), &mut progress));
+        let read = self.at_card(reader, |lease, keys| {
+            let mut card = self.open_card(lease, keys, &mut progress)?;
+            card.reading(&mut progress)
+        });
         read.map_err(|unread| unread.failure())
+    }
+
+    /// Opens a card that proves itself, and keeps that it did for as long as it stays in its reader.
+    pub(super) fn open_card<'a>(
+        &'a self,
+        lease: &'a mut Lease,
+        keys: &'a mut dyn KeyService,
+        progress: &mut dyn FnMut(Step),
+    ) -> Result<Card<'a>, CardError> {
+        let reader = lease.reader().to_owned();
+        // Before it proves itself: whatever card comes later has another number.
+        let visit = self.parts.readers.visit(&reader);
+        let card = Card::open(self.card_parts(lease, keys), progress)?;
+        if let (Some(visit), Ok(genuine)) = (visit, card.genuine()) {
+            self.proven.keep(&reader, visit, genuine);
+        }
+        Ok(card)
     }
 
     /// Does something with the card in a reader and with the keys, in their turn. Blocks.
@@ -196,6 +216,16 @@ impl Inner {
         let mut lease = self.parts.readers.lease(reader, within)?;
         let mut keys = KeysInTurn::open(&self.keys, &self.turns, turn, within, resting)?;
         work(&mut lease, &mut keys)
+    }
+
+    /// Does something with the keys alone, in their turn, for whoever has a card already. Blocks.
+    pub(super) fn at_keys<T>(
+        &self,
+        work: impl FnOnce(&mut dyn KeyService) -> Result<T, CardError>,
+    ) -> Result<T, Unread> {
+        let turn = self.turns.take(self.parts.config.cases.reading).ok_or(Unread::KeysBusy)?;
+        let keys = KeysInTurn::open(&self.keys, &self.turns, turn, self.parts.config.cases.reading, &|| {});
+        keys.map_err(CardError::from).and_then(|mut keys| work(&mut keys)).map_err(Unread::Card)
     }
 
     /// What work with a card needs, of this terminal.

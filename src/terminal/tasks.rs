@@ -174,6 +174,7 @@ impl Inner {
     /// the lease tells.
     fn card_out(self: &Arc<Self>, reader: &str, why: &'static Entry) {
         let bound: Vec<_> = {
+            self.proven.forget(reader);
             let mut cases = self.cases();
             cases.removed(reader);
             let at_reader = cases.live().filter(|case| case.view.reader.as_deref() == Some(reader));

@@ -66,6 +66,7 @@ pub fn asker(hall: &Hall, lines: &str) -> String {
     asker_named(hall, "asker", lines)
 }
 
+/// The same, beside another.
 pub fn asker_named(hall: &Hall, name: &str, lines: &str) -> String {
     let path = hall.walk.file(name);
     std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();

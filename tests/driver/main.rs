@@ -4,6 +4,9 @@
 mod account;
 mod asked;
 mod files;
+mod hsm_files;
+mod hsm_pin;
+mod module;
 mod pki;
 mod refused;
 #[path = "../rig/mod.rs"]

@@ -9,7 +9,7 @@ use super::Hall;
 use super::files::{INFO, asker, call};
 use super::rig::http::Client;
 use super::rig::{Ran, bare, image};
-use super::steps;
+use super::{module, steps};
 
 /// What is called with `v3-money`, each call of which changes something on it.
 const CHANGES: [&[&str]; 5] = [
@@ -81,7 +81,7 @@ fn a_key_of_the_callers_hsm_that_the_card_refused_is_not_tried_by_the_psam() {
     hall.walk.rig.insert_alone(&image("v3-sm4"));
     let socket = Client::unix(hall.walk.socket());
     let begun = steps::call(&socket, "iReadCardBas_HSM_Step1", &json!({"iType": "1"}), None);
-    let right = steps::hsm(begun["output"].as_str().unwrap());
+    let right = module::bas(begun["output"].as_str().unwrap());
     // The card's own proof, and another one than the terminal's.
     let (internal, external) = right.trim_end_matches('|').split_once('|').unwrap();
     let wrong = format!("{internal}|{}{}|", "0".repeat(16), &external[16..]);

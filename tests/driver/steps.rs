@@ -3,34 +3,12 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Stdio};
 
-use sbkd::keys::{CardKeyId, KeyService as _, Soft};
-use sbkd::profile::KeyRole;
-use sbkd::reader::Atr;
-use sbkd::value::CardIdentifier;
-use sbkd::wire::hsm::{Bas, BasAnswer, Dialect, Proof, Randoms};
 use serde_json::{Value, json};
 
+use super::module::bas;
 use super::rig::http::Client;
-use super::rig::{image, tree, until};
+use super::rig::{image, until};
 use super::{FIELDS, Hall};
-
-/// What the HSM answers to Step1's string.
-pub fn hsm(asked: &str) -> String {
-    let dialect = Dialect::default();
-    let asked = Bas::parse(asked, &dialect).expect("the string of Step1");
-    let mut keys = Soft::load(&tree("fixtures/cards/demonstration-keys.toml"), true).unwrap();
-    let mut atr = vec![0x3B, 0x6D, 0x00, 0x00];
-    atr.extend_from_slice(&asked.reset);
-    let identifier = CardIdentifier::parse(&asked.identifier).unwrap();
-    let card = CardKeyId::new(asked.algorithm, identifier, Atr::parse(&atr).unwrap()).unwrap();
-    let mut of = |role: &KeyRole, randoms: &Randoms| Proof {
-        proof: keys.prove(card.process_key(role, randoms.process), randoms.original).unwrap(),
-        original: randoms.original,
-    };
-    let internal = of(&KeyRole::IRK, &asked.internal);
-    let external = asked.external.as_ref().map(|randoms| of(&KeyRole::RKSSSE, randoms));
-    BasAnswer { internal, external }.print(&dialect).reveal().to_owned()
-}
 
 /// The program, and what it says line by line.
 struct Program {
@@ -78,7 +56,7 @@ fn a_program_reads_a_card_with_its_own_hsm_and_others_wait() {
     program.hears("again");
     let (code, asked) = program.says();
     assert_eq!(code, 0, "{asked}");
-    program.hears(&hsm(&asked));
+    program.hears(&bas(&asked));
     assert_eq!(program.says(), (0, fields("000000000000")));
     assert!(program.child.wait().unwrap().success());
     assert_eq!(hall.refused("1"), -2201, "the reader is free");
@@ -99,7 +77,7 @@ fn what_the_hsm_says_is_held_against_the_card() {
     // Of the right originals, and of other keys.
     let socket = Client::unix(hall.walk.socket());
     let begun = call(&socket, "iReadCardBas_HSM_Step1", &json!({"iType": "1"}), None);
-    let right = hsm(begun["output"].as_str().unwrap());
+    let right = bas(begun["output"].as_str().unwrap());
     let other = format!("{}{}", "0".repeat(16), &right[16..]);
     let ended = call(&socket, "iReadCardBas_HSM_Step2", &json!({"pKey": other}), begun["session"].as_str());
     assert_eq!(ended["code"], -25, "{ended}");

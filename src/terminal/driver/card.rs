@@ -19,7 +19,7 @@ pub(super) fn at<T>(
     work: impl FnOnce(&mut Card<'_>) -> Result<T, CardError>,
 ) -> Result<T, Refused> {
     let done = inner.at_card_of(&reader.name, &|| drop(reader.take_turn()), |lease, keys| {
-        let mut card = Card::open(inner.card_parts(lease, keys), &mut |_| {})?;
+        let mut card = inner.open_card(lease, keys, &mut |_| {})?;
         let is_meant = match meant {
             Some(meant) => meant.check(&card.card_file()?).is_ok(),
             None => true,

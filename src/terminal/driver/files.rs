@@ -6,13 +6,12 @@ use zeroize::Zeroizing;
 
 use super::call::{Asked, Carried, Parameters, Stop};
 use super::{card, pin, reader};
-use crate::card::{Journal, Update};
-use crate::national::{self, CardInfo, Code, FileAddress, Parameter, Refused, Values};
+use crate::card::{Card, CardError, Files, Journal, Update};
+use crate::national::{self, CardInfo, Code, FileAddress, Outcome, Parameter, Refused, Values};
 use crate::profile::{FileName, ItemName, Profile, Structure};
 use crate::terminal::inner::Inner;
 
 pub(super) fn read_card(inner: &Arc<Inner>, parameters: &Parameters) -> Carried {
-    let unpublished = &inner.parts.config.driver.unpublished;
     let kind = parameters.kind()?;
     let by_pin = match parameters.text(Parameter::Authority)? {
         "1" => true,
@@ -20,68 +19,117 @@ pub(super) fn read_card(inner: &Arc<Inner>, parameters: &Parameters) -> Carried 
         _ => return Err(Code::PARAMETER.into()),
     };
     let meant = CardInfo::parse(parameters.text(Parameter::CardInfo)?)?;
-    let addresses = FileAddress::parse(parameters.text(Parameter::FileAddress)?, unpublished)?;
-    let items: Vec<Vec<ItemName>> =
-        addresses.iter().map(|address| items(address, inner)).collect::<Result<_, Code>>()?;
-    let items = items.concat();
+    let wanted = Wanted::of(inner, parameters)?;
     let reader = reader::take(inner, kind)?;
     let pin = if by_pin { pin::at_hand(inner, &reader, parameters)? } else { None };
     // What is free to read, or a key opens alone, is no reason to ask anybody.
     let read = card::at(inner, &reader, parameters, Some(&meant), |card| {
-        if by_pin && pin.is_none() && card.reads_by_pin(&items)? {
+        if by_pin && pin.is_none() && card.reads_by_pin(&wanted.items)? {
             return Ok(Err(inner.card_name(&reader.name, card)));
         }
-        card.read(&items, pin).map(Ok)
+        card.read(&wanted.items, pin).map(Ok)
     });
     let files = read?.map_err(|card| Stop::Asked(Asked::Pin, card))?;
-    let values = addresses.iter().map(|address| {
-        let name = name(address);
-        let holding = files.files.iter().find(|holding| holding.name == name).ok_or(Code::PARAMETER)?;
-        national::values(address, holding, unpublished)
-    });
-    Ok(national::mirror(&addresses, &values.collect::<Result<Vec<_>, Code>>()?)?)
+    Ok(wanted.text(inner, &files)?)
+}
+
+/// What `pFileAddr` asks for.
+pub(super) struct Wanted {
+    addresses: Vec<FileAddress>,
+    /// The same as the card room names it.
+    pub(super) items: Vec<ItemName>,
+}
+
+impl Wanted {
+    /// From the parameter.
+    pub(super) fn of(inner: &Inner, parameters: &Parameters) -> Result<Self, Code> {
+        let addresses = addresses(inner, parameters)?;
+        let items: Vec<Vec<ItemName>> =
+            addresses.iter().map(|address| items(address, inner)).collect::<Result<_, Code>>()?;
+        Ok(Self { addresses, items: items.concat() })
+    }
+
+    /// What the function gives, of what was read.
+    pub(super) fn text(&self, inner: &Inner, files: &Files) -> Result<Zeroizing<String>, Code> {
+        let values = self.addresses.iter().map(|address| {
+            let name = name(address);
+            let holding = files.files.iter().find(|holding| holding.name == name).ok_or(Code::PARAMETER)?;
+            national::values(address, holding, &inner.parts.config.driver.unpublished)
+        });
+        national::mirror(&self.addresses, &values.collect::<Result<Vec<_>, Code>>()?)
+    }
+}
+
+pub(super) fn addresses(inner: &Inner, parameters: &Parameters) -> Result<Vec<FileAddress>, Code> {
+    FileAddress::parse(parameters.text(Parameter::FileAddress)?, &inner.parts.config.driver.unpublished)
 }
 
 /// Each file after the other; what was written by then stays where a later one is refused, and is told.
 pub(super) fn write_card(inner: &Arc<Inner>, parameters: &Parameters) -> Carried {
     let kind = parameters.kind()?;
     let meant = CardInfo::parse(parameters.text(Parameter::CardInfo)?)?;
-    let addresses =
-        FileAddress::parse(parameters.text(Parameter::FileAddress)?, &inner.parts.config.driver.unpublished)?;
-    let values = national::write_data(parameters.text(Parameter::WriteData)?, &addresses)?;
-    let contents: Vec<(FileName, Contents)> = addresses
-        .iter()
-        .zip(values)
-        .map(|(address, values)| Ok((name(address), contents(address, values, &inner.profile)?)))
-        .collect::<Result<_, Code>>()?;
+    let addresses = addresses(inner, parameters)?;
+    let contents = Contents::of_all(inner, &addresses, parameters)?;
     let reader = reader::take(inner, kind)?;
     let journal = Journal::new(&inner.store, &inner.card_writes, &*inner.parts.random);
-    let mut written: Vec<String> = Vec::new();
+    let mut written = Written::default();
     let done = card::at(inner, &reader, parameters, Some(&meant), |card| {
         // What an earlier write left half done comes first.
         card.mend(&journal, &mut None)?;
-        for (file, contents) in &contents {
-            card.write(&journal, file, &contents.update(), &mut None)?;
-            written.push(file.to_string());
+        written.write(card, &journal, &contents)
+    });
+    Ok(written.told(done)?)
+}
+
+/// Files that were written by one call.
+#[derive(Default)]
+pub(super) struct Written(Vec<String>);
+
+impl Written {
+    /// Writes one file after the other.
+    pub(super) fn write(
+        &mut self,
+        card: &mut Card<'_>,
+        journal: &Journal<'_>,
+        contents: &[(FileName, Contents)],
+    ) -> Result<(), CardError> {
+        for (file, contents) in contents {
+            card.write(journal, file, &contents.update(), &mut None)?;
+            self.0.push(file.to_string());
         }
         Ok(())
-    });
-    match done {
-        Ok(()) => Ok(Zeroizing::default()),
-        Err(refused) if written.is_empty() => Err(refused.into()),
-        Err(refused) => {
-            Err(Refused { text: format!("{}；已写入 {}", refused.text, written.join(", ")), ..refused }.into())
+    }
+
+    /// What the function gives; a refusal names what was written before it.
+    pub(super) fn told(&self, done: Result<(), Refused>) -> Outcome {
+        match done {
+            Ok(()) => Ok(Zeroizing::default()),
+            Err(refused) if self.0.is_empty() => Err(refused),
+            Err(refused) => {
+                Err(Refused { text: format!("{}；已写入 {}", refused.text, self.0.join(", ")), ..refused })
+            }
         }
     }
 }
 
 /// What is written into one file.
-enum Contents {
+pub(super) enum Contents {
     Items(Vec<(u8, Zeroizing<String>)>),
     Bytes(Zeroizing<Vec<u8>>),
 }
 
 impl Contents {
+    /// What `pWriteData` gives to each of these files.
+    pub(super) fn of_all(
+        inner: &Inner,
+        addresses: &[FileAddress],
+        parameters: &Parameters,
+    ) -> Result<Vec<(FileName, Self)>, Code> {
+        let values = national::write_data(parameters.text(Parameter::WriteData)?, addresses)?;
+        let of = |(address, values)| Ok((name(address), contents(address, values, &inner.profile)?));
+        addresses.iter().zip(values).map(of).collect()
+    }
+
     fn update(&self) -> Update<'_> {
         match self {
             Self::Items(items) => Update::Items(items),
@@ -91,21 +139,28 @@ impl Contents {
 }
 
 fn contents(address: &FileAddress, values: Values, profile: &Profile) -> Result<Contents, Code> {
-    let file = profile.file(&name(address)).ok_or(Code::PARAMETER)?;
-    match file.structure {
+    match writable(address, profile)? {
         Structure::Transparent { .. } => {
             let [bytes] = values.as_slice() else { return Err(Code::PARAMETER) };
             Ok(Contents::Bytes(Zeroizing::new(hex::decode(bytes.as_bytes()).map_err(|_| Code::CHARACTERS)?)))
         }
+        _ => Ok(Contents::Items(address.items.iter().map(|item| item.tag).zip(values).collect())),
+    }
+}
+
+/// How a file is written: whole bytes of a transparent one, or items of a linear one.
+pub(super) fn writable(address: &FileAddress, profile: &Profile) -> Result<Structure, Code> {
+    let file = profile.file(&name(address)).ok_or(Code::PARAMETER)?;
+    let items = || address.items.iter().all(|item| item.number.is_none()) && !address.items.is_empty();
+    match file.structure {
+        transparent @ Structure::Transparent { .. } => Ok(transparent),
         // How one of several items is written is not published, nor how a record is.
-        Structure::Linear if address.items.iter().all(|item| item.number.is_none()) && !address.items.is_empty() => {
-            Ok(Contents::Items(address.items.iter().map(|item| item.tag).zip(values).collect()))
-        }
+        Structure::Linear if items() => Ok(Structure::Linear),
         _ => Err(Code::NOT_SUPPORTED),
     }
 }
 
-fn name(address: &FileAddress) -> FileName {
+pub(super) fn name(address: &FileAddress) -> FileName {
     FileName::new(address.directory.to_string(), address.ef)
 }
 

@@ -6,18 +6,23 @@
 
 mod account;
 mod basic;
+mod beside;
 mod call;
 mod card;
 mod files;
 mod hsm;
+mod hsm_files;
+mod hsm_pin;
 mod issuers;
 mod pin;
 mod pki;
+mod proven;
 mod reader;
 mod steps;
 
 pub use call::{Asked, DriverAnswer, DriverCall};
 pub(super) use issuers::issuers;
+pub(super) use proven::Proven;
 pub(super) use steps::Begun;
 
 use std::sync::Arc;
@@ -54,6 +59,16 @@ const BUILT: &[(&str, Work)] = &[
     ("iReadDebitRecord", Work::Once(account::read_debit_record)),
     ("iReadCardBas_HSM_Step1", Work::First(hsm::read_card_bas)),
     ("iReadCardBas_HSM_Step2", Work::Next),
+    ("iReadCard_HSM_Step1", Work::First(hsm_files::read_card)),
+    ("iReadCard_HSM_Step2", Work::Next),
+    ("iWriteCard_HSM_Step1", Work::First(hsm_files::write_card)),
+    ("iWriteCard_HSM_Step2", Work::Next),
+    ("iReloadPIN_HSM_Step1", Work::First(hsm_pin::reload_pin)),
+    ("iReloadPIN_HSM_Step2", Work::Next),
+    ("iReloadPIN_HSM_Step3", Work::Next),
+    ("iUnblockPIN_HSM_Step1", Work::First(hsm_pin::unblock_pin)),
+    ("iUnblockPIN_HSM_Step2", Work::Next),
+    ("iUnblockPIN_HSM_Step3", Work::Next),
     ("PKI_SignData", Work::Once(pki::sign_data)),
     ("PKI_VerifySign", Work::Once(pki::verify_sign)),
 ];
@@ -96,13 +111,9 @@ fn carried_out(inner: &Arc<Inner>, call: DriverCall) -> Result<Done, Stop> {
         Work::Once(work) => (work(inner, &parameters), None),
         Work::First(flow) => {
             let reader = reader::take(inner, parameters.kind()?)?;
-            let (outcome, next) = inner.driver_steps.begin(inner, *flow, reader, &client, parameters);
-            (outcome.map_err(Stop::Refused), next)
+            inner.driver_steps.begin(inner, *flow, reader, &client, parameters)
         }
-        Work::Next => {
-            let (outcome, next) = inner.driver_steps.go_on(inner, session, function.name, &client, parameters);
-            (outcome.map_err(Stop::Refused), next)
-        }
+        Work::Next => inner.driver_steps.go_on(inner, session, function.name, &client, parameters),
     };
     // Within the turn: it is this call's, and no other's.
     let receipt = lock(&inner.driver_tells).take();

@@ -13,16 +13,16 @@ use std::time::Instant;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::call::Parameters;
+use super::call::{Carried, Parameters, Stop};
 use super::reader::Taken;
 use crate::failure::Failure;
-use crate::national::{Code, Outcome, Refused};
+use crate::national::{Code, Refused};
 use crate::reader::Lease;
 use crate::terminal::errors;
 use crate::terminal::inner::{Inner, lock};
 
 /// What a group of steps does with the card: the first step's parameters, and the steps that follow.
-pub(super) type Flow = fn(&Arc<Inner>, &mut Lease, &Parameters, &Arc<Steps>) -> Outcome;
+pub(super) type Flow = fn(&Arc<Inner>, &mut Lease, &Parameters, &Arc<Steps>) -> Carried;
 
 /// Those that have begun, by the number that their caller was told.
 #[derive(Default)]
@@ -41,12 +41,12 @@ struct Session {
 
 /// What a step came to: the function that has to follow, or nothing when this was the last.
 struct Told {
-    outcome: Outcome,
+    outcome: Carried,
     next: Option<&'static str>,
 }
 
 /// A step's outcome, and the number to go on by where there is another.
-pub(super) type Stepped = (Outcome, Option<Uuid>);
+pub(super) type Stepped = (Carried, Option<Uuid>);
 
 /// The flow's side of the steps.
 pub(super) struct Steps {
@@ -102,7 +102,7 @@ impl Begun {
                 let session = Session { client: client.to_owned(), next: "", hand, told, thread };
                 self.follow(inner, session, None)
             }
-            Err(error) => (Err(Refused { code: Code::UNKNOWN, text: error.to_string() }), None),
+            Err(error) => (Err(Stop::Refused(Refused { code: Code::UNKNOWN, text: error.to_string() })), None),
         }
     }
 
@@ -115,7 +115,7 @@ impl Begun {
         client: &str,
         parameters: Parameters,
     ) -> Stepped {
-        let none = || (Err(Refused::by(Code::NOT_CONNECTED, &Failure::of(&errors::DRIVER_STEPS))), None);
+        let none = || (Err(Refused::by(Code::NOT_CONNECTED, &Failure::of(&errors::DRIVER_STEPS)).into()), None);
         let Some(number) = number else { return none() };
         let session = {
             let mut begun = lock(&self.0);
@@ -150,13 +150,13 @@ impl Begun {
     /// Waits for what the step came to, and keeps the rest for later.
     fn follow(&self, inner: &Arc<Inner>, mut session: Session, number: Option<Uuid>) -> Stepped {
         let Ok(told) = session.told.recv() else {
-            return (Err(Refused::by(Code::UNKNOWN, &Failure::of(&errors::DEFECT))), None);
+            return (Err(Refused::by(Code::UNKNOWN, &Failure::of(&errors::DEFECT)).into()), None);
         };
         let Some(next) = told.next else { return (told.outcome, None) };
         session.next = next;
         let number = match number.map_or_else(|| drawn(inner), Ok) {
             Ok(number) => number,
-            Err(refused) => return (Err(refused), None),
+            Err(refused) => return (Err(refused.into()), None),
         };
         let mut begun = lock(&self.0);
         // Those whose time was over.
@@ -167,7 +167,7 @@ impl Begun {
 }
 
 /// Holds the card from the first step to the last, and resets it at the end, whatever that was.
-fn held(inner: &Arc<Inner>, flow: Flow, reader: &Taken, parameters: &Parameters, steps: &Arc<Steps>) -> Outcome {
+fn held(inner: &Arc<Inner>, flow: Flow, reader: &Taken, parameters: &Parameters, steps: &Arc<Steps>) -> Carried {
     let lease = inner.parts.readers.lease(&reader.name, inner.parts.config.cases.reading);
     let mut lease = lease.map_err(|error| Refused::from(&error))?;
     let outcome = flow(inner, &mut lease, parameters, steps);

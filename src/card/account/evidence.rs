@@ -1,5 +1,6 @@
 //! What a card says of a transaction whose end was not seen, held against what was to be done.
 
+use super::amount::Amount;
 use super::intent::Intent;
 use super::log::{Entry, Log};
 use super::proof::{Certificate, Outcome};
@@ -19,12 +20,13 @@ pub(super) struct Evidence<'e> {
 impl Evidence<'_> {
     /// What became of the transaction; `None` where this does not tell.
     ///
-    /// The log tells by itself: it has the transaction, or another one by its number, or only
-    /// earlier ones. Where it is not to be had, a card that proves nothing by the number and holds what it held did not carry it out.
+    /// The log tells by itself: it has the transaction, or another one by its number, or only earlier ones. Where it is not
+    /// to be had, a card that proves nothing by the number and holds what it held did not carry out what would have
+    /// moved its balance.
     pub(super) fn outcome(&self, intent: &Intent, formula: &Formula) -> Option<Outcome> {
         let unmoved = self.proof.is_none() && self.balance == intent.balance.get();
         let Log::Read(entries) = self.log else {
-            return unmoved.then_some(Outcome::NotDone);
+            return (unmoved && intent.payment.account != Amount::ZERO).then_some(Outcome::NotDone);
         };
         let number = formula.log_number(intent.sequence);
         let is_of_its_kind = |entry: &&Entry| entry.code == formula.code;
@@ -51,7 +53,7 @@ impl Evidence<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::card::account::{Amount, Kind, Payment};
+    use crate::card::account::{Kind, Payment};
     use crate::cipher::Formulas;
 
     const CERTIFICATE: Certificate = Certificate { mac: [1; 4], tac: [2; 4] };
@@ -81,6 +83,15 @@ mod tests {
 
     fn load(number: u16) -> Entry {
         Entry { code: 0x31, ..purchase(number, false) }
+    }
+
+    #[test]
+    fn what_moves_no_balance_is_not_told_by_it() {
+        let intent = Intent { payment: Payment { account: Amount::ZERO, ..payment() }, ..intent() };
+        let evidence = |log| Evidence { proof: None, balance: BEFORE, log };
+        let formula = &Formulas::builtin().unwrap().purchase;
+        assert_eq!(evidence(&Log::PinNeeded).outcome(&intent, formula), None);
+        assert_eq!(evidence(&Log::Read(vec![purchase(6, false)])).outcome(&intent, formula), Some(Outcome::NotDone));
     }
 
     #[test]

@@ -181,9 +181,9 @@ fn moved_once_or_not(desk: &Desk, insert: &impl Fn(Option<(usize, Fault)>) -> (L
     assert_eq!(pay(desk, insert(None).0).unwrap().balance.get(), BALANCE - moved - ACCOUNT);
 }
 
-#[test]
-fn a_psam_that_is_pulled_or_talks_nonsense_moves_nothing_twice() {
-    let nonsense = [
+/// A PSAM that is pulled, and one that talks nonsense.
+fn nonsense() -> [Fault; 11] {
+    [
         Fault::Removed,
         Fault::Lost,
         Fault::Reset,
@@ -195,8 +195,12 @@ fn a_psam_that_is_pulled_or_talks_nonsense_moves_nothing_twice() {
         Fault::Answer([&[0xA5; 8][..], &[0x90, 0x00]].concat()),
         Fault::Answer([&[0xA5; 256][..], &[0x90, 0x00]].concat()),
         Fault::Answer(vec![0x93, 0x02]),
-    ];
-    for fault in nonsense {
+    ]
+}
+
+#[test]
+fn a_psam_that_is_pulled_or_talks_nonsense_moves_nothing_twice() {
+    for fault in nonsense() {
         let fired = at_every_tpdu(|n| {
             let desk = desk("v3-money");
             let insert = inserted_with(&desk.card);
@@ -217,6 +221,42 @@ fn a_psam_that_is_pulled_or_talks_nonsense_moves_nothing_twice() {
 }
 
 #[test]
+fn a_load_by_a_psam_whose_id_of_the_key_is_known_is_done_once_or_not() {
+    // No id is publicly known: one is made up, in the card's profile and in the PSAM.
+    let keys = include_str!("../../../config/card/keys.toml");
+    let named = "role = \"DLK\"\nusage = \"49\"\nid = \"70\"\n";
+    let keys = keys.replace("role = \"DLK\"\n", named);
+    let profile = || Profile::over_builtin(&[("keys.toml".to_owned(), keys.clone())]).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("loads.toml");
+    let text = format!("extends = {:?}\n[psam.ids]\ndlk = \"4970\"\n", folder().join("psam.toml"));
+    std::fs::write(&file, text).unwrap();
+    for fault in nonsense() {
+        let fired = at_every_tpdu(|n| {
+            let desk = Desk { psam: Image::load(&file).unwrap(), profile: profile(), ..desk("v3-money") };
+            let insert = inserted_with(&desk.card);
+            let (store, random) = (desk.store.clone().unwrap(), SystemRandom::default());
+            let journal = Journal::new(&store, &KEY, &random);
+            let (outcome, sent) = desk.on_with(insert(None).0, Some((n, fault.clone())), |card| {
+                card.verify_pin(Pin::parse("123456").unwrap()).map_err(AccountError::from)?;
+                let loaded = card.load_account(amount(500), &journal)?;
+                journal.told(loaded.receipt)?;
+                Ok::<_, AccountError>(loaded)
+            });
+            // The PSAM is asked before anything is moved: what it fails at is not begun, and it allows nothing wrong.
+            assert_eq!(
+                held(&desk, insert(None).0),
+                BALANCE + if outcome.is_ok() { 500 } else { 0 },
+                "{fault:?} at {n}"
+            );
+            assert_eq!(settle(&desk, insert(None).0), Ok(vec![]), "{fault:?} at {n}");
+            sent
+        });
+        assert!(fired >= 3, "{fault:?} fired {fired} times");
+    }
+}
+
+#[test]
 fn a_card_that_is_swapped_between_two_commands_moves_nothing_twice() {
     // Of the same issuer and kind, and another one.
     let other = image("v2-money");
@@ -226,8 +266,7 @@ fn a_card_that_is_swapped_between_two_commands_moves_nothing_twice() {
         let (lease, wire) = insert(Some((n, Fault::Swapped(other.clone()))));
         let outcome = pay(&desk, lease);
         moved_once_or_not(&desk, &insert, outcome.is_ok());
-        let sent = wire.lock().unwrap().sent.len();
-        sent
+        wire.lock().unwrap().sent.len()
     });
 }
 
@@ -246,8 +285,7 @@ fn a_card_that_is_swapped_while_it_is_asked_is_asked_again() {
                 Ok(outcomes) => assert!(outcomes.len() == 1 && outcomes.iter().all(expected), "{n}: {outcomes:?}"),
                 Err(_) => assert!(outcomes(settle(&desk, insert(None).0)).unwrap().iter().all(expected), "{n}"),
             }
-            let sent = wire.lock().unwrap().sent.len();
-            sent
+            wire.lock().unwrap().sent.len()
         });
     }
 }

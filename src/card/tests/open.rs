@@ -45,7 +45,9 @@ impl Desk {
         let (psam, wire) = super::lease(&self.psam, Interface::Contact, at_psam);
         let mut keys: Box<dyn KeyService> = match self.soft {
             true => Box::new(Soft::load(&folder().join("demonstration-keys.toml"), true).unwrap()),
-            false => Box::new(Psam::new(psam, self.scripts.clone(), profile(), self.store.clone())),
+            false => {
+                Box::new(Psam::new(psam, self.scripts.clone(), Arc::new(self.profile.clone()), self.store.clone()))
+            }
         };
         let parts = Parts {
             lease: &mut lease,

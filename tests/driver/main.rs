@@ -3,6 +3,7 @@
 
 mod account;
 mod asked;
+mod debit_steps;
 mod files;
 mod hsm_files;
 mod hsm_pin;

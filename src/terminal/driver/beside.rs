@@ -1,11 +1,15 @@
-//! One key of the caller's HSM, and the terminal's own keys for all that its strings have no question for.
+//! One key of the caller's HSM, or its keys of the account, and the terminal's own for all that its strings have no question
+//! for.
 
 use std::sync::{Arc, OnceLock};
 
 use zeroize::Zeroizing;
 
 use crate::card::CardError;
-use crate::keys::{CardKeyId, Hsm, KeyError, KeyService, KeySource, ProcessKey};
+use crate::keys::{
+    CardKeyId, Checked, Hsm, KeyError, KeyProvider, KeyService, KeySource, Load, ProcessKey, Purchase, Purchased,
+    RandomSource,
+};
 use crate::profile::KeyRole;
 use crate::reader::TransportError;
 use crate::terminal::inner::Inner;
@@ -15,7 +19,7 @@ use crate::terminal::reading::Unread;
 pub(super) struct Beside<'a> {
     inner: &'a Arc<Inner>,
     callers: Hsm,
-    /// Which key is the caller's, once it is known.
+    /// Which key is the caller's, once it is known, beside those of the account.
     theirs: &'a OnceLock<KeyRole>,
     /// What names the terminal's own, where they proved something last.
     proved: Option<Vec<u8>>,
@@ -59,6 +63,18 @@ impl KeyService for Beside<'_> {
         self.own(|keys| keys.encipher(key, blocks))
     }
 
+    fn purchase(&mut self, card: &CardKeyId, purchase: &Purchase<'_>) -> Result<Purchased, KeyError> {
+        self.callers.purchase(card, purchase)
+    }
+
+    fn confirm_purchase(&mut self, mac2: [u8; 4]) -> Result<Checked, KeyError> {
+        self.callers.confirm_purchase(mac2)
+    }
+
+    fn load(&mut self, card: &CardKeyId, load: &Load<'_>) -> Result<[u8; 4], KeyError> {
+        self.callers.load(card, load)
+    }
+
     /// After a proof whose it is; before one the caller's.
     fn identity(&mut self, card: &CardKeyId) -> Result<Vec<u8>, KeyError> {
         match self.proved.take() {
@@ -68,10 +84,17 @@ impl KeyService for Beside<'_> {
     }
 
     fn terminal_number(&mut self) -> Result<Option<[u8; 6]>, KeyError> {
-        Ok(None)
+        self.own(|keys| keys.terminal_number())
     }
 
     fn commands(&self) -> u32 {
         0
+    }
+
+    fn randoms(&self) -> RandomSource {
+        match &self.inner.keys {
+            KeyProvider::Hsm(own) | KeyProvider::PsamThenHsm(_, own) => own.settings.randoms,
+            KeyProvider::Psam(_) | KeyProvider::Soft { .. } => RandomSource::Terminal,
+        }
     }
 }

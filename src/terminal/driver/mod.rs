@@ -9,6 +9,7 @@ mod basic;
 mod beside;
 mod call;
 mod card;
+mod debit_steps;
 mod files;
 mod hsm;
 mod hsm_files;
@@ -69,6 +70,8 @@ const BUILT: &[(&str, Work)] = &[
     ("iUnblockPIN_HSM_Step1", Work::First(hsm_pin::unblock_pin)),
     ("iUnblockPIN_HSM_Step2", Work::Next),
     ("iUnblockPIN_HSM_Step3", Work::Next),
+    ("iDoDebit_HSM_Step1", Work::First(debit_steps::do_debit)),
+    ("iDoDebit_HSM_Step2", Work::Next),
     ("PKI_SignData", Work::Once(pki::sign_data)),
     ("PKI_VerifySign", Work::Once(pki::verify_sign)),
 ];

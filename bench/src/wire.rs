@@ -13,7 +13,7 @@ use sbkd::profile::{ItemName, Profile};
 use sbkd::reader::Lease;
 use sbkd::script::Library;
 use sbkd::store::Store;
-use sbkd::virtual_card::{Image, InProcess};
+use sbkd::virtual_card::{Image, InProcess, Memory};
 use sbkd::world::{SystemClock, SystemRandom};
 
 use crate::numbers::{ms, ratio, thousandths};
@@ -23,6 +23,7 @@ use crate::tape::{Exchange, Tap, Tape};
 
 mod line;
 mod plain;
+mod uses;
 
 use line::Line;
 
@@ -48,6 +49,8 @@ const FLOWS: &[Flow] = &[
         what: "医疗保险基本信息 (DF04/EF05, 16 items)", card: "v3-full", whole: true, files: &["DF04/EF05"]
     },
     Flow { what: "the same, record by record", card: "v3-full-no-whole-file", whole: false, files: &["DF04/EF05"] },
+    Flow { what: "the same, 2.0", card: "v2-full", whole: true, files: &["DF04/EF05"] },
+    Flow { what: "the same, 1.0", card: "v1-full", whole: true, files: &["DF04/EF05"] },
     Flow {
         what: "养老 and 工伤 (DF03/EF07, EF15)", card: "v3-full", whole: true, files: &["DF03/EF07", "DF03/EF15"]
     },
@@ -61,7 +64,26 @@ const FLOWS: &[Flow] = &[
 
 /// Counts and reckons; needs no pcscd and takes no time to speak of.
 pub fn measure() -> Vec<Row> {
-    FLOWS.iter().flat_map(rows).collect()
+    FLOWS.iter().flat_map(rows).chain(uses::USES.iter().flat_map(rows_of_use)).collect()
+}
+
+/// Without a goal.
+fn rows_of_use(one: &uses::Use) -> [Row; 3] {
+    let name = |tail: &str| format!("(w) {}: {tail}", one.what);
+    let (ours, plain) = one.tapes();
+    let times = LINES.map(|line| format!("{} {}", line.name, ratio(line.time(&ours), line.time(&plain))));
+    let ratios = format!("APDUs {}, {}", ratio(apdus(&ours), apdus(&plain)), times.join(", "));
+    [
+        Row::plain(&name("ours"), figure(&ours)),
+        Row::plain(&name("plain"), figure(&plain)),
+        Row::plain(&name("ratios"), ratios),
+    ]
+}
+
+const LINES: [Line; 3] = [Line::CONTACT_9600, Line::CONTACT_115200, Line::RADIO_106];
+
+fn apdus(tape: &[Exchange]) -> Duration {
+    Duration::from_nanos(tape.len() as u64)
 }
 
 fn rows(flow: &Flow) -> Vec<Row> {
@@ -72,13 +94,12 @@ fn rows(flow: &Flow) -> Vec<Row> {
     };
     let (commands, time) = if flow.whole { (500, 650) } else { (600, 800) };
     let name = |tail: &str| format!("(w) {}: {tail}", flow.what);
-    let apdus = |tape: &[Exchange]| Duration::from_nanos(tape.len() as u64);
     let mut rows = vec![
         Row::plain(&name("ours"), figure(&ours)),
         Row::plain(&name("plain"), figure(&plain)),
         goal(&name("APDUs, ratio"), apdus(&ours), apdus(&plain), commands),
     ];
-    for line in [Line::CONTACT_9600, Line::CONTACT_115200, Line::RADIO_106] {
+    for line in LINES {
         let what = name(&format!("time {}, ratio", line.name));
         rows.push(goal(&what, line.time(&ours), line.time(&plain), time));
     }
@@ -92,8 +113,7 @@ fn goal(what: &str, ours: Duration, plain: Duration, most: u128) -> Row {
 
 fn figure(tape: &[Exchange]) -> String {
     let bytes: usize = tape.iter().map(|exchange| exchange.sent.len() + exchange.got.len()).sum();
-    let times = [Line::CONTACT_9600, Line::CONTACT_115200, Line::RADIO_106];
-    let times: Vec<String> = times.iter().map(|line| format!("{} {}", line.name, ms(line.time(tape)))).collect();
+    let times = LINES.map(|line| format!("{} {}", line.name, ms(line.time(tape))));
     format!("{} exchanges, {bytes} bytes; {}", tape.len(), times.join(", "))
 }
 
@@ -108,7 +128,7 @@ fn read(image: &Image, store: &Store, files: &[&str]) -> Vec<Exchange> {
     let tape = Tape::default();
     let mut keys = demonstration_keys();
     let parts = Parts {
-        lease: &mut lease(image, &tape),
+        lease: &mut lease_on(image, &image.memory().expect("a card"), &tape),
         keys: &mut keys,
         scripts: &Library::builtin(),
         profile: &Profile::builtin(),
@@ -130,9 +150,9 @@ fn read(image: &Image, store: &Store, files: &[&str]) -> Vec<Exchange> {
     std::mem::take(&mut *tape.lock().expect("nobody panics with the tape"))
 }
 
-/// The card of an image, what goes to it taken down.
-fn lease(image: &Image, tape: &Tape) -> Lease {
-    let chip = InProcess::new(image.chip(Arc::new(SystemRandom::default()))).expect("a chip");
+/// The card of an image with this memory, what goes to it taken down.
+fn lease_on(image: &Image, memory: &Memory, tape: &Tape) -> Lease {
+    let chip = InProcess::new(image.chip_with(memory, Arc::new(SystemRandom::default()))).expect("a chip");
     Lease::new("virtual", Tap::on(Box::new(chip), 0, tape), Instant::now() + WITHIN)
 }
 

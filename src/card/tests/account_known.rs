@@ -263,7 +263,7 @@ fn a_card_that_is_swapped_between_two_commands_moves_nothing_twice() {
     at_every_tpdu(|n| {
         let desk = desk("v3-money");
         let insert = inserted_with(&desk.card);
-        let (lease, wire) = insert(Some((n, Fault::Swapped(other.clone()))));
+        let (lease, wire) = insert(Some((n, Fault::Swapped(swapped::Other::of(other.clone())))));
         let outcome = pay(&desk, lease);
         moved_once_or_not(&desk, &insert, outcome.is_ok());
         wire.lock().unwrap().sent.len()
@@ -278,7 +278,7 @@ fn a_card_that_is_swapped_while_it_is_asked_is_asked_again() {
             let desk = desk("v3-money");
             let insert = inserted_with(&desk.card);
             torn(&desk, insert(Some((debit, fault.clone()))).0);
-            let (lease, wire) = insert(Some((n, Fault::Swapped(image("v2-money")))));
+            let (lease, wire) = insert(Some((n, Fault::Swapped(swapped::Other::of(image("v2-money"))))));
             let first = outcomes(settle(&desk, lease));
             let expected = |outcome: &Outcome| matches!(outcome, Outcome::Done(_)) == done;
             match first {

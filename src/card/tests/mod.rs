@@ -16,9 +16,15 @@ mod open;
 mod pad;
 mod pin;
 mod pki;
+mod psam_nonsense;
 mod records;
 mod refused;
 mod rights;
+mod stage;
+mod statuses;
+mod swapped;
+mod torn_tlv;
+mod uses;
 mod validity;
 mod values;
 mod write;
@@ -60,8 +66,10 @@ enum Fault {
     Answer(Vec<u8>),
     /// The card carries it out, and answers with another status word.
     Status(u16),
-    /// Another card is in its place from here on, and the reader did not notice.
-    Swapped(Image),
+    /// The card carries it out, and this is done to its answer.
+    Mangled(fn(&mut Vec<u8>)),
+    /// Another card is there from now on, freshly powered, and nobody was told.
+    Swapped(swapped::Other),
 }
 
 /// What went over a wire.
@@ -110,16 +118,21 @@ impl Transport for Tap {
                     self.chip.reset()?;
                     Err(TransportError::Reset)
                 }
-                Fault::Swapped(image) => {
-                    self.chip = InProcess::new(image.chip(Arc::new(SystemRandom::default())))?;
-                    self.chip.exchange(tpdu)
-                }
                 Fault::Answer(bytes) => Ok(Zeroizing::new(bytes.clone())),
                 Fault::Status(status) => {
                     let mut answer = self.chip.exchange(tpdu)?;
                     let data = answer.len() - 2;
                     answer[data..].copy_from_slice(&status.to_be_bytes());
                     Ok(answer)
+                }
+                Fault::Mangled(mangle) => {
+                    let mut answer = self.chip.exchange(tpdu)?.to_vec();
+                    mangle(&mut answer);
+                    Ok(Zeroizing::new(answer))
+                }
+                Fault::Swapped(other) => {
+                    self.chip = other.chip();
+                    self.chip.exchange(tpdu)
                 }
             },
             _ => self.chip.exchange(tpdu),

@@ -51,7 +51,9 @@ const FLOWS: &[Flow] = &[
     Flow { name: "read", images: CARDS, run: Session::read },
     Flow { name: "files", images: FULL, run: Session::files },
     Flow { name: "pin", images: FULL, run: Session::pin },
+    Flow { name: "photo", images: &["v3-full"], run: Session::photo },
     Flow { name: "write", images: FULL, run: Session::write },
+    Flow { name: "write", images: &["v3-enciphered"], run: Session::write_enciphered },
     Flow { name: "account", images: MONEY, run: Session::account },
     Flow { name: "bank", images: MONEY, run: Session::bank },
 ];
@@ -158,6 +160,29 @@ impl Session {
         let written = card.write(&journal, &file, &Update::Items(&new), &mut None)?;
         assert_eq!(written.changed, new.len());
         Ok(card.read(&items(&["DF04/EF05/8C", "DF04/EF05/8F"]), None)?.to_json(true))
+    }
+
+    /// The photo, behind the key that reads the holder of a 3.0 card.
+    fn photo(&mut self) -> Outcome {
+        let read = self.open()?.read(&items(&["SSSE/EF08"]), None)?.to_json(true);
+        assert_eq!(read["files"][0]["bytes"].as_str().map(str::len), Some(2 * 4096), "the whole file");
+        Ok(read)
+    }
+
+    /// An item that the PSAM enciphers, in the environment: of a directory its key makes MACs alone (card-facts §2.2).
+    fn write_enciphered(&mut self) -> Outcome {
+        let files = fs::read_to_string(tree("config/card/files.toml"))?;
+        let named = "name = \"SSSE/EF06\"";
+        let files = files.replace(named, &format!("{named}\nwriting = \"enciphered\""));
+        let profile = Profile::load([None, Some(("files.toml", &files)), None]);
+        self.profile = Arc::new(profile.map_err(|wrong| format!("{wrong:?}"))?);
+        let new = [(0x0C, Zeroizing::new(self.given("440106", "000000").to_owned()))];
+        let (store, random) = (Store::in_memory()?, Steps(AtomicU64::new(0)));
+        let journal = Journal::new(&store, &[7; 32], &random);
+        let mut card = self.open()?;
+        let written = card.write(&journal, &"SSSE/EF06".parse()?, &Update::Items(&new), &mut None)?;
+        assert_eq!(written.changed, new.len());
+        Ok(card.read(&items(&["SSSE/EF06/0C"]), None)?.to_json(true))
     }
 
     /// The balance, a purchase that the PSAM proves, and the card's own record of it.

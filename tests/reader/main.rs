@@ -1,5 +1,6 @@
 //! Readers and cards through a real pcscd.
 
+mod beside;
 mod pads;
 mod resets;
 #[path = "../rig/mod.rs"]

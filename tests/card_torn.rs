@@ -1,5 +1,5 @@
-//! A card that is pulled at any TPDU of a write or a purchase, through a real pcscd: what became of it is known when it
-//! is put in again, and nothing was moved or written twice.
+//! A card that is pulled at any TPDU of a use, through a real pcscd: what is read is told whole or not at all, what became of
+//! a write or a purchase is known when it is put in again, and nothing was moved or written twice.
 
 mod rig;
 
@@ -143,4 +143,39 @@ fn a_write_that_is_torn_is_completed_or_undone() {
         inside.card(&back).success();
     });
     assert!(torn >= 2 && value >= 1, "torn {torn} times, completed {value}");
+}
+
+/// Of the reading of the holder `card_pcscd` tells; a card is opened in the same way, which is left out here.
+#[test]
+fn what_only_reads_or_verifies_is_told_whole_or_not_at_all_and_costs_no_try() {
+    const OPENS: u32 = 6;
+    let hand = Hand::with("v3-money");
+    for (words, first) in
+        [("file DF04/EF05/84 --unmask", OPENS), ("pin verify", OPENS), ("account", OPENS), ("bank", 1)]
+    {
+        // How a card of this type is read is known from now on, as it is at a terminal.
+        let whole = told(&hand.put(None).card(words));
+        let mut pulled = 0;
+        for n in first.. {
+            let inside = hand.put(Some((n, Torn::After)));
+            let ran = inside.card(words);
+            drop(inside);
+            if ran.code == Some(0) {
+                assert_eq!(told(&ran), whole, "{words}");
+                break;
+            }
+            assert_eq!(ran.error_code(), "E-READER-CARD-REMOVED", "{words}, TPDU {n}: {ran:?}");
+            pulled += 1;
+        }
+        assert!(pulled > 0, "{words}: it was not pulled at all");
+        assert_eq!(hand.put(None).card("pin tries").success()["left"], 3, "{words}");
+    }
+}
+
+/// What a command that went well told, but the time it took and how often it had to ask.
+fn told(ran: &Ran) -> serde_json::Value {
+    let mut told = ran.success();
+    let members = told.as_object_mut().unwrap();
+    members.retain(|name, _| !["apdus", "elapsed_ms"].contains(&name.as_str()));
+    told
 }

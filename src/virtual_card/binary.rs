@@ -49,7 +49,8 @@ impl Powered<'_> {
             return Err(StatusWord::OFFSET);
         }
         let place = bytes.get_mut(offset..offset + data.len()).ok_or(StatusWord::NO_SPACE)?;
-        place.copy_from_slice(&data);
+        let written = self.session.power_for.map_or(data.len(), |bytes| data.len().min(bytes.into()));
+        place[..written].copy_from_slice(&data[..written]);
         self.session.file = Some(pointer);
         Ok(())
     }

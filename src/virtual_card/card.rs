@@ -52,6 +52,13 @@ impl Chip for VirtualCard {
         framing.answer(tpdu, |command| powered.run(command))
     }
 
+    fn cut_off(&mut self, tpdu: &[u8], bytes: u8) -> Reaction {
+        self.session.power_for = Some(bytes);
+        let reaction = self.answer(tpdu);
+        self.session.power_for = None;
+        reaction
+    }
+
     fn power_on(&mut self) {
         self.atrs.is_warm = false;
         self.forget();

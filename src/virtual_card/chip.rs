@@ -33,6 +33,13 @@ pub trait Chip: Send {
     /// chip panic.
     fn answer(&mut self, tpdu: &[u8]) -> Reaction;
 
+    /// As [`answer`](Self::answer), with the power gone once so many bytes were written to a file. A chip that keeps no
+    /// files makes no difference.
+    fn cut_off(&mut self, tpdu: &[u8], bytes: u8) -> Reaction {
+        let _ = bytes;
+        self.answer(tpdu)
+    }
+
     /// Power after none, a cold reset: as [`reset`](Self::reset), where a chip makes no difference.
     fn power_on(&mut self) {
         self.reset();

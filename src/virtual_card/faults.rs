@@ -8,7 +8,7 @@ use super::chip::{Chip, Reaction};
 use crate::apdu::StatusWord;
 use crate::reader::{Interface, Protocol};
 
-/// What became of a command that was cut off: it took effect whole, or not at all (a card writes a record at once).
+/// What became of a command that was cut off: it took effect whole, not at all, or, of one that writes, in part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Torn {
@@ -17,6 +17,9 @@ pub enum Torn {
     Before,
     /// It carried it out, and was gone before it could say so.
     After,
+    /// It wrote so many bytes of what was to be written, and what stood there before stayed behind them. A command that
+    /// writes nothing to a file is carried out.
+    Within(u8),
 }
 
 /// What goes wrong; TPDUs are counted from 1, over resets.
@@ -53,8 +56,10 @@ impl Chip for Faulty {
         match self.faults.remove_at {
             Some(at) if self.count > at => return Reaction::Removed,
             Some(at) if self.count == at => {
-                if self.faults.torn == Torn::After {
-                    self.chip.answer(tpdu);
+                match self.faults.torn {
+                    Torn::Before => {}
+                    Torn::After => drop(self.chip.answer(tpdu)),
+                    Torn::Within(bytes) => drop(self.chip.cut_off(tpdu, bytes)),
                 }
                 return Reaction::Removed;
             }
@@ -72,6 +77,10 @@ impl Chip for Faulty {
             Some((at, bytes)) if *at == self.count => Reaction::Answer(bytes.to_vec()),
             _ => reaction,
         }
+    }
+
+    fn cut_off(&mut self, tpdu: &[u8], bytes: u8) -> Reaction {
+        self.chip.cut_off(tpdu, bytes)
     }
 
     fn power_on(&mut self) {

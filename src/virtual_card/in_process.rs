@@ -139,7 +139,10 @@ impl Transport for InProcess {
             Some(mut chip) if due != Some(Torn::Before) => {
                 content.answering = true;
                 drop(content);
-                let mut reaction = chip.answer(tpdu);
+                let mut reaction = match due {
+                    Some(Torn::Within(bytes)) => chip.cut_off(tpdu, bytes),
+                    _ => chip.answer(tpdu),
+                };
                 if due.is_some() {
                     reaction = Reaction::Removed;
                 }

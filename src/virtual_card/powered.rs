@@ -26,6 +26,8 @@ pub(super) struct Session {
     pub(super) account: account::Pending,
     /// What of the bank application is selected.
     pub(super) bank: bank::Selected,
+    /// The power lasts for so many more bytes that are written to a file.
+    pub(super) power_for: Option<u8>,
 }
 
 /// A card, and what it is in the middle of.
@@ -114,7 +116,8 @@ impl Powered<'_> {
     fn write_record(&mut self, command: &Command) -> Result<Pointer, StatusWord> {
         let pointer = self.pointed(command.p2() >> 3)?;
         let data = self.data_to_write(command, pointer.file)?;
-        records::update(&mut self.memory.files[pointer.file], pointer, command.p1(), command.p2(), &data)
+        let power = self.session.power_for.map_or(usize::MAX, usize::from);
+        records::update(&mut self.memory.files[pointer.file], pointer, (command.p1(), command.p2()), &data, power)
     }
 
     /// The file that a short identifier names, 0 the current one, with its current record.

@@ -106,26 +106,58 @@ fn many(records: &[Bytes], pointer: Pointer, p1: u8, mode: Mode) -> Result<(Vec<
 }
 
 /// Writes the record that UPDATE RECORD names with P1 and P2, and tells where it stands then. A new number or a new tag
-/// adds a record to a linear file, P2 = 011 one to a cyclic file (card-facts §3).
+/// adds a record to a linear file, P2 = 011 one to a cyclic file (card-facts §3). The power lasts for so many bytes.
 pub(super) fn update(
     content: &mut Content,
     pointer: Pointer,
-    p1: u8,
-    p2: u8,
+    (p1, p2): (u8, u8),
     data: &[u8],
+    power: usize,
 ) -> Result<Pointer, StatusWord> {
     let mode = Mode::of(p2)?;
     let index = match content {
-        Content::Linear { records, capacity } => update_linear(records, *capacity, pointer, p1, mode, data)?,
-        Content::Fixed { records } => update_fixed(records, pointer, p1, mode, data)?,
-        Content::Cyclic { records, most, length } => append_cyclic(records, *most, *length, p1, mode, data)?,
+        Content::Linear { records, capacity } => {
+            let index = place_linear(records, *capacity, pointer, p1, mode, data)?;
+            match records.get_mut(index) {
+                Some(place) => put(place, data, power),
+                None => {
+                    let mut added = Bytes::new(vec![0xFF; data.len()]);
+                    put(&mut added, data, power);
+                    records.push(added);
+                }
+            }
+            index
+        }
+        Content::Fixed { records } => {
+            let index = place_fixed(records, pointer, p1, mode, data)?;
+            put(&mut records[index], data, power);
+            index
+        }
+        Content::Cyclic { records, most, length } => {
+            is_added(*length, p1, mode, data)?;
+            append_cyclic(records, *most, data, power);
+            0
+        }
         Content::Transparent(_) => return Err(StatusWord::FILE_STRUCTURE),
     };
     Ok(Pointer { record: Some(index), ..pointer })
 }
 
-fn update_linear(
-    records: &mut Vec<Bytes>,
+/// Writes into a record from its first byte on, as long as there is power: what stood there stays behind that, and what it
+/// is longer than before is FF.
+fn put(place: &mut Bytes, data: &[u8], power: usize) {
+    if power >= data.len() {
+        *place = Bytes::new(data.to_vec());
+    } else if power > 0 {
+        let mut record = Bytes::new(place.to_vec());
+        record.resize(place.len().max(data.len()), 0xFF);
+        record[..power].copy_from_slice(&data[..power]);
+        *place = record;
+    }
+}
+
+fn place_linear(
+    records: &[Bytes],
     capacity: usize,
     pointer: Pointer,
     p1: u8,
@@ -146,15 +178,10 @@ fn update_linear(
     if taken + data.len() > capacity {
         return Err(StatusWord::NO_SPACE);
     }
-    let record = Bytes::new(data.to_vec());
-    match records.get_mut(index) {
-        Some(place) => *place = record,
-        None => records.push(record),
-    }
     Ok(index)
 }
 
-fn update_fixed(records: &mut [Bytes], pointer: Pointer, p1: u8, mode: Mode, data: &[u8]) -> Result<usize, StatusWord> {
+fn place_fixed(records: &[Bytes], pointer: Pointer, p1: u8, mode: Mode, data: &[u8]) -> Result<usize, StatusWord> {
     let tag = whole_record(data)?;
     let index = match mode {
         Mode::Number => numbered(pointer, p1),
@@ -166,27 +193,29 @@ fn update_fixed(records: &mut [Bytes], pointer: Pointer, p1: u8, mode: Mode, dat
     if records[index].len() != data.len() {
         return Err(StatusWord::LENGTH);
     }
-    records[index] = Bytes::new(data.to_vec());
     Ok(index)
 }
 
-fn append_cyclic(
-    records: &mut Vec<Bytes>,
-    most: usize,
-    length: usize,
-    p1: u8,
-    mode: Mode,
-    data: &[u8],
-) -> Result<usize, StatusWord> {
+fn is_added(length: usize, p1: u8, mode: Mode, data: &[u8]) -> Result<(), StatusWord> {
     if (mode, p1) != (Mode::Previous, 0) {
         return Err(StatusWord::P1P2);
     }
-    if data.len() != length {
-        return Err(StatusWord::LENGTH);
+    if data.len() == length { Ok(()) } else { Err(StatusWord::LENGTH) }
+}
+
+/// The oldest record's place is written, and then becomes the first: without power in between it stays the last one.
+fn append_cyclic(records: &mut Vec<Bytes>, most: usize, data: &[u8], power: usize) {
+    let full = records.len() >= most;
+    match records.last_mut().filter(|_| full) {
+        Some(oldest) => put(oldest, data, power),
+        None => records.push(Bytes::new(data.to_vec())),
     }
-    records.insert(0, Bytes::new(data.to_vec()));
-    records.truncate(most);
-    Ok(0)
+    match power < data.len() {
+        // What is not counted yet is not seen either.
+        true if !full => drop(records.pop()),
+        true => {}
+        false => records.rotate_right(1),
+    }
 }
 
 /// The tag of a record whose length byte agrees with its length, which UPDATE RECORD demands (6A85).

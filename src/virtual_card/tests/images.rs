@@ -116,6 +116,7 @@ fn a_mistake_is_named_with_its_place() {
         ("[pin]\ntries = \"3\"\n", 3, 9, "0 to 15"),
         ("[faults]\nstatus = { at = -1, sw = \"6A81\" }\n", 3, 17, ""),
         ("[faults]\ntorn = \"half\"\n", 3, 8, "unknown variant"),
+        ("[faults]\ntorn = { within = 256 }\n", 3, 19, ""),
         ("[faults]\nanswer = { at = 1, data = \"6\" }\n", 3, 27, "hexadecimal"),
         ("[files.\"DF04\"]\n", 2, 8, "the name of a file"),
         ("[files.\"DF04/EF05\"]\n810 = \"1\"\n", 3, 1, "neither a tag nor one of"),

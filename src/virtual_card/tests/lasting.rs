@@ -87,6 +87,40 @@ fn a_command_that_was_cut_off_took_effect_or_did_not() {
 }
 
 #[test]
+fn a_record_that_was_cut_off_has_the_beginning_of_the_new_one_and_the_end_of_the_old_one() {
+    for by_fault in [true, false] {
+        for (bytes, value) in [(0, "20200601"), (2, "20200601"), (4, "20240601"), (5, "20240101"), (255, "20240101")] {
+            assert_eq!(hex::encode(&cut(Torn::Within(bytes), by_fault)[2..]), value, "{bytes}");
+        }
+    }
+}
+
+#[test]
+fn a_cyclic_file_whose_new_record_was_cut_off_has_it_in_the_place_of_the_oldest() {
+    let (card, issued) = ("v3-full", image("v3-full"));
+    let memory = issued.memory().unwrap();
+    let opened = |image: &Image| {
+        let mut talk = again(image, &memory);
+        talk.fetch("00A4000002DF04");
+        assert_eq!(talk.status("0020000003123456"), "9000");
+        talk
+    };
+    let mut talk = opened(&issued);
+    assert_eq!(prove_by(&mut talk, card, "uk2df04", 0x86, 0), "9000");
+    for number in 1..=8 {
+        assert_eq!(talk.status(&format!("00DC00AB0300{number:02X}31")), "9000");
+    }
+    let records = |talk: &mut Talk| hex::encode(talk.read("00B201AD18"));
+    let before = records(&mut talk);
+    // Selected twice with an answer to fetch each, the PIN, the key: two of the three bytes that the eighth TPDU brings.
+    let mut talk = opened(&issued.clone().removed_at(8).torn(Torn::Within(2)));
+    assert_eq!(prove_by(&mut talk, card, "uk2df04", 0x86, 0), "9000");
+    let added = talk.0.exchange(&hex::decode("00DC00AB03AABB39").unwrap());
+    assert_eq!(added.err(), Some(TransportError::Removed));
+    assert_eq!(records(&mut opened(&issued)), format!("{}aabb31", &before[..42]));
+}
+
+#[test]
 fn a_card_pulled_at_any_point_of_a_pin_change_has_the_old_pin_or_the_new_one() {
     let issued = image("v2-full");
     for torn in [Torn::Before, Torn::After] {

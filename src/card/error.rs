@@ -157,6 +157,9 @@ pub enum CardError {
     /// The card refused to go on with a write and to go back.
     #[error("{0} is half written")]
     HalfWritten(String),
+    /// After a write of ours was torn somebody else wrote there: neither value is what the card holds now.
+    #[error("{0} was written elsewhere since a write was torn")]
+    ChangedElsewhere(String),
     /// An earlier write on this card was torn, and is to be mended first.
     #[error("an earlier write on this card was torn")]
     WriteOpen,
@@ -247,6 +250,7 @@ impl Explain for CardError {
             Self::NotWritten(_) => &told::NOT_WRITTEN,
             Self::WriteTorn(_) => &told::WRITE_TORN,
             Self::HalfWritten(_) => &told::HALF_WRITTEN,
+            Self::ChangedElsewhere(_) => &told::CHANGED_ELSEWHERE,
             Self::WriteOpen => &told::WRITE_OPEN,
             Self::WritesUnknown(_) => &told::WRITES_UNKNOWN,
             Self::NotValid(finding) => finding.entry(),
@@ -272,7 +276,8 @@ impl Explain for CardError {
             | Self::NoFile(name)
             | Self::Never(name)
             | Self::NotWritten(name)
-            | Self::HalfWritten(name) => Some(name.clone()),
+            | Self::HalfWritten(name)
+            | Self::ChangedElsewhere(name) => Some(name.clone()),
             Self::WritesUnknown(why) => Some(why.clone()),
             Self::WriteTorn(error) => Some(error.to_string()),
             Self::NoKey(role) => Some(role.name().to_owned()),

@@ -149,10 +149,10 @@ crate::entries! {
     UNKNOWN_ITEM = "E-CARD-UNKNOWN-ITEM", Clerk;
         message "没有这样的文件或数据项" | "there is no such file or item";
         cause "卡文件表（config/card/files.toml）中没有所写的名称" | "the table of the card's files (config/card/files.toml) does not have the name";
-        remedy "按 DF04/EF05 或 DF04/EF05/81 的写法核对名称" | "check the name; it is written as DF04/EF05 or DF04/EF05/81";
+        remedy "核对名称：写作 DF04/EF05、DF04/EF05/81、DF02/EF15/99:2/10、DF03/EF19:2 或 DF02/EF07:+" | "check the name; it is written as DF04/EF05, DF04/EF05/81, DF02/EF15/99:2/10, DF03/EF19:2 or DF02/EF07:+";
 
     NO_FILE = "E-CARD-NO-FILE", Clerk;
-        message "卡中没有该目录或文件" | "the card does not have this directory or file";
+        message "卡中没有该目录、文件或记录" | "the card does not have this directory, file or record";
         cause "该批卡没有建立此文件，或规范版本不同" | "cards of this kind were made without it, or follow another version";
         remedy "改从业务系统查询该信息" | "look the information up in the office's own system";
 
@@ -245,6 +245,11 @@ crate::entries! {
         message "卡内数据只写了一部分" | "the card is half written";
         cause "卡拒绝继续写入，也拒绝恢复原值" | "it refused the rest of a write, and to take back what it held before";
         remedy "请保留该卡，排除原因后执行 sbkd card mend" | "keep the card, remove the cause, then run sbkd card mend";
+
+    CHANGED_ELSEWHERE = "E-CARD-CHANGED-ELSEWHERE", Clerk;
+        message "写卡中断后，该处已被别处改写" | "after a write was torn, somebody else wrote there";
+        cause "卡内既不是本终端写入前的值，也不是要写入的值，而是另一个完整的值" | "the card holds neither what it did before nor what was to be written, but another whole value";
+        remedy "请核对卡内数据，不再需要原写入时执行 sbkd card mend --discard，需要时再重新写入" | "look at what the card holds; give the write up with sbkd card mend --discard, and write again if it is still wanted";
 
     WRITE_OPEN = "E-CARD-WRITE-OPEN", Clerk;
         message "该卡有中断的写入尚未处理" | "an earlier write on this card was torn";

@@ -162,7 +162,7 @@ impl Card<'_> {
         }
         if let Some(series) = Series::of(name, sfi, wanted.file.structure) {
             let (records, learned) = self.session.series(&series, &known).map_err(no_such)?;
-            let records = records.iter().map(|bytes| record(wanted, bytes)).collect::<Result<_, _>>()?;
+            let records = records.iter().map(|bytes| record(wanted.file, bytes)).collect::<Result<_, _>>()?;
             return Ok((Contents::Records(records), Some(learned)));
         }
         let kind = self.linear(wanted, sfi, generation);
@@ -272,15 +272,15 @@ fn wanted<'p>(profile: &'p Profile, items: &[ItemName]) -> Result<Vec<Wanted<'p>
 }
 
 /// One record of a fixed or cyclic file: items one behind the other, or TLV where they have tags.
-fn record(wanted: &Wanted<'_>, bytes: &[u8]) -> Result<Option<Vec<Value>>, CardError> {
-    let (name, items) = (&wanted.file.name, &wanted.file.items);
+pub(super) fn record(file: &File, bytes: &[u8]) -> Result<Option<Vec<Value>>, CardError> {
+    let (name, items) = (&file.name, &file.items);
     if bytes.iter().all(|byte| *byte == 0xFF) || bytes.iter().all(|byte| *byte == 0x00) {
         return Ok(None);
     }
     if items.iter().any(|item| item.tag.is_some()) {
         let found = tlv::records(bytes).map_err(|error| garbled(name, 0, error))?;
         let value = |record: &Record| {
-            let item = wanted.file.item(record.tag).ok_or_else(|| garbled(name, record.tag, "it is not known"))?;
+            let item = file.item(record.tag).ok_or_else(|| garbled(name, record.tag, "it is not known"))?;
             Value::read(item, &record.value).map_err(|error| garbled(name, record.tag, error))
         };
         return found.iter().map(value).collect::<Result<Vec<_>, _>>().map(Some);

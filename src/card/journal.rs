@@ -30,7 +30,7 @@ pub(super) struct Kept {
 /// One place of a file, what was there, and what is to be.
 pub(super) struct Change {
     pub(super) place: Place,
-    /// `None` where the card had no such record.
+    /// `None` where the card had no such record, or none that could be read.
     pub(super) old: Option<Zeroizing<Vec<u8>>>,
     pub(super) new: Zeroizing<Vec<u8>>,
 }
@@ -42,6 +42,20 @@ pub(super) enum Place {
     Record(u8),
     /// Bytes from this offset on.
     Bytes(u16),
+    /// The value of one of several records with a tag.
+    Several {
+        /// The tag.
+        tag: u8,
+        /// Which of them, from 1.
+        nth: u8,
+        /// The record's number in its file, which stays whatever becomes of its tag.
+        number: u8,
+    },
+    /// A record of a fixed file by its number.
+    Numbered(u8),
+    /// A record that is added to a cyclic file. What was there before are all records of the file one behind the other,
+    /// the newest first: adding one again is seen by them.
+    Added,
 }
 
 impl Place {
@@ -50,6 +64,9 @@ impl Place {
         match self {
             Self::Record(tag) => format!("{file}/{tag:02X}"),
             Self::Bytes(_) => file.to_string(),
+            Self::Several { tag, nth, .. } => format!("{file}/{tag:02X}:{nth}"),
+            Self::Numbered(number) => format!("{file}:{number}"),
+            Self::Added => format!("{file}:+"),
         }
     }
 }

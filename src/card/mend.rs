@@ -1,7 +1,8 @@
 //! Writes that were torn: found when the card comes again, and completed, or undone where the card does not take them.
 
-use super::journal::{Journal, Kept};
+use super::journal::{Journal, Kept, Place};
 use super::open::Card;
+use super::place::Whose;
 use super::{CardError, HolderPin};
 use crate::profile::{File, FileName};
 use crate::store::Undertaking;
@@ -15,13 +16,6 @@ pub enum Mended {
     Undone,
 }
 
-/// What a card that came again holds.
-enum Holds {
-    New,
-    Old,
-    Neither,
-}
-
 impl Card<'_> {
     /// How many writes on this card were torn; 0 where there is no store, or it cannot be read.
     pub fn torn_writes(&self) -> usize {
@@ -29,11 +23,12 @@ impl Card<'_> {
         store.open_writes(Undertaking::Write, self.identifier.as_bytes()).map_or(0, |open| open.len())
     }
 
-    /// Completes each write that was torn, the oldest first; undoes one that the card does not take. One of which nothing
-    /// had reached the card counts as undone: whoever began it was told that it failed.
+    /// Completes each write that was torn, the oldest first, also one that was torn inside a record; undoes one that the
+    /// card does not take. One of which nothing had reached the card counts as undone: whoever began it was told that it
+    /// failed. Nothing that somebody else wrote since is written over.
     ///
     /// # Errors
-    /// As [`write`](Self::write); what was mended by then is.
+    /// As [`write`](Self::write), and [`CardError::ChangedElsewhere`]; what was mended by then is.
     pub fn mend(
         &mut self,
         journal: &Journal<'_>,
@@ -45,21 +40,31 @@ impl Card<'_> {
             let file = profile.file(&kept.file).ok_or_else(|| CardError::UnknownItem(kept.file.to_string()))?;
             let mut what = Mended::Completed;
             self.visit(&self.to_write(file), pin, |card, _| {
-                match card.holds(file, &kept).map_err(CardError::of_use)? {
-                    Holds::New => journal.end(id),
-                    Holds::Old => {
+                let all = card.whose(file, &kept).map_err(CardError::of_use)?;
+                let is_all = |whose| all.iter().all(|(_, found)| *found == whose);
+                let foreign = all.iter().filter(|(_, found)| *found == Whose::Foreign);
+                let foreign: Vec<String> = foreign.map(|(place, _)| place.name(&file.name)).collect();
+                if !foreign.is_empty() {
+                    return Err(CardError::ChangedElsewhere(foreign.join(", ")));
+                }
+                if all.iter().any(|(_, found)| *found == Whose::Spoilt) {
+                    return Err(CardError::HalfWritten(file.name.to_string()));
+                }
+                if is_all(Whose::New) {
+                    return journal.end(id);
+                }
+                if is_all(Whose::Old) {
+                    what = Mended::Undone;
+                    return journal.end(id);
+                }
+                match card.carry_out(journal, id, file, &kept) {
+                    // It was put back, or the card would still be half written.
+                    Err(error) if card.is_ended(journal, id)? => {
+                        tracing::warn!(%error, "a torn write was undone");
                         what = Mended::Undone;
-                        journal.end(id)
+                        Ok(())
                     }
-                    Holds::Neither => match card.carry_out(journal, id, file, &kept) {
-                        // It was put back, or the card would still be half written.
-                        Err(error) if card.is_ended(journal, id)? => {
-                            tracing::warn!(%error, "a torn write was undone");
-                            what = Mended::Undone;
-                            Ok(())
-                        }
-                        outcome => outcome,
-                    },
+                    outcome => outcome,
                 }
             })?;
             mended.push((kept.file, what));
@@ -80,17 +85,13 @@ impl Card<'_> {
         Ok(journal.open(&self.identifier)?.iter().all(|(open, _)| *open != id))
     }
 
-    fn holds(&mut self, file: &File, kept: &Kept) -> Result<Holds, CardError> {
-        let (mut new, mut old) = (true, true);
+    /// Whose it is that the card holds at each place.
+    fn whose(&mut self, file: &File, kept: &Kept) -> Result<Vec<(Place, Whose)>, CardError> {
+        let mut all = Vec::with_capacity(kept.changes.len());
         for change in &kept.changes {
             let held = self.held(file, change.place, change.new.len())?;
-            new &= held.as_ref() == Some(&change.new);
-            old &= held == change.old;
+            all.push((change.place, change.whose(&held)));
         }
-        Ok(match (new, old) {
-            (true, _) => Holds::New,
-            (false, true) => Holds::Old,
-            (false, false) => Holds::Neither,
-        })
+        Ok(all)
     }
 }

@@ -10,9 +10,9 @@ use crate::profile::{FileName, Repeats, Structure};
 use crate::script::Vars;
 
 /// P2 of READ RECORD in its low three bits: P1 is a record number (card-facts §3).
-const NUMBER: u8 = 0b100;
+pub(super) const NUMBER: u8 = 0b100;
 /// The last number that a record may have.
-const LAST: u8 = 0xFE;
+pub(super) const LAST: u8 = 0xFE;
 
 /// A file of records of one length.
 pub(super) struct Series<'n> {
@@ -114,8 +114,17 @@ impl Session<'_> {
         Ok((Some(records), status))
     }
 
+    /// The bytes of a record of any file by its number, however long it is; `None` where the file has ended. `sfi` names
+    /// the file, 0 the current one.
+    pub(super) fn numbered(&mut self, sfi: u8, number: u8) -> Result<Option<Record>, CardError> {
+        let vars = Vars::new().with("which", &[number]).with("p2", &[sfi << 3 | NUMBER]);
+        let mut vars = vars.with("length", &[0]);
+        self.run(FILES, "read-record", &mut vars)?;
+        Ok(vars.get("record").map(|record| Zeroizing::new(record.to_vec())))
+    }
+
     /// One record; `None` where the file has ended.
-    fn one(&mut self, series: &Series<'_>, number: u8) -> Result<Option<Record>, CardError> {
+    pub(super) fn one(&mut self, series: &Series<'_>, number: u8) -> Result<Option<Record>, CardError> {
         let mut vars = Vars::new()
             .with("which", &[number])
             .with("p2", &[series.sfi << 3 | NUMBER])

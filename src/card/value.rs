@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
-use crate::profile::{Form, Item};
+use crate::profile::{Form, Item, Revision};
 use crate::value::{bcd, gb18030};
 
 /// One item of a file, or one part of an item. Prints without its value, which is wiped on drop.
@@ -56,6 +56,9 @@ pub enum ValueError {
     /// A part that the profile does not know, or one that is cut off.
     #[error("its parts are not as the profile has them")]
     Parts,
+    /// It is named twice.
+    #[error("it is named twice")]
+    Twice,
 }
 
 /// What may stand behind characters (card-facts §8).
@@ -131,6 +134,21 @@ pub(super) fn star(text: &str) -> String {
     text.chars().map(|c| if c.is_alphanumeric() { '*' } else { c }).collect()
 }
 
+/// Whether an item of a card of this generation can have this value. What a tag of a 1.0 card meant before is not known,
+/// and what no item is known of may be anything.
+pub(super) fn is_sound(item: Option<&Item>, generation: u8, bytes: &[u8]) -> bool {
+    let Some(item) = item else { return true };
+    let inside = |bytes: &[u8]| {
+        let end = bytes.iter().rposition(|byte| !PADDING.contains(byte)).map_or(0, |last| last + 1);
+        !bytes[..end].contains(&0x00)
+    };
+    match (generation, item.revision) {
+        (1, Some(Revision::Marked)) if is_remade(bytes) => Value::read_revised(item, bytes, true).is_ok(),
+        (1, Some(_)) => true,
+        _ => Value::read(item, bytes).is_ok() && (item.form != Form::An || inside(bytes)),
+    }
+}
+
 fn content(item: &Item, bytes: &[u8]) -> Result<Content, ValueError> {
     if !item.parts.is_empty() {
         return parts(item, bytes);
@@ -188,19 +206,73 @@ fn digits(bytes: &[u8]) -> Result<Zeroizing<String>, ValueError> {
     Ok(text)
 }
 
+/// An item's value where nothing is known of it: filled as its form is, its parts empty and in their order.
+pub(super) fn blank(item: &Item) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(item.length.into()));
+    if item.parts.is_empty() {
+        bytes.resize(item.length.into(), filler(item.form));
+    }
+    for part in &item.parts {
+        // The loader lets no part be without a tag.
+        bytes.extend([part.tag.unwrap_or_default(), part.length]);
+        let end = bytes.len() + usize::from(part.length);
+        bytes.resize(end, filler(part.form));
+    }
+    bytes
+}
+
+/// Whether nothing was ever written there.
+pub(super) fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0x00) || bcd::unwritten(bytes)
+}
+
+/// The value of a B-TLV item with each of its parts in its place and of its length.
+pub(super) fn reordered(item: &Item, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, ValueError> {
+    let mut whole = blank(item);
+    let mut rest = bytes;
+    loop {
+        match rest {
+            [] | [0x00 | 0xFF, ..] => return Ok(whole),
+            [tag, length, tail @ ..] => {
+                let (value, after) = tail.split_at_checked((*length).into()).ok_or(ValueError::Parts)?;
+                let part = item.parts.iter().find(|part| part.tag == Some(*tag));
+                let part = part.filter(|part| value.len() <= part.length.into()).ok_or(ValueError::Parts)?;
+                let at = offset_of(item, *tag);
+                whole[at..at + usize::from(part.length)].fill(filler(part.form));
+                whole[at..at + value.len()].copy_from_slice(value);
+                rest = after;
+            }
+            [_] => return Err(ValueError::Parts),
+        }
+    }
+}
+
+/// Where the value of a part begins in an item whose parts all are in their places.
+pub(super) fn offset_of(item: &Item, tag: u8) -> usize {
+    let before = item.parts.iter().take_while(|part| part.tag != Some(tag));
+    before.map(|part| usize::from(part.length) + 2).sum::<usize>() + 2
+}
+
+/// What fills a value up (card-facts §1.2).
+fn filler(form: Form) -> u8 {
+    match form {
+        Form::An | Form::B => 0x00,
+        Form::Cn => 0xFF,
+    }
+}
+
 /// The bytes that write `text` into an item, filled to its length (card-facts §1.2). Binary items, and those with parts,
 /// are written as hexadecimal.
 pub(super) fn encode(item: &Item, text: &str) -> Result<Zeroizing<Vec<u8>>, ValueError> {
-    let long = ValueError::Long(item.length);
     let (bytes, filler) = match item.form {
         _ if !item.parts.is_empty() => (unhex(text)?, 0xFF),
-        Form::An => (gb18030::encode(text).ok_or(ValueError::Text)?, 0x00),
-        Form::Cn => (packed(text)?, 0xFF),
-        Form::B => (unhex(text)?, 0x00),
+        Form::An => (gb18030::encode(text).ok_or(ValueError::Text)?, filler(Form::An)),
+        Form::Cn => (packed(text)?, filler(Form::Cn)),
+        Form::B => (unhex(text)?, filler(Form::B)),
     };
     let length = usize::from(item.length);
     if bytes.len() > length {
-        return Err(long);
+        return Err(ValueError::Long(item.length));
     }
     if !item.parts.is_empty() {
         content(item, &bytes)?;

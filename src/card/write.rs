@@ -5,34 +5,32 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::files::FileKind;
+use super::edit::{At, Wish, wishes};
 use super::journal::{Change, Journal, Kept, Place};
 use super::open::Card;
+use super::place::Whose;
+use super::repeats::NUMBER;
 use super::session::FILES;
-use super::value::encode;
 use super::{CardError, HolderPin};
 use crate::apdu::tlv;
 use crate::cipher;
 use crate::keys::KeyError;
-use crate::profile::{Access, File, FileName, Structure, Writing};
+use crate::profile::{Access, File, FileName, ItemAddress, Row, Writing};
 use crate::script::Vars;
 use crate::value::CardIdentifier;
 
 /// P2 of UPDATE RECORD in its low three bits: P1 is a tag (card-facts §3).
 const BY_TAG: u8 = 0b000;
-/// The most that one command writes: as it stands, with a MAC of four bytes behind it, and enciphered, where a length goes
-/// before it and up to a block behind.
-const PLAIN: usize = 255;
-/// With its header and the padding, as much as a PSAM makes a MAC over in one command (`mac-16` of the script `psam`).
-const WITH_MAC: usize = 216;
-/// The same, once it is lengthened to whole blocks.
-const ENCIPHERED: usize = 207;
-
+/// The same: the record before the first one, which adds one to a cyclic file.
+const PREVIOUS: u8 = 0b011;
 /// What is to be written into a file.
 pub enum Update<'u> {
     /// Items of a linear file, each a tag and its new value as text; an item with parts, and one that is binary, as
     /// hexadecimal.
     Items(&'u [(u8, Zeroizing<String>)]),
+    /// Items, or parts of them, each with its new value as text: of a linear file where no record is named, of one record
+    /// of a fixed or cyclic file otherwise. What is not named stays as it is, or is left blank in a record that is new.
+    Values(Option<Row>, &'u [(ItemAddress, Zeroizing<String>)]),
     /// The bytes of a transparent file, from its beginning.
     Bytes(&'u [u8]),
 }
@@ -46,15 +44,35 @@ pub struct Written {
     pub changed: usize,
 }
 
-/// Places of a file, and what is to be there.
-type Values = Vec<(Place, Zeroizing<Vec<u8>>)>;
-
 /// Whether the card answered, and with what, where a write did not go through.
 enum Stopped {
     /// It is gone: nobody knows what it holds.
     Torn(CardError),
     /// It refused, or holds something else than was written.
     Refused(CardError),
+}
+
+/// Which of a change's two values is written.
+#[derive(Clone, Copy)]
+enum Way {
+    Forward,
+    Back,
+}
+
+impl Way {
+    fn value(self, change: &Change) -> Option<&[u8]> {
+        match self {
+            Self::Forward => Some(&change.new),
+            Self::Back => change.old.as_deref().map(Vec::as_slice),
+        }
+    }
+
+    fn whose(self) -> Whose {
+        match self {
+            Self::Forward => Whose::New,
+            Self::Back => Whose::Old,
+        }
+    }
 }
 
 impl Card<'_> {
@@ -78,15 +96,12 @@ impl Card<'_> {
         }
         let profile = self.session.parts.profile;
         let found = profile.file(file).ok_or_else(|| CardError::UnknownItem(file.to_string()))?;
-        let new = changes(found, self.generation(), update)?;
+        let wishes = wishes(found, self.generation(), update)?;
         let mut changed = 0;
         self.visit(&self.to_write(found), pin, |card, _| {
             let mut changes = Vec::new();
-            for (place, new) in &new {
-                let old = card.held(found, *place, new.len()).map_err(CardError::of_use)?;
-                if old.as_ref() != Some(new) {
-                    changes.push(Change { place: *place, old, new: new.clone() });
-                }
+            for wish in &wishes {
+                changes.extend(card.change(found, wish).map_err(CardError::of_use)?);
             }
             changed = changes.len();
             if changes.is_empty() {
@@ -97,6 +112,18 @@ impl Card<'_> {
             card.carry_out(journal, id, found, &kept)
         })?;
         Ok(Written { file: file.clone(), changed })
+    }
+
+    /// What a wish comes to on this card; nothing where the card holds that already.
+    fn change(&mut self, file: &File, wish: &Wish<'_>) -> Result<Option<Change>, CardError> {
+        let place = match wish.at {
+            At::Place(place) => place,
+            At::Several { tag, nth } => self.locate(file, tag, nth)?,
+        };
+        let old = self.held(file, place, wish.length())?.into_bytes();
+        let new = wish.value(old.as_deref().map(Vec::as_slice))?;
+        let change = Change { place, old, new };
+        Ok(if change.is_none(file) { None } else { Some(change) })
     }
 
     /// Whether it is this card: what was read of a card in another lease is written to no other one.
@@ -121,8 +148,7 @@ impl Card<'_> {
         file: &File,
         kept: &Kept,
     ) -> Result<(), CardError> {
-        let forward: Vec<(Place, &[u8])> = kept.changes.iter().map(|change| (change.place, &**change.new)).collect();
-        let error = match self.put(file, &forward) {
+        let error = match self.put(file, &kept.changes, Way::Forward) {
             Ok(()) => {
                 journal.end_done(id);
                 return Ok(());
@@ -131,13 +157,12 @@ impl Card<'_> {
             Err(Stopped::Refused(error)) => error,
         };
         // What the card did not have before cannot be taken away from it.
-        let back: Option<Vec<(Place, &[u8])>> =
-            kept.changes.iter().map(|change| change.old.as_ref().map(|old| (change.place, old.as_slice()))).collect();
-        let undone = match (self.untouched(file, kept), back) {
-            (Ok(true), _) => Ok(()),
-            (Err(stopped), _) => Err(stopped),
-            (Ok(false), Some(back)) => self.put(file, &back),
-            (Ok(false), None) => Err(Stopped::Refused(error.clone())),
+        let goes_back = kept.changes.iter().all(Change::goes_back);
+        let undone = match self.untouched(file, kept) {
+            Ok(true) => Ok(()),
+            Err(stopped) => Err(stopped),
+            Ok(false) if goes_back => self.put(file, &kept.changes, Way::Back),
+            Ok(false) => Err(Stopped::Refused(error.clone())),
         };
         match undone {
             Ok(()) => {
@@ -149,15 +174,17 @@ impl Card<'_> {
         }
     }
 
-    /// Writes these, and reads each back.
-    fn put(&mut self, file: &File, values: &[(Place, &[u8])]) -> Result<(), Stopped> {
-        for (place, value) in values {
-            self.update(file, *place, value).map_err(stopped)?;
+    /// Writes all of it forward or back, and reads each back.
+    fn put(&mut self, file: &File, changes: &[Change], way: Way) -> Result<(), Stopped> {
+        for change in changes {
+            if let Some(value) = way.value(change) {
+                self.update(file, change.place, value).map_err(stopped)?;
+            }
         }
-        for (place, value) in values {
-            let held = self.held(file, *place, value.len()).map_err(stopped)?;
-            if held.as_ref().is_none_or(|held| held.as_slice() != *value) {
-                return Err(Stopped::Refused(CardError::NotWritten(place.name(&file.name))));
+        for change in changes {
+            let held = self.held(file, change.place, change.new.len()).map_err(stopped)?;
+            if change.whose(&held) != way.whose() {
+                return Err(Stopped::Refused(CardError::NotWritten(change.place.name(&file.name))));
             }
         }
         Ok(())
@@ -166,40 +193,30 @@ impl Card<'_> {
     /// Whether the card still holds what it did before.
     fn untouched(&mut self, file: &File, kept: &Kept) -> Result<bool, Stopped> {
         for change in &kept.changes {
-            if self.held(file, change.place, change.new.len()).map_err(stopped)? != change.old {
+            let held = self.held(file, change.place, change.new.len()).map_err(stopped)?;
+            if change.whose(&held) != Whose::Old {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// What the card holds at a place: a record's value, or so many bytes; `None` where it has no such record.
-    pub(super) fn held(
-        &mut self,
-        file: &File,
-        place: Place,
-        length: usize,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, CardError> {
-        let sfi = self.reach(&file.name)?;
-        match place {
-            Place::Record(tag) => {
-                let kind = FileKind::of(file, sfi, self.generation(), Some(&[tag]));
-                let known = self.memory.named(&file.name, &self.learned_ef05);
-                let (records, _) = self.session.records(&kind, &known)?;
-                Ok(records.into_iter().next().map(|record| record.value))
-            }
-            Place::Bytes(offset) => self.session.binary_at(&file.name, sfi, offset, length).map(Some),
-        }
-    }
-
     /// One UPDATE, protected as the profile says.
     fn update(&mut self, file: &File, place: Place, value: &[u8]) -> Result<(), CardError> {
         let sfi = self.reach(&file.name)?;
+        let by = |which: u8, mode: u8| Vars::new().with("which", &[which]).with("p2", &[sfi << 3 | mode]);
+        let (record, record_secured) = ("update-record", "update-record-secured");
         let (plain, secured, vars, data) = match place {
             Place::Record(tag) => {
-                let record = Zeroizing::new(tlv::record_bytes(tag, value));
-                let vars = Vars::new().with("which", &[tag]).with("p2", &[sfi << 3 | BY_TAG]);
-                ("update-record", "update-record-secured", vars, record)
+                (record, record_secured, by(tag, BY_TAG), Zeroizing::new(tlv::record_bytes(tag, value)))
+            }
+            Place::Several { tag, number, .. } => {
+                (record, record_secured, by(number, NUMBER), Zeroizing::new(tlv::record_bytes(tag, value)))
+            }
+            Place::Numbered(number) => (record, record_secured, by(number, NUMBER), Zeroizing::new(value.to_vec())),
+            Place::Added => {
+                let vars = Vars::new().with("p2", &[sfi << 3 | PREVIOUS]).with("file", &[sfi << 3]);
+                ("append-record", "append-record-secured", vars, Zeroizing::new(value.to_vec()))
             }
             Place::Bytes(offset) => {
                 let [high, low] = offset.to_be_bytes();
@@ -226,41 +243,6 @@ impl Card<'_> {
     }
 }
 
-/// The places of a file that are written, and what goes there.
-fn changes(file: &File, generation: u8, update: &Update<'_>) -> Result<Values, CardError> {
-    let most = match file.writing {
-        Writing::Plain => PLAIN,
-        Writing::Mac => WITH_MAC,
-        Writing::Enciphered => ENCIPHERED,
-    };
-    match (update, file.structure) {
-        (Update::Items(items), Structure::Linear) => items
-            .iter()
-            .map(|(tag, text)| {
-                let name = Place::Record(*tag).name(&file.name);
-                let item = file.items_of(generation).find(|item| item.tag == Some(*tag));
-                // Which of several under one tag is meant, no command can say.
-                let item = item.filter(|item| item.count == 1).ok_or(CardError::UnknownItem(name.clone()))?;
-                let value = encode(item, text).map_err(|why| CardError::NewValue { item: name.clone(), why })?;
-                if value.len() + 2 > most {
-                    return Err(CardError::NewValue { item: name, why: super::ValueError::Long(item.length) });
-                }
-                Ok((Place::Record(*tag), value))
-            })
-            .collect(),
-        (Update::Bytes(bytes), Structure::Transparent { size }) if bytes.len() <= usize::from(size) => {
-            let pieces = bytes.chunks(most).scan(0_u16, |offset, piece| {
-                let at = *offset;
-                // All of them together are no longer than the file.
-                *offset += piece.len() as u16;
-                Some((Place::Bytes(at), Zeroizing::new(piece.to_vec())))
-            });
-            Ok(pieces.collect())
-        }
-        _ => Err(CardError::UnknownItem(file.name.to_string())),
-    }
-}
-
 fn stopped(error: CardError) -> Stopped {
     match error.of_use() {
         // A card that was reset has lost its rights, and keys that are away cannot put back what was there: either way the
@@ -280,6 +262,7 @@ impl fmt::Debug for Update<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Items(items) => write!(f, "Items({})", items.len()),
+            Self::Values(row, values) => write!(f, "Values({row:?}, {})", values.len()),
             Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
         }
     }

@@ -151,9 +151,11 @@ pub fn of_card(error: &CardError) -> Code {
         CardError::NotValid(finding) => of_finding(finding),
         // The card went away in the middle: it is completed or undone when it comes again.
         CardError::WriteTorn(error) => of_card(error),
-        CardError::NotWritten(_) | CardError::HalfWritten(_) | CardError::WriteOpen | CardError::WritesUnknown(_) => {
-            Code::UNKNOWN
-        }
+        CardError::NotWritten(_)
+        | CardError::HalfWritten(_)
+        | CardError::ChangedElsewhere(_)
+        | CardError::WriteOpen
+        | CardError::WritesUnknown(_) => Code::UNKNOWN,
         CardError::NotAllowed { status, .. }
         | CardError::Protection { status, .. }
         | CardError::Memory { status, .. } => Code::of_status(*status),

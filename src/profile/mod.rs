@@ -2,12 +2,14 @@
 //! every card stands in `config/card/`, where an integrator changes it without a build.
 
 mod access;
+mod address;
 mod file;
 mod key;
 mod load;
 mod name;
 
 pub use access::{Access, ByGeneration};
+pub use address::{Address, ItemAddress, ItemKey, Row};
 pub use file::{Directory, File, Form, Item, Repeats, Revision, Structure, Writing};
 pub use key::{Grade, Key, KeyRole, Sam};
 pub use name::{FileName, ItemName, NameError};

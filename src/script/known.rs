@@ -52,6 +52,9 @@ const fn given(name: &'static str, least: usize, most: usize) -> Given {
 
 /// Le: a card may want another than what is known of its files.
 const LENGTH: Given = Given { name: "length", bytes: (1, 1), spare: true };
+/// P2 of the command that adds a record: of UPDATE RECORD, or of one that wants the short identifier alone.
+const APPEND_P2: Given = Given { name: "p2", bytes: (1, 1), spare: true };
+const APPEND_FILE: Given = Given { name: "file", bytes: (1, 1), spare: true };
 const TAG: Given = given("tag", 1, 1);
 /// 8 bytes for each level of diversification, one to three, and a block.
 const FACTORS: Given = given("factors", 16, 40);
@@ -120,6 +123,8 @@ const FLOWS: &[Known] = &[
     known(FILES, "read-binary", &[P1, P2, LENGTH], &[("bytes", None)], Need::Always),
     known(FILES, "update-record", &[WHICH, P2, VALUE], &[], Need::Always),
     known(FILES, "update-record-secured", &[WHICH, P2, SECURED, MAC], &[], Need::Always),
+    known(FILES, "append-record", &[APPEND_P2, APPEND_FILE, VALUE], &[], Need::Always),
+    known(FILES, "append-record-secured", &[APPEND_P2, APPEND_FILE, SECURED, MAC], &[], Need::Always),
     known(FILES, "update-binary", &[P1, P2, VALUE], &[], Need::Always),
     known(FILES, "update-binary-secured", &[P1, P2, SECURED, MAC], &[], Need::Always),
 

@@ -9,31 +9,31 @@ use crate::card::{Contents, HolderPin, Journal, Mended, Update, Written};
 use crate::failure::Explain as _;
 use crate::profile::{FileName, ItemName};
 
-const KEY: [u8; 32] = [7; 32];
-const FILE: &str = "DF04/EF05";
+pub(super) const KEY: [u8; 32] = [7; 32];
+pub(super) const FILE: &str = "DF04/EF05";
 
-fn file(name: &str) -> FileName {
+pub(super) fn file(name: &str) -> FileName {
     name.parse().unwrap()
 }
 
-fn items(values: &[(u8, &str)]) -> Vec<(u8, Zeroizing<String>)> {
+pub(super) fn items(values: &[(u8, &str)]) -> Vec<(u8, Zeroizing<String>)> {
     values.iter().map(|(tag, value)| (*tag, Zeroizing::new((*value).to_owned()))).collect()
 }
 
 /// A desk whose card type, store and journal stay from one session to the next.
-fn desk(card: &str) -> Desk {
+pub(super) fn desk(card: &str) -> Desk {
     Desk { soft: true, ..Desk::new(card).with_store() }
 }
 
 /// The profile that ships, with one file written in another way.
-fn written(name: &str, writing: &str) -> Profile {
+pub(super) fn written(name: &str, writing: &str) -> Profile {
     let text = include_str!("../../../config/card/files.toml");
     let line = format!("name = \"{name}\"");
     let text = text.replace(&line, &format!("{line}\nwriting = \"{writing}\""));
     Profile::load([None, Some(("files.toml", &text)), None]).unwrap()
 }
 
-fn write(
+pub(super) fn write(
     desk: &Desk,
     lease: Lease,
     name: &str,
@@ -45,14 +45,14 @@ fn write(
     desk.on(lease, |card| card.write(&journal, &file(name), &Update::Items(&items(values)), &mut { pin }))
 }
 
-fn mend(desk: &Desk, lease: Lease) -> Result<Vec<(FileName, Mended)>, CardError> {
+pub(super) fn mend(desk: &Desk, lease: Lease) -> Result<Vec<(FileName, Mended)>, CardError> {
     let (store, random) = (desk.store.clone().unwrap(), SystemRandom::default());
     let journal = Journal::new(&store, &KEY, &random);
     desk.on(lease, |card| card.mend(&journal, &mut None))
 }
 
 /// The values of these items, as text.
-fn held(desk: &Desk, lease: Lease, name: &str, tags: &[u8]) -> Vec<String> {
+pub(super) fn held(desk: &Desk, lease: Lease, name: &str, tags: &[u8]) -> Vec<String> {
     let names: Vec<ItemName> = tags.iter().map(|tag| ItemName { file: file(name), tag: Some(*tag) }).collect();
     let files = desk.on(lease, |card| card.read(&names, None)).unwrap().to_json(true);
     let items = files["files"][0]["items"].as_array().unwrap().clone();

@@ -71,10 +71,10 @@ pub(super) fn wishes<'p>(file: &'p File, generation: u8, update: &Update<'_>) ->
     let (wishes, head) = match (file.structure, row) {
         (Structure::Linear, None) => (linear(file, generation, &asked)?, 2),
         (Structure::Fixed(repeats), Some(Row::Number(number))) if number <= repeats.records => {
-            (vec![record(file, Row::Number(number), &asked)?], 0)
+            (vec![record(file, Row::Number(number), generation, &asked)?], 0)
         }
         // Nobody writes over what a cyclic file has.
-        (Structure::Cyclic(_), Some(Row::New)) => (vec![record(file, Row::New, &asked)?], 0),
+        (Structure::Cyclic(_), Some(Row::New)) => (vec![record(file, Row::New, generation, &asked)?], 0),
         _ => return Err(unknown),
     };
     let long = |wish: &&Wish<'_>| wish.blank.len() + head > most;
@@ -118,7 +118,7 @@ fn linear<'p>(file: &'p File, generation: u8, asked: &[Asked<'_>]) -> Result<Vec
             // Which of several is meant, it must say.
             _ => return Err(unknown()),
         };
-        let edit = edit(item, 0, address.part, text, &name)?;
+        let edit = edit(item, 0, address.part, text, generation, &name)?;
         match wishes.iter_mut().find(|wish| wish.at == at) {
             Some(wish) => wish.add(edit, &name)?,
             None => wishes.push(Wish { at, name, blank: blank(item), edits: vec![edit] }),
@@ -128,7 +128,7 @@ fn linear<'p>(file: &'p File, generation: u8, asked: &[Asked<'_>]) -> Result<Vec
 }
 
 /// A record of a file whose records have one length, and the items of it that are named.
-fn record<'p>(file: &'p File, row: Row, asked: &[Asked<'_>]) -> Result<Wish<'p>, CardError> {
+fn record<'p>(file: &'p File, row: Row, generation: u8, asked: &[Asked<'_>]) -> Result<Wish<'p>, CardError> {
     let at = match row {
         Row::Number(number) => Place::Numbered(number),
         Row::New => Place::Added,
@@ -151,13 +151,20 @@ fn record<'p>(file: &'p File, row: Row, asked: &[Asked<'_>]) -> Result<Wish<'p>,
         };
         let found = found.filter(|_| matches!(address.number, None | Some(1)));
         let (offset, item) = found.ok_or_else(|| CardError::UnknownItem(name.clone()))?;
-        let edit = edit(item, *offset, address.part, text, &name)?;
+        let edit = edit(item, *offset, address.part, text, generation, &name)?;
         wish.add(edit, &name)?;
     }
     Ok(wish)
 }
 
-fn edit<'p>(item: &'p Item, offset: usize, part: Option<u8>, text: &str, name: &str) -> Result<Edit<'p>, CardError> {
+fn edit<'p>(
+    item: &'p Item,
+    offset: usize,
+    part: Option<u8>,
+    text: &str,
+    generation: u8,
+    name: &str,
+) -> Result<Edit<'p>, CardError> {
     let written = match part {
         None => item,
         Some(tag) => {
@@ -165,7 +172,7 @@ fn edit<'p>(item: &'p Item, offset: usize, part: Option<u8>, text: &str, name: &
             part.ok_or_else(|| CardError::UnknownItem(name.to_owned()))?
         }
     };
-    let bytes = encode(written, text).map_err(|why| CardError::NewValue { item: name.to_owned(), why })?;
+    let bytes = encode(written, generation, text).map_err(|why| CardError::NewValue { item: name.to_owned(), why })?;
     Ok(Edit { offset, item, part, bytes })
 }
 
@@ -184,6 +191,11 @@ impl<'p> Wish<'p> {
     /// How many bytes stand there.
     pub(super) fn length(&self) -> usize {
         self.blank.len()
+    }
+
+    /// The item of a linear file that it writes.
+    pub(super) fn item(&self) -> Option<&'p Item> {
+        self.edits.first().map(|edit| edit.item)
     }
 
     /// What is to stand there, where the card has `old`. Of a record that is added nothing is there, and of bytes without

@@ -29,6 +29,7 @@ mod randoms;
 mod read;
 mod reading;
 mod repeats;
+mod revised;
 mod session;
 mod step;
 mod tries;

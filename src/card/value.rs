@@ -59,6 +59,15 @@ pub enum ValueError {
     /// It is named twice.
     #[error("it is named twice")]
     Twice,
+    /// On a card of 1.0 it leaves no room for the marker of its meaning of 2.0.
+    #[error("it leaves no room for the marker that a card of 1.0 needs")]
+    Marker,
+    /// On a card of 1.0 it has its meaning of 2.0 with this other item alone, which still has its former one.
+    #[error("it has this meaning only where {0:02X} has its new one: write both")]
+    Leader(u8),
+    /// On a card of 1.0 this other item would get its meaning of 2.0 with it, and holds a value of its former one.
+    #[error("{0:02X} would get its new meaning with it: write both")]
+    Follower(u8),
 }
 
 /// What may stand behind characters (card-facts §8).
@@ -263,7 +272,9 @@ fn filler(form: Form) -> u8 {
 
 /// The bytes that write `text` into an item, filled to its length (card-facts §1.2). Binary items, and those with parts,
 /// are written as hexadecimal.
-pub(super) fn encode(item: &Item, text: &str) -> Result<Zeroizing<Vec<u8>>, ValueError> {
+///
+/// A reused tag of a card of the first generation is written with its meaning of 2.0, which the marker behind it tells.
+pub(super) fn encode(item: &Item, generation: u8, text: &str) -> Result<Zeroizing<Vec<u8>>, ValueError> {
     let (bytes, filler) = match item.form {
         _ if !item.parts.is_empty() => (unhex(text)?, 0xFF),
         Form::An => (gb18030::encode(text).ok_or(ValueError::Text)?, filler(Form::An)),
@@ -274,6 +285,9 @@ pub(super) fn encode(item: &Item, text: &str) -> Result<Zeroizing<Vec<u8>>, Valu
     if bytes.len() > length {
         return Err(ValueError::Long(item.length));
     }
+    if generation == 1 && item.revision == Some(Revision::Marked) {
+        return marked(&bytes, length, item.form);
+    }
     if !item.parts.is_empty() {
         content(item, &bytes)?;
     }
@@ -283,6 +297,22 @@ pub(super) fn encode(item: &Item, text: &str) -> Result<Zeroizing<Vec<u8>>, Valu
     let mut padded = Zeroizing::new(vec![filler; length]);
     padded[..bytes.len()].copy_from_slice(&bytes);
     Ok(padded)
+}
+
+/// A value with the marker behind it: filled with nibbles E, a whole byte of them at least (card-facts §1.7).
+fn marked(bytes: &[u8], length: usize, form: Form) -> Result<Zeroizing<Vec<u8>>, ValueError> {
+    // Behind characters that end so, where the marker begins could not be told.
+    if bytes.len() >= length || is_remade(bytes) {
+        return Err(ValueError::Marker);
+    }
+    let mut whole = Zeroizing::new(vec![REMADE; length]);
+    whole[..bytes.len()].copy_from_slice(bytes);
+    if let (Form::Cn, Some(last)) = (form, whole[..bytes.len()].last_mut())
+        && *last & 0x0F == 0x0F
+    {
+        *last = *last & 0xF0 | REMADE & 0x0F;
+    }
+    Ok(whole)
 }
 
 fn unhex(text: &str) -> Result<Zeroizing<Vec<u8>>, ValueError> {

@@ -103,6 +103,7 @@ impl Card<'_> {
             for wish in &wishes {
                 changes.extend(card.change(found, wish).map_err(CardError::of_use)?);
             }
+            card.keeps_meanings(found, &wishes, &changes).map_err(CardError::of_use)?;
             changed = changes.len();
             if changes.is_empty() {
                 return Ok(());

@@ -145,7 +145,7 @@ pub fn of_card(error: &CardError) -> Code {
         CardError::PinCancelled => Code::CANCELLED,
         CardError::PinTimedOut => Code::TIMED_OUT,
         CardError::PadLength | CardError::PinForm(_) => Code::PIN_LENGTH,
-        CardError::NewValue { why: ValueError::Long(_), .. } => Code::LENGTH,
+        CardError::NewValue { why: ValueError::Long(_) | ValueError::Marker, .. } => Code::LENGTH,
         CardError::NewValue { .. } => Code::CHARACTERS,
         CardError::Swapped => Code::OTHER_CARD,
         CardError::NotValid(finding) => of_finding(finding),

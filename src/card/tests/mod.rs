@@ -20,6 +20,7 @@ mod places;
 mod psam_nonsense;
 mod records;
 mod refused;
+mod revised;
 mod rights;
 mod stage;
 mod statuses;

@@ -96,7 +96,8 @@ fn what_is_shown_is_starred_and_what_is_printed_has_no_value() {
 
 #[test]
 fn what_is_written_is_filled_to_the_items_length() {
-    let written = |name: &str, tag, text: &str| encode(&item(name, tag), text).map(|bytes| hex::encode_upper(&*bytes));
+    let written =
+        |name: &str, tag, text: &str| encode(&item(name, tag), 3, text).map(|bytes| hex::encode_upper(&*bytes));
     assert_eq!(written("DF04/EF05", 0x81, "11").unwrap(), "3131000000000000");
     assert_eq!(written("DF04/EF05", 0x80, "20150").unwrap(), "20150FFF");
     assert_eq!(written("DF04/EF05", 0x81, "").unwrap(), "0000000000000000");
@@ -123,7 +124,7 @@ proptest! {
         let profile = Profile::builtin();
         let items: Vec<&Item> = profile.files().iter().flat_map(|file| &file.items).filter(|item| item.parts.is_empty() && item.form != Form::B && item.length > 2).collect();
         let item = items[which % items.len()];
-        let read = Value::read(item, &encode(item, &text).unwrap()).unwrap().content;
+        let read = Value::read(item, &encode(item, 3, &text).unwrap()).unwrap().content;
         let expected = if item.form == Form::An { Content::Text(text.into()) } else { Content::Digits(text.into()) };
         prop_assert_eq!(read, expected);
     }

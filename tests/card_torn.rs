@@ -58,12 +58,22 @@ impl Hand {
 impl Inside<'_> {
     /// `sbkd card …` with demonstration keys and the holder's PIN.
     fn card(&self, words: &str) -> Ran {
+        self.card_with(words, "123456\n")
+    }
+
+    /// `sbkd card write` of these values.
+    fn write(&self, name: &str, values: &str) -> Ran {
+        self.card_with(&format!("write {name} --from -"), &format!("{values}\n\n123456\n"))
+    }
+
+    /// The same with what is entered.
+    fn card_with(&self, words: &str, entered: &str) -> Ran {
         let rig = &self.hand.rig;
         let mut command = rig.command("card");
         command.args(words.split(' ')).args(["--direct", "--reader", HOLDER, "--json", "--mode", "demo", "--keys"]);
         command.arg(tree("fixtures/cards/demonstration-keys.toml")).arg("--config").arg(rig.configuration());
         let file = rig.dir().join("entered");
-        std::fs::write(&file, "123456\n").unwrap();
+        std::fs::write(&file, entered).unwrap();
         command.stdin(std::fs::File::open(file).unwrap());
         Ran::of(command)
     }
@@ -81,13 +91,13 @@ impl Drop for Inside<'_> {
 
 /// Pulls the card at each TPDU, before and then after it took effect, until the command succeeds; what it says then is held
 /// against what the card says when it is in again. How often that was torn.
-fn at_every_tpdu(hand: &Hand, words: &str, mut hold: impl FnMut(&Ran, &Inside<'_>, u32)) {
+fn at_every_tpdu(hand: &Hand, run: impl Fn(&Inside<'_>) -> Ran, mut hold: impl FnMut(&Ran, &Inside<'_>, u32)) {
     // Only the last ones change anything on the card: whether they took effect makes a difference there alone.
     let mut first = 1;
     for torn in [Torn::Before, Torn::After] {
         for n in first.. {
             let inside = hand.put(Some((n, torn)));
-            let ran = inside.card(words);
+            let ran = run(&inside);
             drop(inside);
             hold(&ran, &hand.put(None), n);
             if ran.code == Some(0) {
@@ -103,18 +113,22 @@ fn at_every_tpdu(hand: &Hand, words: &str, mut hold: impl FnMut(&Ran, &Inside<'_
 fn a_purchase_that_is_torn_moved_its_money_once_or_not_at_all() {
     let hand = Hand::with("v3-money");
     let (mut held, mut torn) = (150_000, 0);
-    at_every_tpdu(&hand, "account pay --account 1.00", |ran, inside, n| {
-        let mut moved = u32::from(ran.code == Some(0)) * 100;
-        if ran.code != Some(0) && ran.error_code() == "E-CARD-ACCOUNT-TORN" {
-            torn += 1;
-            assert_eq!(inside.card("account pay --account 1.00").error_code(), "E-CARD-ACCOUNT-UNSETTLED");
-            let settled = inside.card("account settle").success();
-            moved = u32::from(settled["settled"][0]["done"] == true) * 100;
-        }
-        held -= moved;
-        let now = format!("{}.{:02}", held / 100, held % 100);
-        assert_eq!(inside.card("account").success()["account"], now, "TPDU {n}");
-    });
+    at_every_tpdu(
+        &hand,
+        |inside| inside.card("account pay --account 1.00"),
+        |ran, inside, n| {
+            let mut moved = u32::from(ran.code == Some(0)) * 100;
+            if ran.code != Some(0) && ran.error_code() == "E-CARD-ACCOUNT-TORN" {
+                torn += 1;
+                assert_eq!(inside.card("account pay --account 1.00").error_code(), "E-CARD-ACCOUNT-UNSETTLED");
+                let settled = inside.card("account settle").success();
+                moved = u32::from(settled["settled"][0]["done"] == true) * 100;
+            }
+            held -= moved;
+            let now = format!("{}.{:02}", held / 100, held % 100);
+            assert_eq!(inside.card("account").success()["account"], now, "TPDU {n}");
+        },
+    );
     assert!(torn >= 2, "torn {torn} times");
 }
 
@@ -127,21 +141,25 @@ fn a_write_that_is_torn_is_completed_or_undone() {
         read["files"][0]["items"][0]["value"].as_str().unwrap_or_default().to_owned()
     };
     let first = read(&hand.put(None));
-    let words = if first == "1" { "write DF04/EF05 8F=2" } else { "write DF04/EF05 8F=1" };
+    let words = if first == "1" { "8F=2" } else { "8F=1" };
     let (old, new) = if first == "1" { ("1", "2") } else { (first.as_str(), "1") };
-    let back = format!("write DF04/EF05 8F={old}");
-    at_every_tpdu(&hand, words, |ran, inside, n| {
-        if ran.code != Some(0) && ran.error_code() == "E-CARD-WRITE-TORN" {
-            torn += 1;
-            let mended = inside.card("mend").success();
-            let completed = mended["mended"][0]["outcome"] == "completed";
-            assert_eq!(read(inside), if completed { new } else { old }, "TPDU {n}: {mended}");
-            value += u32::from(completed);
-        } else {
-            assert_eq!(read(inside), if ran.code == Some(0) { new } else { old }, "TPDU {n}");
-        }
-        inside.card(&back).success();
-    });
+    let back = format!("8F={old}");
+    at_every_tpdu(
+        &hand,
+        |inside| inside.write("DF04/EF05", words),
+        |ran, inside, n| {
+            if ran.code != Some(0) && ran.error_code() == "E-CARD-WRITE-TORN" {
+                torn += 1;
+                let mended = inside.card("mend").success();
+                let completed = mended["mended"][0]["outcome"] == "completed";
+                assert_eq!(read(inside), if completed { new } else { old }, "TPDU {n}: {mended}");
+                value += u32::from(completed);
+            } else {
+                assert_eq!(read(inside), if ran.code == Some(0) { new } else { old }, "TPDU {n}");
+            }
+            inside.write("DF04/EF05", &back).success();
+        },
+    );
     assert!(torn >= 2 && value >= 1, "torn {torn} times, completed {value}");
 }
 
@@ -178,4 +196,30 @@ fn told(ran: &Ran) -> serde_json::Value {
     let members = told.as_object_mut().unwrap();
     members.retain(|name, _| !["apdus", "elapsed_ms"].contains(&name.as_str()));
     told
+}
+
+#[test]
+fn a_record_that_is_torn_inside_is_completed() {
+    let hand = Hand::with("v3-full");
+    let read = |inside: &Inside<'_>| {
+        let read = inside.card("file DF04/EF05/8B --unmask").success();
+        read["files"][0]["items"][0]["value"].as_str().unwrap_or_default().to_owned()
+    };
+    // Eight bytes: tag, length, and three characters of the new value before one of the old one.
+    let torn = (9..60).find(|n| {
+        let ran = hand.put(Some((*n, Torn::Within(8)))).write("DF04/EF05", "8B=样例医院二科室三");
+        if ran.code == Some(0) || ran.error_code() != "E-CARD-WRITE-TORN" {
+            return false;
+        }
+        let inside = hand.put(None);
+        let half = read(&inside) == "样例医注";
+        if !half {
+            inside.card("mend").success();
+        }
+        half
+    });
+    assert!(torn.is_some(), "it was never torn inside");
+    let inside = hand.put(None);
+    assert_eq!(inside.write("DF04/EF05", "8F=2").success()["mended"][0]["outcome"], "completed");
+    assert_eq!(read(&inside), "样例医院二科室三");
 }

@@ -109,13 +109,48 @@ fn a_pin_is_typed_at_the_readers_pad_where_there_is_one() {
 #[test]
 fn an_item_is_written_and_read_back() {
     let rig = rig();
-    let written = card(&rig, "write DF04/EF05 84=440105 8F=2", "").success();
+    let write = |values: &str| card(&rig, "write DF04/EF05 --from -", values);
+    let written = write("84=440105\n8F=2\n").success();
     assert_eq!((&written["file"], &written["mended"]), (&json!("DF04/EF05"), &json!([])));
-    assert_eq!(card(&rig, "write DF04/EF05 84=440105", "").success()["changed"], 0);
+    assert_eq!(write("{\"84\": \"440105\"}").success()["changed"], 0);
     let read = card(&rig, "file DF04/EF05/84 --unmask", "").success();
     assert_eq!(read["files"][0]["items"][0]["value"], "440105");
-    assert_eq!(card(&rig, "write DF04/EF05 84=44010X", "").error_code(), "E-CARD-NEW-VALUE");
+    let wrong = write("84=44010X\n");
+    assert_eq!(wrong.error_code(), "E-CARD-NEW-VALUE");
+    assert!(!wrong.stdout.contains("44010X"));
+    // Others may read a command line.
+    let shown = card(&rig, "write DF04/EF05 84=440106", "");
+    assert_eq!((shown.code, shown.error_code().as_str()), (Some(2), "E-CLI-VALUE-ARGUMENT"));
     assert_eq!(card(&rig, "mend", "").success(), json!({ "mended": [] }));
+}
+
+#[test]
+fn records_repeated_items_and_parts_of_them_are_written_and_read_back() {
+    let rig = rig();
+    // The PIN that these files ask for to be read comes behind the values.
+    let write = |name: &str, values: &str| {
+        card(&rig, &format!("write {name} --pin --from -"), &format!("{values}\n\n123456\n")).success()
+    };
+    let read =
+        |name: &str| card(&rig, &format!("file {name} --pin --unmask"), "123456\n").success()["files"][0].clone();
+    assert_eq!(write("DF02/EF15", "99:2/10=003\n99:2/11=20240101")["changed"], 1);
+    let part = read("DF02/EF15/99:2/10");
+    assert_eq!(
+        part["items"],
+        json!([{ "tag": "99", "name": null, "value": [{ "tag": "10", "name": null, "value": "003" }] }])
+    );
+    assert_eq!(write("DF03/EF19:2", "79/18=390")["changed"], 1);
+    assert_eq!(read("DF03/EF19:2/79/18")["records"][0]["items"][0]["value"][0]["value"], "390");
+    let before = read("DF02/EF07:1")["records"][0]["items"].clone();
+    assert_eq!(write("DF02/EF07:+", "@1=2020299\n@4=样例商店")["changed"], 1);
+    assert_eq!(
+        read("DF02/EF07:1/@4")["records"],
+        json!([{ "number": 1, "items": [{ "tag": null, "name": null, "value": "样例商店" }] }])
+    );
+    assert_eq!(read("DF02/EF07:2")["records"][0]["items"], before);
+    // The card alone writes its log.
+    assert_eq!(card(&rig, "write DF04/EF08:+ --from -", "@2=1\n").error_code(), "E-CARD-NEVER");
+    assert_eq!(card(&rig, "file DF02/EF07:+", "").error_code(), "E-CARD-UNKNOWN-ITEM");
 }
 
 #[test]

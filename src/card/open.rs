@@ -126,6 +126,11 @@ impl<'a> Card<'a> {
         parse::card_file(&named("EF05", &self.card_records))
     }
 
+    /// The card as data.
+    pub fn profile(&self) -> &'a Profile {
+        self.session.parts.profile
+    }
+
     /// 规范版本, `3.00`.
     pub fn version(&self) -> &str {
         &self.version

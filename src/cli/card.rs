@@ -5,6 +5,7 @@ mod bank;
 mod file;
 mod open;
 mod pin;
+mod values;
 mod write;
 
 use serde_json::{Map, Value, json};

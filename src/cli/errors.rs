@@ -13,6 +13,10 @@ crate::entries! {
         message "文件已存在" | "there is such a file already";
         cause "录制和生成密钥从不覆盖已有文件" | "a recording or a new key never overwrites a file";
         remedy "换一个文件名，或先移走原文件" | "name another file, or move that one away first";
+    VALUE_ARGUMENT = "E-CLI-VALUE-ARGUMENT", Clerk;
+        message "写卡的值不能写在命令行中" | "values for a card are not taken from the command line";
+        cause "命令行对本机其他用户可见" | "other users of the machine can see it";
+        remedy "用 --from 文件 给出，每行写作 81=11；或用 --from - 从标准输入给出" | "give them with --from FILE, a line each as 81=11, or by standard input with --from -";
     RUNTIME = "E-CLI-RUNTIME", Technician;
         message "系统资源不足，程序无法启动" | "the program cannot start for want of the system's resources";
         cause "线程、内存或文件句柄已用尽" | "threads, memory or file handles are used up";

@@ -55,6 +55,7 @@ impl Exit {
             "E-CLI-USAGE"
             | "E-CLI-FILE"
             | "E-CLI-EXISTS"
+            | "E-CLI-VALUE-ARGUMENT"
             | "E-CLI-JSON"
             | "E-CLI-NO-INPUT"
             | "E-CLI-SIGNING-KEY"

@@ -8,7 +8,8 @@ use super::name::two_digits;
 use super::{FileName, ItemName, NameError};
 
 /// A place on the card.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Address {
     /// The file.
     pub file: FileName,
@@ -28,7 +29,8 @@ pub enum Row {
 }
 
 /// An item within a file or a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ItemAddress {
     /// Which item.
     pub key: ItemKey,
@@ -95,6 +97,34 @@ impl FromStr for ItemAddress {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         item(text).ok_or_else(|| NameError(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        text.parse()
+    }
+}
+
+impl From<Address> for String {
+    fn from(address: Address) -> Self {
+        address.to_string()
+    }
+}
+
+impl TryFrom<String> for ItemAddress {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        text.parse()
+    }
+}
+
+impl From<ItemAddress> for String {
+    fn from(address: ItemAddress) -> Self {
+        address.to_string()
     }
 }
 

@@ -120,7 +120,7 @@ fn a_pin_is_asked_for_and_tried_once_on_the_card_that_asked() {
 fn a_write_is_read_back_and_what_is_torn_is_mended() {
     let (_house, socket) = house();
     let write = |value: &str| {
-        let items = json!([{ "tag": "84", "value": value }]);
+        let items = json!([{ "item": "84", "value": value }]);
         socket.post("/v1/card/write", &json!({ "file": "DF04/EF05", "items": items }))
     };
     assert_eq!(write("440105").success()["done"], json!({ "file": "DF04/EF05", "changed": 1, "mended": [] }));

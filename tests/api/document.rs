@@ -288,7 +288,7 @@ fn each_answer_of_each_route_is_as_it_is_described() {
 fn card_tasks(house: &House, document: &Document, socket: &Client) {
     house.readers.insert(HOLDER, chip("v3-money"));
     let files = json!({ "names": ["DF04/EF05", "DF04/EF08", "SSSE/EF08"], "unmask": true });
-    let write = json!({ "file": "DF04/EF05", "items": [{ "tag": "84", "value": "440105" }] });
+    let write = json!({ "file": "DF04/EF05", "items": [{ "item": "84", "value": "440105" }] });
     let (none, discard) = (json!({}), json!({ "discard": true }));
     let pins = |pin: Option<&str>, new: Option<&str>| json!({ "pin": pin, "new_pin": new });
     for (route, task, pins) in [

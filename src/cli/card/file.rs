@@ -10,15 +10,15 @@ use super::super::file::keep_new;
 use super::super::{Outcome, Problem, Shell};
 use super::open::carry_out;
 use crate::card::CardError;
-use crate::profile::{ItemName, NameError};
+use crate::profile::{Address, NameError};
 use crate::terminal::holder_card::ReadFiles;
 
 /// Arguments of `sbkd card file`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Files, as DF04/EF05, or items of them, as DF04/EF05/81
+    /// Files, as DF04/EF05, or items of them, as DF04/EF05/81, DF02/EF15/99:2/10 or DF02/EF07:1/@4
     #[arg(required = true, value_name = "NAME")]
-    names: Vec<ItemName>,
+    names: Vec<Address>,
     /// Items of the one file that is named, by their tags
     #[arg(long = "item", value_name = "TAG")]
     items: Vec<String>,
@@ -36,7 +36,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
-    let task = ReadFiles { names: names(args)?, pin: args.pin, unmask: args.unmask };
+    let task = ReadFiles { names: addresses(args)?, pin: args.pin, unmask: args.unmask };
     let shown = carry_out(&task, &args.way, shell)?;
     if let Some(out) = &args.out {
         keep_new(out, &bytes(&shown)?, 0o600)?;
@@ -46,12 +46,12 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
 }
 
 /// What is asked for: the names, or the items of the one that there is.
-fn names(args: &Args) -> Result<Vec<ItemName>, Problem> {
+fn addresses(args: &Args) -> Result<Vec<Address>, Problem> {
     let told = |name: &str| Problem::from_error(&CardError::UnknownItem(name.to_owned()));
     match (args.names.as_slice(), args.items.as_slice()) {
         (names, []) => Ok(names.to_vec()),
-        ([ItemName { file, tag: None }], items) => {
-            items.iter().map(|tag| format!("{file}/{tag}").parse().map_err(|NameError(name)| told(&name))).collect()
+        ([only @ Address { item: None, .. }], items) => {
+            items.iter().map(|item| format!("{only}/{item}").parse().map_err(|NameError(name)| told(&name))).collect()
         }
         (_, items) => Err(told(&items.join(" "))),
     }

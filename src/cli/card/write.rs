@@ -6,24 +6,27 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::super::direct::Way;
-use super::super::{Outcome, Problem, Shell, shell};
+use super::super::{Outcome, Problem, Shell, errors, shell};
 use super::open::carry_out;
-use crate::card::CardError;
-use crate::profile::FileName;
-use crate::terminal::holder_card::{MendCard, NewItem, Secret, WriteFile};
+use super::values::values;
+use crate::profile::Address;
+use crate::terminal::holder_card::{MendCard, Secret, WriteFile};
 
 /// Arguments of `sbkd card write`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The file, as DF04/EF05
+    /// The file, as DF04/EF05; a record of a fixed one, as DF03/EF19:2; a new one of a cyclic one, as DF02/EF07:+
     #[arg(value_name = "FILE")]
-    file: FileName,
-    /// Each item by its tag with its new value, as 81=11; a binary one, or one with parts, in hexadecimal
-    #[arg(value_name = "TAG=VALUE", required_unless_present = "bytes")]
-    items: Vec<String>,
+    file: Address,
+    /// New values: lines as 81=11 or a JSON object as {"81": "11"}; - is standard input as far as an empty line
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["bytes", "values"])]
+    from: Option<PathBuf>,
     /// The bytes of a transparent file, as a photo
-    #[arg(long = "in", value_name = "FILE", conflicts_with = "items")]
+    #[arg(long = "in", value_name = "FILE", conflicts_with = "from")]
     bytes: Option<PathBuf>,
+    /// Not taken: others may read the command line
+    #[arg(value_name = "TAG=VALUE", hide = true)]
+    values: Vec<String>,
     /// Ask for the holder's PIN at once
     #[arg(long)]
     pin: bool,
@@ -45,10 +48,12 @@ pub(super) struct MendArgs {
 }
 
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
-    let items = args.items.iter().map(|text| item(&args.file, text)).collect::<Result<Vec<_>, _>>()?;
+    if !args.values.is_empty() {
+        return Err(Problem::with(&errors::VALUE_ARGUMENT, "--from"));
+    }
+    let items = args.from.as_deref().map(|from| values(&args.file, from)).transpose()?;
     let bytes = args.bytes.as_deref().map(shell::read_bytes).transpose()?.map(Zeroizing::new);
     let bytes = bytes.map(|bytes| Secret(Zeroizing::new(hex::encode_upper(&*bytes))));
-    let items = bytes.is_none().then_some(items);
     let task = WriteFile { file: args.file.clone(), items, bytes, pin: args.pin };
     let shown = carry_out(&task, &args.way, shell)?;
     told(&shown, shell);
@@ -69,13 +74,6 @@ pub(super) fn mend(args: &MendArgs, shell: &Shell) -> Outcome {
         (None, count) => format!("已处理 {count} 项 / {count} mended"),
     });
     Ok(())
-}
-
-/// `81=11`.
-fn item(file: &FileName, text: &str) -> Result<NewItem, Problem> {
-    let unknown = || Problem::from_error(&CardError::UnknownItem(format!("{file}/…")));
-    let (tag, value) = text.split_once('=').ok_or_else(unknown)?;
-    Ok(NewItem { tag: tag.to_owned(), value: Secret(Zeroizing::new(value.to_owned())) })
 }
 
 /// What became of the writes that had been torn.

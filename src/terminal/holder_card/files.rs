@@ -4,18 +4,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{CardTask, Desk, Entered};
-use crate::card::Card;
 use crate::card::account::AccountError;
-use crate::profile::ItemName;
+use crate::card::{Card, names_of};
+use crate::profile::Address;
 use crate::terminal::driver::Asked;
 
 /// Reads files and items, by a key where it can be had, else by the PIN.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadFiles {
-    /// Files, as `DF04/EF05`, or items of them, as `DF04/EF05/81`.
+    /// Files, as `DF04/EF05`, or places in them, as `DF04/EF05/81`, `DF02/EF15/99:2/10` and `DF02/EF07:1/@4`.
     #[schema(value_type = Vec<String>)]
-    pub names: Vec<ItemName>,
+    pub names: Vec<Address>,
     /// Ask for the holder's PIN at once, so that no key is proven where the PIN does.
     #[serde(default)]
     pub pin: bool,
@@ -37,10 +37,11 @@ impl CardTask for ReadFiles {
     }
 
     fn carry_out(&self, card: &mut Card<'_>, _: &dyn Desk, entered: &mut Entered) -> Result<Value, AccountError> {
-        let files = card.read(&self.names, entered.pin.take())?;
+        let names = names_of(card.profile(), &self.names)?;
+        let files = card.read(&names, entered.pin.take())?;
         if self.unmask {
             tracing::info!(target: "audit", reader = files.reader, "files read unmasked");
         }
-        Ok(files.to_json(self.unmask))
+        Ok(files.to_json_at(&self.names, self.unmask))
     }
 }

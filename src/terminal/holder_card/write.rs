@@ -6,17 +6,17 @@ use zeroize::Zeroizing;
 use super::{CardTask, Desk, Entered, Secret};
 use crate::card::account::AccountError;
 use crate::card::{Card, CardError, Mended, Update, ValueError};
-use crate::profile::{FileName, ItemName};
+use crate::profile::{Address, FileName, ItemAddress};
 use crate::terminal::driver::Asked;
 
 /// Writes items, or the bytes of a file, and reads them back. What was torn on the card before is brought to its end first.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WriteFile {
-    /// The file, as `DF04/EF05`.
+    /// The file, as `DF04/EF05`; a record of a fixed one, as `DF03/EF19:2`; a new one of a cyclic one, as `DF02/EF07:+`.
     #[schema(value_type = String)]
-    pub file: FileName,
-    /// Items of a linear file.
+    pub file: Address,
+    /// Items of the file or the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<Vec<NewItem>>,
     /// The bytes of a transparent file in hexadecimal, from its beginning; in place of `items`.
@@ -33,8 +33,10 @@ pub struct WriteFile {
 #[schema(as = NewCardItem)]
 #[serde(deny_unknown_fields)]
 pub struct NewItem {
-    /// Its tag, two hexadecimal digits.
-    pub tag: String,
+    /// Its tag, two hexadecimal digits; one of several, as `99:2`; a part of it, as `99:2/10`; its place in a record
+    /// without tags, as `@4`.
+    #[schema(value_type = String)]
+    pub item: ItemAddress,
     /// Text or digits; of a binary item, or one with parts, hexadecimal.
     #[schema(value_type = String)]
     pub value: Secret,
@@ -98,15 +100,6 @@ impl From<(FileName, Mended)> for MendedFile {
     }
 }
 
-impl WriteFile {
-    /// Each item by its tag.
-    fn items(&self, items: &[NewItem]) -> Result<Vec<(u8, Zeroizing<String>)>, CardError> {
-        let unknown = || CardError::UnknownItem(format!("{}/…", self.file));
-        let tag = |tag: &str| format!("{}/{tag}", self.file).parse::<ItemName>().ok()?.tag;
-        items.iter().map(|item| Ok((tag(&item.tag).ok_or_else(unknown)?, item.value.0.clone()))).collect()
-    }
-}
-
 impl CardTask for WriteFile {
     type Done = FileWritten;
     const PATH: &'static str = "/v1/card/write";
@@ -123,11 +116,14 @@ impl CardTask for WriteFile {
         entered: &mut Entered,
     ) -> Result<FileWritten, AccountError> {
         let unknown = || CardError::UnknownItem(self.file.to_string());
+        if self.file.item.is_some() {
+            return Err(unknown().into());
+        }
         let (items, bytes);
         let update = match (&self.items, &self.bytes) {
             (Some(new), None) => {
-                items = self.items(new)?;
-                Update::Items(&items)
+                items = new.iter().map(|new| (new.item, new.value.0.clone())).collect::<Vec<_>>();
+                Update::Values(self.file.row, &items)
             }
             (None, Some(text)) => {
                 let no_hex = |_| CardError::NewValue { item: self.file.to_string(), why: ValueError::Hex };
@@ -138,7 +134,7 @@ impl CardTask for WriteFile {
         };
         let journal = desk.journal()?;
         let mended = card.mend(&journal, &mut entered.pin)?;
-        let written = card.write(&journal, &self.file, &update, &mut entered.pin)?;
+        let written = card.write(&journal, &self.file.file, &update, &mut entered.pin)?;
         Ok(FileWritten {
             file: written.file.to_string(),
             changed: written.changed,

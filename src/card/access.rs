@@ -4,6 +4,8 @@
 //! selected. So each directory is visited once, each of its keys is proven once while it is selected, and the PIN is
 //! verified at the first visit that needs it.
 
+use std::collections::BTreeSet;
+
 use crate::profile::{Access, FileName, KeyRole};
 
 /// What a person and the terminal have to prove with.
@@ -22,8 +24,16 @@ pub(super) struct Proven {
     pub(super) directory: String,
     /// The keys that were proven in it.
     pub(super) keys: Vec<KeyRole>,
-    /// The PIN was verified.
-    pub(super) pin: bool,
+    /// The PINs that were verified, each by the directory that has it of its own; [`SHARED`] is the environment's.
+    pub(super) pins: BTreeSet<String>,
+}
+
+/// The name that the PIN of the environment, and of all directories without one of their own, goes by.
+pub(super) const SHARED: &str = "";
+
+/// Whose PIN guards a directory, where these have one of their own.
+pub(super) fn pin_of<'d>(directory: &'d str, own: &[&str]) -> &'d str {
+    if own.contains(&directory) { directory } else { SHARED }
 }
 
 /// Something that is proven to the card.
@@ -55,18 +65,29 @@ pub(super) enum Denied {
 }
 
 /// The visits that come at all `wanted` files, the directory that is selected first, then each where it is first named.
-pub(super) fn plan(wanted: &[(FileName, Access)], proven: &Proven, means: Means<'_>) -> Result<Vec<Visit>, Denied> {
-    let with_pin = pin(wanted, proven, means)?;
+/// `own` are the directories with a PIN of their own.
+pub(super) fn plan(
+    wanted: &[(FileName, Access)],
+    proven: &Proven,
+    means: Means<'_>,
+    own: &[&str],
+) -> Result<Vec<Visit>, Denied> {
+    let mut pin_left = pin(wanted, proven, means, own)?;
+    let verified = pin_left;
+    let has_pin = |file: &FileName| {
+        let of = pin_of(file.directory(), own);
+        verified == Some(of) || proven.pins.contains(of)
+    };
     let mut visits = visits(wanted, proven);
-    let mut pin_left = with_pin && !proven.pin;
     for visit in &mut visits {
         let here = wanted.iter().filter(|(file, _)| file.directory() == visit.directory);
         for (file, access) in here {
+            let with_pin = has_pin(file);
             let by_pin = matches!(access, Access::Pin | Access::PinAndKey(_))
                 || matches!(access, Access::PinOrKey(role) if with_pin && !is_proven(proven, file, role));
-            if by_pin && pin_left {
+            if by_pin && pin_left == Some(pin_of(file.directory(), own)) {
                 visit.proofs.insert(0, Proof::Pin);
-                pin_left = false;
+                pin_left = None;
             }
             let Some(role) = key(access, with_pin) else { continue };
             if is_proven(proven, file, role) || visit.proofs.contains(&Proof::Key(role.clone())) {
@@ -81,33 +102,46 @@ pub(super) fn plan(wanted: &[(FileName, Access)], proven: &Proven, means: Means<
     Ok(visits)
 }
 
-/// Whether the plan goes by the PIN where a file leaves the choice: it does where the PIN was verified, or has to be
-/// for something else, or is at hand and spares a key.
-fn pin(wanted: &[(FileName, Access)], proven: &Proven, means: Means<'_>) -> Result<bool, Denied> {
+/// Whose PIN the plan verifies, if any: where a file leaves the choice it goes by the PIN where that has to be verified
+/// for something else, or is at hand and spares a key. The one that is at hand is one attempt at one PIN.
+fn pin<'w>(
+    wanted: &'w [(FileName, Access)],
+    proven: &Proven,
+    means: Means<'_>,
+    own: &[&str],
+) -> Result<Option<&'w str>, Denied> {
     if let Some((file, _)) = wanted.iter().find(|(_, access)| *access == Access::Never) {
         return Err(Denied::Never(file.clone()));
     }
-    if proven.pin {
-        return Ok(true);
-    }
+    let mut open = wanted.iter().filter(|(file, _)| !proven.pins.contains(pin_of(file.directory(), own)));
     let needs_it = |(file, access): &&(FileName, Access)| match access {
         Access::Pin | Access::PinAndKey(_) => true,
         Access::PinOrKey(role) => means.lacking.contains(role) && !is_proven(proven, file, role),
         Access::Free | Access::Never | Access::Key(_) => false,
     };
-    match (wanted.iter().find(needs_it), means.pin) {
-        (Some(_), true) => Ok(true),
-        (Some((file, _)), false) => Err(Denied::Pin(file.clone())),
-        (None, false) => Ok(false),
-        (None, true) => Ok(wanted.iter().any(|(file, access)| match access {
-            Access::PinOrKey(role) => {
-                let anyway = |(other, access): &(FileName, Access)| {
-                    other.directory() == file.directory() && *access == Access::Key(role.clone())
-                };
-                !is_proven(proven, file, role) && !wanted.iter().any(anyway)
+    let mut needed = open.clone().filter(needs_it);
+    match (needed.next(), means.pin) {
+        (Some((file, _)), true) => {
+            let of = pin_of(file.directory(), own);
+            match needed.find(|(other, _)| pin_of(other.directory(), own) != of) {
+                Some((other, _)) => Err(Denied::Pin(other.clone())),
+                None => Ok(Some(of)),
             }
-            _ => false,
-        })),
+        }
+        (Some((file, _)), false) => Err(Denied::Pin(file.clone())),
+        (None, false) => Ok(None),
+        (None, true) => {
+            let spares = open.find(|(file, access)| match access {
+                Access::PinOrKey(role) => {
+                    let anyway = |(other, access): &(FileName, Access)| {
+                        other.directory() == file.directory() && *access == Access::Key(role.clone())
+                    };
+                    !is_proven(proven, file, role) && !wanted.iter().any(anyway)
+                }
+                _ => false,
+            });
+            Ok(spares.map(|(file, _)| pin_of(file.directory(), own)))
+        }
     }
 }
 

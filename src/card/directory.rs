@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::CardError;
-use super::access::{Denied, Means, Proof, Visit, plan};
+use super::access::{Denied, Means, Proof, Visit, pin_of, plan};
 use super::open::Card;
 use super::pad::HolderPin;
 use super::session::FILES;
@@ -26,7 +26,8 @@ impl Card<'_> {
         let mut withheld: BTreeMap<KeyRole, CardError> = BTreeMap::new();
         while !left.is_empty() {
             let means = Means { pin: pin.is_some(), lacking: &lacking };
-            let visits = plan(&left, &self.proven, means).map_err(|denied| told(denied, &mut withheld))?;
+            let own = self.session.parts.profile.own_pins();
+            let visits = plan(&left, &self.proven, means, &own).map_err(|why| told(why, &mut withheld))?;
             for visit in visits {
                 match self.prepare(&visit, pin) {
                     Err(Unproven::Lacking(role)) if !lacking.contains(&role) => {
@@ -64,6 +65,32 @@ impl Card<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Selects a directory by its name: what is asked of the PIN then, asks for the one that guards it.
+    ///
+    /// # Errors
+    /// [`CardError::NoFile`] where the card does not have it.
+    pub fn enter(&mut self, directory: &str) -> Result<(), CardError> {
+        self.select(directory)
+    }
+
+    /// Verifies the PIN that guards a directory: one attempt. A directory with a PIN of its own is selected for it.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_of(&mut self, directory: &str, pin: HolderPin) -> Result<(), CardError> {
+        if self.session.parts.profile.own_pins().contains(&directory) {
+            self.select(directory)?;
+        }
+        self.verify(pin)
+    }
+
+    /// The PIN of the selected directory was verified.
+    pub(super) fn verified(&mut self) {
+        let own = self.session.parts.profile.own_pins();
+        let of = pin_of(&self.proven.directory, &own).to_owned();
+        self.proven.pins.insert(of);
     }
 
     /// Selects a directory, unless it is: what was proven in another one is gone then.

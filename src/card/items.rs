@@ -111,7 +111,7 @@ impl Card<'_> {
             version: self.version.clone(),
             files,
             keys,
-            pin: self.proven.pin,
+            pin: !self.proven.pins.is_empty(),
             apdus: self.apdus(),
             elapsed: self.begun.started.elapsed(),
         })
@@ -123,7 +123,8 @@ impl Card<'_> {
     /// # Errors
     /// [`CardError::UnknownItem`].
     pub fn reads_by_pin(&self, items: &[ItemName]) -> Result<bool, CardError> {
-        let visits = access::plan(&self.to_read(items)?, &self.proven, Means { pin: true, lacking: &[] });
+        let (means, own) = (Means { pin: true, lacking: &[] }, self.session.parts.profile.own_pins());
+        let visits = access::plan(&self.to_read(items)?, &self.proven, means, &own);
         // What is denied either way is denied when it is read.
         Ok(visits.is_ok_and(|visits| visits.iter().any(|visit| visit.proofs.contains(&Proof::Pin))))
     }

@@ -43,7 +43,8 @@ impl Card<'_> {
     }
 
     fn keys_for(&self, wanted: &[(FileName, Access)]) -> Result<Vec<KeyRole>, CardError> {
-        let visits = plan(wanted, &self.proven, Means::default()).map_err(denied)?;
+        let own = self.session.parts.profile.own_pins();
+        let visits = plan(wanted, &self.proven, Means::default(), &own).map_err(denied)?;
         let proofs = visits.into_iter().flat_map(|visit| visit.proofs);
         let key = |proof| match proof {
             Proof::Key(role) => Some(role),

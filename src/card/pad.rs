@@ -57,7 +57,7 @@ impl Card<'_> {
         self.session.parts.keys.rest();
         let outcome = self.session.parts.lease.verify_by_pad(entry)?;
         heard(outcome, "verify")?;
-        self.proven.pin = true;
+        self.verified();
         Ok(())
     }
 

@@ -118,7 +118,7 @@ impl Card<'_> {
             return Err(CardError::PinInitial);
         }
         self.attempt("verify", Vars::new().with("pin", pin.packed()))?;
-        self.proven.pin = true;
+        self.verified();
         Ok(())
     }
 

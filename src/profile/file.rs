@@ -17,6 +17,19 @@ pub struct Directory {
     pub aid: Option<Vec<u8>>,
     /// The key of secure messaging in it; `None` where none is known.
     pub messaging: Option<KeyRole>,
+    /// Whose PIN guards its files.
+    pub pin: PinOf,
+}
+
+/// Whose PIN guards the files of a directory (card-facts §6: cards of either kind work).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PinOf {
+    /// The one of the environment around it.
+    #[default]
+    Parent,
+    /// One of its own.
+    Own,
 }
 
 /// A file: its structure, its items, and who may read and write it.

@@ -7,7 +7,8 @@ use toml::Spanned;
 
 use super::access::{byte, role};
 use super::{
-    Access, ByGeneration, Directory, File, Form, Grade, Item, Key, Profile, Repeats, Revision, Sam, Structure, Writing,
+    Access, ByGeneration, Directory, File, Form, Grade, Item, Key, PinOf, Profile, Repeats, Revision, Sam, Structure,
+    Writing,
 };
 use crate::cipher::Formulas;
 use crate::failure::{Diagnostic, place};
@@ -53,6 +54,8 @@ struct DirectoryTable {
     fid: String,
     aid: Option<String>,
     messaging: Option<String>,
+    #[serde(default)]
+    pin: PinOf,
 }
 
 #[derive(Deserialize)]
@@ -279,6 +282,7 @@ fn directory_of(table: DirectoryTable) -> Row<Directory> {
         fid,
         aid: aid.map(|aid| aid.ok_or("aid is 5 to 16 bytes in hexadecimal")).transpose()?,
         messaging: messaging.transpose()?,
+        pin: table.pin,
     })
 }
 

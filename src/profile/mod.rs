@@ -10,7 +10,7 @@ mod name;
 
 pub use access::{Access, ByGeneration};
 pub use address::{Address, ItemAddress, ItemKey, Row};
-pub use file::{Directory, File, Form, Item, Repeats, Revision, Structure, Writing};
+pub use file::{Directory, File, Form, Item, PinOf, Repeats, Revision, Structure, Writing};
 pub use key::{Grade, Key, KeyRole, Sam};
 pub use name::{FileName, ItemName, NameError};
 
@@ -50,6 +50,12 @@ impl Profile {
     /// Every directory, in the order of the file.
     pub fn directories(&self) -> &[Directory] {
         &self.directories
+    }
+
+    /// The names of the directories with a PIN of their own.
+    pub fn own_pins(&self) -> Vec<&str> {
+        let own = self.directories.iter().filter(|directory| directory.pin == PinOf::Own);
+        own.map(|directory| directory.name.as_str()).collect()
     }
 
     /// A file by its name.

@@ -30,9 +30,9 @@ use crate::apdu::StatusWord;
 use crate::cipher::Transaction;
 use crate::script::Vars;
 
-/// The script, and the directory that the account is in.
 const SCRIPT: &str = "account";
-const DIRECTORY: &str = "DF04";
+/// The directory that the account is in.
+pub const DIRECTORY: &str = "DF04";
 
 impl Card<'_> {
     /// What the account holds, and what was summed up in the year.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::card::access::{Denied, Means, Proof, Proven, Visit, plan};
+use crate::card::access::{Denied, Means, Proof, Proven, SHARED, Visit, plan};
 use crate::profile::{Access, FileName, KeyRole};
 
 const PIN: &str = "PIN";
@@ -55,7 +55,7 @@ fn cheapest(wanted: &[(FileName, Access)], proven: &Proven, pin: bool, lacking: 
             if file.directory() == proven.directory {
                 keys.extend(proven.keys.iter().map(KeyRole::name));
             }
-            suffices(access, proven.pin || by_pin, &keys)
+            suffices(access, proven.pins.contains(SHARED) || by_pin, &keys)
         });
         if does {
             let now = cost(by_pin, new.len());
@@ -67,7 +67,7 @@ fn cheapest(wanted: &[(FileName, Access)], proven: &Proven, pin: bool, lacking: 
 
 /// Goes through the visits as the card would; what they cost.
 fn carried_out(wanted: &[(FileName, Access)], proven: &Proven, visits: &[Visit]) -> usize {
-    let (mut directory, mut pin) = (proven.directory.as_str(), proven.pin);
+    let (mut directory, mut pin) = (proven.directory.as_str(), proven.pins.contains(SHARED));
     let mut keys: BTreeSet<&str> = proven.keys.iter().map(KeyRole::name).collect();
     let (mut spent, mut seen) = (0, BTreeSet::new());
     for visit in visits {
@@ -120,12 +120,13 @@ fn the_least_that_does_is_proven_in_every_case() {
                                 .map(|(access, file)| (file.clone(), access))
                                 .collect();
                         let keys = if key { vec![role("RK1DF04")] } else { Vec::new() };
-                        let proven = Proven { directory: directory.to_owned(), keys, pin: verified };
+                        let pins = if verified { [SHARED.to_owned()].into() } else { BTreeSet::new() };
+                        let proven = Proven { directory: directory.to_owned(), keys, pins };
                         let mut lacking = Vec::new();
                         lacking.extend((given & 2 != 0).then(|| role("RK1DF04")));
                         lacking.extend((given & 4 != 0).then(|| role("RK1DF01")));
                         let pin = given & 1 != 0;
-                        let planned = plan(&wanted, &proven, Means { pin, lacking: &lacking });
+                        let planned = plan(&wanted, &proven, Means { pin, lacking: &lacking }, &[]);
                         let best = cheapest(&wanted, &proven, pin, &lacking);
                         match &planned {
                             Ok(visits) => assert_eq!(Some(carried_out(&wanted, &proven, visits)), best, "{wanted:?}"),
@@ -140,10 +141,17 @@ fn the_least_that_does_is_proven_in_every_case() {
     assert_eq!(cases, 5 * 10 * 5 * 5 * 8);
 }
 
-fn planned(wanted: &[(&str, Access)], proven: &Proven, pin: bool) -> Result<Vec<(String, Vec<String>)>, Denied> {
+type Planned = Result<Vec<(String, Vec<String>)>, Denied>;
+
+fn planned(wanted: &[(&str, Access)], proven: &Proven, pin: bool) -> Planned {
+    planned_where(&[], wanted, proven, pin)
+}
+
+/// Where these directories have a PIN of their own.
+fn planned_where(own: &[&str], wanted: &[(&str, Access)], proven: &Proven, pin: bool) -> Planned {
     let wanted: Vec<(FileName, Access)> =
         wanted.iter().map(|(name, access)| (name.parse().unwrap(), access.clone())).collect();
-    let visits = plan(&wanted, proven, Means { pin, lacking: &[] })?;
+    let visits = plan(&wanted, proven, Means { pin, lacking: &[] }, own)?;
     let shown = |proof: &Proof| match proof {
         Proof::Pin => PIN.to_owned(),
         Proof::Key(role) => role.name().to_owned(),
@@ -169,6 +177,28 @@ fn a_file_that_leaves_the_choice_takes_the_key_unless_a_pin_is_at_hand() {
     let wanted = [("DF04/EF05", Access::PinOrKey(role("RK1DF04"))), ("DF04/EF15", Access::PinOrKey(role("RK1DF04")))];
     assert_eq!(planned(&wanted, &proven, false).unwrap(), [("DF04".to_owned(), vec!["RK1DF04".to_owned()])]);
     assert_eq!(planned(&wanted, &proven, true).unwrap(), [("DF04".to_owned(), vec![PIN.to_owned()])]);
-    let verified = Proven { pin: true, ..proven };
+    let verified = Proven { pins: [SHARED.to_owned()].into(), ..proven };
     assert_eq!(planned(&wanted, &verified, false).unwrap(), [("DF04".to_owned(), vec![])]);
+}
+
+#[test]
+fn a_pin_opens_the_directories_that_it_guards_and_is_tried_at_one() {
+    let proven = Proven { directory: "SSSE".to_owned(), ..Proven::default() };
+    let or = |key: &str| Access::PinOrKey(role(key));
+    let wanted = [("DF04/EF08", Access::Pin), ("DF01/EF05", or("RK1DF01")), ("DF02/EF05", or("RK1DF02"))];
+    let of = |directory: &str, proofs: &[&str]| {
+        (directory.to_owned(), proofs.iter().map(|proof| (*proof).to_owned()).collect::<Vec<_>>())
+    };
+    // The PIN of the one does for no other.
+    let planned = planned_where(&["DF04"], &wanted, &proven, true).unwrap();
+    assert_eq!(planned, [of("DF04", &[PIN]), of("DF01", &["RK1DF01"]), of("DF02", &["RK1DF02"])]);
+    let both = [("DF01/EF05", Access::Pin), ("DF04/EF08", Access::Pin), ("DF01/EF06", Access::Pin)];
+    let denied = planned_where(&["DF04"], &both, &proven, true);
+    assert_eq!(denied, Err(Denied::Pin("DF04/EF08".parse().unwrap())), "one PIN is no attempt at two");
+    // What was verified before stays.
+    let verified = Proven { pins: [SHARED.to_owned()].into(), ..proven };
+    let planned = planned_where(&["DF04"], &both, &verified, true).unwrap();
+    assert_eq!(planned, [of("DF01", &[]), of("DF04", &[PIN])]);
+    assert_eq!(planned_where(&["DF04"], &both[..1], &verified, false).unwrap(), [of("DF01", &[])]);
+    assert!(planned_where(&["DF04"], &both, &verified, false).is_err());
 }

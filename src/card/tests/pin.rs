@@ -154,3 +154,37 @@ fn a_pin_that_is_set_anew_is_never_half_set() {
         });
     }
 }
+
+/// A card whose directories each have a PIN, and a profile that says so of DF04 alone.
+fn of_its_own() -> Desk {
+    let text = include_str!("../../../config/card/files.toml");
+    let text = text.replace("name = \"DF04\"\n", "name = \"DF04\"\npin = \"own\"\n");
+    let profile = Profile::load([None, Some(("files.toml", &text)), None]).unwrap();
+    Desk { profile, ..Desk::new("v2-pin-per-directory") }
+}
+
+#[test]
+fn a_pin_of_a_directory_is_verified_there_and_opens_nothing_else() {
+    let desk = of_its_own();
+    let insert = inserted(&desk.card);
+    let read = |names: &[&str], digits: &str| {
+        let names: Vec<_> = names.iter().map(|name| name.parse().unwrap()).collect();
+        desk.on(insert(), |card| card.read(&names, Some(pin(digits).into()))).map(|files| files.pin)
+    };
+    let changed = desk.on(insert(), |card| {
+        card.enter("DF04")?;
+        card.change_pin(pin("123456"), pin("654321"))
+    });
+    assert_eq!(changed, Ok(()));
+    assert_eq!(read(&["DF04/EF08"], "654321"), Ok(true));
+    assert_eq!(read(&["DF04/EF08"], "123456"), Err(CardError::PinWrong { left: 2 }));
+    assert_eq!(desk.on(insert(), |card| card.pin_tries()), Ok(PinTries::Left(3)), "the environment's is another one");
+    let tries = desk.on(insert(), |card| {
+        card.enter("DF04")?;
+        card.pin_tries()
+    });
+    assert_eq!(tries, Ok(PinTries::Left(2)));
+    let verified = desk.on(insert(), |card| card.verify_of("DF04", pin("654321").into()));
+    assert_eq!((verified, desk.on(insert(), |card| card.verify_of("SSSE", pin("123456").into()))), (Ok(()), Ok(())));
+    assert_eq!(desk.on(insert(), |card| card.enter("DF99")), Err(CardError::NoFile("DF99".to_owned())));
+}

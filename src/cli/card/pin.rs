@@ -16,29 +16,43 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Say how many tries are left, without costing one
-    Tries(Way),
+    Tries(Which),
     /// Verify the PIN: one try
-    Verify(Way),
+    Verify(Which),
     /// Change the PIN; the new one is entered twice
-    Change(Way),
+    Change(Which),
     /// Set a new PIN without the old one; needs the terminal's key for it
     Reload(Way),
     /// Give a locked PIN its tries back; needs the terminal's key for it
     Unblock(Way),
 }
 
+/// Whose PIN it is.
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// The directory that has the PIN of its own, as DF04; without it the environment's
+    #[arg(long, value_name = "DIRECTORY")]
+    directory: Option<String>,
+    #[command(flatten)]
+    way: Way,
+}
+
 pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
     match &args.command {
-        Command::Tries(way) => tries(way, shell),
-        Command::Verify(way) => told(&VerifyPin {}, "密码正确 / the PIN is right", way, shell),
-        Command::Change(way) => told(&ChangePin {}, "密码已修改 / the PIN is changed", way, shell),
+        Command::Tries(Which { directory, way }) => tries(directory.clone(), way, shell),
+        Command::Verify(Which { directory, way }) => {
+            told(&VerifyPin { directory: directory.clone() }, "密码正确 / the PIN is right", way, shell)
+        }
+        Command::Change(Which { directory, way }) => {
+            told(&ChangePin { directory: directory.clone() }, "密码已修改 / the PIN is changed", way, shell)
+        }
         Command::Reload(way) => told(&ReloadPin {}, "密码已重置 / the PIN is set anew", way, shell),
         Command::Unblock(way) => told(&UnblockPin {}, "密码已解锁 / the PIN is unblocked", way, shell),
     }
 }
 
-fn tries(way: &Way, shell: &Shell) -> Outcome {
-    let shown = carry_out(&AskTries {}, way, shell)?;
+fn tries(directory: Option<String>, way: &Way, shell: &Shell) -> Outcome {
+    let shown = carry_out(&AskTries { directory }, way, shell)?;
     shell.show(&shown, || match shown["left"].as_u64() {
         None => "未设密码 / there is no PIN".to_owned(),
         Some(0) => "密码已锁定 / the PIN is locked".to_owned(),

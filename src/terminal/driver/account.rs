@@ -7,7 +7,7 @@ use super::pin::holder_pin;
 use super::{card, reader};
 use crate::apdu::StatusWord;
 use crate::card::account::log::log_file;
-use crate::card::account::{AccountError, Amount, Kind, Outcome as Became, Paid, Payment, Settled};
+use crate::card::account::{self, AccountError, Amount, Kind, Outcome as Became, Paid, Payment, Settled};
 use crate::card::{Card, CardError, Contents, HolderPin, Journal};
 use crate::failure::Failure;
 use crate::national::{CardInfo, Code, DebitOutput, Outcome, Parameter, Refused};
@@ -71,7 +71,7 @@ pub(super) fn debit(
     journal: &Journal<'_>,
 ) -> Result<Debit, AccountError> {
     if let Some(pin) = pin {
-        card.verify(pin)?;
+        card.verify_of(account::DIRECTORY, pin)?;
     }
     let mut purchases = card.settle_account(journal)?;
     purchases.retain(|settled| settled.intent.kind == Kind::Purchase);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CardTask, Desk, Entered};
 use crate::card::Card;
-use crate::card::account::{AccountError, Amount, Outcome, Payment, Receipt, Settled, Yearly};
+use crate::card::account::{DIRECTORY, AccountError, Amount, Outcome, Payment, Receipt, Settled, Yearly};
 use crate::keys::Checked;
 use crate::value::Fen;
 
@@ -291,5 +291,5 @@ impl CardTask for SettleAccount {
 
 /// Verifies the PIN where a person entered one.
 fn identified(card: &mut Card<'_>, entered: &mut Entered) -> Result<(), AccountError> {
-    Ok(entered.pin.take().map_or(Ok(()), |pin| card.verify(pin))?)
+    Ok(entered.pin.take().map_or(Ok(()), |pin| card.verify_of(DIRECTORY, pin))?)
 }

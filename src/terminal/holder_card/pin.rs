@@ -11,17 +11,29 @@ use crate::terminal::driver::Asked;
 /// Says how many tries are left, without costing one.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AskTries {}
+pub struct AskTries {
+    /// The directory that has the PIN of its own, as DF04; without it the environment's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+}
 
 /// Verifies the PIN: one try.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct VerifyPin {}
+pub struct VerifyPin {
+    /// The directory that has the PIN of its own, as DF04; without it the environment's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+}
 
 /// Changes the PIN: one try with the old one.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ChangePin {}
+pub struct ChangePin {
+    /// The directory that has the PIN of its own, as DF04; without it the environment's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+}
 
 /// Sets a new PIN without the old one; needs the terminal's key for it.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -78,11 +90,17 @@ pub struct Unblocked {
     unblocked: bool,
 }
 
+/// Selects the directory whose PIN is meant.
+fn enter(card: &mut Card<'_>, directory: Option<&str>) -> Result<(), CardError> {
+    directory.map_or(Ok(()), |directory| card.enter(directory))
+}
+
 impl CardTask for AskTries {
     type Done = Tries;
     const PATH: &'static str = "/v1/card/pin/tries";
 
     fn carry_out(&self, card: &mut Card<'_>, _: &dyn Desk, _: &mut Entered) -> Result<Tries, AccountError> {
+        enter(card, self.directory.as_deref())?;
         let left = match card.pin_tries()? {
             PinTries::Unset => None,
             PinTries::Left(left) => Some(left),
@@ -100,7 +118,9 @@ impl CardTask for VerifyPin {
     }
 
     fn carry_out(&self, card: &mut Card<'_>, _: &dyn Desk, entered: &mut Entered) -> Result<Verified, AccountError> {
-        card.verify(entered.pin.take().ok_or(CardError::PinNeeded)?)?;
+        let pin = entered.pin.take().ok_or(CardError::PinNeeded)?;
+        enter(card, self.directory.as_deref())?;
+        card.verify(pin)?;
         Ok(Verified { verified: true })
     }
 }
@@ -114,6 +134,7 @@ impl CardTask for ChangePin {
     }
 
     fn carry_out(&self, card: &mut Card<'_>, desk: &dyn Desk, entered: &mut Entered) -> Result<Changed, AccountError> {
+        enter(card, self.directory.as_deref())?;
         match (entered.pin.take(), entered.new_pin.take()) {
             (Some(HolderPin::AtPad(_)), _) => card.change_at_pad(PinLength::SIX, desk.patience())?,
             (Some(HolderPin::Entered(old)), Some(new)) => card.change_pin(old, new)?,

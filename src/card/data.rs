@@ -51,6 +51,8 @@ pub enum Warning {
     SexDiffers,
     /// A write of this terminal on the card was torn: it may be half written.
     WriteTorn,
+    /// Writes or transactions are open whose cards are not known any more: it may be one of them.
+    WritesLost,
 }
 
 impl Holder {
@@ -87,6 +89,9 @@ impl Warning {
             Self::BirthDateDiffers => "出生日期与社会保障号码不一致 / the birth date differs from the citizen number",
             Self::WriteTorn => {
                 "该卡有中断的写入，请执行 sbkd card mend / a write on this card was torn: run sbkd card mend"
+            }
+            Self::WritesLost => {
+                "有写卡或交易未完而无法辨认属于哪张卡，请执行 sbkd doctor / writes or transactions are open on cards that are not known any more: run sbkd doctor"
             }
             Self::SexDiffers => "性别与社会保障号码不一致 / the sex differs from the citizen number",
         }

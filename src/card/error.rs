@@ -169,6 +169,9 @@ pub enum CardError {
     /// Something speaks against the card's use, and nothing on it is changed.
     #[error(transparent)]
     NotValid(Finding),
+    /// So many writes and transactions on cards are open whose cards are not known any more: this may be one of them.
+    #[error("{0} writes or transactions are open, and on which cards is not known any more")]
+    WritesLost(u64),
     /// It is another card than the one that was read before.
     #[error("it is another card")]
     Swapped,
@@ -254,6 +257,7 @@ impl Explain for CardError {
             Self::WriteOpen => &told::WRITE_OPEN,
             Self::WritesUnknown(_) => &told::WRITES_UNKNOWN,
             Self::NotValid(finding) => finding.entry(),
+            Self::WritesLost(_) => &crate::store::errors::LOST_WRITES,
             Self::Swapped => &told::SWAPPED,
             Self::NotAllowed { .. } => &told::NOT_ALLOWED,
             Self::Protection { .. } => &told::PROTECTION,
@@ -279,6 +283,7 @@ impl Explain for CardError {
             | Self::HalfWritten(name)
             | Self::ChangedElsewhere(name) => Some(name.clone()),
             Self::WritesUnknown(why) => Some(why.clone()),
+            Self::WritesLost(lost) => Some(lost.to_string()),
             Self::WriteTorn(error) => Some(error.to_string()),
             Self::NoKey(role) => Some(role.name().to_owned()),
             Self::UnknownAlgorithm(_)

@@ -170,6 +170,11 @@ impl<'j> Journal<'j> {
     }
 
     fn kept<T: DeserializeOwned>(&self, what: Undertaking, card: &CardIdentifier) -> Result<Vec<(i64, T)>, CardError> {
+        // Any card may be the one that it was on.
+        match self.store.count_writes().map_err(unknown)?.lost {
+            0 => {}
+            lost => return Err(CardError::WritesLost(lost)),
+        }
         let open = self.store.open_writes(what, card.as_bytes()).map_err(unknown)?;
         let unsealed = |sealed: &[u8]| self.unseal(&about(what, card), sealed).ok_or_else(unreadable);
         open.into_iter().map(|open| Ok((open.id, unsealed(&open.sealed)?))).collect()

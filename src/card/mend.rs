@@ -23,6 +23,12 @@ impl Card<'_> {
         store.open_writes(Undertaking::Write, self.identifier.as_bytes()).map_or(0, |open| open.len())
     }
 
+    /// Whether writes or transactions are open whose cards are not known any more; not where that cannot be read.
+    pub(super) fn lost_writes(&self) -> bool {
+        let Some(store) = self.session.parts.store else { return false };
+        store.count_writes().is_ok_and(|count| count.lost > 0)
+    }
+
     /// Completes each write that was torn, the oldest first, also one that was torn inside a record; undoes one that the
     /// card does not take. One of which nothing had reached the card counts as undone: whoever began it was told that it
     /// failed. Nothing that somebody else wrote since is written over.

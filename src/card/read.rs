@@ -39,6 +39,7 @@ impl Card<'_> {
 
         self.memory.learn(&self.session, &self.learned_ef05, &learned_ef06);
         let torn_writes = self.torn_writes();
+        let lost_writes = self.lost_writes();
         let (parts, begun) = (&self.session.parts, &self.begun);
         Ok(Reading {
             reader: parts.lease.reader().to_owned(),
@@ -47,6 +48,7 @@ impl Card<'_> {
             card,
             holder,
             torn_writes,
+            lost_writes,
             authenticated: Authenticated { internal: true, external, by: parts.keys.source() },
             apdus: Apdus {
                 card: parts.lease.counts().commands - begun.card_commands,

@@ -22,6 +22,7 @@ pub struct Reading {
     pub(super) card: CardFile,
     pub(super) holder: Holder,
     pub(super) torn_writes: usize,
+    pub(super) lost_writes: bool,
     pub(super) authenticated: Authenticated,
     pub(super) apdus: Apdus,
     pub(super) read_at: Timestamp,
@@ -122,7 +123,8 @@ impl Reading {
     /// What a person should look at.
     pub fn warnings(&self) -> Vec<Warning> {
         let torn = (self.torn_writes > 0).then_some(Warning::WriteTorn);
-        self.holder.warnings().into_iter().chain(torn).collect()
+        let lost = self.lost_writes.then_some(Warning::WritesLost);
+        self.holder.warnings().into_iter().chain(torn).chain(lost).collect()
     }
 
     /// The object that `sbkd card read` prints (docs/cli.md). Without `unmask` what names the card or its holder is

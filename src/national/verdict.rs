@@ -155,6 +155,7 @@ pub fn of_card(error: &CardError) -> Code {
         | CardError::HalfWritten(_)
         | CardError::ChangedElsewhere(_)
         | CardError::WriteOpen
+        | CardError::WritesLost(_)
         | CardError::WritesUnknown(_) => Code::UNKNOWN,
         CardError::NotAllowed { status, .. }
         | CardError::Protection { status, .. }

@@ -27,6 +27,11 @@ pub enum StoreError {
 }
 
 crate::entries! {
+    LOST_WRITES = "E-STORE-LOST-WRITES", Technician;
+        message "有写卡或交易未完，而无法辨认属于哪张卡" | "writes or transactions on cards are open, and on which cards is not known any more";
+        cause "本地缓存库（store.db）曾损坏并重建，辨认卡所用的内容未能读出" | "the store (store.db) was damaged and begun anew, and what cards are named by could not be read";
+        remedy "在查明前本终端不写卡、不动用卡上账户；请核对损坏的 store.db 及近期写卡和支付记录，核实后执行 sbkd card mend --discard-lost --direct" | "no card is written or paid from until somebody looked: hold the damaged store.db and what was written and paid lately against each other, then run sbkd card mend --discard-lost --direct";
+
     STORE = "E-STORE-FAILED", Technician;
         message "本地缓存库读写失败" | "the local store failed";
         cause "文件损坏、只读或磁盘出错" | "its file is damaged or read only, or the disk failed";

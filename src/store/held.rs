@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, Error, ErrorCode, params_from_iter};
 
+use super::writes::lose_write;
 use super::{BUSY, Store, StoreError, not_newer};
 
 /// Where something is that is nowhere else, and which table takes it.
@@ -78,6 +79,9 @@ impl Store {
         let mut all = Held { kept: 0, lost: Some(0) };
         for source in &SOURCES {
             let held = source.hold_on(&old, &new)?;
+            if source.into == "writes" && held.lost != Some(0) {
+                lose_write(&new)?;
+            }
             all.kept += held.kept;
             all.lost = all.lost.zip(held.lost).map(|(all, lost)| all + lost);
         }

@@ -33,7 +33,7 @@ pub use errors::StoreError;
 pub use reconcile::{AccountDifference, Action, DifferenceKind, GroupTotals, Reconciliation, Repair};
 pub use renew::Renewed;
 pub use shifts::{Shift, ShiftTotal};
-pub use writes::{OpenWrite, Undertaking};
+pub use writes::{OpenCount, OpenWrite, Undertaking};
 
 use crate::reader::Interface;
 use crate::wire::{ChainHead, Digest};

@@ -8,6 +8,7 @@ use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rusqlite::{OptionalExtension as _, params};
 
+use super::writes::orphan_writes;
 use super::{Store, StoreError, logged};
 
 const HELD: &str = "SELECT 1 FROM held_pairs WHERE pair = ?1";
@@ -161,9 +162,17 @@ impl Store {
         Ok(self.db().prepare_cached("SELECT salt FROM salt")?.query_row([], |row| row.get(0)).optional()?)
     }
 
-    /// Writes the salt, unless another process was quicker: then its salt stays. The one in the file.
+    /// Writes the salt, unless another process was quicker: then its salt stays. The one in the file. What is there of
+    /// cards before their salt was made, was kept by one that is lost: no card finds it again.
     fn keep_salt(&self, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
-        self.change("INSERT OR IGNORE INTO salt VALUES (1, ?1)", fresh)?;
+        {
+            let db = self.db();
+            let both = db.unchecked_transaction()?;
+            if both.execute("INSERT OR IGNORE INTO salt VALUES (1, ?1)", params![fresh])? == 1 {
+                orphan_writes(&both)?;
+            }
+            both.commit()?;
+        }
         self.kept_salt()?.ok_or_else(|| StoreError::Failed("the salt is gone".to_owned()))
     }
 }

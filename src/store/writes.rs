@@ -1,8 +1,9 @@
 //! What was begun on cards and not yet seen to end: writes, and transactions on their accounts. What each is stands
 //! sealed by whoever began it: here is only which card it is on, by a keyed hash that differs with the kind.
 
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 
+use super::errors::LOST_WRITES;
 use super::{Store, StoreError};
 
 /// A write that was begun.
@@ -34,7 +35,59 @@ impl Undertaking {
     }
 }
 
+/// What stands for the card of a write that nobody can find any more, since what its card was named by is lost.
+const NOBODY: &str = "zeroblob(32)";
+
+/// What was begun before the salt was made belongs to cards that have other names now.
+pub(super) fn orphan_writes(db: &Connection) -> rusqlite::Result<()> {
+    let lost = db.execute(&format!("UPDATE writes SET card = {NOBODY} WHERE card != {NOBODY}"), [])?;
+    if lost > 0 {
+        tracing::error!(
+            code = LOST_WRITES.code,
+            lost,
+            "the cards of writes and transactions that are open are not known any more"
+        );
+    }
+    Ok(())
+}
+
+/// There may have been one that could not be read.
+pub(super) fn lose_write(db: &Connection) -> rusqlite::Result<()> {
+    db.execute(&format!("INSERT INTO writes (card, sealed) VALUES ({NOBODY}, x'')"), []).map(drop)
+}
+
+/// How much was begun and not seen to end, on all cards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenCount {
+    /// All of it.
+    pub open: u64,
+    /// Of it what no card will be found to have.
+    pub lost: u64,
+}
+
 impl Store {
+    /// How much was begun on cards and not seen to end.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn count_writes(&self) -> Result<OpenCount, StoreError> {
+        // Where the salt is gone, that is found out here.
+        self.pair(Undertaking::Write.name(), &[0; 16])?;
+        let count = format!("SELECT count(*), coalesce(sum(card = {NOBODY}), 0) FROM writes");
+        let db = self.db();
+        Ok(db.query_row(&count, [], |row| Ok(OpenCount { open: row.get(0)?, lost: row.get(1)? }))?)
+    }
+
+    /// Forgets what no card will be found to have; how much it was.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn discard_lost_writes(&self) -> Result<u64, StoreError> {
+        let lost = self.count_writes()?.lost;
+        self.execute(&format!("DELETE FROM writes WHERE card = {NOBODY}"), [])?;
+        Ok(lost)
+    }
+
     /// Keeps a write before it is begun: on the disk when this returns, since a card may be pulled at any moment.
     ///
     /// # Errors
@@ -106,6 +159,7 @@ fn open(row: &Row<'_>) -> rusqlite::Result<OpenWrite> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::held::tests::{root, ruin};
 
     #[test]
     fn a_write_is_kept_until_it_has_ended_and_names_no_card() {
@@ -133,5 +187,36 @@ mod tests {
         store.open_writes(Undertaking::Account, &[7; 16]).unwrap();
         store.db().execute_batch("PRAGMA query_only = ON").unwrap();
         assert!(store.begin_write(Undertaking::Write, &[7; 16], b"sealed").is_err());
+    }
+
+    #[test]
+    fn what_was_begun_under_a_salt_that_is_lost_is_counted_until_it_is_discarded() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let store = Store::open(&path).unwrap();
+        store.begin_write(Undertaking::Write, &[7; 16], b"sealed").unwrap();
+        store.begin_write(Undertaking::Account, &[8; 16], b"sealed").unwrap();
+        assert_eq!(store.count_writes().unwrap(), OpenCount { open: 2, lost: 0 });
+        store.db().execute("DELETE FROM salt", []).unwrap();
+        drop(store);
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.count_writes().unwrap(), OpenCount { open: 2, lost: 2 });
+        store.begin_write(Undertaking::Write, &[7; 16], b"another").unwrap();
+        assert_eq!(store.count_writes().unwrap(), OpenCount { open: 3, lost: 2 });
+        assert_eq!((store.discard_lost_writes().unwrap(), store.discard_lost_writes().unwrap()), (2, 0));
+        assert_eq!(store.open_writes(Undertaking::Write, &[7; 16]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_a_damaged_store_held_of_them_is_not_silently_gone() {
+        for (table, lost) in [("salt", 1), ("writes", 1), ("accumulators", 0)] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("store.db");
+            Store::open(&path).unwrap().begin_write(Undertaking::Write, &[7; 16], b"sealed").unwrap();
+            ruin(&path, root(&path, table));
+            let (store, renewed) = Store::open_or_renew(&path, jiff::Timestamp::UNIX_EPOCH).unwrap();
+            assert!(renewed.is_some(), "{table}");
+            assert_eq!(store.count_writes().unwrap(), OpenCount { open: 1, lost }, "{table}");
+        }
     }
 }

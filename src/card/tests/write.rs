@@ -242,3 +242,27 @@ fn what_another_key_sealed_is_told_and_can_be_discarded() {
     assert_eq!(desk.on(insert(None).0, |card| card.discard_writes(&other)), Ok(1));
     assert_eq!(desk.on(insert(None).0, |card| card.mend(&other, &mut None)), Ok(vec![]));
 }
+
+#[test]
+fn no_card_is_written_while_it_is_not_known_whose_a_torn_write_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let desk = Desk { store: Some(Arc::new(Store::open(&path).unwrap())), ..desk("v3-full") };
+    let card = desk.card.clone();
+    let insert = inserted_with(&card);
+    let sent = {
+        let (lease, wire) = insert(None);
+        write(&desk, lease, FILE, &NEW[..1], None).unwrap();
+        wire.lock().unwrap().sent.iter().position(|tpdu| tpdu[1] == 0xDC).unwrap() + 1
+    };
+    let torn = write(&desk, insert(Some((sent, Fault::Removed))).0, FILE, &[(0x81, "11")], None);
+    assert!(matches!(torn, Err(CardError::WriteTorn(_))), "{torn:?}");
+    rusqlite::Connection::open(&path).unwrap().execute("DELETE FROM salt", []).unwrap();
+    let desk = Desk { store: Some(Arc::new(Store::open(&path).unwrap())), ..desk };
+    for told in [write(&desk, insert(None).0, FILE, &NEW, None).map(drop), mend(&desk, insert(None).0).map(drop)] {
+        assert_eq!(told.unwrap_err().entry().code, "E-STORE-LOST-WRITES");
+    }
+    assert_eq!(desk.read().outcome.unwrap().warnings(), [crate::card::Warning::WritesLost]);
+    assert_eq!(desk.store.as_ref().unwrap().discard_lost_writes().unwrap(), 1);
+    write(&desk, insert(None).0, FILE, &NEW, None).unwrap();
+}

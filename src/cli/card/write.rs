@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::super::direct::Way;
+use super::super::direct::{Settings, Way};
 use super::super::{Outcome, Problem, Shell, errors, shell};
 use super::open::carry_out;
 use super::values::values;
@@ -43,6 +43,9 @@ pub(super) struct MendArgs {
     /// Forget what was torn instead, mended or not; for technicians, once the card was looked at
     #[arg(long)]
     discard: bool,
+    /// Forget what is open on cards that are not known any more; for technicians, and without a card
+    #[arg(long, conflicts_with = "discard")]
+    discard_lost: bool,
     #[command(flatten)]
     way: Way,
 }
@@ -65,6 +68,14 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Outcome {
 }
 
 pub(super) fn mend(args: &MendArgs, shell: &Shell) -> Outcome {
+    if args.discard_lost {
+        let settings = Settings::of(shell)?;
+        let (store, _) = settings.writes()?;
+        let discarded = store.discard_lost_writes().map_err(|error| Problem::from_error(&error))?;
+        tracing::info!(target: "audit", discarded, "what was open on cards that are not known was let go of");
+        shell.show(&json!({ "discarded": discarded }), || format!("已放弃 {discarded} 项 / {discarded} discarded"));
+        return Ok(());
+    }
     let task = MendCard { pin: args.pin, discard: args.discard };
     let shown = carry_out(&task, &args.way, shell)?;
     told(&shown, shell);

@@ -17,6 +17,7 @@ mod readers;
 mod rights;
 mod stuck;
 mod untold;
+mod writes;
 
 use serde_json::json;
 
@@ -89,6 +90,7 @@ fn examine(shell: &Shell) -> (Vec<Finding>, bool) {
         }
         (Err(_), None) => findings.push(Finding::skipped("upstream", "config")),
     }
+    findings.extend(config.as_ref().and_then(writes::open));
     findings.extend(config.as_ref().and_then(|config| aside::kept(config, jiff::Timestamp::now())));
     (findings, health.is_ok())
 }

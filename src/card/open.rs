@@ -13,6 +13,7 @@ use crate::apdu::tlv::Record;
 use crate::apdu::{StatusWord, tlv};
 use crate::cipher::Algorithm;
 use crate::keys::CardKeyId;
+use crate::profile::Profile;
 use crate::reader::Atr;
 use crate::script::Vars;
 use crate::value::CardIdentifier;

@@ -7,35 +7,29 @@ use super::account::{self, debit, told};
 use super::beside::Beside;
 use super::call::{Asked, Carried, Parameters, Stop};
 use super::hsm::{Caller, refused};
+use super::proven;
 use super::steps::Steps;
 use crate::card::account::AccountError;
-use crate::card::{Card, CardError, HolderPin, PinTries};
-use crate::keys::{Hsm, HsmSettings};
-use crate::national::{CardInfo, Code, Parameter};
+use crate::card::{CardError, HolderPin, PinTries};
+use crate::national::Code;
 use crate::reader::{Lease, PinEntry, PinLength};
 use crate::terminal::inner::Inner;
 
-/// `iDoDebit_HSM_Step1` and `_Step2`. The terminal's own keys prove the card, so that no other one is asked for anything.
-/// Nobody can be asked for the PIN between the steps, so a card that has one is given it before the first.
+/// `iDoDebit_HSM_Step1` and `_Step2`, of a card that proved itself since it was put in, as its strings cannot. Nobody can be asked for the PIN between the steps, so a card that has one is given it before the first.
 pub(super) fn do_debit(inner: &Arc<Inner>, lease: &mut Lease, parameters: &Parameters, steps: &Arc<Steps>) -> Carried {
     let driver = &inner.parts.config.driver;
     driver.dialect.debit.as_ref().ok_or(Code::NOT_SUPPORTED)?;
     let output = driver.unpublished.debit()?;
     let payment = account::payment(inner, parameters)?;
-    let meant = CardInfo::parse(parameters.text(Parameter::CardInfo)?)?;
     let reader = lease.reader().to_owned();
     let mut pin = at_hand(inner, lease, parameters)?;
-    let settings = HsmSettings { dialect: driver.dialect.clone(), ..HsmSettings::default() };
-    let callers = Hsm::new(Caller::new(steps, "iDoDebit_HSM"), Arc::new(settings));
     let none = OnceLock::new();
-    let mut keys = Beside::new(inner, callers, &none);
-    let card_refused = |error: CardError| refused(&error);
-    let mut card = Card::open(inner.card_parts(lease, &mut keys), &mut |_| {}).map_err(card_refused)?;
-    meant.check(&card.card_file().map_err(card_refused)?)?;
+    let mut keys = Beside::new(inner, Caller::new(steps, "iDoDebit_HSM").keys(inner), &none);
+    let mut card = proven::open(inner, lease, &mut keys, parameters)?;
     if !parameters.card().is_none_or(|name| inner.is_card(name, &reader, &card)) {
         return Err(Code::OTHER_CARD.into());
     }
-    if card.pin_tries().map_err(card_refused)? == PinTries::Unset {
+    if card.pin_tries().map_err(|error| refused(&error))? == PinTries::Unset {
         pin = None;
     } else if pin.is_none() {
         return Err(Stop::Asked(Asked::Pin, inner.card_name(&reader, &card)));

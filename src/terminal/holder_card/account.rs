@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CardTask, Desk, Entered};
 use crate::card::Card;
-use crate::card::account::{DIRECTORY, AccountError, Amount, Outcome, Payment, Receipt, Settled, Yearly};
+use crate::card::account::{AccountError, Amount, DIRECTORY, Outcome, Payment, Receipt, Settled, Yearly};
 use crate::keys::Checked;
 use crate::value::Fen;
 

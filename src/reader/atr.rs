@@ -356,8 +356,8 @@ mod tests {
             // Y of each group: its TA, TB, TC, and TD where a group follows.
             let y = |group: usize| ((1u8 << groups[group].len()) - 1) << 4 | if group + 1 < groups.len() { 0x80 } else { 0 };
             let mut bytes = vec![0x3B, y(0) | u8::try_from(historical.len()).unwrap()];
-            for group in 0..groups.len() {
-                bytes.extend(&groups[group]);
+            for (group, interface) in groups.iter().enumerate() {
+                bytes.extend(interface);
                 bytes.extend((group + 1 < groups.len()).then(|| y(group + 1)));
             }
             bytes.extend(&historical);

@@ -47,10 +47,9 @@ impl QueueKeys {
     /// # Errors
     /// [`QueueError::Keys`] when some are missing, when a file is not 32 bytes of hex, or when others may read it.
     pub fn load_or_create(dir: &Path, random: &dyn Random) -> Result<Self, QueueError> {
-        if FILES.iter().all(|name| !dir.join(name).exists()) && !dir.join(MADE).exists() {
-            create(dir, random)?;
+        if FILES.iter().any(|name| !dir.join(name).exists()) || dir.join(MADE).exists() {
+            make(dir, random)?;
         }
-        move_up(dir)?;
         Self::load(dir)
     }
 
@@ -99,15 +98,28 @@ const MAKING: &str = ".making";
 /// What that is called once it holds all of them: they are the folder's, and only have to be moved up.
 const MADE: &str = ".made";
 
-fn create(dir: &Path, random: &dyn Random) -> Result<(), QueueError> {
+/// Makes what is missing, one program at a time: of two that begin at once the second would put its keys in the place of
+/// those that the first one sealed with by then.
+fn make(dir: &Path, random: &dyn Random) -> Result<(), QueueError> {
+    let above = above_missing(dir);
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed(dir))?;
+    let folder = fs::File::open(dir).map_err(failed(dir))?;
+    folder.lock().map_err(failed(dir))?;
+    if FILES.iter().all(|name| !dir.join(name).exists()) && !dir.join(MADE).exists() {
+        create(dir, &above, random)?;
+    }
+    move_up(dir)
+}
+
+/// `above` are folders that there were not before.
+fn create(dir: &Path, above: &[&Path], random: &dyn Random) -> Result<(), QueueError> {
     let failed = failed(dir);
     let making = dir.join(MAKING);
-    let above = above_missing(dir);
     match fs::remove_dir_all(&making) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&making).map_err(&failed)?;
+    fs::DirBuilder::new().mode(0o700).create(&making).map_err(&failed)?;
     for made in [dir, &making] {
         disk::give(made, folder_of(made)).map_err(&failed)?;
     }
@@ -200,6 +212,20 @@ mod tests {
         fs::remove_file(keys.join("state.key")).unwrap();
         let lost = QueueKeys::load_or_create(&keys, &SystemRandom::default()).unwrap_err();
         assert!(lost.to_string().contains("state.key"), "{lost}");
+    }
+
+    #[test]
+    fn programs_that_begin_at_once_have_the_same_keys() {
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let keys = dir.path().join("state/keys");
+            let begun = std::thread::scope(|scope| {
+                let load = || QueueKeys::load_or_create(&keys, &SystemRandom::default()).map(|keys| *keys.seal);
+                [(); 8].map(|()| scope.spawn(load)).map(|one| one.join().unwrap().map_err(|error| error.to_string()))
+            });
+            let kept = QueueKeys::load(&keys).map(|keys| *keys.seal).map_err(|error| error.to_string());
+            assert!(begun.iter().all(|one| *one == kept), "each has what stays");
+        }
     }
 
     /// A source of randomness that ends after so many keys, as a start that is broken off there.

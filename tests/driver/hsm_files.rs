@@ -3,7 +3,7 @@
 use super::Hall;
 use super::files::{INFO, call};
 use super::module::{Program, bas, proof, wrong};
-use super::rig::{image, tree, until};
+use super::rig::{HOLDER, image, tree, until};
 
 const ADDRESSES: &str = "[driver]\naddresses = { RKSSSE = \"000A\", RK1DF04 = \"0145\", UK1DF04 = \"0149\", \
                          UKSSSE = \"0112\", STK = \"0173\" }\n";
@@ -189,4 +189,40 @@ fn a_file_that_is_written_plain_and_read_freely_takes_the_callers_key_alone() {
         let fields = program.gives(&["iReadCardBas_HSM_Step2", &bas(&asked)]);
         assert_eq!(fields.split('|').nth(8), data.split('|').nth(2), "{fields}");
     }
+}
+
+#[test]
+fn a_write_that_is_torn_is_mended_by_the_next_with_the_callers_key() {
+    let mut hall = Hall::with(ADDRESSES);
+    hall.walk.rig.keep_psam(&image("psam"));
+    hall.walk.rig.insert(&image("v3-full"));
+    let mut program = Program::start(&hall, None);
+    let write = |program: &mut Program, value: &str| {
+        let (code, asked) = program.call(&["iWriteCard_HSM_Step1", "1", INFO, FILE]);
+        if code != 0 {
+            return (code, asked);
+        }
+        let data = format!("DF04EF05|440105|{value}|$");
+        program.call(&["iWriteCard_HSM_Step2", &proof(&asked, "0149", "UK1DF04"), &data])
+    };
+    assert_eq!(write(&mut program, "2").0, 0);
+    let log = hall.walk.rig.log("daemon");
+    let sent = log.lines().filter(|line| line.contains("APDU") && line.contains(HOLDER));
+    let update = 1 + sent.take_while(|line| !line.contains("ins=DC")).count();
+    // Pulled there, or a little later: somebody may have asked the card meanwhile what it is.
+    let torn = (update..update + 8).any(|at| {
+        let pulled = hall.walk.file("pulled.toml");
+        let extends = image("v3-full");
+        let text = format!("extends = \"{}\"\n[faults]\nremove_at = {at}\ntorn = \"after\"\n", extends.display());
+        std::fs::write(&pulled, text).unwrap();
+        hall.walk.rig.insert(&pulled);
+        let (code, text) = write(&mut program, "2");
+        assert!(code == -2 || code == 0, "{code} {text}");
+        text.contains("E-CARD-WRITE-TORN")
+    });
+    assert!(torn, "pulled from {update} on");
+    hall.walk.rig.insert(&image("v3-full"));
+    let (code, text) = write(&mut program, "1");
+    assert_eq!((code, text.as_str()), (0, ""));
+    assert_eq!(call(&hall, &[], &["iReadCard", "1", "2", INFO, FILE]).1, "DF04EF05|440105|1|$");
 }

@@ -25,10 +25,8 @@ impl Card<'_> {
             let Some(tag) = item.tag else { continue };
             let wrong = |why| CardError::NewValue { item: Place::Record(tag).name(&file.name), why };
             match item.revision {
-                Some(Revision::Follows(leader)) if !is_written(leader) => {
-                    if !self.has(file, leader, is_remade)? {
-                        return Err(wrong(ValueError::Leader(leader)));
-                    }
+                Some(Revision::Follows(leader)) if !is_written(leader) && !self.has(file, leader, is_remade)? => {
+                    return Err(wrong(ValueError::Leader(leader)));
                 }
                 Some(Revision::Marked) if gets_meaning(changes, tag) => {
                     for follower in followers(file, tag).filter(|follower| !is_written(*follower)) {

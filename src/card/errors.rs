@@ -243,7 +243,7 @@ crate::entries! {
 
     HALF_WRITTEN = "E-CARD-HALF-WRITTEN", Technician;
         message "卡内数据只写了一部分" | "the card is half written";
-        cause "卡拒绝继续写入，也拒绝恢复原值" | "it refused the rest of a write, and to take back what it held before";
+        cause "卡拒绝继续写入，也拒绝恢复原值，或循环文件的最新记录只写了一半" | "it refused the rest of a write, and to take back what it held before; or the newest record of a cyclic file is half written, and no other takes its place";
         remedy "请保留该卡，排除原因后执行 sbkd card mend" | "keep the card, remove the cause, then run sbkd card mend";
 
     CHANGED_ELSEWHERE = "E-CARD-CHANGED-ELSEWHERE", Clerk;

@@ -167,9 +167,9 @@ fn a_payment_whose_answer_nobody_heard_is_told_before_another_is_made() {
     assert!(told[0]["tac"].as_str().is_some_and(|tac| tac.len() == 8), "{told}");
     paid(Some("1470.00"));
     assert_eq!(socket.post(settle, &json!({})).success()["done"], json!({ "settled": [] }));
-    // The PSAM has no key of a load.
+    // No PSAM's place for the key of a load is publicly known.
     let load = entered(&socket, "/v1/card/account/load", &json!({ "amount": "1.00" }), "pin", Some("123456"), None);
-    refused(&load, 409, "E-CARD-NO-KEY");
+    refused(&load, 409, "E-KEYS-UNPLACED");
     refused(&socket.post(pay, &json!({ "account": "-1.00" })), 422, "E-CARD-ACCOUNT-AMOUNT");
 }
 

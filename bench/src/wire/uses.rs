@@ -3,7 +3,7 @@
 
 use sbkd::card::account::{Amount, Payment};
 use sbkd::card::bank;
-use sbkd::card::{Card, CardError, InitialPins, Journal, Pairs, Parts, Pin, Update};
+use sbkd::card::{Card, CardError, InitialPins, Journal, Pairs, Parts, Pin, Update, Validation};
 use sbkd::cipher::Algorithm;
 use sbkd::profile::Profile;
 use sbkd::reader::Lease;
@@ -176,6 +176,7 @@ impl<'a> Ours<'a> {
             random: &self.random,
             default_algorithm: Some(Algorithm::TripleDes),
             initial_pins: &self.initial_pins,
+            validation: Validation::WITHOUT_LIST,
         };
         Card::open(parts, &mut |_| {})
     }

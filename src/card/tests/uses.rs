@@ -145,6 +145,7 @@ impl<'a> At<'a> {
             random: &self.scene.random,
             default_algorithm: None,
             initial_pins: &self.scene.initial_pins,
+            validation: Validation::WITHOUT_LIST,
         };
         Card::open(parts, &mut |_| ())
     }

@@ -30,6 +30,7 @@ fn a_card_of_every_version_gives_the_object_that_tools_expect() {
         let mut reading = read(&rig).success();
         let object = reading.as_object_mut().expect("an object");
         assert!(object.remove("elapsed_ms").is_some_and(|time| time.is_u64()), "{name}");
+        assert_eq!(object.remove("warnings"), Some(json!([])), "{name}");
         let apdus = object.remove("apdus").expect("what went over the wire");
         assert!(apdus["card"].is_u64() && apdus["psam"].is_u64(), "{apdus}");
         assert_eq!(reading, expected, "{name}");

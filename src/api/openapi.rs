@@ -119,6 +119,9 @@ pub struct CardReading {
     card: CardFile,
     authenticated: Authenticated,
     holder: CardHolder,
+    /// What a person should look at: `birth-date-differs`, `sex-differs` (beside the citizen number), `write-torn`,
+    /// `writes-lost`.
+    warnings: Vec<String>,
     apdus: Apdus,
     /// From the first command to the holder.
     elapsed_ms: u64,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use jiff::civil::Date;
 
+use super::errors;
+use crate::failure::Failure;
 use crate::value::{CardIdentifier, CardNumber, PersonName, Region, Sex, SocialSecurityNumber};
 
 /// EF05, 发卡机构数据 (card-facts §1.3). `None` is what the card leaves at FF or does not have.
@@ -83,6 +85,33 @@ impl Holder {
 }
 
 impl Warning {
+    /// All of them.
+    const ALL: [Self; 4] = [Self::BirthDateDiffers, Self::SexDiffers, Self::WriteTorn, Self::WritesLost];
+
+    /// Its name for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BirthDateDiffers => "birth-date-differs",
+            Self::SexDiffers => "sex-differs",
+            Self::WriteTorn => "write-torn",
+            Self::WritesLost => "writes-lost",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|warning| warning.name() == name)
+    }
+
+    /// As a failure that a case tells, where something of this terminal's is open on the card.
+    pub fn failure(self) -> Option<Failure> {
+        match self {
+            Self::BirthDateDiffers | Self::SexDiffers => None,
+            Self::WriteTorn => Some(Failure::of(&errors::WRITE_OPEN)),
+            Self::WritesLost => Some(Failure::of(&crate::store::errors::LOST_WRITES)),
+        }
+    }
+
     /// For a person, Chinese first.
     pub fn text(self) -> &'static str {
         match self {

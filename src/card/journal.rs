@@ -169,12 +169,19 @@ impl<'j> Journal<'j> {
         Ok([&nonce, body.as_slice(), tag.as_ref()].concat())
     }
 
-    fn kept<T: DeserializeOwned>(&self, what: Undertaking, card: &CardIdentifier) -> Result<Vec<(i64, T)>, CardError> {
-        // Any card may be the one that it was on.
+    /// Whether all is known that is open on a card.
+    ///
+    /// # Errors
+    /// [`CardError::WritesLost`]: any card may be the one that something lost was on.
+    pub(super) fn none_lost(&self) -> Result<(), CardError> {
         match self.store.count_writes().map_err(unknown)?.lost {
-            0 => {}
-            lost => return Err(CardError::WritesLost(lost)),
+            0 => Ok(()),
+            lost => Err(CardError::WritesLost(lost)),
         }
+    }
+
+    fn kept<T: DeserializeOwned>(&self, what: Undertaking, card: &CardIdentifier) -> Result<Vec<(i64, T)>, CardError> {
+        self.none_lost()?;
         let open = self.store.open_writes(what, card.as_bytes()).map_err(unknown)?;
         let unsealed = |sealed: &[u8]| self.unseal(&about(what, card), sealed).ok_or_else(unreadable);
         open.into_iter().map(|open| Ok((open.id, unsealed(&open.sealed)?))).collect()

@@ -156,6 +156,7 @@ impl Reading {
                 "birth_place": holder.birth_place.map(|region| star(region.to_string())),
                 "birth_date": holder.birth_date.map(|date| star(date.to_string())),
             },
+            "warnings": self.warnings().into_iter().map(Warning::name).collect::<Vec<_>>(),
             "apdus": self.apdus,
             "elapsed_ms": u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX),
         })

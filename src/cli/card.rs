@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::client::{Daemon, text};
 use super::direct::{self, Settings, Way};
 use super::{Outcome, Problem, Shell};
-use crate::card::{self, Listing};
+use crate::card::{self, Listing, Warning};
 use crate::failure::Explain as _;
 use crate::world::SystemClock;
 
@@ -58,6 +58,8 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     match args.command {
         Command::Read(read) => {
             let reading = if read.way.direct { read_direct(&read, shell)? } else { ask(&read, shell)? };
+            let names = reading["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            names.filter_map(Warning::named).for_each(|warning| shell.step(warning.text()));
             shell.show(&reading, || table(&reading));
         }
         Command::File(args) => file::run(&args, shell)?,
@@ -95,9 +97,6 @@ fn read_direct(read: &Read, shell: &Shell) -> Result<Value, Problem> {
     .map_err(|error| Problem::from_error(&error))?;
     if read.unmask {
         tracing::info!(target: "audit", reader = reading.reader(), "card read unmasked");
-    }
-    for warning in reading.warnings() {
-        shell.step(warning.text());
     }
     // A program that only reads looks into no blacklist (card-facts §9).
     let verdict = reading.card().verdict(&SystemClock, &settings.accepted, Listing::Exempt);

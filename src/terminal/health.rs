@@ -115,6 +115,13 @@ pub struct Health {
     /// not told; `None` when the store cannot be read. `sbkd card account open` lists them.
     #[schema(required)]
     pub open_on_accounts: Option<u64>,
+    /// Writes to cards that were torn and are not mended; null when the store cannot be read.
+    #[schema(required)]
+    pub torn_writes: Option<u64>,
+    /// Writes and transactions on cards that are open and whose cards are not known any more: until somebody looked, no card
+    /// is written or paid from; null when the store cannot be read.
+    #[schema(required)]
+    pub lost_on_cards: Option<u64>,
     /// The policy packs.
     pub policy: PolicyHealth,
     /// The list of refused cards; `None` where none is configured, and no card is looked up.

@@ -26,7 +26,6 @@ use super::table::Table;
 use super::turn::Turns;
 use super::view::{CaseState, CaseView};
 use super::{Parts, conditions};
-use crate::card::account::Receipt;
 use crate::card::bank::TokenKey;
 use crate::cipher::Issuer;
 use crate::failure::{Explain as _, Failure};
@@ -89,8 +88,6 @@ pub(super) struct Inner {
     /// Held while a transaction is read from the journal and put into its case, so that none is put there as it was before.
     pub(super) in_order: Mutex<()>,
     pub(super) showing: Showing,
-    /// What the driver call that has its turn is about to tell of a card's account.
-    pub(super) driver_tells: Mutex<Option<Receipt>>,
     /// What the readers told and nobody has acted on yet.
     pub(super) told: Mutex<broadcast::Receiver<ReaderEvent>>,
     /// When the journal was last proved, whatever came of it.
@@ -172,7 +169,6 @@ impl Inner {
             ailing: Arc::default(),
             in_order: Mutex::new(()),
             showing: Showing::default(),
-            driver_tells: Mutex::default(),
             told,
             verified_at: Mutex::default(),
             cases: Mutex::default(),

@@ -159,8 +159,11 @@ impl Inner {
         let whole = stats.as_ref().is_some_and(|stats| stats.damaged.is_empty());
         let untold = self.untold().ok().map(|untold| untold.len() as u64);
         let open_on_accounts = self.kept_of_accounts().ok().map(|kept| kept.len() as u64);
+        let (torn_writes, lost_on_cards) = self.open_on_cards().ok().unzip();
         let settled =
-            [reconciliation.open, reconciliation.overdue, untold, open_on_accounts].iter().all(|left| *left == Some(0));
+            [torn_writes, lost_on_cards, reconciliation.open, reconciliation.overdue, untold, open_on_accounts]
+                .iter()
+                .all(|left| *left == Some(0));
         let listed = blacklist.as_ref().is_none_or(BlacklistHealth::is_well);
         let status = if conditions.contains(&Condition::Draining) {
             Status::Draining
@@ -196,6 +199,8 @@ impl Inner {
             reconciliation,
             untold,
             open_on_accounts,
+            torn_writes,
+            lost_on_cards,
             policy,
             blacklist,
         }

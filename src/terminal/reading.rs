@@ -14,7 +14,7 @@ use super::turn::Turn;
 use super::view::CaseState;
 use super::who::Who;
 use crate::card::account::AccountError;
-use crate::card::{self, Card, CardError, Lenience, Pairs, Reading, Step};
+use crate::card::{self, Card, CardError, Lenience, Pairs, Reading, Step, Warning};
 use crate::failure::{Explain as _, Failure};
 use crate::keys::{KeyError, KeyProvider, KeyService, LinkError};
 use crate::reader::{Lease, Role, TransportError};
@@ -104,6 +104,7 @@ impl Inner {
             let lenience = Lenience { expired: expired == ExpiredCard::Warn, ..self.validation().lenience };
             let mut who = Who::of(&reading, &self.queue, &verdict, lenience)?;
             who.findings.extend(self.open_on(&reading.card().identifier));
+            who.findings.extend(reading.warnings().into_iter().filter_map(Warning::failure));
             // What cannot be told now is told at a later case: it keeps nobody from this one.
             let notices = self.notices(who.tag).inspect_err(|failure| {
                 tracing::warn!(code = failure.entry.code, detail = failure.detail, "what the holder is to be told");

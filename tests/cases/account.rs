@@ -2,7 +2,7 @@
 
 use sbkd::terminal::{DriverAnswer, DriverCall};
 
-use crate::counter::{Counter, Setup, statement};
+use crate::counter::{Counter, HOLDER, Setup, chip, chip_like, statement};
 
 /// The card's identifier and number, as the driver's callers name it.
 const INFO: &str = "440100D15600000530000003FFFFFFFF|A10000031|";
@@ -52,4 +52,37 @@ fn what_was_paid_is_told_by_the_next_call_where_the_first_answer_reached_nobody(
     assert_eq!((open(), findings()), (Some(0), vec![]));
     let second = debit(&counter);
     assert_eq!((second.code.value(), &second.output[..7]), (0, "149800|"));
+}
+
+#[test]
+fn a_write_that_was_torn_is_told_when_the_card_is_read_next() {
+    let counter = counter();
+    let write = || {
+        let parameters =
+            [("iType", "1"), ("pCardInfo", INFO), ("pFileAddr", "DF04EF05|84|$"), ("pWriteData", "DF04EF05|440105|$")];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned().into()));
+        let (function, client) = ("iWriteCard".to_owned(), "tests".to_owned());
+        counter.terminal.drive(DriverCall { function, parameters: parameters.into(), client, ..DriverCall::default() })
+    };
+    let torn = (8..60).any(|at| {
+        let fault = format!("[faults]\nanswer = {{ at = {at}, data = \"6F00\" }}\n");
+        counter.readers.insert(HOLDER, chip_like("v3-money", &fault));
+        let answer = write();
+        assert_ne!(answer.code.value(), 0, "the fault at {at} was not met");
+        answer.output.contains("E-CARD-WRITE-TORN")
+    });
+    assert!(torn, "it was never torn");
+    let known = || {
+        let health = counter.terminal.health();
+        (health.torn_writes, health.lost_on_cards)
+    };
+    assert_eq!(known(), (Some(1), Some(0)));
+    counter.readers.insert(HOLDER, chip("v3-money"));
+    let view = counter.decided("unemployment-sign-in", statement());
+    let codes: Vec<&str> = view.findings.iter().map(|finding| finding.entry.code).collect();
+    assert_eq!(codes, ["E-CARD-WRITE-OPEN"]);
+    counter.terminal.cancel(view.id).unwrap();
+    // The card holds the old value: the write is completed.
+    let written = write();
+    assert_eq!((written.code.value(), known()), (0, (Some(0), Some(0))), "{}", *written.output);
 }

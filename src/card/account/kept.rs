@@ -98,8 +98,10 @@ impl Journal<'_> {
     /// The transactions that are kept of a card, the oldest first.
     ///
     /// # Errors
-    /// When the store cannot be read, or one of them cannot: then nothing is begun on the card's account.
+    /// When the store cannot be read, or one of them cannot, or some are of a card that is not known any more: then nothing
+    /// is begun on the card's account.
     pub fn kept_of(&self, card: &CardIdentifier) -> Result<Vec<Kept>, CardError> {
+        self.none_lost()?;
         let rows = self.store().open_writes(Undertaking::Account, card.as_bytes()).map_err(unknown)?;
         let kept = |row: OpenWrite| {
             let form = self.form(&row).or_else(|| self.unseal(&about(Undertaking::Account, card), &row.sealed));

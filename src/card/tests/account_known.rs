@@ -289,3 +289,21 @@ fn a_card_that_is_swapped_while_it_is_asked_is_asked_again() {
         });
     }
 }
+
+#[test]
+fn nothing_is_paid_while_it_is_not_known_on_whose_account_a_purchase_is_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let desk = Desk { store: Some(Arc::new(Store::open(&path).unwrap())), ..desk("v3-money") };
+    let debit = debit(&desk);
+    let card = desk.card.clone();
+    let insert = inserted_with(&card);
+    torn(&desk, insert(Some((debit, Fault::Lost))).0);
+    rusqlite::Connection::open(&path).unwrap().execute("DELETE FROM salt", []).unwrap();
+    let desk = Desk { store: Some(Arc::new(Store::open(&path).unwrap())), ..desk };
+    for told in [settle(&desk, insert(None).0).map(drop), pay(&desk, insert(None).0).map(drop)] {
+        assert_eq!(told, Err(CardError::WritesLost(1).into()));
+    }
+    assert_eq!(desk.store.as_ref().unwrap().discard_lost_writes().unwrap(), 1);
+    assert!(pay(&desk, insert(None).0).is_ok());
+}

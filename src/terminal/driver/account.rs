@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::call::{Carried, Parameters};
+use super::call::{Carried, Parameters, Stop};
 use super::pin::holder_pin;
 use super::{card, reader};
 use crate::apdu::StatusWord;
@@ -10,7 +10,7 @@ use crate::card::account::log::log_file;
 use crate::card::account::{self, AccountError, Amount, Kind, Outcome as Became, Paid, Payment, Settled};
 use crate::card::{Card, CardError, Contents, HolderPin, Journal};
 use crate::failure::Failure;
-use crate::national::{CardInfo, Code, DebitOutput, Outcome, Parameter, Refused};
+use crate::national::{CardInfo, Code, DebitOutput, Parameter, Refused};
 use crate::terminal::errors;
 use crate::terminal::inner::Inner;
 use crate::terminal::reading::apart;
@@ -36,7 +36,7 @@ pub(super) fn do_debit(inner: &Arc<Inner>, parameters: &Parameters) -> Carried {
         Err(AccountError::PinNeeded) => pay(Some(holder_pin(inner, &reader, parameters, Some(&meant))?))?,
         done => done,
     };
-    Ok(told(inner, output, done)?)
+    told(output, done)
 }
 
 /// What `pPayInfo` wants paid.
@@ -47,18 +47,15 @@ pub(super) fn payment(inner: &Inner, parameters: &Parameters) -> Result<Payment,
 }
 
 /// What the caller is told of it; once that was given out it is let go of.
-pub(super) fn told(inner: &Inner, output: DebitOutput<'_>, done: Result<Debit, AccountError>) -> Outcome {
-    match done {
-        Ok(Debit::Paid(paid)) => {
-            inner.driver_tells(paid.receipt);
-            Ok(output.text(&paid))
-        }
+pub(super) fn told(output: DebitOutput<'_>, done: Result<Debit, AccountError>) -> Carried {
+    Err(match done {
+        Ok(Debit::Paid(paid)) => Stop::Tells { code: Code::SUCCESS, output: output.text(&paid), receipt: paid.receipt },
         Ok(Debit::Before(settled)) => {
-            inner.driver_tells(settled.receipt);
-            Err(before(&settled))
+            let Refused { code, text } = before(&settled);
+            Stop::Tells { code, output: text.into(), receipt: settled.receipt }
         }
-        Err(error) => Err(Refused::from(&error)),
-    }
+        Err(error) => Stop::Refused(Refused::from(&error)),
+    })
 }
 
 /// Pays, once it is known how the last transaction ended. Who called for one that the card carried out was not told so, and

@@ -63,13 +63,17 @@ pub struct DriverAnswer {
 
 impl DriverAnswer {
     pub(super) fn of(carried: Carried, session: Option<Uuid>) -> Self {
-        let (refused, ask, card) = match carried {
-            Ok(output) => return Self { code: Code::SUCCESS, output, ask: None, card: None, session, receipt: None },
-            Err(Stop::Refused(refused)) => (refused, None, None),
+        let ended = |code, output| Self { code, output, ask: None, card: None, session, receipt: None };
+        match carried {
+            Ok(output) => ended(Code::SUCCESS, output),
+            Err(Stop::Tells { code, output, receipt }) => Self { receipt: Some(receipt), ..ended(code, output) },
+            Err(Stop::Refused(refused)) => ended(refused.code, refused.text.into()),
             // As if the holder had not answered, for a caller that asks nobody.
-            Err(Stop::Asked(ask, card)) => (Refused::from(Code::CANCELLED), Some(ask), Some(card)),
-        };
-        Self { code: refused.code, output: refused.text.into(), ask, card, session, receipt: None }
+            Err(Stop::Asked(ask, card)) => {
+                let refused = Refused::from(Code::CANCELLED);
+                Self { ask: Some(ask), card: Some(card), ..ended(refused.code, refused.text.into()) }
+            }
+        }
     }
 }
 
@@ -92,14 +96,23 @@ pub enum Asked {
     New,
 }
 
-/// What a function gives, or why it did not come to its end.
+/// What a function gives, or how it ended otherwise.
 pub(super) type Carried = Result<Zeroizing<String>, Stop>;
 
-/// Why a function did not come to its end.
-#[derive(Debug)]
+/// How a function ended, but for one that gives something and leaves nothing open.
 pub(super) enum Stop {
     /// It failed.
     Refused(Refused),
+    /// It tells what became of a transaction on a card's account, which is kept until that was given out to this caller
+    /// and no other.
+    Tells {
+        /// 0 for what was carried out now.
+        code: Code,
+        /// What is told.
+        output: Zeroizing<String>,
+        /// By which it is let go of.
+        receipt: Receipt,
+    },
     /// The holder of the card of this name is to be asked first.
     Asked(Asked, String),
 }

@@ -36,7 +36,7 @@ pub(super) fn do_debit(inner: &Arc<Inner>, lease: &mut Lease, parameters: &Param
     }
     match debit(&mut card, pin, payment, &inner.card_journal()) {
         Err(AccountError::Card(error)) => Err(refused(&error).into()),
-        done => Ok(told(inner, output, done)?),
+        done => told(output, done),
     }
 }
 

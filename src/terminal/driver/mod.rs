@@ -32,7 +32,7 @@ use call::{Carried, Parameters, Stop};
 use steps::Flow;
 use uuid::Uuid;
 
-use super::inner::{Inner, lock};
+use super::inner::Inner;
 use super::reading::Unread;
 use crate::card::account::Receipt;
 use crate::national::{Code, Function, Refused};
@@ -79,30 +79,16 @@ const BUILT: &[(&str, Work)] = &[
 /// Carries out a call.
 pub(super) fn call(inner: &Arc<Inner>, call: DriverCall) -> DriverAnswer {
     let (client, session) = (call.client.clone(), call.session);
-    let Done { outcome, next, receipt } = carried_out(inner, call).unwrap_or_else(Done::stopped);
+    let (outcome, next) = carried_out(inner, call).unwrap_or_else(|stop| (Err(stop), None));
     if let (None, Some(session)) = (next, session) {
         // Whatever it was, it was not the next step.
         inner.driver_steps.end(session, &client);
     }
-    DriverAnswer { receipt, ..DriverAnswer::of(outcome, next) }
+    DriverAnswer::of(outcome, next)
 }
 
-/// What came of a call.
-struct Done {
-    outcome: Carried,
-    /// The number to go on by where there is a next step.
-    next: Option<Uuid>,
-    /// What it tells of a card's account.
-    receipt: Option<Receipt>,
-}
-
-impl Done {
-    fn stopped(stop: Stop) -> Self {
-        Self { outcome: Err(stop), next: None, receipt: None }
-    }
-}
-
-fn carried_out(inner: &Arc<Inner>, call: DriverCall) -> Result<Done, Stop> {
+/// What came of it, and the number to go on by where there is a next step.
+fn carried_out(inner: &Arc<Inner>, call: DriverCall) -> Result<(Carried, Option<Uuid>), Stop> {
     let function = Function::named(&call.function).ok_or(Code::NOT_SUPPORTED)?;
     let (_, work) = BUILT.iter().find(|(name, _)| *name == function.name).ok_or(Code::NOT_SUPPORTED)?;
     let (client, session) = (call.client.clone(), call.session);
@@ -110,25 +96,17 @@ fn carried_out(inner: &Arc<Inner>, call: DriverCall) -> Result<Done, Stop> {
     if let (Work::Once(_) | Work::First(_), Some(session)) = (work, session) {
         inner.driver_steps.end(session, &client);
     }
-    let (outcome, next) = match work {
+    Ok(match work {
         Work::Once(work) => (work(inner, &parameters), None),
         Work::First(flow) => {
             let reader = reader::take(inner, parameters.kind()?)?;
             inner.driver_steps.begin(inner, *flow, reader, &client, parameters)
         }
         Work::Next => inner.driver_steps.go_on(inner, session, function.name, &client, parameters),
-    };
-    // Within the turn: it is this call's, and no other's.
-    let receipt = lock(&inner.driver_tells).take();
-    Ok(Done { outcome, next, receipt })
+    })
 }
 
 impl Inner {
-    /// The call that has its turn tells what became of a transaction.
-    fn driver_tells(&self, receipt: Receipt) {
-        *lock(&self.driver_tells) = Some(receipt);
-    }
-
     /// What a call told was given out. Blocks on the disk.
     pub(super) fn driver_told(&self, receipt: Receipt) {
         if let Err(error) = self.card_journal().told(receipt) {

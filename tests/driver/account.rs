@@ -106,7 +106,8 @@ fn a_caller_that_has_gone_is_told_by_its_next_call_and_nothing_is_paid_twice() {
     let hall = with_card(SETTINGS, "v3-money");
     let socket = Client::unix(hall.walk.socket());
     let parameters = json!({"iType": "1", "pCardInfo": INFO, "pPayInfo": "10.00|0|"});
-    let call = json!({"parameters": parameters, "pin": "123456"}).to_string();
+    let asked = socket.post("/v1/driver/iDoDebit", &json!({"parameters": parameters})).success();
+    let call = json!({"parameters": parameters, "pin": "123456", "card": asked["card"]}).to_string();
     let mut gone = UnixStream::connect(hall.walk.socket()).unwrap();
     let head = "POST /v1/driver/iDoDebit HTTP/1.1\r\nHost: sbkd\r\nContent-Type: application/json\r\n";
     write!(gone, "{head}Content-Length: {}\r\n\r\n{call}", call.len()).unwrap();

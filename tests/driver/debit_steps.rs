@@ -58,9 +58,24 @@ fn hall(lines: &'static str) -> Hall {
     hall
 }
 
-fn step1(socket: &Client, info: &str, pin: Option<&str>) -> Value {
+/// With a PIN, if any, and the name of the card that it was asked for.
+fn step1(socket: &Client, info: &str, entered: Option<(&str, &Value)>) -> Value {
     let parameters = json!({"iType": "1", "pCardInfo": info, "pPayInfo": "1000|"});
-    socket.post("/v1/driver/iDoDebit_HSM_Step1", &json!({"parameters": parameters, "pin": pin})).success()
+    let (pin, card) = entered.unzip();
+    let call = json!({"parameters": parameters, "pin": pin, "card": card});
+    socket.post("/v1/driver/iDoDebit_HSM_Step1", &call).success()
+}
+
+/// The question for the PIN, before the card is held.
+fn asked(socket: &Client) -> Value {
+    let asked = step1(socket, INFO, None);
+    assert_eq!(asked["ask"], "pin", "{asked}");
+    asked
+}
+
+/// Step1 once the PIN was asked for.
+fn entered(socket: &Client, pin: &str) -> Value {
+    step1(socket, INFO, Some((pin, &asked(socket)["card"])))
 }
 
 fn step2(socket: &Client, begun: &Value, key: &str) -> Value {
@@ -73,8 +88,7 @@ fn a_purchase_is_proven_by_the_callers_hsm_and_told_as_any() {
     let hall = hall(SETTINGS);
     let socket = Client::unix(hall.walk.socket());
     for balance in ["149000", "148000"] {
-        assert_eq!(step1(&socket, INFO, None)["ask"], "pin", "before the card is held");
-        let begun = step1(&socket, INFO, Some("123456"));
+        let begun = entered(&socket, "123456");
         let asked = begun["output"].as_str().unwrap();
         assert!(begun["code"] == 0 && asked.contains("|000003E8|00000000|00000000|32|440100000001|"), "{begun}");
         let paid = step2(&socket, &begun, &hsm(asked));
@@ -89,16 +103,17 @@ fn a_purchase_is_proven_by_the_callers_hsm_and_told_as_any() {
 fn what_is_no_mac_of_the_cards_key_moves_nothing() {
     let hall = hall(SETTINGS);
     let socket = Client::unix(hall.walk.socket());
-    assert_eq!(step1(&socket, INFO, Some("111111"))["code"], -51);
+    assert_eq!(entered(&socket, "111111")["code"], -51);
     let other = "440100D15600000530000004FFFFFFFF|A10000031|";
-    assert_eq!(step1(&socket, other, Some("111111"))["code"], -22, "no try of another card's PIN is lost");
+    let card = &asked(&socket)["card"];
+    assert_eq!(step1(&socket, other, Some(("111111", card)))["code"], -22, "no try of another card's PIN is lost");
     for (key, code) in [("00000001|00000000|", -37634), ("nonsense", -23), ("", -23)] {
-        let begun = step1(&socket, INFO, Some("123456"));
+        let begun = entered(&socket, "123456");
         assert_eq!(begun["code"], 0, "{begun}");
         let refused = step2(&socket, &begun, key);
         assert_eq!((&refused["code"], &refused["session"]), (&json!(code), &Value::Null), "{key}: {refused}");
     }
-    let begun = step1(&socket, INFO, Some("123456"));
+    let begun = entered(&socket, "123456");
     let paid = step2(&socket, &begun, &hsm(begun["output"].as_str().unwrap()));
     assert!(paid["output"].as_str().unwrap().contains("|149000|"), "all of it was there: {paid}");
 }

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::stage::Scene;
 use super::*;
-use crate::card::account::{Amount, Outcome, Payment};
+use crate::card::account::{Amount, Outcome, Payment, Settled};
 use crate::card::bank::{self, TokenKey};
 use crate::card::{Card, Journal, Pin, Update};
 use crate::failure::Explain;
@@ -236,23 +236,25 @@ pub(super) fn pay(at: &mut At<'_>) -> Result<String, Told> {
     let mut card = at.open()?;
     card.verify_pin(pin("123456"))?;
     let payment = Payment { account: amount(7_345), self_pay: amount(100), pool: amount(20_000) };
-    Ok(card.pay(payment, &journal)?.balance.get().to_string())
+    let paid = card.pay(payment, &journal)?;
+    journal.told(paid.receipt)?;
+    Ok(paid.balance.get().to_string())
 }
 
 pub(super) fn load(at: &mut At<'_>) -> Result<String, Told> {
     let journal = at.journal();
     let mut card = at.open()?;
     card.verify_pin(pin("123456"))?;
-    Ok(card.load_account(amount(700), &journal)?.balance.get().to_string())
+    let loaded = card.load_account(amount(700), &journal)?;
+    journal.told(loaded.receipt)?;
+    Ok(loaded.balance.get().to_string())
 }
 
 /// The purchase that was torn had been carried out, and nothing else is ever said of it.
 pub(super) fn settle(at: &mut At<'_>) -> Result<String, Told> {
     let journal = at.journal();
-    let mut card = at.open()?;
-    card.verify_pin(pin("123456"))?;
-    let settled = card.settle_account(&journal)?;
-    assert!(settled.iter().all(|one| matches!(one.outcome, Outcome::Done { .. })), "{settled:?}");
+    let settled = settled(&mut at.open()?, &journal)?;
+    assert!(settled.iter().all(|one| matches!(one.outcome, Outcome::Done(_))), "{settled:?}");
     Ok(settled.len().to_string())
 }
 
@@ -271,10 +273,16 @@ pub(super) fn bank(at: &mut At<'_>) -> Result<String, Told> {
 /// Whatever came of what was torn.
 pub(super) fn settle_any(at: &mut At<'_>) -> Result<String, Told> {
     let journal = at.journal();
-    let mut card = at.open()?;
-    card.verify_pin(pin("123456"))?;
-    card.settle_account(&journal)?;
+    settled(&mut at.open()?, &journal)?;
     Ok(String::new())
+}
+
+/// What became of what was torn, and whoever wanted it is told.
+fn settled(card: &mut Card<'_>, journal: &Journal<'_>) -> Result<Vec<Settled>, Told> {
+    card.verify_pin(pin("123456"))?;
+    let settled = card.settle_account(journal)?;
+    settled.iter().try_for_each(|one| journal.told(one.receipt))?;
+    Ok(settled)
 }
 
 fn read_of(card: &mut Card<'_>, names: &[&str], pin: Option<Pin>) -> Result<String, Told> {

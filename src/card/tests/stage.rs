@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use super::swapped::Other;
-use super::uses::{self, At, Look, Run, Told, Use};
+use super::uses::{self, At, Family, Look, Run, Told, Use};
 use super::*;
 use crate::card::Card;
 use crate::keys::Soft;
@@ -260,7 +260,11 @@ impl Scene<'_> {
             }
             Err(held) => {
                 let refused = ["E-CARD-TERMINAL-REFUSED", "E-CARD-PAIR-HELD"].contains(&told.code);
-                assert!(refused && held.code == "E-CARD-PAIR-HELD", "{name}, {what}: {told:?}, then {held:?}");
+                // What the PIN opens as well is asked for by the PIN from then on.
+                let by_pin =
+                    held.code == "E-CARD-PIN-NEEDED" && [Family::Files, Family::Write].contains(&self.stage.of.family);
+                let told_so = held.code == "E-CARD-PAIR-HELD" || by_pin;
+                assert!(refused && told_so, "{name}, {what}: {told:?}, then {held:?}");
                 let (before, now) = (first.card.lock().unwrap(), again.card.lock().unwrap());
                 let last = before.proofs().last().copied();
                 assert!(!now.proofs().iter().any(|key| Some(*key) == last), "{name}, {what}: tried again");

@@ -32,8 +32,8 @@ pub struct Use {
     plain: fn(&mut Plain<'_>),
 }
 
-/// The item numbers and values that are written into DF04/EF05.
-pub const WRITTEN: [(u8, &str); 2] = [(0x84, "440105"), (0x8F, "2")];
+/// The item numbers and values that are written into DF04/EF05: neither has another meaning on a card of 1.0.
+pub const WRITTEN: [(u8, &str); 2] = [(0x80, "20110701"), (0x8F, "2")];
 /// The directory of what is written, and of the account.
 pub const DIRECTORY: &str = "DF04";
 /// What is paid from the account, by the holder himself, and by the pooling fund, in 分.
@@ -219,7 +219,8 @@ impl<'a> Ours<'a> {
         let (store, random) = (self.store, SystemRandom::default());
         let journal = Journal::new(store, &[7; 32], &random);
         let [account, self_pay, pool] = PAID.map(|fen| Amount::try_from(Fen(fen)).expect("an amount"));
-        self.verified()?.pay(Payment { account, self_pay, pool }, &journal).map(drop).map_err(of_account)
+        let paid = self.verified()?.pay(Payment { account, self_pay, pool }, &journal).map_err(of_account)?;
+        journal.told(paid.receipt)
     }
 
     fn settle(&mut self) -> Result<(), CardError> {
@@ -227,7 +228,7 @@ impl<'a> Ours<'a> {
         let journal = Journal::new(store, &[7; 32], &random);
         let settled = self.verified()?.settle_account(&journal).map_err(of_account)?;
         assert_eq!(settled.len(), 1, "one was torn");
-        Ok(())
+        settled.into_iter().try_for_each(|one| journal.told(one.receipt))
     }
 
     fn bank(&mut self) -> Result<(), CardError> {

@@ -5,7 +5,7 @@
 use sbkd::apdu::{Command, Response};
 use sbkd::cipher::{Algorithm, Transaction, lengthened};
 use sbkd::keys::{CardKeyId, KeyService as _, Purchase};
-use sbkd::profile::{File, KeyRole, Profile};
+use sbkd::profile::{File, KeyRole, Profile, Structure};
 use sbkd::reader::Lease;
 use sbkd::value::CardIdentifier;
 use sbkd::virtual_card::{Image, Memory};
@@ -17,6 +17,7 @@ use crate::tape::{Exchange, Tape};
 const SELECT: u8 = 0xA4;
 const READ_RECORD: u8 = 0xB2;
 const UPDATE_RECORD: u8 = 0xDC;
+const ENVIRONMENT_NAME: &str = "SSSE";
 /// `sx1.sh.社会保障` in GBK.
 const ENVIRONMENT: &[u8] = b"sx1.sh.\xC9\xE7\xBB\xE1\xB1\xA3\xD5\xCF";
 /// The environment of the bank's applications.
@@ -27,9 +28,8 @@ const ORIGINAL: [u8; 8] = [8, 7, 6, 5, 4, 3, 2, 1];
 /// Any moment, packed, and any terminal.
 const TIME: [u8; 7] = [0x20, 0x26, 0x01, 0x31, 0x08, 0x00, 0x00];
 const TERMINAL: [u8; 6] = [0x44, 0x01, 0x00, 0x00, 0x00, 0x01];
-/// Bytes of a photo, and of one answer.
-const PHOTO: u16 = 4096;
-const PIECE: u16 = 256;
+/// Bytes of one answer.
+const PIECE: usize = 256;
 
 /// A plain driver at a card.
 pub struct Plain<'t> {
@@ -57,12 +57,18 @@ pub fn read_files(image: &Image, names: &[&str]) -> Vec<Exchange> {
     let mut plain = Plain::before(image, &image.memory().expect("a card"), &[]);
     let files: Vec<File> = names.iter().filter_map(|name| plain.profile.file(&name.parse().ok()?).cloned()).collect();
     let (key, version) = plain.open();
-    plain.select_directory(files[0].name.directory());
+    // The environment is selected by then.
+    if files[0].name.directory() != ENVIRONMENT_NAME {
+        plain.select_directory(files[0].name.directory());
+    }
     let role = files[0].read.at(version - b'0').key().expect("a key that reads it");
     plain.prove(&key, role);
     for file in &files {
         plain.select_file(file.name.ef());
-        plain.records(file.items.len());
+        match file.structure {
+            Structure::Transparent { size } => plain.bytes(size.into()),
+            _ => drop(plain.records(file.items.len())),
+        }
     }
     plain.end()
 }
@@ -78,16 +84,6 @@ impl<'t> Plain<'t> {
     pub fn end(self) -> Vec<Exchange> {
         drop(self.card);
         std::mem::take(&mut *self.tape.lock().expect("nobody panics with the tape"))
-    }
-
-    pub fn photo(&mut self) {
-        let (key, _) = self.open();
-        self.prove(&key, &KeyRole::RKSSSE);
-        self.select_file(0x08);
-        for offset in (0..PHOTO).step_by(PIECE.into()) {
-            let [high, low] = offset.to_be_bytes();
-            self.send(Command::new(0x00, 0xB0, high, low).with_le(0x00));
-        }
     }
 
     pub fn verify(&mut self) {
@@ -243,6 +239,14 @@ impl<'t> Plain<'t> {
             }
         }
         found
+    }
+
+    /// So many bytes of the file that is selected, in pieces.
+    fn bytes(&mut self, count: usize) {
+        for offset in (0..count).step_by(PIECE) {
+            let [high, low] = u16::try_from(offset).expect("a file's offset").to_be_bytes();
+            self.send(Command::new(0x00, 0xB0, high, low).with_le(0x00));
+        }
     }
 
     /// A record with the value that this program wrote.

@@ -1,5 +1,5 @@
-//! What is done with a card besides reading files: the PIN, writing, the account, the bank, a photo. There is no goal for
-//! these; the figures stand beside a plain driver's.
+//! What is done with a card besides reading files: the PIN, writing, the account, the bank. There is no goal for these;
+//! the figures stand beside a plain driver's.
 
 use sbkd::card::account::{Amount, Payment};
 use sbkd::card::bank;
@@ -45,7 +45,6 @@ pub const NEW_PIN: &str = "222222";
 
 const NONE: Use =
     Use { what: "", card: "", writing: None, torn: false, ours: |ours| ours.card().map(drop), plain: |_| () };
-const PHOTO: Use = Use { ours: |ours| ours.photo(), plain: |plain| plain.photo(), ..NONE };
 const VERIFY: Use = Use { ours: |ours| ours.verify(), plain: |plain| plain.verify(), ..NONE };
 const CHANGE: Use = Use { ours: |ours| ours.change(), plain: |plain| plain.change(), ..NONE };
 const WRITE: Use = Use { ours: |ours| ours.write(), ..NONE };
@@ -59,8 +58,6 @@ const BANK: Use = Use { ours: |ours| ours.bank(), plain: |plain| plain.bank(), .
 
 /// Every use with a card of each generation that has what it takes.
 pub const USES: &[Use] = &[
-    Use { what: "photo (4096 bytes), 3.0", card: "v3-full", ..PHOTO },
-    Use { what: "photo (4096 bytes), 2.0", card: "v2-full", ..PHOTO },
     Use { what: "PIN verified, 3.0", card: "v3-full", ..VERIFY },
     Use { what: "PIN verified, 2.0", card: "v2-full", ..VERIFY },
     Use { what: "PIN verified, 1.0", card: "v1-full", ..VERIFY },
@@ -194,11 +191,6 @@ impl<'a> Ours<'a> {
 
     fn change(&mut self) -> Result<(), CardError> {
         self.card()?.change_pin(Pin::parse(PIN)?, Pin::parse(NEW_PIN)?)
-    }
-
-    fn photo(&mut self) -> Result<(), CardError> {
-        let photo = "SSSE/EF08".parse().expect("a file's name");
-        self.card()?.read(&[photo], None).map(drop)
     }
 
     fn write(&mut self) -> Result<(), CardError> {

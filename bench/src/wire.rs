@@ -22,6 +22,7 @@ use crate::table::Row;
 use crate::tape::{Exchange, Tap, Tape};
 
 mod line;
+mod ours;
 mod plain;
 mod uses;
 

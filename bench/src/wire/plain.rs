@@ -3,20 +3,23 @@
 //! nothing back.
 
 use sbkd::apdu::{Command, Response};
-use sbkd::cipher::{Algorithm, Transaction, lengthened};
-use sbkd::keys::{CardKeyId, KeyService as _, Purchase};
+use sbkd::cipher::{Algorithm, MAC_LENGTH, lengthened, pin_block};
+use sbkd::keys::{CardKeyId, KeyService as _, ProcessKey};
 use sbkd::profile::{File, KeyRole, Profile, Structure};
 use sbkd::reader::Lease;
 use sbkd::value::CardIdentifier;
 use sbkd::virtual_card::{Image, Memory};
 
-use super::uses::{DIRECTORY, NEW_PIN, PAID, PIN, WRITTEN};
+use super::uses::{DIRECTORY, NEW_PIN, PIN, WRITTEN};
 use super::{demonstration_keys, lease_on};
 use crate::tape::{Exchange, Tape};
+
+mod money;
 
 const SELECT: u8 = 0xA4;
 const READ_RECORD: u8 = 0xB2;
 const UPDATE_RECORD: u8 = 0xDC;
+const UNBLOCK: u8 = 0x24;
 const ENVIRONMENT_NAME: &str = "SSSE";
 /// `sx1.sh.社会保障` in GBK.
 const ENVIRONMENT: &[u8] = b"sx1.sh.\xC9\xE7\xBB\xE1\xB1\xA3\xD5\xCF";
@@ -25,9 +28,6 @@ const BANK: &[u8] = b"1PAY.SYS.DDF01";
 /// Any two numbers will do for what is counted.
 const PROCESS: [u8; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 const ORIGINAL: [u8; 8] = [8, 7, 6, 5, 4, 3, 2, 1];
-/// Any moment, packed, and any terminal.
-const TIME: [u8; 7] = [0x20, 0x26, 0x01, 0x31, 0x08, 0x00, 0x00];
-const TERMINAL: [u8; 6] = [0x44, 0x01, 0x00, 0x00, 0x00, 0x01];
 /// Bytes of one answer.
 const PIECE: usize = 256;
 
@@ -97,6 +97,21 @@ impl<'t> Plain<'t> {
         self.send(with_data(0x80, 0x5E, 0x01, 0x00, &data));
     }
 
+    /// The new PIN is enciphered, in one block.
+    pub fn reload(&mut self) {
+        let (key, messaging) = self.open_puk();
+        let process = key.process_key(&messaging, self.challenge());
+        let block = pin_block(&digits(NEW_PIN), key.algorithm().block()).expect("a short PIN");
+        let block = demonstration_keys().encipher(process, &block).expect("encipherment");
+        self.send_secured(process, [0x84, UNBLOCK, 0x00, 0x01], &block);
+    }
+
+    pub fn unblock(&mut self) {
+        let (key, messaging) = self.open_puk();
+        let process = key.process_key(&messaging, self.challenge());
+        self.send_secured(process, [0x84, UNBLOCK, 0x00, 0x00], &[]);
+    }
+
     pub fn write(&mut self) {
         self.open_to_write();
         for (tag, value) in WRITTEN {
@@ -107,61 +122,16 @@ impl<'t> Plain<'t> {
     /// The same with a MAC, and enciphered if that is wanted.
     pub fn write_secured(&mut self, enciphered: bool) {
         let key = self.open_to_write();
-        let role = self.profile.directory(DIRECTORY).and_then(|directory| directory.messaging.clone());
-        let role = role.expect("a key of secure messaging");
+        let messaging = self.messaging(DIRECTORY);
         for (tag, value) in WRITTEN {
-            let process = key.process_key(&role, self.challenge());
+            let process = key.process_key(&messaging, self.challenge());
             let mut data = self.record(tag, value);
             if enciphered {
                 let blocks = lengthened(&data, key.algorithm().block()).expect("a short record");
                 data = demonstration_keys().encipher(process, &blocks).expect("encipherment").to_vec();
             }
-            let length = u8::try_from(data.len() + 4).expect("a short record");
-            let message = [&[0x04, UPDATE_RECORD, tag, 0x00, length], data.as_slice()].concat();
-            let mac = demonstration_keys().mac(process, &message).expect("a MAC");
-            self.send(with_data(0x04, UPDATE_RECORD, tag, 0x00, &[data.as_slice(), &mac].concat()));
+            self.send_secured(process, [0x04, UPDATE_RECORD, tag, 0x00], &data);
         }
-    }
-
-    pub fn balance(&mut self) {
-        self.open_account();
-        for (which, length) in [(0x01, 0x04), (0x02, 0x06), (0x03, 0x06)] {
-            self.send(Command::new(0xB0, 0x26, 0x00, which).with_le(length));
-        }
-    }
-
-    pub fn pay(&mut self) {
-        let key = self.open_account();
-        let [account, self_pay, pool] = PAID.map(|fen| u32::try_from(fen).expect("an amount"));
-        let amounts = [account, self_pay, pool].map(u32::to_be_bytes).concat();
-        let data = [&[0x01], amounts.as_slice(), &TERMINAL].concat();
-        let begun = self.send(with_data(0xB0, 0x28, 0x01, 0x01, &data).with_le(0x16));
-        let (balance, rest) = begun.data().split_first_chunk().expect("a balance");
-        let (sequence, rest) = rest[10..].split_first_chunk().expect("a number");
-        let about = Transaction {
-            balance: u32::from_be_bytes(*balance),
-            sequence: u16::from_be_bytes(*sequence),
-            account,
-            self_pay,
-            pool,
-            terminal: TERMINAL,
-            time: TIME,
-            ..Transaction::default()
-        };
-        let random = rest[2..].try_into().expect("four bytes");
-        let formula = &self.profile.account().purchase;
-        let purchase = Purchase { formula, about: &about, random, key_version: rest[0] };
-        let allowed = demonstration_keys().purchase(&key, &purchase).expect("a proof");
-        let data = [allowed.terminal_sequence.to_be_bytes().as_slice(), &TIME, &allowed.mac1].concat();
-        self.send(with_data(0xB0, 0x2C, 0x01, 0x00, &data).with_le(0x08));
-    }
-
-    /// Asks for the purchase by the number that this program asked for.
-    pub fn settle(&mut self) {
-        self.open_account();
-        let asked = self.ours.iter().find(|exchange| exchange.sent[1] == 0x2E).expect("it was asked for");
-        let proof = Command::parse(&asked.sent).expect("a command").with_le(0x08);
-        self.send(proof);
     }
 
     /// By the environment's list, as a payment terminal does.
@@ -194,11 +164,17 @@ impl<'t> Plain<'t> {
         key
     }
 
-    fn open_account(&mut self) -> CardKeyId {
+    /// The key that sets a PIN anew is proven; the card's keys, and its environment's of secure messaging.
+    fn open_puk(&mut self) -> (CardKeyId, KeyRole) {
         let (key, _) = self.open();
-        self.verify_pin();
-        self.select_directory(DIRECTORY);
-        key
+        self.prove(&key, &KeyRole::PUK);
+        (key, self.messaging(ENVIRONMENT_NAME))
+    }
+
+    /// The key of secure messaging in a directory.
+    fn messaging(&self, directory: &str) -> KeyRole {
+        let found = self.profile.directory(directory).and_then(|directory| directory.messaging.clone());
+        found.expect("a key of secure messaging")
     }
 
     fn verify_pin(&mut self) {
@@ -258,6 +234,15 @@ impl<'t> Plain<'t> {
         let bytes = bytes.get_or_insert_with(|| value.as_bytes().to_vec());
         bytes.resize(length.into(), 0);
         [&[tag, length], bytes.as_slice()].concat()
+    }
+
+    /// With its MAC behind it.
+    fn send_secured(&mut self, process: ProcessKey<'_>, header: [u8; 4], data: &[u8]) {
+        let [cla, ins, p1, p2] = header;
+        let length = u8::try_from(data.len() + MAC_LENGTH).expect("short data");
+        let message = [&header, [length].as_slice(), data].concat();
+        let mac = demonstration_keys().mac(process, &message).expect("a MAC");
+        self.send(with_data(cla, ins, p1, p2, &[data, &mac].concat()));
     }
 
     fn send(&mut self, command: Command) -> Response {

@@ -1,5 +1,5 @@
-//! The validity step before anything on a card is changed: who writes, pays, loads, or touches the PIN comes by here, since
-//! the operations of [`Card`] themselves ask it.
+//! The validity step before anything on a card is changed, or signed by it: who writes, pays, loads, signs, or touches the
+//! PIN comes by here, since the operations of [`Card`] themselves ask it.
 //!
 //! Whoever only reads is exempt (card-facts §9), and so is who asks a card how a write or a transaction before ended, and
 //! brings a torn one to its end: that changes nothing that was not begun while the card could be used, and without it the

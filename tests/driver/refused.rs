@@ -8,16 +8,17 @@ use serde_json::json;
 use super::Hall;
 use super::files::{INFO, asker, call};
 use super::rig::http::Client;
-use super::rig::{Ran, bare, image};
+use super::rig::{Ran, bare, image, tree};
 use super::{module, steps};
 
-/// What is called with `v3-money`, each call of which changes something on it.
-const CHANGES: [&[&str]; 5] = [
+/// What is called with `v3-money`, each call of which changes something on it, or has it sign.
+const CHANGES: [&[&str]; 6] = [
     &["iDoDebit", "1", INFO, "1.00|"],
     &["iWriteCard", "1", INFO, "DF04EF05|8F|$", "DF04EF05|2|$"],
     &["iChangePIN", "1"],
     &["iReloadPIN", "1", INFO],
     &["iUnblockPIN", "1", INFO],
+    &["PKI_SignData", "123456", "00", "1"],
 ];
 
 /// A daemon that takes in the lists of a key, and that key beside its configuration.
@@ -28,7 +29,10 @@ fn hall() -> Hall {
     keygen.args(["policy", "keygen", "--json", "--out"]).arg(&key);
     let made = Ran::of(keygen).success()["key"].as_str().unwrap().to_owned();
     let lines = format!(
-        "[card.blacklist]\nkeys = [\"{made}\"]\n[driver]\npay_fields = [\"account-yuan\"]\ndebit_fields = [\"balance\"]\n"
+        "[card.blacklist]\nkeys = [\"{made}\"]\n[driver]\npay_fields = [\"account-yuan\"]\ndebit_fields = [\"balance\"]\n\
+         [driver.pki]\ndata = \"hex\"\nencoding = \"hex\"\nsignature = \"raw\"\nhash = \"terminal\"\npin = \"digits\"\n\
+         [paths]\nscripts = \"{}\"\n",
+        tree("fixtures/pki/scripts").display()
     );
     // The daemon's setting lives as long as the test.
     let mut hall = Hall::with(lines.leak());

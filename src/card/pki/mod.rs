@@ -122,8 +122,10 @@ impl Card<'_> {
     ///
     /// # Errors
     /// [`SignError::None`] for a card without the application; [`CardError::PinWrong`], [`CardError::PinLocked`] and
-    /// [`CardError::PinInitial`]; [`SignError::Differs`] where what the card gave is no signature of this message.
+    /// [`CardError::PinInitial`]; [`CardError::NotValid`] before the PIN is tried, where the card may not be used;
+    /// [`SignError::Differs`] where what the card gave is no signature of this message.
     pub fn sign(&mut self, pin: SigningPin, what: &ToSign<'_>) -> Result<Signed, SignError> {
+        self.must_be_valid()?;
         if pin.digits.as_ref().is_some_and(|pin| self.is_initial(pin)) {
             return Err(CardError::PinInitial.into());
         }

@@ -33,7 +33,7 @@ impl Inner {
         let (reader, _in_use) = self.take_holders_reader(reader.as_deref())?;
         let asks = task.asks();
         let outcome = self.at_card(&reader, |lease, keys| {
-            let mut card = Card::open(self.card_parts(lease, keys), &mut |_| {})?;
+            let mut card = self.open_card(lease, keys, &mut |_| {})?;
             let pad = card.pad()?;
             let mut entered = match &typed {
                 None => Entered::default(),

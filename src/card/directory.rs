@@ -6,6 +6,7 @@ use super::CardError;
 use super::access::{Denied, Means, Proof, Visit, pin_of, plan};
 use super::open::Card;
 use super::pad::HolderPin;
+use super::pin::PinTries;
 use super::session::FILES;
 use crate::apdu::StatusWord;
 use crate::keys::KeyError;
@@ -80,10 +81,25 @@ impl Card<'_> {
     /// # Errors
     /// As [`verify`](Self::verify).
     pub fn verify_of(&mut self, directory: &str, pin: HolderPin) -> Result<(), CardError> {
+        self.select_own(directory)?;
+        self.verify(pin)
+    }
+
+    /// The tries that are left of the PIN that guards a directory, without costing one. A directory with a PIN of its own
+    /// is selected for it.
+    ///
+    /// # Errors
+    /// As [`pin_tries`](Self::pin_tries), and as [`enter`](Self::enter).
+    pub fn pin_tries_of(&mut self, directory: &str) -> Result<PinTries, CardError> {
+        self.select_own(directory)?;
+        self.pin_tries()
+    }
+
+    fn select_own(&mut self, directory: &str) -> Result<(), CardError> {
         if self.session.parts.profile.own_pins().contains(&directory) {
             self.select(directory)?;
         }
-        self.verify(pin)
+        Ok(())
     }
 
     /// The PIN of the selected directory was verified.

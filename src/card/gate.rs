@@ -85,11 +85,12 @@ impl RefusedCards {
 }
 
 impl Card<'_> {
-    /// Whether something on this card may be changed now.
+    /// Whether something on this card may be changed now. What changes it asks this by itself; whoever asks a person for a
+    /// PIN, or somebody for a key, asks it before.
     ///
     /// # Errors
-    /// [`CardError::NotValid`] with the gravest finding that is not let pass.
-    pub(super) fn must_be_valid(&self) -> Result<(), CardError> {
+    /// [`CardError::NotValid`] with the gravest finding that is not let pass; as [`card_file`](Self::card_file).
+    pub fn must_be_valid(&self) -> Result<(), CardError> {
         let parts = &self.session.parts;
         let verdict = parts.validation.verdict(&self.card_file()?, parts.clock);
         if let Some(finding) = verdict.obstacle(parts.validation.lenience) {

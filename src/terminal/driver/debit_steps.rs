@@ -6,19 +6,23 @@ use std::sync::{Arc, OnceLock};
 use super::account::{self, debit, told};
 use super::beside::Beside;
 use super::call::{Asked, Carried, Parameters, Stop};
-use super::hsm::{Caller, refused};
+use super::hsm::{Caller, addressed, refused};
 use super::proven;
 use super::steps::Steps;
-use crate::card::account::AccountError;
+use crate::card::account::{AccountError, DIRECTORY};
 use crate::card::{CardError, HolderPin, PinTries};
 use crate::national::Code;
+use crate::profile::KeyRole;
 use crate::reader::{Lease, PinEntry, PinLength};
 use crate::terminal::inner::Inner;
 
 /// `iDoDebit_HSM_Step1` and `_Step2`, of a card that proved itself since it was put in, as its strings cannot. Nobody can be asked for the PIN between the steps, so a card that has one is given it before the first.
 pub(super) fn do_debit(inner: &Arc<Inner>, lease: &mut Lease, parameters: &Parameters, steps: &Arc<Steps>) -> Carried {
     let driver = &inner.parts.config.driver;
-    driver.dialect.debit.as_ref().ok_or(Code::NOT_SUPPORTED)?;
+    let form = driver.dialect.debit.as_ref().ok_or(Code::NOT_SUPPORTED)?;
+    if form.step1.names_key() {
+        addressed(inner, &KeyRole::DPK)?;
+    }
     let output = driver.unpublished.debit()?;
     let payment = account::payment(inner, parameters)?;
     let reader = lease.reader().to_owned();
@@ -29,7 +33,8 @@ pub(super) fn do_debit(inner: &Arc<Inner>, lease: &mut Lease, parameters: &Param
     if !parameters.card().is_none_or(|name| inner.is_card(name, &reader, &card)) {
         return Err(Code::OTHER_CARD.into());
     }
-    if card.pin_tries().map_err(|error| refused(&error))? == PinTries::Unset {
+    card.must_be_valid().map_err(|error| refused(&error))?;
+    if card.pin_tries_of(DIRECTORY).map_err(|error| refused(&error))? == PinTries::Unset {
         pin = None;
     } else if pin.is_none() {
         return Err(Stop::Asked(Asked::Pin, inner.card_name(&reader, &card)));

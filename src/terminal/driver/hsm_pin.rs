@@ -55,5 +55,6 @@ fn with(
     }
     let mut keys = caller.keys(inner);
     let mut card = proven::open(inner, lease, &mut keys, parameters)?;
+    card.must_be_valid().map_err(|error| refused(&error))?;
     work(&mut card).map(|()| Default::default())
 }

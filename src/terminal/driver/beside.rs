@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use zeroize::Zeroizing;
 
+use super::hsm::Caller;
 use crate::card::CardError;
 use crate::keys::{
     CardKeyId, Checked, Hsm, KeyError, KeyProvider, KeyService, KeySource, Load, ProcessKey, Purchase, Purchased,
@@ -18,6 +19,7 @@ use crate::terminal::reading::Unread;
 /// Both. The terminal's own are opened for each use: nobody waits for them while the caller asks its HSM.
 pub(super) struct Beside<'a> {
     inner: &'a Arc<Inner>,
+    caller: Arc<Caller>,
     callers: Hsm,
     /// Which key is the caller's, once it is known, beside those of the account.
     theirs: &'a OnceLock<KeyRole>,
@@ -26,8 +28,8 @@ pub(super) struct Beside<'a> {
 }
 
 impl<'a> Beside<'a> {
-    pub(super) fn new(inner: &'a Arc<Inner>, callers: Hsm, theirs: &'a OnceLock<KeyRole>) -> Self {
-        Self { inner, callers, theirs, proved: None }
+    pub(super) fn new(inner: &'a Arc<Inner>, caller: &Arc<Caller>, theirs: &'a OnceLock<KeyRole>) -> Self {
+        Self { inner, caller: Arc::clone(caller), callers: caller.keys(inner), theirs, proved: None }
     }
 
     fn own<T>(&self, work: impl FnOnce(&mut dyn KeyService) -> Result<T, KeyError>) -> Result<T, KeyError> {
@@ -89,6 +91,10 @@ impl KeyService for Beside<'_> {
 
     fn commands(&self) -> u32 {
         0
+    }
+
+    fn rest(&mut self) {
+        self.caller.rest();
     }
 
     fn randoms(&self) -> RandomSource {

@@ -42,6 +42,11 @@ impl Caller {
         Hsm::one_by_one(Arc::<Self>::clone(self), Arc::new(settings))
     }
 
+    /// A person is about to be asked.
+    pub(super) fn rest(&self) {
+        self.steps.rest();
+    }
+
     /// What the last step was called with, once; `None` before the second.
     pub(super) fn heard(&self) -> Option<Parameters> {
         lock(&self.heard).take()

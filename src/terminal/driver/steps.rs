@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -20,6 +20,7 @@ use crate::national::{Code, Refused};
 use crate::reader::Lease;
 use crate::terminal::errors;
 use crate::terminal::inner::{Inner, lock};
+use crate::terminal::turn::Turn;
 
 /// What a group of steps does with the card: the first step's parameters, and the steps that follow.
 pub(super) type Flow = fn(&Arc<Inner>, &mut Lease, &Parameters, &Arc<Steps>) -> Carried;
@@ -52,18 +53,43 @@ pub(super) type Stepped = (Carried, Option<Uuid>);
 pub(super) struct Steps {
     tell: SyncSender<Told>,
     hear: Mutex<Receiver<Parameters>>,
+    time: Mutex<Time>,
+    /// Other calls wait for it until the first step has its outcome, and are then told at once that the card is held.
+    turn: Mutex<Option<Turn>>,
+}
+
+/// How long the card is held. A person's time is not counted.
+struct Time {
     until: Instant,
+    /// Since when a person is asked.
+    resting: Option<Instant>,
 }
 
 impl Steps {
+    /// Somebody is about to type at the reader's pad, for as long as they like: other calls go on.
+    pub(super) fn rest(&self) {
+        lock(&self.time).resting = Some(Instant::now());
+        drop(lock(&self.turn).take());
+    }
+
+    /// What is left of the time once nobody types any more.
+    fn left(&self) -> Duration {
+        let mut time = lock(&self.time);
+        if let Some(since) = time.resting.take() {
+            time.until += since.elapsed();
+        }
+        time.until.saturating_duration_since(Instant::now())
+    }
+
     /// Gives this step's output to the caller and waits for the parameters of `next`.
     ///
     /// # Errors
     /// When the caller did not go on in time, or never will.
     pub(super) fn ask(&self, output: Zeroizing<String>, next: &'static str) -> Result<Parameters, Refused> {
         let over = || Refused::by(Code::NOT_CONNECTED, &Failure::of(&errors::DRIVER_STEPS));
+        drop(lock(&self.turn).take());
         self.tell.send(Told { outcome: Ok(output), next: Some(next) }).map_err(|_| over())?;
-        let left = self.until.saturating_duration_since(Instant::now());
+        let left = self.left();
         match lock(&self.hear).recv_timeout(left) {
             Ok(parameters) => Ok(parameters),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(over()),
@@ -82,17 +108,21 @@ impl Begun {
         parameters: Parameters,
     ) -> Stepped {
         let within = inner.parts.config.cases.reading;
-        // Until this step has its outcome: others are then told at once that the card is held.
-        let _turn = reader.take_turn();
         let (tell, told) = sync_channel(1);
         let (hand, hear) = sync_channel(1);
-        let steps = Arc::new(Steps { tell: tell.clone(), hear: Mutex::new(hear), until: Instant::now() + within });
+        let steps = Arc::new(Steps {
+            tell: tell.clone(),
+            hear: Mutex::new(hear),
+            time: Mutex::new(Time { until: Instant::now() + within, resting: None }),
+            turn: Mutex::new(reader.take_turn()),
+        });
         let run = {
             let inner = Arc::clone(inner);
             move || {
                 let outcome = held(&inner, flow, &reader, &parameters, &steps);
                 // Before the last answer: who has it finds the reader free.
                 drop(reader);
+                drop(lock(&steps.turn).take());
                 // Nobody hears it when the caller began something else.
                 let _ = tell.send(Told { outcome, next: None });
             }

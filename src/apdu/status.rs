@@ -93,6 +93,13 @@ impl StatusWord {
         (self.0 & 0xFFF0 == 0x63C0).then_some(self.sw2() & 0x0F)
     }
 
+    /// Whether the card looked at the command and did not carry it out: a checking error of ISO 7816-4 (67xx to 6Exx) or
+    /// of the national applications (93xx, 94xx). A warning, a failure while it was carried out (62xx to 66xx) and
+    /// 6F00 do not say whether anything was done.
+    pub fn refuses(self) -> bool {
+        matches!(self.sw1(), 0x67..=0x6B | 0x6D | 0x6E | 0x93 | 0x94)
+    }
+
     /// Whether the command was carried out.
     pub fn is_ok(self) -> bool {
         self == Self::OK
@@ -116,5 +123,7 @@ mod tests {
         assert_eq!(StatusWord(0x63C2).tries_left(), Some(2));
         assert_eq!(StatusWord(0x6300).tries_left(), None);
         assert_eq!(StatusWord(0x9303).to_string(), "9303");
+        assert!([0x6700, 0x6985, 0x6A86, 0x6D00, 0x6E00, 0x9403].iter().all(|word| StatusWord(*word).refuses()));
+        assert!(![0x9000, 0x6110, 0x6281, 0x6400, 0x6581, 0x6C10, 0x6F00].iter().any(|word| StatusWord(*word).refuses()));
     }
 }

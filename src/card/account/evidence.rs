@@ -20,13 +20,16 @@ pub(super) struct Evidence<'e> {
 impl Evidence<'_> {
     /// What became of the transaction; `None` where this does not tell.
     ///
-    /// The log tells by itself: it has the transaction, or another one by its number, or only earlier ones. Where it is not
-    /// to be had, a card that proves nothing by the number and holds what it held did not carry out what would have
-    /// moved its balance.
+    /// The log tells by itself: it has the transaction, or another one by its number, or only earlier ones. Where the card
+    /// has none, one that proves nothing by the number and holds what it held did not carry out what would have moved
+    /// its balance. As long as there is a log to be had it is waited for: a load elsewhere of what was paid leaves no proof
+    /// and the same balance.
     pub(super) fn outcome(&self, intent: &Intent, formula: &Formula) -> Option<Outcome> {
         let unmoved = self.proof.is_none() && self.balance == intent.balance.get();
-        let Log::Read(entries) = self.log else {
-            return (unmoved && intent.payment.account != Amount::ZERO).then_some(Outcome::NotDone);
+        let entries = match self.log {
+            Log::Read(entries) => entries,
+            Log::None => return (unmoved && intent.payment.account != Amount::ZERO).then_some(Outcome::NotDone),
+            Log::PinNeeded | Log::Garbled => return None,
         };
         let number = formula.log_number(intent.sequence);
         let is_of_its_kind = |entry: &&Entry| entry.code == formula.code;
@@ -90,7 +93,7 @@ mod tests {
         let intent = Intent { payment: Payment { account: Amount::ZERO, ..payment() }, ..intent() };
         let evidence = |log| Evidence { proof: None, balance: BEFORE, log };
         let formula = &Formulas::builtin().unwrap().purchase;
-        assert_eq!(evidence(&Log::PinNeeded).outcome(&intent, formula), None);
+        assert_eq!(evidence(&Log::None).outcome(&intent, formula), None);
         assert_eq!(evidence(&Log::Read(vec![purchase(6, false)])).outcome(&intent, formula), Some(Outcome::NotDone));
     }
 
@@ -124,9 +127,18 @@ mod tests {
             ("no log, and the balance moved", false, moved, None, None),
         ] {
             let proof = proof.then_some(CERTIFICATE);
-            for log in [log.clone().map_or(Log::None, Log::Read), log.map_or(Log::PinNeeded, Log::Read)] {
-                let evidence = Evidence { proof, balance, log: &log };
-                assert_eq!(evidence.outcome(&intent(), &Formulas::builtin().unwrap().purchase), expected, "{what}");
+            let log = log.map_or(Log::None, Log::Read);
+            let evidence = Evidence { proof, balance, log: &log };
+            assert_eq!(evidence.outcome(&intent(), &Formulas::builtin().unwrap().purchase), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_log_that_is_to_be_had_yet_is_waited_for() {
+        let formula = &Formulas::builtin().unwrap().purchase;
+        for log in [Log::PinNeeded, Log::Garbled] {
+            for (proof, balance) in [(None, BEFORE), (None, BEFORE - 100), (Some(CERTIFICATE), BEFORE - 100)] {
+                assert_eq!(Evidence { proof, balance, log: &log }.outcome(&intent(), formula), None);
             }
         }
     }

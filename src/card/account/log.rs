@@ -37,6 +37,8 @@ pub(super) enum Log {
     Read(Vec<Entry>),
     /// The card asks for the PIN first.
     PinNeeded,
+    /// The card has one, and what came of it is no log.
+    Garbled,
     /// The card, or the profile, has none that can be read.
     None,
 }
@@ -90,6 +92,7 @@ impl Card<'_> {
         let files = match self.read(&[log_file()], None) {
             Ok(files) => files,
             Err(CardError::PinNeeded) => return Ok(Log::PinNeeded),
+            Err(CardError::ItemGarbled { .. }) => return Ok(Log::Garbled),
             Err(error) if is_of_the_log(&error) => return Ok(Log::None),
             Err(error) => return Err(error),
         };
@@ -97,19 +100,15 @@ impl Card<'_> {
             return Ok(Log::None);
         };
         let entries: Option<Vec<Entry>> = records.iter().flatten().map(|record| Entry::of(record)).collect();
-        Ok(entries.map_or(Log::None, Log::Read))
+        Ok(entries.map_or(Log::Garbled, Log::Read))
     }
 }
 
-/// Whether it says something of the log, and not of the card or the way to it.
+/// Whether it says something of the log, and not of the card or the way to it: what a card fails at now it may tell later.
 fn is_of_the_log(error: &CardError) -> bool {
-    matches!(
-        error,
-        CardError::Status { .. }
-            | CardError::ItemGarbled { .. }
-            | CardError::UnknownItem(_)
-            | CardError::NoFile(_)
-            | CardError::Never(_)
-            | CardError::NoKey(_)
-    )
+    match error {
+        CardError::Status { status, .. } => status.refuses(),
+        CardError::UnknownItem(_) | CardError::NoFile(_) | CardError::Never(_) | CardError::NoKey(_) => true,
+        _ => false,
+    }
 }

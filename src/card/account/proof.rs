@@ -104,7 +104,7 @@ impl Card<'_> {
         let evidence = Evidence { proof, balance, log: &log };
         evidence.outcome(intent, formula).ok_or(match log {
             Log::PinNeeded => AccountError::PinNeeded,
-            Log::Read(_) | Log::None => AccountError::Disputed { kind: intent.kind, sequence: intent.sequence },
+            Log::Read(_) | Log::Garbled | Log::None => AccountError::Disputed { kind: intent.kind, sequence: intent.sequence },
         })
     }
 

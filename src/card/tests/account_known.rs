@@ -101,6 +101,32 @@ fn without_a_log_what_is_not_certain_is_for_somebody_to_look_at() {
 }
 
 #[test]
+fn a_card_that_fails_at_its_log_is_asked_again() {
+    let torn_desk = || {
+        let desk = desk("v3-money");
+        let debit = debit(&desk);
+        torn(&desk, inserted_with(&desk.card)(Some((debit, Fault::Removed))).0);
+        desk
+    };
+    let desk = torn_desk();
+    let (lease, wire) = inserted_with(&desk.card)(None);
+    assert_eq!(outcomes(settle(&desk, lease)), Ok(vec![Outcome::NotDone]));
+    let log = {
+        let sent = &wire.lock().unwrap().sent;
+        let proof = sent.iter().position(|tpdu| tpdu[1] == 0x2E).unwrap();
+        proof + 1 + sent[proof..].iter().position(|tpdu| tpdu[1] == 0xB2).unwrap()
+    };
+    let desk = torn_desk();
+    let insert = inserted_with(&desk.card);
+    for status in [0x6581_u16, 0x6F00, 0x6400] {
+        // No proof, and the balance as it was: a purchase that was loaded again elsewhere looks the same.
+        let told = outcomes(settle(&desk, insert(Some((log, Fault::Answer(status.to_be_bytes().to_vec())))).0));
+        assert!(matches!(told, Err(AccountError::Card(_))), "{status:04X}: {told:?}");
+    }
+    assert_eq!(outcomes(settle(&desk, insert(None).0)), Ok(vec![Outcome::NotDone]));
+}
+
+#[test]
 fn by_which_number_a_card_is_asked_the_profile_says() {
     let text = include_str!("../../../config/card/account.toml").replace("proof_number = 0", "proof_number = 1");
     let profile = Profile::over_builtin(&[("account.toml".to_owned(), text)]).unwrap();

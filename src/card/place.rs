@@ -2,8 +2,8 @@
 //! a write of ours left half done, or what somebody else wrote since.
 //!
 //! A write that was torn inside a record leaves its beginning and the old one's end, or something that is no record any
-//! more: both are completed. A third value that the item may well have is somebody else's and is not written over. What
-//! cannot be told apart: a torn write that left a blank or a shorter value that its item can have counts as somebody
+//! more: both are completed. A third value that the item may well have is somebody else's and is not written over, and so is
+//! one whose length is neither's: what is torn has the length of the one or the other. What cannot be told apart: a torn write that left a blank or a shorter value that its item can have counts as somebody
 //! else's, and a value of somebody else's that is byte for byte our beginning and the old one's end counts as torn.
 
 use zeroize::Zeroizing;
@@ -100,12 +100,12 @@ impl Change {
     }
 }
 
-/// Whether it is the beginning of the new value and then what was there before, or memory that was never written. A
-/// length that is neither value's is nobody's.
+/// Whether it is the beginning of the new value and then what was there before, or memory that was never written. A value
+/// of another length is whole: nothing of ours is written behind the new one's length.
 fn is_torn(held: &[u8], old: Option<&[u8]>, new: &[u8]) -> bool {
     let old = old.unwrap_or_default();
     if held.len() != new.len() {
-        return held.len() != old.len();
+        return false;
     }
     let begun = held.iter().zip(new).take_while(|(held, new)| held == new).count();
     held.iter().enumerate().skip(begun).all(|(at, byte)| match old.get(at) {
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!((of(sound("20231231")), of(sound("20200101"))), (Whose::New, Whose::Old));
         assert_eq!(of(sound("20230101")), Whose::Torn, "new, then old");
         assert_eq!(of(sound("20231201")), Whose::Torn);
-        assert_eq!(of(sound("2023")), Whose::Torn, "a length that nobody wrote");
+        assert_eq!(of(sound("2023")), Whose::Foreign, "a length that we did not write");
         assert_eq!((of(Held::Garbled), of(Held::Sound(None))), (Whose::Torn, Whose::Torn));
         assert_eq!(of(Held::Unsound(Zeroizing::new(vec![0x20, 0x2A, 0x01, 0x01]))), Whose::Torn);
         for other in ["20240101", "20201231", "20231230", "FFFFFFFF", "2023FFFF"] {
@@ -263,7 +263,7 @@ mod tests {
         let of = |held: &str| whose(Some("202001"), "20231231", sound(held));
         assert_eq!((of("202001"), of("20231231")), (Whose::Old, Whose::New));
         assert_eq!((of("202301"), of("20230102"), of("20240101")), (Whose::Foreign, Whose::Foreign, Whose::Foreign));
-        assert_eq!((of("2023"), of("202301FF"), of("202001FF")), (Whose::Torn, Whose::Torn, Whose::Torn));
+        assert_eq!((of("2023"), of("202301FF"), of("202001FF")), (Whose::Foreign, Whose::Torn, Whose::Torn));
     }
 
     #[test]

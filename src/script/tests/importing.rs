@@ -160,7 +160,9 @@ fn an_answer_to_reset_is_found_wherever_a_call_has_it() {
     for found in
         [call(0, "SCardGetAttrib", &attribute), call(0, "SCardGetStatusChange", &states), call(0, "SCardStatus", &rows)]
     {
-        let log = joined(&[connect(0, "R", handle, "T=0"), found.clone(), select.clone()]);
+        // Programs ask how long it is first.
+        let length = call(0, "SCardStatus", &lines(&["i hCard: 0x1", "o bAtrLen 0x00000011 (17)", "o bAtr NULL"]));
+        let log = joined(&[connect(0, "R", handle, "T=0"), length, found.clone(), select.clone()]);
         assert!(text(&[&log]).contains("card \"R\" T0 contact 3B6D"), "{found:?}");
     }
     let none = joined(&[connect(0, "R", handle, "T=0"), select]);

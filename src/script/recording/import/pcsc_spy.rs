@@ -158,9 +158,10 @@ impl Spied {
             }
             "SCardStatus" if done => {
                 let card = self.card(call)?;
-                match call.number(true, "bAtrLen") {
-                    None | Some(0) => Ok(()),
-                    Some(_) => self.log.atr(call.line, card, &call.buffer(true, "bAtr", "bAtrLen")?),
+                match (call.number(true, "bAtrLen"), call.value(true, "bAtr")) {
+                    // A program may ask how long it is, or whether the card is there, and want no byte of it.
+                    (None | Some(0), _) | (_, Some("NULL")) => Ok(()),
+                    _ => self.log.atr(call.line, card, &call.buffer(true, "bAtr", "bAtrLen")?),
                 }
             }
             "SCardGetAttrib" if done => {

@@ -276,17 +276,17 @@ fn a_card_of_the_terminals_list_is_read_and_its_pin_stays_as_it_is() {
     let changes = [("pin change", "123456\n654321\n654321\n"), ("pin reload", "654321\n654321\n"), ("pin unblock", "")];
     let refused = |code: &str| {
         for (words, entered) in changes {
-            let ran = card_with(&rig, words, &by, entered);
+            let ran = card_by(&rig, words, &by, entered);
             assert_eq!((ran.code, ran.error_code().as_str()), (Some(3), code), "{words}");
         }
     };
     refused("E-CARD-BLACKLIST-NONE");
     take_in(1, "440100D15600000530000003FFFFFFFF");
     refused("E-CARD-BLACKLISTED");
-    card_with(&rig, "file DF04/EF05", &by, "").success();
-    card_with(&rig, "pin verify", &by, "123456\n").success();
+    card_by(&rig, "file DF04/EF05", &by, "").success();
+    card_by(&rig, "pin verify", &by, "123456\n").success();
     take_in(2, "440100D15600000530000009FFFFFFFF");
     for (words, entered) in changes {
-        card_with(&rig, words, &by, entered).success();
+        card_by(&rig, words, &by, entered).success();
     }
 }

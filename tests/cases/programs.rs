@@ -107,3 +107,45 @@ fn while_somebody_types_at_a_pad_the_keys_and_the_other_readers_are_free() {
     assert_eq!(*meanwhile.lock().unwrap(), [Code::SUCCESS, Code::CONNECTION]);
     assert_eq!(call(&counter.terminal, "iVerifyPIN", CONTACT, None, None).code, Code::SUCCESS);
 }
+
+#[test]
+fn whoever_types_at_a_pad_for_steps_has_their_own_time_and_keeps_nobody_waiting() {
+    let counter = Counter::with(Setup {
+        card: "v3-money",
+        centre: None,
+        config: "[driver]\npay_fields = [\"account\"]\ndebit_fields = [\"tac\"]\n\
+                 [driver.dialect.debit]\nstep2 = \"{terminal-sequence}{mac1}\"\n\
+                 step1 = \"{random}{sequence}{account}{self-pay}{pool}{type}{terminal}{time}\"\n",
+        ..Setup::default()
+    });
+    counter.readers.insert(SECOND, chip("v3-contactless"));
+    let meanwhile: Arc<Mutex<Vec<Code>>> = Arc::default();
+    let person = {
+        let (terminal, meanwhile): (Weak<Terminal>, _) = (Arc::downgrade(&counter.terminal), Arc::clone(&meanwhile));
+        move |_: Prompt| {
+            let terminal = terminal.upgrade().unwrap();
+            let codes = [RADIO, CONTACT].map(|kind| call(&terminal, "iReadCardBas", kind, None, None).code);
+            meanwhile.lock().unwrap().extend(codes);
+            Typed::digits("123456")
+        }
+    };
+    counter.readers.pin_pad(HOLDER, Some(Arc::new(person)));
+    let parameters =
+        [("iType", CONTACT), ("pCardInfo", "440100D15600000530000003FFFFFFFF|A10000031|"), ("pPayInfo", "1000|")]
+            .map(|(name, value)| (name.to_owned(), Zeroizing::new(value.to_owned())));
+    let begun = counter.terminal.drive(DriverCall {
+        function: "iDoDebit_HSM_Step1".to_owned(),
+        parameters: parameters.into(),
+        ..DriverCall::default()
+    });
+    assert_eq!(begun.code, Code::SUCCESS, "{}", *begun.output);
+    let ended = DriverCall {
+        function: "iReadCardBas".to_owned(),
+        parameters: [("iType".to_owned(), Zeroizing::new(CONTACT.to_owned()))].into(),
+        session: begun.session,
+        ..DriverCall::default()
+    };
+    assert_eq!(counter.terminal.drive(ended).code, Code::SUCCESS, "the card is free again");
+    // The other reader's card was read while somebody typed, not after all that time.
+    assert_eq!(*meanwhile.lock().unwrap(), [Code::SUCCESS, Code::CONNECTION]);
+}

@@ -21,6 +21,14 @@ const CHANGES: [&[&str]; 6] = [
     &["PKI_SignData", "123456", "00", "1"],
 ];
 
+/// The first of the steps that change something on it.
+const STEPS: [&[&str]; 4] = [
+    &["iDoDebit_HSM_Step1", "1", INFO, "1.00|"],
+    &["iWriteCard_HSM_Step1", "1", INFO, "DF04EF05|8F|$"],
+    &["iReloadPIN_HSM_Step1", "1", INFO],
+    &["iUnblockPIN_HSM_Step1", "1", INFO],
+];
+
 /// A daemon that takes in the lists of a key, and that key beside its configuration.
 fn hall() -> Hall {
     let dir = tempfile::tempdir().unwrap();
@@ -31,7 +39,10 @@ fn hall() -> Hall {
     let lines = format!(
         "[card.blacklist]\nkeys = [\"{made}\"]\n[driver]\npay_fields = [\"account-yuan\"]\ndebit_fields = [\"balance\"]\n\
          [driver.pki]\ndata = \"hex\"\nencoding = \"hex\"\nsignature = \"raw\"\nhash = \"terminal\"\npin = \"digits\"\n\
-         [paths]\nscripts = \"{}\"\n",
+         [paths]\nscripts = \"{}\"\n\
+         [driver.addresses]\nPUK = \"0090\"\nSTK = \"0173\"\nUK1DF04 = \"0149\"\n\
+         [driver.dialect.debit]\nstep2 = \"{{terminal-sequence}}{{mac1}}\"\n\
+         step1 = \"{{random}}{{sequence}}{{account}}{{self-pay}}{{pool}}{{type}}{{terminal}}{{time}}\"\n",
         tree("fixtures/pki/scripts").display()
     );
     // The daemon's setting lives as long as the test.
@@ -60,6 +71,11 @@ fn all_refused(hall: &Hall, wanted: (i32, &str)) {
     let program = asker(hall, "case $1 in *新*) echo 654321;; *) echo 123456;; esac");
     for arguments in CHANGES {
         let (code, text) = call(hall, &[("SBKD_DRIVER_PIN_PROGRAM", &program)], arguments);
+        assert!(code == wanted.0 && text.contains(wanted.1), "{arguments:?}: {code} {text}");
+    }
+    // Before anybody is asked for a PIN, who is not here, or the caller's module for a key.
+    for arguments in STEPS {
+        let (code, text) = call(hall, &[], arguments);
         assert!(code == wanted.0 && text.contains(wanted.1), "{arguments:?}: {code} {text}");
     }
 }

@@ -65,20 +65,21 @@ struct Time {
     resting: Option<Instant>,
 }
 
+impl Time {
+    /// What is left of it once nobody types any more.
+    fn left(&mut self) -> Duration {
+        if let Some(since) = self.resting.take() {
+            self.until += since.elapsed();
+        }
+        self.until.saturating_duration_since(Instant::now())
+    }
+}
+
 impl Steps {
     /// Somebody is about to type at the reader's pad, for as long as they like: other calls go on.
     pub(super) fn rest(&self) {
         lock(&self.time).resting = Some(Instant::now());
         drop(lock(&self.turn).take());
-    }
-
-    /// What is left of the time once nobody types any more.
-    fn left(&self) -> Duration {
-        let mut time = lock(&self.time);
-        if let Some(since) = time.resting.take() {
-            time.until += since.elapsed();
-        }
-        time.until.saturating_duration_since(Instant::now())
     }
 
     /// Gives this step's output to the caller and waits for the parameters of `next`.
@@ -89,7 +90,7 @@ impl Steps {
         let over = || Refused::by(Code::NOT_CONNECTED, &Failure::of(&errors::DRIVER_STEPS));
         drop(lock(&self.turn).take());
         self.tell.send(Told { outcome: Ok(output), next: Some(next) }).map_err(|_| over())?;
-        let left = self.left();
+        let left = lock(&self.time).left();
         match lock(&self.hear).recv_timeout(left) {
             Ok(parameters) => Ok(parameters),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(over()),
@@ -214,4 +215,19 @@ fn drawn(inner: &Arc<Inner>) -> Result<Uuid, Refused> {
     let drawn = inner.parts.random.fill(&mut bytes);
     drawn.map_err(|error| Refused { code: Code::UNKNOWN, text: error.to_string() })?;
     Ok(Uuid::from_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_whoever_types_is_not_the_steps() {
+        let now = Instant::now();
+        let minute = Duration::from_secs(60);
+        let mut time = Time { until: now + minute, resting: now.checked_sub(9 * minute) };
+        assert!(time.left() > 9 * minute, "it was added");
+        assert!(time.resting.is_none(), "once");
+        assert!(Time { until: now, resting: None }.left().is_zero());
+    }
 }

@@ -23,6 +23,14 @@ impl Card<'_> {
         store.open_writes(Undertaking::Write, self.identifier.as_bytes()).map_or(0, |open| open.len())
     }
 
+    /// The files of the writes on this card that were torn, the oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what it has of them.
+    pub fn torn_files(&self, journal: &Journal<'_>) -> Result<Vec<FileName>, CardError> {
+        Ok(journal.open(&self.identifier)?.into_iter().map(|(_, kept)| kept.file).collect())
+    }
+
     /// Whether writes or transactions are open whose cards are not known any more; not where that cannot be read.
     pub(super) fn lost_writes(&self) -> bool {
         let Some(store) = self.session.parts.store else { return false };

@@ -221,6 +221,13 @@ fn a_write_that_is_torn_is_mended_by_the_next_with_the_callers_key() {
         text.contains("E-CARD-WRITE-TORN")
     });
     assert!(torn, "pulled from {update} on");
+    // Its keys are not to be had, and those of another file say nothing of it.
+    hall.walk.rig.drop_psam();
+    hall.walk.rig.insert_alone(&image("v3-full"));
+    program.reads_the_card();
+    let (code, text) = program.call(&["iWriteCard_HSM_Step1", "1", INFO, "SSSEEF05|02|$"]);
+    assert!(code == -999 && text.contains("E-CARD-WRITE-OPEN") && text.contains("DF04"), "{code} {text}");
+    hall.walk.rig.keep_psam(&image("psam"));
     hall.walk.rig.insert(&image("v3-full"));
     let (code, text) = write(&mut program, "1");
     assert_eq!((code, text.as_str()), (0, ""));

@@ -161,6 +161,14 @@ impl Rig {
         until("pcscd sees the PSAM", || (self.card_seen(PSAM) == Some(true)).then_some(()));
     }
 
+    /// Takes the PSAM of [`keep_psam`](Self::keep_psam) out again.
+    pub fn drop_psam(&mut self) {
+        self.pull();
+        if self.psam.take().is_some() {
+            until("pcscd sees the PSAM go", || (self.card_seen(PSAM) == Some(false)).then_some(()));
+        }
+    }
+
     /// The rig's own directory: databases, logs and sockets go there.
     pub fn dir(&self) -> &Path {
         self.dir.path()

@@ -9,8 +9,8 @@ use super::files::{self, Contents, Wanted, Written};
 use super::hsm::{Caller, addressed, refused};
 use super::proven;
 use super::steps::Steps;
-use crate::card::{CardError, Journal};
-use crate::failure::Failure;
+use crate::card::{Card, CardError, Journal};
+use crate::failure::{Explain as _, Failure};
 use crate::national::{Code, Refused};
 use crate::profile::{FileName, KeyRole};
 use crate::reader::Lease;
@@ -46,15 +46,36 @@ pub(super) fn write_card(
     let mut keys = Beside::new(inner, &caller, &theirs);
     let mut card = proven::open(inner, lease, &mut keys, parameters)?;
     let role = one(inner, card.keys_to_write(&names))?;
-    theirs.get_or_init(|| role);
-    // What an earlier write left half done comes first. Where it takes the caller's key, that is asked for here already.
-    card.mend(&journal, &mut None).map_err(|error| refused(&error))?;
+    theirs.get_or_init(|| role.clone());
+    mend(&mut card, &journal, &names, &role)?;
+    card.must_be_valid().map_err(|error| refused(&error))?;
     card.prove_to_write(&names, &mut None).map_err(|error| refused(&error))?;
     let step2 = caller.heard().ok_or(Code::NO_HSM_NEEDED)?;
     let contents = Contents::of_all(inner, &addresses, &step2)?;
     let mut written = Written::default();
     let done = written.write(&mut card, &journal, &contents);
     Ok(written.told(done.map_err(|error| refused(&error)))?)
+}
+
+/// What an earlier write left half done comes first. Where it takes the caller's key, that is asked for here already, and
+/// lasts for what is to be written. There is no step to ask for it in another directory as well, nor for another key.
+fn mend(card: &mut Card<'_>, journal: &Journal<'_>, names: &[FileName], theirs: &KeyRole) -> Result<(), Refused> {
+    let torn = card.torn_files(journal).map_err(|error| refused(&error))?;
+    let takes_theirs = card.keys_to_write(&torn).map_err(|error| refused(&error))?.contains(theirs);
+    let is_elsewhere = |file: &&FileName| names.iter().all(|name| name.directory() != file.directory());
+    if let Some(file) = torn.iter().find(is_elsewhere).filter(|_| takes_theirs) {
+        return Err(half_written(file));
+    }
+    match (card.mend(journal, &mut None), torn.first()) {
+        (Err(CardError::Key(_) | CardError::NoKey(_)), Some(file)) if !takes_theirs => Err(half_written(file)),
+        (done, _) => done.map(drop).map_err(|error| refused(&error)),
+    }
+}
+
+/// A file whose write has to be brought to its end first, with the keys that it takes.
+fn half_written(file: &FileName) -> Refused {
+    let failure = CardError::WriteOpen.failure();
+    Refused::by(Code::UNKNOWN, &Failure { detail: Some(file.to_string()), ..failure })
 }
 
 /// The one key that the caller's module is asked for.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::conditions::Condition;
+use super::driver::By;
 use super::errors;
 use super::event::What;
 use super::inner::Inner;
@@ -154,9 +155,21 @@ impl Inner {
         read.map_err(|unread| unread.failure())
     }
 
-    /// Opens a card that proves itself, and keeps that it did for as long as it stays in its reader.
+    /// Opens a card that proves itself to the terminal's own keys, and keeps that it did for as long as it stays in its
+    /// reader.
     pub(super) fn open_card<'a>(
         &'a self,
+        lease: &'a mut Lease,
+        keys: &'a mut dyn KeyService,
+        progress: &mut dyn FnMut(Step),
+    ) -> Result<Card<'a>, CardError> {
+        self.open_card_by(By::Own, lease, keys, progress)
+    }
+
+    /// The same by keys that may be somebody else's.
+    pub(super) fn open_card_by<'a>(
+        &'a self,
+        by: By,
         lease: &'a mut Lease,
         keys: &'a mut dyn KeyService,
         progress: &mut dyn FnMut(Step),
@@ -166,7 +179,7 @@ impl Inner {
         let visit = self.parts.readers.visit(&reader);
         let card = Card::open(self.card_parts(lease, keys), progress)?;
         if let (Some(visit), Ok(genuine)) = (visit, card.genuine()) {
-            self.proven.keep(&reader, visit, genuine);
+            self.proven.keep(&reader, by, visit, genuine);
         }
         Ok(card)
     }

@@ -1,8 +1,10 @@
 //! Files by a key of the caller's own HSM.
 
+use sbkd::keys::Soft;
+
 use super::Hall;
 use super::files::{INFO, call};
-use super::module::{Program, bas, proof, wrong};
+use super::module::{Program, bas, bas_by, proof, wrong};
 use super::rig::{HOLDER, image, tree, until};
 
 const ADDRESSES: &str = "[driver]\naddresses = { RKSSSE = \"000A\", RK1DF04 = \"0145\", UK1DF04 = \"0149\", \
@@ -116,6 +118,29 @@ fn the_terminals_own_keys_prove_the_card_where_there_are_any() {
     hall.walk.rig.insert(&image("v3-full"));
     let asked = program.gives(&step1);
     program.gives(&["iReadCard_HSM_Step2", &proof(&asked, "0145", "RK1DF04")]);
+}
+
+#[test]
+fn a_card_that_only_the_callers_module_calls_genuine_is_shown_none_of_the_terminals_keys() {
+    let mut hall = Hall::with(ADDRESSES);
+    hall.walk.rig.keep_psam(&image("psam"));
+    // A card with an IRK that is not the issuer's, and a module that has it as well.
+    let (other, card) = (hall.walk.file("other-keys.toml"), hall.walk.file("other-card.toml"));
+    let irk = "irk = \"000102030405060708090A0B0C0D0E0F\"";
+    let is_irk = |line: &&str| line.starts_with("irk = ");
+    let text = std::fs::read_to_string(tree("fixtures/cards/demonstration-keys.toml")).unwrap();
+    let lines: Vec<&str> = text.lines().map(|line| if is_irk(&line) { irk } else { line }).collect();
+    std::fs::write(&other, lines.join("\n")).unwrap();
+    std::fs::write(&card, format!("extends = \"{}\"\n[keys.SM4]\n{irk}\n", image("v3-full").display())).unwrap();
+    hall.walk.rig.insert(&card);
+    let mut program = Program::start(&hall, None);
+    let asked = program.gives(&["iReadCardBas_HSM_Step1", "1"]);
+    program.gives(&["iReadCardBas_HSM_Step2", &bas_by(&mut Soft::load(&other, true).unwrap(), &asked)]);
+    program.gives(&["iReadCard_HSM_Step1", "1", INFO, FILE]);
+    for arguments in [&["iWriteCard_HSM_Step1", "1", INFO, FILE][..], &["iReadCardBas", "1"]] {
+        let (code, text) = program.call(arguments);
+        assert!(code == -21 && text.contains("E-CARD-NOT-GENUINE"), "{arguments:?}: {code} {text}");
+    }
 }
 
 #[test]

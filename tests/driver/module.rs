@@ -94,20 +94,25 @@ fn card() -> CardKeyId {
     CardKeyId::new(sbkd::cipher::Algorithm::Sm4, identifier, Atr::parse(&atr).unwrap()).unwrap()
 }
 
-fn of(card: &CardKeyId, role: &KeyRole, randoms: &Randoms) -> Proof {
-    let proof = keys().prove(card.process_key(role, randoms.process), randoms.original).unwrap();
+fn of(keys: &mut Soft, card: &CardKeyId, role: &KeyRole, randoms: &Randoms) -> Proof {
+    let proof = keys.prove(card.process_key(role, randoms.process), randoms.original).unwrap();
     Proof { proof, original: randoms.original }
 }
 
 /// What the module answers to iReadCardBas_HSM_Step1's string.
 pub fn bas(asked: &str) -> String {
+    bas_by(&mut keys(), asked)
+}
+
+/// The same of a module with these keys.
+pub fn bas_by(keys: &mut Soft, asked: &str) -> String {
     let dialect = Dialect::default();
     let asked = Bas::parse(asked, &dialect).expect("the string of Step1");
     let atr = [&[0x3B, 0x6D, 0x00, 0x00], asked.reset.as_slice()].concat();
     let identifier = CardIdentifier::parse(&asked.identifier).unwrap();
     let card = CardKeyId::new(asked.algorithm, identifier, Atr::parse(&atr).unwrap()).unwrap();
-    let internal = of(&card, &KeyRole::IRK, &asked.internal);
-    let external = asked.external.as_ref().map(|randoms| of(&card, &KeyRole::RKSSSE, randoms));
+    let internal = of(keys, &card, &KeyRole::IRK, &asked.internal);
+    let external = asked.external.as_ref().map(|randoms| of(keys, &card, &KeyRole::RKSSSE, randoms));
     BasAnswer { internal, external }.print(&dialect).reveal().to_owned()
 }
 
@@ -116,7 +121,7 @@ pub fn bas(asked: &str) -> String {
 pub fn proof(asked: &str, address: &str, role: &str) -> String {
     let asked = ProofAsked::parse(asked, &Dialect::default()).expect("the string of Step1");
     assert_eq!(asked.key.as_str(), address);
-    of(&card(), &KeyRole::named(role.to_owned()), &asked.randoms).print().reveal().to_owned()
+    of(&mut keys(), &card(), &KeyRole::named(role.to_owned()), &asked.randoms).print().reveal().to_owned()
 }
 
 /// What it answers to the string of a command about the PIN: the whole command as well as its data.

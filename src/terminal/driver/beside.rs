@@ -23,13 +23,28 @@ pub(super) struct Beside<'a> {
     callers: Hsm,
     /// Which key is the caller's, once it is known, beside those of the account.
     theirs: &'a OnceLock<KeyRole>,
+    /// Whether the card proved itself to the terminal's own keys, or why it could not.
+    genuine: Result<(), KeyError>,
     /// What names the terminal's own, where they proved something last.
     proved: Option<Vec<u8>>,
 }
 
 impl<'a> Beside<'a> {
-    pub(super) fn new(inner: &'a Arc<Inner>, caller: &Arc<Caller>, theirs: &'a OnceLock<KeyRole>) -> Self {
-        Self { inner, caller: Arc::clone(caller), callers: caller.keys(inner), theirs, proved: None }
+    /// With no own key, where the card did not prove itself to these: `genuine` says why not.
+    pub(super) fn new(
+        inner: &'a Arc<Inner>,
+        caller: &Arc<Caller>,
+        theirs: &'a OnceLock<KeyRole>,
+        genuine: Result<(), KeyError>,
+    ) -> Self {
+        let callers = caller.keys(inner);
+        Self { inner, caller: Arc::clone(caller), callers, theirs, genuine, proved: None }
+    }
+
+    /// An own key for the card: one that only the caller's module calls genuine is shown none.
+    fn for_card<T>(&self, work: impl FnOnce(&mut dyn KeyService) -> Result<T, KeyError>) -> Result<T, KeyError> {
+        self.genuine.clone()?;
+        self.own(work)
     }
 
     fn own<T>(&self, work: impl FnOnce(&mut dyn KeyService) -> Result<T, KeyError>) -> Result<T, KeyError> {
@@ -52,17 +67,17 @@ impl KeyService for Beside<'_> {
         if self.theirs.get() == Some(key.role) {
             return self.callers.prove(key, original);
         }
-        let (proof, identity) = self.own(|keys| Ok((keys.prove(key, original)?, keys.identity(key.card)?)))?;
+        let (proof, identity) = self.for_card(|keys| Ok((keys.prove(key, original)?, keys.identity(key.card)?)))?;
         self.proved = Some(identity);
         Ok(proof)
     }
 
     fn mac(&mut self, key: ProcessKey<'_>, message: &[u8]) -> Result<[u8; 4], KeyError> {
-        self.own(|keys| keys.mac(key, message))
+        self.for_card(|keys| keys.mac(key, message))
     }
 
     fn encipher(&mut self, key: ProcessKey<'_>, blocks: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        self.own(|keys| keys.encipher(key, blocks))
+        self.for_card(|keys| keys.encipher(key, blocks))
     }
 
     fn purchase(&mut self, card: &CardKeyId, purchase: &Purchase<'_>) -> Result<Purchased, KeyError> {

@@ -155,6 +155,11 @@ impl Parameters {
         self.entered(self.0.new_pin.as_deref())
     }
 
+    /// Who calls.
+    pub(super) fn client(&self) -> &str {
+        &self.0.client
+    }
+
     /// The name of the card that the caller was told to ask for.
     pub(super) fn card(&self) -> Option<&str> {
         self.0.card.as_deref()

@@ -28,7 +28,7 @@ pub(super) fn do_debit(inner: &Arc<Inner>, lease: &mut Lease, parameters: &Param
     let reader = lease.reader().to_owned();
     let mut pin = at_hand(inner, lease, parameters)?;
     let none = OnceLock::new();
-    let mut keys = Beside::new(inner, &Caller::new(steps, "iDoDebit_HSM"), &none);
+    let mut keys = Beside::new(inner, &Caller::new(steps, "iDoDebit_HSM"), &none, Ok(()));
     let mut card = proven::open(inner, lease, &mut keys, parameters)?;
     if !parameters.card().is_none_or(|name| inner.is_card(name, &reader, &card)) {
         return Err(Code::OTHER_CARD.into());

@@ -8,6 +8,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::call::{Carried, Parameters};
+use super::proven::By;
 use super::steps::Steps;
 use crate::card::CardError;
 use crate::config::Driver;
@@ -75,12 +76,18 @@ impl HsmLink for Caller {
 }
 
 /// `iReadCardBas_HSM_Step1` and `_Step2`.
-pub(super) fn read_card_bas(inner: &Arc<Inner>, lease: &mut Lease, _: &Parameters, steps: &Arc<Steps>) -> Carried {
+pub(super) fn read_card_bas(
+    inner: &Arc<Inner>,
+    lease: &mut Lease,
+    parameters: &Parameters,
+    steps: &Arc<Steps>,
+) -> Carried {
     let driver = &inner.parts.config.driver;
     let settings = HsmSettings { dialect: driver.dialect.clone(), ..HsmSettings::default() };
     let mut keys = Hsm::new(Caller::new(steps, "iReadCardBas_HSM"), Arc::new(settings));
-    let reading = inner.open_card(lease, &mut keys, &mut |_| {}).and_then(|mut card| card.reading(&mut |_| {}));
-    let reading = reading.map_err(|error| refused(&error))?;
+    let by = By::Caller(parameters.client().to_owned());
+    let card = inner.open_card_by(by, lease, &mut keys, &mut |_| {});
+    let reading = card.and_then(|mut card| card.reading(&mut |_| {})).map_err(|error| refused(&error))?;
     Ok(national::basic(&reading, None, &driver.device)?)
 }
 

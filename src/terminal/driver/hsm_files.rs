@@ -43,7 +43,8 @@ pub(super) fn write_card(
     let journal = Journal::new(&inner.store, &inner.card_writes, &*inner.parts.random);
     let caller = Caller::new(steps, "iWriteCard_HSM");
     let theirs = OnceLock::new();
-    let mut keys = Beside::new(inner, &caller, &theirs);
+    let genuine = proven::by_own_keys(inner, lease)?.map(drop);
+    let mut keys = Beside::new(inner, &caller, &theirs, genuine);
     let mut card = proven::open(inner, lease, &mut keys, parameters)?;
     let role = one(inner, card.keys_to_write(&names))?;
     theirs.get_or_init(|| role.clone());

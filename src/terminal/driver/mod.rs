@@ -23,7 +23,7 @@ mod steps;
 
 pub use call::{Asked, DriverAnswer, DriverCall};
 pub(super) use issuers::issuers;
-pub(super) use proven::Proven;
+pub(super) use proven::{By, Proven};
 pub(super) use steps::Begun;
 
 use std::sync::Arc;

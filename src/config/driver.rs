@@ -24,6 +24,8 @@ pub struct Driver {
     pub users: BTreeSet<u32>,
     /// 终端设备号, the last field of `iReadCardBas`.
     pub device: String,
+    /// 终端机编号 of a purchase in steps, where no keys of the terminal say it.
+    pub terminal: Option<[u8; 6]>,
     /// What of its strings is not publicly known.
     pub unpublished: Unpublished,
     /// The form of the strings of its steps with the caller's own security module.
@@ -57,6 +59,7 @@ impl Default for Pki {
 pub(super) struct DriverTable {
     users: BTreeSet<u32>,
     device: Option<Spanned<String>>,
+    terminal: Option<Spanned<String>>,
     syntax: Option<Syntax>,
     pay_fields: Vec<PayField>,
     debit_fields: Vec<DebitField>,
@@ -107,6 +110,7 @@ impl Check<'_> {
         Driver {
             users: driver.users,
             device: device.map(Spanned::into_inner).unwrap_or_default(),
+            terminal: driver.terminal.and_then(|written| self.terminal_number(&written)),
             unpublished,
             dialect,
             addresses: self.addresses(driver.addresses, builtin),
@@ -150,10 +154,11 @@ mod tests {
         let config = |lines: &str| Config::parse("x", &format!("{SMALL}{lines}"), Path::new("/")).unwrap().driver;
         assert_eq!(config(""), Driver::default());
         let set = config(
-            "[driver]\nusers = [1001]\ndevice = \"01\"\nsyntax = \"jiangsu\"\npay_fields = [\"account-yuan\"]\n\
+            "[driver]\nusers = [1001]\ndevice = \"01\"\nterminal = \"440100000009\"\nsyntax = \"jiangsu\"\npay_fields = [\"account-yuan\"]\n\
              debit_fields = [\"tac\"]\nrecord_fields = [\"sequence\", \"type\"]\naddresses = { PUK = \"0090\" }\n",
         );
         assert_eq!(set.addresses["PUK"].as_str(), "0090");
+        assert_eq!(set.terminal, Some([0x44, 1, 0, 0, 0, 9]));
         assert_eq!((set.users, set.device.as_str()), (BTreeSet::from([1001]), "01"));
         assert_eq!(set.unpublished.syntax(), Some(Syntax::Jiangsu));
         assert!(set.unpublished.payment("1.00|").is_ok());
@@ -162,6 +167,8 @@ mod tests {
             mistakes(&format!("{SMALL}[driver]\ndevice = \"a|b\"\n"))[0].split(": ").next(),
             Some("sbkd.toml:6:10")
         );
+        let mistake = mistakes(&format!("{SMALL}[driver]\nterminal = \"44010000000A\"\n"));
+        assert!(mistake[0].ends_with("the terminal's number is twelve digits"), "{mistake:?}");
         let debit = "[driver.dialect.debit]\nstep1 = \"{random}|\"\nstep2 = \"{terminal-sequence}{mac1}\"\n";
         let mistake = mistakes(&format!("{SMALL}{debit}"));
         assert!(mistake[0].ends_with("the template has no sequence"), "{mistake:?}");

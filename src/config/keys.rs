@@ -65,18 +65,21 @@ impl Check<'_> {
 
     fn hsm(&mut self, hsm: HsmTable, builtin: bool) -> HsmSettings {
         let within = self.seconds(hsm.answer_secs.as_ref(), ANSWER);
-        let terminal = hsm.terminal.and_then(|written| {
-            let mut number = [0; 6];
-            let digits = written.get_ref().bytes().all(|byte| byte.is_ascii_digit());
-            if digits && hex::decode_to_slice(written.get_ref(), &mut number).is_ok() {
-                return Some(number);
-            }
-            self.mistake(written.span(), "the terminal's number is twelve digits");
-            None
-        });
+        let terminal = hsm.terminal.and_then(|written| self.terminal_number(&written));
         let dialect = hsm.dialect.map(|dialect| self.dialect(dialect));
         let addresses = self.addresses(hsm.addresses, builtin);
         HsmSettings { dialect: dialect.unwrap_or_default(), addresses, terminal, within, randoms: hsm.randoms }
+    }
+
+    /// 终端机编号.
+    pub(super) fn terminal_number(&mut self, written: &Spanned<String>) -> Option<[u8; 6]> {
+        let mut number = [0; 6];
+        let digits = written.get_ref().bytes().all(|byte| byte.is_ascii_digit());
+        if digits && hex::decode_to_slice(written.get_ref(), &mut number).is_ok() {
+            return Some(number);
+        }
+        self.mistake(written.span(), "the terminal's number is twelve digits");
+        None
     }
 
     /// Where a security module has its keys: each is one of the card's, as far as its profile is known here.

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use super::Hall;
 use super::files::INFO;
+use super::module::bas;
 use super::rig::http::Client;
 use super::rig::{image, tree};
+use super::steps;
 
 const SETTINGS: &str = "[driver]\npay_fields = [\"account\"]\n\
     debit_fields = [\"sequence\", \"terminal\", \"terminal-sequence\", \"balance\", \"tac\"]\n\
@@ -58,24 +60,15 @@ fn hall(lines: &'static str) -> Hall {
     hall
 }
 
-/// With a PIN, if any, and the name of the card that it was asked for.
-fn step1(socket: &Client, info: &str, entered: Option<(&str, &Value)>) -> Value {
+/// With a PIN, where it is asked for: for the card that it is asked for.
+fn step1(socket: &Client, info: &str, pin: Option<&str>) -> Value {
     let parameters = json!({"iType": "1", "pCardInfo": info, "pPayInfo": "1000|"});
-    let (pin, card) = entered.unzip();
-    let call = json!({"parameters": parameters, "pin": pin, "card": card});
-    socket.post("/v1/driver/iDoDebit_HSM_Step1", &call).success()
-}
-
-/// The question for the PIN, before the card is held.
-fn asked(socket: &Client) -> Value {
-    let asked = step1(socket, INFO, None);
-    assert_eq!(asked["ask"], "pin", "{asked}");
-    asked
-}
-
-/// Step1 once the PIN was asked for.
-fn entered(socket: &Client, pin: &str) -> Value {
-    step1(socket, INFO, Some((pin, &asked(socket)["card"])))
+    let call = |pin: Option<&str>, card: &Value| {
+        let call = json!({"parameters": parameters, "pin": pin, "card": card});
+        socket.post("/v1/driver/iDoDebit_HSM_Step1", &call).success()
+    };
+    let asked = call(None, &Value::Null);
+    if pin.is_some() && asked["ask"] == "pin" { call(pin, &asked["card"]) } else { asked }
 }
 
 fn step2(socket: &Client, begun: &Value, key: &str) -> Value {
@@ -88,7 +81,8 @@ fn a_purchase_is_proven_by_the_callers_hsm_and_told_as_any() {
     let hall = hall(SETTINGS);
     let socket = Client::unix(hall.walk.socket());
     for balance in ["149000", "148000"] {
-        let begun = entered(&socket, "123456");
+        assert_eq!(step1(&socket, INFO, None)["ask"], "pin", "before the card is held");
+        let begun = step1(&socket, INFO, Some("123456"));
         let asked = begun["output"].as_str().unwrap();
         assert!(begun["code"] == 0 && asked.contains("|000003E8|00000000|00000000|32|440100000001|"), "{begun}");
         let paid = step2(&socket, &begun, &hsm(asked));
@@ -103,24 +97,54 @@ fn a_purchase_is_proven_by_the_callers_hsm_and_told_as_any() {
 fn what_is_no_mac_of_the_cards_key_moves_nothing() {
     let hall = hall(SETTINGS);
     let socket = Client::unix(hall.walk.socket());
-    assert_eq!(entered(&socket, "111111")["code"], -51);
+    assert_eq!(step1(&socket, INFO, Some("111111"))["code"], -51);
     let other = "440100D15600000530000004FFFFFFFF|A10000031|";
-    let card = &asked(&socket)["card"];
-    assert_eq!(step1(&socket, other, Some(("111111", card)))["code"], -22, "no try of another card's PIN is lost");
+    assert_eq!(step1(&socket, other, Some("111111"))["code"], -22, "no try of another card's PIN is lost");
     for (key, code) in [("00000001|00000000|", -37634), ("nonsense", -23), ("", -23)] {
-        let begun = entered(&socket, "123456");
+        let begun = step1(&socket, INFO, Some("123456"));
         assert_eq!(begun["code"], 0, "{begun}");
         let refused = step2(&socket, &begun, key);
         assert_eq!((&refused["code"], &refused["session"]), (&json!(code), &Value::Null), "{key}: {refused}");
     }
-    let begun = entered(&socket, "123456");
+    let begun = step1(&socket, INFO, Some("123456"));
     let paid = step2(&socket, &begun, &hsm(begun["output"].as_str().unwrap()));
     assert!(paid["output"].as_str().unwrap().contains("|149000|"), "all of it was there: {paid}");
 }
 
 #[test]
-fn without_its_strings_nobody_is_asked_for_a_pin() {
-    let hall = hall("[driver]\npay_fields = [\"account\"]\ndebit_fields = [\"tac\"]\n");
-    let refused = step1(&Client::unix(hall.walk.socket()), INFO, None);
-    assert_eq!((&refused["code"], &refused["ask"]), (&json!(-13), &Value::Null), "{refused}");
+fn without_its_strings_or_where_the_key_is_nobody_is_asked_for_a_pin() {
+    let keyed = SETTINGS.replace("step1 = \"", "step1 = \"{key}|");
+    for (lines, why) in [
+        ("[driver]\npay_fields = [\"account\"]\ndebit_fields = [\"tac\"]\n", ""),
+        (keyed.leak() as &'static str, "E-KEYS-UNPLACED"),
+    ] {
+        let hall = hall(lines);
+        let refused = step1(&Client::unix(hall.walk.socket()), INFO, None);
+        assert_eq!((&refused["code"], &refused["ask"]), (&json!(-13), &Value::Null), "{refused}");
+        assert!(refused["output"].as_str().unwrap().contains(why), "{refused}");
+    }
+}
+
+#[test]
+fn without_keys_of_its_own_the_terminal_has_its_number_by_a_setting() {
+    let numbered = SETTINGS.replace("[driver]\n", "[driver]\nterminal = \"440100000009\"\n");
+    for (lines, number) in [(SETTINGS, None), (numbered.leak() as &'static str, Some("440100000009"))] {
+        let mut hall = Hall::with(lines);
+        hall.walk.rig.insert_alone(&image("v3-money"));
+        let socket = Client::unix(hall.walk.socket());
+        let asked = steps::call(&socket, "iReadCardBas_HSM_Step1", &json!({"iType": "1"}), None);
+        let key = bas(asked["output"].as_str().unwrap());
+        let read = steps::call(&socket, "iReadCardBas_HSM_Step2", &json!({"pKey": key}), asked["session"].as_str());
+        assert_eq!(read["code"], 0, "{read}");
+        let Some(number) = number else {
+            let refused = step1(&socket, INFO, None);
+            assert_eq!((&refused["code"], &refused["ask"]), (&json!(-13), &Value::Null), "{refused}");
+            continue;
+        };
+        let begun = step1(&socket, INFO, Some("123456"));
+        let asked = begun["output"].as_str().unwrap();
+        assert!(begun["code"] == 0 && asked.contains(&format!("|{number}|")), "{begun}");
+        let paid = step2(&socket, &begun, &hsm(asked));
+        assert!(paid["code"] == 0 && paid["output"].as_str().unwrap().contains(&format!("|{number}|")), "{paid}");
+    }
 }

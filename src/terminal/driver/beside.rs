@@ -25,6 +25,8 @@ pub(super) struct Beside<'a> {
     theirs: &'a OnceLock<KeyRole>,
     /// Whether the card proved itself to the terminal's own keys, or why it could not.
     genuine: Result<(), KeyError>,
+    /// 终端机编号, where it is wanted.
+    terminal: Option<[u8; 6]>,
     /// What names the terminal's own, where they proved something last.
     proved: Option<Vec<u8>>,
 }
@@ -38,7 +40,18 @@ impl<'a> Beside<'a> {
         genuine: Result<(), KeyError>,
     ) -> Self {
         let callers = caller.keys(inner);
-        Self { inner, caller: Arc::clone(caller), callers, theirs, genuine, proved: None }
+        Self { inner, caller: Arc::clone(caller), callers, theirs, genuine, terminal: None, proved: None }
+    }
+
+    /// For a purchase at the terminal of this number: that is all that the terminal's own keys could be asked for.
+    pub(super) fn at_terminal(
+        inner: &'a Arc<Inner>,
+        caller: &Arc<Caller>,
+        none: &'a OnceLock<KeyRole>,
+        number: [u8; 6],
+    ) -> Self {
+        let other = KeyError::NotOffered { by: KeySource::Hsm, what: "another key than the purchase's" };
+        Self { terminal: Some(number), ..Self::new(inner, caller, none, Err(other)) }
     }
 
     /// An own key for the card: one that only the caller's module calls genuine is shown none.
@@ -101,7 +114,7 @@ impl KeyService for Beside<'_> {
     }
 
     fn terminal_number(&mut self) -> Result<Option<[u8; 6]>, KeyError> {
-        self.own(|keys| keys.terminal_number())
+        Ok(self.terminal)
     }
 
     fn commands(&self) -> u32 {

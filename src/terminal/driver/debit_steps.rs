@@ -11,10 +11,12 @@ use super::proven;
 use super::steps::Steps;
 use crate::card::account::{AccountError, DIRECTORY};
 use crate::card::{CardError, HolderPin, PinTries};
-use crate::national::Code;
+use crate::keys::KeyError;
+use crate::national::{Code, Refused};
 use crate::profile::KeyRole;
 use crate::reader::{Lease, PinEntry, PinLength};
 use crate::terminal::inner::Inner;
+use crate::terminal::reading::Unread;
 
 /// `iDoDebit_HSM_Step1` and `_Step2`, of a card that proved itself since it was put in, as its strings cannot. Nobody can be asked for the PIN between the steps, so a card that has one is given it before the first.
 pub(super) fn do_debit(inner: &Arc<Inner>, lease: &mut Lease, parameters: &Parameters, steps: &Arc<Steps>) -> Carried {
@@ -25,10 +27,11 @@ pub(super) fn do_debit(inner: &Arc<Inner>, lease: &mut Lease, parameters: &Param
     }
     let output = driver.unpublished.debit()?;
     let payment = account::payment(inner, parameters)?;
+    let terminal = terminal_number(inner)?;
     let reader = lease.reader().to_owned();
     let mut pin = at_hand(inner, lease, parameters)?;
     let none = OnceLock::new();
-    let mut keys = Beside::new(inner, &Caller::new(steps, "iDoDebit_HSM"), &none, Ok(()));
+    let mut keys = Beside::at_terminal(inner, &Caller::new(steps, "iDoDebit_HSM"), &none, terminal);
     let mut card = proven::open(inner, lease, &mut keys, parameters)?;
     if !parameters.card().is_none_or(|name| inner.is_card(name, &reader, &card)) {
         return Err(Code::OTHER_CARD.into());
@@ -43,6 +46,15 @@ pub(super) fn do_debit(inner: &Arc<Inner>, lease: &mut Lease, parameters: &Param
         Err(AccountError::Card(error)) => Err(refused(&error).into()),
         done => told(output, done),
     }
+}
+
+/// 终端机编号: that of the terminal's own keys, or the setting where these have none. A purchase is not made without.
+fn terminal_number(inner: &Inner) -> Result<[u8; 6], Refused> {
+    let own = match inner.at_keys(|keys| Ok(keys.terminal_number()?)) {
+        Err(Unread::Card(CardError::Key(KeyError::NoPsam))) => None,
+        number => number?,
+    };
+    Ok(own.or(inner.parts.config.driver.terminal).ok_or(Code::NOT_SUPPORTED)?)
 }
 
 /// The holder's PIN: to be typed at the reader's pad, or as it was entered before the card was taken.

@@ -61,15 +61,17 @@ impl Journal<'_> {
         Ok(rows.into_iter().filter_map(kept).collect())
     }
 
-    /// Lets go of all that was begun before this moment, whatever became of it; how many there were. What is
-    /// not known of them by then, nobody will ask for any more.
+    /// Lets go of all that was begun before this moment and of which it is known what became; how many there were. What
+    /// is not known is never old: a clock that was wrong for a day would lose money. Health and doctor count it, and
+    /// [`discard_account`](crate::card::Card::discard_account) lets go of it.
     ///
     /// # Errors
     /// When the store cannot be read or written.
     pub fn forget_accounts(&self, before: Timestamp) -> Result<usize, CardError> {
         let before = packed(before);
         // Packed decimal digits, the highest first, are in the order of time.
-        let old = self.kept_of_all()?.into_iter().filter(|kept| kept.intent.time < before);
+        let is_old = |kept: &Kept| kept.outcome.is_some() && kept.intent.time < before;
+        let old = self.kept_of_all()?.into_iter().filter(is_old);
         let mut forgotten = 0;
         for kept in old {
             self.told(kept.receipt)?;
@@ -103,11 +105,28 @@ impl Journal<'_> {
     pub fn kept_of(&self, card: &CardIdentifier) -> Result<Vec<Kept>, CardError> {
         self.none_lost()?;
         let rows = self.store().open_writes(Undertaking::Account, card.as_bytes()).map_err(unknown)?;
-        let kept = |row: OpenWrite| {
-            let form = self.form(&row).or_else(|| self.unseal(&about(Undertaking::Account, card), &row.sealed));
-            form.map(|form| form.kept(row.id)).ok_or_else(unreadable)
-        };
+        let kept = |row: OpenWrite| self.form_of(card, &row).map(|form| form.kept(row.id)).ok_or_else(unreadable);
         rows.into_iter().map(kept).collect()
+    }
+
+    /// Takes out what is kept of a card and of which it is not known what became, also what cannot be read; how much it
+    /// was, and what is known of the others, the oldest first.
+    pub(super) fn discard_unknown(&self, card: &CardIdentifier) -> Result<(usize, Vec<Kept>), CardError> {
+        let (mut discarded, mut known) = (0, Vec::new());
+        for row in self.store().open_writes(Undertaking::Account, card.as_bytes()).map_err(unknown)? {
+            match self.form_of(card, &row) {
+                Some(form) if form.outcome.is_some() => known.push(form.kept(row.id)),
+                _ => {
+                    self.end(row.id)?;
+                    discarded += 1;
+                }
+            }
+        }
+        Ok((discarded, known))
+    }
+
+    fn form_of(&self, card: &CardIdentifier, row: &OpenWrite) -> Option<Form> {
+        self.form(row).or_else(|| self.unseal(&about(Undertaking::Account, card), &row.sealed))
     }
 
     fn form(&self, row: &OpenWrite) -> Option<Form> {

@@ -14,7 +14,6 @@ use crate::card::open::Card;
 use crate::card::session::output;
 use crate::cipher::Formula;
 use crate::script::Vars;
-use crate::store::Undertaking;
 
 /// What became of a transaction whose end was not seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,13 +81,15 @@ impl Card<'_> {
         Ok(settled)
     }
 
-    /// Lets go of transactions that the card cannot be asked for any more; how many there were. What became of them is for
-    /// somebody to find out.
+    /// Lets go of transactions of which it is not known what became; how many there were. That is for somebody to find
+    /// out. Those of which it is known stay, and are told: each until its receipt is given back.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub fn discard_account(&mut self, journal: &Journal<'_>) -> Result<usize, AccountError> {
-        Ok(journal.discard(Undertaking::Account, &self.identifier)?)
+    pub fn discard_account(&mut self, journal: &Journal<'_>) -> Result<(usize, Vec<Settled>), AccountError> {
+        let (discarded, known) = journal.discard_unknown(&self.identifier)?;
+        let settled = |Kept { receipt, intent, outcome }| outcome.map(|outcome| Settled { receipt, intent, outcome });
+        Ok((discarded, known.into_iter().filter_map(settled).collect()))
     }
 
     fn became_of(&mut self, intent: &Intent) -> Result<Outcome, AccountError> {
@@ -104,7 +105,9 @@ impl Card<'_> {
         let evidence = Evidence { proof, balance, log: &log };
         evidence.outcome(intent, formula).ok_or(match log {
             Log::PinNeeded => AccountError::PinNeeded,
-            Log::Read(_) | Log::Garbled | Log::None => AccountError::Disputed { kind: intent.kind, sequence: intent.sequence },
+            Log::Read(_) | Log::Garbled | Log::None => {
+                AccountError::Disputed { kind: intent.kind, sequence: intent.sequence }
+            }
         })
     }
 

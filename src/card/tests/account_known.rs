@@ -73,7 +73,7 @@ fn whatever_was_paid_elsewhere_since_is_no_doubt_while_the_log_goes_back_far_eno
             (false, _) => {
                 assert!(matches!(outcomes, Err(AccountError::Disputed { .. })), "{fault:?} {others}: {outcomes:?}");
                 assert_eq!(pay(&desk, insert(None).0), Err(AccountError::Unsettled), "{fault:?}");
-                assert_eq!(at(&desk, insert(None).0, |card, journal| card.discard_account(journal)), Ok(1));
+                assert_eq!(at(&desk, insert(None).0, |card, journal| card.discard_account(journal)), Ok((1, vec![])));
                 assert!(pay(&desk, insert(None).0).is_ok());
             }
         }
@@ -181,6 +181,33 @@ fn what_a_load_came_to_keeps_no_purchase_waiting_and_the_other_way_round() {
     at(&desk, insert(), |card, journal| card.pay(payment(), journal)).unwrap();
     assert_eq!(settle(&desk, insert()).unwrap().len(), 2);
     assert_eq!(held(&desk, insert()), BALANCE + 500 - ACCOUNT);
+}
+
+#[test]
+fn what_is_known_is_not_let_go_of_with_what_is_not() {
+    let desk = Desk { soft: true, ..desk("v3-money") };
+    let insert = inserted_with(&desk.card);
+    let debit = debit(&Desk { soft: true, ..super::account::desk("v3-money") });
+    let loaded = at(&desk, insert(None).0, |card, journal| card.load_account(amount(500), journal)).unwrap();
+    torn(&desk, insert(Some((debit, Fault::Lost))).0);
+    let discard = || at(&desk, insert(None).0, |card, journal| card.discard_account(journal)).unwrap();
+    for expected in [1, 0] {
+        let (discarded, known) = discard();
+        assert_eq!((discarded, known.len()), (expected, 1));
+        assert_eq!((known[0].receipt, known[0].outcome.tac()), (loaded.receipt, Some(loaded.tac)));
+    }
+}
+
+#[test]
+fn what_is_not_known_is_never_old() {
+    let desk = desk("v3-money");
+    let debit = debit(&desk);
+    torn(&desk, inserted_with(&desk.card)(Some((debit, Fault::Lost))).0);
+    let (store, random) = (desk.store.clone().unwrap(), SystemRandom::default());
+    let journal = Journal::new(&store, &KEY, &random);
+    let years = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 3650);
+    assert_eq!(journal.forget_accounts(years), Ok(0));
+    assert_eq!(journal.kept_of_all().unwrap().len(), 1);
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub struct LoadCard {
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SettleAccount {
-    /// Let go of them instead; for who found out otherwise what became of them. Audited.
+    /// Let go of those instead of which it is not known; for who found out otherwise what became of them. Audited.
     #[serde(default)]
     pub discard: bool,
 }
@@ -121,6 +121,8 @@ pub enum AccountSettled {
     Discarded {
         /// How many.
         discarded: usize,
+        /// Each of which it was known already what became: it is not let go of, but told.
+        settled: Vec<SettledOnCard>,
     },
 }
 
@@ -272,9 +274,10 @@ impl CardTask for SettleAccount {
     ) -> Result<AccountSettled, AccountError> {
         let journal = desk.journal()?;
         if self.discard {
-            let discarded = card.discard_account(&journal)?;
+            let (discarded, known) = card.discard_account(&journal)?;
             tracing::info!(target: "audit", discarded, "transactions on a card's account were let go of");
-            return Ok(AccountSettled::Discarded { discarded });
+            let settled = known.into_iter().map(SettledOnCard::from).collect();
+            return Ok(AccountSettled::Discarded { discarded, settled });
         }
         identified(card, entered)?;
         let settled = card.settle_account(&journal)?;
@@ -282,10 +285,8 @@ impl CardTask for SettleAccount {
     }
 
     fn receipts(done: &AccountSettled) -> Vec<Receipt> {
-        match done {
-            AccountSettled::Settled { settled } => settled.iter().map(|settled| settled.receipt).collect(),
-            AccountSettled::Discarded { .. } => Vec::new(),
-        }
+        let (AccountSettled::Settled { settled } | AccountSettled::Discarded { settled, .. }) = done;
+        settled.iter().map(|settled| settled.receipt).collect()
     }
 }
 

@@ -49,7 +49,7 @@ enum Command {
     },
     /// Ask the card what became of a transaction that was torn
     Settle {
-        /// Let go of it instead; for who found out otherwise what became of it
+        /// Let go of what is not known instead; for who found out otherwise what became of it
         #[arg(long)]
         discard: bool,
         #[command(flatten)]
@@ -91,12 +91,20 @@ fn balance(way: &Way, shell: &Shell) -> Outcome {
 
 fn settle(discard: bool, way: &Way, shell: &Shell) -> Outcome {
     tell(&SettleAccount { discard }, way, shell, |shown| match (&shown["discarded"], shown["settled"].as_array()) {
-        (_, Some(settled)) if settled.is_empty() => {
+        (Value::Null, Some(settled)) if settled.is_empty() => {
             "该卡没有结果未知的交易 / no transaction on this card was torn".to_owned()
         }
-        (_, Some(settled)) => settled.iter().map(line).collect::<Vec<_>>().join("\n"),
-        (discarded, None) => format!("已放弃 {discarded} 项 / {discarded} discarded"),
+        (Value::Null, Some(settled)) => lines(settled),
+        (discarded, settled) => {
+            let discarded = format!("已放弃 {discarded} 项 / {discarded} discarded");
+            let known = lines(settled.map_or(&[], Vec::as_slice));
+            if known.is_empty() { discarded } else { format!("{discarded}\n{known}") }
+        }
     })
+}
+
+fn lines(settled: &[Value]) -> String {
+    settled.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// What is kept of any card. No card is needed for it, nor the PSAM.
@@ -130,7 +138,7 @@ fn listed(kept: &Kept) -> Value {
 }
 
 fn described(listed: &Value) -> String {
-    format!("{} {} {}", word(&listed["time"]), word(&listed["terminal"]), line(listed))
+    format!("{} {}", word(&listed["time"]), line(listed))
 }
 
 /// A transaction and what became of it.
@@ -140,13 +148,48 @@ fn line(one: &Value) -> String {
         Some(false) => "卡未执行 / not carried out",
         None => "结果未知 / not known",
     };
-    format!("{} {}：{became}", word(&one["kind"]), word(&one["account"]))
+    format!("{} {}：{became}\n{}", word(&one["kind"]), word(&one["account"]), numbers(one))
 }
 
 fn moved(zh: &str, en: &str, shown: &Value) -> String {
-    format!("{zh}，余额 {0} / {en}, the account holds {0}", word(&shown["balance"]))
+    format!("{zh}，余额 {0} / {en}, the account holds {0}\n{1}", word(&shown["balance"]), numbers(shown))
+}
+
+/// What a transaction is found by and proven to the issuer with. Once it was shown it is nowhere else.
+fn numbers(one: &Value) -> String {
+    let number = |name| one[name].as_u64().map_or_else(|| "–".to_owned(), |number: u64| number.to_string());
+    format!(
+        "交易序号：{}\n终端机编号：{}\n终端交易序号：{}\nTAC：{}",
+        number("sequence"),
+        word(&one["terminal"]),
+        number("terminal_sequence"),
+        word(&one["tac"]),
+    )
 }
 
 fn word(value: &Value) -> &str {
     value.as_str().unwrap_or("–")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_has_what_a_transaction_is_found_and_proven_by() {
+        let one = json!({
+            "kind": "purchase", "sequence": 7, "account": "73.45", "terminal": "440100000001",
+            "terminal_sequence": 3, "time": "20261127150000", "done": true, "tac": "A1B2C3D4", "balance": "1.00",
+        });
+        let listed = json!([one.clone()]);
+        let settled = lines(listed.as_array().unwrap());
+        for text in [moved("已支付", "paid", &one), settled, described(&one)] {
+            for line in ["交易序号：7", "终端机编号：440100000001", "终端交易序号：3", "TAC：A1B2C3D4"]
+            {
+                assert!(text.lines().any(|found| found == line), "{line}: {text}");
+            }
+        }
+        // A load has no number of the terminal's.
+        assert!(numbers(&json!({ "sequence": 7, "tac": null })).ends_with("终端交易序号：–\nTAC：–"));
+    }
 }

@@ -33,6 +33,9 @@ pub(super) struct Change {
     /// `None` where the card had no such record, or none that could be read.
     pub(super) old: Option<Zeroizing<Vec<u8>>>,
     pub(super) new: Zeroizing<Vec<u8>>,
+    /// What was there could not be read, and still is as it was where it cannot. Not kept: after a tear it may as well be
+    /// ours.
+    pub(super) was_garbled: bool,
 }
 
 /// A place of a file.
@@ -204,7 +207,7 @@ impl Form {
                 None => None,
                 Some(old) => Some(old.bytes()?),
             };
-            Some(Change { place, old, new: new.bytes()? })
+            Some(Change { place, old, new: new.bytes()?, was_garbled: false })
         };
         let changes = self.changes.into_iter().map(change).collect::<Option<_>>()?;
         Some(Kept { file: self.file.parse().ok()?, changes })

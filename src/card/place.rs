@@ -76,6 +76,7 @@ impl Change {
     /// Whose it is that the card holds at this place.
     pub(super) fn whose(&self, held: &Held) -> Whose {
         let (bytes, sound) = match held {
+            Held::Garbled if self.was_garbled => return Whose::Old,
             Held::Garbled => return Whose::Torn,
             Held::Other => return Whose::Foreign,
             Held::Unsound(bytes) => (bytes, false),
@@ -229,7 +230,8 @@ mod tests {
 
     fn whose(old: Option<&str>, new: &str, held: Held) -> Whose {
         let bytes = |text: &str| Zeroizing::new(hex::decode(text).unwrap());
-        Change { place: Place::Record(0x84), old: old.map(bytes), new: bytes(new) }.whose(&held)
+        let place = Place::Record(0x84);
+        Change { place, old: old.map(bytes), new: bytes(new), was_garbled: false }.whose(&held)
     }
 
     fn sound(text: &str) -> Held {
@@ -270,7 +272,7 @@ mod tests {
     fn a_record_that_is_added_is_told_by_all_that_was_there() {
         let of = |old: &str, held: &str| {
             let bytes = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
-            let change = Change { place: Place::Added, old: Some(bytes(old)), new: bytes("n") };
+            let change = Change { place: Place::Added, old: Some(bytes(old)), new: bytes("n"), was_garbled: false };
             change.whose(&Held::Sound(Some(bytes(held))))
         };
         // As it was, added with room and without, and with others on top of it.
@@ -296,7 +298,7 @@ mod tests {
             let bytes = Zeroizing::new([first.as_bytes(), b"aabb"].concat());
             let (old, new) = (Zeroizing::new(b"aabbcc".to_vec()), Zeroizing::new(b"nm".to_vec()));
             let held = if sound { Held::Sound(Some(bytes)) } else { Held::Unsound(bytes) };
-            Change { place: Place::Added, old: Some(old), new }.whose(&held)
+            Change { place: Place::Added, old: Some(old), new, was_garbled: false }.whose(&held)
         };
         assert_eq!(
             (half("nc", true), half("xx", false), half("xx", true)),

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::edit::{At, Wish, wishes};
 use super::journal::{Change, Journal, Kept, Place};
 use super::open::Card;
-use super::place::Whose;
+use super::place::{Held, Whose};
 use super::repeats::NUMBER;
 use super::session::FILES;
 use super::{CardError, HolderPin};
@@ -121,9 +121,11 @@ impl Card<'_> {
             At::Place(place) => place,
             At::Several { tag, nth } => self.locate(file, tag, nth)?,
         };
-        let old = self.held(file, place, wish.length())?.into_bytes();
+        let held = self.held(file, place, wish.length())?;
+        let was_garbled = matches!(held, Held::Garbled);
+        let old = held.into_bytes();
         let new = wish.value(old.as_deref().map(Vec::as_slice))?;
-        let change = Change { place, old, new };
+        let change = Change { place, old, new, was_garbled };
         Ok(if change.is_none(file) { None } else { Some(change) })
     }
 

@@ -105,6 +105,12 @@ fn a_record_that_is_garbled_is_written_over_where_nothing_of_ours_is_open() {
     let image = super::records::desk("v3-full", &format!("[files.\"{FILE}\"]\ngarbled = [\"84\"]\n")).card;
     let desk = Desk { card: image, ..desk("v3-full") };
     let memory = desk.card.memory().unwrap();
+    let at = update_at(&desk, &[(0x84, "440105")]) as usize;
+    // Refused, it is as unreadable as it was, and nothing of ours is half written.
+    let refused = inserted_with(&desk.card)(Some((at, Fault::Answer(vec![0x69, 0x82])))).0;
+    let refused = write(&desk, refused, FILE, &[(0x84, "440105")], None).unwrap_err();
+    assert!(matches!(refused, CardError::NotAllowed { .. }), "{refused:?}");
+    assert_eq!(mend(&desk, put(&desk, &memory, None)), Ok(vec![]));
     write(&desk, put(&desk, &memory, None), FILE, &[(0x84, "440105")], None).unwrap();
     assert_eq!(held(&desk, put(&desk, &memory, None), FILE, &[0x84]), ["440105"]);
 }

@@ -1,10 +1,11 @@
 //! New values of `sbkd card write`: from a file or from standard input, never from the command line, which others may
 //! read.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, stdin};
+use std::fmt;
+use std::io::{BufRead, Read as _, stdin};
 use std::path::Path;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use zeroize::Zeroizing;
 
 use super::super::{Problem, errors, shell};
@@ -32,10 +33,11 @@ pub(super) fn values(file: &Address, from: &Path) -> Result<Vec<NewItem>, Proble
 /// The lines before the first empty one.
 fn paragraph(input: &mut dyn BufRead) -> std::io::Result<Zeroizing<String>> {
     // All there is room for at once, so that no copy is left behind.
-    let mut text = Zeroizing::new(String::with_capacity(MOST));
+    let mut text = Zeroizing::new(String::with_capacity(MOST + 1));
     loop {
         let before = text.len();
-        input.read_line(&mut text)?;
+        // One more than there may be, so that a line without an end is too long and not waited for.
+        (&mut *input).take((MOST + 1 - before) as u64).read_line(&mut text)?;
         if text[before..].trim().is_empty() {
             return Ok(text);
         }
@@ -47,12 +49,12 @@ fn paragraph(input: &mut dyn BufRead) -> std::io::Result<Zeroizing<String>> {
 
 fn parse(file: &Address, text: &str) -> Result<Vec<NewItem>, Problem> {
     if text.trim_start().starts_with('{') {
-        let read: Result<BTreeMap<String, String>, _> = serde_json::from_str(text);
+        let read: Result<Pairs, _> = serde_json::from_str(text);
         // What serde_json says of it would show a value.
         let told =
             |error: serde_json::Error| Problem::with(&errors::JSON, format!("{}:{}", error.line(), error.column()));
-        let read = read.map_err(told)?.into_iter().map(|(at, value)| (at, Zeroizing::new(value)));
-        return read.map(|(at, value)| Ok(new(item(file, &at)?, value))).collect();
+        let Pairs(pairs) = read.map_err(told)?;
+        return pairs.into_iter().map(|(at, value)| Ok(new(item(file, &at)?, value))).collect();
     }
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     lines
@@ -61,6 +63,34 @@ fn parse(file: &Address, text: &str) -> Result<Vec<NewItem>, Problem> {
             Ok(new(item(file, at.trim())?, Zeroizing::new(value.to_owned())))
         })
         .collect()
+}
+
+/// The members of an object as they stand there: of two with one name none is lost, and the write refuses them as it does
+/// two lines.
+struct Pairs(Vec<(String, Zeroizing<String>)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some((at, value)) = map.next_entry::<String, String>()? {
+                    pairs.push((at, Zeroizing::new(value)));
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
 }
 
 fn new(item: ItemAddress, value: Zeroizing<String>) -> NewItem {
@@ -91,6 +121,9 @@ mod tests {
         assert_eq!(read("0F=20240101\r\n\n 99:2/10 =A=B 中\n").unwrap(), expected);
         assert_eq!(read("{\"0F\": \"20240101\",\n \"99:2/10\": \"A=B 中\"}").unwrap(), expected);
         assert_eq!(read("").unwrap(), []);
+        let twice = [("0F", "1"), ("0F", "2")].map(|(at, value)| (at.to_owned(), value.to_owned()));
+        assert_eq!(read("0F=1\n0F=2").unwrap(), twice, "refused where it is written");
+        assert_eq!(read("{\"0F\": \"1\", \"0F\": \"2\"}").unwrap(), twice);
     }
 
     #[test]
@@ -113,5 +146,9 @@ mod tests {
         assert_eq!(input, b"123456\n");
         assert_eq!(*paragraph(&mut "0F=1".as_bytes()).unwrap(), "0F=1");
         assert!(paragraph(&mut "0F=1\n".repeat(MOST).as_bytes()).is_err());
+        let line = "1".repeat(4 * MOST);
+        let mut endless = line.as_bytes();
+        assert!(paragraph(&mut endless).is_err());
+        assert_eq!(endless.len(), line.len() - MOST - 1, "no more of it is read");
     }
 }

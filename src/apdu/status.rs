@@ -124,6 +124,8 @@ mod tests {
         assert_eq!(StatusWord(0x6300).tries_left(), None);
         assert_eq!(StatusWord(0x9303).to_string(), "9303");
         assert!([0x6700, 0x6985, 0x6A86, 0x6D00, 0x6E00, 0x9403].iter().all(|word| StatusWord(*word).refuses()));
-        assert!(![0x9000, 0x6110, 0x6281, 0x6400, 0x6581, 0x6C10, 0x6F00].iter().any(|word| StatusWord(*word).refuses()));
+        assert!(
+            ![0x9000, 0x6110, 0x6281, 0x6400, 0x6581, 0x6C10, 0x6F00].iter().any(|word| StatusWord(*word).refuses())
+        );
     }
 }

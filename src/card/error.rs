@@ -134,6 +134,9 @@ pub enum CardError {
     /// Nobody typed at the pad in time (−32).
     #[error("nobody entered a PIN in time")]
     PinTimedOut,
+    /// Whether the card took a new PIN is not known: it went away, or said neither that it did nor that it did not.
+    #[error("whether the card took the new PIN is not known: {0}")]
+    PinUnsure(#[source] Box<CardError>),
     /// What was typed at the pad has another number of digits than the pad was told (−33).
     #[error("the PIN has another number of digits than the pad takes")]
     PadLength,
@@ -247,6 +250,7 @@ impl Explain for CardError {
             Self::PinsDiffer => &told::PINS_DIFFER,
             Self::PinCancelled => &told::PIN_CANCELLED,
             Self::PinTimedOut => &told::PIN_TIMED_OUT,
+            Self::PinUnsure(_) => &told::PIN_UNSURE,
             Self::PadLength => &told::PAD_LENGTH,
             Self::PinForm(_) => &told::PIN_FORM,
             Self::NewValue { .. } => &told::NEW_VALUE,
@@ -284,7 +288,7 @@ impl Explain for CardError {
             | Self::ChangedElsewhere(name) => Some(name.clone()),
             Self::WritesUnknown(why) => Some(why.clone()),
             Self::WritesLost(lost) => Some(lost.to_string()),
-            Self::WriteTorn(error) => Some(error.to_string()),
+            Self::WriteTorn(error) | Self::PinUnsure(error) => Some(error.to_string()),
             Self::NoKey(role) => Some(role.name().to_owned()),
             Self::UnknownAlgorithm(_)
             | Self::Historical(_)

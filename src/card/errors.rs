@@ -191,6 +191,11 @@ crate::entries! {
         cause "新密码是出厂的初始密码" | "the new PIN is the one that cards are issued with";
         remedy "请持卡人另选密码" | "have the holder choose another one";
 
+    PIN_UNSURE = "E-CARD-PIN-UNSURE", Holder;
+        message "新密码可能已生效" | "the new PIN may be in force";
+        cause "修改或重置密码时卡被拔出，或卡没有明确应答" | "the card was pulled, or gave no clear answer, while its PIN was changed or set anew";
+        remedy "请先用新密码试一次；密码错误时再用原密码，每次错误都减少一次机会" | "try the new PIN first, and the old one only where that is wrong: each wrong one costs a try";
+
     PIN_FORM = "E-CARD-PIN-FORM", Holder;
         message "密码格式错误" | "this is no PIN";
         cause "密码为 4 至 16 位数字" | "a PIN has 4 to 16 digits";

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::CardError;
 use super::open::Card;
-use super::pin::{Pin, answered};
+use super::pin::{Pin, answered, set};
 use crate::reader::{PadAbilities, PadOutcome, PinEntry, PinLength};
 
 /// The holder's PIN as it comes to the card. Used up by the one attempt that it is for.
@@ -56,7 +56,7 @@ impl Card<'_> {
     pub fn verify_at_pad(&mut self, entry: PinEntry) -> Result<(), CardError> {
         self.session.parts.keys.rest();
         let outcome = self.session.parts.lease.verify_by_pad(entry)?;
-        heard(outcome, "verify")?;
+        heard(outcome, "verify", CardError::of_use)?;
         self.verified();
         Ok(())
     }
@@ -65,22 +65,23 @@ impl Card<'_> {
     /// digits as `length` says, as PC/SC part 10 wants it. Whether the new one is an initial PIN cannot be seen.
     ///
     /// # Errors
-    /// As [`verify_at_pad`](Self::verify_at_pad), and [`CardError::PinsDiffer`].
+    /// As [`verify_at_pad`](Self::verify_at_pad), and [`CardError::PinsDiffer`]; [`CardError::PinUnsure`] where the card may
+    /// have taken the new PIN.
     pub fn change_at_pad(&mut self, length: PinLength, patience: Duration) -> Result<(), CardError> {
         self.must_be_valid()?;
         self.session.parts.keys.rest();
-        let outcome = self.session.parts.lease.change_by_pad(length, patience)?;
-        heard(outcome, "change")
+        let outcome = self.session.parts.lease.change_by_pad(length, patience);
+        heard(outcome.map_err(|error| set(error.into()))?, "change", set)
     }
 }
 
 /// What came of an entry, as what it would be by keyboard.
-fn heard(outcome: PadOutcome, step: &'static str) -> Result<(), CardError> {
+fn heard(outcome: PadOutcome, step: &'static str, told: fn(CardError) -> CardError) -> Result<(), CardError> {
     match outcome {
         PadOutcome::Answered(status) if status.is_ok() => Ok(()),
         PadOutcome::Answered(status) => {
             answered(status)?;
-            Err(CardError::Status { step, status }.of_use())
+            Err(told(CardError::Status { step, status }))
         }
         PadOutcome::Cancelled => Err(CardError::PinCancelled),
         PadOutcome::TimedOut => Err(CardError::PinTimedOut),

@@ -14,6 +14,7 @@ use super::session::PIN;
 use crate::apdu::StatusWord;
 use crate::cipher;
 use crate::profile::KeyRole;
+use crate::reader::TransportError;
 use crate::script::Vars;
 
 /// A PIN of 4 to 16 digits, as the card takes it: packed BCD, F behind an odd number. Wiped on drop, never printed, and
@@ -117,7 +118,7 @@ impl Card<'_> {
         if self.is_initial(&pin) {
             return Err(CardError::PinInitial);
         }
-        self.attempt("verify", Vars::new().with("pin", pin.packed()))?;
+        self.attempt("verify", Vars::new().with("pin", pin.packed()), CardError::of_use)?;
         self.verified();
         Ok(())
     }
@@ -126,13 +127,13 @@ impl Card<'_> {
     ///
     /// # Errors
     /// As [`verify_pin`](Self::verify_pin), and [`CardError::PinToInitial`]; [`CardError::NotValid`] before the card is
-    /// asked, where it may not be used.
+    /// asked, where it may not be used; [`CardError::PinUnsure`] where the card may have taken the new PIN.
     pub fn change_pin(&mut self, old: Pin, new: Pin) -> Result<(), CardError> {
         if self.is_initial(&new) {
             return Err(CardError::PinToInitial);
         }
         self.must_be_valid()?;
-        self.attempt("change", Vars::new().with("old", old.packed()).with("new", new.packed()))
+        self.attempt("change", Vars::new().with("old", old.packed()).with("new", new.packed()), set)
     }
 
     /// Sets a new PIN without the old one, once the terminal proved PUK: enciphered, and with a MAC.
@@ -140,7 +141,8 @@ impl Card<'_> {
     /// # Errors
     /// [`CardError::PinToInitial`]; [`CardError::NoKey`] where the terminal does not have PUK or the key of secure
     /// messaging; [`CardError::PinForm`] for a PIN of more digits than a block of the card's algorithm holds;
-    /// [`CardError::NotValid`] before any key is proven, where the card may not be used.
+    /// [`CardError::NotValid`] before any key is proven, where the card may not be used; [`CardError::PinUnsure`] where it
+    /// may have taken the new PIN.
     pub fn reload_pin(&mut self, new: Pin) -> Result<(), CardError> {
         if self.is_initial(&new) {
             return Err(CardError::PinToInitial);
@@ -151,7 +153,7 @@ impl Card<'_> {
         let block = cipher::pin_block(new.packed(), self.algorithm.block()).ok_or(PinForm)?;
         let block = self.encipher(process, &block)?;
         let vars = Vars::new().with("block", &block);
-        self.secured(PIN, "reload", vars, process).map_err(CardError::of_use)
+        self.secured(PIN, "reload", vars, process).map_err(set)
     }
 
     /// Gives the PIN its tries back, once the terminal proved PUK.
@@ -171,14 +173,19 @@ impl Card<'_> {
         Ok(self.prove(&KeyRole::PUK)?)
     }
 
-    /// One attempt with the PIN.
-    fn attempt(&mut self, flow: &'static str, mut vars: Vars) -> Result<(), CardError> {
+    /// One attempt with the PIN; `told` says what it is that ends it otherwise.
+    fn attempt(
+        &mut self,
+        flow: &'static str,
+        mut vars: Vars,
+        told: fn(CardError) -> CardError,
+    ) -> Result<(), CardError> {
         let status = match self.session.run(PIN, flow, &mut vars) {
             // A refusal is one whether the script has a line for it or not.
             Err(CardError::Status { status, .. }) if status.tries_left().is_some() || status == StatusWord::LOCKED => {
                 status
             }
-            ended => ended.map_err(CardError::of_use)?,
+            ended => ended.map_err(told)?,
         };
         answered(status)
     }
@@ -187,6 +194,22 @@ impl Card<'_> {
     pub(super) fn is_initial(&self, pin: &Pin) -> bool {
         self.session.parts.initial_pins.has(pin)
     }
+}
+
+/// Why a new PIN was not set, as far as that is known: a card that went or failed in the middle may have taken it.
+pub(super) fn set(error: CardError) -> CardError {
+    let is_sure = match &error {
+        CardError::Status { status, .. } => status.refuses(),
+        // Of these nothing had reached the card.
+        CardError::Transport(TransportError::NoPinPad | TransportError::NoReader(_) | TransportError::NoCard(_)) => {
+            true
+        }
+        CardError::Transport(_) => false,
+        CardError::Answer(_) => false,
+        _ => true,
+    };
+    let error = error.of_use();
+    if is_sure { error } else { CardError::PinUnsure(Box::new(error)) }
 }
 
 /// Whether the card refused the PIN, and how.

@@ -151,6 +151,7 @@ pub fn of_card(error: &CardError) -> Code {
         CardError::NotValid(finding) => of_finding(finding),
         // The card went away in the middle: it is completed or undone when it comes again.
         CardError::WriteTorn(error) => of_card(error),
+        CardError::PinUnsure(_) => Code::UNKNOWN,
         CardError::NotWritten(_)
         | CardError::HalfWritten(_)
         | CardError::ChangedElsewhere(_)

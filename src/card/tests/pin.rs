@@ -155,6 +155,38 @@ fn a_pin_that_is_set_anew_is_never_half_set() {
     }
 }
 
+#[test]
+fn a_new_pin_that_may_be_in_force_is_told_so() {
+    let answer = |status: u16| Fault::Answer(status.to_be_bytes().to_vec());
+    for (fault, unsure) in [
+        (Fault::Removed, true),
+        (Fault::Lost, true),
+        (Fault::Reset, true),
+        (answer(0x6281), true),
+        (answer(0x6581), true),
+        (answer(0x6F00), true),
+        (answer(0x6985), false),
+        (answer(0x6D00), false),
+    ] {
+        for (ins, reload) in [(0x5E, false), (0x24, true)] {
+            let desk = Desk { soft: true, ..Desk::new("v3-full") };
+            let insert = super::open::inserted_with(&desk.card);
+            let set = |card: &mut crate::card::Card<'_>| match reload {
+                true => card.reload_pin(pin("222222")),
+                false => card.change_pin(pin("123456"), pin("222222")),
+            };
+            let (lease, wire) = super::open::inserted_with(&Desk::new("v3-full").card)(None);
+            desk.on(lease, set).unwrap();
+            let at = wire.lock().unwrap().sent.iter().position(|tpdu| tpdu[1] == ins).unwrap() + 1;
+            let error = desk.on(insert(Some((at, fault.clone()))).0, set).unwrap_err();
+            assert_eq!(error.entry().code == "E-CARD-PIN-UNSURE", unsure, "{fault:?} {ins:02X}: {error:?}");
+            // Before it was sent nothing can be in force.
+            let before = desk.on(insert(Some((at - 1, Fault::Removed))).0, set);
+            assert!(reload || before.unwrap_err().entry().code != "E-CARD-PIN-UNSURE");
+        }
+    }
+}
+
 /// A card whose directories each have a PIN, and a profile that says so of DF04 alone.
 fn of_its_own() -> Desk {
     let text = include_str!("../../../config/card/files.toml");

@@ -1,5 +1,6 @@
 //! Writes that were torn: found when the card comes again, and completed, or undone where the card does not take them.
 
+use super::access::pin_of;
 use super::journal::{Journal, Kept, Place};
 use super::open::Card;
 use super::place::Whose;
@@ -14,6 +15,16 @@ pub enum Mended {
     Completed,
     /// The card holds what it did before.
     Undone,
+}
+
+impl Mended {
+    /// Its name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Undone => "undone",
+        }
+    }
 }
 
 impl Card<'_> {
@@ -48,12 +59,39 @@ impl Card<'_> {
         journal: &Journal<'_>,
         pin: &mut Option<HolderPin>,
     ) -> Result<Vec<(FileName, Mended)>, CardError> {
+        self.mend_with(journal, pin, |_| true)
+    }
+
+    /// As [`mend`](Self::mend), before a file is written: the PIN is the one that guards that file, and is tried on no file
+    /// that another one guards.
+    ///
+    /// # Errors
+    /// As [`mend`](Self::mend); [`CardError::WriteOpen`] where what was torn asks for another PIN.
+    pub fn mend_before(
+        &mut self,
+        journal: &Journal<'_>,
+        written: &FileName,
+        pin: &mut Option<HolderPin>,
+    ) -> Result<Vec<(FileName, Mended)>, CardError> {
+        let own = self.session.parts.profile.own_pins();
+        let of = pin_of(written.directory(), &own);
+        self.mend_with(journal, pin, |torn| pin_of(torn.directory(), &own) == of)
+    }
+
+    fn mend_with(
+        &mut self,
+        journal: &Journal<'_>,
+        pin: &mut Option<HolderPin>,
+        is_its: impl Fn(&FileName) -> bool,
+    ) -> Result<Vec<(FileName, Mended)>, CardError> {
         let profile = self.session.parts.profile;
         let mut mended = Vec::new();
         for (id, kept) in journal.open(&self.identifier)? {
             let file = profile.file(&kept.file).ok_or_else(|| CardError::UnknownItem(kept.file.to_string()))?;
             let mut what = Mended::Completed;
-            self.visit(&self.to_write(file), pin, |card, _| {
+            let (mut none, is_its) = (None, is_its(&kept.file));
+            let pin = if is_its { &mut *pin } else { &mut none };
+            let visited = self.visit(&self.to_write(file), pin, |card, _| {
                 let all = card.whose(file, &kept).map_err(CardError::of_use)?;
                 let is_all = |whose| all.iter().all(|(_, found)| *found == whose);
                 let foreign = all.iter().filter(|(_, found)| *found == Whose::Foreign);
@@ -80,7 +118,13 @@ impl Card<'_> {
                     }
                     outcome => outcome,
                 }
+            });
+            visited.map_err(|error| match error {
+                CardError::PinNeeded if !is_its => CardError::WriteOpen,
+                other => other,
             })?;
+            // What comes after it may fail: then this is all that tells of it.
+            tracing::info!(target: "audit", file = %kept.file, outcome = what.name(), "a torn write was mended");
             mended.push((kept.file, what));
         }
         Ok(mended)

@@ -196,6 +196,42 @@ fn of_its_own() -> Desk {
 }
 
 #[test]
+fn a_pin_is_tried_on_no_torn_file_that_another_one_guards() {
+    let text = include_str!("../../../config/card/files.toml");
+    let text = text.replace("name = \"DF04\"\n", "name = \"DF04\"\npin = \"own\"\n");
+    let text = text.replace("write = \"UK1DF01\"", "write = \"PIN and UK1DF01\"");
+    let profile = Profile::load([None, Some(("files.toml", &text)), None]).unwrap();
+    let desk = Desk { profile, soft: true, ..Desk::new("v2-pin-per-directory").with_store() };
+    let (store, random) = (desk.store.clone().unwrap(), SystemRandom::default());
+    let journal = crate::card::Journal::new(&store, &[7; 32], &random);
+    let value = [(0x20, zeroize::Zeroizing::new("11".to_owned()))];
+    let write = |lease, digits: &str| {
+        let update = crate::card::Update::Items(&value);
+        let mut entered = Some(pin(digits).into());
+        desk.on(lease, |card| card.write(&journal, &"DF01/EF05".parse().unwrap(), &update, &mut entered))
+    };
+    let at = {
+        let other = Desk { store: Some(Arc::new(Store::in_memory().unwrap())), ..Desk::new("v2-pin-per-directory") };
+        let (lease, wire) = super::open::inserted_with(&other.card)(None);
+        write(lease, "123456").unwrap();
+        let at = wire.lock().unwrap().sent.iter().position(|tpdu| tpdu[1] == 0xDC).unwrap() + 1;
+        at
+    };
+    let insert = super::open::inserted_with(&desk.card);
+    assert!(matches!(write(insert(Some((at, Fault::Removed))).0, "123456"), Err(CardError::WriteTorn(_))));
+    // The PIN is DF04's: DF01 has another.
+    let before = |file: &str, digits: &str| {
+        let (lease, wire) = insert(None);
+        let mut entered = Some(pin(digits).into());
+        let mended = desk.on(lease, |card| card.mend_before(&journal, &file.parse().unwrap(), &mut entered));
+        let tried = wire.lock().unwrap().count(0x20);
+        (mended.map(|mended| mended.len()), tried, entered.is_some())
+    };
+    assert_eq!(before("DF04/EF05", "654321"), (Err(CardError::WriteOpen), 0, true));
+    assert_eq!(before("DF01/EF05", "123456"), (Ok(1), 1, false));
+}
+
+#[test]
 fn a_pin_of_a_directory_is_verified_there_and_opens_nothing_else() {
     let desk = of_its_own();
     let insert = inserted(&desk.card);

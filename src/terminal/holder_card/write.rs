@@ -92,11 +92,7 @@ pub struct MendedFile {
 
 impl From<(FileName, Mended)> for MendedFile {
     fn from((file, mended): (FileName, Mended)) -> Self {
-        let outcome = match mended {
-            Mended::Completed => "completed",
-            Mended::Undone => "undone",
-        };
-        Self { file: file.to_string(), outcome }
+        Self { file: file.to_string(), outcome: mended.name() }
     }
 }
 
@@ -133,7 +129,7 @@ impl CardTask for WriteFile {
             _ => return Err(unknown().into()),
         };
         let journal = desk.journal()?;
-        let mended = card.mend(&journal, &mut entered.pin)?;
+        let mended = card.mend_before(&journal, &self.file.file, &mut entered.pin)?;
         let written = card.write(&journal, &self.file.file, &update, &mut entered.pin)?;
         Ok(FileWritten {
             file: written.file.to_string(),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use sbkd::apdu::{ber, tlv};
@@ -76,9 +76,14 @@ fn tree(path: &str) -> PathBuf {
     if here.ends_with("fuzz") { here.with_file_name("").join(path) } else { here.join(path) }
 }
 
+/// Read once: most of an input's time would go by otherwise.
+static IMAGE: LazyLock<Image> =
+    LazyLock::new(|| Image::load(&tree("fixtures/cards/v2-3des.toml")).expect("the demonstration card"));
+static SCRIPTS: LazyLock<Library> = LazyLock::new(Library::builtin);
+static PROFILE: LazyLock<Profile> = LazyLock::new(Profile::builtin);
+
 fn read(instead: Instead<'_>) -> bool {
-    let image = Image::load(&tree("fixtures/cards/v2-3des.toml")).expect("the demonstration card");
-    let chip = InProcess::new(image.chip(Arc::new(SystemRandom::default()))).expect("its answer to reset");
+    let chip = InProcess::new(IMAGE.chip(Arc::new(SystemRandom::default()))).expect("its answer to reset");
     let card = Replaced {
         chip,
         select: instead.select.map(<[u8]>::to_vec),
@@ -91,8 +96,8 @@ fn read(instead: Instead<'_>) -> bool {
     let parts = Parts {
         lease: &mut lease,
         keys: &mut keys,
-        scripts: &Library::builtin(),
-        profile: &Profile::builtin(),
+        scripts: &SCRIPTS,
+        profile: &PROFILE,
         store: None,
         pairs: Pairs::Needless,
         clock: &FixedClock("2026-01-31T08:00:00Z".parse().expect("a moment")),

@@ -152,8 +152,10 @@ impl Card<'_> {
         let process = self.challenge()?;
         let block = cipher::pin_block(new.packed(), self.algorithm.block()).ok_or(PinForm)?;
         let block = self.encipher(process, &block)?;
-        let vars = Vars::new().with("block", &block);
-        self.secured(PIN, "reload", vars, process).map_err(set)
+        let mut vars = self.with_mac(PIN, "reload", Vars::new().with("block", &block), process)?;
+        // A card that went while the keys were asked heard nothing of the new PIN.
+        self.session.parts.lease.there()?;
+        self.session.run(PIN, "reload", &mut vars).map(drop).map_err(set)
     }
 
     /// Gives the PIN its tries back, once the terminal proved PUK.

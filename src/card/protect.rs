@@ -30,6 +30,18 @@ impl Card<'_> {
         vars: Vars,
         process: [u8; 8],
     ) -> Result<(), CardError> {
+        let mut vars = self.with_mac(script, flow, vars, process)?;
+        self.session.run(script, flow, &mut vars).map(drop)
+    }
+
+    /// What [`secured`](Self::secured) runs the flow with; nothing of it is sent yet.
+    pub(super) fn with_mac(
+        &mut self,
+        script: &str,
+        flow: &'static str,
+        vars: Vars,
+        process: [u8; 8],
+    ) -> Result<Vars, CardError> {
         let mut vars = vars.with("mac", &[0; MAC]);
         let wrong = |error: script::RunError| CardError::Script(error.to_string());
         let found = self.session.parts.scripts.flow(script, flow).map_err(wrong)?;
@@ -38,7 +50,7 @@ impl Card<'_> {
         let message = &bytes[..bytes.len().saturating_sub(MAC)];
         let mac = self.mac(process, message)?;
         vars.set("mac", &mac);
-        self.session.run(script, flow, &mut vars).map(drop)
+        Ok(vars)
     }
 
     /// The MAC over `message` with the selected directory's key of secure messaging.

@@ -2,7 +2,7 @@
 
 use sbkd::terminal::{DriverAnswer, DriverCall};
 
-use crate::counter::{Counter, HOLDER, Setup, chip, chip_like, statement};
+use crate::counter::{Counter, HOLDER, Setup, chip, statement};
 
 /// The card's identifier and number, as the driver's callers name it.
 const INFO: &str = "440100D15600000530000003FFFFFFFF|A10000031|";
@@ -72,11 +72,11 @@ fn a_write_that_was_torn_is_told_when_the_card_is_read_next() {
         let (function, client) = ("iWriteCard".to_owned(), "tests".to_owned());
         counter.terminal.drive(DriverCall { function, parameters: parameters.into(), client, ..DriverCall::default() })
     };
-    let torn = (8..60).any(|at| {
-        let fault = format!("[faults]\nanswer = {{ at = {at}, data = \"6F00\" }}\n");
-        counter.readers.insert(HOLDER, chip_like("v3-money", &fault));
+    let torn = (1..100).any(|n| {
+        counter.readers.insert(HOLDER, chip("v3-money"));
+        counter.readers.pull_at(HOLDER, n);
         let answer = write();
-        assert_ne!(answer.code.value(), 0, "the fault at {at} was not met");
+        assert_ne!(answer.code.value(), 0, "it was not pulled at {n}");
         answer.output.contains("E-CARD-WRITE-TORN")
     });
     assert!(torn, "it was never torn");

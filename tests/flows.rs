@@ -51,7 +51,7 @@ const FLOWS: &[Flow] = &[
     Flow { name: "read", images: CARDS, run: Session::read },
     Flow { name: "files", images: FULL, run: Session::files },
     Flow { name: "pin", images: FULL, run: Session::pin },
-    Flow { name: "photo", images: &["v3-full"], run: Session::photo },
+    Flow { name: "photo", images: &["v1-full", "v2-full", "v3-full"], run: Session::photo },
     Flow { name: "write", images: FULL, run: Session::write },
     Flow { name: "write", images: &["v3-enciphered"], run: Session::write_enciphered },
     Flow { name: "account", images: MONEY, run: Session::account },

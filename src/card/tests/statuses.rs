@@ -24,7 +24,11 @@ const SAMPLE: usize = 5;
 /// The status words that are tried with a use of a family.
 fn tried(nth_use: usize) -> impl Iterator<Item = u16> {
     let full = std::env::var_os("SBKD_FULL").is_some_and(|value| value == "1");
-    TABLE.into_iter().enumerate().filter(move |(at, _)| full || (at + nth_use) % SAMPLE == 0).map(|(_, status)| status)
+    TABLE
+        .into_iter()
+        .enumerate()
+        .filter(move |(at, _)| full || (at + nth_use).is_multiple_of(SAMPLE))
+        .map(|(_, status)| status)
 }
 
 fn hold_every_status(family: Family) {

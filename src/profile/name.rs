@@ -4,16 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The name of a file: its directory and its number.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileName {
     directory: String,
     ef: u8,
 }
 
 /// The name of one item of a file, or of the file as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemName {
     /// The file.
     pub file: FileName,
@@ -86,34 +84,6 @@ impl FromStr for ItemName {
                 Ok(Self { file, tag: Some(two_digits(&text[at + 1..]).ok_or_else(wrong)?) })
             }
         }
-    }
-}
-
-impl TryFrom<String> for FileName {
-    type Error = NameError;
-
-    fn try_from(text: String) -> Result<Self, NameError> {
-        text.parse()
-    }
-}
-
-impl From<FileName> for String {
-    fn from(name: FileName) -> Self {
-        name.to_string()
-    }
-}
-
-impl TryFrom<String> for ItemName {
-    type Error = NameError;
-
-    fn try_from(text: String) -> Result<Self, NameError> {
-        text.parse()
-    }
-}
-
-impl From<ItemName> for String {
-    fn from(name: ItemName) -> Self {
-        name.to_string()
     }
 }
 

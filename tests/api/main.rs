@@ -6,6 +6,7 @@ mod rig;
 mod bodies;
 mod card;
 mod commands;
+mod described;
 mod document;
 mod doors;
 mod events;

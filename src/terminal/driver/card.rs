@@ -24,10 +24,15 @@ pub(super) fn at<T>(
             Some(meant) => meant.check(&card.card_file()?).is_ok(),
             None => true,
         };
-        let is_asked = parameters.card().is_none_or(|name| inner.is_card(name, &reader.name, &card));
-        if is_meant && is_asked { work(&mut card).map(Some) } else { Ok(None) }
+        let is_it = is_meant && is_asked(inner, parameters, &reader.name, &card);
+        if is_it { work(&mut card).map(Some) } else { Ok(None) }
     })?;
     Ok(done.ok_or(Code::OTHER_CARD)?)
+}
+
+/// Whether it is the card that a PIN was asked for, where one was.
+pub(super) fn is_asked(inner: &Inner, parameters: &Parameters, reader: &str, card: &Card<'_>) -> bool {
+    parameters.card().is_none_or(|name| inner.is_card(name, reader, card))
 }
 
 /// Has the caller ask the holder of the card that is in a reader.

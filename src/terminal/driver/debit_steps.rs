@@ -7,18 +7,20 @@ use super::account::{self, debit, told};
 use super::beside::Beside;
 use super::call::{Asked, Carried, Parameters, Stop};
 use super::hsm::{Caller, addressed, refused};
+use super::pin::at_hand;
 use super::proven;
 use super::steps::Steps;
 use crate::card::account::{AccountError, DIRECTORY};
-use crate::card::{CardError, HolderPin, PinTries};
+use crate::card::{CardError, PinTries};
 use crate::keys::KeyError;
 use crate::national::{Code, Refused};
 use crate::profile::KeyRole;
-use crate::reader::{Lease, PinEntry, PinLength};
+use crate::reader::Lease;
 use crate::terminal::inner::Inner;
 use crate::terminal::reading::Unread;
 
-/// `iDoDebit_HSM_Step1` and `_Step2`, of a card that proved itself since it was put in, as its strings cannot. Nobody can be asked for the PIN between the steps, so a card that has one is given it before the first.
+/// `iDoDebit_HSM_Step1` and `_Step2`, of a card that proved itself since it was put in, as its strings cannot. Nobody can be
+/// asked for the PIN between the steps, so a card that has one is given it before the first.
 pub(super) fn do_debit(inner: &Arc<Inner>, lease: &mut Lease, parameters: &Parameters, steps: &Arc<Steps>) -> Carried {
     let driver = &inner.parts.config.driver;
     let form = driver.dialect.debit.as_ref().ok_or(Code::NOT_SUPPORTED)?;
@@ -29,13 +31,11 @@ pub(super) fn do_debit(inner: &Arc<Inner>, lease: &mut Lease, parameters: &Param
     let payment = account::payment(inner, parameters)?;
     let terminal = terminal_number(inner)?;
     let reader = lease.reader().to_owned();
-    let mut pin = at_hand(inner, lease, parameters)?;
+    let pad = lease.pad().map_err(|error| Refused::from(&error))?;
+    let mut pin = at_hand(inner, pad, parameters)?;
     let none = OnceLock::new();
     let mut keys = Beside::at_terminal(inner, &Caller::new(steps, "iDoDebit_HSM"), &none, terminal);
     let mut card = proven::open(inner, lease, &mut keys, parameters)?;
-    if !parameters.card().is_none_or(|name| inner.is_card(name, &reader, &card)) {
-        return Err(Code::OTHER_CARD.into());
-    }
     card.must_be_valid().map_err(|error| refused(&error))?;
     if card.pin_tries_of(DIRECTORY).map_err(|error| refused(&error))? == PinTries::Unset {
         pin = None;
@@ -55,12 +55,4 @@ fn terminal_number(inner: &Inner) -> Result<[u8; 6], Refused> {
         number => number?,
     };
     Ok(own.or(inner.parts.config.driver.terminal).ok_or(Code::NOT_SUPPORTED)?)
-}
-
-/// The holder's PIN: to be typed at the reader's pad, or as it was entered before the card was taken.
-fn at_hand(inner: &Inner, lease: &mut Lease, parameters: &Parameters) -> Result<Option<HolderPin>, Stop> {
-    if lease.pad().map_err(CardError::from).map_err(|error| refused(&error))?.verify {
-        return Ok(Some(HolderPin::AtPad(PinEntry::of(PinLength::SIX, inner.parts.config.readers.pin))));
-    }
-    Ok(parameters.pin()?.map(HolderPin::from))
 }

@@ -21,7 +21,7 @@ pub(super) fn read_card(inner: &Arc<Inner>, parameters: &Parameters) -> Carried 
     let meant = CardInfo::parse(parameters.text(Parameter::CardInfo)?)?;
     let wanted = Wanted::of(inner, parameters)?;
     let reader = reader::take(inner, kind)?;
-    let pin = if by_pin { pin::at_hand(inner, &reader, parameters)? } else { None };
+    let pin = if by_pin { pin::at_hand(inner, reader.pad, parameters)? } else { None };
     // What is free to read, or a key opens alone, is no reason to ask anybody.
     let read = card::at(inner, &reader, parameters, Some(&meant), |card| {
         if by_pin && pin.is_none() && card.reads_by_pin(&wanted.items)? {
@@ -71,7 +71,7 @@ pub(super) fn write_card(inner: &Arc<Inner>, parameters: &Parameters) -> Carried
     let addresses = addresses(inner, parameters)?;
     let contents = Contents::of_all(inner, &addresses, parameters)?;
     let reader = reader::take(inner, kind)?;
-    let journal = Journal::new(&inner.store, &inner.card_writes, &*inner.parts.random);
+    let journal = inner.card_journal();
     let mut written = Written::default();
     let done = card::at(inner, &reader, parameters, Some(&meant), |card| {
         // What an earlier write left half done comes first.

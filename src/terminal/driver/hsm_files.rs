@@ -40,7 +40,7 @@ pub(super) fn write_card(
         files::writable(address, &inner.profile)?;
     }
     let names: Vec<FileName> = addresses.iter().map(files::name).collect();
-    let journal = Journal::new(&inner.store, &inner.card_writes, &*inner.parts.random);
+    let journal = inner.card_journal();
     let caller = Caller::new(steps, "iWriteCard_HSM");
     let theirs = OnceLock::new();
     let genuine = proven::by_own_keys(inner, lease)?.map(drop);

@@ -7,7 +7,6 @@ use super::hsm::{Caller, addressed, refused};
 use super::proven;
 use super::steps::Steps;
 use crate::card::Card;
-use crate::national::Code;
 use crate::profile::KeyRole;
 use crate::reader::Lease;
 use crate::terminal::inner::Inner;
@@ -25,10 +24,7 @@ pub(super) fn reload_pin(
     let reader = lease.reader().to_owned();
     with(inner, lease, parameters, &caller, |card| match new {
         None => Err(Stop::Asked(Asked::New, inner.card_name(&reader, card))),
-        Some(new) => match parameters.card().is_some_and(|name| inner.is_card(name, &reader, card)) {
-            true => Ok(card.reload_pin(new).map_err(|error| refused(&error))?),
-            false => Err(Code::OTHER_CARD.into()),
-        },
+        Some(new) => Ok(card.reload_pin(new).map_err(|error| refused(&error))?),
     })
 }
 

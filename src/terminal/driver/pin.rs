@@ -10,13 +10,13 @@ use super::reader::Taken;
 use super::{card, reader};
 use crate::card::{HolderPin, Pin};
 use crate::national::{CardInfo, Code, Parameter};
-use crate::reader::{PinEntry, PinLength};
+use crate::reader::{PadAbilities, PinEntry, PinLength};
 use crate::terminal::inner::Inner;
 
 /// The holder's PIN where it is at hand: to be typed at the reader's pad, or as the caller's side had it entered. What a
 /// caller sends where there is a pad is not used.
-pub(super) fn at_hand(inner: &Inner, reader: &Taken, parameters: &Parameters) -> Result<Option<HolderPin>, Code> {
-    if reader.pad.verify {
+pub(super) fn at_hand(inner: &Inner, pad: PadAbilities, parameters: &Parameters) -> Result<Option<HolderPin>, Code> {
+    if pad.verify {
         return Ok(Some(HolderPin::AtPad(PinEntry::of(PinLength::SIX, inner.parts.config.readers.pin))));
     }
     Ok(parameters.pin()?.map(HolderPin::from))
@@ -29,7 +29,7 @@ pub(super) fn holder_pin(
     parameters: &Parameters,
     meant: Option<&CardInfo>,
 ) -> Result<HolderPin, Stop> {
-    at_hand(inner, reader, parameters)?.ok_or_else(|| card::ask(inner, reader, parameters, meant, Asked::Pin))
+    at_hand(inner, reader.pad, parameters)?.ok_or_else(|| card::ask(inner, reader, parameters, meant, Asked::Pin))
 }
 
 /// A new PIN for a card whose old one is not needed. No pad takes it: it goes to the card enciphered.

@@ -14,6 +14,7 @@ use crate::terminal::inner::{Inner, lock};
 use crate::terminal::reading::Unread;
 
 use super::call::Parameters;
+use super::card::is_asked;
 
 /// To whom a card proved itself. A caller's own module may say of any card that it is genuine: that counts for this caller.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,8 +48,8 @@ impl Proven {
     }
 }
 
-/// Opens the card that `pCardInfo` means for keys that cannot prove a card: it did since it was put in, to this caller's
-/// module or to the terminal's own keys, or does now to these.
+/// Opens the card that `pCardInfo` means, and that a PIN was asked for where one was, for keys that cannot prove a card: it
+/// did since it was put in, to this caller's module or to the terminal's own keys, or does now to these.
 pub(super) fn open<'a>(
     inner: &'a Arc<Inner>,
     lease: &'a mut Lease,
@@ -56,13 +57,17 @@ pub(super) fn open<'a>(
     parameters: &Parameters,
 ) -> Result<Card<'a>, Refused> {
     let meant = CardInfo::parse(parameters.text(Parameter::CardInfo)?)?;
+    let reader = lease.reader().to_owned();
     let genuine = genuine(inner, lease, parameters.client())?;
     let card = Card::open_again(inner.card_parts(lease, keys), &genuine).map_err(|error| match error {
         CardError::Swapped => unproven(None),
         other => Refused::from(&other),
     })?;
     meant.check(&card.card_file().map_err(|error| Refused::from(&error))?)?;
-    Ok(card)
+    match is_asked(inner, parameters, &reader, &card) {
+        true => Ok(card),
+        false => Err(Code::OTHER_CARD.into()),
+    }
 }
 
 fn genuine(inner: &Arc<Inner>, lease: &mut Lease, client: &str) -> Result<Genuine, Refused> {

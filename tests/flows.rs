@@ -16,7 +16,7 @@ use sbkd::card::bank::{self, TokenKey};
 use sbkd::card::{self, Card, InitialPins, Journal, Pairs, Parts, Pin, Update, Validation};
 use sbkd::cipher::Algorithm;
 use sbkd::keys::Psam;
-use sbkd::profile::{FileName, ItemName, Profile};
+use sbkd::profile::{FileName, ItemAddress, ItemName, Profile};
 use sbkd::reader::{Lease, Transport};
 use sbkd::script::{Library, Recorder, Recording};
 use sbkd::store::Store;
@@ -153,11 +153,12 @@ impl Session {
     fn write(&mut self) -> Outcome {
         let file: FileName = "DF04/EF05".parse()?;
         let new = [(0x8C, ("02", "31")), (0x8F, ("3", "2"))];
-        let new = new.map(|(tag, (real, made_up))| (tag, Zeroizing::new(self.given(real, made_up).to_owned())));
+        let new = new
+            .map(|(tag, (real, made_up))| (ItemAddress::of(tag), Zeroizing::new(self.given(real, made_up).to_owned())));
         let (store, random) = (Store::in_memory()?, Steps(AtomicU64::new(0)));
         let journal = Journal::new(&store, &[7; 32], &random);
         let mut card = self.open()?;
-        let written = card.write(&journal, &file, &Update::Items(&new), &mut None)?;
+        let written = card.write(&journal, &file, &Update::Items(None, &new), &mut None)?;
         assert_eq!(written.changed, new.len());
         Ok(card.read(&items(&["DF04/EF05/8C", "DF04/EF05/8F"]), None)?.to_json(true))
     }
@@ -176,11 +177,11 @@ impl Session {
         let files = files.replace(named, &format!("{named}\nwriting = \"enciphered\""));
         let profile = Profile::load([None, Some(("files.toml", &files)), None]);
         self.profile = Arc::new(profile.map_err(|wrong| format!("{wrong:?}"))?);
-        let new = [(0x0C, Zeroizing::new(self.given("440106", "000000").to_owned()))];
+        let new = [(ItemAddress::of(0x0C), Zeroizing::new(self.given("440106", "000000").to_owned()))];
         let (store, random) = (Store::in_memory()?, Steps(AtomicU64::new(0)));
         let journal = Journal::new(&store, &[7; 32], &random);
         let mut card = self.open()?;
-        let written = card.write(&journal, &"SSSE/EF06".parse()?, &Update::Items(&new), &mut None)?;
+        let written = card.write(&journal, &"SSSE/EF06".parse()?, &Update::Items(None, &new), &mut None)?;
         assert_eq!(written.changed, new.len());
         Ok(card.read(&items(&["SSSE/EF06/0C"]), None)?.to_json(true))
     }

@@ -62,10 +62,7 @@ pub(super) fn wishes<'p>(file: &'p File, generation: u8, update: &Update<'_>) ->
     };
     let (row, asked): (Option<Row>, Vec<Asked<'_>>) = match update {
         Update::Bytes(bytes) => return pieces(file, bytes, most),
-        Update::Items(items) => {
-            (None, items.iter().map(|(tag, text)| (ItemAddress::of(*tag), text.as_str())).collect())
-        }
-        Update::Values(row, values) => (*row, values.iter().map(|(at, text)| (*at, text.as_str())).collect()),
+        Update::Items(row, values) => (*row, values.iter().map(|(at, text)| (*at, text.as_str())).collect()),
     };
     let unknown = CardError::UnknownItem(Address { file: file.name.clone(), row, item: None }.to_string());
     let (wishes, head) = match (file.structure, row) {

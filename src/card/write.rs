@@ -25,12 +25,10 @@ const BY_TAG: u8 = 0b000;
 const PREVIOUS: u8 = 0b011;
 /// What is to be written into a file.
 pub enum Update<'u> {
-    /// Items of a linear file, each a tag and its new value as text; an item with parts, and one that is binary, as
-    /// hexadecimal.
-    Items(&'u [(u8, Zeroizing<String>)]),
-    /// Items, or parts of them, each with its new value as text: of a linear file where no record is named, of one record
-    /// of a fixed or cyclic file otherwise. What is not named stays as it is, or is left blank in a record that is new.
-    Values(Option<Row>, &'u [(ItemAddress, Zeroizing<String>)]),
+    /// Items, or parts of them, each with its new value as text; an item with parts, and one that is binary, as
+    /// hexadecimal. Of a linear file where no record is named, of one record of a fixed or cyclic file otherwise. What is not
+    /// named stays as it is, or is left blank in a record that is new.
+    Items(Option<Row>, &'u [(ItemAddress, Zeroizing<String>)]),
     /// The bytes of a transparent file, from its beginning.
     Bytes(&'u [u8]),
 }
@@ -264,8 +262,7 @@ fn torn(error: CardError) -> CardError {
 impl fmt::Debug for Update<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Items(items) => write!(f, "Items({})", items.len()),
-            Self::Values(row, values) => write!(f, "Values({row:?}, {})", values.len()),
+            Self::Items(row, items) => write!(f, "Items({row:?}, {})", items.len()),
             Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
         }
     }

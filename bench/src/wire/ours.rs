@@ -4,7 +4,7 @@ use sbkd::card::account::{AccountError, Amount, Payment};
 use sbkd::card::{Card, CardError, InitialPins, Journal, Mended, Pairs, Parts, Pin, Update, Validation, bank};
 use sbkd::cipher::Algorithm;
 use sbkd::keys::Soft;
-use sbkd::profile::{FileName, Profile};
+use sbkd::profile::{FileName, ItemAddress, Profile};
 use sbkd::reader::Lease;
 use sbkd::script::Library;
 use sbkd::store::Store;
@@ -72,9 +72,9 @@ impl<'a> Ours<'a> {
 
     pub fn write(&mut self) -> Result<(), CardError> {
         let journal = self.journal();
-        let items = WRITTEN.map(|(tag, value)| (tag, Zeroizing::new(value.to_owned())));
+        let items = WRITTEN.map(|(tag, value)| (ItemAddress::of(tag), Zeroizing::new(value.to_owned())));
         let file: FileName = "DF04/EF05".parse().expect("a file's name");
-        let written = self.card()?.write(&journal, &file, &Update::Items(&items), &mut None)?;
+        let written = self.card()?.write(&journal, &file, &Update::Items(None, &items), &mut None)?;
         assert_eq!(written.changed, WRITTEN.len(), "each of them was something else");
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::*;
 use crate::card::account::{AccountError, Amount, Payment};
 use crate::card::{Card, Finding, Journal, Pin, Update};
 use crate::failure::{Explain as _, Failure};
+use crate::profile::ItemAddress;
 use crate::reader::PinLength;
 use crate::value::Fen;
 
@@ -16,9 +17,9 @@ type Change = fn(&mut Card<'_>, &Journal<'_>) -> Result<(), AccountError>;
 /// All that changes something on a card.
 const CHANGES: [(&str, Change); 7] = [
     ("write", |card, journal| {
-        let items = [(0x84, Zeroizing::new("440105".to_owned()))];
+        let items = [(ItemAddress::of(0x84), Zeroizing::new("440105".to_owned()))];
         let file = "DF04/EF05".parse().unwrap();
-        Ok(card.write(journal, &file, &Update::Items(&items), &mut None).map(drop)?)
+        Ok(card.write(journal, &file, &Update::Items(None, &items), &mut None).map(drop)?)
     }),
     ("pay", |card, journal| {
         let payment = Payment { account: amount(), self_pay: Amount::ZERO, pool: Amount::ZERO };

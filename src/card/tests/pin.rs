@@ -204,9 +204,9 @@ fn a_pin_is_tried_on_no_torn_file_that_another_one_guards() {
     let desk = Desk { profile, soft: true, ..Desk::new("v2-pin-per-directory").with_store() };
     let (store, random) = (desk.store.clone().unwrap(), SystemRandom::default());
     let journal = crate::card::Journal::new(&store, &[7; 32], &random);
-    let value = [(0x20, zeroize::Zeroizing::new("20".to_owned()))];
+    let value = [(crate::profile::ItemAddress::of(0x20), zeroize::Zeroizing::new("20".to_owned()))];
     let write = |lease, digits: &str| {
-        let update = crate::card::Update::Items(&value);
+        let update = crate::card::Update::Items(None, &value);
         let mut entered = Some(pin(digits).into());
         desk.on(lease, |card| card.write(&journal, &"DF01/EF05".parse().unwrap(), &update, &mut entered))
     };

@@ -20,7 +20,7 @@ fn put(desk: &Desk, lease: Lease, name: &str, values: &[(&str, &str)]) -> Result
         values.iter().map(|(at, text)| (at.parse().unwrap(), Zeroizing::new((*text).to_owned()))).collect();
     let (store, random) = (desk.store.clone().unwrap(), SystemRandom::default());
     let journal = Journal::new(&store, &KEY, &random);
-    desk.on(lease, |card| card.write(&journal, &file, &Update::Values(row, &values), &mut pin()))
+    desk.on(lease, |card| card.write(&journal, &file, &Update::Items(row, &values), &mut pin()))
 }
 
 /// What the card has there, as `sbkd card file` tells it.

@@ -9,6 +9,7 @@ use crate::card::account::{Amount, Outcome, Payment, Settled};
 use crate::card::bank::{self, TokenKey};
 use crate::card::{Card, Journal, Pin, Update};
 use crate::failure::Explain;
+use crate::profile::ItemAddress;
 use crate::value::Fen;
 
 /// What uses have in common.
@@ -209,9 +210,9 @@ pub(super) fn unblock(at: &mut At<'_>) -> Result<String, Told> {
 }
 
 pub(super) fn write(at: &mut At<'_>) -> Result<String, Told> {
-    let values = WRITTEN.map(|(tag, value)| (tag, Zeroizing::new(value.to_owned())));
+    let values = WRITTEN.map(|(tag, value)| (ItemAddress::of(tag), Zeroizing::new(value.to_owned())));
     let journal = at.journal();
-    at.open()?.write(&journal, &"DF04/EF05".parse().unwrap(), &Update::Items(&values), &mut None)?;
+    at.open()?.write(&journal, &"DF04/EF05".parse().unwrap(), &Update::Items(None, &values), &mut None)?;
     Ok(String::new())
 }
 

@@ -7,7 +7,7 @@ use super::open::{at_every_tpdu, inserted, inserted_with};
 use super::*;
 use crate::card::{Contents, HolderPin, Journal, Mended, Update, Written};
 use crate::failure::Explain as _;
-use crate::profile::{FileName, ItemName};
+use crate::profile::{FileName, ItemAddress, ItemName};
 
 pub(super) const KEY: [u8; 32] = [7; 32];
 pub(super) const FILE: &str = "DF04/EF05";
@@ -16,8 +16,8 @@ pub(super) fn file(name: &str) -> FileName {
     name.parse().unwrap()
 }
 
-pub(super) fn items(values: &[(u8, &str)]) -> Vec<(u8, Zeroizing<String>)> {
-    values.iter().map(|(tag, value)| (*tag, Zeroizing::new((*value).to_owned()))).collect()
+pub(super) fn items(values: &[(u8, &str)]) -> Vec<(ItemAddress, Zeroizing<String>)> {
+    values.iter().map(|(tag, value)| (ItemAddress::of(*tag), Zeroizing::new((*value).to_owned()))).collect()
 }
 
 /// A desk whose card type, store and journal stay from one session to the next.
@@ -42,7 +42,7 @@ pub(super) fn write(
 ) -> Result<Written, CardError> {
     let (store, random) = (desk.store.clone().unwrap(), SystemRandom::default());
     let journal = Journal::new(&store, &KEY, &random);
-    desk.on(lease, |card| card.write(&journal, &file(name), &Update::Items(&items(values)), &mut { pin }))
+    desk.on(lease, |card| card.write(&journal, &file(name), &Update::Items(None, &items(values)), &mut { pin }))
 }
 
 pub(super) fn mend(desk: &Desk, lease: Lease) -> Result<Vec<(FileName, Mended)>, CardError> {

@@ -8,7 +8,7 @@ use super::call::{Asked, Carried, Parameters, Stop};
 use super::{card, pin, reader};
 use crate::card::{Card, CardError, Files, Journal, Update};
 use crate::national::{self, CardInfo, Code, FileAddress, Outcome, Parameter, Refused, Values};
-use crate::profile::{FileName, ItemName, Profile, Structure};
+use crate::profile::{FileName, ItemAddress, ItemName, Profile, Structure};
 use crate::terminal::inner::Inner;
 
 pub(super) fn read_card(inner: &Arc<Inner>, parameters: &Parameters) -> Carried {
@@ -114,7 +114,7 @@ impl Written {
 
 /// What is written into one file.
 pub(super) enum Contents {
-    Items(Vec<(u8, Zeroizing<String>)>),
+    Items(Vec<(ItemAddress, Zeroizing<String>)>),
     Bytes(Zeroizing<Vec<u8>>),
 }
 
@@ -132,7 +132,7 @@ impl Contents {
 
     fn update(&self) -> Update<'_> {
         match self {
-            Self::Items(items) => Update::Items(items),
+            Self::Items(items) => Update::Items(None, items),
             Self::Bytes(bytes) => Update::Bytes(bytes),
         }
     }
@@ -144,7 +144,7 @@ fn contents(address: &FileAddress, values: Values, profile: &Profile) -> Result<
             let [bytes] = values.as_slice() else { return Err(Code::PARAMETER) };
             Ok(Contents::Bytes(Zeroizing::new(hex::decode(bytes.as_bytes()).map_err(|_| Code::CHARACTERS)?)))
         }
-        _ => Ok(Contents::Items(address.items.iter().map(|item| item.tag).zip(values).collect())),
+        _ => Ok(Contents::Items(address.items.iter().map(|item| ItemAddress::of(item.tag)).zip(values).collect())),
     }
 }
 

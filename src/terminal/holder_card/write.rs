@@ -119,7 +119,7 @@ impl CardTask for WriteFile {
         let update = match (&self.items, &self.bytes) {
             (Some(new), None) => {
                 items = new.iter().map(|new| (new.item, new.value.0.clone())).collect::<Vec<_>>();
-                Update::Values(self.file.row, &items)
+                Update::Items(self.file.row, &items)
             }
             (None, Some(text)) => {
                 let no_hex = |_| CardError::NewValue { item: self.file.to_string(), why: ValueError::Hex };

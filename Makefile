@@ -3,16 +3,17 @@
 # make bench   measures beside bare calls and beside other rule engines, and prints two tables with the machine
 # make fuzz    every fuzz target for SBKD_FUZZ_SECONDS (600); needs nightly and cargo-fuzz, see fuzz/README.md
 # make check   format, lints, the files in udev/, and deny.toml as far as cargo-deny and its database are installed
-.PHONY: demo test bench fuzz check install
+.PHONY: demo test bench fuzz check install install-tests
 
 demo: install
 	cargo build --locked --bin sbkd
 	ONCE=$(ONCE) tools/demo
 
-test: install
-	cargo test --locked --workspace
+# Twice as many at a time as there are processors: most of them wait for a card service, a centre or a disk.
+test: install-tests
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} cargo test --locked --workspace
 
-bench: install
+bench: install-tests
 	cargo build --locked --release --workspace
 	cargo run --locked --release --package sbkd-bench
 	cargo run --release --manifest-path bench-peers/Cargo.toml --target-dir target/peers
@@ -29,3 +30,6 @@ check: install
 
 install:
 	@tools/install
+
+install-tests:
+	@tools/install tests

@@ -24,7 +24,10 @@ const COMMANDS: &[&str] = &[
     "card account",
     "card bank",
     "scenario list",
+    "scenario show",
+    "scenario check",
     "case run",
+    "case paper",
     "queue list",
     "queue show",
     "queue acknowledge",
@@ -54,6 +57,10 @@ const COMMANDS: &[&str] = &[
     "blacklist import",
     "blacklist status",
     "blacklist sign",
+    "catalogue import",
+    "catalogue show",
+    "catalogue status",
+    "catalogue sign",
     "script check",
     "script run",
     "script import",
@@ -137,21 +144,87 @@ fn without_a_daemon_every_command_that_asks_it_says_so() {
 
 #[test]
 fn the_catalogue_is_the_table_of_77() {
-    let table = std::fs::read_to_string(rig::tree("config/scenarios/catalogue.tsv")).unwrap();
+    let table = std::fs::read_to_string(rig::tree("fixtures/scenarios.tsv")).unwrap();
     let rows: Vec<Value> = table
         .lines()
         .skip(1)
         .map(|line| {
             let cells: Vec<&str> = line.split('\t').collect();
             let row: u32 = cells[0].parse().unwrap();
-            serde_json::json!({"row": row, "id": cells[2], "kind": cells[3], "domain": cells[5], "name": cells[6]})
+            let also: Vec<&str> = cells[4].split(',').filter(|kind| !kind.is_empty()).collect();
+            serde_json::json!({
+                "row": row, "id": cells[2], "kind": cells[3], "also": also, "domain": cells[5], "name": cells[6],
+                "available": true,
+            })
         })
         .collect();
     assert_eq!(rows.len(), 77);
     assert_eq!(sbkd("scenario list --json").success(), Value::Array(rows));
-    let text = sbkd("scenario list");
-    assert_eq!(text.stdout.lines().count(), 77);
-    assert_eq!(text.stdout.lines().filter(|line| line.contains('●')).count(), 2);
+    for command in ["list", "check"] {
+        let text = sbkd(&format!("scenario {command}"));
+        assert_eq!((text.code, text.stderr.as_str()), (Some(0), ""), "{command}");
+        assert_eq!(text.stdout.lines().filter(|line| line.contains('●')).count(), 77, "{command}");
+    }
+}
+
+#[test]
+fn a_scenario_is_shown_with_all_its_parts_and_packs() {
+    let shown = sbkd("scenario show training-subsidy --json").success();
+    let kinds: Vec<&str> = shown["parts"].as_array().unwrap().iter().filter_map(|part| part["kind"].as_str()).collect();
+    assert_eq!(kinds, ["apply", "collect", "query"]);
+    let text = sbkd("scenario show unemployment-sign-in").stdout;
+    for told in
+        ["58 unemployment-sign-in", "[sign-in] 领取失业金人员签到", "acc026 (ACC026)", "gz.unemployment.sign-in"]
+    {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    for (scenario, told) in [
+        (
+            "unemployment-sign-in",
+            &[
+                "  规则 packs gz.unemployment.sign-in\n",
+                "  不予 deny E-SIGN-ALREADY 本月已经签到 / already signed in this month（M）\n",
+            ][..],
+        ),
+        (
+            "medical-settlement",
+            &["  过期卡 expired card 不办理 refuse\n", "  适用 for insutype: 310\n", " 逐行 each line E-"],
+        ),
+        (
+            "designated-institution-change",
+            &["  状况从严 conditions uplink-away: refuse\n", "  过期卡 expired card 提示后办理 warn\n"],
+        ),
+        ("maternity-admission", &[" = 510\n"]),
+        ("work-injury-settlement", &["  接收系统 receiver GSXT\n"]),
+        ("unemployment-application", &[" ← card.sex\n"]),
+    ] {
+        let text = sbkd(&format!("scenario show {scenario}")).stdout;
+        for told in told {
+            assert!(text.contains(told), "{told}: {text}");
+        }
+    }
+    let unknown = sbkd("scenario show dance --json");
+    assert_eq!((unknown.code, unknown.error_code().as_str()), (Some(2), "E-SCN-UNKNOWN"));
+}
+
+#[test]
+fn a_catalogue_without_a_pack_that_it_names_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = rig::tree("config/policy/guangzhou-2015/unemployment-sign-in.toml");
+    std::fs::copy(own, dir.path().join("one.toml")).unwrap();
+    let packs = dir.path().to_str().unwrap();
+    let ran = sbkd_with(&["scenario", "check", "--packs", packs, "--json"]);
+    assert_eq!((ran.code, ran.error_code().as_str()), (Some(7), "E-TERM-SETUP"));
+    let detail = ran.json()["error"]["detail"].as_str().unwrap().to_owned();
+    let medical = std::fs::read_to_string(rig::tree("config/scenarios/medical.toml")).unwrap();
+    let (before, _) = medical.split_once("packs = [\n    \"gz.employee.inpatient\"").unwrap();
+    let named = "there is no policy pack gz.employee.inpatient for medical-settlement";
+    let told = format!("medical.toml:{}:9: {named}\n", before.lines().count() + 1);
+    assert!(detail.contains(&told), "{told}{detail}");
+    assert!(!detail.contains("unemployment-sign-in"), "{detail}");
+    let listed = sbkd_with(&["scenario", "list", "--packs", packs, "--json"]).success();
+    let ready = listed.as_array().unwrap().iter().filter(|line| line["available"] == true);
+    assert_eq!(ready.map(|line| line["id"].as_str().unwrap()).collect::<Vec<_>>(), ["unemployment-sign-in"]);
 }
 
 #[test]

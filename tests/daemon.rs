@@ -1,6 +1,8 @@
 //! The daemon as it runs at a counter: a real pcscd with virtual readers, the reference centre and the daemon, each a
 //! process of its own, and what happens to each of them.
 
+#[path = "daemon/kinds.rs"]
+mod kinds;
 mod rig;
 
 use std::collections::BTreeSet;
@@ -47,7 +49,11 @@ fn a_card_goes_in_and_an_acknowledged_transaction_comes_out() {
 
     // The same by the command line, for another holder.
     walk.rig.insert(&image(OTHER));
-    for (scenario, input) in [(SIGN_IN, sign_in()), (SETTLEMENT, bill())] {
+    let mut last = String::new();
+    // The stay that the bill names is not theirs.
+    let mut of_other = bill();
+    of_other.as_object_mut().unwrap().remove("mdtrt_id");
+    for (scenario, input) in [(SIGN_IN, sign_in()), (SETTLEMENT, of_other)] {
         let file = walk.file("input.json");
         std::fs::write(&file, input.to_string()).unwrap();
         let file = file.to_str().unwrap();
@@ -55,9 +61,16 @@ fn a_card_goes_in_and_an_acknowledged_transaction_comes_out() {
         let case = case.success();
         assert_eq!(case["state"], "done", "{case:#}");
         walk.until_transaction(&id_of(&case["transaction"]), "acked");
+        last = id_of(&case["transaction"]);
     }
     assert_eq!(walk.transactions().len(), 4);
     assert_shapes(&walk);
+    // The last one is taken back, by the command line too.
+    let undo = ["case", "run", SETTLEMENT, "--undo", &last, "--yes", "--operator", "clerk-7", "--json"];
+    let back = walk.sbkd(&undo).success();
+    assert_eq!((&back["state"], &back["undo"]), (&json!("done"), &json!(last)), "{back:#}");
+    assert_eq!((&back["transaction"]["cancels"], &back["centre"]["refd_setl_flag"]), (&json!(last), &json!("1")));
+    walk.until_transaction(&last, "cancelled");
 
     let doctor = walk.sbkd(&["doctor", "--json"]).success();
     assert_eq!(doctor["ok"], true, "{doctor:#}");
@@ -196,7 +209,7 @@ fn a_command_that_is_stopped_gives_its_case_up_while_that_can_be() {
     let watch = walk.watch();
     walk.kill_centre();
     watch.until("the daemon notices that the centre is away", |event| uplink_away(event, true));
-    walk.start_centre_with("only = \"2207\"\ndelay_ms = 3000\n");
+    walk.start_centre_with("only = \"2304\"\ndelay_ms = 3000\n");
     watch.until("the centre is back", |event| uplink_away(event, false));
     let watch = walk.watch();
     let settles = walk.rig.spawn("settles", case_run(&walk, SETTLEMENT));

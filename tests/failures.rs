@@ -11,7 +11,7 @@ use sbkd::cli::Exit;
 use sbkd::failure::{Actor, Entry, Text};
 
 /// The tables of all rooms, in the order of the walk.
-fn tables() -> [(&'static str, &'static [&'static Entry]); 18] {
+fn tables() -> [(&'static str, &'static [&'static Entry]); 19] {
     [
         ("cipher", sbkd::cipher::ENTRIES),
         ("reader", sbkd::reader::ENTRIES),
@@ -27,6 +27,7 @@ fn tables() -> [(&'static str, &'static [&'static Entry]); 18] {
         ("queue", sbkd::queue::errors::ENTRIES),
         ("store", sbkd::store::errors::ENTRIES),
         ("sync", sbkd::sync::errors::ENTRIES),
+        ("wire", sbkd::wire::errors::ENTRIES),
         ("config", sbkd::config::ENTRIES),
         ("api", sbkd::api::ENTRIES),
         ("cli", sbkd::cli::ENTRIES),
@@ -45,7 +46,9 @@ fn each_code_is_its_own_and_none_is_left_out() {
         assert!(codes.insert(entry.code.to_owned()), "{} is there twice", entry.code);
         let parts: Vec<&str> = entry.code.split('-').collect();
         let fits = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-        assert!(parts.len() > 2 && parts[0] == "E" && parts.iter().all(fits), "{}", entry.code);
+        // What the centre says no by is `C-WHAT`; whatever is the terminal's own, `E-ROOM-WHAT`.
+        let form = parts[0] == "E" && parts.len() > 2 || parts[0] == "C" && parts.len() > 1;
+        assert!(form && parts.iter().all(fits), "{}", entry.code);
     }
     let mut written = BTreeSet::new();
     declared(&rig::tree("src"), &mut written);
@@ -65,6 +68,30 @@ fn declared(folder: &Path, codes: &mut BTreeSet<String>) {
                 .filter(|line| [", Holder;", ", Clerk;", ", Technician;"].iter().any(|end| line.ends_with(end)));
             codes.extend(lines.filter_map(|line| line.split('"').nth(1)).map(str::to_owned));
         }
+    }
+}
+
+/// Whatever it says no by is a row of the table: no code is written anywhere else.
+#[test]
+fn the_centre_has_no_code_beside_the_table() {
+    let mut codes = BTreeSet::new();
+    quoted(&rig::tree("src/center"), &mut codes);
+    let listed: BTreeSet<&str> = sbkd::wire::errors::ENTRIES.iter().map(|entry| entry.code).collect();
+    assert!(codes.len() > 5 && codes.iter().all(|code| listed.contains(code.as_str())), "{codes:?}");
+}
+
+/// Each `C-…` in a string of the code in `folder`.
+fn quoted(folder: &Path, codes: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            quoted(&path, codes);
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let rests = text.match_indices("\"C-").map(|(at, _)| &text[at + 1..]);
+        let of = |rest: &str| rest.split(|c: char| c != '-' && !c.is_ascii_uppercase()).next().unwrap().to_owned();
+        codes.extend(rests.map(of));
     }
 }
 

@@ -211,7 +211,7 @@ fn a_table_goes_out_to_csv_and_comes_back() {
     let pack = file(directory.path(), "pack.toml", &text);
     let csv = directory.path().join("pay.csv").display().to_string();
     let (code, shown) = sbkd_json(&["policy", "table", &pack, "pay", "--csv", &csv, "--bom"]);
-    assert_eq!((code, &shown["rows"]), (0, &json!(6)));
+    assert_eq!((code, &shown["rows"]), (0, &json!(7)));
     let exported = std::fs::read_to_string(&csv).expect("the CSV");
     assert!(exported.starts_with("\u{feff}hosp_lv,psn_type,ded,rate\nL1,1,400.00,90%\n"), "{exported}");
     let (code, shown) = sbkd(&["policy", "table", &pack, "pay", "--csv", "-"]);

@@ -103,7 +103,9 @@ fn nothing_that_the_walk_writes_names_the_holder() {
     // With the centre away a transaction stays in the queue: sealed, it must say as little as one that went.
     walk.kill_centre();
     let mut another = unlike_any(bill());
-    another["lines"][0]["feedetl_sn"] = json!("another");
+    for (n, line) in another["lines"].as_array_mut().unwrap().iter_mut().enumerate() {
+        line["feedetl_sn"] = json!(format!("another {n}"));
+    }
     let waits = walk.carry_out("medical-settlement", &another, &["provisional-done", "refused"]);
     shown.extend([signed.to_string(), waits.to_string()]);
     for path in ["/v1/transactions", "/v1/health", "/v1/readers"] {
@@ -288,6 +290,10 @@ accumulators = [
     {{ name = "signed_month", period = "-", value = "2015-07" }},
     {{ name = "months_left", period = "-", value = 6 }},
 ]
+[[visit]]
+psn_no = "{PERSON_NUMBER}"
+mdtrt_id = "{ADMISSION}"
+insurance = "310"
 "#
     )
 }

@@ -191,14 +191,16 @@ fn a_mistake_in_any_file_of_a_terminal_is_told_by_its_place_and_nothing_runs() {
     let policy = broken("config/policy/guangzhou-2015/unemployment-sign-in.toml", "\nversion =", "\nversoin =");
     let line = policy.lines().position(|line| line.starts_with("versoin")).unwrap() + 1;
     let mistyped = format!("own/pack.toml:{line}:1: ");
-    let scenario = broken("config/scenarios/unemployment-sign-in.toml", "\nkind =", "\nknid =");
+    let scenario = broken("config/scenarios/unemployment.toml", "\nkind =", "\nknid =");
+    let at = scenario.lines().position(|line| line.starts_with("knid")).unwrap() + 1;
+    let mistyped_scenario = format!("own/unemployment.toml:{at}:1: ");
     let conditions = broken("config/conditions.toml", "= \"carry-out\"", "= \"carry-in\"");
     let script = "# Too long a beginning.\nflow read\n  send 00 A4\n".to_owned();
     let nothing = String::new;
     for (setting, file, text, code, place) in [
         ("policy = \"own\"", "own/pack.toml", policy, "E-TERM-SETUP", mistyped.as_str()),
         ("scripts = \"own\"", "own/ssc-3.0.apdu", script, "E-TERM-SETUP", "own/ssc-3.0.apdu:3:3: "),
-        ("scenarios = \"own\"", "own/one.toml", scenario, "E-SCN-DEFINITION", "own/one.toml:5:1: "),
+        ("scenarios = \"own\"", "own/unemployment.toml", scenario, "E-SCN-DEFINITION", mistyped_scenario.as_str()),
         ("conditions = \"own.toml\"", "own.toml", conditions, "E-TERM-SETUP", "own.toml:9:15: "),
         ("conditions = \"none.toml\"", "own.toml", nothing(), "E-TERM-SETUP", "none.toml: "),
         ("policy = \"none\"", "own.toml", nothing(), "E-TERM-SETUP", "none: "),

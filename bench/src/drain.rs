@@ -148,6 +148,7 @@ fn draft(n: u32) -> Draft {
         operator: "0007".into(),
         shift: None,
         amount: None,
+        cancels: None,
         payload: json!({ "request": { "person": "x".repeat(200), "key": n }, "detail": { "note": "y".repeat(200) } }),
         state: State::Pending,
     }

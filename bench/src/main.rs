@@ -1,10 +1,13 @@
 //! Measures the daemon beside bare calls to the libraries it stands on, and prints a table with the machine. A goal
 //! that is missed is printed as missed; only a measurement that cannot be taken ends with a failure. `wire`, `read`,
-//! `daemon`, `queue` or `drain` as an argument measures one part.
+//! `daemon`, `queue`, `scenarios`, `catalogue` or `drain` as an argument measures one part.
 #![forbid(unsafe_code)]
 
+mod catalogue;
+mod commit;
 mod daemon;
 mod drain;
+mod load;
 mod machine;
 #[path = "../../tests/rig/nats.rs"]
 #[allow(dead_code, reason = "the servers of all tests; the bench uses a part")]
@@ -29,6 +32,9 @@ fn main() {
         println!("{}", table::render(&whole_read::measure_here()));
         return;
     }
+    if wanted.as_deref() == Some(catalogue::CHILD) {
+        return catalogue::here(std::path::Path::new(&std::env::args().nth(2).unwrap_or_default()));
+    }
     if wanted.as_deref() == Some(drain::CHILD) {
         return drain::here(&std::env::args().skip(2).collect::<Vec<_>>());
     }
@@ -49,6 +55,15 @@ fn main() {
     if is_wanted("queue") {
         eprintln!("measuring the journal …");
         rows.extend(told(queue::measure()));
+    }
+    if is_wanted("scenarios") {
+        eprintln!("carrying out every scenario …");
+        rows.extend(told(commit::measure()));
+        rows.extend(told(load::measure()));
+    }
+    if is_wanted("catalogue") {
+        eprintln!("taking in a catalogue …");
+        rows.extend(told(catalogue::measure()));
     }
     if is_wanted("drain") {
         eprintln!("measuring the delivery of a backlog …");

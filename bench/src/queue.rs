@@ -137,7 +137,8 @@ fn append(file: &mut File) {
     file.write_all(&[0x5A; 4096]).and_then(|()| file.sync_data()).expect("a synced write");
 }
 
-fn bare_database(path: &Path) -> Connection {
+/// SQLite alone, with a table.
+pub fn bare_database(path: &Path) -> Connection {
     let db = Connection::open(path).expect("a database");
     db.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE entries (sequence INTEGER PRIMARY KEY, row BLOB)",
@@ -146,7 +147,8 @@ fn bare_database(path: &Path) -> Connection {
     db
 }
 
-fn insert(db: &Connection, length: usize) {
+/// A transaction of SQLite alone.
+pub fn insert(db: &Connection, length: usize) {
     let mut statement = db.prepare_cached("INSERT INTO entries (row) VALUES (?1)").expect("a statement");
     statement.execute([vec![0x5A; length]]).expect("an insert");
 }
@@ -181,6 +183,7 @@ fn draft(key: String) -> Draft {
         operator: "0007".into(),
         shift: None,
         amount: Some(Fen(151_600)),
+        cancels: None,
         payload: json!({ "request": { "person": person, "month": "2015-08", "facts": facts }, "detail": {} }),
         state: State::Pending,
     }
@@ -211,8 +214,8 @@ fn commits(queue: &Queue, round: usize, callers: usize, taken: &mut Taken) {
     taken.writes.extend(writes);
 }
 
-/// How long a row of the journal is, all columns together.
-fn row_length(dir: &Path) -> usize {
+/// How long a row of the journal is, that of a sign-in, all columns together.
+pub fn row_length(dir: &Path) -> usize {
     let dir = dir.join("one");
     let queue = open(&dir);
     queue.commit(draft("one".into())).expect("a commit");

@@ -47,3 +47,17 @@ pub fn parse(text: &str) -> Vec<Row> {
     })
     .collect()
 }
+
+#[cfg(test)]
+pub mod tests {
+    use super::Row;
+    use crate::rig::tree;
+
+    /// The documentation has each of these rows, whatever was measured when it was written.
+    pub fn are_documented(rows: &[Row]) {
+        let documentation = std::fs::read_to_string(tree("docs/bench.md")).expect("the documentation");
+        let missing = rows.iter().filter(|row| !documentation.contains(&format!("\n| {} |", row.what)));
+        let missing: Vec<&str> = missing.map(|row| row.what.as_str()).collect();
+        assert!(missing.is_empty(), "docs/bench.md does not have: {missing:#?}");
+    }
+}

@@ -61,6 +61,8 @@ const BY_CODE: &[(&str, StatusCode)] = &[
     ("E-TERM-NO-CASE", StatusCode::NOT_FOUND),
     ("E-TERM-OPERATOR", StatusCode::UNPROCESSABLE_ENTITY),
     ("E-TERM-KEY-FORM", StatusCode::UNPROCESSABLE_ENTITY),
+    ("E-TERM-UNDO-FORM", StatusCode::UNPROCESSABLE_ENTITY),
+    ("E-TERM-UNDO-REASON", StatusCode::UNPROCESSABLE_ENTITY),
     ("E-TERM-POLICY", StatusCode::UNPROCESSABLE_ENTITY),
     ("E-SCN-UNKNOWN", StatusCode::NOT_FOUND),
     ("E-SHIFT-UNKNOWN", StatusCode::NOT_FOUND),
@@ -74,7 +76,11 @@ const BY_CODE: &[(&str, StatusCode)] = &[
     ("E-CARD-ACCOUNT-AMOUNT", StatusCode::UNPROCESSABLE_ENTITY),
     ("E-QUEUE-CONFLICT", StatusCode::CONFLICT),
     ("E-QUEUE-NOT-FOUND", StatusCode::NOT_FOUND),
+    ("E-UPLINK-REFUSED", REFUSED_BY_THE_CENTRE),
 ];
+
+/// What the centre said no to, whatever its code.
+const REFUSED_BY_THE_CENTRE: StatusCode = StatusCode::CONFLICT;
 
 /// What a room's failures are where their code has no status of its own.
 const BY_ROOM: &[(&str, StatusCode)] = &[
@@ -94,6 +100,9 @@ const BY_ROOM: &[(&str, StatusCode)] = &[
 
 fn status(code: &str) -> StatusCode {
     let find = |table: &[(&str, StatusCode)], key: &str| table.iter().find(|(k, _)| *k == key).map(|(_, s)| *s);
+    if code.starts_with("C-") {
+        return REFUSED_BY_THE_CENTRE;
+    }
     let room = code.split('-').nth(1).unwrap_or_default();
     find(BY_CODE, code).or_else(|| find(BY_ROOM, room)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
@@ -114,6 +123,8 @@ mod tests {
         assert_eq!(status("E-TERM-BUSY"), 409);
         assert_eq!(status("E-CARD-ABSENT"), 409);
         assert_eq!(status("E-OTHER"), 500);
+        let of_the_centre = ["C-ORDER-PAID", "E-UPLINK-REFUSED", "E-UPLINK-FAILED"];
+        assert_eq!(of_the_centre.map(|code| status(code).as_u16()), [409, 409, 503]);
     }
 
     #[test]

@@ -56,6 +56,23 @@ impl<S: Sync> FromRequest<S> for NoBody {
     }
 }
 
+/// A JSON object, or no body at all.
+pub struct OrNothing<T>(pub Option<T>);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for OrNothing<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Refusal> {
+        let json = is_json(request.headers());
+        let bytes = read(request.into_body()).await?;
+        match (bytes.is_empty(), json) {
+            (true, _) => Ok(Self(None)),
+            (false, false) => Err(Refusal::from(&errors::CONTENT_TYPE)),
+            (false, true) => parse(&bytes).map(|given| Self(Some(given))),
+        }
+    }
+}
+
 /// Query parameters; an unknown one is an error.
 pub struct Query<T>(pub T);
 

@@ -11,16 +11,19 @@ use uuid::Uuid;
 use super::Doors;
 use super::access::Caller;
 use super::answer::{Refusal, broken};
-use super::body::{Empty, Id, JsonBody, NoBody, Query};
+use super::body::{Empty, Id, JsonBody, NoBody, OrNothing, Query};
 use super::errors;
 use super::openapi::CardReading;
 use super::shifts::on_a_thread;
 use crate::config::Permission;
-use crate::failure::Failure;
+use crate::failure::{Explain as _, Failure};
 use crate::queue::{Filter, Row, State as RowState};
 use crate::reader::ReaderState;
-use crate::scenario::Entry;
+use crate::rules::PackRules;
+use crate::scenario::{Definition, Entry, ScenarioError};
+use crate::terminal::holder_card::Secret;
 use crate::terminal::{CaseView, CentreRefusal, Health, NewCase, Policy, Reloaded, Seen};
+use crate::wire::filing::Filed;
 
 type Answer<T> = Result<Json<T>, Refusal>;
 
@@ -33,7 +36,35 @@ pub async fn readers(State(doors): State<Arc<Doors>>) -> Json<Vec<ReaderState>> 
 /// The catalogue of 77 scenarios, in the printed order.
 #[utoipa::path(get, path = "/v1/scenarios", responses((status = 200, description = "The rows", body = [Entry])))]
 pub async fn scenarios(State(doors): State<Arc<Doors>>) -> Json<Vec<Entry>> {
-    Json(doors.terminal.catalogue().entries().to_vec())
+    Json(doors.terminal.catalogue().entries().cloned().collect())
+}
+
+/// How a scenario is carried out: its parts, each with form, documents, message and what is printed, and the rules in
+/// force by which it is decided.
+#[utoipa::path(
+    get,
+    path = "/v1/scenarios/{id}",
+    params(("id" = String, Path)),
+    responses((status = 200, description = "The scenario", body = ScenarioParts))
+)]
+pub async fn scenario(State(doors): State<Arc<Doors>>, Id(id): Id) -> Answer<ScenarioParts> {
+    let scenario = doors.terminal.catalogue().scenario(&id);
+    let scenario = scenario.ok_or_else(|| ScenarioError::Unknown(id).failure())?;
+    let parts = scenario.parts.iter().map(|part| (**part).clone()).collect();
+    let rules = doors.terminal.rules(&scenario.entry.id);
+    Ok(Json(ScenarioParts { entry: scenario.entry.clone(), parts, rules }))
+}
+
+/// A scenario with its parts.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub struct ScenarioParts {
+    /// How it is listed.
+    #[serde(flatten)]
+    entry: Entry,
+    /// Its parts, the main one first.
+    parts: Vec<Definition>,
+    /// The packs in force that decide it, each with its guards.
+    rules: Vec<PackRules>,
 }
 
 /// Opens a case; the same idempotency key gives the same case.
@@ -79,11 +110,30 @@ pub async fn input(State(doors): State<Arc<Doors>>, Id(id): Id, JsonBody(values)
     post,
     path = "/v1/cases/{id}/confirm",
     params(("id" = String, Path, format = "uuid")),
-    request_body = Option<Empty>,
+    request_body = Option<Confirmation>,
     responses((status = 200, description = "The case", body = CaseView))
 )]
-pub async fn confirm(State(doors): State<Arc<Doors>>, Id(id): Id, _: NoBody) -> Answer<CaseView> {
-    Ok(Json(doors.terminal.confirm(case_id(&id)?)?))
+pub async fn confirm(
+    State(doors): State<Arc<Doors>>,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id,
+    OrNothing(confirmation): OrNothing<Confirmation>,
+) -> Answer<CaseView> {
+    let Confirmation { pin } = confirmation.unwrap_or_default();
+    if pin.is_some() && !caller.permissions.contains(&Permission::Pin) {
+        return Err(Refusal(Failure::with(&errors::PERMISSION, Permission::Pin.name())));
+    }
+    Ok(Json(doors.terminal.confirm_with(case_id(&id)?, pin)?))
+}
+
+/// What is brought along with an agreement.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    /// The holder's PIN, where the case needs it and the reader has no pad. Needs the permission `pin`.
+    #[schema(value_type = Option<String>)]
+    #[serde(default)]
+    pin: Option<Secret>,
 }
 
 /// Gives the case up; refused once it is being committed.
@@ -160,6 +210,23 @@ pub async fn centre_refusal(
     });
     let said = said.await.map_err(|error| broken(&error))??;
     Ok(Json(said.ok_or_else(|| Refusal::from(&errors::NO_TRANSACTION))?))
+}
+
+/// What the centre answered to what was filed: its number, and that of a visit or an admission that was registered.
+#[utoipa::path(
+    get,
+    path = "/v1/transactions/{id}/filed",
+    params(("id" = String, Path, format = "uuid")),
+    responses((status = 200, description = "The centre's numbers; null as long as there are none", body = Option<Filed>))
+)]
+pub async fn filed(State(doors): State<Arc<Doors>>, Id(id): Id) -> Answer<Option<Filed>> {
+    let id: Uuid = id.parse().map_err(|_| Refusal::from(&errors::NO_TRANSACTION))?;
+    let filed = tokio::task::spawn_blocking(move || {
+        let row = doors.terminal.transaction(id)?;
+        row.map(|_| doors.terminal.filed(id)).transpose()
+    });
+    let filed = filed.await.map_err(|error| broken(&error))??;
+    Ok(Json(filed.ok_or_else(|| Refusal::from(&errors::NO_TRANSACTION))?))
 }
 
 /// What `POST /v1/transactions/{id}/acknowledge` takes.
@@ -256,7 +323,7 @@ pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(super::openapi::document())
 }
 
-fn case_id(text: &str) -> Result<Uuid, Refusal> {
+pub(super) fn case_id(text: &str) -> Result<Uuid, Refusal> {
     text.parse().map_err(|_| no_case())
 }
 

@@ -17,6 +17,7 @@ mod guard;
 mod handlers;
 mod once;
 mod openapi;
+mod paper;
 mod reconciliations;
 mod routes;
 mod server;

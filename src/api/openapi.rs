@@ -7,7 +7,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::answer::Body;
-use super::{card, driver, events, handlers, reconciliations, shifts};
+use super::{card, driver, events, handlers, paper, reconciliations, shifts};
 use crate::card::{Apdus, Authenticated};
 
 #[derive(OpenApi)]
@@ -23,14 +23,17 @@ use crate::card::{Apdus, Authenticated};
         handlers::readers,
         events::events,
         handlers::scenarios,
+        handlers::scenario,
         handlers::open_case,
         handlers::case,
         handlers::input,
         handlers::confirm,
         handlers::cancel,
+        paper::paper,
         handlers::transactions,
         handlers::centre_refusal,
         handlers::transaction,
+        handlers::filed,
         handlers::acknowledge,
         shifts::open,
         shifts::list,
@@ -296,7 +299,8 @@ mod tests {
         let document = serde_json::to_value(document()).unwrap();
         let described = &document["components"]["schemas"]["NewCase"];
         let names: BTreeSet<&str> = described["properties"].as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(names, BTreeSet::from(["scenario", "operator", "reader", "input", "idempotency"]));
+        let all = ["scenario", "part", "operator", "reader", "input", "undo", "reason", "idempotency"];
+        assert_eq!(names, BTreeSet::from(all));
         assert_eq!(described["required"], serde_json::json!(["scenario", "operator"]));
     }
 }

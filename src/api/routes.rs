@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
 use super::answer::Refusal;
-use super::{Doors, card, driver, errors, events, guard, handlers, reconciliations, shifts};
+use super::{Doors, card, driver, errors, events, guard, handlers, paper, reconciliations, shifts};
 use crate::config::Permission::{self, Account, Driver, Operate, Pin, Policy, Read, Unmask, Write};
 use crate::failure::Failure;
 
@@ -28,13 +28,16 @@ pub const ROUTES: &[Route] = &[
     Route { method: "get", path: "/v1/readers", permission: Read, handler: || get(handlers::readers) },
     Route { method: "get", path: "/v1/events", permission: Read, handler: || get(events::events) },
     Route { method: "get", path: "/v1/scenarios", permission: Read, handler: || get(handlers::scenarios) },
+    Route { method: "get", path: "/v1/scenarios/{id}", permission: Read, handler: || get(handlers::scenario) },
     Route { method: "post", path: "/v1/cases", permission: Operate, handler: || post(handlers::open_case) },
     Route { method: "get", path: "/v1/cases/{id}", permission: Operate, handler: || get(handlers::case) },
     Route { method: "post", path: "/v1/cases/{id}/input", permission: Operate, handler: || post(handlers::input) },
     Route { method: "post", path: "/v1/cases/{id}/confirm", permission: Operate, handler: || post(handlers::confirm) },
     Route { method: "post", path: "/v1/cases/{id}/cancel", permission: Operate, handler: || post(handlers::cancel) },
+    Route { method: "get", path: "/v1/cases/{id}/paper", permission: Operate, handler: || get(paper::paper) },
     Route { method: "get", path: "/v1/transactions", permission: Read, handler: || get(handlers::transactions) },
     Route { method: "get", path: "/v1/transactions/{id}", permission: Read, handler: || get(handlers::transaction) },
+    Route { method: "get", path: "/v1/transactions/{id}/filed", permission: Operate, handler: || get(handlers::filed) },
     Route {
         method: "get",
         path: "/v1/transactions/{id}/refusal",

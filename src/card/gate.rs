@@ -15,7 +15,7 @@ use super::data::CardFile;
 use super::open::Card;
 use super::validity::{Accepted, Lenience, Listing, Verdict};
 use crate::failure::{Explain as _, Failure};
-use crate::store::Blacklist;
+use crate::store::{Blacklist, ListInfo as _};
 use crate::world::Clock;
 
 /// What the validity step goes by.

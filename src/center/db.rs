@@ -25,6 +25,12 @@ pub(super) const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v7.sql")),
     M::up(include_str!("schema/v8.sql")),
     M::up(include_str!("schema/v9.sql")),
+    M::up(include_str!("schema/v10.sql")),
+    M::up(include_str!("schema/v11.sql")),
+    M::up(include_str!("schema/v12.sql")),
+    M::up(include_str!("schema/v13.sql")),
+    M::up(include_str!("schema/v14.sql")),
+    M::up(include_str!("schema/v15.sql")),
 ];
 
 /// Opens the database, or makes a new one; in memory when no file is named.

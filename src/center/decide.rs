@@ -5,12 +5,14 @@ use serde_json::{Map, Value};
 
 use super::errors::CenterError;
 use super::people::{self, Shelf};
-use crate::rules::{Decision, Input, InputError, Outcome, Packs, Schema};
+use super::records::field;
+use super::refusal::Refusal;
+use crate::rules::{Change, Decision, Input, InputError, Outcome, Packs, Schema};
 
-/// A decision, or the words of a refusal.
+/// A decision, or a refusal.
 pub(super) enum Decided {
     Taken(Box<Decision>),
-    Refused(String),
+    Refused(Refusal),
 }
 
 /// Decides a case. What the rules refer to a person is refused here too: nobody sits behind this centre.
@@ -24,15 +26,40 @@ pub(super) fn decide(
     let own = people::facts(db, shelf.psn_no, shelf.scenario)?;
     let schema = match schema(packs, shelf, facts, &own) {
         Ok(schema) => schema,
-        Err(error) => return Ok(refused(&error)),
+        Err(error) => return Ok(Decided::Refused(Refusal::of_input(&error))),
     };
     let mut facts = facts.clone();
     facts.extend(own.into_iter().filter(|(name, _)| schema.facts.iter().any(|fact| fact.name == *name)));
-    let input = Input { facts, lines: lines.to_vec(), accumulators: shelf.read(db, &schema, false)? };
+    // The rules know the items of a line by their names, and not all of them.
+    let known = |line: &Map<String, Value>| {
+        let items = schema.lines.iter().filter_map(|fact| Some((fact.name.clone(), field(line, &fact.name)?.clone())));
+        items.collect::<Map<_, _>>()
+    };
+    let lines = lines.iter().map(known).filter(|line| !line.is_empty()).collect();
+    let input = Input { facts, lines, accumulators: shelf.read(db, &schema, false)? };
     Ok(match packs.decide(shelf.scenario, &input) {
-        Err(error) => refused(&error),
-        Ok(decision) if decision.outcome > Outcome::Warn => Decided::Refused(words(&decision)),
+        Err(error) => Decided::Refused(Refusal::of_input(&error)),
+        Ok(decision) if decision.outcome > Outcome::Warn => Decided::Refused(Refusal::by_rules(&decision)),
         Ok(decision) => Decided::Taken(Box::new(decision)),
+    })
+}
+
+/// What the centre's own packs do to the accumulators, or their refusal. What no pack is for is not decided.
+pub(super) fn decide_form(
+    db: &Connection,
+    packs: &Packs,
+    shelf: &Shelf<'_>,
+    facts: &Map<String, Value>,
+    lines: &[Map<String, Value>],
+) -> Result<Result<Vec<Change>, Refusal>, CenterError> {
+    let own = people::facts(db, shelf.psn_no, shelf.scenario)?;
+    let schema = schema(packs, shelf, facts, &own);
+    if matches!(schema, Err(InputError::UnknownScenario { .. })) {
+        return Ok(Ok(Vec::new()));
+    }
+    Ok(match decide(db, packs, shelf, facts, lines)? {
+        Decided::Taken(decision) => Ok(decision.accumulators),
+        Decided::Refused(refusal) => Err(refusal),
     })
 }
 
@@ -46,19 +73,6 @@ pub(super) fn schema(
     let mut facts = told.clone();
     facts.extend(own.clone());
     packs.schema(shelf.scenario, shelf.on, &facts)
-}
-
-/// An input error names items, never their values.
-fn refused(error: &InputError) -> Decided {
-    Decided::Refused(format!("C-INPUT {error}"))
-}
-
-/// `CODE words；words`: the first code, and every reason as strict as the outcome.
-fn words(decision: &Decision) -> String {
-    let mut grounds = decision.reasons.iter().filter(|reason| reason.outcome == decision.outcome).peekable();
-    let code = grounds.peek().map_or("C-REFUSED", |reason| reason.code.as_str()).to_owned();
-    let texts: Vec<&str> = grounds.map(|reason| reason.text.zh.as_str()).collect();
-    format!("{code} {}", texts.join("；"))
 }
 
 #[cfg(test)]
@@ -101,10 +115,10 @@ pool = {{ type = "money", scope = "year" }}
         for (on, version) in [("2015-12-31", "2015"), ("2016-01-01", "2016")] {
             match decided(on) {
                 Decided::Taken(decision) => assert_eq!(decision.pack.version, version),
-                Decided::Refused(words) => panic!("{on}: {words}"),
+                Decided::Refused(refusal) => panic!("{on}: {refusal:?}"),
             }
         }
-        assert!(matches!(decided("2017-01-01"), Decided::Refused(words) if words.starts_with("C-INPUT ")));
+        assert!(matches!(decided("2017-01-01"), Decided::Refused(refusal) if refusal.parts().0 == "C-INPUT"));
     }
 
     /// A pack of a scenario for an insurance, which adds 1 yuan to what is counted on it.
@@ -155,7 +169,7 @@ add = "¥1"
                     shelf.post(&db, &decision.accumulators).unwrap();
                     (decision.pack.id.clone(), decision.accumulators[0].after.clone())
                 }
-                Decided::Refused(words) => panic!("{words}"),
+                Decided::Refused(refusal) => panic!("{refusal:?}"),
             }
         };
         assert_eq!(settled("1", "s"), ("s-310".into(), "1.00".into()));

@@ -10,18 +10,21 @@ use super::db::{content, json, parse};
 use super::decide::{Decided, decide};
 use super::errors::CenterError;
 use super::people::{self, Shelf};
-use super::settle::{self, Message, NO_PERSON, REFUSED_ON_PURPOSE, Settled};
-use super::{alarms, chain};
+use super::postings::{self, Source};
+use super::refusal::Refusal;
+use super::settle::{self, Message, Settled};
+use super::{alarms, chain, filings, withdraw};
 use crate::queue;
 use crate::rules::Packs;
 use crate::value::{Kind, Protocol};
 use crate::wire::batch::{ItemAnswer, Reason};
+use crate::wire::errors;
 use crate::wire::settle::Settlement;
 use crate::wire::sign_in::{SignIn, Signed};
 use crate::wire::{Envelope, Outcome, Payload, Receipt};
 
-/// Why a transaction is not taken: `CODE words`. Or what the centre recorded.
-type Taken = Result<Value, String>;
+/// What the centre recorded, or why a transaction is not taken.
+pub(super) type Taken = Result<Value, Refusal>;
 
 /// Takes transactions that came together, each by itself: one that is refused or fails changes nothing for the others.
 pub(super) fn batch(
@@ -93,20 +96,20 @@ fn deliver(
     if let Some((kept, receipt)) = find(db, envelope)? {
         db.execute("UPDATE transactions SET times = times + 1 WHERE id = ?1", [header.id.as_bytes()])?;
         // The one that is kept stands; the other was never its like.
-        let refusal = || refused(envelope, "C-CONFLICT 同一流水号内容不同", "", now);
+        let refusal = || refused(envelope, &Refusal::saying(&errors::CONFLICT, "同一流水号内容不同"), "", now);
         return if kept == digest { parse(&receipt) } else { Ok(refusal()) };
     }
     if queue::protocol(header.kind, header.provisional) != Protocol::StoreAndForward {
-        return Err(CenterError::Form("a settlement that is not provisional comes by 2207"));
+        return Err(CenterError::Form("what goes online does not come with these"));
     }
     let payload = serde_json::from_value::<Payload<Value>>(envelope.payload.clone());
     let Payload { request, detail } = payload.map_err(|_| CenterError::Form("the payload is not one"))?;
     let number: i64 = db.query_row("SELECT coalesce(max(number), 0) + 1 FROM transactions", [], |row| row.get(0))?;
     let centre_no = format!("C{number:011}");
-    let taken = if refuse { Err(REFUSED_ON_PURPOSE.into()) } else { record(db, packs, envelope, request, now)? };
+    let taken = if refuse { Err(Refusal::of(&errors::ON_PURPOSE)) } else { record(db, packs, envelope, request, now)? };
     let receipt = match taken {
         Ok(output) => Receipt { id: header.id, outcome: Outcome::Accepted, centre_no, received_at: now, output },
-        Err(words) => refused(envelope, &words, &centre_no, now),
+        Err(refusal) => refused(envelope, &refusal, &centre_no, now),
     };
     db.execute(
         "INSERT INTO transactions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)",
@@ -141,32 +144,46 @@ fn record(
     request: Value,
     now: Timestamp,
 ) -> Result<Taken, CenterError> {
+    if envelope.header.cancels.is_some() {
+        return match serde_json::from_value(request) {
+            Ok(withdrawal) => withdraw::withdraw(db, &envelope.header, &withdrawal),
+            Err(_) => Ok(Err(Refusal::of(&errors::FORM))),
+        };
+    }
     match envelope.header.kind {
         Kind::SignIn => match serde_json::from_value(request) {
             Ok(sign_in) => sign(db, packs, envelope, &sign_in),
-            Err(_) => Ok(Err(FORM.into())),
+            Err(_) => Ok(Err(Refusal::of(&errors::FORM))),
         },
         Kind::Settle => match serde_json::from_value(request) {
             Ok(settlement) => settle_again(db, packs, envelope, &settlement, now),
-            Err(_) => Ok(Err(FORM.into())),
+            Err(_) => Ok(Err(Refusal::of(&errors::FORM))),
         },
-        // The other kinds are kept and acknowledged: this centre does not act on them.
-        _ => Ok(Ok(Value::Null)),
+        Kind::Query => match serde_json::from_value(request) {
+            Ok(enquiry) => filings::enquire(db, &envelope.header, &enquiry),
+            Err(_) => Ok(Err(Refusal::of(&errors::FORM))),
+        },
+        Kind::Register | Kind::Apply | Kind::Change | Kind::Visit | Kind::Collect | Kind::Certify | Kind::Report => {
+            match serde_json::from_value(request) {
+                Ok(filing) => filings::file(db, packs, &envelope.header, &filing, now),
+                Err(_) => Ok(Err(Refusal::of(&errors::FORM))),
+            }
+        }
+        // It goes online, whatever the terminal says ([`deliver`]).
+        Kind::Pay => Ok(Err(Refusal::of(&errors::FORM))),
     }
 }
-
-const FORM: &str = "C-FORM 报文格式不符";
 
 /// One sign-in a person and month is recorded; another for the same month is answered as done already.
 fn sign(db: &Connection, packs: &Packs, envelope: &Envelope, sign_in: &SignIn) -> Result<Taken, CenterError> {
     let header = &envelope.header;
-    let Some(person) = people::find(db, &sign_in.person)? else { return Ok(Err(NO_PERSON.into())) };
+    let Some(person) = people::find(db, &sign_in.person)? else { return Ok(Err(Refusal::of(&errors::NO_PERSON))) };
     if !people::has_record(db, &person.psn_no, &header.scenario)? {
-        return Ok(Err("C-NO-BENEFIT 中心没有此人的待遇记录".into()));
+        return Ok(Err(Refusal::of(&errors::NO_BENEFIT)));
     }
     let month = &sign_in.month;
     if sign_in.facts.get("sign_date").and_then(Value::as_str).is_none_or(|date| !date.starts_with(month.as_str())) {
-        return Ok(Err(FORM.into()));
+        return Ok(Err(Refusal::of(&errors::FORM)));
     }
     let signed = |already| Ok(Ok(serde_json::to_value(Signed { month: month.clone(), already }).unwrap_or_default()));
     let mut known = db.prepare_cached("SELECT 1 FROM sign_ins WHERE psn_no = ?1 AND month = ?2")?;
@@ -175,8 +192,11 @@ fn sign(db: &Connection, packs: &Packs, envelope: &Envelope, sign_in: &SignIn) -
     }
     let shelf = Shelf { psn_no: &person.psn_no, scenario: &header.scenario, on: header.business_date, mdtrt_id: None };
     match decide(db, packs, &shelf, &sign_in.facts, &[])? {
-        Decided::Refused(words) => return Ok(Err(words)),
-        Decided::Taken(decision) => shelf.post(db, &decision.accumulators)?,
+        Decided::Refused(refusal) => return Ok(Err(refusal)),
+        Decided::Taken(decision) => {
+            shelf.post(db, &decision.accumulators)?;
+            postings::enter(db, Source::SignIn(header.id), &shelf, &decision.accumulators)?;
+        }
     }
     db.execute("INSERT INTO sign_ins VALUES (?1, ?2, ?3)", params![person.psn_no, month, header.id.as_bytes()])?;
     signed(false)
@@ -193,12 +213,12 @@ fn settle_again(
     let message = Message { terminal: &envelope.header.terminal, msgid: &envelope.header.msgid };
     Ok(match settle::settle(db, packs, message, settlement, false, now)? {
         Settled::Done(answer) => Ok(serde_json::to_value(answer).unwrap_or_default()),
-        Settled::Refused(words) => Err(words),
+        Settled::Refused(refusal) => Err(refusal),
     })
 }
 
-fn refused(envelope: &Envelope, words: &str, centre_no: &str, now: Timestamp) -> Receipt {
-    let (code, text) = words.split_once(' ').unwrap_or((words, ""));
+fn refused(envelope: &Envelope, refusal: &Refusal, centre_no: &str, now: Timestamp) -> Receipt {
+    let (code, text) = refusal.parts();
     Receipt {
         id: envelope.header.id,
         outcome: Outcome::Refused { code: code.into(), text: text.into() },

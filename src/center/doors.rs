@@ -16,12 +16,13 @@ use super::enrol::Caller;
 use super::errors::CenterError;
 use super::faults::{Playing, Strike};
 use super::keys::{self, NoKeys};
+use super::refusal::Refusal;
 use super::{alarms, chain, deliver, enrol, national};
 use crate::rules::Packs;
 use crate::wire::headers::SignedHeaders;
 use crate::wire::hsm::Question;
 use crate::wire::signature::{self, Purpose, Signature};
-use crate::wire::{Digest, Envelope, Reply, Request, infno};
+use crate::wire::{Digest, Envelope, Reply, Request, errors};
 use crate::world::{Clock as _, SystemClock};
 
 /// What the doors share.
@@ -212,7 +213,7 @@ impl Message {
     fn transactions(&self) -> usize {
         match self {
             Self::Transactions(all) => all.len(),
-            Self::National(request) => usize::from(request.infno == infno::SETTLE),
+            Self::National(request) => usize::from(national::is_final(request)),
             Self::Headers(_) | Self::Chain(_) | Self::Keys(_) => 0,
         }
     }
@@ -241,7 +242,7 @@ impl Message {
         Ok(match self {
             Self::Transactions(all) => bytes(&deliver::batch(db, packs, all, (demo, refuse), now)),
             Self::National(request) if request.demo && !demo => {
-                let err_msg = "C-DEMO 正式中心不接收演示数据".to_owned();
+                let err_msg = Refusal::of(&errors::DEMO).into_words();
                 let inf_refmsgid = String::new();
                 bytes(&Reply {
                     infcode: Reply::REFUSED,

@@ -2,6 +2,7 @@
 
 use super::keys::NoKeys;
 use crate::queue::chain::Broken;
+use crate::wire::errors as told;
 
 /// Why a centre does not start, or a request gets no answer.
 #[derive(Debug, thiserror::Error)]
@@ -54,17 +55,16 @@ impl CenterError {
     /// The code that whoever asked is told.
     pub(super) fn code(&self) -> &'static str {
         match self {
-            Self::Form(_) => "C-FORM",
-            Self::Token => "C-TOKEN",
-            Self::Enrol(_) => "C-ENROL",
-            Self::Chain(Broken::Gap { .. }) => "C-CHAIN-GAP",
-            Self::Chain(Broken::Fork(_)) => "C-CHAIN-FORK",
-            Self::Unsigned(_) => "C-CHAIN-SIGNATURE",
-            Self::Demo => "C-DEMO",
-            Self::Keys(NoKeys::Form) => "C-FORM",
-            Self::Keys(NoKeys::Algorithm | NoKeys::Role | NoKeys::Demonstration) => "C-NO-KEYS",
-            Self::Start(_) | Self::Database(_) => "C-DATABASE",
-            Self::OnPurpose => "C-ON-PURPOSE",
+            Self::Form(_) | Self::Keys(NoKeys::Form) => told::FORM.code,
+            Self::Token => told::TOKEN.code,
+            Self::Enrol(_) => told::ENROL.code,
+            Self::Chain(Broken::Gap { .. }) => told::CHAIN_GAP.code,
+            Self::Chain(Broken::Fork(_)) => told::CHAIN_FORK.code,
+            Self::Unsigned(_) => told::CHAIN_SIGNATURE.code,
+            Self::Demo => told::DEMO.code,
+            Self::Keys(NoKeys::Algorithm | NoKeys::Role | NoKeys::Demonstration) => told::NO_KEYS.code,
+            Self::Start(_) | Self::Database(_) => told::DATABASE.code,
+            Self::OnPurpose => told::ON_PURPOSE.code,
         }
     }
 

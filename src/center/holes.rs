@@ -12,7 +12,7 @@ use crate::wire::signature::{self, Signature};
 use crate::wire::{ChainHead, Digest, Header};
 
 /// The code of the alarm.
-const CODE: &str = "C-CHAIN-HOLE";
+const CODE: &str = crate::wire::errors::CHAIN_HOLE.code;
 
 /// Takes a hole that the terminal tells of, and gives what its chain goes on from. The first time it is an alarm, in the
 /// same SQLite transaction: nothing is followed after a hole that nobody is told of.

@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use super::db::parse;
 use super::errors::CenterError;
-use super::{alarms, chain, holes, shift};
+use super::{alarms, chain, filings, holes, payments, shift};
 use crate::wire::settle::SettlementAnswer;
 use crate::wire::{ChainHead, Receipt};
 
 /// The fields of a settlement that are amounts or the centre's own numbers.
-const SHOWN: [&str; 9] = [
+const SHOWN: [&str; 10] = [
     "setl_id",
     "setl_time",
     "medfee_sumamt",
@@ -22,6 +22,7 @@ const SHOWN: [&str; 9] = [
     "psn_part_amt",
     "acct_pay",
     "psn_cash_pay",
+    "refd_setl_flag",
 ];
 
 /// The most rows of a page, of all lists together: while it is read nothing else is.
@@ -34,10 +35,12 @@ pub(super) type Row = (String, Value);
 type List = fn(&Connection, &str, usize) -> Result<Vec<Row>, CenterError>;
 
 /// The lists, in the order in which pages go through them; all but the first oldest first.
-const LISTS: [(&str, List); 6] = [
+const LISTS: [(&str, List); 8] = [
     ("terminals", terminals),
     ("transactions", transactions),
     ("settlements", settlements),
+    ("payments", payments::after),
+    ("filings", filings::after),
     ("alarms", alarms::after),
     ("holes", holes::after),
     ("shifts", shift::after),
@@ -54,6 +57,8 @@ pub(super) fn page(db: &Connection, after: Option<&str>) -> Result<Map<String, V
         None => {
             let sign_ins: u64 = db.query_row("SELECT count(*) FROM sign_ins", [], |row| row.get(0))?;
             page.insert("sign_ins".into(), sign_ins.into());
+            let enquiries: u64 = db.query_row("SELECT count(*) FROM enquiries", [], |row| row.get(0))?;
+            page.insert("enquiries".into(), enquiries.into());
             (0, "")
         }
     };
@@ -155,7 +160,10 @@ fn transactions(db: &Connection, key: &str, most: usize) -> Result<Vec<Row>, Cen
 
 fn settlements(db: &Connection, key: &str, most: usize) -> Result<Vec<Row>, CenterError> {
     let mut statement = db.prepare(
-        "SELECT msgid, state, reply, times, review, number FROM settlements WHERE number > ?1 ORDER BY number LIMIT ?2",
+        "SELECT msgid, state, reply, times, review, number, EXISTS (SELECT 1 FROM settlements AS other
+             WHERE other.cancels = settlements.number AND other.state = 'settled'),
+             (SELECT json_group_array(value ->> 'id') FROM json_each(posted, '$.settlement.documents'))
+         FROM settlements WHERE number > ?1 ORDER BY number LIMIT ?2",
     )?;
     let mut rows = statement.query(params![number(key)?, most])?;
     let mut all = Vec::new();
@@ -172,6 +180,9 @@ fn settlements(db: &Connection, key: &str, most: usize) -> Result<Vec<Row>, Cent
             ("state".to_owned(), state.into()),
             ("times".to_owned(), times.into()),
             ("review".to_owned(), review.into()),
+            ("cancelled".to_owned(), row.get::<_, bool>(6)?.into()),
+            // By their names: what a scan shows is a person's.
+            ("documents".to_owned(), parse(&row.get::<_, String>(7)?)?),
         ]);
         all.push((row.get::<_, i64>(5)?.to_string(), shown.into()));
     }

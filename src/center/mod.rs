@@ -1,6 +1,7 @@
 //! The reference upstream for demo, training and tests: receives, deduplicates, settles, answers (`docs/upstream.md`).
 
 mod alarms;
+mod cancel;
 mod chain;
 mod connection;
 mod db;
@@ -10,14 +11,20 @@ mod doors;
 mod enrol;
 mod errors;
 mod faults;
+mod filings;
 mod holes;
 mod http;
 mod jetstream;
 pub(crate) mod keys;
 mod ledger;
+mod lines;
 mod national;
+mod payments;
 mod people;
+mod postings;
 mod reconcile;
+mod records;
+mod refusal;
 mod seed;
 mod settle;
 mod shift;
@@ -25,6 +32,8 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod visits;
+mod withdraw;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -180,7 +189,7 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
 
 fn open(settings: &Settings) -> Result<Centre, CenterError> {
     let mut db = db::open(settings.database.as_deref())?;
-    seed::plant(&mut db, settings.seed.as_deref())?;
+    seed::plant(&mut db, settings.seed.as_deref(), SystemClock.now())?;
     let seed = db::own_key(&db, &SystemRandom::default())?;
     let bad_key = |_| CenterError::Database("its key is none".into());
     let signer = Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(bad_key)?;

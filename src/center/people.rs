@@ -164,8 +164,8 @@ pub(super) fn draw(db: &Connection, psn_no: &str, paid: Fen) -> Result<(), Cente
     Ok(())
 }
 
-/// 账户余额, among a person's facts.
-const BALANCE: &str = "balc";
+/// 账户余额, among a person's facts and in a settlement.
+pub(super) const BALANCE: &str = "balc";
 
 /// An amount in the form of the rules.
 pub(super) fn amount(value: &Value) -> Option<Fen> {

@@ -9,7 +9,7 @@ use super::db::parse;
 use super::errors::CenterError;
 use crate::value::Fen;
 use crate::wire::reconcile::{self, Detail, Details, DetailsAnswer, Figures, Group, Totals, TotalsAnswer};
-use crate::wire::settle::SettlementAnswer;
+use crate::wire::settle::{REFUND_FLAG, SettlementAnswer};
 
 /// 对账结果.
 const SAME: &str = "0";
@@ -43,7 +43,8 @@ struct Insured {
     insutype: String,
 }
 
-/// The settlements of a day that stand, each with its group.
+/// The settlements of a day that stand, each with its group; one that was cancelled, and on the day of its own what
+/// cancelled it.
 fn of_day(db: &Connection, terminal: &str, date: Date) -> Result<Vec<(Group, Detail)>, CenterError> {
     let mut statement = db.prepare_cached(
         "SELECT msgid, reply, posted FROM settlements WHERE state = 'settled' AND terminal = ?1
@@ -64,8 +65,9 @@ fn of_day(db: &Connection, terminal: &str, date: Date) -> Result<Vec<(Group, Det
             psn_cash_pay: amount("psn_cash_pay"),
         };
         let setl_id = text("setl_id").unwrap_or_default();
+        let refd_setl_flag = text(REFUND_FLAG).unwrap_or_else(|| "0".to_owned());
         let group = Group { insutype: settlement.insutype, clr_type: text("clr_type") };
-        all.push((group, Detail { setl_id, medins_setl_id, refd_setl_flag: "0".to_owned(), figures }));
+        all.push((group, Detail { setl_id, medins_setl_id, refd_setl_flag, figures }));
     }
     Ok(all)
 }

@@ -3,21 +3,55 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use toml::Spanned;
 
 use super::db::json;
 use super::errors::CenterError;
+use super::records::{self, ORDER_NO, ORDER_STAS, PAY_NO, PAY_STAS};
 use crate::failure::place;
+use crate::value::Kind;
+use crate::world::shanghai;
 
-const BUILT_IN: &str = include_str!("../../config/center/seed.toml");
+/// A seed of a domain that is built in: its name and its text.
+macro_rules! of_domains {
+    ($($name:literal),* $(,)?) => {
+        &[$((concat!("config/center/seed/", $name, ".toml"), include_str!(concat!("../../config/center/seed/", $name, ".toml")))),*]
+    };
+}
+
+const BUILT_IN: (&str, &str) = ("config/center/seed.toml", include_str!("../../config/center/seed.toml"));
+/// What the centre knows besides, domain by domain: of the people of the one above.
+const DOMAINS: &[(&str, &str)] = of_domains![
+    "employment",
+    "labour-inspection",
+    "maternity",
+    "medical",
+    "pension",
+    "personnel",
+    "retirees",
+    "social-insurance",
+    "unemployment",
+    "work-injury",
+];
 
 /// A seed file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Seed {
+    #[serde(default)]
     person: Vec<Person>,
+    #[serde(default)]
+    fact: Vec<Facts>,
+    #[serde(default)]
+    record: Vec<Kept>,
+    #[serde(default)]
+    filing: Vec<Filed>,
+    #[serde(default)]
+    visit: Vec<Visit>,
 }
 
 #[derive(Deserialize)]
@@ -56,41 +90,154 @@ struct Accumulator {
     told: Option<Value>,
 }
 
+/// What is known of a person for some scenarios.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Facts {
+    psn_no: Spanned<String>,
+    scenarios: Vec<String>,
+    facts: Map<String, Value>,
+}
+
+/// What a lookup finds of a person.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    psn_no: Spanned<String>,
+    scenario: String,
+    /// Of the scenario; any where it is left out.
+    part: Option<Kind>,
+    /// The item that names it, or that item's value. An order and a payment have their number where it is left out.
+    key: Option<String>,
+    values: Map<String, Value>,
+}
+
+/// What stands from before.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Filed {
+    psn_no: Spanned<String>,
+    scenario: String,
+    /// Of the scenario; any where it is left out.
+    part: Option<Kind>,
+    once: String,
+}
+
+/// A visit or an admission that was registered somewhere else.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Visit {
+    psn_no: Spanned<String>,
+    mdtrt_id: String,
+    /// 险种, or the scheme of the packs where that has no code.
+    insurance: String,
+    /// It is over.
+    #[serde(default)]
+    ended: bool,
+}
+
 /// Fills a new database from a file, or from what is built in; one that has people is left as it is.
-pub(super) fn plant(db: &mut Connection, file: Option<&Path>) -> Result<(), CenterError> {
+pub(super) fn plant(db: &mut Connection, file: Option<&Path>, now: Timestamp) -> Result<(), CenterError> {
     let planted: bool = db.query_row("SELECT EXISTS (SELECT 1 FROM persons)", [], |row| row.get(0))?;
     if planted {
         return Ok(());
     }
-    let seed = match file {
+    let all = db.transaction()?;
+    match file {
         Some(file) => {
             let text = std::fs::read_to_string(file);
             let text = text.map_err(|error| CenterError::Start(format!("{}: {error}", file.display())))?;
-            parse(&file.display().to_string(), &text)?
+            sow(&all, &file.display().to_string(), &text, now)?;
         }
-        None => parse("config/center/seed.toml", BUILT_IN)?,
-    };
-    let all = db.transaction()?;
-    for person in &seed.person {
-        insert(&all, person)?;
+        None => {
+            for (name, text) in [BUILT_IN].iter().chain(DOMAINS) {
+                sow(&all, name, text, now)?;
+            }
+        }
     }
     Ok(all.commit()?)
 }
 
 fn parse(name: &str, text: &str) -> Result<Seed, CenterError> {
-    toml::from_str(text).map_err(|error| {
-        let (line, column) = place(text, error.span().unwrap_or(0..0).start);
-        CenterError::Start(format!("{name}:{line}:{column}: {}", error.message()))
-    })
+    toml::from_str(text).map_err(|error| mistake(name, text, error.span().unwrap_or(0..0).start, error.message()))
+}
+
+fn mistake(name: &str, text: &str, at: usize, what: &str) -> CenterError {
+    let (line, column) = place(text, at);
+    CenterError::Start(format!("{name}:{line}:{column}: {what}"))
+}
+
+/// Takes a seed's text in.
+pub(super) fn sow(db: &Connection, name: &str, text: &str, now: Timestamp) -> Result<(), CenterError> {
+    let seed = parse(name, text)?;
+    for person in &seed.person {
+        insert(db, person)?;
+    }
+    // What the database does not take is of nobody known, or is there already.
+    let taken = |psn_no: &Spanned<String>, taken: Result<(), CenterError>| {
+        let refused = |error: CenterError| mistake(name, text, psn_no.span().start, &error.to_string());
+        taken.map_err(refused)
+    };
+    for Facts { psn_no, scenarios, facts } in &seed.fact {
+        let each = scenarios.iter().try_for_each(|scenario| know(db, psn_no.get_ref(), scenario, facts));
+        taken(psn_no, each)?;
+    }
+    for Kept { psn_no, scenario, part, key, values } in &seed.record {
+        let added = || {
+            let key = named(key.as_deref(), values)?;
+            let key = key.as_ref().map(|(item, key)| (*item, key.as_str()));
+            records::add(db, psn_no.get_ref(), (scenario, *part), key, values)
+        };
+        taken(psn_no, added())?;
+    }
+    let filed_on = shanghai().to_datetime(now).date().to_string();
+    for Filed { psn_no, scenario, part, once } in &seed.filing {
+        let filed = db.execute(
+            "INSERT INTO filings (psn_no, scenario, part, once, state, filed_on, fields, documents, lines)
+             VALUES (?1, ?2, ?3, ?4, 'accepted', ?5, '{}', '[]', '[]')",
+            params![psn_no.get_ref(), scenario, part.map(Kind::name), once, filed_on],
+        );
+        taken(psn_no, filed.map(drop).map_err(CenterError::from))?;
+    }
+    for Visit { psn_no, mdtrt_id, insurance, ended } in &seed.visit {
+        let visited = db.execute(
+            "INSERT INTO visits (mdtrt_id, psn_no, insurance, ended) VALUES (?1, ?2, ?3, ?4)",
+            params![mdtrt_id, psn_no.get_ref(), insurance, ended],
+        );
+        taken(psn_no, visited.map(drop).map_err(CenterError::from))?;
+    }
+    Ok(())
+}
+
+fn know(db: &Connection, psn_no: &str, scenario: &str, facts: &Map<String, Value>) -> Result<(), CenterError> {
+    for (name, value) in facts {
+        db.execute("INSERT INTO facts VALUES (?1, ?2, ?3, ?4)", params![psn_no, scenario, name, json(value)])?;
+    }
+    Ok(())
+}
+
+/// The item by which a record is named, and its value: that of the key, whether it names the item or the value; an
+/// order's or a payment's number where there is none.
+fn named<'a>(key: Option<&'a str>, values: &'a Map<String, Value>) -> Result<Option<(&'a str, String)>, CenterError> {
+    let value = |item: &str| values.get(item).map(records::text);
+    let Some(key) = key else {
+        let numbered = [(ORDER_STAS, ORDER_NO), (PAY_STAS, PAY_NO)];
+        let of_number = |(state, number): (&str, &'static str)| Some((number, value(state).and(value(number))?));
+        return Ok(numbered.into_iter().find_map(of_number));
+    };
+    if let Some(value) = value(key) {
+        return Ok(Some((key, value)));
+    }
+    let item = values.iter().find(|(_, value)| records::text(value) == key);
+    let (item, _) = item.ok_or(CenterError::Form("no value of the record is its key"))?;
+    Ok(Some((item, key.to_owned())))
 }
 
 fn insert(db: &Connection, person: &Person) -> Result<(), CenterError> {
     let Person { psn_no, certno, insutype, scenario, scheme } = person;
     db.execute("INSERT INTO persons VALUES (?1, ?2, ?3)", params![psn_no, certno, insutype])?;
     for (scenario, record) in scenario {
-        for (name, value) in &record.facts {
-            db.execute("INSERT INTO facts VALUES (?1, ?2, ?3, ?4)", params![psn_no, scenario, name, json(value)])?;
-        }
+        know(db, psn_no, scenario, &record.facts)?;
     }
     for (scheme, counts) in scheme {
         for Accumulator { name, period, value, told } in &counts.accumulators {
@@ -109,7 +256,7 @@ mod tests {
 
     #[test]
     fn every_holder_among_the_card_images_is_known() {
-        let seed = parse("built in", BUILT_IN).unwrap();
+        let seed = parse("built in", BUILT_IN.1).unwrap();
         let known: Vec<&str> = seed.person.iter().map(|person| person.certno.as_str()).collect();
         let mut holders = 0;
         for entry in std::fs::read_dir("fixtures/cards").unwrap() {
@@ -130,7 +277,7 @@ mod tests {
     #[test]
     fn the_other_seed_has_the_same_people_and_settles_with_other_figures() {
         let other = include_str!("../../config/center/seed-other-accumulators.toml");
-        let (seed, other) = (parse("a", BUILT_IN).unwrap(), parse("b", other).unwrap());
+        let (seed, other) = (parse("a", BUILT_IN.1).unwrap(), parse("b", other).unwrap());
         let numbers = |seed: &Seed| seed.person.iter().map(|person| person.psn_no.clone()).collect::<Vec<_>>();
         assert_eq!(numbers(&seed), numbers(&other));
         let pool = |seed: &Seed| {
@@ -139,6 +286,17 @@ mod tests {
         };
         assert_eq!(pool(&seed), ("12000.00".into(), None));
         assert_eq!(pool(&other), ("440000.00".into(), Some("12000.00".into())));
+    }
+
+    #[test]
+    fn what_a_folder_has_is_built_in_and_taken_in_whole() {
+        let files = std::fs::read_dir("config/center/seed").into_iter().flatten();
+        let mut files: Vec<_> = files.map(|file| file.unwrap().path().display().to_string()).collect();
+        files.sort();
+        let mut built_in: Vec<_> = DOMAINS.iter().map(|(name, _)| *name).collect();
+        built_in.sort_unstable();
+        assert_eq!(built_in, files);
+        plant(&mut crate::center::db::open(None).unwrap(), None, Timestamp::UNIX_EPOCH).unwrap();
     }
 
     #[test]

@@ -10,16 +10,22 @@ use serde_json::Value;
 use super::db::{content, json, parse};
 use super::decide::{Decided, decide};
 use super::errors::CenterError;
+use super::lines;
 use super::people::{self, Shelf};
+use super::postings::{self, Source};
+use super::refusal::Refusal;
+use super::visits;
 use crate::rules::{Change, Decision, Packs};
 use crate::value::Fen;
+use crate::wire;
+use crate::wire::errors;
+use crate::wire::filing::Document;
 use crate::wire::settle::{Settlement, SettlementAnswer};
-use crate::wire::{self, Reply};
 
-/// A settlement, or the words of its refusal.
+/// A settlement, or its refusal.
 pub(super) enum Settled {
     Done(Box<SettlementAnswer>),
-    Refused(String),
+    Refused(Refusal),
 }
 
 /// A message of a terminal.
@@ -31,65 +37,101 @@ pub(super) struct Message<'a> {
 
 /// What a settlement did, kept to be taken back.
 #[derive(Serialize, Deserialize)]
-struct Posted {
-    settlement: Settlement,
-    psn_no: String,
-    changes: Vec<Change>,
-    acct_pay: Fen,
+pub(super) struct Posted {
+    pub(super) settlement: Settlement,
+    pub(super) psn_no: String,
+    pub(super) changes: Vec<Change>,
+    pub(super) acct_pay: Fen,
 }
 
-/// `2206`: computes and changes nothing.
+/// What is kept of a settlement beside its answer.
+pub(super) struct Entered<'a> {
+    pub(super) posted: &'a Posted,
+    /// By which it can be taken back.
+    pub(super) decision: Option<&'a Decision>,
+    /// The number of the one that it takes back.
+    pub(super) cancels: Option<i64>,
+    /// Why it does.
+    pub(super) reason: Option<&'a str>,
+}
+
+/// `2206`, and what a pharmacy and a hospital send in its place: computes and changes nothing.
 pub(super) fn pre_settle(db: &Connection, packs: &Packs, settlement: &Settlement) -> Result<Settled, CenterError> {
     Ok(match compute(db, packs, settlement)? {
-        Ok((psn_no, decision)) => Settled::Done(Box::new(answer(&psn_no, &decision))),
-        Err(words) => Settled::Refused(words),
+        Ok((psn_no, decision)) => Settled::Done(Box::new(told(&psn_no, &decision))),
+        Err(refusal) => Settled::Refused(refusal),
     })
 }
 
-/// `2207`: settles once a message id of a terminal; the same message gets the same answer.
+/// `2207`, and what a pharmacy and a hospital send in its place: settles once a message id of a terminal; the same message gets the same answer.
 pub(super) fn settle(
     db: &Connection,
     packs: &Packs,
     message: Message<'_>,
     settlement: &Settlement,
-    refuse: bool,
+    on_purpose: bool,
     now: Timestamp,
 ) -> Result<Settled, CenterError> {
     let digest = content(settlement);
-    let Message { terminal, msgid } = message;
     if let Some(known) = find(db, message)? {
         db.execute("UPDATE settlements SET times = times + 1 WHERE number = ?1", [known.number])?;
         return known.again(&digest);
     }
-    let computed = if refuse { Err(REFUSED_ON_PURPOSE.to_owned()) } else { compute(db, packs, settlement)? };
-    let (psn_no, decision) = match computed {
+    let computed = if on_purpose { Err(Refusal::of(&errors::ON_PURPOSE)) } else { compute(db, packs, settlement)? };
+    let (psn_no, mut decision) = match computed {
         Ok(computed) => computed,
-        Err(words) => {
-            db.execute(
-                "INSERT INTO settlements (terminal, msgid, state, content, reply, times)
-                 VALUES (?1, ?2, 'refused', ?3, ?4, 1)",
-                params![terminal, msgid, digest, json(&words)],
-            )?;
-            return Ok(Settled::Refused(words));
-        }
+        Err(refusal) => return refuse(db, message, &digest, refusal),
     };
     let acct_pay = decision.outputs.get("acct_pay").and_then(people::amount).unwrap_or_default();
     shelf(settlement, &psn_no).post(db, &decision.accumulators)?;
     people::draw(db, &psn_no, acct_pay)?;
-    let posted = Posted {
-        settlement: settlement.clone(),
-        psn_no: psn_no.clone(),
-        changes: decision.accumulators.clone(),
-        acct_pay,
-    };
+    let answer = told(&psn_no, &decision);
+    decision.trace.clear();
+    let posted = Posted { settlement: settlement.clone(), psn_no, changes: decision.accumulators.clone(), acct_pay };
+    let entered = Entered { posted: &posted, decision: Some(&*decision), cancels: None, reason: None };
+    enter(db, message, &digest, &entered, answer, now)
+}
+
+/// Keeps that a message was refused: once and for ever.
+pub(super) fn refuse(
+    db: &Connection,
+    Message { terminal, msgid }: Message<'_>,
+    digest: &[u8],
+    refusal: Refusal,
+) -> Result<Settled, CenterError> {
     db.execute(
-        "INSERT INTO settlements (terminal, msgid, state, psn_no, content, posted, times)
-         VALUES (?1, ?2, 'settled', ?3, ?4, ?5, 1)",
-        params![terminal, msgid, psn_no, digest, json(&posted)],
+        "INSERT INTO settlements (terminal, msgid, state, content, reply, times) VALUES (?1, ?2, 'refused', ?3, ?4, 1)",
+        params![terminal, msgid, digest, json(&refusal)],
     )?;
-    let mut answer = answer(&psn_no, &decision);
+    Ok(Settled::Refused(refusal))
+}
+
+/// Keeps what a message settled, and numbers its answer.
+pub(super) fn enter(
+    db: &Connection,
+    Message { terminal, msgid }: Message<'_>,
+    digest: &[u8],
+    entered: &Entered<'_>,
+    mut answer: SettlementAnswer,
+    now: Timestamp,
+) -> Result<Settled, CenterError> {
+    let Entered { posted, decision, cancels, reason } = entered;
+    db.execute(
+        "INSERT INTO settlements (terminal, msgid, state, psn_no, content, posted, times, decision, cancels, reason)
+         VALUES (?1, ?2, 'settled', ?3, ?4, ?5, 1, ?6, ?7, ?8)",
+        params![terminal, msgid, posted.psn_no, digest, json(posted), decision.map(json), cancels, reason],
+    )?;
     let row = db.last_insert_rowid();
-    let number = format!("S{row:011}");
+    match *cancels {
+        // Taken together they did nothing.
+        Some(cancelled) => postings::set_standing(db, Source::Settlement(cancelled), false)?,
+        None => {
+            let shelf = shelf(&posted.settlement, &posted.psn_no);
+            postings::enter(db, Source::Settlement(row), &shelf, &posted.changes)?;
+            lines::keep(db, &posted.psn_no, &posted.settlement, row)?;
+        }
+    }
+    let number = settled_number(row);
     for (name, value) in
         [("setl_id", &number), ("medins_setl_id", &msgid.to_owned()), ("setl_time", &wire::inf_time(now))]
     {
@@ -99,12 +141,22 @@ pub(super) fn settle(
     Ok(Settled::Done(Box::new(answer)))
 }
 
+/// 结算ID.
+pub(super) fn settled_number(number: i64) -> String {
+    format!("S{number:011}")
+}
+
 /// `5203`: what a message id settled, if it stands.
 pub(super) fn query(db: &Connection, message: Message<'_>) -> Result<Option<SettlementAnswer>, CenterError> {
     match find(db, message)? {
         Some(Kept { state, reply: Some(reply), .. }) if state == "settled" => parse(&reply).map(Some),
         _ => Ok(None),
     }
+}
+
+/// Whether a message id of a terminal is one of these.
+pub(super) fn is_known(db: &Connection, message: Message<'_>) -> Result<bool, CenterError> {
+    Ok(find(db, message)?.is_some())
 }
 
 /// `2601`: takes back what a message id settled, and lets it settle nothing later. Tells whether anything was settled;
@@ -118,12 +170,19 @@ pub(super) fn reverse(db: &Connection, message: Message<'_>) -> Result<bool, Cen
         return Ok(false);
     };
     match (known.state.as_str(), &known.posted) {
+        // What it did is taken back already, by another message.
+        ("settled", _) if known.is_cancelled => Ok(false),
         ("settled", Some(posted)) => {
             let posted: Posted = parse(posted)?;
             shelf(&posted.settlement, &posted.psn_no).take_back(db, &posted.changes)?;
             let back = Fen::ZERO.checked_sub(posted.acct_pay).ok_or(CenterError::Form("an amount is too large"))?;
             people::draw(db, &posted.psn_no, back)?;
             mark_later(db, known.number, &posted)?;
+            let (source, stands) = match known.cancels {
+                Some(cancelled) => (cancelled, true),
+                None => (known.number, false),
+            };
+            postings::set_standing(db, Source::Settlement(source), stands)?;
             db.execute("UPDATE settlements SET state = 'reversed' WHERE number = ?1", [known.number])?;
             Ok(true)
         }
@@ -131,8 +190,8 @@ pub(super) fn reverse(db: &Connection, message: Message<'_>) -> Result<bool, Cen
     }
 }
 
-/// Marks what was settled later for the person on the same accumulators, or from the same account: it was computed on
-/// what no longer holds.
+/// Marks what was settled later for the person on the same accumulators, from the same account, or of the same lines: it
+/// was settled on what no longer holds.
 fn mark_later(db: &Connection, number: i64, reversed: &Posted) -> Result<(), CenterError> {
     let touched = reversed.touched();
     let mut statement = db.prepare_cached(
@@ -150,7 +209,8 @@ fn mark_later(db: &Connection, number: i64, reversed: &Posted) -> Result<(), Cen
 }
 
 impl Posted {
-    /// What it changed of the person: each accumulator in its stretch, and the account where something was paid from it.
+    /// What it changed of the person: each accumulator in its stretch, the account where something was paid from it, and
+    /// the lines that it settled or set free.
     fn touched(&self) -> BTreeSet<(String, String, String)> {
         let admission = self.settlement.mdtrt_id.as_deref();
         let counted = self
@@ -158,26 +218,30 @@ impl Posted {
             .iter()
             .filter_map(|change| Some((change.scheme.clone(), change.name.clone(), change.period.key(admission)?)));
         let account = (self.acct_pay != Fen::ZERO).then(|| ("account".into(), String::new(), String::new()));
-        counted.chain(account).collect()
+        let lines = lines::names(&self.settlement).map(|line| ("line".into(), line, String::new()));
+        counted.chain(account).chain(lines).collect()
     }
 }
 
-pub(super) const REFUSED_ON_PURPOSE: &str = "C-ON-PURPOSE 中心按演示设置拒绝该业务";
-
-struct Kept {
-    number: i64,
+pub(super) struct Kept {
+    pub(super) number: i64,
     state: String,
     content: Option<Vec<u8>>,
     reply: Option<String>,
     posted: Option<String>,
+    /// The number of the one that it takes back.
+    cancels: Option<i64>,
+    is_cancelled: bool,
 }
 
 impl Kept {
-    fn again(&self, digest: &[u8]) -> Result<Settled, CenterError> {
+    pub(super) fn again(&self, digest: &[u8]) -> Result<Settled, CenterError> {
         let reversed = matches!(self.state.as_str(), "reversed" | "void");
         Ok(match &self.reply {
-            _ if reversed => Settled::Refused("C-REVERSED 该报文已冲正".into()),
-            _ if self.content.as_deref() != Some(digest) => Settled::Refused("C-CONFLICT 同一报文ID内容不同".into()),
+            _ if reversed => Settled::Refused(Refusal::of(&errors::REVERSED)),
+            _ if self.content.as_deref() != Some(digest) => {
+                Settled::Refused(Refusal::saying(&errors::CONFLICT, "同一报文ID内容不同"))
+            }
             Some(reply) if self.state == "settled" => Settled::Done(Box::new(parse(reply)?)),
             Some(reply) => Settled::Refused(parse(reply)?),
             None => return Err(CenterError::Database("a settlement without its answer".into())),
@@ -185,10 +249,12 @@ impl Kept {
     }
 }
 
-fn find(db: &Connection, message: Message<'_>) -> Result<Option<Kept>, CenterError> {
+pub(super) fn find(db: &Connection, message: Message<'_>) -> Result<Option<Kept>, CenterError> {
     let kept = db
         .prepare_cached(
-            "SELECT number, state, content, reply, posted FROM settlements WHERE terminal = ?1 AND msgid = ?2",
+            "SELECT number, state, content, reply, posted, cancels, EXISTS (SELECT 1 FROM settlements AS other
+                 WHERE other.cancels = settlements.number AND other.state = 'settled')
+             FROM settlements WHERE terminal = ?1 AND msgid = ?2",
         )?
         .query_row([message.terminal, message.msgid], |row| {
             Ok(Kept {
@@ -197,26 +263,50 @@ fn find(db: &Connection, message: Message<'_>) -> Result<Option<Kept>, CenterErr
                 content: row.get(2)?,
                 reply: row.get(3)?,
                 posted: row.get(4)?,
+                cancels: row.get(5)?,
+                is_cancelled: row.get(6)?,
             })
         })
         .optional()?;
     Ok(kept)
 }
 
-type Computed = Result<(String, Box<Decision>), String>;
+type Computed = Result<(String, Box<Decision>), Refusal>;
 
 fn compute(db: &Connection, packs: &Packs, settlement: &Settlement) -> Result<Computed, CenterError> {
-    let Some(person) = people::find(db, &settlement.person)? else { return Ok(Err(NO_PERSON.into())) };
+    let Some(person) = people::find(db, &settlement.person)? else { return Ok(Err(Refusal::of(&errors::NO_PERSON))) };
+    if !settlement.documents.iter().all(Document::was_there) {
+        return Ok(Err(Refusal::of(&errors::FORM)));
+    }
+    let refused = match visit_refused(db, packs, &person.psn_no, settlement)? {
+        Some(refusal) => Some(refusal),
+        None => lines::refusal(db, &person.psn_no, settlement)?,
+    };
+    if let Some(refusal) = refused {
+        return Ok(Err(refusal));
+    }
     let shelf = shelf(settlement, &person.psn_no);
     Ok(match decide(db, packs, &shelf, &settlement.facts, &settlement.feedetail)? {
         Decided::Taken(decision) => Ok((person.psn_no, decision)),
-        Decided::Refused(words) => Err(words),
+        Decided::Refused(refusal) => Err(refusal),
     })
 }
 
-pub(super) const NO_PERSON: &str = "C-NO-PERSON 中心没有此人的信息";
+/// Why the visit that a settlement names is none for it.
+fn visit_refused(
+    db: &Connection,
+    packs: &Packs,
+    psn_no: &str,
+    settlement: &Settlement,
+) -> Result<Option<Refusal>, CenterError> {
+    let Some(mdtrt_id) = &settlement.mdtrt_id else { return Ok(None) };
+    let mut facts = settlement.facts.clone();
+    facts.extend(people::facts(db, psn_no, &settlement.scenario)?);
+    let insurance = visits::insurance(packs, (&settlement.scenario, settlement.business_date), &facts);
+    visits::refusal(db, psn_no, mdtrt_id, insurance.as_deref())
+}
 
-fn shelf<'a>(settlement: &'a Settlement, psn_no: &'a str) -> Shelf<'a> {
+pub(super) fn shelf<'a>(settlement: &'a Settlement, psn_no: &'a str) -> Shelf<'a> {
     Shelf {
         psn_no,
         scenario: &settlement.scenario,
@@ -225,18 +315,9 @@ fn shelf<'a>(settlement: &'a Settlement, psn_no: &'a str) -> Shelf<'a> {
     }
 }
 
-fn answer(psn_no: &str, decision: &Decision) -> SettlementAnswer {
+pub(super) fn told(psn_no: &str, decision: &Decision) -> SettlementAnswer {
     let mut setlinfo = decision.outputs.clone();
     setlinfo.insert("psn_no".into(), psn_no.into());
     let pack = serde_json::to_value(&decision.pack).unwrap_or_default();
     SettlementAnswer { setlinfo, feedetail: decision.lines.clone(), pack }
-}
-
-/// The reply to an online request.
-pub(super) fn reply(number: &str, settled: Settled) -> Reply {
-    let (infcode, err_msg, output) = match settled {
-        Settled::Done(answer) => (Reply::OK, String::new(), serde_json::to_value(answer).unwrap_or_default()),
-        Settled::Refused(words) => (Reply::REFUSED, words, Value::Null),
-    };
-    Reply { infcode, inf_refmsgid: number.to_owned(), err_msg, told_at: None, output }
 }

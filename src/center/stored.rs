@@ -148,14 +148,12 @@ where
 mod tests {
     use std::sync::Mutex;
 
-    use serde_json::json;
-
     use super::*;
     use crate::center::enrol::Proof;
+    use crate::center::tests::registration;
     use crate::center::{Faults, Settings, ledger, open};
-    use crate::queue::tests::{draft, open as journal};
-    use crate::queue::{Draft, Queue};
-    use crate::value::Kind;
+    use crate::queue::Queue;
+    use crate::queue::tests::open as journal;
     use crate::wire::{Digest, Outcome};
 
     /// A demo centre, and a journal whose transactions it takes.
@@ -169,8 +167,7 @@ mod tests {
     /// A message with transactions of these keys.
     fn message<const N: usize>(queue: &Queue, keys: [&str; N]) -> (Stored, Vec<uuid::Uuid>) {
         let envelopes = keys.map(|key| {
-            let payload = json!({ "request": {}, "detail": {} });
-            let row = queue.commit(Draft { kind: Kind::Register, payload, ..draft(key) }).unwrap().row;
+            let row = queue.commit(registration(key)).unwrap().row;
             queue.envelope(row.id).unwrap().unwrap()
         });
         let ids = envelopes.iter().map(|envelope| envelope.header.id).collect();

@@ -7,12 +7,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::direct::{self, own_store};
-use super::file::{failed, replace};
-use super::policy::signing_key;
+use super::lists::{sign, told};
 use super::{Outcome, Problem, Shell, config, errors};
 use crate::config::{BlacklistRules, Config};
-use crate::rules::SIGNATURE_ENDING;
-use crate::store::{Blacklist, BlacklistError, BlacklistInfo, LIST};
+use crate::store::{Blacklist, BlacklistInfo, Cards, ListInfo as _};
 use crate::terminal::list_file;
 
 /// Arguments of `sbkd blacklist`.
@@ -45,7 +43,7 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     match args.command {
         Command::Import { file } => import(&file, shell),
         Command::Status => status(shell),
-        Command::Sign { key, file } => sign(&key, &file, shell),
+        Command::Sign { key, file } => signed(&key, &file, shell),
     }
 }
 
@@ -77,17 +75,9 @@ fn status(shell: &Shell) -> Outcome {
 }
 
 /// Signs a list once it is found sound: a signature beside one that no terminal takes helps nobody.
-fn sign(key: &Path, file: &Path, shell: &Shell) -> Outcome {
-    let key = signing_key(key)?;
-    let checked = list_file(file).and_then(|mut list| list.check()).map_err(|error| told(&error))?;
-    let mut signature = file.as_os_str().to_owned();
-    signature.push(SIGNATURE_ENDING);
-    let signature = PathBuf::from(signature);
-    if signature.is_symlink() {
-        return Err(failed(&signature, &std::io::Error::other("a link: no signature is written through it")));
-    }
-    replace(&signature, &key.sign(&LIST, checked.sha256))?;
-    let id = key.public().id();
+fn signed(key: &Path, file: &Path, shell: &Shell) -> Outcome {
+    let checked = list_file(file).and_then(|mut list| Blacklist::check(&mut list)).map_err(|error| told(&error))?;
+    let (signature, id) = sign::<Cards>(key, file, checked.sha256)?;
     shell.show(&json!({ "key": id, "signed": signature, "list": checked }), || {
         format!(
             "{}  {id}\n序号 / serial {}，{} 张卡 / cards，{} 个号段 / ranges",
@@ -118,14 +108,4 @@ fn line(list: &BlacklistInfo) -> String {
     format!(
         "序号 / serial {serial}，制作 / made {issued}，{cards} 张卡 / cards，{ranges} 个号段 / ranges，签名 / signed {signed_by}"
     )
-}
-
-fn told(error: &BlacklistError) -> Problem {
-    let problem = Problem::from_error(error);
-    match error {
-        BlacklistError::Form(mistake) | BlacklistError::Signature(mistake) => {
-            problem.and("diagnostics", json!([mistake]))
-        }
-        _ => problem,
-    }
 }

@@ -10,6 +10,7 @@ mod write;
 
 use serde_json::{Map, Value, json};
 
+pub(super) use self::open::prompt_pin;
 use super::client::{Daemon, text};
 use super::direct::{self, Settings, Way};
 use super::{Outcome, Problem, Shell};

@@ -9,7 +9,9 @@ use tokio::sync::oneshot;
 
 use super::client::{Daemon, Events};
 use super::signals::Signals;
-use super::{Exit, Outcome, Problem, Shell, errors, shell};
+use super::{Exit, Outcome, Problem, Shell, errors, paper, shell};
+use crate::card::CardError;
+use crate::failure::Explain as _;
 use crate::rules::Decision;
 use crate::terminal::CaseState;
 
@@ -24,6 +26,8 @@ pub(super) struct Args {
 enum Command {
     /// Open a case, follow it and print its result
     Run(Run),
+    /// Print what is printed of a case that is done: a page, a printer's commands, or text
+    Paper(paper::Args),
 }
 
 /// Arguments of `sbkd case run`.
@@ -31,9 +35,18 @@ enum Command {
 struct Run {
     /// The scenario's id, as `sbkd scenario list` shows it
     scenario: String,
+    /// Which part of a scenario that has several: its kind
+    #[arg(long, value_name = "KIND")]
+    part: Option<String>,
     /// The form's fields: a JSON object, - for standard input
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
+    /// The transaction that is to be taken back: a settlement is cancelled, what was filed is withdrawn
+    #[arg(long, value_name = "ID", conflicts_with = "input")]
+    undo: Option<uuid::Uuid>,
+    /// Why it is taken back, up to 200 characters: it is kept sealed, and told to the centre
+    #[arg(long, value_name = "TEXT", requires = "undo")]
+    reason: Option<String>,
     /// The reader that holds the card: its name or an unambiguous beginning of it
     #[arg(long, value_name = "READER")]
     reader: Option<String>,
@@ -52,15 +65,26 @@ struct Run {
 }
 
 pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
-    let Command::Run(run) = args.command;
+    match args.command {
+        Command::Run(args) => carry_out(args, shell),
+        Command::Paper(args) => paper::run(&args, shell),
+    }
+}
+
+fn carry_out(run: Run, shell: &Shell) -> Outcome {
     let input = run.input.as_deref().map(shell::read_object).transpose()?;
     let daemon = Daemon::of(shell)?;
     // Before the case is opened, so that none of its events is missed.
     let events = daemon.events()?;
     let mut body = json!({ "scenario": run.scenario, "operator": run.operator });
+    if let Some(part) = &run.part {
+        body["part"] = part.as_str().into();
+    }
     let reader = run.reader.as_deref().map(|reader| daemon.reader(reader)).transpose()?;
     for (name, value) in [
         ("input", input.map(Value::Object)),
+        ("undo", run.undo.map(|id| id.to_string().into())),
+        ("reason", run.reason.clone().map(Value::String)),
         ("idempotency", run.idempotency.clone().map(Value::String)),
         ("reader", reader.map(Value::String)),
     ] {
@@ -72,7 +96,8 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     let stop = daemon.enter(Signals::catch).map_err(|error| Problem::with(&errors::RUNTIME, error.to_string()))?;
     let view = daemon.post("/v1/cases", &body)?;
     let id = view["id"].as_str().unwrap_or_default().to_owned();
-    let mut follower = Follower { daemon: &daemon, events, stop, shell, id, run: &run, shown: None };
+    let mut follower =
+        Follower { daemon: &daemon, events, stop, shell, id, run: &run, shown: None, agreed: false, asks_pin: false };
     let view = follower.follow(view)?;
     finish(&view, shell)
 }
@@ -88,6 +113,10 @@ struct Follower<'a> {
     run: &'a Run,
     /// The last state that was told.
     shown: Option<CaseState>,
+    /// The person has agreed: a PIN that was wrong is asked for again, and nothing else.
+    agreed: bool,
+    /// The reader has no pad: the PIN is entered here.
+    asks_pin: bool,
 }
 
 impl Follower<'_> {
@@ -166,11 +195,25 @@ impl Follower<'_> {
         for told in view["notices"].as_array().into_iter().flatten().filter_map(Value::as_object) {
             self.shell.step(&notice(told));
         }
-        if let Ok(decision) = serde_json::from_value::<Decision>(view["decision"].clone()) {
-            self.shell.step(&decision.explain_zh().join("\n"));
+        let decided = serde_json::from_value::<Decision>(view["decision"].clone());
+        if let (Ok(decision), Ok(kind)) = (decided, serde_json::from_value(view["kind"].clone())) {
+            self.shell.step(&decision.explain_zh(kind).join("\n"));
         }
-        self.agree()?;
-        self.post("confirm").map(drop)
+        // A PIN that was wrong: how many tries are left, before it is asked for again.
+        if let Some(failure) = view["failure"].as_object() {
+            self.shell.step(&Problem::told(failure.clone()).to_text());
+        }
+        if !self.agreed {
+            self.agree()?;
+            self.agreed = true;
+        }
+        // Where the reader has a pad, the holder types there, and nobody is asked here.
+        self.asks_pin |= view["failure"]["code"] == CardError::PinNeeded.entry().code;
+        let confirmation = match view["needs_pin"].as_bool() {
+            Some(true) if self.asks_pin => json!({ "pin": super::card::prompt_pin()?.as_str() }),
+            _ => json!({}),
+        };
+        self.post("confirm", &confirmation).map(drop)
     }
 
     /// The person agrees, or has agreed by `--yes`.
@@ -199,7 +242,7 @@ impl Follower<'_> {
     /// Cancels the case, and tells why. One that has ended meanwhile is told as it ended, and one that is past
     /// cancelling goes on at the daemon.
     fn give_up(&self, problem: Problem) -> Result<Value, Problem> {
-        if let Ok(view) = self.post("cancel") {
+        if let Ok(view) = self.post("cancel", &json!({})) {
             return Err(problem.and("case", view));
         }
         match self.look() {
@@ -213,8 +256,8 @@ impl Follower<'_> {
         self.daemon.get(&format!("/v1/cases/{}", self.id))
     }
 
-    fn post(&self, step: &str) -> Result<Value, Problem> {
-        self.daemon.post(&format!("/v1/cases/{}/{step}", self.id), &json!({}))
+    fn post(&self, step: &str, body: &Value) -> Result<Value, Problem> {
+        self.daemon.post(&format!("/v1/cases/{}/{step}", self.id), body)
     }
 }
 
@@ -285,10 +328,11 @@ fn notice(told: &Map<String, Value>) -> String {
     let untold = if found_later { " --untold" } else { "" };
     let id = format!("{} --revision {revision}{untold}", text(told, "transaction"));
     let date = text(told, "business_date");
-    match told.get("refusal").and_then(Value::as_str) {
-        Some(refusal) => {
-            let cash = text(told, "cash");
-            format!("! {date} 的业务中心未接收 / refused since: {refusal}，本次收（负为退）{cash}（{id}）")
+    match told.get("failure").and_then(Value::as_object) {
+        Some(failure) => {
+            let (refusal, cash) = (text(told, "refusal"), text(told, "cash"));
+            let to_do = Problem::told(failure.clone()).to_do();
+            format!("! {date} 的业务中心未接收 / refused since: {refusal}，本次收（负为退）{cash}（{id}）\n  {to_do}")
         }
         None if found_later => {
             let (collected, owed, cash) = (text(told, "collected"), text(told, "owed"), text(told, "cash"));
@@ -327,6 +371,7 @@ fn told(state: CaseState) -> &'static str {
         CaseState::WaitingInput => "等待填写 / waiting for the form",
         CaseState::Deciding => "核算 / deciding",
         CaseState::WaitingConfirmation => "等待确认 / waiting for confirmation",
+        CaseState::Proving => "验证密码 / verifying the PIN",
         CaseState::Committing => "提交 / committing",
         CaseState::Done => "完成 / done",
         CaseState::ProvisionalDone => "暂结，以中心结算为准 / provisional",
@@ -342,6 +387,24 @@ mod tests {
     use super::*;
     use crate::failure::Failure;
     use crate::terminal;
+    use crate::wire;
+
+    #[test]
+    fn a_notice_of_a_refusal_says_what_is_to_be_done_and_by_whom() {
+        let refused = |refusal: Value, failure: Failure| {
+            let told = json!({"business_date": "2015-08-03", "refusal": refusal, "failure": failure, "cash": "0.00"});
+            notice(told.as_object().unwrap())
+        };
+        let known =
+            refused(json!("C-ALREADY 同样的业务已经受理"), wire::errors::failure("C-ALREADY", "同样的业务已经受理"));
+        let remedy = wire::errors::ALREADY.remedy;
+        for part in ["refused since: C-ALREADY ", remedy.zh, remedy.en, "（经办人员）", "(the clerk)"] {
+            assert!(known.contains(part), "{part}: {known}");
+        }
+        // What it said was erased.
+        let erased = refused(Value::Null, Failure::of(&wire::errors::OTHER));
+        assert!(erased.contains("refused since") && erased.contains(wire::errors::OTHER.remedy.zh), "{erased}");
+    }
 
     #[test]
     fn what_is_done_and_left_to_a_notice_is_no_success() {

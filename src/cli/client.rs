@@ -62,6 +62,23 @@ impl Daemon {
         self.ask(self.request(Method::GET, path).query(&query), PATIENCE)
     }
 
+    /// The daemon's answer to GET with a query where that is not JSON: its media type, and its bytes.
+    pub(super) fn get_bytes(&self, path: &str, query: &[(&str, &str)]) -> Result<(String, Vec<u8>), Problem> {
+        let request = self.request(Method::GET, path).query(query).timeout(PATIENCE);
+        self.runtime.block_on(async {
+            let answer = request.send().await.map_err(|error| self.away(&error))?;
+            let status = answer.status();
+            if !status.is_success() {
+                let value: Value = answer.json().await.map_err(|_| strange(status.as_u16()))?;
+                return Err(told(value, status.as_u16()));
+            }
+            let media = answer.headers().get("content-type").and_then(|media| media.to_str().ok());
+            let media = media.unwrap_or_default().to_owned();
+            let bytes = answer.bytes().await.map_err(|error| self.away(&error))?;
+            Ok((media, bytes.to_vec()))
+        })
+    }
+
     /// The daemon's answer to POST.
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Problem> {
         self.ask(self.request(Method::POST, path).json(body), PATIENCE)

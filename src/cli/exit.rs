@@ -66,6 +66,9 @@ impl Exit {
             | "E-SCRIPT-RECORD-SOFT"
             | "E-TERM-OPERATOR"
             | "E-TERM-KEY-FORM"
+            | "E-TERM-UNDO-UNKNOWN"
+            | "E-TERM-UNDO-FORM"
+            | "E-TERM-UNDO-REASON"
             | "E-SHIFT-UNKNOWN"
             | "E-RECON-DATE"
             | "E-RECON-UNKNOWN"
@@ -75,11 +78,17 @@ impl Exit {
             | "E-CARD-PIN-FORM"
             | "E-CARD-PAD-LENGTH"
             | "E-CARD-PINS-DIFFER" => Some(Self::Usage),
-            "E-STORE-BLACKLIST-FILE" => Some(Self::Usage),
-            "E-STORE-BLACKLIST-BUSY" => Some(Self::Failed),
+            "E-STORE-BLACKLIST-FILE"
+            | "E-STORE-CATALOGUE-FILE"
+            | "E-TERM-CATALOGUE-CODE"
+            | "E-TERM-CATALOGUE-OTHERWISE" => Some(Self::Usage),
+            "E-STORE-BLACKLIST-BUSY" | "E-STORE-CATALOGUE-BUSY" => Some(Self::Failed),
             "E-STORE-BLACKLIST-FORM"
             | "E-STORE-BLACKLIST-SIGNATURE"
             | "E-STORE-BLACKLIST-OLDER"
+            | "E-STORE-CATALOGUE-FORM"
+            | "E-STORE-CATALOGUE-SIGNATURE"
+            | "E-STORE-CATALOGUE-OLDER"
             | "E-CLI-PACK"
             | "E-CLI-SIGNATURE"
             | "E-CLI-CENTER"
@@ -93,7 +102,8 @@ impl Exit {
             | "E-SCN-DEFINITION"
             | "E-UPLINK-SETTING" => Some(Self::Configuration),
             "E-TERM-UPLINK-AWAY" => Some(Self::Upstream),
-            "E-RULES-NOT-COVERED"
+            "E-UPLINK-REFUSED"
+            | "E-RULES-NOT-COVERED"
             | "E-RULES-NO-CANCELLATION"
             | "E-CLI-NOT-CONFIRMED"
             | "E-CLI-NOTHING-HAPPENS"
@@ -116,6 +126,7 @@ impl Exit {
             | "E-TERM-KEYS-AWAY" => Some(Self::Card),
             "E-TERM-STORAGE" | "E-CARD-WRITES-UNKNOWN" => Some(Self::Storage),
             "E-TERM-DEFECT" | "E-TERM-UNSURE" => Some(Self::Failed),
+            centre if centre.starts_with("C-") => Some(Self::Refused),
             _ => None,
         };
         let room = code.split('-').nth(1).unwrap_or_default();
@@ -141,6 +152,8 @@ mod tests {
         assert_eq!(Exit::for_code("E-TERM-SETUP"), Exit::Configuration);
         assert_eq!(Exit::for_code("E-TERM-NO-CARD"), Exit::for_code("E-READER-NO-CARD"), "asked of the daemon or not");
         assert_eq!(Exit::for_code("E-TERM-DEFECT"), Exit::Failed);
+        assert_eq!(Exit::for_code("C-ORDER-PAID"), Exit::for_code("E-UPLINK-REFUSED"), "known to the terminal or not");
+        assert_eq!(Exit::for_code("C-ORDER-PAID"), Exit::Refused);
         assert_eq!(Exit::for_code("E-NOBODY-KNOWS"), Exit::Failed);
         assert_eq!(Exit::for_code(""), Exit::Failed);
     }

@@ -7,6 +7,7 @@
 mod blacklist;
 mod card;
 mod case;
+mod catalogue;
 mod center;
 mod client;
 mod config;
@@ -16,7 +17,9 @@ mod errors;
 mod exit;
 mod file;
 mod import;
+mod lists;
 mod logging;
+mod paper;
 mod policy;
 mod problem;
 mod queue;
@@ -26,6 +29,8 @@ mod record;
 mod replay;
 mod run;
 mod scenario;
+mod scenario_part;
+mod scenario_rules;
 mod script;
 mod shell;
 mod shift;
@@ -97,6 +102,8 @@ enum Command {
     Policy(policy::Args),
     /// The list of refused cards: take one in, look, sign
     Blacklist(blacklist::Args),
+    /// The catalogue of drugs and services: take one in, look, sign
+    Catalogue(catalogue::Args),
     /// Check and run APDU scripts
     Script(script::Args),
     /// Record a card session as a fixture, without personal data
@@ -134,6 +141,7 @@ pub fn main() -> ExitCode {
         Command::Reconcile(args) => reconcile::run(args, &shell),
         Command::Policy(args) => policy::run(args, &shell),
         Command::Blacklist(args) => blacklist::run(args, &shell),
+        Command::Catalogue(args) => catalogue::run(args, &shell),
         Command::Script(args) => script::run(args, &shell),
         Command::Record(args) => record::run(&args, &shell),
         Command::Replay(args) => replay::run(&args, &shell),

@@ -103,6 +103,14 @@ impl Problem {
         }
         text
     }
+
+    /// What ends it and who must act, in one line.
+    pub fn to_do(&self) -> String {
+        let of = |name: &str| self.body.get(name).and_then(Value::as_str).unwrap_or_default();
+        let en = self.body.get("en").and_then(|en| en["remedy"].as_str()).unwrap_or_default();
+        let (who_zh, who_en) = actor(of("actor"));
+        format!("办法：{}（{who_zh}） / remedy: {en} ({who_en})", of("remedy"))
+    }
 }
 
 fn actor(name: &str) -> (&'static str, &'static str) {

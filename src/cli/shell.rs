@@ -55,6 +55,11 @@ impl Shell {
         if self.global.json { print_json(value) } else { print_line(text.strip_suffix('\n').unwrap_or(text)) }
     }
 
+    /// Prints `value` with `--json`, else these bytes and nothing more.
+    pub(super) fn put_bytes(&self, value: &Value, bytes: &[u8]) {
+        if self.global.json { print_json(value) } else { print(bytes) }
+    }
+
     /// Prints one line that a program can wait for: `value` with `--json`, else `text`. It is out when this returns.
     pub(super) fn say(&self, value: &Value, text: &str) {
         if self.global.json { print_line(&value.to_string()) } else { print_line(text) }
@@ -179,8 +184,12 @@ static LOST: AtomicBool = AtomicBool::new(false);
 static UNHEARD: AtomicBool = AtomicBool::new(false);
 
 fn print_line(text: &str) {
+    print(format!("{text}\n").as_bytes());
+}
+
+fn print(bytes: &[u8]) {
     let mut out = std::io::stdout();
-    let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) else { return };
+    let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) else { return };
     UNHEARD.store(true, Ordering::Relaxed);
     // A reader that has gone (`| head`) is no failure of the command.
     if error.kind() != std::io::ErrorKind::BrokenPipe {

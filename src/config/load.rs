@@ -9,7 +9,8 @@ use jiff::civil::{Date, Time};
 use toml::Spanned;
 
 use super::parts::{
-    AlarmLimits, Api, Cases, Client, Config, Limits, Mode, ReconcileRules, ShiftRules, TokenSource, Uplink, UplinkKind,
+    AlarmLimits, Api, Cases, Client, Config, Limits, Mode, ReconcileRules, Scenarios, ShiftRules, TokenSource, Uplink,
+    UplinkKind,
 };
 use super::tables::{AlarmTable, ApiTable, CasesTable, ClientTable, File, UplinkTable};
 use super::{ConfigError, Mistake};
@@ -73,6 +74,7 @@ impl Check<'_> {
             readers: self.readers(file.readers, &file.cases),
             keys: self.keys(file.keys, (mode, file.uplink.is_some(), builtin)),
             card: self.card(file.card),
+            catalogue: file.catalogue.map(|catalogue| self.catalogue(catalogue)),
             api: self.api(file.api),
             uplink: file.uplink.map(|uplink| self.uplink(uplink)),
             limits: Limits {
@@ -85,7 +87,11 @@ impl Check<'_> {
             shift: ShiftRules { explicit: file.shift.explicit },
             alarm: self.alarm(file.alarm),
             reconcile: ReconcileRules { at: file.reconcile.at.and_then(|at| self.time_of_day(&at)) },
-            scenarios: self.path(file.paths.scenarios),
+            scenarios: Scenarios {
+                folder: self.path(file.paths.scenarios),
+                at: file.scenarios.at,
+                only: file.scenarios.only,
+            },
             packs: self.packs(file.policy, file.paths.policy.is_some()),
             policy: self.path(file.paths.policy),
             scripts: self.path(file.paths.scripts),

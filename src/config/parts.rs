@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 
+use super::catalogue::CatalogueRules;
 use super::driver::Driver;
 use crate::card::{Accepted, InitialPins, Lenience};
 use crate::cipher::Algorithm;
@@ -73,6 +74,8 @@ pub struct Config {
     pub keys: Keys,
     /// `[card]`.
     pub card: Card,
+    /// `[catalogue]`; without it the form says what drugs and services cost.
+    pub catalogue: Option<CatalogueRules>,
     /// `[api]`.
     pub api: Api,
     /// `[uplink]`; without it the terminal works as if the centre could not be reached.
@@ -87,8 +90,8 @@ pub struct Config {
     pub alarm: AlarmLimits,
     /// `[reconcile]`.
     pub reconcile: ReconcileRules,
-    /// A directory of scenario definitions in place of the built-in ones.
-    pub scenarios: Option<PathBuf>,
+    /// `[scenarios]`, and their folder.
+    pub scenarios: Scenarios,
     /// A directory of policy packs in place of the built-in ones.
     pub policy: Option<PathBuf>,
     /// `[policy]`.
@@ -105,6 +108,28 @@ pub struct Config {
     pub queue: Journal,
     /// `[driver]`.
     pub driver: Driver,
+}
+
+/// What is carried out here, and by whom.
+#[derive(Debug, Clone, Default)]
+pub struct Scenarios {
+    /// A directory of the catalogue's files, each in place of the built-in one of its name, or beside them.
+    pub folder: Option<PathBuf>,
+    /// Who runs the terminal.
+    pub at: Place,
+    /// The ids of those that are carried out here; all where this is absent.
+    pub only: Option<Vec<String>>,
+}
+
+/// Where a terminal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// At a counter: a clerk runs it.
+    #[default]
+    Counter,
+    /// In a kiosk: the holder runs it.
+    Kiosk,
 }
 
 /// How the journal is kept.

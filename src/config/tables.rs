@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::catalogue::CatalogueTable;
 use super::driver::DriverTable;
-use super::parts::{Mode, Permission, TerminalName, UplinkKind, WithoutList};
+use super::parts::{Mode, Permission, Place, TerminalName, UplinkKind, WithoutList};
 use super::users::UserTable;
 use crate::cipher::Algorithm;
 use crate::keys::RandomSource;
@@ -29,6 +30,7 @@ pub(super) struct File {
     pub(super) keys: KeysTable,
     #[serde(default)]
     pub(super) card: CardTable,
+    pub(super) catalogue: Option<CatalogueTable>,
     #[serde(default)]
     pub(super) api: ApiTable,
     pub(super) uplink: Option<UplinkTable>,
@@ -46,6 +48,8 @@ pub(super) struct File {
     pub(super) paths: PathsTable,
     #[serde(default)]
     pub(super) policy: PolicyTable,
+    #[serde(default)]
+    pub(super) scenarios: ScenariosTable,
     #[serde(default)]
     pub(super) queue: QueueTable,
     #[serde(default)]
@@ -204,6 +208,13 @@ pub(super) struct PathsTable {
     pub(super) card: Option<Spanned<PathBuf>>,
     pub(super) conditions: Option<Spanned<PathBuf>>,
     pub(super) anchor: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ScenariosTable {
+    pub(super) at: Place,
+    pub(super) only: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -142,6 +142,7 @@ fn build(
     if let Some(old) = old {
         let most = old.most(known.map_or(0, |head| head.sequence), anchored.is_some() || signed.is_all);
         old.copy(&db, context, most, &mut chain)?;
+        context.stand_again(&db)?;
     }
     for group in &signed.groups {
         group.keep(&db)?;

@@ -76,6 +76,7 @@ mod tests {
             algorithms: super::super::seal::ALGORITHMS.into(),
             operator: None,
             shift: None,
+            cancels: None,
         }
     }
 

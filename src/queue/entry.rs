@@ -210,6 +210,7 @@ pub(super) fn row(
         operator,
         shift: header.shift.clone(),
         amount,
+        cancels: header.cancels,
         provisional: header.provisional,
         demo: header.demo,
         centre_no: None,

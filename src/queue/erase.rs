@@ -11,6 +11,7 @@ use super::writer::{self, Job};
 use super::{Queue, QueueError, State, look};
 use crate::value::Protocol;
 use crate::wire::Outcome;
+use crate::wire::payment::paid_at;
 use crate::wire::settle::settled_at;
 
 /// How many are erased in one transaction: whoever commits meanwhile waits no longer than for a few of their own.
@@ -104,7 +105,7 @@ impl Context {
                 Some(answer.received_at).filter(|_| !answer.centre_no.is_empty())
             }
             // The terminal wrote it; in it is the centre's settlement.
-            (Protocol::Online, _) => settled_at(&answer.output),
+            (Protocol::Online, _) => settled_at(&answer.output).or_else(|| paid_at(&answer.output)),
         })
     }
 }

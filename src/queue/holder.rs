@@ -9,8 +9,9 @@ use super::lost::Lost;
 use super::{Queue, QueueError, Row, open};
 use crate::wire::{ChainHead, Digest};
 
-/// A holder's after a place, that stand or may.
-pub(super) const UNCOUNTED: &str = "holder = ?1 AND +sequence > ?2 AND (open = 1 OR state = 'acked')";
+/// A holder's after a place, that stand or may. What was cancelled is among them: its cancellation, which comes after it,
+/// is counted against it.
+pub(super) const UNCOUNTED: &str = "holder = ?1 AND +sequence > ?2 AND (open = 1 OR state IN ('acked', 'cancelled'))";
 
 /// A holder's that are not at their end, or came after a place.
 pub(super) const IN_DOUBT: &str = "holder = ?1 AND (open = 1 OR +sequence > ?2)";
@@ -66,7 +67,8 @@ impl Queue {
     }
 
     /// A holder's transactions after a place that stand, or may, oldest first, with their opened payloads; `None` for one
-    /// whose payload was erased. The centre, asked at that place while nothing of the holder was in doubt, had counted none
+    /// whose payload was erased. What was cancelled comes with its cancellation ([`Row::cancels`]): what is added up of
+    /// both is nothing, and where the centre had counted the one, the other is against that. The centre, asked at that place while nothing of the holder was in doubt, had counted none
     /// of them.
     ///
     /// # Errors

@@ -47,14 +47,14 @@ impl Context {
         }
     }
 
-    /// Inserts a draft after `head` where the chain `may_grow`, or finds it.
+    /// Inserts a draft after `head` where the chain `may_grow`, or finds it; with what it takes back, as that stands then.
     pub(super) fn insert(
         &self,
         db: &Connection,
         head: &mut ChainHead,
         prepared: &Prepared,
         may_grow: &dyn Fn() -> Result<(), QueueError>,
-    ) -> Result<Committed, QueueError> {
+    ) -> Result<(Committed, Option<Row>), QueueError> {
         let &Prepared { ref draft, idempotency, content, holder, ref payload } = prepared;
         let online = protocol(draft.kind, draft.provisional) == Protocol::Online;
         if !(draft.state == State::Pending || draft.state == State::Sending && online) {
@@ -62,8 +62,10 @@ impl Context {
         }
         if let Some(known) = self.find(db, "idempotency", &idempotency.0)? {
             let same = known.content == content;
-            return if same { Ok(Committed { row: known.row, duplicate: true }) } else { Err(QueueError::Conflict) };
+            let found = Committed { row: known.row, duplicate: true };
+            return if same { Ok((found, None)) } else { Err(QueueError::Conflict) };
         }
+        let cancelled = self.to_cancel(db, draft, holder)?;
         may_grow()?;
 
         let now = self.now();
@@ -84,6 +86,7 @@ impl Context {
             algorithms: ALGORITHMS.into(),
             operator: Some(draft.operator.clone()),
             shift: draft.shift.clone(),
+            cancels: draft.cancels,
         };
         let header_bytes = chain::bytes(&header);
         let header_hash = chain::hash_bytes(&header_bytes);
@@ -129,15 +132,22 @@ impl Context {
             differs(row),
         ])?;
         one_row(inserted, row.sequence)?;
+        let cancelled = self.begin_cancelling(db, cancelled)?;
         *head = ChainHead { sequence: row.sequence, hash: header_hash };
-        Ok(Committed { row: entry.row, duplicate: false })
+        Ok((Committed { row: entry.row, duplicate: false }, cancelled))
     }
 
-    /// Moves a row.
-    pub(super) fn advance(&self, db: &Connection, id: Uuid, to: State, note: &Note) -> Result<Row, QueueError> {
+    /// Moves a row; with what it takes back, where that ends with it.
+    pub(super) fn advance(
+        &self,
+        db: &Connection,
+        id: Uuid,
+        to: State,
+        note: &Note,
+    ) -> Result<(Row, Option<Row>), QueueError> {
         match note {
-            Note::Adopted(answer, differs) => return self.adopt(db, id, answer, differs),
-            Note::Shown => return self.shown(db, id),
+            Note::Adopted(answer, differs) => return Ok((self.adopt(db, id, answer, differs)?, None)),
+            Note::Shown => return Ok((self.shown(db, id)?, None)),
             _ => {}
         }
         let mut entry = self.find(db, "id", id.as_bytes())?.ok_or(QueueError::NotFound)?;
@@ -145,15 +155,17 @@ impl Context {
         if let Note::Reason(reason) = note {
             entry.row.reason = Some(reason.chars().take(Note::LONGEST).collect());
             if to == from {
-                return self.explain(db, entry);
+                return Ok((self.explain(db, entry)?, None));
             }
         } else if !matches!(to, State::Sending | State::Unknown) {
             // It got on; another attempt alone says nothing yet, and neither does one without an answer.
             entry.row.reason = None;
         }
-        if !from.may_become(to, entry.row.protocol()) {
+        // What is being cancelled goes on with its cancellation alone ([`Self::to_follow`]).
+        if from == State::Cancelling || !from.may_become(to, entry.row.protocol()) {
             return Err(QueueError::Move { from, to });
         }
+        let followed = self.to_follow(db, &entry.row, to);
         entry.row.state = to;
         entry.row.updated_at = self.now();
         if to == State::Sending {
@@ -167,6 +179,12 @@ impl Context {
             let untold = entry.row.is_untold() || Row::tells_untold(differs);
             entry.row.differs_by(differs, untold);
         }
+        let row = self.write_state(db, entry)?;
+        Ok((row, self.follow(db, followed)?))
+    }
+
+    /// Writes what changes of a row.
+    pub(super) fn write_state(&self, db: &Connection, mut entry: Entry) -> Result<Row, QueueError> {
         entry.state_mac = self.state_mac(&entry);
         let row = &entry.row;
         let mut update = db.prepare_cached(
@@ -211,7 +229,7 @@ impl Context {
     }
 
     /// Now, in whole milliseconds, so that what is stored is what was hashed.
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         let now = self.clock.now();
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }

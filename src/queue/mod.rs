@@ -8,6 +8,7 @@ mod anchor;
 mod anchoring;
 mod aside;
 mod backup;
+mod cancel;
 pub mod chain;
 mod check;
 mod checkpoint;

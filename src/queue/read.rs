@@ -6,26 +6,29 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ToSql, params};
 use serde_json::Value;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::entry::{COLUMNS, Entry};
 use super::{Due, Filter, Queue, QueueError, Row, State, Stats, open};
 use crate::value::Fen;
 use crate::wire::{Digest, Envelope, Header, Receipt};
 
-/// A holder's since a moment: what is worth something and does not go online was settled by the terminal alone.
-pub(super) const ALONE: &str =
-    "holder = ?1 AND created_at >= ?2 AND online = 0 AND amount IS NOT NULL AND state <> 'refused'";
+/// A holder's since a moment, of which something stands: what is worth something and does not go online was settled by the
+/// terminal alone.
+pub(super) const ALONE: &str = "holder = ?1 AND created_at >= ?2 AND online = 0 AND amount IS NOT NULL \
+     AND state NOT IN ('refused', 'cancelled')";
 
 /// What the delivery has work with: a cancellation is a transaction of its own.
 const DUE: &str = "open = 1 AND state <> 'cancelling'";
-/// What is not at its end: how many, since when, what it is worth. Of one holder's it would be few; of all there may be
-/// a million, and it is asked all the time: an index has all of it.
-pub(super) const UNSENT: &str =
-    "SELECT count(*), min(created_at), coalesce(sum(amount), 0) FROM entries INDEXED BY entries_unsent WHERE open = 1";
+/// What is not at its end, but for what is being cancelled: how many, since when, what it is worth: a cancellation, whose
+/// amount is below zero, as much as any other. Of one holder's it would be few; of all there may be a million, and it is
+/// asked all the time: an index has all of it.
+pub(super) const UNSENT: &str = "SELECT count(*), min(created_at), coalesce(sum(abs(amount)), 0) \
+     FROM entries INDEXED BY entries_unsent WHERE open = 1 AND state <> 'cancelling'";
 
 /// Of those, what the terminal settled alone.
 pub(super) const PROVISIONAL_UNSENT: &str = "SELECT count(*), min(created_at) FROM entries INDEXED BY entries_unsent \
-     WHERE open = 1 AND online = 0 AND amount IS NOT NULL";
+     WHERE open = 1 AND state <> 'cancelling' AND online = 0 AND amount IS NOT NULL";
 
 /// The centre's answer, where there is one.
 type Answer = Result<Option<Receipt>, QueueError>;
@@ -190,7 +193,7 @@ impl Queue {
     }
 
     /// What a holder's provisional settlements since a moment are worth together, those that the centre refused left
-    /// out.
+    /// out, and those that were cancelled since.
     ///
     /// # Errors
     /// What the storage may do.
@@ -205,6 +208,20 @@ impl Queue {
     /// The keyed hash that stands for a holder, or for what is as personal, here and in [`crate::store`].
     pub fn holder_tag(&self, holder: &[u8]) -> Digest {
         self.inner.context.crypto.holder(holder)
+    }
+
+    /// Seals by the journal's key what is kept beside it, as what it is told to be (`about`).
+    ///
+    /// # Errors
+    /// Without randomness nothing is sealed.
+    pub fn seal_beside(&self, about: &[u8], plain: &[u8]) -> Result<Vec<u8>, QueueError> {
+        let context = &self.inner.context;
+        context.crypto.seal(plain, &beside(about), &*context.random)
+    }
+
+    /// What was sealed as this and as nothing else; `None` where another key sealed it, or it is damaged.
+    pub fn open_beside(&self, about: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.inner.context.crypto.open(sealed, &beside(about))
     }
 
     fn entry(&self, id: Uuid) -> Result<Option<Entry>, QueueError> {
@@ -271,4 +288,9 @@ impl Queue {
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Whoever panicked with it left no half-done change behind.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// No payload of the journal is sealed as this.
+fn beside(about: &[u8]) -> Vec<u8> {
+    [b"sbkd-beside-1\n", about].concat()
 }

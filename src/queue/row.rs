@@ -34,6 +34,9 @@ pub struct Draft {
     pub shift: Option<String>,
     /// What it is worth, where it is worth something.
     pub amount: Option<Fen>,
+    /// The transaction that it takes back: one of the same holder that the centre accepted. That goes to
+    /// [`State::Cancelling`] with the commit.
+    pub cancels: Option<Uuid>,
     /// The message: personal data inside, kept sealed.
     pub payload: Value,
     /// [`State::Pending`], or [`State::Sending`] for an online transaction written ahead of its sending.
@@ -88,6 +91,9 @@ pub struct Row {
     /// What it is worth.
     #[schema(required)]
     pub amount: Option<Fen>,
+    /// The transaction that it takes back: it is a cancellation, and its amount is below zero.
+    #[schema(value_type = Option<String>, format = "uuid", required)]
+    pub cancels: Option<Uuid>,
     /// Decided by the terminal alone (以中心结算为准).
     pub provisional: bool,
     /// Made in demo mode.
@@ -226,7 +232,7 @@ pub struct Stats {
     /// When that was committed.
     #[serde(skip)]
     pub oldest_unsent: Option<Timestamp>,
-    /// What they are worth together.
+    /// What they are worth together: a cancellation as much as what it takes back.
     pub sum: Fen,
     /// How many the centre refused.
     pub refused: u64,

@@ -65,7 +65,7 @@ impl Queue {
     pub fn each_accepted_since(&self, since: Timestamp, mut take: impl FnMut(Row)) -> Result<(), QueueError> {
         let sql = format!("SELECT {COLUMNS} FROM entries WHERE {ACCEPTED} ORDER BY updated_at, sequence LIMIT ?4");
         let mut found = Vec::new();
-        for state in [State::Acked, State::Cancelling] {
+        for state in [State::Acked, State::Cancelling, State::Cancelled] {
             let mut after = (since.as_millisecond(), 0_u64);
             loop {
                 let bound = params![state.name(), after.0, after.1, PAGE];
@@ -82,15 +82,15 @@ impl Queue {
         Ok(())
     }
 
-    /// Each transaction that is worth something and that the centre has accepted, the last of the chain first, until it is
-    /// enough. The chain's order is that of their commits, whatever the clock was then.
+    /// Each transaction that is worth something and that the centre has accepted, what was cancelled since as well, the last
+    /// of the chain first, until it is enough. The chain's order is that of their commits, whatever the clock was then.
     ///
     /// # Errors
     /// As [`Queue::each_of_shift`].
     pub fn each_accepted_backwards(&self, mut take: impl FnMut(Row) -> ControlFlow<()>) -> Result<(), QueueError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM entries WHERE sequence < ?1 AND state IN ('acked', 'cancelling') AND amount IS NOT NULL \
-             ORDER BY sequence DESC LIMIT ?2"
+            "SELECT {COLUMNS} FROM entries WHERE sequence < ?1 AND state IN ('acked', 'cancelling', 'cancelled') \
+             AND amount IS NOT NULL ORDER BY sequence DESC LIMIT ?2"
         );
         let mut before = i64::MAX;
         loop {

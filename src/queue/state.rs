@@ -124,9 +124,21 @@ impl State {
         matches!(self, Pending | Sending | HandedOver)
     }
 
-    /// Whether the centre's answer is still owed: what counts as unsent in the statistics.
+    /// Whether the centre accepted it, and it stands in the accounts: what was cancelled since is still in those of its
+    /// own day, and its cancellation is in them beside it.
+    pub fn was_accepted(self) -> bool {
+        matches!(self, Acked | Cancelling | Cancelled)
+    }
+
+    /// Whether the centre's answer is still owed, to it or to what cancels it.
     pub fn is_open(self) -> bool {
         matches!(self, Pending | Sending | HandedOver | Unknown | Reversing | Cancelling)
+    }
+
+    /// Whether there is anything to do for the delivery: what is being cancelled moves with what cancels it, and by nothing
+    /// that is said of itself.
+    pub fn is_due(self) -> bool {
+        self.is_open() && self != Cancelling
     }
 }
 

@@ -55,8 +55,9 @@ pub(super) struct Writer {
 
 /// What a job will answer once its group is committed.
 enum Done {
-    Committed(Committed, Reply<Committed>),
-    Moved(Row, Reply<Row>),
+    /// With another row that moved by it.
+    Committed(Committed, Option<Row>, Reply<Committed>),
+    Moved(Row, Option<Row>, Reply<Row>),
     Nothing(Reply<()>),
     /// Whoever asked is told that it is durable, or why it is not.
     Then(Box<dyn FnOnce(Result<(), QueueError>) + Send>),
@@ -195,12 +196,12 @@ impl Writer {
             Job::Commit(draft, reply) => {
                 let insert = |()| self.context.insert(&self.db, head, &draft, may_grow);
                 let result = self.faults.at(Point::Insert).and_then(insert);
-                end(result, reply, Done::Committed)
+                end(result, reply, |(committed, with), reply| Done::Committed(committed, with, reply))
             }
             Job::Advance(id, to, note, reply) => {
                 let result =
                     self.faults.at(Point::Advance).and_then(|()| self.context.advance(&self.db, id, to, &note));
-                end(result, reply, Done::Moved)
+                end(result, reply, |(row, with), reply| Done::Moved(row, with, reply))
             }
             Job::Erase(before, after, reply) => {
                 let result = self.faults.at(Point::Advance).and_then(|()| self.context.erase(&self.db, before, after));
@@ -255,21 +256,23 @@ impl Writer {
 
     /// A group that failed may have been committed all the same: who watches is shown what stands now.
     fn tell(&self, end: &Done) {
-        let (Done::Committed(Committed { row, .. }, _) | Done::Moved(row, _)) = end else { return };
-        if let Ok(Some(entry)) = self.context.find(&self.db, "id", row.id.as_bytes()) {
-            // No receiver is no fault: nobody watches.
-            drop(self.changes.send(entry.row));
+        let (Done::Committed(Committed { row, .. }, with, _) | Done::Moved(row, with, _)) = end else { return };
+        for row in [Some(row), with.as_ref()].into_iter().flatten() {
+            if let Ok(Some(entry)) = self.context.find(&self.db, "id", row.id.as_bytes()) {
+                // No receiver is no fault: nobody watches.
+                drop(self.changes.send(entry.row));
+            }
         }
     }
 }
 
-fn end<T>(
+fn end<T, R>(
     result: Result<T, QueueError>,
-    reply: Reply<T>,
-    done: impl FnOnce(T, Reply<T>) -> Done,
+    reply: Reply<R>,
+    done: impl FnOnce(T, Reply<R>) -> Done,
 ) -> (Done, Option<QueueError>)
 where
-    T: 'static,
+    R: 'static,
 {
     match result {
         Ok(value) => (done(value, reply), None),
@@ -309,14 +312,16 @@ impl Done {
     fn succeed(self, changes: &broadcast::Sender<Row>) {
         // No receiver is no fault: nobody watches.
         match self {
-            Self::Committed(committed, reply) => {
+            Self::Committed(committed, with, reply) => {
                 if !committed.duplicate {
                     drop(changes.send(committed.row.clone()));
                 }
+                with.into_iter().for_each(|row| drop(changes.send(row)));
                 reply(Ok(committed));
             }
-            Self::Moved(row, reply) => {
+            Self::Moved(row, with, reply) => {
                 drop(changes.send(row.clone()));
+                with.into_iter().for_each(|row| drop(changes.send(row)));
                 reply(Ok(row));
             }
             Self::Nothing(reply) => reply(Ok(())),
@@ -328,8 +333,8 @@ impl Done {
     /// The group failed; a job that was refused for its own reason keeps that reason.
     fn fail(self, error: QueueError) {
         match self {
-            Self::Committed(_, reply) => reply(Err(error)),
-            Self::Moved(_, reply) => reply(Err(error)),
+            Self::Committed(_, _, reply) => reply(Err(error)),
+            Self::Moved(_, _, reply) => reply(Err(error)),
             Self::Nothing(reply) => reply(Err(error)),
             Self::Then(reply) => reply(Err(error)),
             Self::Failed(own, reply) => reply(own),

@@ -69,6 +69,8 @@ pub fn obstacle(own: &[Counted<'_>], later: &[Counted<'_>]) -> Option<Reason> {
             ),
         },
         basis: None,
+        source: None,
+        confidence: None,
         line: None,
     })
 }
@@ -233,6 +235,8 @@ fn not_held(record: &TraceRecord) -> Option<Reason> {
             ),
         },
         basis: None,
+        source: None,
+        confidence: None,
         line: *line,
     })
 }

@@ -8,7 +8,7 @@ use super::eval::{Computed, Stop};
 use super::force::Force;
 use super::input::{Input, InputError};
 use super::notes::Line;
-use super::pack::Step;
+use super::pack::{Guard, Step};
 use super::run::{Changed, Run};
 use super::shown::Lexicon;
 use super::val::Val;
@@ -21,6 +21,22 @@ const OUT_OF_RANGE: &str = "E-RANGE";
 const DEFECT: &str = "E-DEFECT";
 /// An identity does not hold.
 const NOT_HELD: &str = "E-CHECK";
+
+impl Reason {
+    /// A guard as a ground: of this line of the bill where it is asked of lines.
+    pub(super) fn of(guard: &Guard, line: Option<usize>) -> Self {
+        let origin = guard.origin.as_ref();
+        Self {
+            code: guard.code.clone(),
+            outcome: guard.outcome,
+            text: guard.text.clone(),
+            basis: guard.basis.clone(),
+            source: origin.map(|origin| origin.source.clone()),
+            confidence: origin.map(|origin| origin.confidence.clone()),
+            line,
+        }
+    }
+}
 
 impl Run<'_> {
     /// Decides a case; `figures` stand in for those that no source gives, in a pack's own cases only. Its record is empty
@@ -106,13 +122,7 @@ impl Run<'_> {
 
     /// All grounds: what guards say, then identities that do not hold, then what could not be computed.
     fn reasons(&self) -> Vec<Reason> {
-        let hits = self.hits.iter().map(|(line, guard)| Reason {
-            code: guard.code.clone(),
-            outcome: guard.outcome,
-            text: guard.text.clone(),
-            basis: guard.basis.clone(),
-            line: of_line(*line),
-        });
+        let hits = self.hits.iter().map(|(line, guard)| Reason::of(guard, of_line(*line)));
         let broken = self.broken.iter().map(|(line, check)| Reason {
             code: NOT_HELD.to_owned(),
             outcome: Outcome::Refer,
@@ -121,6 +131,8 @@ impl Run<'_> {
                 en: format!("the identity {} does not hold", check.code),
             },
             basis: None,
+            source: None,
+            confidence: None,
             line: of_line(*line),
         });
         hits.chain(broken).chain(self.stops.iter().map(|stop| self.stopped(*stop))).collect()
@@ -143,7 +155,8 @@ impl Run<'_> {
             (None, _) => ("核算程序有缺陷，不能核定".to_owned(), "the program that decides has a defect".to_owned()),
         };
         let code = stop.code().to_owned();
-        Reason { code, outcome: Outcome::Refer, text: Words { zh, en }, basis: None, line: None }
+        let text = Words { zh, en };
+        Reason { code, outcome: Outcome::Refer, text, basis: None, source: None, confidence: None, line: None }
     }
 
     /// What is told of a change; its stretch was known when it was made.

@@ -54,6 +54,12 @@ pub struct Reason {
     /// The legal basis, where the pack names one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub basis: Option<String>,
+    /// Where the ground was read, where the pack says so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<String>,
+    /// How sure that is: `H`, `H-`, `M`, `M-`, `L` or `U`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confidence: Option<String>,
     /// The bill line it is about, from 1.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub line: Option<usize>,

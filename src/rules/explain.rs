@@ -5,24 +5,25 @@ use serde_json::Value;
 use super::decision::{Basis, Change, Decision, Effect, Outcome};
 use super::span::{Period, Span};
 use super::trace::TraceRecord;
+use crate::value::Kind;
 
 /// Between the columns of the table.
 const GAP: &str = "  ";
 
 impl Decision {
-    /// The lines of a slip in Chinese: each fen accounted for, and 演示参数 where figures are for demonstration.
-    pub fn explain_zh(&self) -> Vec<String> {
+    /// The lines of a slip in Chinese, of a case of this kind: each fen accounted for, and 演示参数 where figures are for
+    /// demonstration.
+    pub fn explain_zh(&self, kind: Kind) -> Vec<String> {
         let mut lines = vec![format!("结论：{}", conclusion(self.outcome))];
         for reason in &self.reasons {
             let place = reason.line.map(|line| format!("第 {line} 行：")).unwrap_or_default();
-            let basis = reason.basis.as_ref().map(|basis| format!("，依据{basis}")).unwrap_or_default();
+            // Where no law was found, what stands in its place says so, and is for who reads the pack.
+            let basis = reason.basis.as_ref().filter(|_| reason.confidence.as_deref() != Some("U"));
+            let basis = basis.map(|basis| format!("，依据{basis}")).unwrap_or_default();
             lines.push(format!("· {place}{}（{}{basis}）", reason.text.zh, reason.code));
         }
         lines.extend(self.said());
-        lines.push(match self.basis {
-            Basis::LocalEstimate => "本结果为本机核算，以中心结算为准".to_owned(),
-            Basis::Centre => "本结果已由中心结算".to_owned(),
-        });
+        lines.push(standing(self.basis, kind).to_owned());
         lines.push(format!("政策依据：{}", self.version_reason));
         if self.demo {
             lines.push("演示参数：所用数值仅供演示，不作为待遇依据".to_owned());
@@ -94,6 +95,16 @@ fn period(period: &Period) -> String {
     }
 }
 
+/// Who stands behind the result. Only what is settled is reckoned; all else is looked at, and taken or not.
+fn standing(basis: Basis, kind: Kind) -> &'static str {
+    match (basis, kind) {
+        (Basis::LocalEstimate, Kind::Settle) => "本结果为本机核算，以中心结算为准",
+        (Basis::LocalEstimate, _) => "本结果为本机审核，以中心受理结果为准",
+        (Basis::Centre, Kind::Settle) => "本结果已由中心结算",
+        (Basis::Centre, _) => "本结果已由中心确认",
+    }
+}
+
 fn conclusion(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Allow => "可以办理",
@@ -160,6 +171,17 @@ fn wide(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_settlement_is_said_to_be_settled() {
+        use Kind::{Apply, Certify, Change, Collect, Pay, Query, Register, Report, SignIn, Visit};
+        for kind in [Register, Apply, Query, Change, Visit, Pay, Collect, SignIn, Certify, Report] {
+            for basis in [Basis::LocalEstimate, Basis::Centre] {
+                assert!(!standing(basis, kind).contains("结算"), "{}", kind.name());
+                assert!(standing(basis, Kind::Settle).contains("中心结算"));
+            }
+        }
+    }
 
     #[test]
     fn chinese_takes_two_columns() {

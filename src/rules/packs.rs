@@ -43,6 +43,13 @@ pub struct PackInfo {
     pub title: String,
 }
 
+impl PackInfo {
+    /// Whether it is the pack of this id, and decides this scenario.
+    pub fn decides(&self, id: &str, scenario: &str) -> bool {
+        self.pack.id == id && self.scenarios.iter().any(|one| one == scenario)
+    }
+}
+
 /// How one case of a pack went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CaseResult {
@@ -101,19 +108,23 @@ impl Packs {
 
     /// [`load_signed`](Self::load_signed) for who decides by them: cases that have been run are dropped, and what only
     /// [`explain`](Self::explain) says, since they are most of what a pack takes in memory. A pack without a case is a
-    /// mistake. One is loaded after the other: each uses again what room the one before took to be proved.
+    /// mistake.
     ///
     /// # Errors
     /// As [`load_signed`](Self::load_signed), and each pack without a case.
     pub fn load_for_use(sources: &[Source], trust: &Trust) -> Result<Self, Vec<Diagnostic>> {
-        Self::gathered(sources.iter().map(|source| {
-            let mut pack = loaded(source, trust)?;
-            if let Some(mistake) = unproven(&pack) {
-                return Err(vec![mistake]);
-            }
-            pack.keep_what_decides();
-            Ok(pack)
-        }))
+        Self::gathered(all(
+            sources,
+            || (),
+            |(), source| {
+                let mut pack = loaded(source, trust)?;
+                if let Some(mistake) = unproven(&pack) {
+                    return Err(vec![mistake]);
+                }
+                pack.keep_what_decides();
+                Ok(pack)
+            },
+        ))
     }
 
     fn gathered(all: impl IntoIterator<Item = Result<Pack, Vec<Diagnostic>>>) -> Result<Self, Vec<Diagnostic>> {
@@ -193,6 +204,16 @@ impl Packs {
         self.on(scenario, date, facts).map(|pack| pack.schema(date, facts))
     }
 
+    /// 险种 that the pack which holds on a business date, for a case with these facts, counts on. `None` where it
+    /// names none: what it counts is then its scenario's own.
+    ///
+    /// # Errors
+    /// As [`schema`](Self::schema).
+    pub fn scheme(&self, scenario: &str, date: Date, facts: &Map<String, Value>) -> Result<Option<&str>, InputError> {
+        let pack = self.on(scenario, date, facts)?;
+        Ok((!pack.scenarios.contains(&pack.scheme)).then_some(pack.scheme.as_str()))
+    }
+
     /// The facts that choose a pack of the scenario, and those by which its accumulators are kept apart: what has to be
     /// told to whoever is asked for the accumulators.
     pub fn keys(&self, scenario: &str) -> BTreeSet<&str> {
@@ -268,7 +289,7 @@ impl Packs {
         self.of(scenario).next().ok_or_else(|| InputError::UnknownScenario { scenario: scenario.to_owned() })
     }
 
-    fn of(&self, scenario: &str) -> impl Iterator<Item = &Pack> {
+    pub(super) fn of(&self, scenario: &str) -> impl Iterator<Item = &Pack> {
         self.packs.iter().filter(move |pack| pack.scenarios.iter().any(|name| name == scenario))
     }
 }

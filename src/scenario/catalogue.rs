@@ -1,20 +1,40 @@
-//! The table of 2015: 77 rows, embedded, in the printed order.
+//! The scenarios: the 77 of the table of 2015, and a deployment's own.
+
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::definition::Definition;
+use super::load;
+use crate::rules::Diagnostic;
 use crate::value::Kind;
 
-/// The table as shipped: a copy that a test compares with the printed texts.
-const BUILTIN: &str = include_str!("../../config/scenarios/catalogue.tsv");
+/// The files that ship with the product.
+const BUILTIN: &[(&str, &str)] = &[
+    ("employment.toml", include_str!("../../config/scenarios/employment.toml")),
+    ("items.toml", include_str!("../../config/scenarios/items.toml")),
+    ("items-medical.toml", include_str!("../../config/scenarios/items-medical.toml")),
+    ("labour-inspection.toml", include_str!("../../config/scenarios/labour-inspection.toml")),
+    ("maternity.toml", include_str!("../../config/scenarios/maternity.toml")),
+    ("medical.toml", include_str!("../../config/scenarios/medical.toml")),
+    ("pension.toml", include_str!("../../config/scenarios/pension.toml")),
+    ("personnel.toml", include_str!("../../config/scenarios/personnel.toml")),
+    ("retirees.toml", include_str!("../../config/scenarios/retirees.toml")),
+    ("social-insurance.toml", include_str!("../../config/scenarios/social-insurance.toml")),
+    ("unemployment.toml", include_str!("../../config/scenarios/unemployment.toml")),
+    ("work-injury.toml", include_str!("../../config/scenarios/work-injury.toml")),
+];
 
-/// One row.
+/// One scenario, as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = Scenario)]
 pub struct Entry {
-    /// Place in the table, 1 to 77.
-    pub row: u32,
-    /// The number as printed, which is 75 twice.
-    pub printed: u32,
+    /// Place in the table of 2015, 1 to 77; none of a deployment's own.
+    #[schema(required)]
+    pub row: Option<u32>,
+    /// The number as printed there, which is 75 twice.
+    #[schema(required)]
+    pub printed: Option<u32>,
     /// Stable id.
     pub id: String,
     /// What it does.
@@ -33,117 +53,100 @@ pub struct Entry {
     /// How a row with a defect is meant.
     #[schema(required)]
     pub note: Option<String>,
-    /// It has a definition and can be carried out.
+    /// This terminal carries it out.
     pub available: bool,
 }
 
-/// All rows.
+/// A scenario with its parts.
 #[derive(Debug, Clone)]
-pub struct Catalogue {
-    entries: Vec<Entry>,
+pub struct Scenario {
+    /// How it is listed.
+    pub entry: Entry,
+    /// Its parts, the main one first.
+    pub parts: Vec<Arc<Definition>>,
 }
 
-/// A line that is not a row.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("catalogue.tsv:{line}:{column}: {what}")]
-pub struct CatalogueError {
-    /// Line, from 1.
-    pub line: usize,
-    /// Column of the table, from 1.
-    pub column: usize,
-    /// What is wrong.
-    pub what: String,
+/// All scenarios, those of the table in its order, then a deployment's own by id.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    scenarios: Vec<Scenario>,
 }
 
 impl Catalogue {
-    /// The table as shipped; `available` names the scenarios that have a definition.
+    /// What ships with the product, which a test loads.
     ///
     /// # Errors
-    /// Never for the table as shipped, which a test parses.
-    pub fn builtin<'a>(available: impl Fn(&str) -> bool + 'a) -> Result<Self, CatalogueError> {
-        Self::parse(BUILTIN, available)
+    /// Never for the files as shipped.
+    pub fn builtin() -> Result<Self, Vec<Diagnostic>> {
+        Self::over_builtin(&[])
     }
 
-    /// Parses a table with a head line.
+    /// The same with files of a deployment, each a name and its text: one takes the place of the built-in file of its
+    /// name, and others come to them.
     ///
     /// # Errors
-    /// Names the line and the column of the first cell that does not fit.
-    pub fn parse(text: &str, available: impl Fn(&str) -> bool) -> Result<Self, CatalogueError> {
-        let mut entries: Vec<Entry> = Vec::new();
-        for (index, line) in text.lines().enumerate().skip(1) {
-            let entry = row(index + 1, line, &available)?;
-            if entries.iter().any(|other| other.id == entry.id) {
-                return Err(wrong(index + 1, 3, format!("{} is there twice", entry.id)));
-            }
-            entries.push(entry);
+    /// Every mistake of every file, in the order of file and place.
+    pub fn over_builtin(files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
+        let stands = |name: &str| !files.iter().any(|(own, _)| file_name(own) == name);
+        let built_in = BUILTIN.iter().filter(|(name, _)| stands(name)).map(|(name, text)| (*name, *text));
+        let own = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        Self::load(&built_in.chain(own).collect::<Vec<_>>())
+    }
+
+    /// Of these files alone, each a name and its text.
+    ///
+    /// # Errors
+    /// As [`over_builtin`](Self::over_builtin).
+    pub fn load(files: &[(&str, &str)]) -> Result<Self, Vec<Diagnostic>> {
+        let mut scenarios = load::load(files)?;
+        // What has no row comes last.
+        scenarios.sort_by(|one, other| {
+            let place = |scenario: &Scenario| (scenario.entry.row.unwrap_or(u32::MAX), scenario.entry.id.clone());
+            place(one).cmp(&place(other))
+        });
+        Ok(Self { scenarios })
+    }
+
+    /// The same, with those marked as carried out here that are `offered`.
+    #[must_use]
+    pub fn offering(mut self, offered: impl Fn(&Scenario) -> bool) -> Self {
+        for scenario in &mut self.scenarios {
+            scenario.entry.available = offered(scenario);
         }
-        Ok(Self { entries })
+        self
     }
 
-    /// All rows, in order.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+    /// All of them.
+    pub fn scenarios(&self) -> &[Scenario] {
+        &self.scenarios
     }
 
-    /// The row with this id.
-    pub fn entry(&self, id: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.id == id)
+    /// As they are listed.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = &Entry> {
+        self.scenarios.iter().map(|scenario| &scenario.entry)
+    }
+
+    /// The scenario with this id.
+    pub fn scenario(&self, id: &str) -> Option<&Scenario> {
+        self.scenarios.iter().find(|scenario| scenario.entry.id == id)
+    }
+
+    /// The parts that are carried out here, of all scenarios.
+    pub fn offered(&self) -> impl Iterator<Item = &Arc<Definition>> {
+        self.scenarios.iter().filter(|scenario| scenario.entry.available).flat_map(|scenario| &scenario.parts)
     }
 }
 
-fn row(line: usize, text: &str, available: &impl Fn(&str) -> bool) -> Result<Entry, CatalogueError> {
-    let cells: Vec<&str> = text.split('\t').collect();
-    let [row, printed, id, kind_name, also, domain, name, usage, remark, note] = cells[..] else {
-        return Err(wrong(line, cells.len(), "a row has ten cells".to_owned()));
-    };
-    let number = |column, cell: &str| cell.parse().map_err(|_| wrong(line, column, format!("{cell:?} is no number")));
-    let optional = |cell: &str| (!cell.is_empty()).then(|| cell.to_owned());
-    Ok(Entry {
-        row: number(1, row)?,
-        printed: number(2, printed)?,
-        id: id.to_owned(),
-        kind: kind(line, 4, kind_name)?,
-        also: also
-            .split(',')
-            .filter(|part| !part.is_empty())
-            .map(|part| kind(line, 5, part))
-            .collect::<Result<_, _>>()?,
-        domain: domain.to_owned(),
-        name: name.to_owned(),
-        usage: usage.to_owned(),
-        remark: optional(remark),
-        note: optional(note),
-        available: available(id),
-    })
-}
-
-fn kind(line: usize, column: usize, name: &str) -> Result<Kind, CatalogueError> {
-    let value = serde_json::Value::String(name.to_owned());
-    serde_json::from_value(value).map_err(|_| wrong(line, column, format!("{name:?} is no kind")))
-}
-
-fn wrong(line: usize, column: usize, what: String) -> CatalogueError {
-    CatalogueError { line, column, what }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_has_77_rows_with_ids_of_their_own() {
-        let catalogue = Catalogue::builtin(|id| id == "medical-settlement").unwrap();
-        let rows: Vec<u32> = catalogue.entries().iter().map(|entry| entry.row).collect();
-        assert_eq!(rows, (1..=77).collect::<Vec<_>>());
-        let sign_in = catalogue.entry("unemployment-sign-in").unwrap();
-        assert_eq!((sign_in.row, sign_in.kind, sign_in.available), (58, Kind::SignIn, false));
-        assert!(catalogue.entry("medical-settlement").unwrap().available);
-        assert_eq!(catalogue.entry("designated-institution-change").unwrap().also, [Kind::Query]);
+impl Scenario {
+    /// The part of this kind; the main one where none is named.
+    pub fn part(&self, kind: Option<Kind>) -> Option<&Arc<Definition>> {
+        match kind {
+            None => self.parts.first(),
+            Some(kind) => self.parts.iter().find(|part| part.kind == kind),
+        }
     }
+}
 
-    #[test]
-    fn a_bad_row_is_named() {
-        let err = Catalogue::parse("head\n1\t1\ta\tdance\t\td\tn\tu\t\t", |_| false).unwrap_err();
-        assert_eq!((err.line, err.column), (2, 4));
-    }
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }

@@ -2,6 +2,7 @@
 
 use crate::failure::{Entry, Explain};
 use crate::rules::Diagnostic;
+use crate::value::CheckMistake;
 
 /// A form that cannot be taken, or a scenario that cannot be carried out. Names items, never their values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -9,9 +10,15 @@ pub enum ScenarioError {
     /// The catalogue has no such scenario.
     #[error("there is no scenario '{0}'")]
     Unknown(String),
-    /// The catalogue has it, but nothing says how it is carried out.
+    /// The catalogue has it, and this terminal does not carry it out.
     #[error("scenario '{0}' cannot be carried out here")]
     Undefined(String),
+    /// It has no such part.
+    #[error("scenario '{0}' has no such part")]
+    Part(String),
+    /// It is not for whoever runs this terminal: a clerk's, at a kiosk; a holder's, at a counter.
+    #[error("scenario '{0}' is not run at such a terminal")]
+    Elsewhere(String),
     /// The form has mistakes.
     #[error("{}", listed(.0))]
     Form(Vec<FieldError>),
@@ -74,6 +81,26 @@ pub enum FieldMistake {
     /// It must be one of the choices.
     #[error("不在可选值中 must be one of the choices")]
     Choice,
+    /// The card says otherwise.
+    #[error("与社会保障卡内信息不符 is not what the card says")]
+    NotTheCards,
+    /// The centre knows another insurance of the person.
+    #[error("不是此人参保的险种 is not the person's insurance")]
+    NotInsured,
+    /// The centre has no such record of the person.
+    #[error("中心没有本人的这一记录 the centre has no such record of the person")]
+    NoRecord,
+    /// A document that must be there was neither shown nor scanned.
+    #[error("缺少材料 the document is missing")]
+    NoDocument,
+    /// A document that is shown is `true`, one that is scanned the SHA-256 of its scan.
+    #[error(
+        "出示的材料应为 true，扫描的应为其 SHA-256 must be true where it is shown, the scan's SHA-256 where it is scanned"
+    )]
+    Document,
+    /// It does not pass its check.
+    #[error(transparent)]
+    Check(#[from] CheckMistake),
 }
 
 crate::entries! {
@@ -83,8 +110,16 @@ crate::entries! {
         remedy "用 sbkd scenario list 查看业务标识" | "see the ids with sbkd scenario list";
     UNDEFINED = "E-SCN-UNDEFINED", Technician;
         message "本终端不能办理该业务" | "this terminal cannot carry out the scenario";
-        cause "没有该业务的定义文件" | "there is no definition of the scenario";
-        remedy "安装该业务的定义和政策包" | "install the scenario's definition and policy pack";
+        cause "本终端的配置没有列出该业务" | "the terminal's configuration does not list it";
+        remedy "在 [scenarios] only 中加上该业务，或者到别处办理" | "add it to [scenarios] only, or carry it out elsewhere";
+    PART = "E-SCN-PART", Clerk;
+        message "该业务没有这一部分" | "the scenario has no such part";
+        cause "part 不是该业务的任何一种类型" | "part is none of the scenario's kinds";
+        remedy "用 sbkd scenario show 查看该业务的各部分" | "see its parts with sbkd scenario show";
+    ELSEWHERE = "E-SCN-ELSEWHERE", Holder;
+        message "本终端不能办理该业务，请到柜台或者自助终端" | "not at this terminal: it is done at a counter, or at a kiosk";
+        cause "该业务不由本终端的使用者（柜台经办人或者自助持卡人）办理" | "the scenario is not for whoever runs this terminal, a clerk or the holder";
+        remedy "请到业务说明所列的地点办理" | "carry it out where its description says";
     FORM = "E-SCN-INPUT", Clerk;
         message "填写内容有误" | "the form has mistakes";
         cause "有项目缺失、多余、类型不对或超出范围" | "an item is missing, unknown, of a wrong type or out of range";
@@ -100,6 +135,8 @@ impl Explain for ScenarioError {
         match self {
             Self::Unknown(_) => &UNKNOWN,
             Self::Undefined(_) => &UNDEFINED,
+            Self::Part(_) => &PART,
+            Self::Elsewhere(_) => &ELSEWHERE,
             Self::Form(_) => &FORM,
             Self::Definition(_) => &DEFINITION,
         }
@@ -109,7 +146,7 @@ impl Explain for ScenarioError {
         match self {
             // What a caller sent is not repeated unless it has the form of an id.
             Self::Unknown(id) => super::form::is_name(id).then(|| id.clone()),
-            Self::Undefined(id) => Some(id.clone()),
+            Self::Undefined(id) | Self::Part(id) | Self::Elsewhere(id) => Some(id.clone()),
             Self::Form(_) | Self::Definition(_) => Some(self.to_string()),
         }
     }

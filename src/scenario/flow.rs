@@ -1,23 +1,18 @@
-//! From a form and what the centre knows to the rules' input and the message upstream.
+//! From a form and what the centre knows to the rules' input.
 
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
-use super::definition::{Definition, Source};
+use super::definition::{Definition, Fill, Source};
 use super::form::{Form, date};
+use super::on_card::OnCard;
 use crate::rules::{Input, Schema};
-use crate::value::{Fen, Kind};
-use crate::wire::person::PersonKey;
-use crate::wire::settle::Settlement;
-use crate::wire::sign_in::SignIn;
-
-/// 个人结算方式: by item (settlement-facts §4.3).
-const BY_ITEM: &str = "01";
+use crate::value::Fen;
 
 /// What the centre says of a person, or said when it was last asked.
 #[derive(Clone, Default, PartialEq)]
 pub struct Known {
-    /// The person's own facts; they are laid over the form's.
+    /// The person's own facts, and those of a record that was looked up; they are laid over the form's.
     pub facts: Map<String, Value>,
     /// The accumulators before this transaction.
     pub accumulators: Map<String, Value>,
@@ -33,6 +28,17 @@ impl std::fmt::Debug for Known {
     }
 }
 
+/// What is stated at the terminal: the form, the card, and the day.
+#[derive(Debug, Clone, Copy)]
+pub struct Stated<'a> {
+    /// The form, with what the card says in it.
+    pub form: &'a Form,
+    /// The holder's card.
+    pub card: &'a OnCard,
+    /// The business day.
+    pub today: Date,
+}
+
 impl Definition {
     /// The business date: what the form says under the name that the packs look figures up by, else `today`.
     pub fn business_date(&self, form: &Form, date_of: Option<&str>, today: Date) -> Date {
@@ -41,10 +47,15 @@ impl Definition {
     }
 
     /// What is known of a case: the form, what stands in for it, and over both what the centre says of the person.
-    pub fn facts(&self, form: &Form, known: &Map<String, Value>, today: Date) -> Map<String, Value> {
-        let mut facts = form.values.clone();
+    pub fn facts(&self, stated: Stated<'_>, known: &Map<String, Value>) -> Map<String, Value> {
+        let mut facts = stated.form.values.clone();
+        facts.insert("part".to_owned(), self.kind.name().into());
+        for document in &self.documents {
+            let there = stated.form.documents.iter().any(|given| given.id() == document.id);
+            facts.insert(document.fact(), there.into());
+        }
         for (name, source) in &self.facts {
-            if let (false, Some(value)) = (facts.contains_key(name), sourced(source, form, today)) {
+            if let (false, Some(value)) = (facts.contains_key(name), stated.sourced(source)) {
                 facts.insert(name.clone(), value);
             }
         }
@@ -55,10 +66,11 @@ impl Definition {
     }
 
     /// What the rules are told: of what is known of the case, only what its pack asks for.
-    pub fn input(&self, form: &Form, known: &Known, schema: &Schema, today: Date) -> Input {
-        let mut facts = self.facts(form, &known.facts, today);
+    pub fn input(&self, stated: Stated<'_>, known: &Known, schema: &Schema) -> Input {
+        let mut facts = self.facts(stated, &known.facts);
         facts.retain(|name, _| schema.facts.iter().any(|fact| fact.name == *name));
-        let mut lines = form.lines.clone();
+        // A pack without lines decides by the form alone.
+        let mut lines = if schema.lines.is_empty() { Vec::new() } else { stated.form.lines.clone() };
         for line in &mut lines {
             line.retain(|name, _| schema.lines.iter().any(|fact| fact.name == *name));
         }
@@ -67,67 +79,16 @@ impl Definition {
         Input { facts, lines, accumulators }
     }
 
-    /// What goes upstream for this kind, as its JSON.
-    ///
-    /// # Errors
-    /// The name of an item that the message needs and the form does not have.
-    pub fn message(
-        &self,
-        person: &PersonKey,
-        form: &Form,
-        known: &Known,
-        input: &Input,
-        business_date: Date,
-    ) -> Result<Message, &'static str> {
-        match self.kind {
-            Kind::SignIn => Ok(Message::SignIn(SignIn {
-                person: person.clone(),
-                month: month(business_date),
-                facts: input.facts.clone(),
-            })),
-            _ => self.settlement(person, form, known, input, business_date).map(|s| Message::Settlement(Box::new(s))),
-        }
+    /// Whether the holder is to be kept out of the terminal's own lists.
+    pub fn is_confidential(&self, form: &Form) -> bool {
+        let flag = self.confidential.as_ref().and_then(|name| form.values.get(name));
+        flag.and_then(Value::as_bool).unwrap_or(false)
     }
 
-    fn settlement(
-        &self,
-        person: &PersonKey,
-        form: &Form,
-        known: &Known,
-        input: &Input,
-        business_date: Date,
-    ) -> Result<Settlement, &'static str> {
-        let text = |name: &str| form.values.get(name).and_then(Value::as_str).map(str::to_owned);
-        let stated = Some(known.insutype.clone()).filter(|insutype| !insutype.is_empty());
-        let uses_account = input.facts.get("acct_used_flag").and_then(Value::as_bool).unwrap_or(false);
-        Ok(Settlement {
-            person: person.clone(),
-            insutype: stated.or_else(|| text("insutype")).ok_or("insutype")?,
-            med_type: text("med_type").ok_or("med_type")?,
-            medfee_sumamt: amount(&input.facts).ok_or("medfee_sumamt")?,
-            psn_setlway: BY_ITEM.to_owned(),
-            acct_used_flag: if uses_account { "1" } else { "0" }.to_owned(),
-            mdtrt_id: text("mdtrt_id"),
-            scenario: self.id.clone(),
-            business_date,
-            facts: input.facts.clone(),
-            feedetail: input.lines.clone(),
-        })
+    /// What a transaction of this kind is worth: the whole bill, or what is due on an order.
+    pub fn amount(&self, facts: &Map<String, Value>) -> Option<Fen> {
+        facts.get(self.kind.amount()?)?.as_str()?.parse().ok()
     }
-}
-
-/// What goes upstream.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Message {
-    /// A sign-in.
-    SignIn(SignIn),
-    /// A settlement.
-    Settlement(Box<Settlement>),
-}
-
-/// What a settlement is worth: the whole bill.
-pub fn amount(facts: &Map<String, Value>) -> Option<Fen> {
-    facts.get("medfee_sumamt")?.as_str()?.parse().ok()
 }
 
 /// `2015-08`.
@@ -135,14 +96,24 @@ pub fn month(date: Date) -> String {
     format!("{:04}-{:02}", date.year(), date.month())
 }
 
-fn sourced(source: &Source, form: &Form, today: Date) -> Option<Value> {
-    match source {
-        Source::BusinessDate => Some(today.to_string().into()),
-        Source::BusinessMonth => Some(month(today).into()),
-        Source::SumOfLines(field) => {
-            let amounts = form.lines.iter().map(|line| line.get(field)?.as_str()?.parse::<Fen>().ok());
-            let sum = amounts.into_iter().try_fold(Fen::ZERO, |sum, amount| sum.checked_add(amount?))?;
-            Some(sum.to_string().into())
+impl Stated<'_> {
+    fn sourced(&self, source: &Source) -> Option<Value> {
+        let on_card = |fill| self.card.get(fill).map(Value::from);
+        match source {
+            Source::BusinessDate => Some(self.today.to_string().into()),
+            Source::BusinessMonth => Some(month(self.today).into()),
+            Source::CardBirthDate => on_card(Fill::BirthDate),
+            Source::CardSex => on_card(Fill::Sex),
+            Source::Age => self.card.age(self.today).map(Value::from),
+            Source::MonthOf(field) => {
+                let said = self.form.values.get(field)?.as_str()?;
+                Some(month(date(said)?).into())
+            }
+            Source::SumOfLines(field) => {
+                let amounts = self.form.lines.iter().map(|line| line.get(field)?.as_str()?.parse::<Fen>().ok());
+                let sum = amounts.into_iter().try_fold(Fen::ZERO, |sum, amount| sum.checked_add(amount?))?;
+                Some(sum.to_string().into())
+            }
         }
     }
 }

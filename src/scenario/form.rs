@@ -6,12 +6,17 @@ use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::definition::{Definition, Field, FieldType, Identity, Lines};
+use super::definition::{Definition, DocumentAsked, Field, FieldType, Identity, Lines};
 use super::errors::{FieldError, FieldMistake, ScenarioError};
+use super::on_card::OnCard;
 use crate::value::{Fen, Price, Quantity, Rate};
+use crate::wire::Digest;
+use crate::wire::filing::Document;
 
 /// The most mistakes that are told at once.
 const MOST_MISTAKES: usize = 20;
+/// What a form has its documents under.
+pub(super) const DOCUMENTS: &str = "documents";
 /// 100%.
 const WHOLE: Rate = Rate(1_000_000);
 
@@ -22,6 +27,8 @@ pub struct Form {
     pub values: Map<String, Value>,
     /// The bill's lines.
     pub lines: Vec<Map<String, Value>>,
+    /// The documents that were there.
+    pub documents: Vec<Document>,
 }
 
 impl Form {
@@ -42,53 +49,156 @@ impl Form {
         }
         hex::encode_upper(hash.finish())
     }
+
+    /// What each line is known by again, in their order.
+    pub fn line_names(&self, known_by: &[Identity]) -> Vec<LineNames> {
+        let named = |line: &Map<String, Value>, Identity { fields, lines }: &Identity| {
+            let of_form = fields.iter().map(|name| self.values.get(name));
+            let said: Vec<&Value> = of_form.chain(lines.iter().map(|name| line.get(name))).collect::<Option<_>>()?;
+            Some(Zeroizing::new(json!(said).to_string()))
+        };
+        self.lines.iter().map(|line| LineNames(known_by.iter().map(|by| named(line, by)).collect())).collect()
+    }
+}
+
+/// What a line is called by each entry of `known_by`; `None` where form or line lack an item of it. As personal as the form
+/// itself: never kept.
+pub struct LineNames(Vec<Option<Zeroizing<String>>>);
+
+impl LineNames {
+    /// Whether this is the same line as another, named by the same entries: the first by which both are named tells. One of
+    /// a visit is so compared with one that names none by what was sold, and with one of another visit by the visit.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let both = self.0.iter().zip(&other.0).find_map(|(one, other)| Some((one.as_ref()?, other.as_ref()?)));
+        both.is_some_and(|(one, other)| one == other)
+    }
 }
 
 /// Prints the names of the items only: a note may hold anything.
 impl std::fmt::Debug for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<&String> = self.values.keys().collect();
-        f.debug_struct("Form").field("items", &names).field("lines", &self.lines.len()).finish()
+        let mut form = f.debug_struct("Form");
+        form.field("items", &names).field("lines", &self.lines.len()).field("documents", &self.documents.len()).finish()
     }
 }
 
 impl Definition {
-    /// Checks a form. A field that may be left out may also be `null`, and a text blank.
+    /// Checks a form of this day. A field that may be left out may also be `null`, and a text blank.
     ///
     /// # Errors
     /// [`ScenarioError::Form`] with every mistake (the first twenty), by item.
-    pub fn check(&self, values: &Value) -> Result<Form, ScenarioError> {
+    pub fn check(&self, values: &Value, today: Date) -> Result<Form, ScenarioError> {
         let mut mistakes = Vec::new();
         let Value::Object(given) = values else {
             return Err(ScenarioError::Form(vec![FieldError { item: "input".into(), what: FieldMistake::Object }]));
         };
         let lines_name = self.lines.as_ref().map(|lines| lines.name.as_str());
-        let head: Map<String, Value> = given
-            .iter()
-            .filter(|(name, _)| Some(name.as_str()) != lines_name)
-            .map(|(n, v)| (n.clone(), v.clone()))
-            .collect();
-        let values = object("", &self.fields, &head, &mut mistakes);
+        let asks_documents = !self.documents.is_empty();
+        let is_group = |name: &str| Some(name) == lines_name || asks_documents && name == DOCUMENTS;
+        let head: Map<String, Value> =
+            given.iter().filter(|(name, _)| !is_group(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+        let values = object("", &self.fields, &head, today, &mut mistakes);
         let lines = match &self.lines {
-            Some(lines) => bill(lines, given.get(&lines.name), &mut mistakes),
+            Some(lines) => group(lines, given.get(&lines.name), today, &mut mistakes),
             None => Vec::new(),
         };
-        if mistakes.is_empty() {
-            return Ok(Form { values, lines });
+        let documents = match asks_documents {
+            true => documents(&self.documents, given.get(DOCUMENTS), &mut mistakes),
+            false => Vec::new(),
+        };
+        checked(Form { values, lines, documents }, mistakes)
+    }
+
+    /// The form with what the card says in place of what it leaves out.
+    ///
+    /// # Errors
+    /// [`ScenarioError::Form`] where neither says it, or both say it differently.
+    pub fn filled(&self, mut form: Form, card: &OnCard) -> Result<Form, ScenarioError> {
+        let mut mistakes = Vec::new();
+        for field in &self.fields {
+            let Some(fill) = field.fill else { continue };
+            // What a card has in a form that the field does not take says nothing.
+            let on_card = card.get(fill).and_then(|text| field.value(&text.into()).ok());
+            let what = match (form.values.get(&field.name), on_card) {
+                (Some(said), Some(on_card)) if *said != on_card => FieldMistake::NotTheCards,
+                (None, Some(on_card)) => {
+                    form.values.insert(field.name.clone(), on_card);
+                    continue;
+                }
+                (None, None) if !field.optional => FieldMistake::Missing,
+                _ => continue,
+            };
+            mistakes.push(FieldError { item: field.name.clone(), what });
         }
-        mistakes.truncate(MOST_MISTAKES);
-        Err(ScenarioError::Form(mistakes))
+        checked(form, mistakes)
     }
 }
 
-fn bill(lines: &Lines, given: Option<&Value>, mistakes: &mut Vec<FieldError>) -> Vec<Map<String, Value>> {
+fn checked(form: Form, mut mistakes: Vec<FieldError>) -> Result<Form, ScenarioError> {
+    if mistakes.is_empty() {
+        return Ok(form);
+    }
+    mistakes.truncate(MOST_MISTAKES);
+    Err(ScenarioError::Form(mistakes))
+}
+
+fn documents(asked: &[DocumentAsked], given: Option<&Value>, mistakes: &mut Vec<FieldError>) -> Vec<Document> {
+    let nothing = Map::new();
+    let given = match given {
+        None | Some(Value::Null) => &nothing,
+        Some(Value::Object(given)) => given,
+        Some(_) => {
+            mistakes.push(FieldError { item: DOCUMENTS.to_owned(), what: FieldMistake::Object });
+            return Vec::new();
+        }
+    };
+    let mut wrong = |name: &str, what| mistakes.push(FieldError { item: format!("{DOCUMENTS}.{name}"), what });
+    for name in given.keys().filter(|name| !asked.iter().any(|document| document.id == **name)) {
+        // A name that is none may be anything, personal data as well.
+        wrong(if is_name(name) { name } else { "?" }, FieldMistake::Unknown);
+    }
+    let mut there = Vec::new();
+    for document in asked {
+        match given.get(&document.id).filter(|given| !matches!(given, Value::Null | Value::Bool(false))) {
+            None if document.optional => {}
+            None => wrong(&document.id, FieldMistake::NoDocument),
+            Some(value) => match document.given(value) {
+                Some(document) => there.push(document),
+                None => wrong(&document.id, FieldMistake::Document),
+            },
+        }
+    }
+    there
+}
+
+impl DocumentAsked {
+    /// The name of the fact that says whether it was there.
+    pub(super) fn fact(&self) -> String {
+        format!("doc_{}", self.id.replace('-', "_"))
+    }
+
+    fn given(&self, value: &Value) -> Option<Document> {
+        match (self.scan, value) {
+            (true, Value::String(_)) => {
+                let sha256 = serde_json::from_value::<Digest>(value.clone()).ok()?;
+                Some(Document::Scanned { id: self.id.clone(), sha256 })
+            }
+            (false, Value::Bool(true)) => Some(Document::Shown { id: self.id.clone(), shown: true }),
+            _ => None,
+        }
+    }
+}
+
+fn group(lines: &Lines, given: Option<&Value>, today: Date, mistakes: &mut Vec<FieldError>) -> Vec<Map<String, Value>> {
     let wrong = |what| FieldError { item: lines.name.clone(), what };
     let given = match given {
+        None if lines.least == 0 => return Vec::new(),
         None => {
             mistakes.push(wrong(FieldMistake::Missing));
             return Vec::new();
         }
-        Some(Value::Array(given)) if (1..=lines.most).contains(&given.len()) => given,
+        Some(Value::Array(given)) if (lines.least..=lines.most).contains(&given.len()) => given,
         Some(_) => {
             mistakes.push(wrong(FieldMistake::Lines));
             return Vec::new();
@@ -98,7 +208,7 @@ fn bill(lines: &Lines, given: Option<&Value>, mistakes: &mut Vec<FieldError>) ->
     for (index, line) in given.iter().enumerate() {
         let item = format!("{}[{}]", lines.name, index + 1);
         match line {
-            Value::Object(line) => out.push(object(&format!("{item}."), &lines.fields, line, mistakes)),
+            Value::Object(line) => out.push(object(&format!("{item}."), &lines.fields, line, today, mistakes)),
             _ => mistakes.push(FieldError { item, what: FieldMistake::Object }),
         }
     }
@@ -109,6 +219,7 @@ fn object(
     prefix: &str,
     fields: &[Field],
     given: &Map<String, Value>,
+    today: Date,
     mistakes: &mut Vec<FieldError>,
 ) -> Map<String, Value> {
     for name in given.keys().filter(|name| !fields.iter().any(|field| field.name == **name)) {
@@ -120,9 +231,10 @@ fn object(
     for field in fields {
         let given = given.get(&field.name).filter(|value| !field.blank(value));
         let checked = match (given, &field.default) {
-            (Some(value), _) => field.value(value),
+            (Some(value), _) => field.value(value).and_then(|value| field.held(value, today)),
             (None, Some(default)) => Ok(default.clone()),
-            (None, None) if field.optional => continue,
+            // What the card says, or the centre, is seen once they are asked.
+            (None, None) if field.optional || field.fill.is_some() || field.is_key => continue,
             (None, None) => Err(FieldMistake::Missing),
         };
         match checked {
@@ -136,6 +248,13 @@ fn object(
 }
 
 impl Field {
+    /// The value, if it passes the field's check.
+    fn held(&self, value: Value, today: Date) -> Result<Value, FieldMistake> {
+        let Some(check) = self.check else { return Ok(value) };
+        let text = value.as_str().unwrap_or_default();
+        check.canonical(text, today).map(Value::from).map_err(FieldMistake::Check)
+    }
+
     /// Whether the value says nothing. A blank text would else be a text of its own: a stay in hospital without a number,
     /// say, which all such stays of a person would share.
     fn blank(&self, value: &Value) -> bool {
@@ -163,14 +282,19 @@ impl Field {
                 (as_it_is(text.is_some_and(known)), FieldMistake::Choice)
             }
             FieldType::Text => {
-                let lengths = 1..=self.longest.unwrap_or(usize::MAX);
-                let text = text.filter(|text| !text.chars().any(char::is_control)).map(str::trim);
-                let text = text.filter(|text| lengths.contains(&text.chars().count()));
-                (text.map(Value::from), FieldMistake::Text)
+                let longest = self.longest.unwrap_or(usize::MAX);
+                (text.and_then(|text| text_of(text, longest)).map(Value::from), FieldMistake::Text)
             }
         };
         taken.ok_or(otherwise)
     }
+}
+
+/// A text without the space around it, if it says something in so many characters, none of which is a control.
+pub(crate) fn text_of(given: &str, longest: usize) -> Option<&str> {
+    let text = given.trim();
+    let fits = (1..=longest).contains(&text.chars().count()) && !given.chars().any(char::is_control);
+    fits.then_some(text)
 }
 
 /// A date written `yyyy-mm-dd`, to the letter.

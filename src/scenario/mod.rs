@@ -1,20 +1,28 @@
-//! What can be done with a card: the catalogue of 77 scenarios, their forms, and how each is decided and told upstream.
+//! What can be done with a card: the catalogue of scenarios, their forms, and how each is decided and told upstream.
 
 mod catalogue;
 mod definition;
+mod dictionary;
 pub mod errors;
 mod file;
 mod flow;
 mod form;
 mod load;
+mod message;
+mod on_card;
 #[cfg(test)]
 mod tests;
+mod tighter;
 
-pub use catalogue::{Catalogue, CatalogueError, Entry};
+pub use catalogue::{Catalogue, Entry, Scenario};
 pub use definition::{
-    Choice, Definition, ExpiredCard, Field, FieldType, Identity, Label, Lines, Once, Source, Tightening,
+    Choice, Definition, DocumentAsked, ExpiredCard, Field, FieldType, Fill, Identity, Label, Lines, Lookup, Messages,
+    MessagesFor, Once, Paper, Place, Print, Proof, Runner, Source, Tightening,
 };
 pub use errors::{FieldError, FieldMistake, ScenarioError};
-pub use flow::{Known, Message, amount, month};
-pub use form::Form;
-pub use load::Definitions;
+pub use flow::{Known, Stated, month};
+pub(crate) use form::text_of;
+pub use form::{Form, LineNames};
+pub use message::{Message, ShownRecords, Telling};
+pub use on_card::OnCard;
+pub use tighter::{Conduct, Tighter};

@@ -1,5 +1,23 @@
 //! Text on paper of fixed width.
 
+use super::document::{Block, Document, Section};
+
+impl Document {
+    /// Lines of at most `columns` columns.
+    pub fn lines(&self, columns: usize) -> Vec<String> {
+        let mut paper = Paper::new(columns);
+        paper.centred(self.title.as_str());
+        self.marks.iter().for_each(|mark| paper.centred(&format!("*** {} ***", mark.as_str())));
+        paper.rule();
+        for section in std::iter::once(&self.head).chain(&self.sections) {
+            paper.section(section);
+            paper.rule();
+        }
+        paper.section(&self.foot);
+        paper.into_lines()
+    }
+}
+
 /// Columns a text takes: ASCII one each, all else two, as printers with Chinese character sets have it.
 pub(super) fn width(text: &str) -> usize {
     text.chars().map(columns).sum()
@@ -22,6 +40,25 @@ impl Paper {
 
     pub(super) fn into_lines(self) -> Vec<String> {
         self.lines
+    }
+
+    /// A part: its heading, and its blocks one after the other; of a table each row stands upright.
+    fn section(&mut self, section: &Section) {
+        if let Some(heading) = &section.heading {
+            self.text(heading.as_str());
+        }
+        for block in &section.blocks {
+            match block {
+                Block::Pairs(pairs) => pairs.iter().for_each(|(name, value)| self.pair(name.as_str(), value.as_str())),
+                Block::Sentences(sentences) => sentences.iter().for_each(|sentence| self.text(sentence.as_str())),
+                Block::Table(table) => {
+                    for (number, row) in table.upright().enumerate() {
+                        self.text(&format!("({})", number + 1));
+                        row.for_each(|(name, value)| self.pair(name.as_str(), value.as_str()));
+                    }
+                }
+            }
+        }
     }
 
     /// A line across.

@@ -1,6 +1,13 @@
-//! What is printed: lines for an 80 mm printer, 48 columns, wide characters count two. The holder stands on it masked.
+//! What is printed: a [`Document`], made of what a case came to, and its forms ([`Medium`]). On a slip the holder stands
+//! masked; a page of records may be the holder's own ([`Copy`]).
 
+mod cell;
+mod document;
+mod escpos;
+mod html;
 mod layout;
+mod medium;
+mod page;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -8,7 +15,15 @@ use serde_json::{Map, Value};
 
 use crate::queue::Row;
 use crate::value::Kind;
-use layout::Paper;
+use crate::wire::inf_time;
+
+pub use cell::{Cell, Column, Copy};
+pub use document::{Document, Text};
+pub use medium::{Medium, Printed};
+pub use page::{Page, Sort};
+
+use cell::table;
+use document::Section;
 
 /// Columns of an 80 mm printer.
 pub const COLUMNS: usize = 48;
@@ -36,7 +51,9 @@ pub struct Slip<'a> {
     pub explanation: &'a [String],
     /// Figures were used that are for demonstration only.
     pub demo_figures: bool,
-    /// What the centre settled, where it did.
+    /// What was filed, where the paper lists it.
+    pub filed: Option<Filed<'a>>,
+    /// What the centre settled, or says was paid, where it did.
     pub centre: Option<&'a Map<String, Value>>,
     /// The committed transaction.
     pub transaction: &'a Row,
@@ -46,66 +63,163 @@ pub struct Slip<'a> {
     pub at: Timestamp,
 }
 
+/// What was filed: the form as it was taken.
+#[derive(Clone)]
+pub struct Filed<'a> {
+    /// The form's items.
+    pub items: Vec<Column<'a>>,
+    /// Their values; an item that was left out is not printed.
+    pub values: &'a Map<String, Value>,
+    /// The repeated group, where the form has one.
+    pub lines: Option<Group<'a>>,
+    /// The documents that were there.
+    pub documents: Vec<(&'a str, Seen)>,
+}
+
+/// A repeated group of a form.
+#[derive(Clone)]
+pub struct Group<'a> {
+    /// Its label.
+    pub label: &'a str,
+    /// Its items.
+    pub columns: Vec<Column<'a>>,
+    /// Its lines.
+    pub rows: &'a [Map<String, Value>],
+}
+
+/// Names the items and no value.
+impl std::fmt::Debug for Filed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Filed").field("items", &self.items).field("documents", &self.documents).finish_non_exhaustive()
+    }
+}
+
+/// How a document was there.
+#[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// It was shown.
+    Shown,
+    /// It was scanned.
+    Scanned,
+}
+
 impl Slip<'_> {
-    /// The lines, each at most [`COLUMNS`] wide.
-    pub fn lines(&self) -> Vec<String> {
-        let mut paper = Paper::new(COLUMNS);
-        self.head(&mut paper);
-        self.body(&mut paper);
-        self.foot(&mut paper);
-        paper.into_lines()
+    /// The slip, to be put in any form.
+    pub fn document(&self) -> Document {
+        let undoes = match (self.transaction.cancels, self.transaction.kind) {
+            (None, _) => "",
+            (Some(_), Kind::Settle) => "撤销退费：",
+            (Some(_), _) => "撤回：",
+        };
+        let mut document = Document::titled(&format!("{undoes}{}", self.title));
+        if self.transaction.demo {
+            document.marks.push(DEMO.into());
+        }
+        document.head = self.head();
+        document.sections =
+            std::iter::once(self.explained()).chain(self.filed.iter().flat_map(Filed::sections)).collect();
+        document.foot = self.foot();
+        document
     }
 
-    fn head(&self, paper: &mut Paper) {
-        paper.centred(self.title);
-        if self.transaction.demo {
-            paper.centred("*** 演示，不作凭证 ***");
-        }
-        paper.rule();
-        paper.pair("终端", self.terminal);
-        paper.pair("经办人", self.operator);
+    fn head(&self) -> Section {
+        let mut head = Section::default();
+        head.pair("终端", self.terminal);
+        head.pair("经办人", self.operator);
         if let Some(name) = self.name {
-            paper.pair("姓名", name);
+            head.pair("姓名", name);
         }
         if let Some(number) = self.number {
-            paper.pair("社会保障号码", number);
+            head.pair("社会保障号码", number);
         }
-        let date = self.business_date.to_string();
-        paper.pair("业务日期", &if self.demo_date { format!("{date}（演示日期）") } else { date });
+        head.pair("业务日期", business_date(self.business_date, self.demo_date).as_str());
+        if let Some(cancelled) = self.transaction.cancels {
+            head.pair("原流水号", cancelled.to_string().as_str());
+        }
         if self.expired_card {
-            paper.text("注意：卡已过有效期");
+            head.say("注意：卡已过有效期");
         }
-        paper.rule();
+        head
     }
 
-    fn body(&self, paper: &mut Paper) {
-        for line in self.explanation {
-            paper.text(line);
-        }
+    fn explained(&self) -> Section {
+        let mut section = Section::default();
+        self.explanation.iter().for_each(|line| section.say(line));
         if self.demo_figures && !self.explanation.iter().any(|line| line.contains("演示参数")) {
-            paper.text("演示参数：所用数值仅供演示");
+            section.say("演示参数：所用数值仅供演示");
         }
-        paper.rule();
+        section
     }
 
-    fn foot(&self, paper: &mut Paper) {
-        let row = self.transaction;
+    /// What was paid, and the bank's number for it.
+    fn paid(&self) -> Option<(&str, &str)> {
+        let text = |name| self.centre?.get(name)?.as_str();
+        text("order_amt").zip(text("trace_no"))
+    }
+
+    fn foot(&self) -> Section {
+        let (row, mut foot) = (self.transaction, Section::default());
         if row.provisional {
-            paper.text("本机暂结，以中心结算为准");
+            foot.say("本机暂结，以中心结算为准");
         } else if let Some(setl_id) = self.centre.and_then(|centre| centre.get("setl_id")).and_then(Value::as_str) {
-            paper.text("中心已结算");
-            paper.pair("结算编号", setl_id);
+            foot.say(if row.cancels.is_some() { "中心已撤销，退费如上" } else { "中心已结算" });
+            foot.pair("结算编号", setl_id);
+        } else if let Some((amount, trace_no)) = self.paid() {
+            foot.say("已从社会保障卡加载的银行账户缴费");
+            foot.pair("缴费金额", format!("{amount} 元").as_str());
+            foot.pair("银行流水号", trace_no);
         } else if row.kind != Kind::Settle {
-            paper.text("已提交，以中心受理结果为准");
+            foot.say("已提交，以中心受理结果为准");
         }
         if self.duplicate {
-            paper.text("此前已提交，本次未重复提交");
+            foot.say("此前已提交，本次未重复提交");
         }
-        paper.pair("流水号", &row.id.to_string());
-        paper.pair("验真码", &verification_code(row));
-        let printed = crate::wire::inf_time(self.at);
-        paper.pair("打印时间", &printed);
+        if self.filed.is_some() {
+            foot.say("请保存本回单，凭流水号查询受理结果");
+        }
+        proofs(&mut foot, row, self.at);
+        foot
     }
+}
+
+impl Filed<'_> {
+    /// The parts that are there: items, lines, documents. Whoever reads a slip is nobody in particular, so that what
+    /// may be personal stands on it masked.
+    fn sections(&self) -> Vec<Section> {
+        let mut items = Section::under("办理内容");
+        for column in self.items.iter().filter(|column| self.values.contains_key(column.item)) {
+            items.pair(column.label, column.text(self.values, Copy::ThirdParty));
+        }
+        let lines = self.lines.iter().map(|group| {
+            let mut lines = Section::under(group.label);
+            lines.table(table(&group.columns, group.rows, Copy::ThirdParty));
+            lines
+        });
+        let mut documents = Section::under("已核对材料");
+        for (label, seen) in &self.documents {
+            let seen = match seen {
+                Seen::Shown => "已出示",
+                Seen::Scanned => "已扫描",
+            };
+            documents.say(&format!("{label}（{seen}）"));
+        }
+        let all = std::iter::once(items).chain(lines).chain([documents]);
+        all.filter(|section| !section.blocks.is_empty()).collect()
+    }
+}
+
+/// What a demonstration's paper says of itself.
+const DEMO: &str = "演示，不作凭证";
+
+fn business_date(date: Date, demo: bool) -> String {
+    if demo { format!("{date}（演示日期）") } else { date.to_string() }
+}
+
+/// By what the paper is found and proven.
+fn proofs(foot: &mut Section, row: &Row, at: Timestamp) {
+    foot.pair("流水号", row.id.to_string().as_str());
+    foot.pair("验真码", verification_code(row).as_str());
+    foot.pair("打印时间", inf_time(at).as_str());
 }
 
 /// What proves a slip: the first twelve digits of the transaction's header hash, which the chain holds at the terminal

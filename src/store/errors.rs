@@ -72,6 +72,30 @@ crate::entries! {
         message "黑名单文件不能读取" | "the blacklist cannot be read";
         cause "文件不存在、无权读取或磁盘出错" | "it is not there, may not be read, or the disk failed";
         remedy "请检查路径和权限" | "check its path and rights";
+    GOODS_FORM = "E-STORE-CATALOGUE-FORM", Technician;
+        message "医保目录文件有误，未启用" | "the catalogue has mistakes: it is not taken up";
+        cause "所示各行的格式、顺序或条数不符，或同一编码的日期有重叠或间断" | "the lines shown have a wrong form, order or count, or the dates of a code overlap or leave a gap";
+        remedy "请由目录制作方按所示位置改正并重新签名；原有目录继续有效" | "have whoever makes the catalogue mend the places shown and sign it again; the one of before stays in force";
+    GOODS_UNSIGNED = "E-STORE-CATALOGUE-SIGNATURE", Technician;
+        message "医保目录签名无效，未启用" | "the catalogue's signature does not hold: it is not taken up";
+        cause "没有签名文件，签名不属于所信任的公钥，或文件在签名后有改动" | "there is no signature beside it, it is of no key that is trusted here, or the file was changed after it was signed";
+        remedy "请向制作方核实并重新取得目录和签名；勿使用来历不明的目录" | "ask whoever makes the catalogue, and get it and its signature anew; do not use one of unknown origin";
+    GOODS_OLDER = "E-STORE-CATALOGUE-OLDER", Technician;
+        message "医保目录不比现有的新，未启用" | "the catalogue is not newer than the one in force: it is not taken up";
+        cause "序号小于现有目录，或序号相同而内容不同" | "its serial is smaller, or the same with other content";
+        remedy "请取得最新的目录；制作方不得重用或减小序号" | "get the latest one; whoever makes it never uses a serial again nor goes back";
+    GOODS_BUSY = "E-STORE-CATALOGUE-BUSY", Clerk;
+        message "另一个程序正在导入或更换医保目录" | "another program is taking in or changing the catalogue";
+        cause "同一时间只能导入一份" | "one is taken in at a time";
+        remedy "请等它结束后重试" | "try again once it has ended";
+    GOODS_DAMAGED = "E-STORE-CATALOGUE-DAMAGED", Technician;
+        message "已导入的医保目录损坏，不能使用" | "the catalogue that was taken in is damaged and not used";
+        cause "目录数据文件缺失，或内容与导入时不同" | "the file of its rows is missing, or is not what it was when it was taken in";
+        remedy "请重新导入同一份或更新的目录，并检查磁盘" | "take in the same catalogue or a newer one, and check the disk";
+    GOODS_FILE = "E-STORE-CATALOGUE-FILE", Technician;
+        message "医保目录文件不能读取" | "the catalogue cannot be read";
+        cause "文件不存在、无权读取、磁盘出错，或读取时被改动" | "it is not there, may not be read, the disk failed, or it was changed while it was read";
+        remedy "请检查路径和权限；文件正在写入的，写完后重试" | "check its path and rights; where it is being written, try again once it is whole";
 }
 
 impl StoreError {

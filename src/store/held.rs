@@ -19,7 +19,7 @@ struct Source {
 
 /// A card costs a try each time that the pairs are forgotten, a holder who was told is told, and pays, once more, and what
 /// is handed over is not known. The rest is asked for again.
-const SOURCES: [Source; 10] = [
+const SOURCES: [Source; 11] = [
     Source { from: "salt", columns: "*", by: "id", into: "salt" },
     Source { from: "held_pairs", columns: "*", by: "pair", into: "held_pairs" },
     Source { from: "open_tries", columns: "*", by: "pair", into: "open_tries" },
@@ -33,6 +33,7 @@ const SOURCES: [Source; 10] = [
     Source { from: "differences", columns: "*", by: "id", into: "differences" },
     // Below its serial no list is taken in.
     Source { from: "blacklist", columns: "*", by: "id", into: "blacklist" },
+    Source { from: "catalogue", columns: "*", by: "id", into: "catalogue" },
 ];
 
 /// Who was told of what is in an index as well: of what cannot be read in the table, what it came to is not known any more,

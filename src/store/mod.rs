@@ -4,9 +4,12 @@
 //! differences) is not known any more, while the journal still tells what they noted it about.
 
 mod acknowledged;
+mod answers;
 mod blacklist;
+mod catalogue;
 pub mod errors;
 mod held;
+mod lists;
 mod pairs;
 mod reconcile;
 mod renew;
@@ -28,8 +31,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use acknowledged::{Told, ToldInShift};
-pub use blacklist::{Blacklist, BlacklistError, BlacklistInfo, Checked, Hit, Imported, LIST, ListFile, Looked};
+pub use blacklist::{Blacklist, BlacklistError, BlacklistInfo, Cards, Checked, Hit, LIST, Looked};
+pub use catalogue::{
+    Asked, CATALOGUE, Catalogue, CatalogueError, CatalogueInfo, CheckedCatalogue, CodeRows, DatedRow, Good, Goods,
+    ItemRow, LookedUp,
+};
 pub use errors::StoreError;
+pub use lists::{Imported, ListCodes, ListError, ListFile, ListInfo, ListKind, MOST_MISTAKES};
 pub use reconcile::{AccountDifference, Action, DifferenceKind, GroupTotals, Reconciliation, Repair};
 pub use renew::Renewed;
 pub use shifts::{Shift, ShiftTotal};
@@ -104,6 +112,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v8.sql")),
     M::up(include_str!("schema/v9.sql")),
     M::up(include_str!("schema/v10.sql")),
+    M::up(include_str!("schema/v11.sql")),
 ];
 
 impl Store {

@@ -13,7 +13,7 @@ use super::envelope::Sender;
 use super::{Uplink, UplinkError};
 use crate::wire::person::{Accumulations, Person, Question};
 use crate::wire::settle::{Settlement, SettlementAnswer};
-use crate::wire::{Reply, Request, Series, infno};
+use crate::wire::{Receiver, Reply, Request, Series, infno};
 use crate::world::Clock;
 
 /// Asks on behalf of this terminal. A clone shares the numbering of messages.
@@ -23,13 +23,19 @@ pub struct Asker {
     clock: Arc<dyn Clock>,
     terminal: String,
     demo: bool,
+    receiver: Option<Receiver>,
     asked: Arc<AtomicU64>,
 }
 
 impl Asker {
     /// Asks through `uplink` in the name of `terminal`.
     pub fn new(uplink: Arc<dyn Uplink>, clock: Arc<dyn Clock>, terminal: &str, demo: bool) -> Self {
-        Self { uplink, clock, terminal: terminal.to_owned(), demo, asked: Arc::default() }
+        Self { uplink, clock, terminal: terminal.to_owned(), demo, receiver: None, asked: Arc::default() }
+    }
+
+    /// The same, about a person: its requests name the system that they are for.
+    pub fn to(&self, receiver: Receiver) -> Self {
+        Self { receiver: Some(receiver), ..self.clone() }
     }
 
     /// The person of a scenario (`1101`).
@@ -103,7 +109,8 @@ impl Asker {
     pub fn request(&self, infno: &str, operator: &str, input: Value) -> Request {
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         let sender = Sender { terminal: &self.terminal, operator, demo: self.demo };
-        sender.envelop(self.clock.now(), infno, (Series::Question, number), input)
+        let request = sender.envelop(self.clock.now(), infno, (Series::Question, number), input);
+        Request { recer_sys_code: self.receiver, ..request }
     }
 }
 

@@ -27,6 +27,7 @@ impl Sender<'_> {
             fixmedins_code: self.terminal.to_owned(),
             opter: self.operator.to_owned(),
             inf_time: wire::inf_time(now),
+            recer_sys_code: None,
             sign_no: None,
             demo: self.demo,
             input,

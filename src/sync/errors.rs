@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::failure::{Entry, Explain};
 use crate::queue::{QueueError, Row};
+use crate::wire;
 
 /// Why the centre's answer is not there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +28,7 @@ pub enum UplinkError {
     #[error("the centre does not know this terminal (status {0})")]
     Unauthorized(u16),
     /// It will never take this item as it is; with the centre's code and words.
-    #[error("the centre refused it: {}", crate::wire::plain_code(code))]
+    #[error("the centre refused it: {}", wire::plain_code(code))]
     Refused {
         /// The centre's code.
         code: String,
@@ -49,7 +50,7 @@ impl UplinkError {
     }
 }
 
-/// Why an online settlement was not carried through by this terminal.
+/// Why an online settlement or payment was not carried through by this terminal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettleError {
     /// The journal did not take it: nothing was sent.
@@ -81,10 +82,6 @@ crate::entries! {
         message "中心不认可本终端" | "the centre does not take this terminal";
         cause "令牌或凭据有误，或终端未以本机密钥和证书登记" | "the token or the credentials are wrong, or the terminal is not enrolled with its key and certificate";
         remedy "请检查令牌和凭据，并在中心登记本终端：sbkd center enrol" | "check token and credentials, and enrol the terminal: sbkd center enrol";
-    REFUSED = "E-UPLINK-REFUSED", Clerk;
-        message "中心拒绝了该业务" | "the centre refused the transaction";
-        cause "见中心给出的原因" | "see the centre's reason";
-        remedy "请按中心给出的原因处理" | "act on the centre's reason";
     ANSWER = "E-UPLINK-ANSWER", Technician;
         message "中心应答无法识别" | "the centre's answer cannot be understood";
         cause "地址指向了别的服务，或版本不符" | "the address is another service's, or the versions differ";
@@ -98,12 +95,12 @@ crate::entries! {
         cause "本机流水从旧备份恢复，或被截断、改动；或中心的记录有误" | "the journal was restored from an old backup, cut or changed; or the centre's records are wrong";
         remedy "保留流水原样，由技术人员与中心逐笔核对：备份之后的业务可能只有中心知道" | "leave the journal as it is and compare it with the centre's: of what was done since a backup only the centre may know";
     UNSURE = "E-SETTLE-UNSURE", Clerk;
-        message "结算结果尚未记录，请勿收费，也不要重复办理" | "the settlement's outcome is not recorded yet: do not charge, do not repeat it";
+        message "结算或缴费的结果尚未记录，请勿收费，也不要重复办理" | "the outcome of the settlement or payment is not recorded yet: do not charge, do not repeat it";
         cause "本机流水未能写入中心的结果" | "the journal did not take what the centre said";
         remedy "恢复后系统会自动查询或冲正，结果以流水为准" | "it is asked about or taken back by itself; the journal tells the outcome";
     UNDER_WAY = "E-SETTLE-UNDER-WAY", Clerk;
-        message "该结算正在办理" | "this settlement is under way";
-        cause "同一流水标识的结算尚未结束" | "a settlement with the same key has not ended";
+        message "该笔结算或缴费正在办理" | "this settlement or payment is under way";
+        cause "同一流水标识的业务尚未结束" | "a transaction with the same key has not ended";
         remedy "请等待其结果" | "wait for its outcome";
 }
 
@@ -114,7 +111,7 @@ impl Explain for UplinkError {
             Self::NoAnswer(_) => &NO_ANSWER,
             Self::Failed { .. } => &FAILED,
             Self::Unauthorized(_) => &UNAUTHORIZED,
-            Self::Refused { .. } => &REFUSED,
+            Self::Refused { code, .. } => wire::errors::entry(code),
             Self::Answer(_) => &ANSWER,
             Self::Setting(_) => &SETTING,
         }
@@ -126,7 +123,7 @@ impl Explain for UplinkError {
                 Some(what.clone())
             }
             Self::Failed { status, .. } | Self::Unauthorized(status) => Some(format!("HTTP {status}")),
-            Self::Refused { code, text } => Some(format!("{code}: {text}")),
+            Self::Refused { code, text } => Some(wire::errors::detail(code, text)),
         }
     }
 }

@@ -353,6 +353,7 @@ mod tests {
             fixmedins_code: "T".into(),
             opter: String::new(),
             inf_time: String::new(),
+            recer_sys_code: None,
             sign_no: None,
             demo: true,
             input: serde_json::Value::Null,

@@ -1,4 +1,4 @@
-//! Delivery upstream: the [`Uplink`] seam, the worker that empties the journal, and the online settlement.
+//! Delivery upstream: the [`Uplink`] seam, the worker that empties the journal, and what is settled or paid online.
 
 mod ask;
 mod backoff;
@@ -33,7 +33,8 @@ pub use errors::{SettleError, UplinkError};
 pub use http::{HttpUplink, Link};
 pub use jetstream::JetStreamUplink;
 pub use keys::CentreKeys;
-pub use settle::{Patience, Settled, settle};
+pub use planned::sent_under;
+pub use settle::{Patience, Settled, pay, settle};
 pub use shift::{SignNumbers, SignedOnUplink};
 pub use tls::TlsFiles;
 pub use uplink::{BoxFuture, Delivered, Delivery, Late, Uplink};

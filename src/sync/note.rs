@@ -32,7 +32,7 @@ pub(super) fn answered(row: &Row, payload: Option<&Value>, receipt: Receipt) -> 
     if row.kind != Kind::Settle {
         return Ok((State::Acked, receipt.into()));
     }
-    let planned = Planned::of(payload.unwrap_or(&Value::Null));
+    let planned = Planned::of(row.kind, payload.unwrap_or(&Value::Null));
     let differs = planned.compare(&row.msgid, &receipt.output)?;
     if !differs.is_empty() {
         tracing::warn!(id = %row.id, fields = differs.len(), "the centre settled it otherwise than this terminal");
@@ -63,7 +63,7 @@ pub(super) async fn failed(queue: &Queue, id: Uuid, error: QueueError) -> Result
     let error = match error {
         // Somebody else moved it meanwhile, and not always to its end: then it goes on from where it stands now.
         QueueError::Move { .. } => match off_the_runtime(queue, move |queue| queue.get(id)).await {
-            Ok(Some(row)) if row.state.is_open() => return Ok(Back::Again(None)),
+            Ok(Some(row)) if row.state.is_due() => return Ok(Back::Again(None)),
             Ok(_) => return Ok(Back::Done),
             Err(error) => error,
         },

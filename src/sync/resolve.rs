@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::envelope::Sender;
 use super::planned::Planned;
 use super::uplink::Uplink;
 use super::{UplinkError, within};
 use crate::queue::{Note, Queue, QueueError, Row, State};
-use crate::wire::settle::{Reversal, SettlementQuery};
 use crate::wire::{Outcome, Receipt, Reply, Series, infno};
 
 /// Why it is not at its end yet.
@@ -52,17 +50,18 @@ pub(super) async fn resolve(queue: &Queue, uplink: &dyn Uplink, mut row: Row, ma
 }
 
 async fn query(queue: &Queue, uplink: &dyn Uplink, row: Row, manner: Manner) -> Result<Row, Stuck> {
-    let input = SettlementQuery { medins_setl_id: row.msgid.clone() };
-    let reply = match ask(queue, uplink, &row, (infno::SETTLEMENT, Series::Standing), &input, manner).await {
+    let planned = Planned::of_row(queue, &row).await?;
+    let (infno, input) = planned.question(&row.msgid);
+    let reply = match ask(queue, uplink, &row, (infno, Series::Standing), input, manner).await {
         Ok(reply) => reply,
         Err(_) if manner.in_haste => return Ok(queue.advance_async(row.id, State::Reversing, Note::Nothing).await?),
         Err(error) => return Err(Stuck::Centre(Box::new(row), error)),
     };
-    let (to, note) = match Planned::of_row(queue, &row).await?.settled(&row.msgid, reply) {
+    let (to, note) = match planned.carried_out(&row.msgid, reply) {
         Ok((output, differs)) => (State::Acked, accepted(queue, &row, output, differs)),
         // It does not stand, or the centre says nothing that can be right: what is reversed cannot stand later either.
         Err(error) => {
-            tracing::info!(id = %row.id, %error, "it is not found settled");
+            tracing::info!(id = %row.id, %error, "it is not found carried out");
             (State::Reversing, Note::Nothing)
         }
     };
@@ -70,8 +69,8 @@ async fn query(queue: &Queue, uplink: &dyn Uplink, row: Row, manner: Manner) -> 
 }
 
 async fn reverse(queue: &Queue, uplink: &dyn Uplink, row: Row, manner: Manner) -> Result<Row, Stuck> {
-    let input = Reversal { omsgid: row.msgid.clone(), oinfno: infno::SETTLE.into() };
-    let reply = match ask(queue, uplink, &row, (infno::REVERSE, Series::Reversal), &input, manner).await {
+    let input = json!(Planned::of_row(queue, &row).await?.reversal(&row.msgid));
+    let reply = match ask(queue, uplink, &row, (infno::REVERSE, Series::Reversal), input, manner).await {
         Ok(reply) => reply,
         Err(error) => return Err(Stuck::Centre(Box::new(row), error)),
     };
@@ -91,20 +90,19 @@ async fn ask(
     uplink: &dyn Uplink,
     row: &Row,
     (infno, series): (&str, Series),
-    input: &impl Serialize,
+    input: Value,
     manner: Manner,
 ) -> Result<Reply, UplinkError> {
     let sender = Sender { terminal: queue.terminal(), operator: &row.operator, demo: row.demo };
-    // Invariant: a message id in a struct always has a JSON form.
-    let input = serde_json::to_value(input).unwrap_or_default();
     let request = sender.envelop(queue.clock().now(), infno, (series, row.sequence), input);
     within(manner.within, uplink.request(&request)).await
 }
 
-/// The centre's answer to a settlement, as the journal keeps it: until somebody shows it to the holder, it is not told.
+/// The centre's answer to what it carried out, as the journal keeps it: until somebody shows it to the holder, it is not told.
 pub(super) fn accepted(queue: &Queue, row: &Row, output: Value, mut differs: Vec<String>) -> Note {
     differs.push(Row::OUTCOME.to_owned());
-    let centre_no = output.pointer("/setlinfo/setl_id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let number = ["/setlinfo/setl_id", "/payinfo/trace_no"].into_iter().find_map(|place| output.pointer(place));
+    let centre_no = number.and_then(Value::as_str).unwrap_or_default().to_owned();
     let received_at = queue.clock().now();
     Note::Receipt(Box::new(Receipt { id: row.id, outcome: Outcome::Accepted, centre_no, received_at, output }), differs)
 }

@@ -304,11 +304,11 @@ fn unanswered(row: &Row) -> Note {
     Note::Reason(row.reason.clone().unwrap_or_else(stored))
 }
 
-/// What a receipt makes of its transaction, where that is open: one that cannot be right, or refuses the chain, leaves it
-/// open, and says why.
+/// What a receipt makes of its transaction, where that waits for one: an answer that comes again says nothing of what is
+/// being taken back since. One that cannot be right, or refuses the chain, leaves it open, and says why.
 fn find(queue: &Queue, receipt: Receipt) -> Result<Option<Answer>, Trouble> {
     let row = queue.get(receipt.id)?.ok_or(QueueError::NotFound)?;
-    if !row.state.is_open() {
+    if !row.state.is_due() {
         return Ok(None);
     }
     // What was computed here is needed for what the centre settled only.

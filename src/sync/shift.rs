@@ -126,6 +126,7 @@ mod tests {
             fixmedins_code: "T".into(),
             opter: opter.into(),
             inf_time: String::new(),
+            recer_sys_code: None,
             sign_no: sign_no.map(str::to_owned),
             demo: true,
             input: Value::Null,

@@ -273,6 +273,40 @@ async fn receipts_that_came_together_are_told_of_once_all_are_kept() {
 }
 
 #[tokio::test]
+async fn an_answer_that_comes_again_leaves_what_is_being_taken_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = open(dir.path());
+    let way = Arc::new(Way { queue: queue.clone(), uplink: Arc::new(Played::default()) });
+    let stored = |draft: Draft| {
+        let row = queue.commit(draft).unwrap().row;
+        queue.advance(row.id, State::Sending, Note::Nothing).unwrap();
+        queue.advance(row.id, State::HandedOver, Note::Nothing).unwrap()
+    };
+    let states = |rows: [&Row; 2]| rows.map(|row| queue.get(row.id).unwrap().unwrap().state);
+    let answered = async |row: &Row| {
+        let receipt = Receipt {
+            id: row.id,
+            outcome: Outcome::Accepted,
+            centre_no: "C1".into(),
+            received_at: row.created_at,
+            output: Value::Null,
+        };
+        let late = Late { receipts: vec![receipt], kept: Box::pin(async {}) };
+        let Came::Kept(Ok(done)) = way.clone().keep(vec![late]).await else { panic!("not kept") };
+        assert!(matches!(done[..], [(id, Back::Done)] if id == row.id));
+    };
+    let filed = Draft { kind: Kind::Register, amount: None, ..draft("a") };
+    let row = stored(filed.clone());
+    answered(&row).await;
+    let back = stored(Draft { idempotency: "undo".into(), cancels: Some(row.id), ..filed });
+    assert_eq!(states([&row, &back]), [State::Cancelling, State::HandedOver]);
+    answered(&row).await;
+    assert_eq!(states([&row, &back]), [State::Cancelling, State::HandedOver]);
+    answered(&back).await;
+    assert_eq!(states([&row, &back]), [State::Cancelled, State::Acked]);
+}
+
+#[tokio::test]
 async fn what_is_stored_and_not_answered_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let queue = open(dir.path());

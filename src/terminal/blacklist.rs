@@ -16,7 +16,7 @@ use crate::card::{Reading, RefusedCards, Validation, Verdict};
 use crate::config::BlacklistRules;
 use crate::failure::{Explain as _, Failure};
 use crate::rules::{LARGEST_SIGNATURE, SIGNATURE_ENDING};
-use crate::store::{Blacklist, BlacklistError, BlacklistInfo, ListFile};
+use crate::store::{Blacklist, BlacklistInfo, ListError, ListFile, ListInfo as _, ListKind};
 
 /// A list that lies in the file and is not taken in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -185,8 +185,8 @@ impl Inner {
 ///
 /// # Errors
 /// When one of the two cannot be read.
-pub fn list_file(file: &Path) -> Result<ListFile, BlacklistError> {
-    let failed = |path: &Path, error: std::io::Error| BlacklistError::File {
+pub fn list_file<K: ListKind>(file: &Path) -> Result<ListFile, ListError<K>> {
+    let failed = |path: &Path, error: std::io::Error| ListError::File {
         file: path.display().to_string(),
         why: error.to_string(),
     };

@@ -9,12 +9,14 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
+use super::json::JsonText;
 use super::plan::Plan;
-use super::view::{CaseState, CaseView};
+use super::view::{CaseState, CaseView, NewCase};
 use super::who::Who;
 use crate::reader::{ReaderState, Role};
 use crate::rules::Packs;
-use crate::scenario::{Definition, Form};
+use crate::scenario::{Definition, Form, Proof};
+use crate::slip::Document;
 
 /// How much all ended cases that are kept may show together, in bytes. A bill of 500 lines shows half a megabyte.
 const MOST_SHOWN: usize = 8 * 1024 * 1024;
@@ -39,6 +41,10 @@ pub(super) struct Case {
     pub(super) plan: Option<Arc<Plan>>,
     /// Ends it when nobody goes on.
     pub(super) alarm: Option<Alarm>,
+    /// What was found, until the holder has proved themselves.
+    pub(super) held_back: Option<JsonText>,
+    /// What is printed of it, once it has ended; kept as long as the case is.
+    pub(super) paper: Option<Arc<Document>>,
     /// Its transaction, settled, while no door has given out that it was.
     pub(super) untold: Option<Untold>,
 }
@@ -71,6 +77,11 @@ impl Case {
         self.form = None;
         self.who = None;
         self.plan = None;
+        self.held_back = None;
+        // What was found is shown to who asked for it, and to nobody of a case that came to nothing.
+        if self.view.state != CaseState::Done {
+            self.view.found = None;
+        }
     }
 }
 
@@ -144,7 +155,7 @@ impl Cases {
     pub(super) fn end(&mut self, id: Uuid, keep: usize) {
         if let Some(case) = self.all.get_mut(&id) {
             case.forget();
-            let size = case.view.size();
+            let size = case.view.size() + case.paper.as_ref().map_or(0, |paper| paper.size());
             self.ended.push_back((id, size));
             self.shown += size;
         }
@@ -232,7 +243,9 @@ pub(super) fn fresh(
         id,
         scenario: definition.id.clone(),
         kind: definition.kind,
+        undo: None,
         state: CaseState::WaitingCard,
+        needs_pin: definition.card == Proof::Pin,
         operator,
         shift: None,
         reader: None,
@@ -243,6 +256,7 @@ pub(super) fn fresh(
         business_date_is_demo: demo_date,
         decision: None,
         centre: None,
+        found: None,
         differences: Vec::new(),
         as_of: None,
         provisional: false,
@@ -268,14 +282,18 @@ pub(super) fn fresh(
         who: None,
         plan: None,
         alarm: None,
+        held_back: None,
+        paper: None,
         untold: None,
     };
     (case, follow)
 }
 
 /// What tells two openings with the same key apart.
-pub(super) fn content(scenario: &str, operator: &str, reader: Option<&str>, input: Option<&Value>) -> [u8; 32] {
-    let text = zeroize::Zeroizing::new(serde_json::json!([scenario, operator, reader, input]).to_string());
+pub(super) fn content(new: &NewCase, operator: &str) -> [u8; 32] {
+    let NewCase { scenario, part, reader, input, undo, reason, .. } = new;
+    let text =
+        zeroize::Zeroizing::new(serde_json::json!([scenario, part, operator, reader, input, undo, reason]).to_string());
     let mut out = [0; 32];
     out.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref());
     out
@@ -283,15 +301,21 @@ pub(super) fn content(scenario: &str, operator: &str, reader: Option<&str>, inpu
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::super::json::JsonText;
     use super::*;
-    use crate::scenario::Definitions;
+    use crate::scenario::Catalogue;
+
+    static OPENED: LazyLock<(Arc<Definition>, Packs)> = LazyLock::new(|| {
+        let catalogue = Catalogue::builtin().unwrap();
+        (Arc::clone(catalogue.scenario("medical-settlement").unwrap().part(None).unwrap()), Packs::builtin())
+    });
 
     fn ended(cases: &mut Cases, n: u8, key: Option<&str>, shown: usize, keep: usize) -> Uuid {
-        let definition = Definitions::builtin().unwrap().get("medical-settlement").cloned().unwrap();
+        let (definition, packs) = OPENED.clone();
         let id = Uuid::from_bytes([n; 16]);
-        let (mut case, _) =
-            fresh(id, Arc::new(definition), Packs::builtin(), "1".to_owned(), false, Timestamp::UNIX_EPOCH);
+        let (mut case, _) = fresh(id, definition, packs, "1".to_owned(), false, Timestamp::UNIX_EPOCH);
         case.view.state = CaseState::Done;
         case.view.decision = JsonText::of(&"x".repeat(shown));
         case.key = key.map(str::to_owned);

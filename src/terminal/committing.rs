@@ -1,4 +1,4 @@
-//! A case is committed: durable first, then told. Online kinds are settled at the centre.
+//! A case is committed: durable first, then told. Online kinds are settled, or paid, at the centre.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::errors;
 use super::inner::{Inner, Upstream, lock};
 use super::json::JsonText;
 use super::limits::LimitsLeft;
+use super::paper::filed;
 use super::plan::{Plan, centre_view};
 use super::same::came_to_nothing;
 use super::showing::{as_shown, tells_of_it};
@@ -21,10 +22,11 @@ use crate::failure::{Explain as _, Failure};
 use crate::queue::{Draft, QueueError, Row, State};
 use crate::rules::{Basis, Choice, Decision, differences};
 use crate::scenario::{Definition, Message, Once, month};
-use crate::slip::Slip;
+use crate::slip::{COLUMNS, Document, Slip};
 use crate::sync::{self, Patience, SettleError, Settled, UplinkError};
+use crate::wire::Payload;
+use crate::wire::payment::Paid;
 use crate::wire::settle::SettlementAnswer;
-use crate::wire::{Payload, infno};
 
 /// One committing: what goes into it.
 struct Committing<'a> {
@@ -44,14 +46,16 @@ struct Outcome {
     failure: Option<Failure>,
     row: Option<Row>,
     duplicate: bool,
-    /// The centre's settlement.
+    /// The centre's settlement, or what it says was paid.
     centre: Option<Map<String, Value>>,
     /// The decision, once the centre stands behind it.
     decision: Option<Decision>,
     differences: Vec<Value>,
     /// What the terminal may still settle alone, now that this one is counted.
     limits: Option<LimitsLeft>,
-    slip: Option<Vec<String>>,
+    slip: Option<Document>,
+    /// What is printed in its place: what a query found.
+    page: Option<Document>,
 }
 
 impl Inner {
@@ -90,7 +94,8 @@ impl Inner {
         let untold = untold.filter(|_| is_its_to_tell);
         let untold = untold.map(|row| Untold { transaction: row.id, ended_at: self.parts.clock.now() });
         if !is_its_to_tell {
-            (outcome.failure, outcome.slip) = (Some(Failure::of(&errors::LEFT_TO_NOTICE)), None);
+            (outcome.slip, outcome.page) = (None, None);
+            outcome.failure = Some(Failure::of(&errors::LEFT_TO_NOTICE));
         }
         let moved = self.advance(id, Some(at), to, |case| {
             case.untold = untold;
@@ -99,7 +104,11 @@ impl Inner {
             view.failure = outcome.failure;
             view.transaction = shown.and_then(|row| serde_json::to_value(row).ok()).or(view.transaction.take());
             view.duplicate |= outcome.duplicate;
-            view.slip = outcome.slip;
+            view.slip = outcome.slip.as_ref().map(|slip| slip.lines(COLUMNS));
+            if to == CaseState::Done {
+                view.found = case.held_back.take().or(view.found.take());
+            }
+            case.paper = outcome.page.or(outcome.slip).map(Arc::new);
             view.limits = outcome.limits.or(view.limits.take());
             if let Some(centre) = outcome.centre {
                 view.centre = Some(Value::Object(centre));
@@ -147,14 +156,17 @@ impl Committing<'_> {
             return Err(ended(CaseState::Refused, Failure::of(&errors::EARLIER_OPEN)));
         }
         let _counted = self.plan.provisional.then(|| lock(&self.inner.settling_alone));
+        if self.plan.provisional {
+            self.not_billed_meanwhile()?;
+        }
         if let (true, Some(amount)) = (self.plan.provisional, self.plan.amount) {
             let within = self.inner.within_limits(self.definition, self.who, amount);
             within.map_err(|failure| ended(CaseState::Refused, failure))?;
         }
         let mut outcome = match (&self.plan.message, &self.inner.upstream) {
-            (Message::Settlement(settlement), Some(upstream)) if self.plan.online => {
-                let input = serde_json::to_value(settlement);
-                self.settle(upstream, input.map_err(|_| ended(CaseState::Failed, Failure::of(&errors::DEFECT)))?)?
+            (message, Some(upstream)) if self.plan.online => {
+                let input = message.json();
+                self.online(upstream, input.map_err(|_| ended(CaseState::Failed, Failure::of(&errors::DEFECT)))?)?
             }
             _ => self.store_and_forward()?,
         };
@@ -163,6 +175,9 @@ impl Committing<'_> {
             outcome.limits = self.inner.limits_left(self.definition, self.who).ok();
         }
         outcome.slip = self.slip(&outcome);
+        // Another case has printed it meanwhile.
+        let page = self.plan.page.clone().filter(|_| !outcome.duplicate).zip(outcome.row.as_ref());
+        outcome.page = page.map(|(page, row)| page.vouched(row, self.inner.parts.clock.now()));
         Ok(outcome)
     }
 
@@ -180,14 +195,25 @@ impl Committing<'_> {
         Ok(!open.is_empty())
     }
 
+    /// Another case may have settled a line of this bill alone since this one was decided; online the centre says so.
+    fn not_billed_meanwhile(&self) -> Result<(), Ended> {
+        let billed = self.inner.billed(self.definition, self.who.tag, &self.plan.form);
+        let own = self.inner.queue.by_key(&self.plan.key).map_err(|error| self.not_committed(&error))?;
+        match billed.map_err(|error| self.not_committed(&error))? {
+            // It is this bill, committed under this key: the journal has it, and says so.
+            Some(billed) if own.is_some_and(|(row, _)| row.id == billed.row.id) => Ok(()),
+            Some(billed) => {
+                let outcome = Outcome { failure: Some(billed.failure), duplicate: true, ..Outcome::default() };
+                Err((CaseState::Refused, Box::new(outcome)))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Durable before this returns; delivered later.
     fn store_and_forward(&self) -> Result<Outcome, Ended> {
-        let payload = match &self.plan.message {
-            Message::SignIn(message) => serde_json::to_value(Payload { request: message, detail: detail(self.plan) }),
-            Message::Settlement(message) => {
-                serde_json::to_value(Payload { request: message, detail: detail(self.plan) })
-            }
-        };
+        let payload = self.plan.message.json();
+        let payload = payload.and_then(|request| serde_json::to_value(Payload { request, detail: detail(self.plan) }));
         let payload = payload.map_err(|_| ended(CaseState::Failed, Failure::of(&errors::DEFECT)))?;
         let committed =
             self.inner.queue.commit(self.draft(payload, State::Pending)).map_err(|error| self.not_committed(&error))?;
@@ -201,9 +227,10 @@ impl Committing<'_> {
         Ok(Outcome { row: Some(committed.row), duplicate: committed.duplicate, ..Outcome::default() })
     }
 
-    /// Written ahead, settled at the centre, or nothing settled.
-    fn settle(&self, upstream: &Upstream, input: Value) -> Result<Outcome, Ended> {
-        let request = upstream.asker.request(infno::SETTLE, self.operator, input);
+    /// Written ahead, settled, paid or cancelled at the centre, or nothing of it.
+    fn online(&self, upstream: &Upstream, input: Value) -> Result<Outcome, Ended> {
+        let asker = upstream.asker.to(self.definition.receiver_of(self.plan.insutype.as_deref()));
+        let request = asker.request(&self.plan.infno, self.operator, input);
         let draft = self.draft(detail(self.plan), State::Sending);
         let patience = self
             .inner
@@ -212,14 +239,38 @@ impl Committing<'_> {
             .uplink
             .as_ref()
             .map_or(Patience::default(), |uplink| Patience { answer: uplink.answer, resolve: uplink.resolve });
-        let settling = sync::settle(&self.inner.queue, &upstream.uplink, draft, request, patience);
-        match self.inner.parts.runtime.block_on(settling) {
-            Ok(Settled::Accepted(row, answer)) => Ok(self.accepted(row, answer)),
+        let (queue, uplink, runtime) = (&self.inner.queue, &upstream.uplink, &self.inner.parts.runtime);
+        match self.plan.message {
+            Message::Payment(_) => {
+                let paid = runtime.block_on(sync::pay(queue, uplink, draft, request, patience));
+                self.came(paid, Self::paid)
+            }
+            _ => {
+                let settled = runtime.block_on(sync::settle(queue, uplink, draft, request, patience));
+                self.came(settled, Self::settled)
+            }
+        }
+    }
+
+    /// What came of what was sent online; `accepted` shows what the centre carried out.
+    fn came<A>(
+        &self,
+        came: Result<Settled<A>, SettleError>,
+        accepted: impl FnOnce(&Self, Row, A) -> Outcome,
+    ) -> Result<Outcome, Ended> {
+        match came {
+            Ok(Settled::Accepted(row, answer)) => Ok(accepted(self, row, answer)),
             Ok(Settled::Refused(row, code, text)) => {
                 let failure = UplinkError::Refused { code, text }.failure();
                 Err(self.not_settled(failure, row))
             }
-            Ok(Settled::NothingSettled(row)) => Err(self.not_settled(Failure::of(&errors::NOTHING_SETTLED), row)),
+            Ok(Settled::NothingSettled(row)) => {
+                let nothing = match self.plan.cancels {
+                    Some(_) => &errors::NOTHING_CANCELLED,
+                    None => &errors::NOTHING_SETTLED,
+                };
+                Err(self.not_settled(Failure::of(nothing), row))
+            }
             // The key's own transaction, of which the row alone is left.
             Ok(Settled::Erased(row)) => Err(self.not_settled(Failure::of(&errors::REPEATED), row)),
             Err(SettleError::Queue(error)) => Err(self.not_committed(&error)),
@@ -227,7 +278,18 @@ impl Committing<'_> {
         }
     }
 
-    fn accepted(&self, row: Row, SettlementAnswer { setlinfo, .. }: SettlementAnswer) -> Outcome {
+    /// The centre's word on a payment is of the order and the amount that were sent: nothing of it can differ.
+    fn paid(&self, row: Row, Paid { payinfo }: Paid) -> Outcome {
+        let paid = serde_json::to_value(payinfo).ok();
+        Outcome {
+            row: Some(row),
+            centre: paid.and_then(|paid| paid.as_object().cloned()),
+            decision: Some(Decision { basis: Basis::Centre, ..self.plan.decision.clone() }),
+            ..Outcome::default()
+        }
+    }
+
+    fn settled(&self, row: Row, SettlementAnswer { setlinfo, .. }: SettlementAnswer) -> Outcome {
         let planned = &self.plan.decision;
         // It was compared before anyone agreed; what the centre changed since then stands, and is shown.
         let found = differences(&planned.outputs, &setlinfo);
@@ -275,10 +337,24 @@ impl Committing<'_> {
                 }
             };
         }
+        if let QueueError::Move { from, .. } = error {
+            // Another case takes it back.
+            return ended(CaseState::Refused, Failure::with(&errors::UNDO_STATE, from.name()));
+        }
         match (error, &self.definition.once) {
+            // Another case takes it back, which was decided on another day.
+            (QueueError::Conflict, _) if self.plan.cancels.is_some() => {
+                let row = self.inner.queue.by_key(&self.plan.key).ok().flatten().map(|(row, _)| row);
+                let failure = Some(Failure::of(&errors::REPEATED));
+                (CaseState::Refused, Box::new(Outcome { failure, row, duplicate: true, ..Outcome::default() }))
+            }
             (QueueError::Conflict, Some(once)) => {
+                let date = self.plan.business_date;
                 let failure = match once {
-                    Once::Month => Failure::with(&errors::ALREADY, month(self.plan.business_date)),
+                    Once::Day => Failure::with(&errors::ALREADY, date.to_string()),
+                    Once::Month => Failure::with(&errors::ALREADY, month(date)),
+                    Once::Year => Failure::with(&errors::ALREADY, date.year().to_string()),
+                    Once::Standing => Failure::of(&errors::STANDING),
                     Once::Form(_) => Failure::of(&errors::SAME_FORM),
                 };
                 let outcome = Outcome { failure: Some(failure), duplicate: true, ..Outcome::default() };
@@ -300,35 +376,37 @@ impl Committing<'_> {
             operator: self.operator.to_owned(),
             shift: Some(self.shift.to_owned()),
             amount: self.plan.amount,
+            cancels: self.plan.cancels.as_ref().map(|cancels| cancels.id),
             payload,
             state,
         }
     }
 
-    fn slip(&self, outcome: &Outcome) -> Option<Vec<String>> {
+    fn slip(&self, outcome: &Outcome) -> Option<Document> {
         let row = outcome.row.as_ref()?;
         let decision = outcome.decision.as_ref().unwrap_or(&self.plan.decision);
         let explanation = match (&outcome.centre, outcome.differences.is_empty()) {
             (Some(centre), false) => centres_figures(centre, &self.plan.outputs),
-            _ => decision.explain_zh(),
+            _ => decision.explain_zh(self.definition.kind),
         };
         let slip = Slip {
             title: &self.definition.title.zh,
             terminal: self.inner.parts.config.terminal.as_str(),
             operator: self.operator,
-            name: self.who.view.name.as_deref(),
-            number: self.who.view.social_security_number.as_deref(),
+            name: self.who.view.name.as_deref().filter(|_| !self.plan.confidential),
+            number: self.who.view.social_security_number.as_deref().filter(|_| !self.plan.confidential),
             business_date: self.plan.business_date,
             demo_date: self.inner.parts.config.business_date.is_some(),
             expired_card: self.who.expired,
             explanation: &explanation,
             demo_figures: decision.demo,
+            filed: filed(self.definition, &self.plan.form).filter(|_| self.plan.cancels.is_none()),
             centre: outcome.centre.as_ref(),
             transaction: row,
             duplicate: outcome.duplicate,
             at: self.inner.parts.clock.now(),
         };
-        Some(slip.lines())
+        Some(slip.document())
     }
 }
 

@@ -12,7 +12,8 @@ use super::conditions::Condition;
 use super::inner::Inner;
 use crate::failure::{Explain as _, Failure};
 use crate::store::Reconciliation;
-use crate::sync::{self, UplinkStatus};
+use crate::sync::UplinkStatus;
+use crate::wire;
 use crate::world::shanghai;
 
 /// How often it is looked whether a day is to be reconciled.
@@ -70,7 +71,7 @@ fn attempt(inner: &Arc<Inner>) -> bool {
             Err(failure) => {
                 complete = false;
                 // The centre's own words may name a person.
-                let detail = failure.detail.filter(|_| failure.entry.code != sync::errors::REFUSED.code);
+                let detail = failure.detail.filter(|_| !wire::errors::ENTRIES.contains(&failure.entry));
                 tracing::warn!(%day, code = failure.entry.code, detail, "the day was not reconciled");
             }
         }

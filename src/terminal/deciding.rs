@@ -8,20 +8,28 @@ use uuid::Uuid;
 
 use super::conditions::Condition;
 use super::errors;
-use super::inner::Inner;
+use super::inner::{Inner, Upstream};
 use super::json::JsonText;
+use super::looked_up::LookedUp;
 use super::plan::{Plan, Shown, Verdict, centre_view};
-use super::table::Conduct;
+use super::same::First;
+use super::undoing;
 use super::view::CaseState;
 use super::who::Who;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::Row;
 use crate::rules::{Decision, InputError, Outcome, Packs, Schema, differences};
-use crate::scenario::{Definition, FieldError, FieldMistake, Form, Message, ScenarioError, amount};
-use crate::value::{Fen, Protocol};
-use crate::wire::settle::Settlement;
+use crate::scenario::{
+    Conduct, Definition, FieldError, FieldMistake, Form, Message, Proof, ScenarioError, Stated, Telling,
+};
+use crate::sync::Asker;
+use crate::value::{Fen, Kind, Protocol};
+use crate::wire::infno;
+use crate::wire::person::INSUTYPE;
+use crate::wire::settle::{Settlement, SettlementAnswer};
 
 /// One deciding: what goes into it.
+#[derive(Clone, Copy)]
 pub(super) struct Deciding<'a> {
     pub(super) inner: &'a Inner,
     pub(super) id: Uuid,
@@ -50,17 +58,13 @@ impl Inner {
         let taken = self.cases().get(id).and_then(|case| {
             let (form, who) = (case.form.clone()?, case.who.clone()?);
             let (definition, packs) = (Arc::clone(&case.definition), case.packs.clone()?);
-            Some((definition, packs, case.view.operator.clone(), case.key.clone(), form, who))
+            Some((definition, packs, case.view.operator.clone(), case.key.clone(), form, who, case.view.undo))
         });
         // Only a case that has ended has forgotten them, and to that nothing happens any more.
-        let Some((definition, packs, operator, key, form, who)) = taken else { return self.defect(id, at) };
+        let Some((definition, packs, operator, key, form, who, undo)) = taken else { return self.defect(id, at) };
         let date_of = packs.date_of(&definition.id);
-        let business_date = definition.business_date(&form, date_of, self.business_day());
-        let mut shown = Shown { business_date: Some(business_date), ..Shown::default() };
+        let mut shown = Shown { confidential: definition.is_confidential(&form), ..Shown::default() };
         let verdict = self.may_do(&definition).and_then(|()| self.in_shift(id, &operator)).and_then(|()| {
-            self.not_in_the_future(business_date, date_of)?;
-            let held = packs.hold(&definition.id, business_date);
-            held.map_err(|error| (CaseState::Failed, error.failure()))?;
             let deciding = Deciding {
                 inner: self,
                 id,
@@ -70,9 +74,20 @@ impl Inner {
                 key: key.as_deref(),
                 form: &form,
                 who: &who,
-                business_date,
+                business_date: self.business_day(),
             };
-            deciding.verdict(&mut shown)
+            if let Some(undo) = undo {
+                shown.business_date = Some(deciding.business_date);
+                return deciding.undo(undo, &mut shown);
+            }
+            let filled = definition.filled((*form).clone(), &who.on_card);
+            let form = filled.map_err(|error| (CaseState::WaitingInput, error.failure()))?;
+            let business_date = definition.business_date(&form, date_of, self.business_day());
+            shown.business_date = Some(business_date);
+            self.not_in_the_future(business_date, date_of)?;
+            let held = packs.hold(&definition.id, business_date);
+            held.map_err(|error| (CaseState::Failed, error.failure()))?;
+            Deciding { form: &form, business_date, ..deciding }.verdict(&mut shown)
         });
         let verdict = verdict.unwrap_or_else(|(state, failure)| Verdict::End(state, failure));
         self.decided(id, at, verdict, shown);
@@ -112,6 +127,11 @@ impl Inner {
             view.business_date = shown.business_date;
             view.decision = shown.decision;
             view.centre = shown.centre;
+            // A holder's records are shown to nobody who only has their card.
+            let waits = case.definition.kind == Kind::Query && case.definition.card == Proof::Pin;
+            (view.found, case.held_back) = if waits { (None, shown.found) } else { (shown.found, None) };
+            let of_card = case.who.iter().flat_map(|who| who.findings.iter().cloned());
+            view.findings = of_card.chain(shown.findings).collect();
             view.differences = shown.differences;
             view.as_of = shown.as_of;
             view.provisional = shown.provisional;
@@ -119,6 +139,9 @@ impl Inner {
             view.transaction = shown.transaction;
             view.duplicate = shown.duplicate;
             view.failure = failure;
+            if shown.confidential {
+                (view.holder, view.notices) = (None, Some(Vec::new()));
+            }
             case.plan = plan.map(Arc::from);
         });
         if let Err(left) = moved {
@@ -132,7 +155,7 @@ impl Inner {
         let mut conditions = self.conditions();
         conditions.remove(&Condition::UplinkAway);
         conditions.remove(&Condition::Draining);
-        match self.table.conduct(definition.kind, &conditions) {
+        match self.table.of(definition, &conditions) {
             (Conduct::Refuse, Some(condition)) => Some(self.why(condition)),
             _ => None,
         }
@@ -142,15 +165,30 @@ impl Inner {
 impl Deciding<'_> {
     fn verdict(&self, shown: &mut Shown) -> Result<Verdict, Ended> {
         self.none_open(shown, |row| row.protocol() == Protocol::Online)?;
-        let key = self.first_time(shown)?;
-        let mut learned = self.learn()?;
+        match self.look_up(shown)? {
+            None => self.verdict_with(None, shown),
+            Some((found, form)) => Deciding { form: &form, ..*self }.verdict_with(Some(&found), shown),
+        }
+    }
+
+    /// The verdict, with what was looked up.
+    fn verdict_with(&self, found: Option<&LookedUp>, shown: &mut Shown) -> Result<Verdict, Ended> {
+        let First { key, once } = self.first_time(shown)?;
+        self.not_billed(shown)?;
+        let nothing = Map::new();
+        let looked_up = found.map_or(&nothing, |found| &found.facts);
+        let mut learned = self.learn(looked_up)?;
+        self.insured(&learned.known)?;
+        learned.known.facts.extend(looked_up.clone());
         shown.as_of = learned.as_of;
         if learned.reached {
             // The centre has not counted it yet, and would settle this one as if it were the first.
             self.none_open(shown, |_| true)?;
         }
         let schema = self.schema(&learned.known.facts, learned.reached)?;
-        let input = self.definition.input(self.form, &learned.known, &schema, self.inner.business_day());
+        let (form, catalogue) = self.priced(&learned.known)?;
+        let stated = Stated { form: &form, ..self.stated() };
+        let input = self.definition.input(stated, &learned.known, &schema);
         let decision = self
             .packs
             .decide(&self.definition.id, &input)
@@ -161,23 +199,46 @@ impl Deciding<'_> {
 
         let mut person = self.who.person.clone();
         person.psn_no = learned.psn_no.take();
+        let telling = Telling {
+            person: &person,
+            form: self.form,
+            known: &learned.known,
+            input: &input,
+            business_date: decision.business_date,
+            today: self.inner.business_day(),
+            operator: self.operator,
+            once,
+            shown: found.map(|found| found.shown),
+            account: self.who.account.clone(),
+        };
         let message = self
             .definition
-            .message(&person, self.form, &learned.known, &input, decision.business_date)
+            .message(telling)
             .map_err(|item| (CaseState::Failed, Failure::with(&crate::scenario::errors::FORM, item)))?;
+        let insutype = match &message {
+            Message::Settlement(settlement) => settlement.insutype.clone(),
+            _ => learned.known.insutype.clone(),
+        };
         let mut plan = Plan {
+            insutype: Some(insutype),
             business_date: decision.business_date,
             decision,
-            amount: amount(&input.facts).filter(|_| matches!(message, Message::Settlement(_))),
+            amount: message.amount(),
             message,
+            infno: self.definition.message.name_of(&self.form.values).to_owned(),
             input,
             online: false,
             provisional: false,
             as_of: learned.as_of,
             decided_at: self.inner.parts.clock.now(),
             admission: self.admission().map(str::to_owned),
+            catalogue,
             outputs: schema.outputs,
+            confidential: self.definition.is_confidential(self.form),
+            form: self.form.clone(),
+            page: found.and_then(|found| found.page.clone()),
             key,
+            cancels: None,
         };
         if self.definition.kind.protocol() == Protocol::Online {
             self.online(&mut plan, learned.reached, shown)?;
@@ -186,16 +247,22 @@ impl Deciding<'_> {
         Ok(Verdict::Confirm(Box::new(plan)))
     }
 
+    /// Who asks about this person, or one whom the centre says to be insured so; by the form where it is not told.
+    pub(super) fn asker(&self, upstream: &Upstream, insutype: Option<&str>) -> Asker {
+        let in_form = self.form.values.get(INSUTYPE).and_then(Value::as_str);
+        upstream.asker.to(self.definition.receiver_of(insutype.or(in_form)))
+    }
+
     /// What the pack of the business date asks for that is for such a case, with what the centre says of the person.
     pub(super) fn schema(&self, known: &Map<String, Value>, reached: bool) -> Result<Schema, Ended> {
-        let facts = self.definition.facts(self.form, known, self.inner.business_day());
+        let facts = self.definition.facts(self.stated(), known);
         let schema = self.packs.schema(&self.definition.id, self.business_date, &facts);
         schema.map_err(|error| self.cannot_decide(&error, reached))
     }
 
     /// What is settled online comes after everything of this person that is open: while the outcome of one is not known,
     /// or a provisional one is on its way, neither terminal nor centre knows what it leaves of deductible, cap and account.
-    fn none_open(&self, shown: &mut Shown, counts: impl Fn(&Row) -> bool) -> Result<(), Ended> {
+    pub(super) fn none_open(&self, shown: &mut Shown, counts: impl Fn(&Row) -> bool) -> Result<(), Ended> {
         if self.definition.kind.protocol() != Protocol::Online {
             return Ok(());
         }
@@ -211,7 +278,11 @@ impl Deciding<'_> {
 
     /// The centre computes it too, or the terminal goes on alone within its limits.
     fn online(&self, plan: &mut Plan, reached: bool, shown: &mut Shown) -> Result<(), Ended> {
-        let Message::Settlement(settlement) = &plan.message else { return Ok(()) };
+        let Message::Settlement(settlement) = &plan.message else {
+            // What else is carried out online is not computed by the centre: it is asked once somebody agreed.
+            plan.online = reached;
+            return if reached { Ok(()) } else { self.conduct_alone(Conduct::CarryOut) };
+        };
         plan.online = reached && self.pre_settled(settlement, &plan.decision, shown)?;
         if plan.online {
             return Ok(());
@@ -228,8 +299,10 @@ impl Deciding<'_> {
     fn pre_settled(&self, settlement: &Settlement, decision: &Decision, shown: &mut Shown) -> Result<bool, Ended> {
         let Some(upstream) = &self.inner.upstream else { return Ok(false) };
         let within = self.patience();
-        let asked = upstream.asker.pre_settle(self.operator, settlement, within);
-        let answer = match self.wait(asked)? {
+        let message = self.definition.message.ask_of(&self.form.values).unwrap_or(infno::PRE_SETTLE);
+        let asker = self.asker(upstream, Some(&settlement.insutype));
+        let asked = asker.ask(message, self.operator, settlement, within);
+        let answer: SettlementAnswer = match self.wait(asked)? {
             Ok(answer) => answer,
             Err(error) => return self.not_answered(&error).map(|()| false),
         };
@@ -271,7 +344,7 @@ impl Deciding<'_> {
     }
 }
 
-fn outcome(decision: &Decision) -> Result<(), Ended> {
+pub(super) fn outcome(decision: &Decision) -> Result<(), Ended> {
     let codes = || {
         let reasons = decision.reasons.iter().filter(|reason| reason.outcome == decision.outcome);
         reasons.map(|reason| format!("{} {}", reason.code, reason.text.zh)).collect::<Vec<_>>().join("; ")
@@ -284,12 +357,18 @@ fn outcome(decision: &Decision) -> Result<(), Ended> {
 }
 
 /// What is kept beside the message: the decision with its trace, all that it was decided on, so that other packs can
-/// decide it again, and when the accumulators were told.
+/// decide it again, when the accumulators were told, and by which catalogue the bill was priced; of what the terminal
+/// settles alone also the number that it stands under, which no envelope says.
 pub(super) fn detail(plan: &Plan) -> Value {
+    if let Some(cancels) = &plan.cancels {
+        return undoing::detail(plan, cancels).into();
+    }
     json!({
         "decision": plan.decision,
         "input": plan.input,
         "accumulators_as_of": plan.as_of,
         "admission": plan.admission,
+        "catalogue": plan.catalogue,
+        "infno": plan.provisional.then_some(&plan.infno),
     })
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::alarm::Alarm;
 use super::blacklist::BlacklistHealth;
 use super::conditions::Conditions;
+use super::goods::CatalogueHealth;
 use super::limits::TerminalLeft;
 use super::policy::PolicyHealth;
 use crate::reader::ReaderState;
@@ -21,7 +22,7 @@ pub enum Status {
     /// All is well.
     Ok,
     /// Some condition or alarm holds, and work goes on as far as it allows; or new policy packs or a blacklist are refused, there is no
-    /// blacklist to go by where one is configured, a record is
+    /// blacklist or catalogue to go by where one is configured, a record is
     /// damaged, a day is overdue or has open differences, a holder is still to be told how a transaction came out, what became of a
     /// transaction on a card's account is not known or not told, or
     /// queue or store do not tell.
@@ -38,7 +39,7 @@ pub struct QueueHealth {
     /// Age of the oldest of them, in seconds: the alarm that matters.
     #[schema(required)]
     pub oldest_unsent_secs: Option<u64>,
-    /// What they are worth together.
+    /// What they are worth together: a cancellation as much as what it takes back.
     pub sum: Fen,
     /// When the centre last acknowledged one.
     #[schema(value_type = Option<String>, format = DateTime, required)]
@@ -127,4 +128,7 @@ pub struct Health {
     /// The list of refused cards; `None` where none is configured, and no card is looked up.
     #[schema(required)]
     pub blacklist: Option<BlacklistHealth>,
+    /// The catalogue of drugs and services; `None` where none is configured, and the form says what they cost.
+    #[schema(required)]
+    pub catalogue: Option<CatalogueHealth>,
 }

@@ -16,6 +16,7 @@ use super::case::{Alarm, Case, Cases};
 use super::conditions::{Condition, Conditions};
 use super::errors;
 use super::event::What;
+use super::goods::Pricing;
 use super::log::Log;
 use super::names::CardNames;
 use super::policy::InForce;
@@ -33,7 +34,7 @@ use crate::keys::KeyProvider;
 use crate::profile::Profile;
 use crate::queue::Queue;
 use crate::reader::{ReaderEvent, TransportError};
-use crate::scenario::{Catalogue, Definition, Definitions};
+use crate::scenario::Catalogue;
 use crate::script::Library;
 use crate::store::Store;
 use crate::sync::{Asker, Uplink, UplinkStatus, Worker};
@@ -49,7 +50,6 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(super) struct Inner {
     pub(super) parts: Parts,
     pub(super) catalogue: Catalogue,
-    pub(super) definitions: Definitions,
     pub(super) in_force: InForce,
     pub(super) table: Table,
     pub(super) scripts: Arc<Library>,
@@ -70,6 +70,8 @@ pub(super) struct Inner {
     pub(super) store: Arc<Store>,
     /// Where a list of refused cards is configured.
     pub(super) refusing: Option<Refusing>,
+    /// Where a catalogue of drugs and services is configured.
+    pub(super) pricing: Option<Pricing>,
     /// The key that seals what is kept of writes to cards.
     pub(super) card_writes: Zeroizing<[u8; 32]>,
     /// Which card a PIN is asked for.
@@ -124,6 +126,7 @@ pub(super) struct Rooms {
     pub(super) queue: Queue,
     pub(super) store: Arc<Store>,
     pub(super) refusing: Option<Refusing>,
+    pub(super) pricing: Option<Pricing>,
     pub(super) card_writes: Zeroizing<[u8; 32]>,
     pub(super) card_names: CardNames,
     pub(super) bank_tokens: TokenKey,
@@ -133,7 +136,7 @@ pub(super) struct Rooms {
 
 impl Inner {
     pub(super) fn new(rooms: Rooms) -> Self {
-        let Setup { catalogue, definitions, taken, scripts, profile, table, issuers } = rooms.setup;
+        let Setup { catalogue, taken, scripts, profile, table, issuers } = rooms.setup;
         let told = Mutex::new(rooms.parts.readers.watch());
         let log = Log::new(Arc::clone(&rooms.parts.clock));
         let now = rooms.parts.clock.now();
@@ -142,7 +145,6 @@ impl Inner {
         Self {
             parts: rooms.parts,
             catalogue,
-            definitions,
             in_force: InForce::new(taken, now),
             table,
             scripts,
@@ -157,6 +159,7 @@ impl Inner {
             queue: rooms.queue,
             store: rooms.store,
             refusing: rooms.refusing,
+            pricing: rooms.pricing,
             card_writes: rooms.card_writes,
             card_names: rooms.card_names,
             bank_tokens: rooms.bank_tokens,
@@ -286,6 +289,10 @@ impl Inner {
             CaseState::WaitingInput => too_late(cases.input),
             CaseState::WaitingConfirmation => too_late(cases.confirm),
             // For its turn at the keys, and for the card: who is not back by then hangs in a call.
+            CaseState::Proving => {
+                let within = 2 * cases.reading + self.parts.config.readers.pin + GRACE;
+                (within, CaseState::Failed, TransportError::Deadline.failure())
+            }
             CaseState::Reading => (2 * cases.reading + GRACE, CaseState::Failed, TransportError::Deadline.failure()),
             _ => return None,
         };
@@ -331,10 +338,6 @@ impl Inner {
     pub(super) fn wait_until_idle(&self, within: Duration) {
         let busy = |cases: &mut Cases| cases.live().next().is_some();
         drop(self.ended.wait_timeout_while(self.cases(), within, busy));
-    }
-
-    pub(super) fn definition(&self, id: &str) -> Option<Arc<Definition>> {
-        self.definitions.get(id).cloned().map(Arc::new)
     }
 }
 

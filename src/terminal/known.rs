@@ -52,14 +52,14 @@ impl From<&Accumulators> for Told {
 
 /// What the journal keeps beside a message, as far as it is read again.
 #[derive(Deserialize)]
-struct Detail {
-    decision: Decided,
-    admission: Option<String>,
+pub(super) struct Detail {
+    pub(super) decision: Decided,
+    pub(super) admission: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Decided {
-    accumulators: Vec<Change>,
+pub(super) struct Decided {
+    pub(super) accumulators: Vec<Change>,
     outputs: Map<String, Value>,
 }
 
@@ -87,6 +87,26 @@ impl Done {
             None if self.row.updated_at >= as_of => None,
             None => Some(false),
         }
+    }
+
+    /// Lays what it did to the person's own facts over them: what a settlement leaves of the account it leaves for every
+    /// scenario. What takes another one back gives the account back what that paid from it, whatever
+    /// was paid from it in between.
+    fn lay_over(&self, facts: &mut Map<String, Value>) -> Result<(), QueueError> {
+        if self.row.cancels.is_some() {
+            let (Some(balance), Some(paid)) = (facts.get_mut(BALANCE.0), self.outputs.get(BALANCE.1)) else {
+                return Ok(());
+            };
+            let after = Fen::of_json(balance).zip(Fen::of_json(paid)).and_then(|(now, paid)| now.checked_sub(paid));
+            let after = after.ok_or_else(|| unreadable(&self.row, "what it gives back cannot be added"))?;
+            *balance = after.to_string().into();
+            return Ok(());
+        }
+        // Nothing else that is given out under a fact's name is that fact: another pack may call something of its own so.
+        if let (Some(balance), Some(left)) = (facts.get_mut(BALANCE.0), self.outputs.get(BALANCE.0)) {
+            balance.clone_from(left);
+        }
+        Ok(())
     }
 
     /// Whether what it did to an account or a cap is not what the terminal has of it.
@@ -203,11 +223,8 @@ impl Record<'_> {
         let own = self.done_since(each().map(|told| place(told).sequence).min().unwrap_or_default())?;
 
         let Some(since) = uncounted(own.iter(), Some(told)) else { return Ok(None) };
-        for (name, value) in since.into_iter().flat_map(|done| &done.outputs) {
-            // What a decision gives out under a fact's name is that fact from then on: the account's balance.
-            if let Some(fact) = facts.get_mut(name) {
-                fact.clone_from(value);
-            }
+        for done in since {
+            done.lay_over(&mut facts)?;
         }
         let mut accumulators = Map::new();
         for (kept, counted) in shelves {
@@ -329,6 +346,9 @@ fn sum(before: Option<&Value>, more: &Value) -> Option<Value> {
 fn unreadable(row: &Row, what: &str) -> QueueError {
     QueueError::Damaged { record: row.sequence, what: what.to_owned() }
 }
+
+/// 账户余额, and what of a settlement was paid from it.
+pub(super) const BALANCE: (&str, &str) = ("balc", "acct_pay");
 
 /// Beside the facts in the record.
 const INSUTYPE: &str = " insutype";

@@ -11,13 +11,12 @@ use super::deciding::{Deciding, Ended};
 use super::errors;
 use super::inner::Upstream;
 use super::known::Record;
-use super::table::Conduct;
 use super::view::{CaseState, CaseView};
 use crate::failure::{Entry, Explain as _, Failure};
-use crate::scenario::Known;
+use crate::scenario::{Conduct, FieldError, FieldMistake, Known, ScenarioError, Stated};
 use crate::sync::UplinkError;
-use crate::value::Protocol;
-use crate::wire::person::Question;
+use crate::value::{Kind, Protocol};
+use crate::wire::person::{INSUTYPE, ONE_OF_A_PERSON, Question};
 
 /// How long a terminal that takes the centre to be away asks it once more before it decides alone.
 const ONCE_MORE: Duration = Duration::from_secs(1);
@@ -31,12 +30,13 @@ pub(super) struct Learned {
 }
 
 impl Deciding<'_> {
-    /// What the centre says of the person; what it said before, where it cannot be asked.
-    pub(super) fn learn(&self) -> Result<Learned, Ended> {
+    /// What the centre says of the person, in a case of which this was looked up; what it said before, where it cannot be
+    /// asked.
+    pub(super) fn learn(&self, looked_up: &Map<String, Value>) -> Result<Learned, Ended> {
         if let Some(upstream) = &self.inner.upstream
             && self.reachable(upstream)?
         {
-            match self.ask(upstream)? {
+            match self.ask(upstream, looked_up)? {
                 Ok(learned) => return Ok(learned),
                 Err(error) => self.not_answered(&error)?,
             }
@@ -45,7 +45,7 @@ impl Deciding<'_> {
         self.conduct_alone(Conduct::Provisional)?;
         match self.recalled()? {
             Some((known, as_of)) => Ok(Learned { known, as_of: Some(as_of), psn_no: None, reached: false }),
-            None if self.inner.table.without_record(self.definition.kind) == Conduct::Refuse => {
+            None if self.inner.table.without_record_of(self.definition) == Conduct::Refuse => {
                 Err((CaseState::Refused, Failure::of(&errors::NO_RECORD)))
             }
             None => Ok(Learned { known: Known::default(), as_of: None, psn_no: None, reached: false }),
@@ -53,9 +53,9 @@ impl Deciding<'_> {
     }
 
     /// The centre's answer, or why there is none; ends with the case.
-    fn ask(&self, upstream: &Upstream) -> Result<Result<Learned, UplinkError>, Ended> {
+    fn ask(&self, upstream: &Upstream, looked_up: &Map<String, Value>) -> Result<Result<Learned, UplinkError>, Ended> {
         let keys = self.packs.keys(&self.definition.id);
-        let mut facts = self.definition.facts(self.form, &Map::new(), self.inner.business_day());
+        let mut facts = self.definition.facts(self.stated(), looked_up);
         facts.retain(|name, _| keys.contains(name.as_str()));
         let question = Question {
             person: self.who.person.clone(),
@@ -65,11 +65,12 @@ impl Deciding<'_> {
             facts,
         };
         let within = self.patience();
+        let asker = self.asker(upstream, None);
         let asking = self.record().asking();
         let asked = async {
             tokio::try_join!(
-                upstream.asker.person(self.operator, &question, within),
-                upstream.asker.accumulations(self.operator, &question, within),
+                asker.person(self.operator, &question, within),
+                asker.accumulations(self.operator, &question, within),
             )
         };
         let (person, accumulations) = match self.wait(asked)? {
@@ -87,6 +88,18 @@ impl Deciding<'_> {
         }
         let as_of = Some(accumulations.as_of);
         Ok(Ok(Learned { known, as_of, psn_no: Some(person.psn_no.clone()), reached: true }))
+    }
+
+    /// A form may say an insurance because nobody chose. What is filed under another than the person's comes to nothing;
+    /// what is settled goes by the centre's in any case.
+    pub(super) fn insured(&self, known: &Known) -> Result<(), Ended> {
+        let said = self.form.values.get(INSUTYPE).and_then(Value::as_str);
+        let is_theirs = said.is_none_or(|said| !ONE_OF_A_PERSON.contains(&said) || said == known.insutype);
+        if is_theirs || known.insutype.is_empty() || self.definition.kind == Kind::Settle {
+            return Ok(());
+        }
+        let mistake = FieldError { item: INSUTYPE.to_owned(), what: FieldMistake::NotInsured };
+        Err((CaseState::WaitingInput, ScenarioError::Form(vec![mistake]).failure()))
     }
 
     /// What the centre told before, with the time of the oldest of it; `None` where there is nothing, or it is too old.
@@ -118,7 +131,7 @@ impl Deciding<'_> {
     }
 
     /// Whether the centre can be reached; one that seems away is asked once more.
-    fn reachable(&self, upstream: &Upstream) -> Result<bool, Ended> {
+    pub(super) fn reachable(&self, upstream: &Upstream) -> Result<bool, Ended> {
         if upstream.status.borrow().reachable {
             return Ok(true);
         }
@@ -148,13 +161,18 @@ impl Deciding<'_> {
     pub(super) fn conduct_alone(&self, most: Conduct) -> Result<(), Ended> {
         let mut conditions: Conditions = self.inner.conditions();
         conditions.insert(Condition::UplinkAway);
-        match self.inner.table.conduct(self.definition.kind, &conditions) {
+        match self.inner.table.of(self.definition, &conditions) {
             (conduct, _) if conduct <= most => Ok(()),
             (_, condition) => {
                 let entry: &'static Entry = condition.unwrap_or(Condition::UplinkAway).entry();
                 Err((CaseState::Refused, Failure::of(entry)))
             }
         }
+    }
+
+    /// What is stated at the terminal.
+    pub(super) fn stated(&self) -> Stated<'_> {
+        Stated { form: self.form, card: &self.who.on_card, today: self.inner.business_day() }
     }
 
     pub(super) fn record(&self) -> Record<'_> {

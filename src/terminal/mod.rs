@@ -3,6 +3,7 @@
 
 mod accounts;
 mod alarm;
+mod billed;
 mod blacklist;
 mod case;
 mod committing;
@@ -15,6 +16,8 @@ pub mod errors;
 mod event;
 mod file;
 mod folder;
+mod forgetting;
+mod goods;
 mod groups;
 mod health;
 pub mod holder_card;
@@ -27,13 +30,16 @@ mod known;
 mod learning;
 mod limits;
 mod log;
+mod looked_up;
 mod moves;
 mod names;
 mod notice;
 mod on_cards;
 mod open;
+mod paper;
 mod plan;
 mod policy;
+mod proving;
 mod reading;
 mod reconcile;
 mod repair;
@@ -48,6 +54,7 @@ mod table;
 mod taken;
 mod tasks;
 mod turn;
+mod undoing;
 mod untold;
 mod view;
 mod who;
@@ -59,14 +66,16 @@ pub use driver::{Asked, DriverAnswer, DriverCall};
 pub use event::{Event, EventStream, What};
 pub use file::{LARGEST_FILE, Rights, open_regular, read_file, read_to, replace_file};
 pub use folder::{PackFiles, files_below};
+pub use goods::CatalogueHealth;
 pub use health::{Health, QueueHealth, ReconciliationHealth, Status, UplinkHealth};
 pub use json::JsonText;
 pub use limits::{LimitsLeft, TerminalLeft};
+pub use looked_up::Found;
 pub use notice::{CentreRefusal, Notice, Seen};
 pub use policy::{Origin, Policy, PolicyHealth, Refused, Reloaded};
 pub use setup::{Setup, SetupError};
 pub use start::waits_for_disk;
-pub use table::{Conduct, Table};
+pub use table::Table;
 pub use view::{CaseState, CaseView, HolderView, NewCase};
 
 use std::sync::Arc;
@@ -82,7 +91,10 @@ use crate::config::Config;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Faults, Filter, Row};
 use crate::reader::{ReaderState, Readers};
-use crate::scenario::{Catalogue, Definition};
+use crate::rules::PackRules;
+use crate::scenario::Catalogue;
+use crate::slip::Document;
+use crate::wire::filing::Filed;
 use crate::world::{Clock, Random};
 use holder_card::{CardAnswer, CardCall, CardTask};
 use inner::Inner;
@@ -132,14 +144,9 @@ impl Terminal {
         self.inner.parts.readers.list()
     }
 
-    /// All scenarios, in the order of the table of 2015.
+    /// All scenarios with their forms, in the order of the table of 2015.
     pub fn catalogue(&self) -> &Catalogue {
         &self.inner.catalogue
-    }
-
-    /// How a scenario is carried out: its form above all.
-    pub fn definition(&self, scenario: &str) -> Option<&Definition> {
-        self.inner.definitions.get(scenario)
     }
 
     /// Opens a case. With an idempotency key that is known, the case that has it is returned.
@@ -164,6 +171,14 @@ impl Terminal {
         self.inner.cases().get_mut(id).map(|case| self.inner.give_out(case))
     }
 
+    /// What is printed of a case that has ended. That it was settled counts as told from then on.
+    ///
+    /// # Errors
+    /// No such case, or one of which nothing is printed: it has not ended, or came to nothing.
+    pub fn paper(&self, id: Uuid) -> Result<Arc<Document>, Failure> {
+        self.inner.paper(id)
+    }
+
     /// Each state of a case from now on; the way to wait for one. How it ended is to be asked of [`case`](Self::case).
     pub fn follow(&self, id: Uuid) -> Option<watch::Receiver<CaseView>> {
         self.inner.cases().get(id).map(|case| case.tell.subscribe())
@@ -178,13 +193,22 @@ impl Terminal {
         self.inner.input(id, &values)
     }
 
-    /// The clerk, or the holder, agrees to what is shown. Returns at once with the case in `committing`; what came of it
-    /// is told by [`follow`](Self::follow) and the events.
+    /// [`confirm_with`](Self::confirm_with) without a PIN.
+    ///
+    /// # Errors
+    /// As [`confirm_with`](Self::confirm_with).
+    pub fn confirm(&self, id: Uuid) -> Result<CaseView, Failure> {
+        self.confirm_with(id, None)
+    }
+
+    /// The clerk, or the holder, agrees to what is shown; where the scenario asks for the holder's PIN, that is verified
+    /// first: the one that is brought along, or the one that is typed at the reader's pad, where it has one. Returns at once
+    /// with the case in `committing`, or in `proving`; what came of it is told by [`follow`](Self::follow) and the events.
     ///
     /// # Errors
     /// No such case, or one that does not wait for this.
-    pub fn confirm(&self, id: Uuid) -> Result<CaseView, Failure> {
-        self.inner.confirm(id)
+    pub fn confirm_with(&self, id: Uuid, pin: Option<holder_card::Secret>) -> Result<CaseView, Failure> {
+        self.inner.confirm(id, pin)
     }
 
     /// Gives the case up; refused once it is being committed.
@@ -234,6 +258,18 @@ impl Terminal {
         self.inner.centre_refusal(id)
     }
 
+    /// What the centre answered to what was filed: its number (受理号), and that of the visit or the admission that it
+    /// registered. `None` as long as it has not, where it filed nothing, and where its answer was erased. Blocks on the
+    /// disk.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn filed(&self, id: Uuid) -> Result<Option<Filed>, Failure> {
+        let answer = self.inner.queue.answer(id).map_err(|error| error.failure())?;
+        // What else is answered is of another form.
+        Ok(answer.and_then(|answer| serde_json::from_value(answer.output).ok()))
+    }
+
     /// Proves and reads the card in `reader`, or in the one holder's reader that has a card, outside any case; gives
     /// `card::Reading` as JSON, masked unless told otherwise. Blocks on the card.
     ///
@@ -280,6 +316,11 @@ impl Terminal {
     /// The packs in force.
     pub fn policy(&self) -> Policy {
         self.inner.policy()
+    }
+
+    /// The packs in force that decide a scenario, with their guards.
+    pub fn rules(&self, scenario: &str) -> Vec<PackRules> {
+        self.inner.packs().rules(scenario)
     }
 
     /// Takes up the packs that are in the folder now, if they are others than those in force. Blocks on the disk, and as

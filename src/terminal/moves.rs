@@ -1,8 +1,8 @@
 //! The states of a case and the moves between them.
 
 use super::view::CaseState::{
-    self, Cancelled, Committing, Deciding, Done, Failed, ProvisionalDone, Reading, Referred, Refused, WaitingCard,
-    WaitingConfirmation, WaitingInput,
+    self, Cancelled, Committing, Deciding, Done, Failed, Proving, ProvisionalDone, Reading, Referred, Refused,
+    WaitingCard, WaitingConfirmation, WaitingInput,
 };
 
 /// Every allowed move. Nothing leaves a final state; nothing but `Committing` leads to a commit, and it cannot be
@@ -27,8 +27,13 @@ pub(super) const MOVES: &[(CaseState, CaseState)] = &[
     (Deciding, Cancelled),
     (Deciding, Failed),
     (WaitingConfirmation, Committing),
+    (WaitingConfirmation, Proving),
     (WaitingConfirmation, Cancelled),
     (WaitingConfirmation, Failed),
+    (Proving, WaitingConfirmation),
+    (Proving, Committing),
+    (Proving, Cancelled),
+    (Proving, Failed),
     (Committing, Done),
     (Committing, ProvisionalDone),
     (Committing, Refused),
@@ -46,12 +51,13 @@ impl CaseState {
 mod tests {
     use super::*;
 
-    const ALL: [CaseState; 12] = [
+    const ALL: [CaseState; 13] = [
         WaitingCard,
         Reading,
         WaitingInput,
         Deciding,
         WaitingConfirmation,
+        Proving,
         Committing,
         Done,
         ProvisionalDone,
@@ -68,7 +74,7 @@ mod tests {
             assert_eq!(state.is_final(), next.is_empty(), "{state:?}");
             assert_eq!(state == Committing, next.contains(&Done), "{state:?}");
             assert_eq!(state == Committing, next.contains(&ProvisionalDone), "{state:?}");
-            assert_eq!(state == WaitingConfirmation, next.contains(&Committing), "{state:?}");
+            assert_eq!(matches!(state, WaitingConfirmation | Proving), next.contains(&Committing), "{state:?}");
             // Until it is being committed it can be given up.
             assert_eq!(!state.is_final() && state != Committing, next.contains(&Cancelled), "{state:?}");
         }

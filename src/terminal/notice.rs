@@ -10,11 +10,12 @@ use uuid::Uuid;
 use super::errors;
 use super::inner::{Inner, lock};
 use super::open::operator;
+use super::same::is_confidential;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{QueueError, Row, State};
 use crate::store::Told;
-use crate::value::{Fen, Protocol};
-use crate::wire::{Digest, Outcome, Receipt};
+use crate::value::{Fen, Kind, Protocol};
+use crate::wire::{self, Digest, Outcome, Receipt};
 
 /// In an answer that is not the centre's first: the day with which it was reconciled. Kept with the figures, so that no
 /// crash parts them.
@@ -30,6 +31,9 @@ pub struct Notice {
     pub transaction: Uuid,
     /// Its scenario.
     pub scenario: String,
+    /// Its holder wants it told to nobody but them: where they do something else it is not shown.
+    #[serde(skip)]
+    pub(super) confidential: bool,
     /// Its business date.
     #[schema(value_type = String, format = Date)]
     pub business_date: Date,
@@ -53,6 +57,9 @@ pub struct Notice {
     /// Why the centre refused it: code and words.
     #[schema(required)]
     pub refusal: Option<String>,
+    /// What that means and who must act, where it refused; what it said is missing in it where that was erased.
+    #[schema(required)]
+    pub failure: Option<Failure>,
 }
 
 impl Notice {
@@ -86,6 +93,13 @@ impl Inner {
         let rows = rows.filter(|(row, revision)| !told.contains_key(&(row.id, *revision)));
         let rows = rows.filter(|(row, _)| !row.is_untold() || left(row));
         rows.map(|(row, revision)| self.notice(row, revision, &told)).collect()
+    }
+
+    /// Whether nobody is to be told of it but who filed it.
+    fn is_confidential(&self, row: &Row, payload: Option<&Value>) -> bool {
+        let scenario = self.catalogue.scenario(&row.scenario);
+        let definition = scenario.and_then(|scenario| scenario.part(Some(row.kind)));
+        definition.is_some_and(|definition| is_confidential(payload, definition))
     }
 
     /// The holder was told of it, as a notice had it.
@@ -183,7 +197,9 @@ impl Inner {
 
     /// What is to be told of one, as it stands now; `earlier` is what its holder was told.
     fn notice(&self, row: Row, revision: u32, earlier: &Earlier) -> Result<Notice, Failure> {
-        let payload = unless_damaged(self.queue.payload(row.id))?.unwrap_or_default();
+        let payload = unless_damaged(self.queue.payload(row.id))?;
+        let confidential = self.is_confidential(&row, payload.as_ref());
+        let payload = payload.unwrap_or_default();
         let (row, answer) = unless_damaged(self.queue.with_answer(row.id))?.unwrap_or((row, Ok(None)));
         let answer = unless_damaged(answer)?;
         let revision = row.revision().max(revision);
@@ -206,11 +222,17 @@ impl Inner {
             State::Refused => (answer, None),
             _ => (None, answer),
         };
-        let owed = settled.and_then(|answer| figure(answer.output.pointer("/setlinfo/psn_cash_pay")));
+        let owed = match row.kind {
+            // It was paid from an account.
+            Kind::Pay => settled.map(|_| Fen::ZERO),
+            _ => settled.and_then(|answer| figure(answer.output.pointer("/setlinfo/psn_cash_pay"))),
+        };
+        let refusal = refused.and_then(CentreRefusal::of);
         let due = if row.amount.is_none() || row.state == State::Refused { Some(Fen::ZERO) } else { owed };
         Ok(Notice {
             transaction: row.id,
             untold: row.is_untold(),
+            confidential,
             scenario: row.scenario,
             business_date: row.business_date,
             revision,
@@ -218,7 +240,11 @@ impl Inner {
             collected: paid.filter(|_| has_sum),
             owed,
             cash: due.zip(paid).and_then(|(due, paid)| due.checked_sub(paid)),
-            refusal: refused.and_then(CentreRefusal::of).map(|CentreRefusal { code, text }| format!("{code} {text}")),
+            refusal: refusal.as_ref().map(|CentreRefusal { code, text, .. }| format!("{code} {text}")),
+            failure: match refusal {
+                Some(refusal) => Some(refusal.failure),
+                None => (row.state == State::Refused).then(|| Failure::of(&wire::errors::OTHER)),
+            },
         })
     }
 }
@@ -243,12 +269,14 @@ pub struct CentreRefusal {
     pub code: String,
     /// Its words.
     pub text: String,
+    /// What it means, what is to be done and by whom.
+    pub failure: Failure,
 }
 
 impl CentreRefusal {
     fn of(answer: Receipt) -> Option<Self> {
         match answer.outcome {
-            Outcome::Refused { code, text } => Some(Self { code, text }),
+            Outcome::Refused { code, text } => Some(Self { failure: wire::errors::failure(&code, &text), code, text }),
             Outcome::Accepted => None,
         }
     }

@@ -11,13 +11,17 @@ use super::case::{self, Cases};
 use super::conditions::Condition;
 use super::errors;
 use super::event::What;
+use super::goods::CatalogueHealth;
 use super::health::{Health, QueueHealth, ReconciliationHealth, Status, UplinkHealth};
+use super::holder_card::Secret;
 use super::inner::{Inner, lock};
-use super::table::Conduct;
+use super::setup::runner;
+use super::undoing;
 use super::view::{CaseState, CaseView, NewCase};
 use crate::failure::{Explain as _, Failure};
 use crate::reader::{ReaderState, Role};
-use crate::scenario::{Definition, Form, ScenarioError};
+use crate::scenario::{Conduct, Definition, Form, Proof, ScenarioError};
+use crate::value::Kind;
 
 /// Most cases that may be open at once.
 const MOST_LIVE: usize = 64;
@@ -33,12 +37,19 @@ impl Inner {
         if self.conditions().contains(&Condition::Draining) {
             return Err(Failure::of(&errors::DRAINING));
         }
-        let definition = self.defined(&new.scenario)?;
+        let definition = self.defined(&new.scenario, new.part)?;
         let (operator, key) = said(&new)?;
         self.may_work(&operator)?;
-        let form = new.input.as_ref().map(|input| definition.check(input)).transpose();
-        let form = form.map_err(|error| error.failure())?;
-        let content = case::content(&new.scenario, &operator, new.reader.as_deref(), new.input.as_ref());
+        let today = self.business_day();
+        let form = new.input.as_ref().map(|input| definition.check(input, today)).transpose();
+        let form = match (form.map_err(|error| error.failure())?, new.undo, new.reason.as_deref()) {
+            (Some(_), Some(_), _) => return Err(Failure::of(&errors::UNDO_FORM)),
+            // It has none, and waits for none.
+            (None, Some(_), reason) => Some(undoing::form(reason)?),
+            (_, None, Some(_)) => return Err(Failure::of(&errors::UNDO_REASON)),
+            (form, None, None) => form,
+        };
+        let content = case::content(&new, &operator);
         self.heed();
         let readers = self.parts.readers.list();
         let id = self.new_id()?;
@@ -54,6 +65,7 @@ impl Inner {
             let demo_date = self.parts.config.business_date.is_some();
             let now = self.parts.clock.now();
             let (mut case, _) = case::fresh(id, Arc::clone(&definition), self.packs(), operator, demo_date, now);
+            case.view.undo = new.undo;
             case.wanted = new.reader;
             case.key = key;
             case.form = form.map(Arc::new);
@@ -72,7 +84,7 @@ impl Inner {
         let mut conditions = self.conditions();
         conditions.remove(&Condition::UplinkAway);
         conditions.remove(&Condition::KeysAway);
-        if let (Conduct::Refuse, Some(condition)) = self.table.conduct(definition.kind, &conditions) {
+        if let (Conduct::Refuse, Some(condition)) = self.table.of(definition, &conditions) {
             self.end(id, None, CaseState::Refused, self.why(condition));
             return;
         }
@@ -83,12 +95,19 @@ impl Inner {
         self.match_readers();
     }
 
-    fn defined(&self, scenario: &str) -> Result<Arc<Definition>, Failure> {
-        let missing = || match self.catalogue.entry(scenario) {
-            None => ScenarioError::Unknown(scenario.to_owned()),
-            Some(entry) => ScenarioError::Undefined(entry.id.clone()),
-        };
-        self.definition(scenario).ok_or_else(|| missing().failure())
+    /// The part of a scenario that is meant, if it is carried out here by whoever runs the terminal.
+    fn defined(&self, id: &str, part: Option<Kind>) -> Result<Arc<Definition>, Failure> {
+        let unknown = || ScenarioError::Unknown(id.to_owned()).failure();
+        let scenario = self.catalogue.scenario(id).ok_or_else(unknown)?;
+        let named = || scenario.entry.id.clone();
+        let definition = scenario.part(part).ok_or_else(|| ScenarioError::Part(named()).failure())?;
+        if !definition.who.contains(&runner(self.parts.config.scenarios.at)) {
+            return Err(ScenarioError::Elsewhere(named()).failure());
+        }
+        match scenario.entry.available {
+            true => Ok(Arc::clone(definition)),
+            false => Err(ScenarioError::Undefined(named()).failure()),
+        }
     }
 
     fn new_id(&self) -> Result<Uuid, Failure> {
@@ -101,8 +120,12 @@ impl Inner {
 
     pub(super) fn input(self: &Arc<Self>, id: Uuid, values: &Value) -> Result<CaseView, Failure> {
         let no_case = || Failure::of(&errors::NO_CASE);
-        let definition = self.cases().get(id).map(|case| Arc::clone(&case.definition)).ok_or_else(no_case)?;
-        let form = definition.check(values).map_err(|error| error.failure());
+        let found = self.cases().get(id).map(|case| (Arc::clone(&case.definition), case.view.undo));
+        let (definition, undo) = found.ok_or_else(no_case)?;
+        if undo.is_some() {
+            return Err(Failure::of(&errors::UNDO_FORM));
+        }
+        let form = definition.check(values, self.business_day()).map_err(|error| error.failure());
         let view = {
             let mut cases = self.cases();
             let state = cases.get(id).map(|case| case.view.state).ok_or_else(no_case)?;
@@ -129,7 +152,7 @@ impl Inner {
         Ok(view)
     }
 
-    pub(super) fn confirm(self: &Arc<Self>, id: Uuid) -> Result<CaseView, Failure> {
+    pub(super) fn confirm(self: &Arc<Self>, id: Uuid, pin: Option<Secret>) -> Result<CaseView, Failure> {
         self.heed();
         let view = {
             let mut cases = self.cases();
@@ -138,14 +161,26 @@ impl Inner {
                 // Its end is on the way.
                 return Err(Failure::of(&errors::CARD_REMOVED));
             }
-            self.advance_in(&mut cases, id, None, CaseState::Committing, |_| {})?
+            let to = match case.definition.card {
+                Proof::Authenticate => CaseState::Committing,
+                Proof::Pin => CaseState::Proving,
+            };
+            // Only from where somebody is asked: what is proven already is not proven again.
+            if case.view.state != CaseState::WaitingConfirmation {
+                return Err(Failure::of(&errors::STATE));
+            }
+            self.advance_in(&mut cases, id, None, to, |case| case.view.failure = None)?
         };
-        self.begin_committing(id);
+        match view.state {
+            CaseState::Proving => self.begin_proving(id, pin),
+            _ => self.begin_committing(id),
+        }
         Ok(view)
     }
 
     pub(super) fn health(&self) -> Health {
         let (conditions, policy, blacklist) = (self.conditions(), self.policy_health(), self.blacklist_health());
+        let catalogue = self.catalogue_health();
         let (stats, alarms) = match self.count_backlog() {
             Ok((stats, alarms)) => (Some(stats), alarms),
             // What is not known is not well.
@@ -164,7 +199,8 @@ impl Inner {
             [torn_writes, lost_on_cards, reconciliation.open, reconciliation.overdue, untold, open_on_accounts]
                 .iter()
                 .all(|left| *left == Some(0));
-        let listed = blacklist.as_ref().is_none_or(BlacklistHealth::is_well);
+        let listed = blacklist.as_ref().is_none_or(BlacklistHealth::is_well)
+            && catalogue.as_ref().is_none_or(CatalogueHealth::is_well);
         let status = if conditions.contains(&Condition::Draining) {
             Status::Draining
         } else if conditions.is_empty() && alarms.is_empty() && policy.refused.is_none() && listed && whole && settled {
@@ -203,6 +239,7 @@ impl Inner {
             lost_on_cards,
             policy,
             blacklist,
+            catalogue,
         }
     }
 

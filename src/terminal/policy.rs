@@ -216,7 +216,7 @@ impl Inner {
         if files.wrong().is_empty() && content(&files.sources) == lock(&self.in_force.now).content {
             return Ok(None);
         }
-        Taken::of(files, &self.parts.config, &self.definitions).map(Some)
+        Taken::of(files, &self.parts.config, &self.catalogue).map(Some)
     }
 
     /// The folder has again what is in force.

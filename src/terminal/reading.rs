@@ -20,6 +20,7 @@ use crate::failure::{Explain as _, Failure};
 use crate::keys::{KeyError, KeyProvider, KeyService, LinkError};
 use crate::reader::{Lease, Role, TransportError};
 use crate::scenario::ExpiredCard;
+use crate::value::Kind;
 
 /// A reader whose card is being read. Dropped, it is free for whoever waits.
 pub(super) struct InUse {
@@ -95,24 +96,37 @@ impl Inner {
         Ok(InUse { inner: Arc::clone(self), reader: reader.to_owned() })
     }
 
+    /// Takes a reader for the case that has its card.
+    pub(super) fn take_claimed(self: &Arc<Self>, reader: &str) -> Result<InUse, Failure> {
+        match self.cases().take(reader) {
+            true => Ok(InUse { inner: Arc::clone(self), reader: reader.to_owned() }),
+            false => Err(Failure::of(&errors::BUSY)),
+        }
+    }
+
     fn read_in_case(self: &Arc<Self>, id: Uuid, at: u64, reader: InUse) {
         let told = |step: Step| self.log.tell(What::Step { case: id, step: step.name().to_owned() });
-        let expired = self.cases().get(id).map(|case| case.definition.expired_card).unwrap_or_default();
-        let reading = self.read(&reader.reader, told);
-        drop(reader);
-        let who = reading.and_then(|reading| {
+        let Some(definition) = self.cases().get(id).map(|case| Arc::clone(&case.definition)) else { return };
+        let expired = definition.expired_card == ExpiredCard::Warn;
+        let who = self.read(&reader.reader, told).and_then(|reading| {
             let verdict = self.verdict(&reading);
-            let lenience = Lenience { expired: expired == ExpiredCard::Warn, ..self.validation().lenience };
+            let lenience = Lenience { expired, ..self.validation().lenience };
             let mut who = Who::of(&reading, &self.queue, &verdict, lenience)?;
+            if definition.kind.moves_money() {
+                who.takes_account(self.bank_card_at(&reader.reader)?);
+            }
             who.findings.extend(self.open_on(&reading.card().identifier));
             who.findings.extend(reading.warnings().into_iter().filter_map(Warning::failure));
             // What cannot be told now is told at a later case: it keeps nobody from this one.
             let notices = self.notices(who.tag).inspect_err(|failure| {
                 tracing::warn!(code = failure.entry.code, detail = failure.detail, "what the holder is to be told");
             });
-            let notices = notices.ok();
+            // Whoever works a counter for something else is told of no complaint that its holder wants kept.
+            let shows = |notice: &Notice| !notice.confidential || definition.kind == Kind::Report;
+            let notices = notices.ok().map(|all| all.into_iter().filter(shows).collect());
             Ok((who, notices))
         });
+        drop(reader);
         match who {
             Ok((who, notices)) => self.was_read(id, at, who, notices),
             Err(failure) => self.end(id, Some(at), CaseState::Failed, failure),

@@ -13,7 +13,7 @@ use super::inner::{Inner, Upstream, lock};
 use super::open::operator;
 use super::settled::{Day, Settled, erased};
 use crate::failure::{Explain as _, Failure};
-use crate::queue::{QueueError, Row, State};
+use crate::queue::{QueueError, Row};
 use crate::store::{AccountDifference, DifferenceKind, GroupTotals, Reconciliation};
 use crate::wire::infno;
 use crate::wire::reconcile::{Detail, DetailDifference, DetailsAnswer, Group, Total, Totals, TotalsAnswer, totals};
@@ -135,7 +135,7 @@ impl Inner {
                 Err(QueueError::Damaged { .. }) => continue,
                 row => row.map_err(|error| error.failure())?,
             };
-            let row = row.filter(|row| row.state == State::Acked && !row.erased && row.updated_at < day.since);
+            let row = row.filter(|row| row.state.was_accepted() && !row.erased && row.updated_at < day.since);
             if let Some(row) = row
                 && let Settled::OfDay(one) = self.settled(row, date)?
             {
@@ -201,11 +201,12 @@ impl Inner {
         let Some(row) = row else { return Ok((Now::Unknown, None)) };
         let before = day.ours.get(msgid);
         let now = match row.state {
-            state if state.is_open() => Now::UnderWay,
-            State::Acked if row.erased => return Err(erased(&row)),
-            State::Acked if before.is_some() => Now::Stands,
-            State::Acked if day.unclear.contains(msgid) => Now::Damaged,
-            State::Acked => match self.settled(row.clone(), date)? {
+            // What is being cancelled stands in the accounts, whatever comes of that.
+            state if state.is_open() && !state.was_accepted() => Now::UnderWay,
+            state if state.was_accepted() && row.erased => return Err(erased(&row)),
+            state if state.was_accepted() && before.is_some() => Now::Stands,
+            state if state.was_accepted() && day.unclear.contains(msgid) => Now::Damaged,
+            state if state.was_accepted() => match self.settled(row.clone(), date)? {
                 // It was answered between the two questions.
                 Settled::OfDay(_) => Now::UnderWay,
                 Settled::OfAnother | Settled::Unclear => Now::Elsewhere,

@@ -5,13 +5,13 @@ use serde_json::Value;
 use super::errors;
 use super::event::What;
 use super::inner::{Inner, lock};
-use super::notice::{COLLECTED, RECONCILED};
+use super::notice::{COLLECTED, RECONCILED, unless_damaged};
 use super::open::operator;
 use super::settled::figures;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Row, State};
 use crate::store::{AccountDifference, Action, Repair};
-use crate::sync::UplinkError;
+use crate::sync::{UplinkError, sent_under};
 use crate::value::Fen;
 use crate::wire::settle::{Reversal, SettlementQuery};
 use crate::wire::{Reply, infno};
@@ -71,16 +71,24 @@ impl Inner {
         let row = self.queue.by_msgid(&difference.msgid).map_err(|error| error.failure())?;
         match row.map(|row| row.state) {
             None => Ok(false),
-            Some(State::Void | State::Reversed | State::Refused | State::Cancelled) => Ok(true),
+            Some(State::Void | State::Reversed | State::Refused) => Ok(true),
             // It moved since it was found.
             Some(_) => Err(Failure::of(&errors::RECON_ACTION)),
         }
     }
 
+    /// What the settlement was sent under; what most are where the journal does not know it.
+    fn was_sent_under(&self, difference: &AccountDifference) -> Result<String, Failure> {
+        let row = self.queue.by_msgid(&difference.msgid).map_err(|error| error.failure())?;
+        let payload = row.map_or(Ok(None), |row| unless_damaged(self.queue.payload(row.id)))?;
+        Ok(sent_under(&payload.unwrap_or_default()).to_owned())
+    }
+
     /// Takes back at the centre what does not stand here. Asked again, it is answered alike.
     fn reverse(&self, difference: &AccountDifference, by: &str) -> Result<(), Failure> {
         let upstream = self.upstream.as_ref().ok_or_else(|| Failure::of(&errors::UPLINK_AWAY))?;
-        let input = Reversal { omsgid: difference.msgid.clone(), oinfno: infno::SETTLE.to_owned() };
+        let oinfno = self.was_sent_under(difference)?;
+        let input = Reversal { omsgid: difference.msgid.clone(), oinfno };
         // Invariant: message ids in a struct always have a JSON form.
         let request = upstream.asker.request(infno::REVERSE, by, serde_json::to_value(input).unwrap_or_default());
         let asked = async { tokio::time::timeout(upstream.patience, upstream.uplink.request(&request)).await };

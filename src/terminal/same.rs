@@ -9,28 +9,73 @@ use super::plan::Shown;
 use super::view::CaseState;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Row, State};
-use crate::scenario::{Form, Identity, Once, amount, month};
+use crate::scenario::{Definition, Field, Form, Identity, Once, month};
 use crate::wire::Digest;
+
+/// By what a transaction is known again.
+pub(super) struct First {
+    /// In this journal.
+    pub(super) key: String,
+    /// At the centre, for this person and scenario, whichever terminal filed it.
+    pub(super) once: Option<String>,
+}
 
 impl Deciding<'_> {
     /// The key of what this case would commit. What is in the journal under it already ends the case here, unless it
-    /// came to nothing: then this one takes its place.
-    pub(super) fn first_time(&self, shown: &mut Shown) -> Result<String, Ended> {
-        match (&self.definition.once, self.key) {
-            (Some(Once::Month), _) => {
-                let month = month(self.business_date);
-                let failure = Failure::with(&errors::ALREADY, month.clone());
-                self.first_of(&format!("once/{}/{month}", self.definition.id), failure, shown)
-            }
-            (_, Some(key)) => self.first_of_key(key, shown),
+    /// came to nothing: then this one takes its place. A caller's key is what it committed for ever.
+    pub(super) fn first_time(&self, shown: &mut Shown) -> Result<First, Ended> {
+        let name = self.definition.name();
+        if let Some((span, failure)) = self.stretch() {
+            let key = self.first_of(&format!("once/{name}/{span}"), failure, shown)?;
+            return Ok(First { key, once: Some(span) });
+        }
+        if let Some(a_day) = self.definition.print.a_day {
+            return Ok(First { key: self.first_print(a_day, shown)?, once: None });
+        }
+        // No caller's key makes a payment of an order another one, or a collection.
+        let key = self.key.filter(|_| !self.definition.kind.moves_money());
+        match (&self.definition.once, key) {
+            (Some(Once::Form(identity)), Some(key)) => Ok(First {
+                key: self.first_of_key(key, shown)?,
+                once: Some(format!("{}/{key}", self.form.fingerprint(identity))),
+            }),
+            (_, Some(key)) => Ok(First { key: self.first_of_key(key, shown)?, once: None }),
             (Some(Once::Form(identity)), None) => {
                 let fingerprint = self.form.fingerprint(identity);
                 self.none_under_a_key(identity, &fingerprint, shown)?;
-                let form = format!("form/{}/{fingerprint}", self.definition.id);
-                self.first_of(&form, Failure::of(&errors::SAME_FORM), shown)
+                let key =
+                    self.first_of(&format!("form/{name}/{fingerprint}"), Failure::of(&errors::SAME_FORM), shown)?;
+                Ok(First { key, once: Some(fingerprint) })
             }
-            (None, None) => Ok(format!("case/{}/{}", self.definition.id, self.id)),
+            _ => Ok(First { key: format!("case/{name}/{}", self.id), once: None }),
         }
+    }
+
+    /// The stretch of time that the same person carries it out once in, and what tells them that they did.
+    fn stretch(&self) -> Option<(String, Failure)> {
+        let date = self.business_date;
+        let span = match self.definition.once.as_ref()? {
+            Once::Day => date.to_string(),
+            Once::Month => month(date),
+            Once::Year => date.year().to_string(),
+            Once::Standing => return Some(("standing".to_owned(), Failure::of(&errors::STANDING))),
+            Once::Form(_) => return None,
+        };
+        let failure = Failure::with(&errors::ALREADY, span.clone());
+        Some((span, failure))
+    }
+
+    /// The key of the next print of the day; an error when all of them were made.
+    fn first_print(&self, a_day: u32, shown: &mut Shown) -> Result<String, Ended> {
+        let (name, holder, date) = (self.definition.name(), self.who.tag, self.business_date);
+        for print in 1..=a_day {
+            let key = format!("print/{name}/{holder}/{date}/{print}");
+            if self.in_journal(&key)?.is_none() {
+                return Ok(key);
+            }
+        }
+        shown.duplicate = true;
+        Err((CaseState::Refused, Failure::with(&errors::PRINTED, a_day.to_string())))
     }
 
     /// A caller's key says that a form is another one than those before, and nothing of those that come after it: who
@@ -38,9 +83,12 @@ impl Deciding<'_> {
     fn none_under_a_key(&self, identity: &Identity, fingerprint: &str, shown: &mut Shown) -> Result<(), Ended> {
         let standing = self.inner.queue.uncounted(self.who.tag, 0);
         let standing = standing.map_err(|error| (CaseState::Refused, error.failure()))?;
-        let mut of_scenario = standing.into_iter().filter(|(row, _)| row.scenario == self.definition.id);
+        let mut of_scenario = standing.into_iter().filter(|(row, _)| {
+            let is_of_part = row.scenario == self.definition.id && row.kind == self.definition.kind;
+            is_of_part && row.cancels.is_none() && !came_to_nothing(row.state)
+        });
         // What was erased says nothing of its form any more.
-        let is_same = |payload: &Value| form_of(payload).fingerprint(identity) == fingerprint;
+        let is_same = |payload: &Value| form_of(payload, self.definition).fingerprint(identity) == fingerprint;
         match of_scenario.find(|(_, payload)| payload.as_ref().is_some_and(is_same)) {
             Some((row, _)) => Err(repeated(shown, &row, Failure::of(&errors::SAME_FORM))),
             None => Ok(()),
@@ -48,7 +96,7 @@ impl Deciding<'_> {
     }
 
     /// The first of this person that stands; each that came to nothing passes its place on.
-    fn first_of(&self, what: &str, failure: Failure, shown: &mut Shown) -> Result<String, Ended> {
+    pub(super) fn first_of(&self, what: &str, failure: Failure, shown: &mut Shown) -> Result<String, Ended> {
         let holder = self.who.tag;
         let mut key = format!("{what}/{holder}");
         while let Some((row, _)) = self.in_journal(&key)? {
@@ -60,13 +108,19 @@ impl Deciding<'_> {
         Ok(key)
     }
 
-    /// A caller's key from before a restart: the case it opened is no longer known, its transaction is.
+    /// A caller's key from before a restart: the case it opened is no longer known, its transaction is. Also where that
+    /// came to nothing: a caller that did not hear of it and tries again means the same, and not that it be done anew.
     fn first_of_key(&self, key: &str, shown: &mut Shown) -> Result<String, Ended> {
-        let key = format!("key/{}/{key}", self.definition.id);
+        let key = format!("key/{}/{key}", self.definition.name());
         let Some((row, holder)) = self.in_journal(&key)? else { return Ok(key) };
-        let today = self.inner.business_day();
-        let worth = amount(&self.definition.facts(self.form, &Map::new(), today));
-        if holder != self.who.tag || row.business_date != self.business_date || row.amount != worth {
+        let worth = self.definition.amount(&self.definition.facts(self.stated(), &Map::new()));
+        let is_other = || -> Result<bool, Ended> {
+            let payload = self.inner.queue.payload(row.id).map_err(|error| (CaseState::Refused, error.failure()))?;
+            // What was erased says nothing of its form any more.
+            Ok(payload.is_some_and(|payload| is_another_filing(&payload, self.definition, self.form)))
+        };
+        let is_alike = holder == self.who.tag && row.business_date == self.business_date && row.amount == worth;
+        if !is_alike || is_other()? {
             return Err((CaseState::Refused, Failure::of(&errors::KEY_USED)));
         }
         Err(repeated(shown, &row, Failure::of(&errors::REPEATED)))
@@ -77,14 +131,52 @@ impl Deciding<'_> {
     }
 }
 
-/// The form of a message in the journal, as far as it identifies one.
-fn form_of(payload: &Value) -> Form {
+/// The form of a message in the journal, as far as it identifies one: of what was filed or paid its fields, by the items
+/// whose codes they have; of what was settled the facts that the rules were told, and the bill.
+pub(super) fn form_of(payload: &Value, definition: &Definition) -> Form {
     let request = payload.pointer("/request/input").or_else(|| payload.get("request")).unwrap_or(&Value::Null);
-    let lines = request["feedetail"].as_array().into_iter().flatten();
-    Form {
-        values: request["facts"].as_object().cloned().unwrap_or_default(),
-        lines: lines.filter_map(|line| line.as_object().cloned()).collect(),
+    let objects = |name: &str| -> Vec<Map<String, Value>> {
+        let all = request[name].as_array().into_iter().flatten();
+        all.filter_map(|one| one.as_object().cloned()).collect()
+    };
+    let documents = Vec::new();
+    match request["fields"].as_object() {
+        Some(coded) => {
+            let of_lines = definition.lines.as_ref().map_or(&[][..], |lines| &lines.fields);
+            let lines = objects("lines").iter().map(|line| named(of_lines, line)).collect();
+            Form { values: named(&definition.fields, coded), lines, documents }
+        }
+        None => {
+            let mut values = request["facts"].as_object().cloned().unwrap_or_default();
+            // What the rules are not told stands in the message itself.
+            for Field { name, .. } in &definition.fields {
+                if let (false, Some(value)) = (values.contains_key(name), request.get(name)) {
+                    values.insert(name.clone(), value.clone());
+                }
+            }
+            Form { values, lines: objects("feedetail"), documents }
+        }
     }
+}
+
+/// Whether its holder is kept out of what is shown of a transaction in the journal. One that takes another back says it of
+/// that one; what was erased says nothing any more, and then nobody is shown where somebody may want to be kept secret.
+pub(super) fn is_confidential(payload: Option<&Value>, definition: &Definition) -> bool {
+    let Some(payload) = payload else { return definition.confidential.is_some() };
+    let said = payload.pointer("/detail/confidential").and_then(Value::as_bool);
+    said.unwrap_or_else(|| definition.is_confidential(&form_of(payload, definition)))
+}
+
+/// Values by the items whose codes they have.
+fn named(fields: &[Field], coded: &Map<String, Value>) -> Map<String, Value> {
+    fields.iter().filter_map(|field| Some((field.name.clone(), coded.get(&field.code)?.clone()))).collect()
+}
+
+/// Whether what was filed says something else than this form.
+fn is_another_filing(payload: &Value, definition: &Definition, form: &Form) -> bool {
+    let is_filing = payload.pointer("/request/fields").is_some();
+    let filed = form_of(payload, definition);
+    is_filing && (filed.values != form.values || filed.lines != form.lines)
 }
 
 /// Nothing of it stands at the centre, and nothing ever will.
@@ -92,7 +184,7 @@ pub(super) fn came_to_nothing(state: State) -> bool {
     matches!(state, State::Refused | State::Void | State::Reversed | State::Cancelled)
 }
 
-fn repeated(shown: &mut Shown, row: &Row, failure: Failure) -> Ended {
+pub(super) fn repeated(shown: &mut Shown, row: &Row, failure: Failure) -> Ended {
     shown.transaction = serde_json::to_value(row).ok();
     shown.duplicate = true;
     (CaseState::Refused, failure)

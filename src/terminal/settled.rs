@@ -12,9 +12,9 @@ use super::inner::Inner;
 use super::notice::unless_damaged;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{QueueError, Row};
-use crate::value::Fen;
+use crate::value::{Fen, Kind};
 use crate::wire::reconcile::{Detail, Figures, Group};
-use crate::wire::settle::settled_at;
+use crate::wire::settle::{REFUND_FLAG, settled_at};
 use crate::world::shanghai;
 
 /// By how much the clocks of terminal and centre may differ.
@@ -109,6 +109,10 @@ impl Inner {
     /// An accepted transaction as the centre answered it. Where the answer does not tell its day any more, that on which
     /// it was accepted stands for it.
     pub(super) fn settled(&self, row: Row, date: Date) -> Result<Settled, Failure> {
+        if row.kind != Kind::Settle {
+            // What is paid has no 清算类别, and is in no totals of settlements.
+            return Ok(Settled::OfAnother);
+        }
         let accepted_then = shanghai().to_datetime(row.updated_at).date() == date;
         if row.erased {
             return match accepted_then {
@@ -133,13 +137,16 @@ impl Inner {
             Err(error) => return Err(error.failure()),
         };
         let request = payload.pointer("/request/input").or_else(|| payload.get("request"));
-        let insutype = request.and_then(|request| request.get("insutype")).and_then(Value::as_str).unwrap_or_default();
+        let insutype = request.and_then(|request| request.get("insutype")).and_then(Value::as_str);
+        // What cancels another one has it beside its message.
+        let insutype = insutype.or_else(|| payload.pointer("/detail/insutype").and_then(Value::as_str));
+        let insutype = insutype.unwrap_or_default();
         Ok(Settled::OfDay(Box::new(Ours {
             group: Group { insutype: insutype.to_owned(), clr_type: text("clr_type") },
             detail: Detail {
                 setl_id: text("setl_id").unwrap_or_default(),
                 medins_setl_id: row.msgid.clone(),
-                refd_setl_flag: "0".to_owned(),
+                refd_setl_flag: text(REFUND_FLAG).unwrap_or_else(|| "0".to_owned()),
                 figures: figures(setlinfo),
             },
             row,

@@ -1,6 +1,7 @@
 //! What a terminal works by: its definitions, packs, scripts and table, as the configuration names them.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::errors;
@@ -8,17 +9,16 @@ use super::folder::{files, read};
 use super::table::Table;
 use super::taken::Taken;
 use crate::cipher::Issuer;
-use crate::config::Config;
+use crate::config::{Config, Place, Scenarios};
 use crate::failure::{Diagnostic, Entry, Explain};
 use crate::profile::Profile;
 use crate::rules::Packs;
-use crate::scenario::{Catalogue, Definitions};
+use crate::scenario::{Catalogue, Runner};
 use crate::script::Library;
 
 /// Loaded and checked as a whole: each definition has a pack to be decided by.
 pub struct Setup {
     pub(super) catalogue: Catalogue,
-    pub(super) definitions: Definitions,
     pub(super) taken: Taken,
     pub(super) scripts: Arc<Library>,
     pub(super) profile: Arc<Profile>,
@@ -34,7 +34,7 @@ pub enum SetupError {
     Place(String),
     /// The definitions have these mistakes.
     Definition(Vec<Diagnostic>),
-    /// Packs, scripts or the table have these mistakes.
+    /// Packs, scripts or the table have these mistakes, or definitions name these packs that are not there.
     File(Vec<Diagnostic>),
 }
 
@@ -89,16 +89,9 @@ impl Setup {
         Self::with(config, Taken::load_or_kept)
     }
 
-    fn with(
-        config: &Config,
-        packs: fn(&Config, &Definitions) -> Result<Taken, SetupError>,
-    ) -> Result<Self, SetupError> {
-        let definitions = match &config.scenarios {
-            None => Definitions::builtin(),
-            Some(folder) => Definitions::load(&files(folder, "toml")?),
-        };
-        let definitions = definitions.map_err(SetupError::Definition)?;
-        let taken = packs(config, &definitions)?;
+    fn with(config: &Config, packs: fn(&Config, &Catalogue) -> Result<Taken, SetupError>) -> Result<Self, SetupError> {
+        let catalogue = offered(Self::catalogue_of(config.scenarios.folder.as_deref())?, config)?;
+        let taken = packs(config, &catalogue)?;
         let scripts = match &config.scripts {
             None => Library::builtin(),
             Some(folder) => Library::over_builtin(&files(folder, "apdu")?).map_err(SetupError::File)?,
@@ -113,10 +106,20 @@ impl Setup {
         };
         let table = table.map_err(|mistake| SetupError::File(vec![mistake]))?;
         let issuers = config.driver.pki.roots.as_deref().map(super::driver::issuers).transpose()?;
-        let catalogue = Catalogue::builtin(|id| definitions.get(id).is_some());
-        let catalogue = catalogue.map_err(|error| SetupError::Place(error.to_string()))?;
         let (scripts, profile) = (Arc::new(scripts), Arc::new(profile));
-        Ok(Self { catalogue, definitions, taken, scripts, profile, table, issuers })
+        Ok(Self { catalogue, taken, scripts, profile, table, issuers })
+    }
+
+    /// The catalogue that ships, with a deployment's folder over it.
+    ///
+    /// # Errors
+    /// A folder that cannot be read or has no file of the kind, and every mistake in the files.
+    pub fn catalogue_of(folder: Option<&Path>) -> Result<Catalogue, SetupError> {
+        let catalogue = match folder {
+            None => Catalogue::builtin(),
+            Some(folder) => Catalogue::over_builtin(&files(folder, "toml")?),
+        };
+        catalogue.map_err(SetupError::Definition)
     }
 
     /// The packs.
@@ -124,9 +127,32 @@ impl Setup {
         &self.taken.packs
     }
 
-    /// All scenarios, with those marked that can be carried out.
+    /// All scenarios, with those marked that this terminal carries out.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+}
+
+/// The catalogue, with those marked that this terminal carries out: that are named, and of which whoever runs it may run
+/// a part.
+fn offered(catalogue: Catalogue, config: &Config) -> Result<Catalogue, SetupError> {
+    let Scenarios { only, at, .. } = &config.scenarios;
+    let unknown = only.iter().flatten().find(|id| catalogue.scenario(id).is_none());
+    if let Some(unknown) = unknown {
+        return Err(SetupError::Place(format!("[scenarios] only: the catalogue has no '{unknown}'")));
+    }
+    let runner = runner(*at);
+    Ok(catalogue.offering(|scenario| {
+        let is_named = only.as_ref().is_none_or(|only| only.contains(&scenario.entry.id));
+        is_named && scenario.parts.iter().any(|part| part.who.contains(&runner))
+    }))
+}
+
+/// Who runs a terminal that stands there.
+pub(super) fn runner(at: Place) -> Runner {
+    match at {
+        Place::Counter => Runner::Clerk,
+        Place::Kiosk => Runner::Holder,
     }
 }
 
@@ -153,7 +179,8 @@ mod tests {
     }
 
     const SIGN_IN: &str = include_str!("../../config/policy/guangzhou-2015/unemployment-sign-in.toml");
-    const SIGN_IN_FORM: &str = include_str!("../../config/scenarios/unemployment-sign-in.toml");
+    /// Nothing but the sign-in is carried out.
+    const ONLY: &str = "[scenarios]\nonly = [\"unemployment-sign-in\"]\n";
 
     #[test]
     fn a_folder_without_a_file_of_its_kind_is_no_folder_to_work_by() {
@@ -169,11 +196,32 @@ mod tests {
     fn each_definition_has_its_pack() {
         let pack = ("own/deep/sign-in.toml", SIGN_IN);
         let missing = told("policy = \"own\"", &[pack]).err().unwrap();
-        assert_eq!(missing, ("no policy pack for medical-settlement".to_owned(), "E-TERM-SETUP"));
-        let form = ("forms/unemployment-sign-in.toml", SIGN_IN_FORM);
-        let setup = told("policy = \"own\"\nscenarios = \"forms\"", &[pack, form]).unwrap();
-        let available = setup.catalogue().entries().iter().filter(|entry| entry.available);
+        assert_eq!(missing.1, "E-TERM-SETUP");
+        let first = missing.0.lines().next().unwrap();
+        let own = include_str!("../../config/scenarios/employment.toml");
+        let line = own.lines().position(|line| line.contains("gz.employment.registration")).unwrap() + 1;
+        let named = "there is no policy pack gz.employment.registration for employment-registration";
+        assert_eq!(first, format!("employment.toml:{line}:9: {named}"));
+        assert!(!missing.0.contains("unemployment-sign-in"), "{}", missing.0);
+        let setup = told(&format!("policy = \"own\"\n{ONLY}"), &[pack]).unwrap();
+        let available = setup.catalogue().entries().filter(|entry| entry.available);
         assert_eq!(available.map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["unemployment-sign-in"]);
+        let unknown = told("[scenarios]\nonly = [\"dance\"]", &[]).err().unwrap();
+        assert_eq!(unknown.0, "[scenarios] only: the catalogue has no 'dance'");
+    }
+
+    #[test]
+    fn what_nobody_there_may_run_is_not_carried_out() {
+        let both = include_str!("../../config/scenarios/unemployment.toml");
+        let holders = both.replace("who = [\"clerk\", \"holder\"]", "who = [\"holder\"]");
+        let available = |at: &str| {
+            let place = format!("scenarios = \"own\"\n[scenarios]\nat = \"{at}\"");
+            let setup = told(&place, &[("own/unemployment.toml", &holders)]).unwrap();
+            ["unemployment-application", "unemployment-sign-in"]
+                .map(|id| setup.catalogue().scenario(id).unwrap().entry.available)
+        };
+        assert_eq!(available("counter"), [true, false]);
+        assert_eq!(available("kiosk"), [false, true]);
     }
 
     #[test]
@@ -181,15 +229,12 @@ mod tests {
         let key = crate::rules::SigningKey::make(&crate::world::SystemRandom::default()).unwrap();
         let key = crate::rules::SigningKey::read(&key).unwrap();
         let signature = crate::rules::sign_pack(&key, SIGN_IN.as_bytes());
-        let form = ("forms/unemployment-sign-in.toml", SIGN_IN_FORM);
-        let paths = format!(
-            "policy = \"own\"\nscenarios = \"forms\"\n[policy]\nkeys = [\"{}\"]\nrequire_signature = true",
-            key.public()
-        );
-        let unsigned = told(&paths, &[("own/a.toml", SIGN_IN), form]).err().unwrap();
+        let paths =
+            format!("policy = \"own\"\n{ONLY}[policy]\nkeys = [\"{}\"]\nrequire_signature = true", key.public());
+        let unsigned = told(&paths, &[("own/a.toml", SIGN_IN)]).err().unwrap();
         assert_eq!(unsigned.1, "E-TERM-SETUP");
         assert!(unsigned.0.starts_with("own/a.toml:1:1: the pack is not signed"), "{}", unsigned.0);
-        let setup = told(&paths, &[("own/a.toml", SIGN_IN), ("own/a.toml.sig", &signature), form]).unwrap();
+        let setup = told(&paths, &[("own/a.toml", SIGN_IN), ("own/a.toml.sig", &signature)]).unwrap();
         assert_eq!(setup.packs().list()[0].pack.signed_by, Some(key.public().id()));
     }
 

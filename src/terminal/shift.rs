@@ -16,7 +16,7 @@ use super::inner::{Inner, lock};
 use super::notice::{COLLECTED, unless_damaged};
 use super::open::operator;
 use crate::failure::{Explain as _, Failure};
-use crate::queue::{Row, State};
+use crate::queue::Row;
 use crate::store::{Shift, ShiftTotal, Store, StoreError, ToldInShift};
 use crate::sync::SignNumbers;
 use crate::value::{Fen, Protocol};
@@ -268,7 +268,8 @@ impl Inner {
         let figure = |value: Option<&Value>| value.and_then(Fen::of_json).unwrap_or_default();
         Ok(match (row.protocol(), row.state) {
             _ if row.is_untold() => Some(Fen::ZERO),
-            (Protocol::Online, State::Acked | State::Cancelling) => {
+            // What is paid back of one that was cancelled is of whoever cancelled it.
+            (Protocol::Online, state) if state.was_accepted() => {
                 let answer = unless_damaged(self.queue.answer(row.id))?;
                 answer.map(|receipt| {
                     // Figures that were taken over later were not collected then.

@@ -52,7 +52,7 @@ impl Case {
             return;
         }
         self.view.failure = Some(Failure::of(&errors::LEFT_TO_NOTICE));
-        self.view.slip = None;
+        (self.view.slip, self.paper) = (None, None);
         let shown = self.view.transaction.as_mut().and_then(|row| row.get_mut("differs")).and_then(Value::as_array_mut);
         if let Some(differs) = shown {
             differs.push(Row::OUTCOME.into());

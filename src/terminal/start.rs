@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::blacklist::Refusing;
 use super::event::What;
+use super::goods::Pricing;
 use super::inner::{Inner, Rooms, Upstream};
 use super::names::CardNames;
 use super::setup::Setup;
@@ -19,7 +20,7 @@ use crate::config::{KeyFolder, Keys, Mode, PsamReader, UplinkKind, read_secret};
 use crate::failure::{Explain as _, Failure};
 use crate::keys::{HsmPlace, HsmSettings, KeyProvider, PsamPlace};
 use crate::queue::{self, Faults, Queue, QueueError, QueueKeys, Settings};
-use crate::store::{self, Blacklist, Renewed, Store};
+use crate::store::{self, Blacklist, Catalogue, Renewed, Store};
 use crate::sync::{
     self, Asker, CentreKeys, HttpUplink, JetStreamUplink, Link, Pace, SignNumbers, SignedOnUplink, Uplink,
 };
@@ -69,14 +70,28 @@ fn rooms(
     let store = Arc::new(store);
     let refusing = config.card.blacklist.clone();
     let refusing = refusing.map(|rules| Refusing::new(rules, Blacklist::new(&config.state, Arc::clone(&store))));
+    let pricing = config.catalogue.clone();
+    let pricing = pricing.map(|rules| Pricing::new(rules, Catalogue::new(&config.state, Arc::clone(&store))));
     let numbers = SignNumbers::default();
     let last = queue.last_sequence().map_err(|error| error.failure())?;
     let shifts = Shifts::load(&store, numbers.clone(), last).map_err(|error| error.failure())?;
     let upstream = upstream(&parts, &queue, numbers)?;
     let keys = keys(&parts, &setup, &store, upstream.as_ref())?;
     let card_names = CardNames::new(&*parts.random).map_err(|error| CardError::from(error).failure())?;
-    let rooms =
-        Rooms { parts, setup, keys, queue, store, refusing, card_writes, card_names, bank_tokens, shifts, upstream };
+    let rooms = Rooms {
+        parts,
+        setup,
+        keys,
+        queue,
+        store,
+        refusing,
+        pricing,
+        card_writes,
+        card_names,
+        bank_tokens,
+        shifts,
+        upstream,
+    };
     Ok((Arc::new(Inner::new(rooms)), renewed))
 }
 

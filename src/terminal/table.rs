@@ -2,27 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use toml::Spanned;
 
 use super::conditions::{Condition, Conditions};
 use crate::failure::place;
 use crate::rules::Diagnostic;
+use crate::scenario::{Conduct, Definition, Tighter};
 use crate::value::{Kind, Protocol};
 
 const BUILTIN: &str = include_str!("../../config/conditions.toml");
-
-/// What may be done; the order is the order of strictness.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Conduct {
-    /// As always.
-    CarryOut,
-    /// By the terminal alone, within the limits.
-    Provisional,
-    /// Not at all.
-    Refuse,
-}
 
 /// Every cell.
 #[derive(Debug, Clone)]
@@ -98,9 +87,28 @@ impl Table {
         Ok(Self(rows.into_iter().map(|(kind, row)| (kind, row.into_inner())).collect()))
     }
 
+    /// What a scenario may do under these conditions, and the condition that says so: the strictest. Where it tightens
+    /// what its kind may, that counts.
+    pub(super) fn of(&self, definition: &Definition, conditions: &Conditions) -> (Conduct, Option<Condition>) {
+        self.strictest(conditions, |condition| {
+            let of_kind = self.row(definition.kind, |row| row.cell(condition));
+            of_kind.max(tightened(&definition.conditions, condition).unwrap_or(of_kind))
+        })
+    }
+
+    /// What a scenario may do while the centre is away and has never told this terminal of the person.
+    pub(super) fn without_record_of(&self, definition: &Definition) -> Conduct {
+        let of_kind = self.without_record(definition.kind);
+        of_kind.max(definition.conditions.no_record.unwrap_or(of_kind))
+    }
+
     /// What a kind may do under these conditions, and the condition that says so: the strictest.
     pub fn conduct(&self, kind: Kind, conditions: &Conditions) -> (Conduct, Option<Condition>) {
-        let cells = conditions.iter().map(|&condition| (self.row(kind, |row| row.cell(condition)), Some(condition)));
+        self.strictest(conditions, |condition| self.row(kind, |row| row.cell(condition)))
+    }
+
+    fn strictest(&self, conditions: &Conditions, cell: impl Fn(Condition) -> Conduct) -> (Conduct, Option<Condition>) {
+        let cells = conditions.iter().map(|&condition| (cell(condition), Some(condition)));
         // Of equals the first is named.
         cells.fold((Conduct::CarryOut, None), |strictest, cell| if cell.0 > strictest.0 { cell } else { strictest })
     }
@@ -113,6 +121,18 @@ impl Table {
     fn row(&self, kind: Kind, cell: impl Fn(&Row) -> Conduct) -> Conduct {
         // Every kind has its row, as `parse` saw to; a kind that had none would get nothing done.
         self.0.get(&kind).map_or(Conduct::Refuse, cell)
+    }
+}
+
+/// A scenario's own cell.
+fn tightened(own: &Tighter, condition: Condition) -> Option<Conduct> {
+    match condition {
+        Condition::UplinkAway => own.uplink_away,
+        Condition::CardServiceAway => own.card_service_away,
+        Condition::KeysAway => own.keys_away,
+        Condition::Storage => own.storage,
+        // A terminal that stops begins nothing, whatever a scenario says.
+        Condition::Draining => None,
     }
 }
 
@@ -151,7 +171,7 @@ mod tests {
         [
             (Kind::Register, [Yes,  No, No, No, No, Yes]),
             (Kind::Apply,    [Yes,  No, No, No, No, Yes]),
-            (Kind::Query,    [No,   No, No, No, No, No]),
+            (Kind::Query,    [Yes,  No, No, No, No, No]),
             (Kind::Change,   [Yes,  No, No, No, No, No]),
             (Kind::Visit,    [Yes,  No, No, No, No, Yes]),
             (Kind::Settle,   [Some, No, No, No, No, No]),
@@ -222,9 +242,10 @@ mod tests {
             // Sent again until answered; asked of the centre or paid out by it; settled by it.
             let (away, unknown) = match kind {
                 Register | Apply | Visit | SignIn | Certify | Report => (Conduct::CarryOut, Conduct::CarryOut),
-                Change => (Conduct::CarryOut, Conduct::Refuse),
+                // What the centre told not long ago is shown.
+                Change | Query => (Conduct::CarryOut, Conduct::Refuse),
                 Settle => (Conduct::Provisional, Conduct::Refuse),
-                Query | Pay | Collect => (Conduct::Refuse, Conduct::Refuse),
+                Pay | Collect => (Conduct::Refuse, Conduct::Refuse),
             };
             assert_eq!(table.conduct(kind, &Conditions::from([Condition::UplinkAway])).0, away, "{kind:?}");
             assert_eq!(table.without_record(kind), unknown, "{kind:?}");

@@ -1,4 +1,4 @@
-//! Packs before they are in force: read, loaded, and with one for each definition.
+//! Packs before they are in force: read, loaded, and with those that the scenarios name.
 
 use jiff::Timestamp;
 
@@ -8,9 +8,9 @@ use super::policy::Origin;
 use super::setup::SetupError;
 use crate::config::Config;
 use crate::rules::{Packs, Source};
-use crate::scenario::Definitions;
+use crate::scenario::Catalogue;
 
-/// Packs that may be put in force: sound, and with one for each definition.
+/// Packs that may be put in force: sound, and with those that the scenarios of this terminal name.
 pub(super) struct Taken {
     pub(super) packs: Packs,
     pub(super) origin: Origin,
@@ -24,26 +24,26 @@ pub(super) struct Taken {
 
 impl Taken {
     /// The packs that the configuration names.
-    pub(super) fn load(config: &Config, definitions: &Definitions) -> Result<Self, SetupError> {
+    pub(super) fn load(config: &Config, catalogue: &Catalogue) -> Result<Self, SetupError> {
         match &config.policy {
-            Some(folder) => Self::of(folder::sources(folder)?, config, definitions),
+            Some(folder) => Self::of(folder::sources(folder)?, config, catalogue),
             None => {
                 let packs = Packs::builtin_for_use();
-                decided(definitions, &packs)?;
+                decided(catalogue, &packs)?;
                 Ok(Self { packs, origin: Origin::BuiltIn, sources: Vec::new(), since: None, refused: None })
             }
         }
     }
 
     /// The same, or else those that were in force last, which are held to all that the folder's are.
-    pub(super) fn load_or_kept(config: &Config, definitions: &Definitions) -> Result<Self, SetupError> {
-        let refused = match Self::load(config, definitions) {
+    pub(super) fn load_or_kept(config: &Config, catalogue: &Catalogue) -> Result<Self, SetupError> {
+        let refused = match Self::load(config, catalogue) {
             Ok(taken) => return Ok(taken),
             Err(refused) => refused,
         };
         let kept = config.policy.as_ref().and_then(|folder| kept::kept(&config.state, folder));
         let Some(kept) = kept else { return Err(refused) };
-        match Self::of(PackFiles { sources: kept.packs, ..PackFiles::default() }, config, definitions) {
+        match Self::of(PackFiles { sources: kept.packs, ..PackFiles::default() }, config, catalogue) {
             Ok(taken) => {
                 Ok(Self { origin: Origin::LastGood, since: Some(kept.since), refused: Some(refused), ..taken })
             }
@@ -55,7 +55,7 @@ impl Taken {
     }
 
     /// Those that were read.
-    pub(super) fn of(files: PackFiles, config: &Config, definitions: &Definitions) -> Result<Self, SetupError> {
+    pub(super) fn of(files: PackFiles, config: &Config, catalogue: &Catalogue) -> Result<Self, SetupError> {
         let mut mistakes = files.wrong();
         // What cannot be read is tried again at each look; the others are not proved each time for that.
         if !files.unread.is_empty() {
@@ -69,17 +69,14 @@ impl Taken {
                 return Err(SetupError::File(mistakes));
             }
         };
-        decided(definitions, &packs)?;
+        decided(catalogue, &packs)?;
         Ok(Self { packs, origin: Origin::Folder, sources, since: None, refused: None })
     }
 }
 
 /// What no pack decides would fail at the first card.
-fn decided(definitions: &Definitions, packs: &Packs) -> Result<(), SetupError> {
-    let undecided: Vec<&str> =
-        definitions.iter().map(|definition| definition.id.as_str()).filter(|id| packs.date_of(id).is_none()).collect();
-    if undecided.is_empty() {
-        return Ok(());
-    }
-    Err(SetupError::Place(format!("no policy pack for {}", undecided.join(", "))))
+fn decided(catalogue: &Catalogue, packs: &Packs) -> Result<(), SetupError> {
+    let there = packs.list();
+    let missing: Vec<_> = catalogue.offered().flat_map(|definition| definition.missing(&there)).collect();
+    if missing.is_empty() { Ok(()) } else { Err(SetupError::File(missing)) }
 }

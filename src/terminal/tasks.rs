@@ -15,7 +15,7 @@ use super::event::What;
 use super::inner::{Inner, lock};
 use super::showing::as_shown;
 use super::view::CaseState;
-use super::{alarm, blacklist, daily, keeping, policy, shift, signing};
+use super::{alarm, blacklist, daily, forgetting, keeping, policy, shift, signing};
 use crate::failure::{Entry, Failure};
 use crate::queue::Row;
 use crate::reader::{ReaderEvent, Role};
@@ -48,6 +48,7 @@ pub(super) fn start(inner: &Arc<Inner>) {
     }
     runtime.spawn(shift::end_of_days(Arc::downgrade(inner)));
     runtime.spawn(keeping::keep(Arc::downgrade(inner)));
+    runtime.spawn(forgetting::forget(Arc::downgrade(inner)));
     runtime.spawn(heal(Arc::downgrade(inner), Arc::clone(&inner.ailing)));
 }
 
@@ -245,5 +246,6 @@ impl Inner {
 
 /// The holder was read and their card must stay in.
 fn holds_card(state: CaseState) -> bool {
-    matches!(state, CaseState::WaitingInput | CaseState::Deciding | CaseState::WaitingConfirmation)
+    use CaseState::{Deciding, Proving, WaitingConfirmation, WaitingInput};
+    matches!(state, WaitingInput | Deciding | WaitingConfirmation | Proving)
 }

@@ -22,12 +22,24 @@ pub struct NewCase {
     pub scenario: String,
     /// Who works the terminal; every case names one.
     pub operator: String,
+    /// Which part of a scenario that has several: its kind. The main one when left out.
+    #[serde(default)]
+    pub part: Option<Kind>,
     /// The reader that holds the card; the one holder's reader that has a card, or gets one, when left out.
     #[serde(default)]
     pub reader: Option<String>,
     /// The form's values, where they are known already; else the case waits for them.
     #[serde(default)]
     pub input: Option<Value>,
+    /// In place of a form: the transaction of this terminal that is to be taken back, of the same scenario, part and card.
+    /// A settlement is cancelled and refunded, what was filed is withdrawn.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub undo: Option<Uuid>,
+    /// Beside `undo`: why it is taken back, up to 200 characters. It is sealed with the transaction and told to the centre.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    pub reason: Option<String>,
     /// The same key and the same content open one case, however often they are sent; once that case is no longer known,
     /// they open one that ends with the transaction the key committed.
     #[serde(default)]
@@ -38,7 +50,11 @@ pub struct NewCase {
 impl fmt::Debug for NewCase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut case = f.debug_struct("NewCase");
-        case.field("scenario", &self.scenario).field("operator", &self.operator).field("reader", &self.reader);
+        case.field("scenario", &self.scenario)
+            .field("part", &self.part)
+            .field("operator", &self.operator)
+            .field("undo", &self.undo)
+            .field("reader", &self.reader);
         case.finish_non_exhaustive()
     }
 }
@@ -57,6 +73,8 @@ pub enum CaseState {
     Deciding,
     /// The result is shown; somebody must agree.
     WaitingConfirmation,
+    /// The holder's PIN is verified.
+    Proving,
     /// The transaction is being committed, and settled where the kind is online.
     Committing,
     /// Committed; where the kind is online, settled at the centre.
@@ -86,6 +104,9 @@ pub struct HolderView {
     /// 卡号, masked.
     #[schema(required)]
     pub card_number: Option<String>,
+    /// The account of the card's bank application, masked, where the scenario moves money.
+    #[schema(required)]
+    pub bank_account: Option<String>,
 }
 
 /// A case as it stands.
@@ -97,10 +118,15 @@ pub struct CaseView {
     pub id: Uuid,
     /// The scenario's id.
     pub scenario: String,
-    /// The scenario's kind.
+    /// The kind of the scenario's part.
     pub kind: Kind,
+    /// The transaction that it takes back, where it does.
+    #[schema(value_type = Option<String>, format = "uuid", required)]
+    pub undo: Option<Uuid>,
     /// Where it stands.
     pub state: CaseState,
+    /// It is confirmed with the holder's PIN.
+    pub needs_pin: bool,
     /// Who works the terminal.
     pub operator: String,
     /// The number of the operator's shift, once something is done in it.
@@ -134,6 +160,10 @@ pub struct CaseView {
     /// Where terminal and centre differ: `{"field","local","centre"}` each.
     #[schema(value_type = Vec<crate::rules::Difference>)]
     pub differences: Vec<Value>,
+    /// What the centre has of the person that the scenario looks up: `as_of`, `cached` (kept from an earlier answer),
+    /// `columns` (`name` and `label`, in order) and `records` (their values by name).
+    #[schema(value_type = Option<crate::terminal::Found>, required)]
+    pub found: Option<JsonText>,
     /// When the centre told what it was decided on.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub as_of: Option<Timestamp>,
@@ -166,7 +196,8 @@ impl CaseView {
     /// About how much room it takes, in bytes: what grows with the form.
     pub(super) fn size(&self) -> usize {
         let slip = self.slip.iter().flatten().map(String::len).sum::<usize>();
-        self.decision.as_ref().map_or(0, JsonText::size) + slip
+        let texts = [&self.decision, &self.found];
+        texts.into_iter().flatten().map(JsonText::size).sum::<usize>() + slip
     }
 }
 

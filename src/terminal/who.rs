@@ -4,10 +4,13 @@ use zeroize::Zeroizing;
 
 use super::errors;
 use super::view::HolderView;
+use crate::card::bank::BankCard;
 use crate::card::{Finding, Lenience, Reading, Verdict};
 use crate::failure::{Explain as _, Failure};
 use crate::queue::Queue;
+use crate::scenario::OnCard;
 use crate::wire::Digest;
+use crate::wire::payment::Account;
 use crate::wire::person::{PersonKey, SOCIAL_SECURITY_CARD};
 
 /// Who a case is for. Wiped on drop.
@@ -18,6 +21,10 @@ pub(super) struct Who {
     pub(super) number: Zeroizing<Vec<u8>>,
     /// The keyed hash that stands for them in the store.
     pub(super) tag: Digest,
+    /// What the card says, as forms take it.
+    pub(super) on_card: OnCard,
+    /// The account of the card's bank application, where the scenario moves money.
+    pub(super) account: Option<Account>,
     /// As the doors show them.
     pub(super) view: HolderView,
     /// The card is past its validity and the scenario takes it all the same.
@@ -27,6 +34,13 @@ pub(super) struct Who {
 }
 
 impl Who {
+    /// Money moves from, or went to, the account of the card's bank application.
+    pub(super) fn takes_account(&mut self, bank: BankCard) {
+        self.view.bank_account = Some(bank.masked.clone());
+        let token = bank.token.map(hex::encode_upper).unwrap_or_default();
+        self.account = Some(Account { account: bank.masked, token });
+    }
+
     /// The holder of a card that was read, if the card may be used.
     pub(super) fn of(reading: &Reading, queue: &Queue, verdict: &Verdict, lenience: Lenience) -> Result<Self, Failure> {
         if let Some(finding) = verdict.obstacle(lenience) {
@@ -50,10 +64,13 @@ impl Who {
                 psn_name: name.reveal().to_owned(),
                 psn_no: None,
             },
+            on_card: OnCard::of(reading),
+            account: None,
             view: HolderView {
                 name: Some(name.masked()),
                 social_security_number: Some(number.masked()),
                 card_number: Some(card_number.masked()),
+                bank_account: None,
             },
             expired: findings.iter().any(|finding| matches!(finding, Finding::Expired(_))),
             findings: findings.iter().map(|finding| finding.failure()).collect(),

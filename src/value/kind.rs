@@ -57,6 +57,21 @@ impl Kind {
         }
     }
 
+    /// The fact that says what a transaction of it is worth, where it is worth something: the whole bill
+    /// (settlement-facts §4.3), or what is due on an order.
+    pub fn amount(self) -> Option<&'static str> {
+        match self {
+            Self::Settle => Some("medfee_sumamt"),
+            Self::Pay => Some("order_amt"),
+            _ => None,
+        }
+    }
+
+    /// Whether it moves money from or to the account of the card's bank application.
+    pub fn moves_money(self) -> bool {
+        matches!(self, Self::Pay | Self::Collect)
+    }
+
     /// How this kind goes upstream.
     pub fn protocol(self) -> Protocol {
         match self {

@@ -3,6 +3,7 @@
 
 pub mod bcd;
 mod card_number;
+mod check;
 mod decimal;
 mod fen;
 pub mod gb18030;
@@ -18,6 +19,7 @@ mod region;
 
 pub use bcd::BcdError;
 pub use card_number::{CardNumber, CardNumberError, check_character};
+pub use check::{Check, CheckMistake};
 pub use decimal::DecimalError;
 pub use fen::{Fen, FenError};
 pub use identifier::CardIdentifier;

@@ -98,6 +98,19 @@ impl SocialSecurityNumber {
         mask(&self.text, head, tail)
     }
 
+    /// The number of today for one of fifteen digits: the century before the birth date, the check digit behind; any
+    /// other as it is.
+    pub fn upgraded(self) -> Self {
+        if self.form != NumberForm::Citizen15 {
+            return self;
+        }
+        let mut text = Zeroizing::new(format!("{}19{}", &self.text[..6], &self.text[6..]));
+        // Invariant: fifteen digits and two more, so that there is a check digit.
+        let check = check_digit(text.as_bytes());
+        text.extend(check.map(char::from));
+        Self { text, form: NumberForm::Citizen }
+    }
+
     /// The birth date inside, where the form has one.
     pub fn birth_date(&self) -> Option<Date> {
         match self.form {

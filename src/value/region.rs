@@ -21,6 +21,13 @@ impl Region {
         digits(&bytes)?;
         Ok(Some(Self(bytes)))
     }
+
+    /// From its six digits as somebody writes them; `None` where they are not.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let bytes = hex::decode(text).ok().filter(|_| digits)?;
+        Some(Self(bytes.try_into().ok()?))
+    }
 }
 
 impl fmt::Display for Region {
@@ -39,5 +46,9 @@ mod tests {
         assert_eq!(Region::from_bcd(&[0xFF; 3]), Ok(None));
         assert_eq!(Region::from_bcd(&[0x44, 0x0A, 0x00]), Err(BcdError::Digit));
         assert_eq!(Region::from_bcd(&[0x44]), Err(BcdError::Length(1)));
+        assert_eq!(Region::parse("440100").unwrap().to_string(), "440100");
+        for text in ["", "44010", "4401000", "44010A", "４４０１００", "440 00"] {
+            assert_eq!(Region::parse(text), None, "{text}");
+        }
     }
 }

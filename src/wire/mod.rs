@@ -6,10 +6,16 @@
 pub mod batch;
 pub mod credentials;
 pub mod detached;
+pub mod enquiry;
+pub mod errors;
+pub mod filing;
 pub mod headers;
 pub mod hsm;
+pub mod lookup;
+pub mod payment;
 pub mod person;
 mod plausible;
+mod receiver;
 pub mod reconcile;
 pub mod settle;
 pub mod shift;
@@ -19,6 +25,7 @@ pub mod signature;
 pub mod subject;
 
 pub use plausible::Implausible;
+pub use receiver::Receiver;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -96,6 +103,9 @@ pub struct Header {
     /// The terminal's own number of the operator's shift ([`shift`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shift: Option<String>,
+    /// The transaction of this terminal that it takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancels: Option<Uuid>,
 }
 
 /// A store-and-forward transaction as it goes up.
@@ -153,8 +163,8 @@ pub enum Outcome {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payload<T> {
-    /// What the centre acts on: [`sign_in::SignIn`], [`settle::Settlement`] of a provisional settlement, or the whole
-    /// [`Request`] of an online one.
+    /// What the centre acts on: [`sign_in::SignIn`], [`filing::Filing`], [`enquiry::Enquiry`], [`settle::Settlement`] of
+    /// a provisional settlement, or the whole [`Request`] of what goes online.
     pub request: T,
     /// What explains it later: the local decision with its trace. The centre keeps it and does not act on it.
     pub detail: Value,
@@ -170,8 +180,31 @@ pub mod infno {
     pub const PRE_SETTLE: &str = "2206";
     /// 门诊结算: [`super::settle::Settlement`] to [`super::settle::SettlementAnswer`]; once a message id.
     pub const SETTLE: &str = "2207";
+    /// 药店预结算: as [`PRE_SETTLE`].
+    pub const PHARMACY_PRE_SETTLE: &str = "2101";
+    /// 药店结算: as [`SETTLE`].
+    pub const PHARMACY_SETTLE: &str = "2102";
+    /// 住院预结算: as [`PRE_SETTLE`].
+    pub const INPATIENT_PRE_SETTLE: &str = "2303";
+    /// 住院结算: as [`SETTLE`].
+    pub const INPATIENT_SETTLE: &str = "2304";
+    /// Whatever computes a settlement and changes nothing.
+    pub const PRE_SETTLES: [&str; 3] = [PRE_SETTLE, PHARMACY_PRE_SETTLE, INPATIENT_PRE_SETTLE];
+    /// Whatever settles.
+    pub const SETTLES: [&str; 3] = [SETTLE, PHARMACY_SETTLE, INPATIENT_SETTLE];
+    /// 门诊结算撤销: [`super::settle::Cancellation`] to [`super::settle::SettlementAnswer`].
+    pub const CANCEL: &str = "2208";
+    /// 药店结算撤销: as [`CANCEL`].
+    pub const PHARMACY_CANCEL: &str = "2103";
+    /// 住院结算撤销: as [`CANCEL`].
+    pub const INPATIENT_CANCEL: &str = "2305";
+    /// Whatever cancels a settlement.
+    pub const CANCELS: [&str; 3] = [CANCEL, PHARMACY_CANCEL, INPATIENT_CANCEL];
     /// 结算查询: [`super::settle::SettlementQuery`] to [`super::settle::SettlementAnswer`].
     pub const SETTLEMENT: &str = "5203";
+    /// What a message id paid: [`super::payment::PaymentQuery`] to [`super::payment::Paid`]. Ours: no national number was
+    /// found for it.
+    pub const PAYMENT: &str = "pay-query";
     /// 冲正交易: [`super::settle::Reversal`], without output.
     pub const REVERSE: &str = "2601";
     /// 对总账: [`super::reconcile::Totals`] to [`super::reconcile::TotalsAnswer`].
@@ -191,6 +224,9 @@ pub struct Request {
     pub infno: String,
     /// 发送方报文ID.
     pub msgid: String,
+    /// 接收系统, of what is asked about a person or done for one. Absent in requests from before it was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recer_sys_code: Option<Receiver>,
     /// 定点医药机构编号, or the terminal's name where there is none.
     pub fixmedins_code: String,
     /// 经办人.
@@ -256,6 +292,9 @@ pub fn plain_code(code: &str) -> &str {
         _ => "-1",
     }
 }
+
+/// The longest reason that somebody gives for taking something back, in characters.
+pub const LONGEST_REASON: usize = 200;
 
 /// What message ids of one kind are told by: the form of their last four characters. None of one series is ever one of
 /// another.

@@ -9,6 +9,13 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 /// 就诊凭证类型 of the social security card (settlement-facts §4.4).
 pub const SOCIAL_SECURITY_CARD: &str = "03";
 
+/// 险种, among the items of a form and of a bill's line, and among the facts of a case.
+pub const INSUTYPE: &str = "insutype";
+
+/// 险种 of which everybody is in one, and the centre knows which: 职工, 离休, 居民 (settlement-facts §4.4). Maternity (510) an
+/// employee has beside theirs.
+pub const ONE_OF_A_PERSON: [&str; 3] = ["310", "340", "390"];
+
 /// The person of a message, as the card names them. Prints masked, is wiped on drop.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 pub struct PersonKey {

@@ -1,9 +1,11 @@
-//! Whether what the centre tells of a settlement can be right: whose it is, and that its figures agree with each other
+//! Why what the centre tells cannot be right; and of a settlement, whether it can: whose it is, and that its figures agree with each other
 //! (settlement-facts §3.2).
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::settle::SettlementAnswer;
+use super::settle::{REFUND_FLAG, REFUNDED, SettlementAnswer};
 use crate::value::Fen;
 
 /// Why it cannot be right. Names fields, never a value.
@@ -22,11 +24,23 @@ pub enum Implausible {
     #[error("{0} is not the sum of its parts")]
     Sum(&'static str),
     /// It is told of another message id.
-    #[error("it is the settlement of another message")]
+    #[error("it is of another message")]
     OtherMessage,
     /// It is told of another person.
-    #[error("it is the settlement of another person")]
+    #[error("it is of another person")]
     OtherPerson,
+    /// It is told of another order.
+    #[error("it is of another order")]
+    OtherOrder,
+    /// A figure is larger than any amount.
+    #[error("an amount is too large")]
+    TooLarge,
+    /// It is told of a refund where there is none, or of none where there is one.
+    #[error("it is not of a refund, or is of one")]
+    Refund,
+    /// It is told of another amount than the one that was due.
+    #[error("it is of another amount")]
+    OtherAmount,
 }
 
 /// A total and what it is the sum of.
@@ -65,6 +79,46 @@ impl SettlementAnswer {
     /// # Errors
     /// The first thing that cannot be right.
     pub fn check_settled(&self, msgid: &str, psn_no: Option<&str>) -> Result<(), Implausible> {
+        self.check_whose(msgid, psn_no)?;
+        if self.is_refund() {
+            return Err(Implausible::Refund);
+        }
+        self.check_figures()
+    }
+
+    /// Whether this can be what the message `msgid` took back of a settlement of the person `psn_no`: on a refund all signs
+    /// flip (settlement-facts §3.2).
+    ///
+    /// # Errors
+    /// The first thing that cannot be right.
+    pub fn check_refunded(&self, msgid: &str, psn_no: Option<&str>) -> Result<(), Implausible> {
+        self.check_whose(msgid, psn_no)?;
+        if !self.is_refund() {
+            return Err(Implausible::Refund);
+        }
+        self.turned()?.check_figures()
+    }
+
+    /// Whether it says that it takes back another settlement.
+    pub fn is_refund(&self) -> bool {
+        self.setlinfo.get(REFUND_FLAG).and_then(Value::as_str) == Some(REFUNDED)
+    }
+
+    /// The figures that are checked, with their signs turned.
+    fn turned(&self) -> Result<Self, Implausible> {
+        let mut turned = self.clone();
+        let summed = IDENTITIES.iter().flat_map(|identity| identity.parts.iter().chain([&identity.total]));
+        let names: BTreeSet<&str> = summed.chain(&REQUIRED).chain(&BESIDES).copied().collect();
+        for (_, value) in turned.setlinfo.iter_mut().filter(|(name, _)| names.contains(name.as_str())) {
+            if let Some(amount) = Fen::of_json(value) {
+                let amount = Fen::ZERO.checked_sub(amount).ok_or(Implausible::TooLarge)?;
+                *value = amount.to_string().into();
+            }
+        }
+        Ok(turned)
+    }
+
+    fn check_whose(&self, msgid: &str, psn_no: Option<&str>) -> Result<(), Implausible> {
         let text = |name| self.setlinfo.get(name).and_then(Value::as_str);
         if text("setl_id").is_none_or(str::is_empty) {
             return Err(Implausible::Missing("setl_id"));
@@ -75,7 +129,7 @@ impl SettlementAnswer {
         if psn_no.is_some() && text("psn_no") != psn_no {
             return Err(Implausible::OtherPerson);
         }
-        self.check_figures()
+        Ok(())
     }
 
     /// Whether the figures are there and agree with each other.

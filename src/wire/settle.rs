@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::filing::Document;
 use super::person::PersonKey;
 use crate::value::Fen;
 
@@ -37,8 +38,12 @@ pub struct Settlement {
     /// The facts of the case as given to the rules (`rules::Input.facts`). Ours. What the centre knows better, the
     /// person's own facts, it lays over them.
     pub facts: Map<String, Value>,
-    /// 费用明细, as given to the rules (`rules::Input.lines`); the national interface takes them by `2204` before.
+    /// 费用明细, each line as the form has it, with what the rules were told of it (`rules::Input.lines`); the national
+    /// interface takes them by `2204` before. The rules may know more of a line, or less: who ordered it they are not told.
     pub feedetail: Vec<Map<String, Value>>,
+    /// The documents that the form asks for, as far as they were there. Ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Document>,
 }
 
 /// The answer to `2206`, `2207` and `5203`.
@@ -54,6 +59,27 @@ pub struct SettlementAnswer {
     #[serde(default)]
     pub pack: Value,
 }
+
+/// The input of `2208`, `2103` and `2305`: takes back a settlement that is known. It is answered by a settlement of its own:
+/// its own numbers, `refd_setl_flag` 1, every amount with its sign turned.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cancellation {
+    /// 结算ID: the centre's number of the settlement.
+    pub setl_id: String,
+    /// 就诊ID, where the settlement has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mdtrt_id: Option<String>,
+    /// 人员编号, as the centre told it with the settlement.
+    pub psn_no: String,
+    /// Why it is taken back, where somebody says so: up to [`super::LONGEST_REASON`] characters, as they were typed. Ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Refunded, in a settlement: [`REFUNDED`] in what takes another one back; `"0"`, or absent, in any other.
+pub const REFUND_FLAG: &str = "refd_setl_flag";
+/// What [`REFUND_FLAG`] says then.
+pub const REFUNDED: &str = "1";
 
 /// When that was, by the centre's clock; of an output that is such an answer.
 pub fn settled_at(output: &Value) -> Option<Timestamp> {
@@ -72,6 +98,6 @@ pub struct SettlementQuery {
 pub struct Reversal {
     /// 原发送方报文ID.
     pub omsgid: String,
-    /// 原交易编号, `2207`.
+    /// 原交易编号: what it was sent under, `2207` of an outpatient settlement, a payment's own name.
     pub oinfno: String,
 }

@@ -4,8 +4,12 @@
 use std::fmt::{Debug, Formatter, Result};
 
 use super::batch::{ItemAnswer, LateAnswer, Reason};
+use super::enquiry::Enquiry;
+use super::filing::{Filing, Withdrawal};
+use super::lookup::{Found, Lookup};
+use super::payment::{Account, Paid, Payment};
 use super::person::{Accumulations, Person, PersonKey, Question};
-use super::settle::{Settlement, SettlementAnswer};
+use super::settle::{Cancellation, Settlement, SettlementAnswer};
 use super::sign_in::SignIn;
 use super::{Envelope, Outcome, Payload, Receipt, Reply, Request};
 
@@ -118,6 +122,18 @@ impl Debug for Settlement {
     }
 }
 
+impl Debug for Cancellation {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Cancellation").field("setl_id", &self.setl_id).finish_non_exhaustive()
+    }
+}
+
+impl Debug for Withdrawal {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Withdrawal").field("scenario", &self.scenario).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 impl Debug for SettlementAnswer {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         f.write_str("SettlementAnswer(…)")
@@ -127,6 +143,67 @@ impl Debug for SettlementAnswer {
 impl Debug for SignIn {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         f.debug_struct("SignIn").field("month", &self.month).finish_non_exhaustive()
+    }
+}
+
+impl Debug for Filing {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Filing")
+            .field("scenario", &self.scenario)
+            .field("part", &self.part)
+            .field("business_date", &self.business_date)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Debug for Lookup {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Lookup")
+            .field("scenario", &self.scenario)
+            .field("part", &self.part)
+            .field("business_date", &self.business_date)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Debug for Found {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Found")
+            .field("as_of", &self.as_of)
+            .field("records", &self.records.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Debug for Enquiry {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Enquiry")
+            .field("scenario", &self.scenario)
+            .field("part", &self.part)
+            .field("business_date", &self.business_date)
+            .field("records", &self.records)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Debug for Payment {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Payment")
+            .field("scenario", &self.scenario)
+            .field("business_date", &self.business_date)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Debug for Account {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str("Account(…)")
+    }
+}
+
+impl Debug for Paid {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str("Paid(…)")
     }
 }
 
@@ -176,6 +253,7 @@ mod tests {
             algorithms: String::new(),
             operator: Some("0007".into()),
             shift: None,
+            cancels: None,
         };
         let settlement = Settlement {
             person: person(),
@@ -189,6 +267,7 @@ mod tests {
             business_date,
             facts: facts(),
             feedetail: vec![facts()],
+            documents: Vec::new(),
         };
         let request = Request {
             infno: "2207".into(),
@@ -196,6 +275,7 @@ mod tests {
             fixmedins_code: "H44010099999".into(),
             opter: "0007".into(),
             inf_time: String::new(),
+            recer_sys_code: None,
             sign_no: None,
             demo: true,
             input: json!(settlement),
@@ -220,6 +300,22 @@ mod tests {
                 output: json!(SECRET),
             }),
             Box::new(request),
+            Box::new(Cancellation {
+                setl_id: "S1".into(),
+                mdtrt_id: Some(SECRET.into()),
+                psn_no: SECRET.into(),
+                reason: Some(SECRET.into()),
+            }),
+            Box::new(Withdrawal {
+                person: person(),
+                scenario: "clinic-visit".into(),
+                part: Kind::Visit,
+                message: "withdrawal".into(),
+                business_date,
+                id: header.id,
+                number: Some(SECRET.into()),
+                reason: Some(SECRET.into()),
+            }),
             Box::new(Reply {
                 infcode: -1,
                 inf_refmsgid: "M".into(),
@@ -233,6 +329,52 @@ mod tests {
             Box::new(Accumulations { accumulators: facts(), as_of: now }),
             Box::new(SettlementAnswer { setlinfo: facts(), feedetail: vec![facts()], pack: Value::Null }),
             Box::new(SignIn { person: person(), month: "2015-08".into(), facts: facts() }),
+            Box::new(Filing {
+                person: person(),
+                scenario: "labor-inspection-complaint".into(),
+                part: Kind::Report,
+                message: "labor-inspection-complaint".into(),
+                business_date,
+                once: Some(SECRET.into()),
+                fields: facts(),
+                documents: Vec::new(),
+                lines: vec![facts()],
+                facts: facts(),
+            }),
+            Box::new(Lookup {
+                person: person(),
+                scenario: "enrollment-query".into(),
+                part: Kind::Query,
+                message: "enrollment-query".into(),
+                business_date,
+                fields: facts(),
+            }),
+            Box::new(Found { as_of: now, records: vec![facts()] }),
+            Box::new(Enquiry {
+                person: person(),
+                scenario: "enrollment-query".into(),
+                part: Kind::Query,
+                message: "enrollment-query".into(),
+                business_date,
+                as_of: now,
+                records: 2,
+                cached: false,
+                printed: true,
+                document_sha256: None,
+            }),
+            Box::new(Payment {
+                person: person(),
+                scenario: "skill-appraisal-payment".into(),
+                part: Kind::Pay,
+                message: "skill-appraisal-payment".into(),
+                business_date,
+                order_no: SECRET.into(),
+                order_amt: Fen(1),
+                account: Account { account: SECRET.into(), token: SECRET.into() },
+                fields: facts(),
+                facts: facts(),
+            }),
+            Box::new(Account { account: SECRET.into(), token: SECRET.into() }),
             Box::new(ItemAnswer::Refused(reason.clone())),
             Box::new(ItemAnswer::Failed(reason)),
             Box::new(settlement),

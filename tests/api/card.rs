@@ -2,7 +2,11 @@
 
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
+use sbkd::virtual_card::{Chip, Reaction};
 use serde_json::{Value, json};
 
 use super::house::{ALL, House, OPERATE, chip};
@@ -12,6 +16,32 @@ use super::rig::http::{Answer, Client};
 use super::rig::until;
 
 /// A daemon with a card that has everything, and its user at the socket.
+/// A chip that stops once before it answers, until it may go on.
+struct Stopping {
+    chip: Box<dyn Chip>,
+    stops: Arc<AtomicBool>,
+    reached: Sender<()>,
+    goes: Receiver<()>,
+}
+
+impl Chip for Stopping {
+    fn answer(&mut self, tpdu: &[u8]) -> Reaction {
+        if self.stops.swap(false, Ordering::SeqCst) {
+            self.reached.send(()).expect("whoever waits for it");
+            self.goes.recv().expect("whoever lets it go on");
+        }
+        self.chip.answer(tpdu)
+    }
+
+    fn reset(&mut self) {
+        self.chip.reset();
+    }
+
+    fn atr(&self) -> Vec<u8> {
+        self.chip.atr()
+    }
+}
+
 fn house() -> (House, Client) {
     let house = House::open();
     house.readers.insert(HOLDER, chip("v3-money"));
@@ -136,6 +166,9 @@ fn a_write_is_read_back_and_what_is_torn_is_mended() {
 #[test]
 fn a_payment_whose_answer_nobody_heard_is_told_before_another_is_made() {
     let (house, socket) = house();
+    let (stops, (reached, has_reached), (go, goes)) = (Arc::new(AtomicBool::new(false)), channel(), channel());
+    let stopping = Stopping { chip: chip("v3-money"), stops: Arc::clone(&stops), reached, goes };
+    house.readers.insert(HOLDER, Box::new(stopping));
     let (pay, settle, payment) =
         ("/v1/card/account/pay", "/v1/card/account/settle", json!({ "account": "10.00", "pool": "5.00" }));
     let paid = |amount: Option<&str>| {
@@ -146,12 +179,15 @@ fn a_payment_whose_answer_nobody_heard_is_told_before_another_is_made() {
     // Whoever asks and is gone by the answer hears nothing.
     let mut call = payment.clone();
     call["entered"] = json!({ "card": asked(&socket.post(pay, &payment), "pin"), "pin": "123456" });
-    let (body, before) = (call.to_string(), house.readers.exchanges(HOLDER));
+    let body = call.to_string();
     let head = format!("POST {pay} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
     let mut gone = UnixStream::connect(house.socket()).unwrap();
+    stops.store(true, Ordering::SeqCst);
     gone.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
+    // It goes while the payment is under way: a connection that is closed before is not read.
+    has_reached.recv_timeout(std::time::Duration::from_secs(30)).expect("the payment is begun");
     drop(gone);
-    until("the payment is begun", || (house.readers.exchanges(HOLDER) > before).then_some(()));
+    go.send(()).unwrap();
     let again =
         json!({ "account": "10.00", "pool": "5.00", "entered": { "card": call["entered"]["card"], "pin": "123456" } });
     let refusal = until("the payment is over", || {

@@ -39,6 +39,20 @@ impl Document {
         self.holds(method, route, &answer)
     }
 
+    /// Asks for a route whose answer is not JSON: it is of a media type that its description has.
+    #[track_caller]
+    pub fn fetch(&self, route: &str, id: &str) -> Answer {
+        let answer = self.client.get(&route.replace("{id}", id));
+        let route = route.split('?').next().unwrap();
+        self.seen.borrow_mut().insert(("get".to_owned(), route.to_owned(), answer.status));
+        let described = &self.served["paths"][route]["get"]["responses"][answer.status.to_string()]["content"];
+        let head = answer.head.to_lowercase();
+        let media = head.lines().find_map(|line| line.strip_prefix("content-type: ")).unwrap_or_default();
+        let media = media.split(';').next().unwrap_or_default();
+        assert!(described.get(media).is_some(), "{route} does not answer {media}: {described}");
+        answer
+    }
+
     /// The case, once it is in this state; each answer on the way is held against its description.
     #[track_caller]
     pub fn until(&self, id: &str, state: &str) -> Value {
@@ -90,7 +104,7 @@ impl Document {
                 "pattern" => fits(said.as_str().unwrap(), value.as_str().unwrap_or_default()),
                 "minimum" => value.as_i64().is_none_or(|n| n >= said.as_i64().unwrap()),
                 "properties" | "required" | "additionalProperties" | "items" => true,
-                other => matches!(other, "format" | "propertyNames" | "description" | "examples"),
+                other => matches!(other, "format" | "propertyNames" | "description" | "examples" | "default"),
             };
             if !fine {
                 wrong.push(format!("{at}: {value} is not of {keyword} {said}"));

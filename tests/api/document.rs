@@ -29,6 +29,11 @@ fn each_answer_of_each_route_is_as_it_is_described() {
     for route in ["/openapi.json", "/v1/readers", "/v1/scenarios", "/v1/policy", "/v1/health", "/v1/transactions"] {
         document.ask("GET", route, "", None);
     }
+    // Between them they have whatever a part may have.
+    let scenarios = document.ask("GET", "/v1/scenarios", "", None);
+    for scenario in scenarios.as_array().unwrap() {
+        document.ask("GET", "/v1/scenarios/{id}", scenario["id"].as_str().unwrap(), None);
+    }
     let mut told = document.client.events("/v1/events").unwrap();
 
     let sign_in = open("unemployment-sign-in");
@@ -41,10 +46,15 @@ fn each_answer_of_each_route_is_as_it_is_described() {
     document.ask("POST", "/v1/cases/{id}/confirm", &case, None);
     let done = document.until(&case, "done");
     assert!(done["slip"].is_array() && done["transaction"].is_object(), "{done:#}");
+    for medium in ["a4", "80mm", "escpos", "text"] {
+        document.fetch(&format!("/v1/cases/{{id}}/paper?as={medium}"), &case);
+    }
     document.ask("GET", "/v1/transactions?state=pending&limit=1", "", None);
     document.ask("GET", "/v1/transactions/{id}", &id(&done["transaction"]), None);
     let said = document.ask("GET", "/v1/transactions/{id}/refusal", &id(&done["transaction"]), None);
     assert_eq!(said, json!(null), "nobody refused it");
+    let filed = document.ask("GET", "/v1/transactions/{id}/filed", &id(&done["transaction"]), None);
+    assert_eq!(filed, json!(null), "a sign-in files nothing");
 
     let shift = done["shift"].as_str().unwrap().to_owned();
     assert_eq!(done["transaction"]["shift"], shift);
@@ -286,6 +296,7 @@ fn the_page_names_each_member() {
     let all =
         ["Case", "Holder", "Decision", "Difference", "Transaction", "Reader", "Scenario", "Health", "QueueHealth"];
     let all = all.iter().chain(&[
+        "Found",
         "PolicyHealth",
         "PolicyRefused",
         "Shift",

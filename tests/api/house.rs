@@ -27,7 +27,8 @@ pub struct House {
     pub readers: Arc<VirtualReaders>,
     pub config: Arc<Config>,
     pub terminal: Arc<Terminal>,
-    dir: tempfile::TempDir,
+    /// What it keeps, where that is nobody else's.
+    _dir: Option<tempfile::TempDir>,
     port: u16,
     server: Option<Server>,
     runtime: Runtime,
@@ -45,7 +46,15 @@ impl House {
         for (name, token) in [("all", ALL), ("operate", OPERATE), ("read", READ)] {
             std::fs::write(dir.path().join(name), token).unwrap();
         }
-        let config = Arc::new(Config::parse("house.toml", &(configuration() + lines), dir.path()).unwrap());
+        let config = Config::parse("house.toml", &(configuration() + lines), dir.path()).unwrap();
+        let mut house = Self::on(config);
+        house._dir = Some(dir);
+        house
+    }
+
+    /// By a configuration that has both doors.
+    pub fn on(config: Config) -> Self {
+        let config = Arc::new(config);
         let readers =
             VirtualReaders::new(&[(HOLDER, Some(sbkd::reader::Role::Holder)), (PSAM, Some(sbkd::reader::Role::Psam))]);
         readers.insert(PSAM, chip("psam"));
@@ -60,7 +69,7 @@ impl House {
         .unwrap();
         let server = runtime.block_on(Server::open(&config, terminal.clone())).unwrap();
         let port = server.address().unwrap().port();
-        Self { readers, config, terminal, dir, port, server: Some(server), runtime }
+        Self { readers, config, terminal, _dir: None, port, server: Some(server), runtime }
     }
 
     /// Puts the main card of the demonstration in.
@@ -84,7 +93,7 @@ impl House {
 
     /// The Unix socket.
     pub fn socket(&self) -> PathBuf {
-        self.dir.path().join("sbkd.sock")
+        self.config.api.socket.clone().unwrap()
     }
 
     /// Runs the future on the daemon's runtime.

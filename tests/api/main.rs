@@ -12,6 +12,8 @@ mod doors;
 mod events;
 mod guard;
 mod house;
+mod own_scenario;
+mod paper;
 mod routes;
 
 use rig::http::Answer;

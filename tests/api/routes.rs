@@ -13,13 +13,16 @@ const WANTED: &[(&str, &str)] = &[
     ("GET", "/v1/readers"),
     ("GET", "/v1/events"),
     ("GET", "/v1/scenarios"),
+    ("GET", "/v1/scenarios/{id}"),
     ("POST", "/v1/cases"),
     ("GET", "/v1/cases/{id}"),
     ("POST", "/v1/cases/{id}/input"),
     ("POST", "/v1/cases/{id}/confirm"),
     ("POST", "/v1/cases/{id}/cancel"),
+    ("GET", "/v1/cases/{id}/paper"),
     ("GET", "/v1/transactions"),
     ("GET", "/v1/transactions/{id}"),
+    ("GET", "/v1/transactions/{id}/filed"),
     ("GET", "/v1/transactions/{id}/refusal"),
     ("POST", "/v1/transactions/{id}/acknowledge"),
     ("POST", "/v1/shifts"),
@@ -122,6 +125,10 @@ fn readers_scenarios_and_health_are_what_they_are() {
     assert_eq!(scenarios.as_array().unwrap().len(), 77);
     assert_eq!(scenarios[57]["id"], "unemployment-sign-in");
     assert_eq!(scenarios[57]["available"], true);
+    let sign_in = client.get("/v1/scenarios/unemployment-sign-in").success();
+    assert_eq!((&sign_in["row"], &sign_in["parts"][0]["kind"]), (&json!(58), &json!("sign-in")));
+    assert!(sign_in["parts"][0]["fields"].as_array().is_some_and(|fields| !fields.is_empty()), "{sign_in}");
+    refused(&client.get("/v1/scenarios/dance"), 404, "E-SCN-UNKNOWN");
     let health = client.get("/v1/health").success();
     assert_eq!((health["mode"].as_str(), health["queue"]["unsent"].as_u64()), (Some("demo"), Some(0)), "{health}");
     assert_eq!(client.get("/v1/transactions?state=pending,acked&limit=5").success(), json!([]));

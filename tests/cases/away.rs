@@ -36,6 +36,9 @@ fn without_the_centre_a_settlement_is_provisional_and_settled_later() {
     counter.start_centre();
     counter.wait_for_state(row.id, State::Acked);
     counter.wait_for_condition(Condition::UplinkAway, false);
+    let (journal, _dir) = counter.journal();
+    let payload = journal.payload(row.id).unwrap().unwrap();
+    assert_eq!(payload["detail"]["infno"], "2304", "what it is cancelled by goes by it");
 }
 
 #[test]

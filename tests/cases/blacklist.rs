@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sbkd::failure::Failure;
 use sbkd::rules::SigningKey;
-use sbkd::store::{Blacklist, Imported, LIST, Store};
+use sbkd::store::{Blacklist, BlacklistInfo, Cards, Imported, LIST, Store};
 use sbkd::terminal::{BlacklistHealth, CaseState, CaseView, Status, What, list_file};
 use sbkd::wire::detached::sha256;
 use sbkd::world::{Clock as _, NoRandom, Random, SystemClock};
@@ -50,13 +50,13 @@ fn signature(text: &str) -> String {
 }
 
 /// As `sbkd blacklist import` does beside the daemon.
-fn take_in(counter: &Counter, text: &str) -> Imported {
+fn take_in(counter: &Counter, text: &str) -> Imported<BlacklistInfo> {
     let (state, file) = (counter.dir.path().join("state"), counter.dir.path().join("import.txt"));
     fs::write(&file, text).unwrap();
     fs::write(counter.dir.path().join("import.txt.sig"), signature(text)).unwrap();
     let key = SigningKey::read(&SigningKey::make(&Seed).unwrap()).unwrap().public();
     let blacklist = Blacklist::new(&state, Arc::new(Store::open(&state.join("store.db")).unwrap()));
-    blacklist.import(&mut list_file(&file).unwrap(), &[key], SystemClock.now()).unwrap()
+    blacklist.import(&mut list_file::<Cards>(&file).unwrap(), &[key], SystemClock.now()).unwrap()
 }
 
 fn now() -> String {

@@ -29,7 +29,8 @@ pub const SECOND: &str = "Counter 02 00";
 pub const PSAM: &str = "Counter 01 00";
 /// Longer than anything takes; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-const TOKEN: &str = "a token of the tests, no secret";
+/// The terminal's token at the centre.
+pub const TOKEN: &str = "a token of the tests, no secret";
 
 /// What a counter is made of.
 pub struct Setup {
@@ -372,7 +373,16 @@ pub fn held_at(point: Point) -> (Gate, Faults) {
 }
 
 pub fn new_case(scenario: &str, input: Option<Value>) -> NewCase {
-    NewCase { scenario: scenario.into(), operator: "0001".into(), reader: None, input, idempotency: None }
+    NewCase {
+        scenario: scenario.into(),
+        part: None,
+        operator: "0001".into(),
+        reader: None,
+        input,
+        undo: None,
+        reason: None,
+        idempotency: None,
+    }
 }
 
 /// The sign-in's form.

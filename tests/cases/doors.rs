@@ -4,6 +4,7 @@ use std::path::Path;
 
 use sbkd::queue::Filter;
 use sbkd::terminal::{CaseState, NewCase};
+use sbkd::value::Kind;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -17,13 +18,24 @@ fn alone() -> Counter {
 
 #[test]
 fn scenarios_that_are_not_there_are_told_apart() {
-    let counter = alone();
-    let code = |scenario| counter.terminal.open_case(new_case(scenario, None)).unwrap_err().entry.code;
-    assert_eq!(code("dance"), "E-SCN-UNKNOWN");
-    assert_eq!(code("employment-registration"), "E-SCN-UNDEFINED");
-    let available: Vec<&str> =
-        counter.terminal.catalogue().entries().iter().filter(|e| e.available).map(|e| e.id.as_str()).collect();
-    assert_eq!(available, ["medical-settlement", SIGN_IN]);
+    let some =
+        "[scenarios]\nonly = [\"medical-settlement\", \"unemployment-sign-in\", \"employment-certificate-copy\"]\n";
+    let counter = Counter::with(Setup { centre: None, config: some, ..Setup::default() });
+    let refused = |new| counter.terminal.open_case(new).unwrap_err().entry.code;
+    assert_eq!(refused(new_case("dance", None)), "E-SCN-UNKNOWN");
+    assert_eq!(refused(new_case("employment-registration", None)), "E-SCN-UNDEFINED");
+    assert_eq!(refused(NewCase { part: Some(Kind::Query), ..new_case(SIGN_IN, None) }), "E-SCN-PART");
+    let catalogue = counter.terminal.catalogue().entries();
+    let available: Vec<&str> = catalogue.filter(|entry| entry.available).map(|entry| entry.id.as_str()).collect();
+    assert_eq!(available, ["employment-certificate-copy", "medical-settlement", SIGN_IN]);
+}
+
+#[test]
+fn a_kiosk_carries_out_what_holders_run() {
+    let counter = Counter::with(Setup { centre: None, config: "[scenarios]\nat = \"kiosk\"\n", ..Setup::default() });
+    let opened = |scenario| counter.terminal.open_case(new_case(scenario, None)).map_err(|failure| failure.entry.code);
+    assert_eq!(opened("medical-settlement").err(), Some("E-SCN-ELSEWHERE"));
+    assert!(opened(SIGN_IN).is_ok());
 }
 
 #[test]

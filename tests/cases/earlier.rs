@@ -14,7 +14,7 @@ const SETTLE: &str = "medical-settlement";
 
 fn bill(number: &str) -> Value {
     let mut bill = numbered(number);
-    bill["mdtrt_id"] = "A1".into();
+    bill["mdtrt_id"] = "D20150727001".into();
     bill
 }
 

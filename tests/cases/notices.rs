@@ -8,6 +8,7 @@ use sbkd::center;
 use sbkd::queue::{Faults, Point, QueueError, State};
 use sbkd::store::Action;
 use sbkd::terminal::{CaseState, CaseView, Condition, Notice, Seen};
+use sbkd::wire;
 use sbkd::world::{Clock as _, Random, SystemRandom, shanghai};
 
 use crate::counter::{Counter, HOLDER, PATIENCE, Setup, bill, bill_of, chip, new_case, numbered, statement};
@@ -114,6 +115,7 @@ fn what_the_centre_refused_is_told_to_its_holder_and_to_nobody_else() {
     let told = notices(&counter);
     assert_eq!(told.len(), 1);
     assert!(told[0].refusal.as_ref().unwrap().starts_with("C-ON-PURPOSE ") && told[0].owed.is_none(), "{told:?}");
+    assert_eq!(told[0].failure.as_ref().unwrap().entry, &wire::errors::ON_PURPOSE, "what is to be done, and by whom");
     // What anybody may see has the code alone.
     let (id, said) = (told[0].transaction, told[0].refusal.clone().unwrap());
     let row = counter.terminal.transaction(id).unwrap().unwrap();
@@ -282,12 +284,13 @@ fn a_card_that_is_pulled_ends_the_wait_for_the_centre() {
 #[test]
 fn what_the_centre_told_last_is_used_as_long_as_the_scenario_allows() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["medical-settlement", "unemployment-sign-in"] {
-        let file = format!("{name}.toml");
+    for (domain, name) in [("medical", "medical-settlement"), ("unemployment", "unemployment-sign-in")] {
+        let file = format!("{domain}.toml");
         let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/scenarios").join(&file);
         let text = std::fs::read_to_string(shipped).unwrap();
-        let limited = text.replacen("\nkind = ", "\ncache_hours = 1\nkind = ", 1);
-        assert_ne!(limited, text);
+        let id = format!("id = \"{name}\"\n");
+        assert_eq!(text.matches(&id).count(), 1);
+        let limited = text.replace(&id, &format!("{id}cache_hours = 1\n"));
         std::fs::write(folder.path().join(file), limited).unwrap();
     }
     let lines = format!("[paths]\nscenarios = \"{}\"\n", folder.path().display());

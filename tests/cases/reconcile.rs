@@ -67,7 +67,7 @@ fn what_stands_at_the_centre_only_is_taken_back_there() {
     let counter = Counter::new();
     // The answer is dropped, and so is all that is asked after it: the terminal takes it back, and the centre is told so.
     counter.carried_out(SETTLE, bill());
-    counter.centre_faults(center::Faults { only: Some("2207".into()), drop_answer: 1, ..Default::default() });
+    counter.centre_faults(center::Faults { only: Some("2304".into()), drop_answer: 1, ..Default::default() });
     let second = counter.decided(SETTLE, numbered("2"));
     assert_eq!(second.state, CaseState::WaitingConfirmation, "{:?}", second.failure);
     let ended = counter.confirmed(second.id);
@@ -79,7 +79,7 @@ fn what_stands_at_the_centre_only_is_taken_back_there() {
     );
     assert!(found(&counter).is_empty());
     // A third one is refused here, and stands there by a mistake of the centre's.
-    counter.centre_faults(center::Faults { only: Some("2207".into()), refuse: 1, ..Default::default() });
+    counter.centre_faults(center::Faults { only: Some("2304".into()), refuse: 1, ..Default::default() });
     let third = counter.decided(SETTLE, numbered("3"));
     assert_eq!(counter.confirmed(third.id).state, CaseState::Refused);
     let msgid = counter.transactions().remove(0).msgid;

@@ -7,8 +7,9 @@ use sbkd::center::Faults;
 use sbkd::queue::{Point, QueueError, State};
 use sbkd::rules::Packs;
 use sbkd::terminal::{CaseState, NewCase, What};
+use serde_json::Value;
 
-use crate::counter::{Counter, HOLDER, Setup, bill, bill_of, held_at, new_case, numbered};
+use crate::counter::{Counter, HOLDER, PATIENCE, Setup, bill, bill_of, held_at, new_case, numbered};
 
 const SETTLE: &str = "medical-settlement";
 
@@ -60,7 +61,7 @@ fn what_changed_at_the_centre_since_somebody_agreed_stands_and_is_shown() {
     let counter = Counter::with(Setup { more_readers: &[OTHER], ..Setup::default() });
     let decided = |reader: &str, number: &str| {
         let mut bill = numbered(number);
-        bill["mdtrt_id"] = "A1".into();
+        bill["mdtrt_id"] = "D20150727001".into();
         let new = NewCase { reader: Some(reader.into()), ..new_case(SETTLE, Some(bill)) };
         let id = counter.terminal.open_case(new).unwrap().id;
         counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation);
@@ -107,7 +108,7 @@ fn an_unknown_outcome_is_reversed_and_the_holder_is_told() {
 fn an_answer_that_was_lost_is_asked_for_and_settled_once() {
     let counter = Counter::new();
     let view = counter.decided(SETTLE, bill());
-    counter.centre_faults(Faults { only: Some("2207".into()), drop_answer: 1, ..Faults::default() });
+    counter.centre_faults(Faults { only: Some("2304".into()), drop_answer: 1, ..Faults::default() });
     let view = counter.confirmed(view.id);
     assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
     assert_eq!(counter.transactions().len(), 1);
@@ -142,6 +143,25 @@ fn a_frozen_benefit_is_denied() {
 }
 
 #[test]
+fn a_settlement_that_no_pack_is_for_is_referred() {
+    let counter = Counter::new();
+    let not_covered = |bill: Value| {
+        let view = counter.decided(SETTLE, bill);
+        assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Referred, "E-RULES-NOT-COVERED"));
+        assert!(view.decision.is_none() && view.centre.is_none(), "nobody has computed it");
+    };
+    let mut after_injury = bill();
+    after_injury["med_type"] = "22".into();
+    not_covered(after_injury);
+    // 离休: by the centre, whatever a form says of it.
+    let centre = rusqlite::Connection::open(counter.dir.path().join("centre.db")).unwrap();
+    centre.busy_timeout(PATIENCE).unwrap();
+    centre.execute_batch("UPDATE facts SET value = '\"340\"' WHERE name = 'insutype'").unwrap();
+    not_covered(bill());
+    assert!(counter.transactions().is_empty());
+}
+
+#[test]
 fn a_share_paid_first_that_nobody_stated_is_referred() {
     let counter = Counter::new();
     let mut unstated = bill();
@@ -169,10 +189,17 @@ fn each_bill_is_decided_by_the_pack_of_its_date_though_another_asks_for_more() {
     let since_august = rules.replace("valid_from = 2015-01-01", "valid_from = 2015-08-01");
     let since_august = since_august.replace("version = \"2015.1\"", "version = \"2015.2\"");
     std::fs::write(packs.path().join("b.toml"), since_august).unwrap();
-    // Every scenario has a pack, or the terminal does not start.
-    let sign_in = include_str!("../../config/policy/guangzhou-2015/unemployment-sign-in.toml");
-    std::fs::write(packs.path().join("c.toml"), sign_in).unwrap();
-    let config: &'static str = format!("[paths]\npolicy = {:?}\n", packs.path()).leak();
+    // Every scenario that is carried out has its packs, or the terminal does not start.
+    let others =
+        std::fs::read_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/policy/guangzhou-2015"));
+    for other in others.unwrap().map(|entry| entry.unwrap().path()) {
+        let text = std::fs::read_to_string(&other).unwrap();
+        if text.contains("scenarios = [\"medical-settlement\"]") && !other.ends_with("medical-settlement.toml") {
+            std::fs::write(packs.path().join(other.file_name().unwrap()), text).unwrap();
+        }
+    }
+    let only = "[scenarios]\nonly = [\"medical-settlement\"]\n";
+    let config: &'static str = format!("[paths]\npolicy = {:?}\n{only}", packs.path()).leak();
     let counter = Counter::with(Setup { config, ..Setup::default() });
     for (number, endtime, reason) in [("1", "2015-07-31", "至 2015-07-31 内"), ("2", "2015-08-01", "至 2015-12-31 内")]
     {
@@ -204,7 +231,7 @@ fn the_centres_no_ends_the_case() {
     counter.centre_faults(Faults { refuse: 1, ..Faults::default() });
     let view = counter.confirmed(view.id);
     assert_eq!(view.state, CaseState::Refused);
-    assert_eq!(view.failure.unwrap().entry.code, "E-UPLINK-REFUSED");
+    assert_eq!(view.failure.unwrap().entry, &sbkd::wire::errors::ON_PURPOSE);
     assert_eq!(counter.transactions()[0].state, State::Refused);
 }
 
@@ -270,8 +297,8 @@ fn a_deductible_is_paid_once_an_admission() {
         assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
         view.centre.unwrap()["act_pay_dedc"].as_str().unwrap().to_owned()
     };
-    assert_eq!((paid("1", Some("A1")), paid("2", Some("A1"))), ("1600.00".into(), "0.00".into()));
-    assert_eq!(paid("3", Some("A2")), "1600.00");
+    assert_eq!((paid("1", Some("D20150727001")), paid("2", Some("D20150727001"))), ("1600.00".into(), "0.00".into()));
+    assert_eq!(paid("3", Some("D20150727002")), "1600.00");
     // Without its number nobody knows an admission from another.
     assert_eq!((paid("4", None), paid("5", None)), ("1600.00".into(), "1600.00".into()));
     // A number that is blank is none.
@@ -279,7 +306,7 @@ fn a_deductible_is_paid_once_an_admission() {
 }
 
 #[test]
-fn the_same_bill_is_settled_once_unless_the_caller_tells_two_apart() {
+fn the_same_bill_is_settled_once_whatever_the_caller_says() {
     let counter = Counter::new();
     let first = counter.carried_out(SETTLE, bill());
     // Whoever never saw how it ended, for the daemon went down meanwhile, begins anew.
@@ -291,14 +318,11 @@ fn the_same_bill_is_settled_once_unless_the_caller_tells_two_apart() {
     assert_eq!(counter.transactions().len(), 1);
     assert_eq!(counter.carried_out(SETTLE, numbered("2")).state, CaseState::Done);
 
-    let keyed = |bill| {
-        let new = NewCase { idempotency: Some("another".into()), ..new_case(SETTLE, Some(bill)) };
-        let id = counter.terminal.open_case(new).unwrap().id;
-        counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation);
-        counter.confirmed(id)
-    };
-    assert_eq!(keyed(bill()).state, CaseState::Done);
-    assert_eq!(counter.transactions().len(), 3);
+    // A key of the caller's own makes no other lines of its lines.
+    let keyed = NewCase { idempotency: Some("another".into()), ..new_case(SETTLE, Some(bill())) };
+    let again = counter.ended(counter.terminal.open_case(keyed).unwrap().id);
+    assert_eq!(again.failure.unwrap().entry.code, "E-TERM-SAME-LINE");
+    assert_eq!(counter.transactions().len(), 2);
 }
 
 #[test]
@@ -314,7 +338,7 @@ fn a_bill_that_is_stated_otherwise_is_the_same_bill() {
     for same in [
         stated(&|bill| bill["medfee_sumamt"] = "30000.00".into()),
         stated(&|bill| bill["acct_used_flag"] = true.into()),
-        stated(&|bill| bill["mdtrt_id"] = "A1".into()),
+        stated(&|bill| bill["mdtrt_id"] = "D20150727001".into()),
         stated(&|bill| bill["hosp_lv"] = "L1".into()),
         stated(&|bill| bill["lines"][0]["cnt"] = "1.0".into()),
         stated(&|bill| bill["lines"][0]["pric"] = "30000".into()),
@@ -346,7 +370,7 @@ fn a_bill_that_was_settled_under_a_key_is_known_without_one() {
 fn a_bill_of_which_nothing_stands_is_settled_anew() {
     let counter = Counter::new();
     for _ in 0..2 {
-        counter.centre_faults(Faults { refuse: 1, only: Some("2207".into()), ..Faults::default() });
+        counter.centre_faults(Faults { refuse: 1, only: Some("2304".into()), ..Faults::default() });
         let refused = counter.carried_out(SETTLE, bill());
         assert_eq!(refused.state, CaseState::Refused, "{:?}", refused.failure);
         assert_eq!(refused.transaction.unwrap()["state"], "refused");

@@ -82,7 +82,7 @@ fn twice_in_a_month_is_told_and_not_committed_twice() {
 }
 
 /// A clock that a test sets, in seconds.
-struct Hands(AtomicI64);
+pub struct Hands(pub AtomicI64);
 
 impl Clock for Hands {
     fn now(&self) -> jiff::Timestamp {

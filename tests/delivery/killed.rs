@@ -12,6 +12,8 @@ use sbkd::sync::{Settled, settle};
 use sbkd::value::Kind;
 use serde_json::{Value, json};
 
+use super::cancel::cancelled;
+use super::online::{POOL, pool};
 use super::world::{Centre, Life, PATIENCE, Process, online, provisional, sign_in};
 
 /// What the process is told: its folder, its centre, and the step at which it dies.
@@ -44,20 +46,74 @@ async fn the_process() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_killed_at_any_step_loses_and_doubles_nothing() {
     for step in 1.. {
-        let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
-        let mut process = Command::new(std::env::current_exe().unwrap());
-        process.args(["killed::the_process", "--exact", "--ignored", "--nocapture"]);
-        for (name, value) in CHILD.into_iter().zip([dir.path().to_str().unwrap(), &centre.url, &step.to_string()]) {
-            process.env(name, value);
-        }
-        let output = tokio::task::spawn_blocking(move || process.output().unwrap()).await.unwrap();
+        let (dir, centre, lived) = lived("the_process", step).await;
         check(dir.path(), &centre, step).await;
-        if output.status.success() {
+        if lived {
             assert!(step > 30, "only {step} steps were seen");
             return;
         }
-        assert_eq!(output.status.signal(), Some(9), "step {step}: {output:?}");
     }
+}
+
+/// The process: one settlement, and its cancellation; it says what was answered.
+#[tokio::test]
+#[ignore = "a process of the other test here"]
+async fn the_cancelling_process() {
+    let [Ok(dir), Ok(centre), Ok(step)] = CHILD.map(std::env::var) else { return };
+    let dir = PathBuf::from(dir);
+    let mut answers = File::create(dir.join("answers")).unwrap();
+    let process = Process::start(&dir, &centre, &Life::is_killed_at(step.parse().unwrap())).unwrap();
+    let (draft, request) = online("online");
+    let told = settle(&process.queue, &process.uplink, draft, request, PATIENCE).await;
+    let Ok(Settled::Accepted(row, _)) = told else { panic!("{told:?}") };
+    writeln!(answers, "online").unwrap();
+    let told = cancelled(&process, "undo", &row).await;
+    assert!(matches!(told, Ok(Settled::Accepted(..))), "{told:?}");
+    writeln!(answers, "undo").unwrap();
+    process.until(ended).await;
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_killed_while_it_cancels_refunds_once_or_not_at_all() {
+    for step in 1.. {
+        let (dir, centre, lived) = lived("the_cancelling_process", step).await;
+        let answered = fs::read_to_string(dir.path().join("answers")).unwrap();
+        let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
+        let rows = process.until(ended).await;
+        let state = |key: &str| process.queue.by_key(key).unwrap().map(|(row, _)| row.state);
+        let (settled, back) = (state("online"), state("undo"));
+        assert!(rows.len() <= 2, "step {step}: {rows:?}");
+        assert_eq!(settled == Some(State::Cancelled), back == Some(State::Acked), "step {step}: {rows:?}");
+        // The pool has what stands, and nothing of what was cancelled.
+        let stands = settled == Some(State::Acked);
+        assert_eq!(pool(&process).await, if stands { "34720.00" } else { POOL }, "step {step}: {rows:?}");
+        if answered.contains("undo") {
+            assert_eq!(back, Some(State::Acked), "step {step}: the caller was told that it is cancelled");
+        } else if answered.contains("online") {
+            assert!(stands || settled == Some(State::Cancelled), "step {step}: {rows:?}");
+        }
+        process.queue.verify().unwrap();
+        process.end().await;
+        if lived {
+            assert!(step > 15, "only {step} steps were seen");
+            return;
+        }
+    }
+}
+
+/// A process that was killed at a step, or came to its end before: its folder, its centre, and whether it lived.
+async fn lived(test: &str, step: usize) -> (tempfile::TempDir, Centre, bool) {
+    let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
+    let mut process = Command::new(std::env::current_exe().unwrap());
+    process.args([format!("killed::{test}").as_str(), "--exact", "--ignored", "--nocapture"]);
+    for (name, value) in CHILD.into_iter().zip([dir.path().to_str().unwrap(), &centre.url, &step.to_string()]) {
+        process.env(name, value);
+    }
+    let output = tokio::task::spawn_blocking(move || process.output().unwrap()).await.unwrap();
+    let lived = output.status.success();
+    assert!(lived || output.status.signal() == Some(9), "step {step}: {output:?}");
+    (dir, centre, lived)
 }
 
 /// The next life, without faults, brings everything to its end.

@@ -14,18 +14,18 @@ use super::world::{
 };
 
 /// What the centre's people have when they begin (config/center/seed.toml).
-const POOL: &str = "12000.00";
+pub const POOL: &str = "12000.00";
 
-fn ended(row: &Row) -> bool {
+pub fn ended(row: &Row) -> bool {
     !row.state.is_open()
 }
 
-async fn settled(process: &Process, key: &str) -> Result<Settled, SettleError> {
+pub async fn settled(process: &Process, key: &str) -> Result<Settled, SettleError> {
     let (draft, request) = online(key);
     settle(&process.queue, &process.uplink, draft, request, PATIENCE).await
 }
 
-fn asker(process: &Process) -> Asker {
+pub fn asker(process: &Process) -> Asker {
     Asker::new(process.plain.clone(), Arc::new(clock()), TERMINAL, true)
 }
 
@@ -43,7 +43,7 @@ async fn accumulations(process: &Process) -> Accumulations {
     asker(process).accumulations("0007", &question(), PATIENCE.answer).await.unwrap()
 }
 
-async fn pool(process: &Process) -> Value {
+pub async fn pool(process: &Process) -> Value {
     accumulations(process).await.accumulators["pool"].clone()
 }
 
@@ -155,6 +155,8 @@ async fn nothing_is_owed_for_what_was_never_sent_or_was_refused() {
     let (dir, centre) = (tempfile::tempdir().unwrap(), Centre::start().await);
     let process = Process::start(dir.path(), &centre.url, &Life::default()).unwrap();
     let (mut draft, mut request) = online("frozen");
+    // The stay of the bill is not theirs.
+    request.input.as_object_mut().unwrap().remove("mdtrt_id");
     request.input["certno"] = json!("440105197904230011");
     draft.holder = b"440105197904230011".to_vec().into();
     let refused = settle(&process.queue, &process.uplink, draft, request, PATIENCE).await;
@@ -326,9 +328,8 @@ async fn a_message_id_is_its_terminals_own() {
     let uplinks = [ours, theirs]
         .map(|(terminal, dir)| (terminal, HttpUplink::new(&link(&centre.url), journal(dir.path(), terminal)).unwrap()));
     let [ours, theirs] = &uplinks;
-    let bill = serde_json::to_value(settlement()).unwrap();
-    for (terminal, number) in [(ours, "S00000000001"), (theirs, "S00000000002")] {
-        let reply = send(terminal, infno::SETTLE, bill.clone()).await;
+    for (terminal, key, number) in [(ours, "a", "S00000000001"), (theirs, "b", "S00000000002")] {
+        let reply = send(terminal, infno::SETTLE, online(key).1.input).await;
         assert_eq!(reply.output["setlinfo"]["setl_id"], number, "{}", reply.err_msg);
     }
     let message = json!({ "omsgid": "H44010099999201508031000000001", "oinfno": infno::SETTLE });

@@ -5,23 +5,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use jiff::civil::date;
 use rustix::process::{Signal, getpid, kill_process};
 use sbkd::center::{self, Faults, Running};
-use sbkd::queue::{self, Draft, Point, Queue, QueueError, QueueKeys, Row, State};
+use sbkd::queue::{self, Point, Queue, QueueError, QueueKeys, Row};
 use sbkd::sync::{
     self, BoxFuture, Delivered, Delivery, HttpUplink, Late, Link, Pace, Patience, Uplink, UplinkError, Worker,
 };
-use sbkd::value::{Fen, Kind};
 use sbkd::wire::headers::SignedHeaders;
-use sbkd::wire::person::{PersonKey, SOCIAL_SECURITY_CARD};
-use sbkd::wire::settle::Settlement;
-use sbkd::wire::sign_in::SignIn;
-use sbkd::wire::{ChainHead, Envelope, Receipt, Reply, Request, infno};
+use sbkd::wire::{ChainHead, Envelope, Receipt, Reply, Request};
 use sbkd::world::{FixedClock, SystemRandom};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::Notify;
-use zeroize::Zeroizing;
+
+#[path = "drafts.rs"]
+mod drafts;
+
+pub use drafts::*;
 
 pub const TERMINAL: &str = "H44010099999";
 pub const TOKEN: &str = "a token of the tests, no secret";
@@ -397,99 +396,4 @@ pub fn center_settings() -> center::Settings {
         demo: true,
         faults: Faults::default(),
     }
-}
-
-/// 王小雅, the main card of the demonstration.
-pub fn person() -> PersonKey {
-    PersonKey {
-        mdtrt_cert_type: SOCIAL_SECURITY_CARD.into(),
-        mdtrt_cert_no: "A10000031".into(),
-        card_sn: "440100D15600000530000003FFFFFFFF".into(),
-        certno: "440103198806120021".into(),
-        psn_name: "王小雅".into(),
-        psn_no: None,
-    }
-}
-
-fn draft(key: &str, scenario: &str, kind: Kind, request: Value) -> Draft {
-    Draft {
-        idempotency: key.into(),
-        scenario: scenario.into(),
-        kind,
-        business_date: date(2015, 8, 3),
-        provisional: false,
-        holder: Zeroizing::new(b"440103198806120021".to_vec()),
-        operator: "0007".into(),
-        shift: None,
-        amount: None,
-        payload: json!({ "request": request, "detail": {} }),
-        state: State::Pending,
-    }
-}
-
-/// A transaction that the centre keeps and acknowledges.
-pub fn registration(key: &str) -> Draft {
-    draft(key, "work-registration", Kind::Register, json!({ "person": person(), "key": key }))
-}
-
-pub fn sign_in(key: &str) -> Draft {
-    let facts = object(json!({ "sign_date": "2015-08-03", "acc026": true, "acc027": false }));
-    let request = SignIn { person: person(), month: "2015-08".into(), facts };
-    draft(key, "unemployment-sign-in", Kind::SignIn, serde_json::to_value(request).unwrap())
-}
-
-/// 30000.00 yuan at level 3, all in scope, the account unused: pool 22720.00, cash 7280.00 (settlement-facts §3.5).
-pub fn settlement() -> Settlement {
-    let facts = json!({
-        "begntime": "2015-07-20", "endtime": "2015-08-03", "hosp_lv": "L3", "psn_type": "1", "psn_insu_stas": "0",
-        "medfee_sumamt": "30000.00", "acct_used_flag": false, "balc": "0.00",
-    });
-    let line = json!({
-        "feedetl_sn": "1", "med_list_codg": "S1", "fee_ocur_time": "2015-07-25", "cnt": "1", "pric": "30000.00",
-        "det_item_fee_sumamt": "30000.00", "chrgitm_lv": "01",
-    });
-    Settlement {
-        person: person(),
-        insutype: "310".into(),
-        med_type: "21".into(),
-        medfee_sumamt: Fen(3_000_000),
-        psn_setlway: "01".into(),
-        acct_used_flag: "0".into(),
-        mdtrt_id: Some("D20150727001".into()),
-        scenario: "medical-settlement".into(),
-        business_date: date(2015, 8, 3),
-        facts: object(facts),
-        feedetail: vec![object(line)],
-    }
-}
-
-/// The same settlement, decided by the terminal alone.
-pub fn provisional(key: &str) -> Draft {
-    let request = serde_json::to_value(settlement()).unwrap();
-    Draft { provisional: true, ..draft(key, "medical-settlement", Kind::Settle, request) }
-}
-
-/// What the journal gets of a settlement, and what the centre does.
-pub fn online(key: &str) -> (Draft, Request) {
-    let draft = Draft {
-        amount: Some(Fen(3_000_000)),
-        payload: json!({ "decision": "local" }),
-        state: State::Sending,
-        ..draft(key, "medical-settlement", Kind::Settle, Value::Null)
-    };
-    let request = Request {
-        infno: infno::SETTLE.into(),
-        msgid: String::new(),
-        fixmedins_code: TERMINAL.into(),
-        opter: "0007".into(),
-        inf_time: String::new(),
-        sign_no: None,
-        demo: true,
-        input: serde_json::to_value(settlement()).unwrap(),
-    };
-    (draft, request)
-}
-
-pub fn object(value: Value) -> Map<String, Value> {
-    value.as_object().unwrap().clone()
 }

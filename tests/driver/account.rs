@@ -17,7 +17,7 @@ const SETTINGS: &str = "[driver]\npay_fields = [\"account-yuan\", \"self-pay\"]\
 fn with_card(lines: &'static str, card: &str) -> Hall {
     let mut hall = Hall::with(lines);
     hall.walk.rig.keep_psam(&image("psam"));
-    hall.walk.rig.insert(&image(card));
+    hall.walk.insert(&image(card));
     hall
 }
 
@@ -60,7 +60,7 @@ fn what_is_not_to_be_paid_has_its_code_and_nothing_is_moved() {
     assert_eq!(call(&hall, &[], &debit).0, -13, "nobody can be asked");
     let (code, text) = paid(&hall, &debit);
     assert!(code == 0 && text.contains("|149900|"), "all of it was there: {code} {text}");
-    hall.walk.rig.insert(&image("v3-full"));
+    hall.walk.insert(&image("v3-full"));
     let (code, text) = paid(&hall, &debit);
     assert!(code == -27266 && text.contains("E-CARD-ACCOUNT-NONE"), "{code} {text}");
 }
@@ -89,7 +89,7 @@ fn a_purchase_whose_end_was_not_seen_is_told_before_another_is_paid() {
         let money = image("v3-money");
         let text = format!("extends = \"{}\"\n[faults]\nanswer = {{ at = {at}, data = \"6F00\" }}\n", money.display());
         std::fs::write(&path, text).unwrap();
-        hall.walk.rig.insert(&path);
+        hall.walk.insert(&path);
         let (code, text) = pay();
         assert_ne!(code, 0, "the fault at {at} was not met");
         text.contains("E-CARD-ACCOUNT-TORN").then_some(code)
@@ -111,9 +111,10 @@ fn a_caller_that_has_gone_is_told_by_its_next_call_and_nothing_is_paid_twice() {
     let mut gone = UnixStream::connect(hall.walk.socket()).unwrap();
     let head = "POST /v1/driver/iDoDebit HTTP/1.1\r\nHost: sbkd\r\nContent-Type: application/json\r\n";
     write!(gone, "{head}Content-Length: {}\r\n\r\n{call}", call.len()).unwrap();
-    drop(gone);
     let open = || socket.get("/v1/health").success()["open_on_accounts"] == 1;
     until("the purchase is begun", || open().then_some(()));
+    // Not before: what nobody waits for is not begun.
+    drop(gone);
     // It waits for the one that is under way.
     let (code, text) = paid(&hall, &["iDoDebit", "1", INFO, "10.00|0|"]);
     assert!(code == -999 && text.contains("E-TERM-DRIVER-PAID") && text.contains("TAC "), "{code} {text}");

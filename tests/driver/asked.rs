@@ -14,7 +14,7 @@ use super::rig::{HOLDER, image, tree, until};
 fn hall(lines: &'static str) -> Hall {
     let mut hall = Hall::with(lines);
     hall.walk.rig.keep_psam(&image("psam"));
-    hall.walk.rig.insert(&image("v3-full"));
+    hall.walk.insert(&image("v3-full"));
     hall
 }
 
@@ -37,12 +37,12 @@ fn a_pin_is_tried_on_no_card_but_the_one_it_was_asked_for() {
         };
         let asked = call(json!({"parameters": {"iType": "1"}}));
         assert!(asked["card"].as_str().is_some_and(|name| name.len() == 64), "{function}: {asked}");
-        hall.walk.rig.insert(&image("v2-full"));
+        hall.walk.insert(&image("v2-full"));
         let refused = entered(&asked["card"]);
         assert_eq!((&refused["code"], &refused["ask"]), (&json!(-22), &Value::Null), "{function}: {refused}");
         assert_eq!(tries(&hall), 3, "{function}");
         // The card was taken out since: whoever it belongs to is asked anew.
-        hall.walk.rig.insert(&image("v3-full"));
+        hall.walk.insert(&image("v3-full"));
         assert_eq!(entered(&asked["card"])["code"], -22, "{function}");
         let again = call(json!({"parameters": {"iType": "1"}}));
         assert_eq!(tries(&hall), 3, "{function}");
@@ -82,7 +82,7 @@ impl Asking {
 fn two_programs_at_one_reader_reach_the_cards_they_asked_for_and_no_other() {
     let mut hall = hall("");
     let first = Asking::start(&hall, "first");
-    hall.walk.rig.insert(&image("v2-full"));
+    hall.walk.insert(&image("v2-full"));
     let second = Asking::start(&hall, "second");
     assert_eq!(first.hears("111111"), -22, "its card is out");
     assert_eq!(tries(&hall), 3);

@@ -56,7 +56,7 @@ fn hsm(asked: &str) -> String {
 fn hall(lines: &'static str) -> Hall {
     let mut hall = Hall::with(lines);
     hall.walk.rig.keep_psam(&image("psam"));
-    hall.walk.rig.insert(&image("v3-money"));
+    hall.walk.insert(&image("v3-money"));
     hall
 }
 
@@ -130,7 +130,7 @@ fn without_keys_of_its_own_the_terminal_has_its_number_by_a_setting() {
     let numbered = SETTINGS.replace("[driver]\n", "[driver]\nterminal = \"440100000009\"\n");
     for (lines, number) in [(SETTINGS, None), (numbered.leak() as &'static str, Some("440100000009"))] {
         let mut hall = Hall::with(lines);
-        hall.walk.rig.insert_alone(&image("v3-money"));
+        hall.walk.insert_alone(&image("v3-money"));
         let socket = Client::unix(hall.walk.socket());
         let asked = steps::call(&socket, "iReadCardBas_HSM_Step1", &json!({"iType": "1"}), None);
         let key = bas(asked["output"].as_str().unwrap());

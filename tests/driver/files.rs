@@ -57,7 +57,7 @@ pub fn with_pin(socket: &Client, function: &str, parameters: &Value, pin: &str) 
 fn full(lines: &'static str) -> Hall {
     let mut hall = Hall::with(lines);
     hall.walk.rig.keep_psam(&image("psam"));
-    hall.walk.rig.insert(&image("v3-full"));
+    hall.walk.insert(&image("v3-full"));
     hall
 }
 
@@ -161,7 +161,7 @@ fn the_holder_types_at_the_readers_pad_where_there_is_one() {
     let mut hall = Hall::of(Setting { log: "trace", pad: true, ..Setting::default() });
     hall.walk.rig.reader().says("features", &["verify", "modify"]);
     hall.walk.rig.keep_psam(&image("psam"));
-    hall.walk.rig.insert(&image("v3-full"));
+    hall.walk.insert(&image("v3-full"));
     // One that would be believed, were it asked.
     let program = asker(&hall, "echo 123456");
     for (does, arguments, code) in [
@@ -195,7 +195,7 @@ fn nobody_is_asked_without_a_card_and_the_door_says_what_to_ask() {
     assert_eq!((&verified["code"], &verified["ask"], &verified["output"]), (&json!(0), &Value::Null, &json!("")));
     hall.walk.rig.pull();
     assert_eq!(call(json!({"parameters": {"iType": "1"}}))["code"], -2);
-    hall.walk.rig.insert(&image("v3-contactless"));
+    hall.walk.insert(&image("v3-contactless"));
     for (kind, code) in [("1", -2), ("2", 0), ("3", 0), ("4", 0)] {
         let verified = with_pin(&socket, "iVerifyPIN", &json!({"iType": kind}), "123456");
         assert_eq!(verified["code"], code, "iType {kind}");

@@ -14,7 +14,7 @@ const FILE: &str = "DF04EF05|84|8F|$";
 
 fn hall(lines: &'static str) -> Hall {
     let mut hall = Hall::with(lines);
-    hall.walk.rig.insert_alone(&image("v3-full"));
+    hall.walk.insert_alone(&image("v3-full"));
     hall
 }
 
@@ -48,7 +48,7 @@ fn a_file_is_read_by_one_key_once_the_card_proved_itself() {
         assert_eq!(given, code, "{address}: {text}");
     }
     // Out and in again it has not proved itself, and no key is asked for.
-    hall.walk.rig.insert_alone(&image("v3-full"));
+    hall.walk.insert_alone(&image("v3-full"));
     assert_eq!(step1(&mut program, FILE).0, -21);
 }
 
@@ -63,10 +63,10 @@ fn a_card_that_goes_between_the_steps_takes_nothing_with_it() {
     assert_eq!(program.call(&["iReadCard_HSM_Step2", &proof(&asked, "0145", "RK1DF04")]).0, -2);
     // Another card, and a copy that cannot prove itself.
     for other in ["v3-expired", "v3-forged"] {
-        hall.walk.rig.insert_alone(&image("v3-full"));
+        hall.walk.insert_alone(&image("v3-full"));
         program.reads_the_card();
         let asked = program.gives(&step1);
-        hall.walk.rig.insert_alone(&image(other));
+        hall.walk.insert_alone(&image(other));
         let (code, text) = program.call(&["iReadCard_HSM_Step2", &proof(&asked, "0145", "RK1DF04")]);
         assert_eq!(code, -2, "{other}: {text}");
         assert_eq!(program.call(&step1).0, -21, "{other}");
@@ -110,12 +110,12 @@ fn who_does_not_go_on_in_time_loses_the_card() {
 fn the_terminals_own_keys_prove_the_card_where_there_are_any() {
     let mut hall = Hall::with(ADDRESSES);
     hall.walk.rig.keep_psam(&image("psam"));
-    hall.walk.rig.insert(&image("v3-forged"));
+    hall.walk.insert(&image("v3-forged"));
     let mut program = Program::start(&hall, None);
     let step1 = ["iReadCard_HSM_Step1", "1", INFO, FILE];
     let (code, text) = program.call(&step1);
     assert!(code == -21 && text.contains("E-CARD-NOT-GENUINE"), "{code} {text}");
-    hall.walk.rig.insert(&image("v3-full"));
+    hall.walk.insert(&image("v3-full"));
     let asked = program.gives(&step1);
     program.gives(&["iReadCard_HSM_Step2", &proof(&asked, "0145", "RK1DF04")]);
 }
@@ -132,7 +132,7 @@ fn a_card_that_only_the_callers_module_calls_genuine_is_shown_none_of_the_termin
     let lines: Vec<&str> = text.lines().map(|line| if is_irk(&line) { irk } else { line }).collect();
     std::fs::write(&other, lines.join("\n")).unwrap();
     std::fs::write(&card, format!("extends = \"{}\"\n[keys.SM4]\n{irk}\n", image("v3-full").display())).unwrap();
-    hall.walk.rig.insert(&card);
+    hall.walk.insert(&card);
     let mut program = Program::start(&hall, None);
     let asked = program.gives(&["iReadCardBas_HSM_Step1", "1"]);
     program.gives(&["iReadCardBas_HSM_Step2", &bas_by(&mut Soft::load(&other, true).unwrap(), &asked)]);
@@ -147,7 +147,7 @@ fn a_card_that_only_the_callers_module_calls_genuine_is_shown_none_of_the_termin
 fn a_file_is_written_by_the_callers_key_and_read_back_by_the_terminals() {
     let mut hall = Hall::with(ADDRESSES);
     hall.walk.rig.keep_psam(&image("psam"));
-    hall.walk.rig.insert(&image("v3-full"));
+    hall.walk.insert(&image("v3-full"));
     let mut program = Program::start(&hall, None);
     let step1 = ["iWriteCard_HSM_Step1", "1", INFO, FILE];
     let held = |hall: &Hall| call(hall, &[], &["iReadCard", "1", "2", INFO, FILE]).1;
@@ -220,7 +220,7 @@ fn a_file_that_is_written_plain_and_read_freely_takes_the_callers_key_alone() {
 fn a_write_that_is_torn_is_mended_by_the_next_with_the_callers_key() {
     let mut hall = Hall::with(ADDRESSES);
     hall.walk.rig.keep_psam(&image("psam"));
-    hall.walk.rig.insert(&image("v3-full"));
+    hall.walk.insert(&image("v3-full"));
     let mut program = Program::start(&hall, None);
     let write = |program: &mut Program, value: &str| {
         let (code, asked) = program.call(&["iWriteCard_HSM_Step1", "1", INFO, FILE]);
@@ -240,7 +240,7 @@ fn a_write_that_is_torn_is_mended_by_the_next_with_the_callers_key() {
         let extends = image("v3-full");
         let text = format!("extends = \"{}\"\n[faults]\nremove_at = {at}\ntorn = \"after\"\n", extends.display());
         std::fs::write(&pulled, text).unwrap();
-        hall.walk.rig.insert(&pulled);
+        hall.walk.insert(&pulled);
         let (code, text) = write(&mut program, "2");
         assert!(code == -2 || code == 0, "{code} {text}");
         text.contains("E-CARD-WRITE-TORN")
@@ -248,12 +248,12 @@ fn a_write_that_is_torn_is_mended_by_the_next_with_the_callers_key() {
     assert!(torn, "pulled from {update} on");
     // Its keys are not to be had, and those of another file say nothing of it.
     hall.walk.rig.drop_psam();
-    hall.walk.rig.insert_alone(&image("v3-full"));
+    hall.walk.insert_alone(&image("v3-full"));
     program.reads_the_card();
     let (code, text) = program.call(&["iWriteCard_HSM_Step1", "1", INFO, "SSSEEF05|02|$"]);
     assert!(code == -999 && text.contains("E-CARD-WRITE-OPEN") && text.contains("DF04"), "{code} {text}");
     hall.walk.rig.keep_psam(&image("psam"));
-    hall.walk.rig.insert(&image("v3-full"));
+    hall.walk.insert(&image("v3-full"));
     let (code, text) = write(&mut program, "1");
     assert_eq!((code, text.as_str()), (0, ""));
     assert_eq!(call(&hall, &[], &["iReadCard", "1", "2", INFO, FILE]).1, "DF04EF05|440105|1|$");

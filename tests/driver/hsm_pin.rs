@@ -15,7 +15,7 @@ const OTHER_CARD: &str = "440100D15600000530000003FFFFFFFE|A10000031|";
 fn hall() -> Hall {
     let mut hall = Hall::with(ADDRESSES);
     hall.walk.rig.keep_psam(&image("psam"));
-    hall.walk.rig.insert(&image("v3-full"));
+    hall.walk.insert(&image("v3-full"));
     hall
 }
 
@@ -73,7 +73,7 @@ fn a_pin_is_not_set_by_what_is_wrong() {
     let right = sealed(&asked);
     hall.walk.rig.pull();
     assert_eq!(program.call(&["iReloadPIN_HSM_Step3", &right[1]]).0, -2, "pulled");
-    hall.walk.rig.insert(&image("v3-full"));
+    hall.walk.insert(&image("v3-full"));
     assert_eq!(verified(&hall, "123456"), 0, "it is as it was");
     let asked = program.gives(&["iReloadPIN_HSM_Step1", "1", INFO]);
     let right = proof(&asked, "0090", "PUK");
@@ -120,7 +120,7 @@ fn a_locked_pin_is_unblocked_in_three_steps() {
 #[test]
 fn what_the_settings_do_not_name_is_not_asked_for() {
     let mut hall = Hall::with("[driver]\naddresses = { PUK = \"0090\" }\n");
-    hall.walk.rig.insert_alone(&image("v3-full"));
+    hall.walk.insert_alone(&image("v3-full"));
     let mut program = Program::start(&hall, None);
     let (code, text) = program.call(&["iUnblockPIN_HSM_Step1", "1", INFO]);
     assert!(code == -13 && text.contains("E-KEYS-UNPLACED"), "{code} {text}");

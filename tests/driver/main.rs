@@ -147,7 +147,7 @@ fn lines(fields: &[(&str, &str)]) -> String {
 fn c_and_python_print_the_eleven_fields_in_either_character_set() {
     let mut hall = Hall::open();
     hall.walk.rig.keep_psam(&image("psam"));
-    hall.walk.rig.insert(&image("v3-sm4"));
+    hall.walk.insert(&image("v3-sm4"));
     for language in ["C", "Python"] {
         for (kind, charset) in [("1", "gbk"), ("3", "utf-8"), ("4", "gbk")] {
             let said = hall.read(language, kind, charset);
@@ -155,7 +155,7 @@ fn c_and_python_print_the_eleven_fields_in_either_character_set() {
         }
     }
     // A name whose bytes lie across two records.
-    hall.walk.rig.insert(&image("v3-long-name"));
+    hall.walk.insert(&image("v3-long-name"));
     for (language, charset) in [("C", "gbk"), ("C", "utf-8"), ("Python", "gbk")] {
         let said = hall.read(language, "1", charset);
         assert!(said.text.contains("\nname: 阿依古丽帕夏.买买提艾力吐尔逊江\n"), "{language} {charset}: {said:?}");
@@ -171,12 +171,12 @@ fn c_and_python_print_the_eleven_fields_in_either_character_set() {
 fn what_goes_wrong_has_its_code_and_is_described() {
     let mut hall = Hall::open();
     assert_eq!(hall.refused("1"), -2, "no card");
-    hall.walk.rig.insert_alone(&image("v3-sm4"));
+    hall.walk.insert_alone(&image("v3-sm4"));
     assert_eq!(hall.refused("3"), -2201, "no PSAM");
     for (psam, code) in [("psam-no-sm4", -2202), ("psam-no-rk", -2203)] {
         let mut hall = Hall::open();
         hall.walk.rig.keep_psam(&image(psam));
-        hall.walk.rig.insert(&image("v3-sm4"));
+        hall.walk.insert(&image("v3-sm4"));
         assert_eq!(hall.refused("1"), code, "{psam}");
     }
     hall.walk.rig.keep_psam(&image("psam"));
@@ -188,10 +188,10 @@ fn what_goes_wrong_has_its_code_and_is_described() {
         ("v3-garbled-record", -15),
         ("v3-bad-name", -41),
     ] {
-        hall.walk.rig.insert(&image(card));
+        hall.walk.insert(&image(card));
         assert_eq!(hall.refused("1"), code, "{card}");
     }
-    hall.walk.rig.insert(&image("v3-sm4"));
+    hall.walk.insert(&image("v3-sm4"));
     for kind in ["0", "5", "-1"] {
         assert_eq!(hall.refused(kind), -14, "iType {kind}");
     }
@@ -204,7 +204,7 @@ fn what_goes_wrong_has_its_code_and_is_described() {
 fn several_programs_share_one_reader() {
     let mut hall = Hall::open();
     hall.walk.rig.keep_psam(&image("psam"));
-    hall.walk.rig.insert(&image("v3-sm4"));
+    hall.walk.insert(&image("v3-sm4"));
     let started: Vec<_> = ["C", "Python", "C", "Python"]
         .map(|language| {
             let mut command = hall.command(language);

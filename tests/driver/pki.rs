@@ -38,7 +38,7 @@ fn known() -> Value {
 fn with_card(lines: &'static str, card: &str) -> Hall {
     let mut hall = Hall::with(lines);
     hall.walk.rig.keep_psam(&image("psam"));
-    hall.walk.rig.insert(&image(card));
+    hall.walk.insert(&image(card));
     hall
 }
 
@@ -98,7 +98,7 @@ fn one_call_is_one_try_and_none_is_made_in_vain() {
         log.contains("PKI_SignData") && !log.contains(WRONG) && !log.contains(TEXT),
         "what is signed, and by which PIN"
     );
-    hall.walk.rig.insert(&image("v3-sm4"));
+    hall.walk.insert(&image("v3-sm4"));
     assert_eq!(sign(&hall, PIN), -27266, "a card without certificates");
     hall.walk.rig.pull();
     assert_eq!(sign(&hall, PIN), -2);

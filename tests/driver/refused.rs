@@ -49,7 +49,7 @@ fn hall() -> Hall {
     let mut hall = Hall::with(lines.leak());
     fs::copy(key, hall.walk.file("own.key")).unwrap();
     hall.walk.rig.keep_psam(&image("psam"));
-    hall.walk.rig.insert(&image("v3-money"));
+    hall.walk.insert(&image("v3-money"));
     hall
 }
 
@@ -98,7 +98,7 @@ fn a_card_of_the_list_is_read_and_not_changed() {
 #[test]
 fn a_key_of_the_callers_hsm_that_the_card_refused_is_not_tried_by_the_psam() {
     let mut hall = Hall::open();
-    hall.walk.rig.insert_alone(&image("v3-sm4"));
+    hall.walk.insert_alone(&image("v3-sm4"));
     let socket = Client::unix(hall.walk.socket());
     let begun = steps::call(&socket, "iReadCardBas_HSM_Step1", &json!({"iType": "1"}), None);
     let right = module::bas(begun["output"].as_str().unwrap());
@@ -110,7 +110,7 @@ fn a_key_of_the_callers_hsm_that_the_card_refused_is_not_tried_by_the_psam() {
 
     hall.walk.rig.keep_psam(&image("psam"));
     let mut read = |card: &str| {
-        hall.walk.rig.insert(&image(card));
+        hall.walk.insert(&image(card));
         call(&hall, &[], &["iReadCardBas", "1"])
     };
     let (code, text) = read("v3-sm4");
@@ -119,6 +119,6 @@ fn a_key_of_the_callers_hsm_that_the_card_refused_is_not_tried_by_the_psam() {
     let config = hall.walk.file("sbkd.toml").display().to_string();
     let released = hall.walk.rig.sbkd(&["card", "release", "--json", "--config", &config]).success();
     assert_eq!(released["released"], 1);
-    hall.walk.rig.insert(&image("v3-sm4"));
+    hall.walk.insert(&image("v3-sm4"));
     assert_eq!(call(&hall, &[], &["iReadCardBas", "1"]).0, 0);
 }

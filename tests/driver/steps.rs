@@ -45,7 +45,7 @@ fn fields(terminal: &str) -> String {
 #[test]
 fn a_program_reads_a_card_with_its_own_hsm_and_others_wait() {
     let mut hall = Hall::open();
-    hall.walk.rig.insert_alone(&image("v3-sm4"));
+    hall.walk.insert_alone(&image("v3-sm4"));
     assert_eq!(hall.refused("1"), -2201, "there is no PSAM: on to the HSM");
     let mut program = Program::start(&hall);
     let (code, asked) = program.says();
@@ -65,7 +65,7 @@ fn a_program_reads_a_card_with_its_own_hsm_and_others_wait() {
 #[test]
 fn what_the_hsm_says_is_held_against_the_card() {
     let mut hall = Hall::open();
-    hall.walk.rig.insert_alone(&image("v3-sm4"));
+    hall.walk.insert_alone(&image("v3-sm4"));
     let no_hsm = "0".repeat(32);
     for (answer, code) in [(format!("{no_hsm}|{no_hsm}|"), -23), ("nonsense".to_owned(), -23), (String::new(), -23)] {
         let socket = Client::unix(hall.walk.socket());
@@ -86,7 +86,7 @@ fn what_the_hsm_says_is_held_against_the_card() {
 #[test]
 fn steps_are_their_callers_and_end_in_time() {
     let mut hall = Hall::with("[cases]\nreading_secs = 2\n");
-    hall.walk.rig.insert_alone(&image("v3-sm4"));
+    hall.walk.insert_alone(&image("v3-sm4"));
     let socket = Client::unix(hall.walk.socket());
     let step1 = |session| call(&socket, "iReadCardBas_HSM_Step1", &json!({"iType": "1"}), session);
     let none = call(&socket, "iReadCardBas_HSM_Step2", &json!({"pKey": "0"}), None);

@@ -79,6 +79,7 @@ pub fn draft(key: &str) -> Draft {
         operator: "0007".into(),
         shift: None,
         amount: Some(Fen(151_600)),
+        cancels: None,
         payload: json!({ "name": "王小雅", "key": key, "words": words }),
         state: State::Pending,
     }

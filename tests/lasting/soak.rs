@@ -117,7 +117,7 @@ fn the_daemon_takes_no_more_after_many_cards_and_restarts() {
 /// A card goes in, a case reads it to the end, and is given up.
 fn insert_and_read(walk: &mut Walk) {
     walk.rig.pull();
-    until("the daemon sees that the card is gone", || (card_seen(walk) == Some(false)).then_some(()));
+    until("the daemon sees that the card is gone", || (walk.card_seen(HOLDER) == Some(false)).then_some(()));
     walk.rig.insert_without_waiting(&image("v3-sm4"));
     let id = walk.open("unemployment-sign-in", &sign_in());
     walk.until_case(&id, &["waiting-confirmation"]);
@@ -138,10 +138,4 @@ fn restart_centre(walk: &mut Walk) {
     until("the daemon notices that the centre is away", || walk.condition("uplink-away").then_some(()));
     walk.start_centre();
     until("the daemon notices that the centre is back", || (!walk.condition("uplink-away")).then_some(()));
-}
-
-/// Whether the daemon sees a card in the holder's reader; `None` when it has no such reader.
-fn card_seen(walk: &Walk) -> Option<bool> {
-    let readers = walk.http.get("/v1/readers").success();
-    readers.as_array()?.iter().find(|reader| reader["name"] == HOLDER)?["card"].as_bool()
 }

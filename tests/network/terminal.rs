@@ -40,6 +40,11 @@ fn certno(n: u32) -> String {
     format!("44010319880612{n:04}")
 }
 
+/// The stay in hospital of a person.
+fn visit(certno: &str) -> String {
+    format!("D{certno}")
+}
+
 /// A centre that knows as many people as are needed: all of them like the first one of the demonstration.
 pub async fn centre(dir: &Path, tls: Option<TlsFiles>, nats: Option<String>) -> Centre {
     let text = include_str!("../../config/center/seed.toml");
@@ -47,7 +52,9 @@ pub async fn centre(dir: &Path, tls: Option<TlsFiles>, nats: Option<String>) -> 
     let seed: String = (0..PEOPLE)
         .map(|n| {
             let one = first.replace("44010000000003", &format!("4401000000{n:04}"));
-            format!("[[person]]{}", one.replace("440103198806120021", &certno(n)))
+            let visit =
+                format!("psn_no = \"4401000000{n:04}\"\nmdtrt_id = \"{}\"\ninsurance = \"310\"", visit(&certno(n)));
+            format!("[[person]]{}\n[[visit]]\n{visit}\n", one.replace("440103198806120021", &certno(n)))
         })
         .collect();
     let file = dir.join("seed.toml");
@@ -144,14 +151,14 @@ impl Terminal {
         match n % 10 {
             0 | 5 => {
                 let (draft, mut request) = online(&key);
-                request.input = json!(bill(&certno));
+                request.input = json!(bill(&key, &certno));
                 let draft = Draft { holder: certno.into_bytes().into(), amount: Some(Fen(30_000)), ..draft };
                 let told = settle(&self.queue, &self.uplink, draft, request, PATIENCE).await.unwrap();
                 assert!(!matches!(told, Settled::Refused(..)), "{told:?}");
             }
             1 | 6 => {
                 let draft = provisional(&key);
-                let payload = json!({ "request": bill(&certno), "detail": {} });
+                let payload = json!({ "request": bill(&key, &certno), "detail": {} });
                 self.commit(Draft { holder: certno.into_bytes().into(), payload, ..draft }).await;
             }
             _ => self.commit(Draft { holder: key.clone().into_bytes().into(), ..registration(&key) }).await,
@@ -289,10 +296,12 @@ fn of(certno: &str) -> PersonKey {
     person
 }
 
-/// A bill of 300 yuan.
-fn bill(certno: &str) -> sbkd::wire::settle::Settlement {
+/// A bill of 300 yuan, its line of this number.
+fn bill(feedetl_sn: &str, certno: &str) -> sbkd::wire::settle::Settlement {
     let mut bill = settlement();
+    bill.feedetail[0].insert("feedetl_sn".into(), json!(feedetl_sn));
     bill.person = of(certno);
+    bill.mdtrt_id = Some(visit(certno));
     bill.medfee_sumamt = Fen(30_000);
     bill.facts.insert("medfee_sumamt".into(), json!("300.00"));
     bill.feedetail[0].insert("pric".into(), json!("300.00"));
@@ -305,7 +314,7 @@ fn question(certno: &str) -> Question {
         person: of(certno),
         scenario: "medical-settlement".into(),
         business_date: settlement().business_date,
-        mdtrt_id: settlement().mdtrt_id,
+        mdtrt_id: Some(visit(certno)),
         facts: settlement().facts,
     }
 }

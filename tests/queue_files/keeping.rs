@@ -45,9 +45,12 @@ impl Daemon {
     fn refused(&self) -> Option<&'static str> {
         let case = NewCase {
             scenario: "unemployment-sign-in".into(),
+            part: None,
             operator: "0007".into(),
             reader: None,
             input: None,
+            undo: None,
+            reason: None,
             idempotency: None,
         };
         self.terminal.open_case(case).unwrap().failure.map(|failure| failure.entry.code)

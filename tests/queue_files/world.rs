@@ -122,6 +122,7 @@ pub fn draft(key: &str) -> Draft {
         operator: "0007".into(),
         shift: Some("2015080310000000".into()),
         amount: Some(Fen(151_600)),
+        cancels: None,
         payload: json!({"certno": PERSON, "key": key}),
         state: State::Pending,
     }

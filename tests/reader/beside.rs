@@ -95,7 +95,11 @@ fn who_takes_the_card_whenever_it_can_disturbs_no_use_of_it() {
         for one in &USES {
             let (mut ran, mut refused) = used_beside_another(rig, one);
             while refused == 0 {
-                assert_eq!(ran.error_code(), "E-READER-BUSY", "{}: kept out before it began", one.words);
+                // It was kept out before it began, or done before the other had asked once.
+                match ran.code {
+                    Some(0) => held -= one.pays,
+                    _ => assert_eq!(ran.error_code(), "E-READER-BUSY", "{}", one.words),
+                }
                 (ran, refused) = used_beside_another(rig, one);
             }
             match ran.code {

@@ -6,9 +6,11 @@
 #![allow(dead_code)] // each test file uses the part it needs
 
 pub mod http;
+pub mod page;
 mod process;
 pub mod reader;
 pub mod search;
+mod tree;
 pub mod walk;
 
 use std::fs;
@@ -22,6 +24,7 @@ pub use process::{Child, Ran};
 use reader::Reader;
 use sbkd::queue::QueueKeys;
 use sbkd::world::SystemRandom;
+pub use tree::tree;
 
 /// How long the rig waits for anything. Far above what a busy machine of two cores needs.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,13 +47,6 @@ pub fn until<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// A file of the source tree.
-pub fn tree(path: &str) -> PathBuf {
-    // The bench, a directory below, uses this module as well.
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    if here.ends_with("bench") { here.with_file_name("").join(path) } else { here.join(path) }
 }
 
 /// The `sbkd` program of this build.

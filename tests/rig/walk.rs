@@ -10,12 +10,12 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::http::Client;
-use super::{Child, PSAM, Ran, Rig, free_ports, tree, until};
+use super::{Child, HOLDER, PSAM, Ran, Rig, free_ports, tree, until};
 
-/// The state of a case after which nothing happens to it.
 /// Opens what the centre holds.
 const LEDGER: &str = "a token of whoever looks on";
 
+/// The states of a case after which nothing happens to it.
 const FINAL: [&str; 6] = ["done", "provisional-done", "referred", "refused", "cancelled", "failed"];
 
 /// The directory of the centre's database.
@@ -119,6 +119,30 @@ impl Walk {
         let ledger = centre.token(LEDGER).get("/v1/ledger").success();
         assert!(ledger.get("next").is_none(), "one page has all of a test's");
         ledger
+    }
+
+    /// Puts the card of `image` and its PSAM in; returns once the daemon sees them, which is a moment after pcscd does.
+    pub fn insert(&mut self, image: &Path) {
+        self.rig.insert(image);
+        for reader in [HOLDER, PSAM] {
+            self.until_seen(reader);
+        }
+    }
+
+    /// The same without the PSAM.
+    pub fn insert_alone(&mut self, image: &Path) {
+        self.rig.insert_alone(image);
+        self.until_seen(HOLDER);
+    }
+
+    fn until_seen(&self, reader: &str) {
+        until(&format!("the daemon sees the card in {reader}"), || self.card_seen(reader).filter(|seen| *seen));
+    }
+
+    /// Whether the daemon sees a card in `reader`; `None` when it has no such reader.
+    pub fn card_seen(&self, reader: &str) -> Option<bool> {
+        let readers = self.http.get("/v1/readers").success();
+        readers.as_array()?.iter().find(|found| found["name"] == reader)?["card"].as_bool()
     }
 
     /// Starts the daemon and waits until it answers.

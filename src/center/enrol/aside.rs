@@ -14,7 +14,7 @@ use crate::wire::{Digest, Header};
 const OF_A_JOURNAL: [&str; 4] = ["chain", "groups", "holes", "transactions"];
 
 /// The code of the alarm.
-const CODE: &str = "C-CHAIN-ANEW";
+const CODE: &str = crate::wire::errors::CHAIN_ANEW.code;
 
 /// Gives up what is here of the journal of a terminal and its key, with an alarm. The name that it has now; none where
 /// nothing was here.
@@ -63,7 +63,7 @@ fn free_name(db: &Connection, terminal: &str, key: &Digest) -> Result<String, Ce
 }
 
 /// How the names begin of all that was put aside of a terminal.
-fn aside(terminal: &str) -> String {
+pub(in crate::center) fn aside(terminal: &str) -> String {
     format!("{terminal}~")
 }
 

@@ -4,11 +4,10 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::center::chain;
+use crate::center::tests::{PACKS, know, registration};
 use crate::center::{alarms, db, deliver};
-use crate::queue::tests::{draft, open};
-use crate::queue::{Draft, Queue};
-use crate::rules::Packs;
-use crate::value::Kind;
+use crate::queue::Queue;
+use crate::queue::tests::open;
 use crate::wire::batch::ItemAnswer;
 use crate::wire::{ChainHead, Envelope};
 
@@ -27,6 +26,7 @@ impl World {
         let (db, queue) = (db::open(None).unwrap(), open(dir));
         let key = Digest(queue.public_key());
         let world = Self { db, queue, key };
+        know(&world.db);
         world.enrol(&world.key, false);
         world
     }
@@ -41,8 +41,7 @@ impl World {
 
     /// A transaction is committed.
     fn committed(&self, key: &str) -> Envelope {
-        let payload = serde_json::json!({ "request": {}, "detail": {} });
-        let row = self.queue.commit(Draft { kind: Kind::Register, payload, ..draft(key) }).unwrap().row;
+        let row = self.queue.commit(registration(key)).unwrap().row;
         self.queue.envelope(row.id).unwrap().unwrap()
     }
 
@@ -55,7 +54,7 @@ impl World {
 
     fn answer(&self, envelope: &Envelope) -> ItemAnswer {
         let one = std::slice::from_ref(envelope);
-        deliver::batch(&self.db, &Packs::builtin_for_use(), one, (true, 0), NOW).remove(0)
+        deliver::batch(&self.db, &PACKS, one, (true, 0), NOW).remove(0)
     }
 
     fn deliver(&self, envelope: &Envelope) {

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
+use crate::center::tests::{PACKS, know, registration};
 use crate::center::{db, deliver};
+use crate::queue::Queue;
 use crate::queue::tests::{draft, lose, open, sign};
-use crate::queue::{Draft, Queue};
 use crate::rules::Packs;
-use crate::value::Kind;
 use crate::wire::Envelope;
 use crate::wire::batch::{ItemAnswer, Reason};
 use crate::wire::headers::SignedHeaders;
@@ -32,14 +32,15 @@ impl Story {
         let dir = tempfile::tempdir().unwrap();
         let queue = open(dir.path());
         let envelope = |n: u32| {
-            let payload = json!({ "request": {}, "detail": {} });
-            let row = queue.commit(Draft { kind: Kind::Register, payload, ..draft(&n.to_string()) }).unwrap().row;
+            let row = queue.commit(registration(&n.to_string())).unwrap().row;
             queue.envelope(row.id).unwrap().unwrap()
         };
         let envelopes = (1..=9).map(envelope).collect();
         let all = queue.signed_headers(ChainHead::default(), 100).unwrap();
-        let packs = Packs::builtin_for_use();
-        Self { dir, queue, all, envelopes, db: db::open(None).unwrap(), packs }
+        let packs = PACKS.clone();
+        let db = db::open(None).unwrap();
+        know(&db);
+        Self { dir, queue, all, envelopes, db, packs }
     }
 
     /// These records are lost at the terminal.

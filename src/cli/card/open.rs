@@ -189,6 +189,11 @@ struct Prompted {
     new_pin: Option<Zeroizing<String>>,
 }
 
+/// The holder's PIN, from the terminal or a line of standard input.
+pub(in crate::cli) fn prompt_pin() -> Result<Zeroizing<String>, Problem> {
+    prompt(PIN)
+}
+
 fn prompted(what: Asked) -> Result<Prompted, Problem> {
     Ok(match what {
         Asked::Pin => Prompted { pin: Some(prompt(PIN)?), new_pin: None },

@@ -11,7 +11,7 @@ use crate::card::errors::{BLACKLIST_OLD, NO_BLACKLIST};
 use crate::cli::direct::{own_store, store_of};
 use crate::config::Config;
 use crate::failure::{Explain as _, Failure};
-use crate::store::{Blacklist, BlacklistInfo};
+use crate::store::{Blacklist, BlacklistInfo, ListInfo as _};
 
 /// As the daemon tells it; nothing where it looks no card up.
 pub(super) fn of_daemon(health: &Value, config: Option<&Config>) -> Option<Finding> {

@@ -6,6 +6,7 @@
 mod accounts;
 mod aside;
 mod blacklist;
+mod catalogue;
 mod clock;
 mod daemon;
 mod finding;
@@ -74,6 +75,11 @@ fn examine(shell: &Shell) -> (Vec<Finding>, bool) {
     findings.extend(match (&health, &config) {
         (Ok(health), _) => blacklist::of_daemon(health, config.as_ref()),
         (Err(_), Some(config)) => blacklist::direct(config),
+        (Err(_), None) => None,
+    });
+    findings.extend(match (&health, &config) {
+        (Ok(health), _) => catalogue::of_daemon(health),
+        (Err(_), Some(config)) => catalogue::direct(config),
         (Err(_), None) => None,
     });
     match (&health, &config) {

@@ -7,6 +7,8 @@ use crate::cli::shell::{parse_json, read_text};
 use crate::cli::{Outcome, Problem, Shell, errors};
 use crate::failure::visible;
 use crate::rules::{Decision, Input};
+use crate::scenario::Catalogue;
+use crate::value::Kind;
 
 /// The longest name that is told.
 const LONGEST: usize = 40;
@@ -14,13 +16,20 @@ const LONGEST: usize = 40;
 pub(super) fn run(scenario: &str, input: &Path, packs: &[PathBuf], shell: &Shell) -> Outcome {
     let input = read(input, &read_text(input)?)?;
     let decision = load(packs)?.explain(scenario, &input).map_err(|error| Problem::from_error(&error))?;
-    shell.show(&decision, || explained(&decision));
+    shell.show(&decision, || explained(&decision, kind_of(scenario)));
     Ok(())
 }
 
+/// The kind of a scenario; of one that is in no catalogue yet, that of which a pack reckons most.
+fn kind_of(scenario: &str) -> Kind {
+    let catalogue = Catalogue::builtin().ok();
+    let part = catalogue.as_ref().and_then(|catalogue| catalogue.scenario(scenario)?.part(None));
+    part.map_or(Kind::Settle, |part| part.kind)
+}
+
 /// The decision in words, then its trace, then what it changes.
-fn explained(decision: &Decision) -> String {
-    let (words, changes) = (decision.explain_zh().join("\n"), decision.explain_changes().join("\n"));
+fn explained(decision: &Decision, kind: Kind) -> String {
+    let (words, changes) = (decision.explain_zh(kind).join("\n"), decision.explain_changes().join("\n"));
     format!("{words}\n\n{}\n\n{changes}", decision.explain_table())
 }
 
@@ -50,6 +59,12 @@ fn read(file: &Path, text: &str) -> Result<Input, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scenario_is_explained_as_what_it_is() {
+        let kinds = ["medical-settlement", "unemployment-sign-in", "nowhere-yet"].map(kind_of);
+        assert_eq!(kinds, [Kind::Settle, Kind::SignIn, Kind::Settle]);
+    }
 
     #[test]
     fn an_input_is_an_object_whose_members_are_known() {

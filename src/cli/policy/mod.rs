@@ -19,6 +19,11 @@ use crate::rules::{PACK_SCHEMA, PackInfo, Packs, Trust};
 use packs::{load, load_signed, without_cases};
 pub(super) use sign::private as signing_key;
 
+/// The packs of these files and folders.
+pub(super) fn packs_of(paths: &[PathBuf]) -> Result<Packs, Problem> {
+    load(paths)
+}
+
 /// Arguments of `sbkd policy`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

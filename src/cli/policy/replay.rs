@@ -9,6 +9,7 @@ use super::report::Report;
 use crate::cli::{Outcome, Problem, Shell, config, errors, queue};
 use crate::queue::{QueueError, Row};
 use crate::scenario::Catalogue;
+use crate::scenario::ScenarioError::Definition;
 
 /// Arguments of `sbkd policy replay`.
 #[derive(Debug, clap::Args)]
@@ -62,16 +63,17 @@ impl Args {
             return Err(Problem::with(&errors::USAGE, format!("--from {from} is after --to {to}")));
         }
         let Some(scenario) = &self.scenario else { return Ok(()) };
-        let catalogue =
-            Catalogue::builtin(|_| true).map_err(|error| Problem::with(&errors::FILE, error.to_string()))?;
-        match catalogue.entries().iter().any(|entry| entry.id == *scenario) {
+        let catalogue = Catalogue::builtin().map_err(|mistakes| Problem::from_error(&Definition(mistakes)))?;
+        match catalogue.scenario(scenario).is_some() {
             true => Ok(()),
             false => Err(Problem::with(&errors::USAGE, format!("--scenario {scenario}: see sbkd scenario list"))),
         }
     }
 
     fn wants(&self, row: &Row) -> bool {
-        self.from.is_none_or(|from| from <= row.business_date)
+        // By what a cancellation was decided is in what it takes back.
+        row.cancels.is_none()
+            && self.from.is_none_or(|from| from <= row.business_date)
             && self.to.is_none_or(|to| row.business_date <= to)
             && self.scenario.as_ref().is_none_or(|scenario| *scenario == row.scenario)
     }

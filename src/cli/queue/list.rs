@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::cli::client::{Daemon, text};
-use crate::cli::{Outcome, Shell};
+use crate::cli::{Outcome, Problem, Shell};
 use crate::queue::{Row, State};
+use crate::wire;
 
 /// Arguments of `sbkd queue list`.
 #[derive(Debug, clap::Args)]
@@ -67,7 +68,7 @@ impl Show {
         if self.unmask {
             row["centre_refusal"] = daemon.get(&format!("/v1/transactions/{}/refusal", self.id))?;
         }
-        shell.show(&row, || one(&row));
+        shell.show(&row, || one(&row) + &told(&row));
         Ok(())
     }
 }
@@ -104,8 +105,11 @@ fn line(row: &Map<String, Value>) -> String {
     let later = if later.is_empty() { "" } else { " 未告知" };
     let differs = if figures.is_empty() { "" } else { " 与中心结算不符" };
     let reason = row.get("reason").and_then(Value::as_str).map(|reason| format!(" {reason}")).unwrap_or_default();
+    let refusal = row.get("refusal").and_then(Value::as_str);
+    let refusal = refusal.map(|code| format!("\n      {code} {}", Problem::from(wire::errors::entry(code)).to_do()));
+    let refusal = refusal.unwrap_or_default();
     format!(
-        "{:>5} {} {:<11} {:<24} {:>12} ×{}{provisional}{later}{differs}{revision}{reason}\n",
+        "{:>5} {} {:<11} {:<24} {:>12} ×{}{provisional}{later}{differs}{revision}{reason}{refusal}\n",
         number("sequence"),
         text(row, "id"),
         text(row, "state"),
@@ -117,6 +121,11 @@ fn line(row: &Map<String, Value>) -> String {
 
 fn one(row: &Value) -> String {
     row.as_object().into_iter().flatten().map(member).collect()
+}
+
+/// What it means that the centre refused it, what is to be done and by whom; nothing where it did not.
+fn told(row: &Value) -> String {
+    row["refusal"].as_str().map(|code| Problem::from(wire::errors::entry(code)).to_text()).unwrap_or_default()
 }
 
 fn member((name, value): (&String, &Value)) -> String {
@@ -149,6 +158,14 @@ mod tests {
         let mut waits = row.clone();
         waits["reason"] = json!("E-UPLINK-FAILED HTTP 500");
         assert!(list(&json!([waits])).ends_with("暂结 E-UPLINK-FAILED HTTP 500\n"));
+        let mut refused = row.clone();
+        refused["refusal"] = json!("C-ALREADY");
+        let remedy = wire::errors::ALREADY.remedy;
+        let line = list(&json!([refused]));
+        assert!(line.contains(&format!("\n      C-ALREADY 办法：{}（经办人员）", remedy.zh)), "{line}");
+        assert!(told(&refused).contains(remedy.en) && told(&row).is_empty());
+        refused["refusal"] = json!("-1");
+        assert!(told(&refused).contains(wire::errors::OTHER.remedy.zh), "another centre's code");
         let text = list(&json!([row, otherwise]));
         assert_eq!(text.lines().map(|line| line.ends_with("暂结 与中心结算不符")).collect::<Vec<_>>(), [false, true]);
         for part in ["    7 014ef149", " acked ", " medical-settlement ", " 30000.00 ×2 暂结"] {

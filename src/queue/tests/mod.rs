@@ -1,6 +1,7 @@
 //! The journal on real SQLite files.
 
 mod aside;
+mod cancel;
 mod crash;
 mod damage;
 mod durable;
@@ -84,6 +85,7 @@ pub(crate) fn draft(key: &str) -> Draft {
         operator: "0007".into(),
         shift: Some("2015080108000000".into()),
         amount: Some(Fen(151_600)),
+        cancels: None,
         payload: json!({"name": "张三", "key": key}),
         state: State::Pending,
     }
@@ -319,7 +321,7 @@ fn the_age_of_what_was_settled_alone_is_below_nothing_where_the_clock_was_set_ba
 }
 
 #[test]
-fn the_sum_of_a_holder_is_of_what_was_settled_alone_since_and_not_refused() {
+fn the_sum_of_a_holder_is_of_what_was_settled_alone_since_and_stands() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Hands::at("2015-08-01T15:59:59.999Z");
     let queue = Queue::open(settings(dir.path()), keys(), clock.clone(), Arc::new(SystemRandom::default())).unwrap();
@@ -344,6 +346,11 @@ fn the_sum_of_a_holder_is_of_what_was_settled_alone_since_and_not_refused() {
         queue.advance(row.id, to, receipt(row, outcome).into()).unwrap();
     }
     assert_eq!(sum(), Fen(600_300));
+    let back = Draft { cancels: Some(acked.id), amount: Some(Fen(-600_000)), ..online("back") };
+    let back = queue.commit(back).unwrap().row;
+    assert_eq!(sum(), Fen(600_300), "it may come to nothing");
+    queue.advance(back.id, State::Acked, receipt(&back, Outcome::Accepted).into()).unwrap();
+    assert_eq!(sum(), Fen(300));
 }
 
 #[test]

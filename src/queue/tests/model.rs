@@ -9,6 +9,8 @@ use super::*;
 const YEAR: i64 = 365 * 24 * 3_600_000;
 /// Few keys, so that they meet.
 const KEYS: usize = 6;
+/// The keys of what takes others back begin here: one an attempt.
+const UNDO: usize = 1000;
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -16,6 +18,8 @@ enum Op {
     Commit(usize, i64),
     /// Which row, where to, and what the centre answered: accepted, refused, or nothing.
     Advance(prop::sample::Index, State, Option<bool>),
+    /// Which row is to be taken back.
+    Undo(prop::sample::Index),
     /// The holder of which row is shown how it was settled.
     Shown(prop::sample::Index),
     Reopen,
@@ -31,6 +35,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         6 => (0..KEYS, prop_oneof![4 => Just(0), 1 => Just(1)]).prop_map(|(key, content)| Op::Commit(key, content)),
         12 => (any::<prop::sample::Index>(), state, any::<Option<bool>>())
             .prop_map(|(which, to, answer)| Op::Advance(which, to, answer)),
+        4 => any::<prop::sample::Index>().prop_map(Op::Undo),
         3 => any::<prop::sample::Index>().prop_map(Op::Shown),
         1 => Just(Op::Reopen),
         3 => (1..8_usize).prop_map(Op::Fault),
@@ -42,6 +47,9 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 /// What a key stands for: a third goes by store and forward, a third online, a third is decided by the terminal alone.
 fn made(key: usize, content: i64) -> Draft {
     let name = key.to_string();
+    if key >= UNDO {
+        return Draft { amount: Some(Fen(-100)), ..online(&name) };
+    }
     let made = match key % 3 {
         0 => draft(&name),
         1 => online(&name),
@@ -101,7 +109,8 @@ impl World {
                 self.advance(which.index(self.model.len()), to, answer);
             }
             Op::Shown(which) if !self.model.is_empty() => self.shown(which.index(self.model.len())),
-            Op::Advance(..) | Op::Shown(_) => {}
+            Op::Undo(which) if !self.model.is_empty() => self.undo(which.index(self.model.len())),
+            Op::Advance(..) | Op::Shown(_) | Op::Undo(_) => {}
             Op::Reopen => self.reopen(),
             Op::Fault(points) => self.fuse.store(points, Ordering::SeqCst),
             Op::Jump(millis) => self.clock.add(millis),
@@ -133,6 +142,38 @@ impl World {
         }
     }
 
+    /// A row is to be taken back: that stands, and is no cancellation.
+    fn undo(&mut self, which: usize) {
+        let (id, before) = (self.model[which].row.id, self.model[which].row.clone());
+        let key = UNDO + self.model.len();
+        let wanted = Draft { cancels: Some(id), ..made(key, 0) };
+        let allowed = before.state == State::Acked && before.cancels.is_none();
+        let told = self.queue.commit(wanted.clone());
+        let found = self.queue.by_key(&wanted.idempotency).unwrap().map(|(row, _)| row);
+        match &told {
+            Ok(_) => assert!(allowed && found.is_some()),
+            Err(QueueError::Move { from, to }) => {
+                assert_eq!((*from, *to), (before.state, State::Cancelling));
+                assert!(before.state != State::Acked && found.is_none());
+            }
+            Err(QueueError::Draft(_)) => assert!(before.cancels.is_some() && found.is_none()),
+            // Whole or absent, and with it what it does to the other.
+            Err(QueueError::Storage(_)) => assert!(allowed || found.is_none()),
+            Err(error) => panic!("{error:?}"),
+        }
+        if let Some(row) = found {
+            assert_eq!(row.cancels, Some(id));
+            self.learn(key, 0, &wanted, row);
+            self.follow(which, State::Cancelling);
+        }
+    }
+
+    /// What is taken back goes where its cancellation leads it.
+    fn follow(&mut self, which: usize, to: State) {
+        let row = &mut self.model[which].row;
+        (row.state, row.updated_at, row.refusal, row.reason) = (to, self.clock.now(), None, None);
+    }
+
     /// Holds a new row against its draft.
     fn learn(&mut self, key: usize, content: i64, draft: &Draft, row: Row) {
         let now = self.clock.now();
@@ -161,7 +202,8 @@ impl World {
             after.differs.retain(|name| name == Row::OUTCOME);
             after.differs.insert(0, "hifp_pay".into());
         }
-        let allowed = before.state.may_become(to, before.protocol());
+        // What is being cancelled goes where its cancellation leads it.
+        let allowed = before.state != State::Cancelling && before.state.may_become(to, before.protocol());
         let names = vec!["hifp_pay".into()];
         let note = receipt.clone().map_or(Note::Nothing, |receipt| Note::Receipt(Box::new(receipt), names));
         let receipt = receipt.or_else(|| answered.clone());
@@ -187,6 +229,17 @@ impl World {
             Err(error) => panic!("{error:?}"),
         }
         (self.model[which].row, self.model[which].answer) = (after, receipt);
+        let led = self.model[which].row.cancels.and_then(|id| self.model.iter().position(|known| known.row.id == id));
+        let ends = match to {
+            State::Acked => Some(State::Cancelled),
+            State::Refused | State::Void | State::Reversed => Some(State::Acked),
+            _ => None,
+        };
+        if let (Some(led), Some(ends)) = (led, ends)
+            && self.model[led].row.state == State::Cancelling
+        {
+            self.follow(led, ends);
+        }
     }
 
     fn shown(&mut self, which: usize) {
@@ -220,13 +273,12 @@ impl World {
             assert_eq!(&queue.answer(row.id).unwrap(), answer);
             assert_eq!(queue.by_key(&key.to_string()).unwrap().unwrap().0, *row);
         }
-        let open: Vec<&Row> = rows.iter().filter(|row| row.state.is_open()).collect();
-        let due: Vec<u64> = queue.due(0, 100).unwrap().iter().map(|(row, _)| row.sequence).collect();
         // A cancellation is a transaction of its own: nothing is to be delivered of the one that it cancels.
-        let delivered = open.iter().filter(|row| row.state != State::Cancelling);
-        assert_eq!(due, delivered.map(|row| row.sequence).collect::<Vec<_>>());
+        let open: Vec<&Row> = rows.iter().filter(|row| row.state.is_due()).collect();
+        let due: Vec<u64> = queue.due(0, 100).unwrap().iter().map(|(row, _)| row.sequence).collect();
+        assert_eq!(due, open.iter().map(|row| row.sequence).collect::<Vec<_>>());
         let stats = queue.stats().unwrap();
-        let worth: i64 = open.iter().filter_map(|row| row.amount).map(|fen| fen.0).sum();
+        let worth: i64 = open.iter().filter_map(|row| row.amount).map(|fen| fen.0.abs()).sum();
         assert_eq!((stats.total, stats.unsent, stats.sum), (rows.len() as u64, open.len() as u64, Fen(worth)));
         assert_eq!(stats.refused, rows.iter().filter(|row| row.state == State::Refused).count() as u64);
         let is_answered = |row: &&Row| matches!(row.state, State::Acked | State::Refused);

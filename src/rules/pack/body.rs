@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::figures::graded;
 use super::header::MOST;
 use super::load::Builder;
 use super::lost::SECTIONS;
@@ -151,8 +152,10 @@ impl<'a> Builder<'a> {
             Some(Words { zh: zh?.text()?.to_owned(), en: en?.text()?.to_owned() })
         });
         let basis = keys.get("basis").and_then(|item| item.text()).map(str::to_owned);
+        let is_graded = keys.peek("source").or(keys.peek("confidence")).is_some();
+        let origin = if is_graded { Some(graded(keys)?) } else { None };
         keys.end();
-        Some(Guard { code: code?, when: when?, outcome: outcome?, text: text?, basis })
+        Some(Guard { code: code?, when: when?, outcome: outcome?, text: text?, basis, origin })
     }
 
     fn check(&self, keys: &Keys<'a>) -> Option<Check> {

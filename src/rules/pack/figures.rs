@@ -278,6 +278,13 @@ impl<'a> Builder<'a> {
 
 /// `source`, `confidence` and `verified_on`, which every figure carries.
 fn origin(keys: &Keys<'_>) -> Option<Origin> {
+    let origin = graded(keys);
+    keys.need("verified_on").and_then(|item| item.date())?;
+    origin
+}
+
+/// `source` and `confidence`, where one of them is.
+pub(super) fn graded(keys: &Keys<'_>) -> Option<Origin> {
     let source = keys.need("source").and_then(|item| item.text());
     let confidence = keys.need("confidence").and_then(|item| {
         let confidence = item.text()?;
@@ -287,6 +294,5 @@ fn origin(keys: &Keys<'_>) -> Option<Origin> {
         }
         Some(confidence)
     });
-    keys.need("verified_on").and_then(|item| item.date())?;
     Some(Origin { source: source?.to_owned(), confidence: confidence?.to_owned() })
 }

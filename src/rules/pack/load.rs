@@ -206,6 +206,7 @@ fn build<'a>(page: &'a Page<'a>, root: &Keys<'a>, text: &str, proofs: Proofs) ->
         reference: PackRef { id: head.id, version: head.version, sha256: sha256(text), signed_by: None },
         title: head.title,
         scenarios: head.scenarios,
+        scheme: head.scheme,
         selectors,
         valid: head.valid,
         date_of,

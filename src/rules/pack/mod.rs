@@ -50,6 +50,8 @@ pub(super) struct Pack {
     pub reference: PackRef,
     pub title: String,
     pub scenarios: Vec<String>,
+    /// 险种 that it counts on where an accumulator does not say otherwise.
+    pub scheme: String,
     /// What chooses it beside the date.
     pub selectors: Vec<Selector>,
     /// First and last day, both inclusive.
@@ -208,6 +210,7 @@ pub(super) struct Guard {
     pub outcome: Outcome,
     pub text: Words,
     pub basis: Option<String>,
+    pub origin: Option<Origin>,
 }
 
 /// An identity that must hold.

@@ -77,6 +77,11 @@ impl Pack {
         })
     }
 
+    /// The facts that choose it, each with the values with which a case is this pack's, as they stand in the data.
+    pub fn is_for_what(&self) -> impl Iterator<Item = (String, Vec<Value>)> {
+        self.selectors.iter().map(|selector| (selector.name.clone(), self.written(selector)))
+    }
+
     /// A selector's values as they stand in the data: each pack has its own enumerations.
     fn written(&self, selector: &Selector) -> Vec<Value> {
         let typ = self.facts[selector.fact].typ;

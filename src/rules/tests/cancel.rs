@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::rules::{
     CancelError, Change, Counted, Decision, Effect, Input, Outcome, Packs, Period, Span, TraceRecord, obstacle,
 };
+use crate::value::Kind;
 
 static PACKS: LazyLock<Packs> = LazyLock::new(Packs::builtin);
 
@@ -67,7 +68,7 @@ fn every_amount_is_negated_and_nothing_else() {
     let told = |code: &str| codes.iter().any(|record| record.line().ends_with(&format!("check {code} ok")));
     assert!(["TOTAL", "SCOPE", "FUND", "PERSON", "SPLIT-NOT-NEGATIVE"].into_iter().all(told), "{codes:?}");
     assert!(told("LINE-NOT-NEGATIVE") && !told("LINE-SUM"));
-    insta::assert_snapshot!(cancelled.explain_zh().join("\n"));
+    insta::assert_snapshot!(cancelled.explain_zh(Kind::Settle).join("\n"));
 }
 
 #[test]

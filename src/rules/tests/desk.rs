@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::settlement::{bills, input};
+use super::shipped::PACKS;
 use crate::rules::{Datum, Desk, Input, InputError, Outcome, Packs};
 use crate::value::Fen;
 
@@ -59,7 +60,7 @@ proptest! {
 
     #[test]
     fn the_same_case_gives_the_same_bytes_whatever_came_before(bills in prop::collection::vec(bills(), 1..6)) {
-        let packs = Packs::builtin();
+        let packs = &*PACKS;
         let inputs: Vec<_> = bills.iter().map(input).collect();
         let mut desk = packs.desk("medical-settlement", &inputs[0]).unwrap();
         let pool = desk.output("hifp_pay").unwrap();
@@ -77,7 +78,7 @@ proptest! {
             }
             let codes: Vec<_> = alone.reasons.iter().map(|reason| reason.code.as_str()).collect();
             prop_assert_eq!(desk.codes().collect::<Vec<_>>(), codes);
-            prop_assert_eq!(serde_json::to_string(&desk.decision().unwrap()).unwrap(), bytes(&packs, case));
+            prop_assert_eq!(serde_json::to_string(&desk.decision().unwrap()).unwrap(), bytes(packs, case));
         }
     }
 }
@@ -103,7 +104,7 @@ fn a_figure_for_demonstration_counts_where_it_is_used_traced_or_not() {
 
 #[test]
 fn what_is_given_by_slot_is_what_is_read() {
-    let packs = Packs::builtin();
+    let packs = &*PACKS;
     let text = include_str!("../../../fixtures/settlement/l3-active-with-account.json");
     let input: Input = serde_json::from_str(text).unwrap();
     let mut read = packs.desk("medical-settlement", &input).unwrap();

@@ -1,14 +1,11 @@
 //! Certification of pensioners as the shipped pack decides it, in plain months.
 
-use std::sync::LazyLock;
-
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::rules::{Decision, Input, Outcome, Packs};
-
-static PACKS: LazyLock<Packs> = LazyLock::new(Packs::builtin);
+use super::shipped::PACKS;
+use crate::rules::{Decision, Input, Outcome};
 
 fn decide(scenario: &str, facts: Value, accumulators: Value) -> Decision {
     let object = |value: Value| -> Map<String, Value> { value.as_object().unwrap().clone() };

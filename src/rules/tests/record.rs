@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::shipped::PACKS;
 use crate::rules::{Decision, Input, Packs, TraceRecord};
 
 const PACK: &str = r#"
@@ -134,7 +135,7 @@ fn an_explanation_says_each_formula_with_its_values() {
 #[test]
 fn each_fen_of_a_bill_is_accounted_for() {
     let bill = include_str!("../../../fixtures/settlement/l3-active-with-account.json");
-    let explained = Packs::builtin().explain("medical-settlement", &serde_json::from_str(bill).unwrap()).unwrap();
+    let explained = PACKS.explain("medical-settlement", &serde_json::from_str(bill).unwrap()).unwrap();
     let worked = |of: Option<usize>, step: &str| {
         let found = explained.trace.iter().find_map(|record| match record {
             TraceRecord::Step { line, name, worked, .. } if *line == of && name == step => worked.clone(),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::shipped::PACKS;
 use crate::rules::{Again, Decision, Input, Otherwise, Outcome, Packs, PastCase};
 
 const INPATIENT: &str = include_str!("../../../config/policy/guangzhou-2015/medical-settlement.toml");
@@ -18,7 +19,7 @@ fn kept(decision: &Decision, input: &Input) -> Value {
 }
 
 fn past() -> PastCase {
-    let decision = Packs::builtin().decide("medical-settlement", &input()).unwrap();
+    let decision = PACKS.decide("medical-settlement", &input()).unwrap();
     PastCase::read(kept(&decision, &input())).unwrap()
 }
 
@@ -44,7 +45,7 @@ fn shown(otherwise: &Otherwise) -> Vec<String> {
 
 #[test]
 fn the_packs_that_decided_it_decide_it_again_as_it_was() {
-    let otherwise = decided(&Packs::builtin());
+    let otherwise = decided(&PACKS);
     assert!(otherwise.is_nothing() && otherwise.own_pack, "{otherwise:?}");
     assert_eq!(otherwise.amounts["hifp_pay"], (2_224_284, 2_224_284));
     assert!(!otherwise.amounts.contains_key("pool_prop_selfpay"), "a rate is no amount: {:?}", otherwise.amounts);
@@ -81,13 +82,13 @@ fn a_pack_that_asks_for_less_is_told_less_and_one_that_asks_for_more_cannot_deci
         Again::Decided(otherwise) => panic!("{otherwise:?}"),
     }
     // A case that was decided on more than these packs ask for.
-    let decision = Packs::builtin().decide("medical-settlement", &input()).unwrap();
+    let decision = PACKS.decide("medical-settlement", &input()).unwrap();
     let mut told = input();
     told.facts.insert("night".to_owned(), json!(true));
     told.lines[0].insert("colour".to_owned(), json!("red"));
     told.accumulators.insert("stays".to_owned(), json!(3));
     let past = PastCase::read(kept(&decision, &told)).unwrap();
-    match Packs::builtin().decide_again(&past) {
+    match PACKS.decide_again(&past) {
         Again::Decided(otherwise) => assert!(otherwise.is_nothing(), "{otherwise:?}"),
         Again::Not(error) => panic!("{error}"),
     }

@@ -7,9 +7,8 @@ use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+use super::shipped::PACKS;
 use crate::rules::{Decision, Input, Outcome, Packs};
-
-static PACKS: LazyLock<Packs> = LazyLock::new(Packs::builtin);
 
 /// The pension's pack without its cases, with a figure for a tier: no source gives one.
 static WITH_TIER: LazyLock<Packs> = LazyLock::new(|| {
@@ -38,7 +37,7 @@ fn carry_out(decision: &Decision, kept: &mut Value) {
 }
 
 const SCENARIOS: [(&str, &str); 3] =
-    [("enrol", "insurance-enrollment"), ("declare", "contribution-declaration"), ("pay", "contribution-payment")];
+    [("register", "insurance-enrollment"), ("apply", "contribution-declaration"), ("pay", "contribution-payment")];
 
 /// A month by its number, 0 being January of 2013.
 fn month(number: i32) -> String {
@@ -56,7 +55,9 @@ proptest! {
     fn sixteen_is_reached_on_the_birthday(on in 0..365_i64, born in 0..800_i64) {
         let on = day(on);
         let born = date(1998, 1, 1).checked_add(jiff::Span::new().days(born)).unwrap();
-        let facts = json!({ "act": "enrol", "aae140": "resident-pension", "aae036": on, "aac006": born, "aaz289": 1 });
+        let facts = json!({
+            "part": "register", "aae140": "resident-pension", "aae036": on, "aac006": born, "aaz289": 1, "employee": false,
+        });
         let decision = decide("insurance-enrollment", facts, json!({}));
         let years = i32::from(on.year()) - i32::from(born.year())
             - i32::from((on.month(), on.day()) < (born.month(), born.day()));
@@ -70,8 +71,8 @@ proptest! {
     ) {
         let to = from + count - 1;
         let facts = json!({
-            "act": "pay", "aae140": "resident-pension", "aae036": "2015-08-03", "aac006": "1980-05-20", "aaz289": 1,
-            "aae030": month(from), "aae031": month(to),
+            "part": "pay", "aae140": "resident-pension", "aae036": "2015-08-03", "aac006": "1980-05-20", "aaz289": 1,
+            "aae041": month(from), "aae042": month(to),
         });
         let mut kept = json!({});
         // Of an older record only the last month is known to be paid.
@@ -114,8 +115,8 @@ proptest! {
             let to = (from + count - 1).min(35);
             let months: BTreeSet<i32> = (from..=to).collect();
             let facts = json!({
-                "act": SCENARIOS[act].0, "aae140": "resident-pension", "aae036": "2015-08-03", "aac006": "1980-05-20",
-                "aaz289": 1, "aae030": month(from), "aae031": month(to),
+                "part": SCENARIOS[act].0, "aae140": "resident-pension", "aae036": "2015-08-03", "aac006": "1980-05-20",
+                "aaz289": 1, "aae041": month(from), "aae042": month(to),
             });
             let decision = decide_by(&WITH_TIER, SCENARIOS[act].1, facts, kept.clone());
             let [declared, paid] = &mut done;
@@ -142,16 +143,18 @@ proptest! {
 fn who_enrols_and_declares_can_pay_once() {
     let pension = json!({
         "aae140": "resident-pension", "aae036": "2015-08-03", "aac006": "1980-05-20", "aaz289": 1,
-        "aae030": "2015-08", "aae031": "2015-08",
+        "aae041": "2015-08", "aae042": "2015-08", "employee": false, "period_open": true,
     });
-    let medical = json!({ "aae140": "390", "aae036": "2015-10-12", "insured_year": 2016, "district": "other" });
+    let medical = json!({
+        "aae140": "390", "aae036": "2015-10-12", "insured_year": 2016, "district": "other", "employee": false, "period_open": true,
+    });
     for (packs, facts) in [(&*WITH_TIER, pension), (&*PACKS, medical)] {
         let mut kept = json!({});
-        let mut outcome = |(act, scenario): (&str, &str)| {
+        let mut outcome = |(part, scenario): (&str, &str)| {
             let mut facts = facts.clone();
-            facts["act"] = json!(act);
-            if act == "enrol" {
-                facts.as_object_mut().unwrap().retain(|name, _| !["aae030", "aae031"].contains(&name.as_str()));
+            facts["part"] = json!(part);
+            if part == "register" {
+                facts.as_object_mut().unwrap().retain(|name, _| !["aae041", "aae042"].contains(&name.as_str()));
             }
             let decision = decide_by(packs, scenario, facts, kept.clone());
             if decision.outcome <= Outcome::Warn {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::rules::{Input, Packs};
+use crate::value::Kind;
 
 const PACK: &str = r#"
 [pack]
@@ -32,7 +33,7 @@ fn a_text_cannot_add_a_line_to_the_slip_or_turn_it_round() {
     let facts = json!({ "on": "2015-08-03", "whose": typed }).as_object().unwrap().clone();
     let decision = packs.decide("test", &Input { facts, ..Input::default() }).unwrap();
     let said = "领取人 甲\\n统筹基金支付 ¥9.00\\u{1b}[2J\\u{0}\\u{202e}乙，共 1 人";
-    let slip = decision.explain_zh();
+    let slip = decision.explain_zh(Kind::Settle);
     assert!(slip.contains(&said.to_owned()), "{slip:?}");
     let shown = slip.join("\n") + &decision.explain_table();
     assert!(!shown.contains(['\u{1b}', '\0', '\u{202e}']), "{shown:?}");

@@ -1,16 +1,13 @@
 //! Random bills through the whole of a decision: what is not stated is not taken for zero, and what is stored is what was
 //! decided. What a pack makes of the amounts is proved in `settlements`.
 
-use std::sync::LazyLock;
-
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::settlements::reference::{Bill, Line, split};
-use crate::rules::{Decision, Input, Outcome, Packs};
+use super::shipped::PACKS;
+use crate::rules::{Decision, Input, Outcome};
 use crate::value::{Fen, Price, Quantity, Rate};
-
-static PACKS: LazyLock<Packs> = LazyLock::new(Packs::builtin);
 
 fn fen(n: i128) -> String {
     Fen(i64::try_from(n).unwrap()).to_string()

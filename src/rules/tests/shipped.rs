@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, json};
 
 use crate::rules::{Decision, Input, InputError, Outcome, PackRef, Packs, Period, Span};
+use crate::value::Kind;
 
 const WITH_ACCOUNT: &str = include_str!("../../../fixtures/settlement/l3-active-with-account.json");
 
@@ -15,7 +16,7 @@ fn with_account() -> Input {
 }
 
 /// The packs that ship, loaded once.
-pub(super) static PACKS: LazyLock<Packs> = LazyLock::new(Packs::builtin);
+pub(in crate::rules) static PACKS: LazyLock<Packs> = LazyLock::new(Packs::builtin);
 
 /// The packs as they stand in the tree: file name and text.
 pub(in crate::rules) fn texts() -> BTreeMap<String, String> {
@@ -48,6 +49,21 @@ fn every_pack_of_the_tree_ships_and_every_case_passes() {
     assert!(results.passed(), "{:#?}", results.cases);
     let written: usize = texts.values().map(|text| text.lines().filter(|line| *line == "[[case]]").count()).sum();
     assert_eq!(results.cases.len(), written);
+}
+
+#[test]
+fn every_reason_says_what_it_rests_on_where_that_was_read_and_how_sure_it_is() {
+    let mut guards = 0;
+    for (file, text) in texts() {
+        let parts = text.split("\n[").filter(|part| part.starts_with("[guard]]") || part.starts_with("[line_guard]]"));
+        for guard in parts {
+            guards += 1;
+            for key in ["basis = ", "source = ", "confidence = "] {
+                assert!(guard.lines().any(|line| line.starts_with(key)), "{file}: no {key}in [{guard}");
+            }
+        }
+    }
+    assert!(guards > 500, "only {guards} guards");
 }
 
 #[test]
@@ -96,7 +112,7 @@ fn a_decision_names_the_very_file_that_made_it() {
 fn every_figure_of_the_shipped_packs_is_marked_for_demonstration() {
     let packs = &*PACKS;
     assert!(packs.list().iter().all(|pack| pack.demo));
-    let slip = settle(&with_account()).explain_zh();
+    let slip = settle(&with_account()).explain_zh(Kind::Settle);
     assert!(slip.iter().any(|line| line.starts_with("演示参数")), "{slip:?}");
     assert!(slip.iter().any(|line| line.contains("以中心结算为准")), "{slip:?}");
 }
@@ -104,7 +120,7 @@ fn every_figure_of_the_shipped_packs_is_marked_for_demonstration() {
 #[test]
 fn the_slip_and_the_trace_of_the_vector_with_an_account() {
     let decision = settle(&with_account());
-    insta::assert_snapshot!("with_account_slip", decision.explain_zh().join("\n"));
+    insta::assert_snapshot!("with_account_slip", decision.explain_zh(Kind::Settle).join("\n"));
     insta::assert_snapshot!("with_account_table", decision.explain_table());
 }
 
@@ -121,7 +137,7 @@ fn the_slips_of_the_other_vectors() {
         }
         input.facts.insert("acct_used_flag".to_owned(), json!(false));
         input.lines = vec![line];
-        settle(&input).explain_zh().join("\n")
+        settle(&input).explain_zh(Kind::Settle).join("\n")
     };
     insta::assert_snapshot!("l3_active_slip", vector("L3", "1", "30000.00"));
     insta::assert_snapshot!("l2_retired_slip", vector("L2", "2", "560.10"));
@@ -137,14 +153,14 @@ fn the_slip_of_a_refusal_gives_every_reason_and_no_amount() {
     let decision = settle(&input);
     assert_eq!(decision.outcome, Outcome::Deny);
     assert!(decision.outputs.is_empty() && decision.lines.is_empty() && decision.accumulators.is_empty());
-    insta::assert_snapshot!("refused_slip", decision.explain_zh().join("\n"));
+    insta::assert_snapshot!("refused_slip", decision.explain_zh(Kind::Settle).join("\n"));
 }
 
 #[test]
 fn the_slips_of_signing_in() {
     let facts = json!({ "sign_date": "2015-08-03", "acc026": true, "acc027": false, "stop_cause": "none" });
     let kept = |signed: &str| json!({ "start_month": "2015-02", "signed_month": signed, "months_left": 6 });
-    let slip = |signed: &str| sign_in(facts.clone(), kept(signed)).explain_zh().join("\n");
+    let slip = |signed: &str| sign_in(facts.clone(), kept(signed)).explain_zh(Kind::SignIn).join("\n");
     insta::assert_snapshot!("sign_in_slip", slip("2015-07"));
     insta::assert_snapshot!("sign_in_missed_slip", slip("2015-06"));
     insta::assert_snapshot!("sign_in_stopped_slip", slip("2015-05"));

@@ -1,14 +1,11 @@
 //! The monthly sign-in of the shipped pack against the rule told in plain months.
 
-use std::sync::LazyLock;
-
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::rules::{Decision, Input, Outcome, Packs};
-
-static PACKS: LazyLock<Packs> = LazyLock::new(Packs::builtin);
+use super::shipped::PACKS;
+use crate::rules::{Decision, Input, Outcome};
 
 /// A month by its number, 0 being January of 2014.
 fn month(number: i32) -> String {

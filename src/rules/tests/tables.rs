@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::rules::{Decision, Input, Outcome, Packs};
+use crate::value::Kind;
 
 /// A pack with `rest` after the facts that all tests share.
 fn pack(rest: &str) -> String {
@@ -146,12 +147,20 @@ fn a_list_has_the_values_of_all_rows_in_their_order() {
         assert_eq!(all.outputs["kinds"], json!(["10%", "10%", "5.5%"]));
         assert_eq!((&all.outputs["count"], &all.outputs["has_b"]), (&json!(3), &json!(true)));
         assert_eq!((&all.outputs["has_two"], &all.outputs["known"]), (&json!(true), &json!(true)));
-        assert!(all.explain_zh().contains(&"理由：a、b、c，共 3 项".to_owned()), "{:?}", all.explain_zh());
+        assert!(
+            all.explain_zh(Kind::Settle).contains(&"理由：a、b、c，共 3 项".to_owned()),
+            "{:?}",
+            all.explain_zh(Kind::Settle)
+        );
         assert!(trace(&all).contains(&"step why = a、b、c".to_owned()));
         let none = decide(&packs, &json!({ "word": "zz" }));
         assert_eq!((&none.outputs["why"], &none.outputs["count"]), (&json!([]), &json!(0)));
         assert_eq!((&none.outputs["has_b"], &none.outputs["known"]), (&json!(false), &json!(false)));
-        assert!(none.explain_zh().contains(&"理由：无，共 0 项".to_owned()), "{:?}", none.explain_zh());
+        assert!(
+            none.explain_zh(Kind::Settle).contains(&"理由：无，共 0 项".to_owned()),
+            "{:?}",
+            none.explain_zh(Kind::Settle)
+        );
     }
 }
 

@@ -299,7 +299,8 @@ proptest! {
             kept.through("unemployment-sign-in", facts, &known);
             months = (months + std::mem::take(&mut waiting)).min(entitled);
             if collects {
-                let facts = json!({ "collect_date": on, "bank_active": true });
+                let due = kept.amount("due");
+                let facts = json!({ "collect_date": on, "bank_active": true, "pay_amt": due, "pay_stas": "paid" });
                 kept.through("unemployment-collection", facts, &["due", "collected", "signed_month"]);
                 collected = worth(months);
                 prop_assert_eq!(kept.amount("due"), yuan(0));

@@ -1,28 +1,22 @@
-//! The text of a list (`docs/blacklist.md`), read line by line: a list of millions is never in memory as a whole.
+//! The text of a list (`docs/blacklist.md`).
 //!
 //! Single cards come first, by 卡识别码, then ranges of 卡号, by their first number; each stands behind the one before it.
 //! So nothing is there twice, no two ranges overlap, and one pass sees it.
 
-use std::io::{self, BufRead, Read as _};
-
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
-use crate::failure::{Diagnostic, visible};
+use crate::failure::visible;
+use crate::store::lists::{FileLines, Unreadable};
 use crate::value::{CardIdentifier, CardNumber};
 
-/// The first line.
-pub(super) const FIRST_LINE: &str = "sbkd-blacklist-1";
 /// The longest line, in bytes.
-const LONGEST_LINE: usize = 512;
+pub(super) const LONGEST_LINE: usize = 512;
 /// The longest label, in characters.
 const LONGEST_LABEL: usize = 60;
-/// The greatest serial: what SQLite can hold.
-const GREATEST: u64 = i64::MAX.cast_unsigned();
 
 /// What a list says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
+pub(in crate::store) struct Header {
     /// Grows from list to list.
     pub(super) serial: u64,
     /// When the back office made it.
@@ -50,78 +44,37 @@ pub(super) struct Entry {
     pub(super) label: Option<String>,
 }
 
-/// Why a list cannot be read.
-#[derive(Debug)]
-pub(super) enum Unreadable {
-    /// The disk.
-    Io(io::Error),
-    /// A line is not what it should be. Says what, never the value.
-    Form(Diagnostic),
-}
-
-impl From<io::Error> for Unreadable {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
+impl Header {
+    pub(super) fn read(lines: &mut FileLines<'_>) -> Result<Self, Unreadable> {
+        Ok(Self {
+            serial: lines.serial()?,
+            issued: lines.issued()?,
+            cards: lines.count("cards")?,
+            ranges: lines.count("ranges")?,
+        })
     }
 }
 
-/// The lines of a list.
-pub(super) struct Lines<R> {
-    input: R,
-    /// What mistakes are told under.
-    name: String,
+/// The entries of a list, behind its header.
+pub(super) struct Entries<'a, 'f> {
+    pub(super) lines: &'a mut FileLines<'f>,
     header: Header,
-    line: usize,
     cards: u64,
     ranges: u64,
     /// Where the last entry of the present kind ends.
     last_card: Option<[u8; 16]>,
     last_number: Option<u64>,
-    text: Zeroizing<Vec<u8>>,
 }
 
-impl<R: BufRead> Lines<R> {
-    /// Reads the header.
-    pub(super) fn begin(name: &str, input: R) -> Result<Self, Unreadable> {
-        let header = Header { serial: 0, issued: Timestamp::UNIX_EPOCH, cards: 0, ranges: 0 };
-        let mut lines = Self {
-            input,
-            name: name.to_owned(),
-            header,
-            line: 0,
-            cards: 0,
-            ranges: 0,
-            last_card: None,
-            last_number: None,
-            text: Zeroizing::default(),
-        };
-        if !lines.advance()? || lines.text.as_slice() != FIRST_LINE.as_bytes() {
-            lines.line = 1;
-            return Err(lines.wrong(1, &format!("a list begins with the line {FIRST_LINE}")));
-        }
-        let count = |text: &str| digits(text).filter(|count| *count <= GREATEST);
-        lines.header = Header {
-            serial: lines.member("serial", "a serial is a number above zero", |text| count(text).filter(|n| *n > 0))?,
-            issued: lines.member("issued", "a time is as in 2026-11-27T08:00:00+08:00", |text| text.parse().ok())?,
-            cards: lines.member("cards", "a count is a number", count)?,
-            ranges: lines.member("ranges", "a count is a number", count)?,
-        };
-        Ok(lines)
-    }
-
-    pub(super) fn header(&self) -> Header {
-        self.header
-    }
-
-    /// What they were read from.
-    pub(super) fn into_input(self) -> R {
-        self.input
+impl<'a, 'f> Entries<'a, 'f> {
+    pub(super) fn new(lines: &'a mut FileLines<'f>, header: Header) -> Self {
+        Self { lines, header, cards: 0, ranges: 0, last_card: None, last_number: None }
     }
 
     /// The next entry; `None` behind the last one, where the file ends as well.
     pub(super) fn entry(&mut self) -> Result<Option<Entry>, Unreadable> {
         let Header { cards, ranges, .. } = self.header;
-        let more = self.advance()?;
+        let more = self.lines.advance()?;
         match (self.cards < cards, self.ranges < ranges, more) {
             (false, false, false) => Ok(None),
             (false, false, true) => Err(self.wrong(1, "there is more than the header counts")),
@@ -174,7 +127,7 @@ impl<R: BufRead> Lines<R> {
 
     /// The two values of a line and what is behind them.
     fn parts(&self, kind: &str) -> Result<[&str; 3], Unreadable> {
-        let text = std::str::from_utf8(&self.text).map_err(|error| self.wrong(error.valid_up_to() + 1, "not UTF-8"))?;
+        let text = self.lines.text()?;
         let rest = text.strip_prefix(kind).and_then(|rest| rest.strip_prefix(' '));
         let rest = rest.ok_or_else(|| self.wrong(1, &format!("a line that begins with '{kind} ' is wanted here")))?;
         let mut parts = rest.splitn(3, ' ');
@@ -193,7 +146,7 @@ impl<R: BufRead> Lines<R> {
     fn label(&self, column: usize, text: &str) -> Result<Option<String>, Unreadable> {
         if text.is_empty() {
             // A space at the line's end is none of a label.
-            let ends_in_space = self.text.last() == Some(&b' ');
+            let ends_in_space = self.lines.bytes().last() == Some(&b' ');
             return if ends_in_space { Err(self.wrong(column, "the label is empty")) } else { Ok(None) };
         }
         if text.chars().count() > LONGEST_LABEL || visible(text) != text || text.trim() != text {
@@ -205,43 +158,9 @@ impl<R: BufRead> Lines<R> {
         Ok(Some(text.to_owned()))
     }
 
-    /// A line of the header.
-    fn member<T>(&mut self, name: &str, wanted: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Unreadable> {
-        let there = self.advance()?;
-        let text = std::str::from_utf8(&self.text).unwrap_or_default();
-        let value = text.strip_prefix(name).and_then(|rest| rest.strip_prefix(' ')).filter(|_| there);
-        let value = value.ok_or_else(|| self.wrong(1, &format!("'{name}' and its value are wanted here")))?;
-        parse(value).ok_or_else(|| self.wrong(name.len() + 2, wanted))
-    }
-
-    /// On to the next line, without its end; whether there is one.
-    fn advance(&mut self) -> Result<bool, Unreadable> {
-        self.text.clear();
-        let most = LONGEST_LINE as u64 + 1;
-        let read = self.input.by_ref().take(most).read_until(b'\n', &mut self.text)?;
-        self.line += 1;
-        if read == 0 {
-            return Ok(false);
-        }
-        match self.text.pop() {
-            Some(b'\n') if self.text.last() == Some(&b'\r') => {
-                Err(self.wrong(read - 1, "the line ends in CR LF: LF alone is wanted"))
-            }
-            Some(b'\n') => Ok(true),
-            _ if read > LONGEST_LINE => Err(self.wrong(1, &format!("a line has at most {LONGEST_LINE} bytes"))),
-            _ => Err(self.wrong(1, "the list is cut off within this line")),
-        }
-    }
-
     pub(super) fn wrong(&self, column: usize, message: &str) -> Unreadable {
-        Unreadable::Form(Diagnostic { file: self.name.clone(), line: self.line, column, message: message.to_owned() })
+        self.lines.wrong(column, message)
     }
-}
-
-/// A number without sign, spaces or leading zeros.
-fn digits(text: &str) -> Option<u64> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    text.parse().ok().filter(|_| plain)
 }
 
 fn upper_hex(text: &str) -> Option<[u8; 16]> {

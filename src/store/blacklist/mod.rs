@@ -1,51 +1,64 @@
 //! Cards that are refused: the list that the back office signed (`docs/blacklist.md`, card-facts §9), millions of entries.
 //!
-//! Each list that is taken in becomes a file of its own beside the store, written once and never changed; a row of the
-//! store names the one in force. That row is the only thing that changes: before it the old list is in force, after it the
-//! new one, whenever the program or the power goes. Nobody who looks a card up waits for one that is being taken in, and
-//! renewing a damaged store copies a row and not millions. The row holds the serial, below which no list is taken in any
-//! more; where it is lost, the files' names still tell it.
-//!
-//! The row has the file's SHA-256 as well, which is proved before the file is used: a list that is damaged is told as such,
-//! and never passes for one that a card is not in. It has the key of the hashes, too, that stand for single cards: the file
+//! The store's row of the list in force (`store::lists`) has the key of the hashes that stand for single cards: the file
 //! alone names none. Ranges cannot be hashed and are in the clear; a range names nobody.
 
-mod errors;
 mod format;
-mod import;
+mod read;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use ring::hmac;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
-pub use errors::BlacklistError;
-pub use import::{Checked, Imported, LIST, ListFile};
-
-use super::{Store, StoreError, json};
+use super::Store;
+use super::errors::{LIST_BUSY, LIST_DAMAGED, LIST_FILE, LIST_FORM, LIST_OLDER, LIST_UNSIGNED};
+use super::lists::{self, Imported, ListCodes, ListError, ListFile, ListInfo, ListKind, Lists, Step, read_whole};
 use crate::value::{CardIdentifier, CardNumber};
 use crate::wire::Digest;
+use crate::wire::detached::{PublicKey, Signed};
 
 /// How many bytes of the keyed hash stand for a card.
 const TAG: usize = 16;
-/// How often the row is read again that another program changes meanwhile.
-const TRIES: usize = 3;
+
+/// What a list's signature is of.
+pub const LIST: Signed = Signed {
+    domain: "sbkd-blacklist-1",
+    name: "list",
+    comment: "黑名单签名，随名单存放；改动名单任何字节即失效 / The signature of a blacklist: it holds for these bytes alone.",
+};
+
+/// Lists of cards that are refused, as a kind of list.
+#[derive(Debug)]
+pub struct Cards;
+
+impl ListKind for Cards {
+    const SIGNED: Signed = LIST;
+    const NAME: &'static str = "blacklist";
+    const CODES: ListCodes = ListCodes {
+        file: &LIST_FILE,
+        form: &LIST_FORM,
+        unsigned: &LIST_UNSIGNED,
+        older: &LIST_OLDER,
+        busy: &LIST_BUSY,
+        damaged: &LIST_DAMAGED,
+    };
+    const ENTRIES: &'static str = include_str!("entries.sql");
+    const KEY: usize = 32;
+    const LONGEST_LINE: usize = format::LONGEST_LINE;
+    type Info = BlacklistInfo;
+}
+
+/// Why a list is not taken in, or not used.
+pub type BlacklistError = ListError<Cards>;
 
 /// The list in force, looked up and replaced. Shared; one caller at a time looks up.
-pub struct Blacklist {
-    store: Arc<Store>,
-    folder: PathBuf,
-    open: Mutex<Option<Open>>,
-}
+pub struct Blacklist(Lists<Cards>);
 
 /// What is told of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -69,16 +82,33 @@ pub struct BlacklistInfo {
     pub sha256: Digest,
 }
 
-impl BlacklistInfo {
-    /// How long ago it was made, in seconds; by a clock that is behind it is new.
-    pub fn age_secs(&self, now: Timestamp) -> u64 {
-        u64::try_from(now.as_second() - self.issued.as_second()).unwrap_or_default()
+impl ListInfo for BlacklistInfo {
+    fn serial(&self) -> u64 {
+        self.serial
     }
 
-    /// Whether it was made longer ago than that.
-    pub fn is_older(&self, than: Option<Duration>, now: Timestamp) -> bool {
-        than.is_some_and(|most| self.age_secs(now) > most.as_secs())
+    fn issued(&self) -> Timestamp {
+        self.issued
     }
+
+    fn sha256(&self) -> Digest {
+        self.sha256
+    }
+}
+
+/// A list without mistakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// Its serial.
+    pub serial: u64,
+    /// When it was made.
+    pub issued: Timestamp,
+    /// How many single cards are in it.
+    pub cards: u64,
+    /// How many ranges.
+    pub ranges: u64,
+    /// Its SHA-256.
+    pub sha256: Digest,
 }
 
 /// An entry that a card is in.
@@ -97,27 +127,10 @@ pub struct Looked {
     pub hit: Option<Hit>,
 }
 
-/// The store's row.
-#[derive(Clone, PartialEq, Eq)]
-struct Row {
-    /// The name of the entries' file.
-    file: String,
-    digest: Digest,
-    key: Zeroizing<[u8; 32]>,
-    info: BlacklistInfo,
-}
-
-/// A list that was proved.
-struct Open {
-    row: Row,
-    key: hmac::Key,
-    db: Connection,
-}
-
 impl Blacklist {
     /// The list of a store, whose entries are in `folder`.
     pub fn new(folder: &Path, store: Arc<Store>) -> Self {
-        Self { store, folder: folder.to_owned(), open: Mutex::default() }
+        Self(Lists::new(folder, store))
     }
 
     /// What the list in force says of a card; `None` while none was taken in. A single card is found by its 卡识别码, which
@@ -130,7 +143,7 @@ impl Blacklist {
         identifier: &CardIdentifier,
         number: Option<&CardNumber>,
     ) -> Result<Option<Looked>, BlacklistError> {
-        self.with(|open| Ok(Looked { hit: open.find(identifier, number)?, list: open.row.info.clone() }))
+        self.0.with(|open| Ok(Looked { hit: find(open, identifier, number)?, list: open.row.info.clone() }))
     }
 
     /// The list in force, proved; `None` while none was taken in.
@@ -138,98 +151,69 @@ impl Blacklist {
     /// # Errors
     /// As [`look`](Self::look).
     pub fn in_force(&self) -> Result<Option<BlacklistInfo>, BlacklistError> {
-        self.with(|open| Ok(open.row.info.clone()))
+        self.0.in_force()
     }
 
-    fn with<T>(&self, ask: impl FnOnce(&Open) -> Result<T, BlacklistError>) -> Result<Option<T>, BlacklistError> {
-        // Whoever panicked with it left a list that was proved.
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(row) = self.prove(&mut open)? else { return Ok(None) };
-        let asked = ask(row);
-        if asked.is_err() {
-            // Proved anew next time, for something has happened to it.
-            *open = None;
-        }
-        asked.map(Some)
+    /// Takes a list in: proves its signature, reads it line by line, and puts it in force once it is whole and on the
+    /// disk. Blocks, for seconds where it has millions of entries; who looks a card up meanwhile does so in the list of
+    /// before.
+    ///
+    /// # Errors
+    /// What is wrong with the list, or with the disk. Then the list of before is in force.
+    pub fn import(
+        &self,
+        list: &mut ListFile,
+        keys: &[PublicKey],
+        now: Timestamp,
+    ) -> Result<Imported<BlacklistInfo>, BlacklistError> {
+        self.imported(list, keys, now, &mut || Ok(()))
     }
 
-    /// The list that the row names, which another program may have changed since it was looked at last.
-    fn prove<'a>(&self, open: &'a mut Option<Open>) -> Result<Option<&'a Open>, BlacklistError> {
-        let mut row = self.store.blacklist()?;
-        for _ in 0..TRIES {
-            let Some(named) = row else {
-                *open = None;
-                return Ok(None);
-            };
-            if open.as_ref().is_none_or(|open| open.row != named) {
-                *open = None;
-                match Open::prove(&self.folder, named.clone()) {
-                    Ok(proved) => *open = Some(proved),
-                    Err(damaged) => {
-                        row = self.store.blacklist()?;
-                        // The file is taken away once another has its place.
-                        if row.as_ref() == Some(&named) {
-                            return Err(damaged);
-                        }
-                        continue;
-                    }
-                }
-            }
-            return Ok(open.as_ref());
-        }
-        Err(BlacklistError::Busy)
+    fn imported(
+        &self,
+        list: &mut ListFile,
+        keys: &[PublicKey],
+        now: Timestamp,
+        step: Step<'_, Cards>,
+    ) -> Result<Imported<BlacklistInfo>, BlacklistError> {
+        self.0.import(list, keys, now, step)
+    }
+
+    /// Reads all of a list, without a look at its signature.
+    ///
+    /// # Errors
+    /// The first mistake, by its place.
+    pub fn check(list: &mut ListFile) -> Result<Checked, BlacklistError> {
+        let name = list.name.clone();
+        let of = |error| ListError::of(&name, error);
+        let mut lines = list.lines()?;
+        let header = format::Header::read(&mut lines).map_err(of)?;
+        let mut entries = format::Entries::new(&mut lines, header);
+        while entries.entry().map_err(of)?.is_some() {}
+        let format::Header { serial, issued, cards, ranges } = header;
+        Ok(Checked { serial, issued, cards, ranges, sha256: read_whole(lines) })
     }
 }
 
-impl Open {
-    fn prove(folder: &Path, row: Row) -> Result<Self, BlacklistError> {
-        let path = folder.join(&row.file);
-        let damaged = |why: String| BlacklistError::Damaged { file: row.file.clone(), why };
-        let digest = import::digest(&mut File::open(&path).map_err(|error| damaged(error.to_string()))?);
-        if digest.map_err(|error: io::Error| damaged(error.to_string()))? != row.digest {
-            return Err(damaged("its SHA-256 is another".to_owned()));
-        }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(&path, flags)?;
-        db.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA query_only = ON;")?;
-        Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, &*row.key), db, row })
+fn find(
+    open: &lists::Open<Cards>,
+    identifier: &CardIdentifier,
+    number: Option<&CardNumber>,
+) -> Result<Option<Hit>, BlacklistError> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &open.row.key);
+    let single = "SELECT text FROM card LEFT JOIN label ON label.id = card.label WHERE tag = ?1";
+    let mut single = open.db.prepare_cached(single)?;
+    let found = single.query_row([tag(&key, identifier)], |row| row.get(0)).optional()?;
+    if let (None, Some(number)) = (&found, number) {
+        // Ranges do not overlap: only the last that begins at or before the number can have it.
+        let range = "SELECT last, text FROM span LEFT JOIN label ON label.id = span.label
+             WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
+        let mut range = open.db.prepare_cached(range)?;
+        let row = range.query_row([number.position()], |row| Ok((row.get::<_, u64>(0)?, row.get(1)?))).optional()?;
+        let inside = row.filter(|(last, _)| number.position() <= *last);
+        return Ok(inside.map(|(_, label)| Hit { label }));
     }
-
-    fn find(&self, identifier: &CardIdentifier, number: Option<&CardNumber>) -> Result<Option<Hit>, BlacklistError> {
-        let single = "SELECT text FROM card LEFT JOIN label ON label.id = card.label WHERE tag = ?1";
-        let mut single = self.db.prepare_cached(single)?;
-        let found = single.query_row([tag(&self.key, identifier)], |row| row.get(0)).optional()?;
-        if let (None, Some(number)) = (&found, number) {
-            // Ranges do not overlap: only the last that begins at or before the number can have it.
-            let range = "SELECT last, text FROM span LEFT JOIN label ON label.id = span.label
-                 WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
-            let mut range = self.db.prepare_cached(range)?;
-            let row =
-                range.query_row([number.position()], |row| Ok((row.get::<_, u64>(0)?, row.get(1)?))).optional()?;
-            let inside = row.filter(|(last, _)| number.position() <= *last);
-            return Ok(inside.map(|(_, label)| Hit { label }));
-        }
-        Ok(found.map(|label| Hit { label }))
-    }
-}
-
-impl Store {
-    fn blacklist(&self) -> Result<Option<Row>, StoreError> {
-        let db = self.db();
-        let mut select = db.prepare_cached("SELECT file, digest, key, told FROM blacklist")?;
-        let row = select.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?)));
-        let Some((file, digest, key, told)) = row.optional()? else { return Ok(None) };
-        let info = serde_json::from_str(&told).map_err(|error| StoreError::Failed(error.to_string()))?;
-        Ok(Some(Row { file, digest: Digest(digest), key: Zeroizing::new(key), info }))
-    }
-
-    /// Puts another list in force: on the disk when this returns.
-    fn keep_blacklist(&self, row: &Row) -> Result<(), StoreError> {
-        self.durably(
-            "INSERT OR REPLACE INTO blacklist VALUES (0, ?1, ?2, ?3, ?4, ?5)",
-            params![row.info.serial, row.file, row.digest.0, *row.key, json(&row.info)?],
-        )
-    }
+    Ok(found.map(|label| Hit { label }))
 }
 
 fn tag(key: &hmac::Key, identifier: &CardIdentifier) -> [u8; TAG] {

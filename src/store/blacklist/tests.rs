@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::failure::Explain as _;
+use crate::store::StoreError;
 use crate::value::check_character;
 use crate::wire::detached::{PublicKey, SigningKey, sha256};
 
@@ -90,7 +92,7 @@ impl Place {
         self.list(text, Some(signing(1).sign(&LIST, sha256(text.as_bytes()))))
     }
 
-    fn take(&self, text: &str) -> Result<Imported, BlacklistError> {
+    fn take(&self, text: &str) -> Result<Imported<BlacklistInfo>, BlacklistError> {
         self.open().import(&mut self.signed(text), &keys(), NOW)
     }
 
@@ -188,9 +190,9 @@ proptest! {
         let path = dir.path().join("list.txt");
         fs::write(&path, &bytes).unwrap();
         let mut list = ListFile { name: "list.txt".to_owned(), file: File::open(&path).unwrap(), signature: None };
-        match list.check() {
+        match Blacklist::check(&mut list) {
             Ok(checked) => prop_assert_eq!(checked.sha256, sha256(&bytes)),
-            Err(BlacklistError::Form(found)) => prop_assert!((1..=11).contains(&found.line) && found.column > 0),
+            Err(BlacklistError::Form(found)) => prop_assert!((1..=11).contains(&found[0].line) && found[0].column > 0),
             Err(other) => prop_assert!(false, "{}", other),
         }
     }
@@ -246,7 +248,7 @@ fn each_mistake_in_a_list_is_told_by_its_place() {
     for (text, at) in cases {
         let error = place.take(&text).unwrap_err();
         let BlacklistError::Form(found) = &error else { panic!("{at}: {error}") };
-        assert_eq!(format!("{}:{}", found.line, found.column), at, "{error}\n{text}");
+        assert_eq!(format!("{}:{}", found[0].line, found[0].column), at, "{error}\n{text}");
         assert!(error.is_final() && error.entry().code == "E-STORE-BLACKLIST-FORM");
         assert!(!error.to_string().contains(&id), "{error}");
         assert_eq!(label(&place.open(), &card(77), None), said(""), "the list of before is in force");
@@ -416,7 +418,7 @@ fn who_looks_a_card_up_while_a_list_is_taken_in_waits_for_nobody_and_nobody_else
         assert_eq!(found[0], found[1], "all see the same");
         after += usize::from(!found[0]);
         let mut third = place.list(&new, None);
-        assert!(matches!(other.import(&mut third, &keys(), NOW), Err(BlacklistError::Busy)));
+        assert!(matches!(other.import(&mut third, &keys(), NOW), Err(BlacklistError::Busy(_))));
         Ok(())
     };
     let mut list = place.signed(&new);

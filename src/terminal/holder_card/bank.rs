@@ -11,8 +11,13 @@ impl Inner {
     /// Reads it, told by a masked number and this terminal's token. Blocks.
     pub(in crate::terminal) fn bank_card(self: &Arc<Self>, reader: Option<&str>) -> Result<BankCard, Failure> {
         let (reader, _in_use) = self.take_holders_reader(reader)?;
+        self.bank_card_at(&reader)
+    }
+
+    /// The same in a reader that is taken already. Blocks.
+    pub(in crate::terminal) fn bank_card_at(&self, reader: &str) -> Result<BankCard, Failure> {
         let read = || {
-            let lease = self.parts.readers.lease(&reader, self.parts.config.cases.reading);
+            let lease = self.parts.readers.lease(reader, self.parts.config.cases.reading);
             let mut lease = lease.map_err(CardError::from)?;
             bank::read(bank::Parts {
                 lease: &mut lease,

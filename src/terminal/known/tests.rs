@@ -99,8 +99,7 @@ fn a_record_holds_for_its_year_its_admission_and_its_person() {
             change("ded_paid", json!({"scope": "admission", "of": ""}), "add", "5.00"),
             change("signed", json!({"scope": "benefit", "of": "-"}), "set", "2015-08"),
         ];
-        let detail =
-            json!({"decision": {"accumulators": changes, "outputs": {"balc": "7.00"}}, "admission": admission});
+        let detail = json!({"decision": {"accumulators": changes, "outputs": {"balc": "7.00", "psn_type": "9"}}, "admission": admission});
         let draft = Draft {
             scenario: scenario.into(),
             holder: vec![1].into(),
@@ -371,4 +370,56 @@ fn what_another_pack_counts_in_the_same_stretch_takes_nothing_from_what_was_told
     assert_eq!(counter.recalled("s", A1), values(["9.00", "100.00", "400.00"]), "the cap is no whole one");
     let (recalled, _) = record.recall(record.person().unwrap(), &another).unwrap().unwrap();
     assert_eq!(Value::Object(recalled.accumulators), json!({"outpatient": "30.00"}));
+}
+
+impl Counter {
+    /// What takes one back, and the centre accepts it.
+    fn cancelled(&self, of: &Row, admission: Option<&str>) {
+        let change = |name: &str, period: Value, value: &str| json!({"name": name, "scheme": "310", "period": period, "effect": "add", "value": value, "before": null, "after": null});
+        let changes = [
+            change("ded_paid", json!({"scope": "admission", "of": ""}), "-5.00"),
+            change("pool", json!({"scope": "year", "of": "2015"}), "-20.00"),
+        ];
+        let outputs = json!({"acct_pay": "-2.00", "refd_setl_flag": "1"});
+        let decision = json!({"accumulators": changes, "outputs": outputs});
+        let draft = Draft {
+            scenario: of.scenario.clone(),
+            holder: vec![1].into(),
+            cancels: Some(of.id),
+            payload: json!({"detail": {"decision": decision, "admission": admission, "cancels": of.id}}),
+            ..online(&format!("{}", self.queue.last_sequence().unwrap()))
+        };
+        let row = self.queue.commit(draft).unwrap().row;
+        self.queue.advance(row.id, State::Acked, receipt(&row, Outcome::Accepted).into()).unwrap();
+    }
+}
+
+#[test]
+fn what_was_cancelled_counts_as_if_it_had_never_been_wherever_the_centre_was_asked() {
+    // Before both.
+    let counter = Counter::new();
+    counter.told("s", A1, ("9.00", "100.00", "400.00"), "2015-08-01T02:00:00Z");
+    let row = counter.settled("s", A1, &[]);
+    assert_eq!(counter.recalled("s", A1), values(["7.00", "120.00", "405.00"]));
+    counter.cancelled(&row, A1);
+    assert_eq!(counter.recalled("s", A1), values(["9.00", "100.00", "400.00"]));
+
+    // Between the two: it had counted the first.
+    let row = counter.settled("s", A1, &[]);
+    counter.told("s", A1, ("7.00", "120.00", "405.00"), "2015-08-01T02:00:01Z");
+    counter.cancelled(&row, A1);
+    assert_eq!(counter.recalled("s", A1), values(["9.00", "100.00", "400.00"]));
+
+    // In another stay between the two: it had counted what is the person's, and of this stay it told nothing since.
+    let row = counter.settled("s", A1, &[]);
+    counter.told("s", A2, ("7.00", "120.00", "0.00"), "2015-08-01T02:00:02Z");
+    counter.cancelled(&row, A1);
+    assert_eq!(counter.recalled("s", A1), values(["9.00", "100.00", "400.00"]));
+    assert_eq!(counter.recalled("s", A2), values(["9.00", "100.00", "0.00"]));
+
+    // After both.
+    let row = counter.settled("s", A1, &[]);
+    counter.cancelled(&row, A1);
+    counter.told("s", A1, ("9.00", "100.00", "400.00"), "2015-08-01T02:00:03Z");
+    assert_eq!(counter.recalled("s", A1), values(["9.00", "100.00", "400.00"]));
 }

@@ -1,0 +1,137 @@
+//! Cancelling a settlement that is known: a settlement of its own, which takes back what the other did and stands beside
+//! it in the accounts (settlement-facts §3.4).
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::db::{content, parse};
+use super::errors::CenterError;
+use super::filings::filed_number;
+use super::people;
+use super::postings::{self, Source};
+use super::refusal::Refusal;
+use super::settle::{Entered, Message, Posted, Settled, enter, find, refuse, settled_number, shelf, told};
+use super::withdraw::fits;
+use crate::rules::{Decision, Packs};
+use crate::value::Fen;
+use crate::wire::errors;
+use crate::wire::settle::Cancellation;
+
+/// A settlement that may be taken back.
+struct Standing {
+    number: i64,
+    posted: Posted,
+    /// What takes it back.
+    cancelled: Decision,
+}
+
+/// `2208`, and what a pharmacy and a hospital send in its place: takes a settlement back once a message id of a terminal;
+/// the same message gets the same answer.
+pub(super) fn cancel(
+    db: &Connection,
+    packs: &Packs,
+    message: Message<'_>,
+    cancellation: &Cancellation,
+    on_purpose: bool,
+    now: Timestamp,
+) -> Result<Settled, CenterError> {
+    let digest = content(cancellation);
+    if let Some(known) = find(db, message)? {
+        db.execute("UPDATE settlements SET times = times + 1 WHERE number = ?1", [known.number])?;
+        return known.again(&digest);
+    }
+    let standing = match on_purpose {
+        true => Err(Refusal::of(&errors::ON_PURPOSE)),
+        false if !fits(cancellation.reason.as_deref()) => Err(Refusal::of(&errors::FORM)),
+        false => standing(db, packs, message.terminal, cancellation)?,
+    };
+    let Standing { number, posted, cancelled } = match standing {
+        Ok(standing) => standing,
+        Err(refusal) => return refuse(db, message, &digest, refusal),
+    };
+    let shelf = shelf(&posted.settlement, &posted.psn_no);
+    shelf.take_back(db, &posted.changes)?;
+    let back = Fen::ZERO.checked_sub(posted.acct_pay).ok_or(CenterError::Form("an amount is too large"))?;
+    people::draw(db, &posted.psn_no, back)?;
+    let mut answer = told(&posted.psn_no, &cancelled);
+    // How the account stood after the settlement says nothing of how it stands now.
+    if let Some(balance) = answer.setlinfo.get_mut(people::BALANCE) {
+        let facts = people::facts(db, &posted.psn_no, &posted.settlement.scenario)?;
+        *balance = facts.get(people::BALANCE).cloned().unwrap_or_default();
+    }
+    let posted = Posted { changes: cancelled.accumulators, acct_pay: back, ..posted };
+    let entered =
+        Entered { posted: &posted, decision: None, cancels: Some(number), reason: cancellation.reason.as_deref() };
+    enter(db, message, &digest, &entered, answer, now)
+}
+
+/// The settlement that is meant, if it may be taken back; or why not.
+fn standing(
+    db: &Connection,
+    packs: &Packs,
+    terminal: &str,
+    cancellation: &Cancellation,
+) -> Result<Result<Standing, Refusal>, CenterError> {
+    let unknown = || Err(Refusal::saying(&errors::NOT_FOUND, "中心没有本机此人的这笔有效结算"));
+    let number = number_of(&cancellation.setl_id);
+    let found: Option<(String, Option<String>, bool)> = db
+        .prepare_cached(
+            "SELECT posted, decision, EXISTS (SELECT 1 FROM settlements AS other
+                 WHERE other.cancels = settlements.number AND other.state = 'settled')
+             FROM settlements WHERE number = ?1 AND terminal = ?2 AND psn_no = ?3 AND state = 'settled'
+             AND cancels IS NULL",
+        )?
+        .query_row(params![number, terminal, cancellation.psn_no], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let Some((posted, decision, is_cancelled)) = found else { return Ok(unknown()) };
+    let (number, posted) = (number.unwrap_or_default(), parse::<Posted>(&posted)?);
+    if posted.settlement.mdtrt_id != cancellation.mdtrt_id {
+        return Ok(unknown());
+    }
+    if is_cancelled {
+        return Ok(Err(Refusal::of(&errors::CANCELLED)));
+    }
+    let shelf = shelf(&posted.settlement, &posted.psn_no);
+    if let Some(later) = postings::later(db, Source::Settlement(number), &shelf, &posted.changes)? {
+        return Ok(Err(Refusal::saying(&errors::LATER, &later)));
+    }
+    if let Some(filed) = filed_on(db, &posted.psn_no, number)? {
+        let words = format!("已有业务以该结算为据受理（受理号 {filed}）：先撤回该业务，或者转人工");
+        return Ok(Err(Refusal::saying(&errors::LATER, &words)));
+    }
+    let decision: Option<Decision> = decision.as_deref().map(parse).transpose()?;
+    let cancelled = decision.and_then(|decision| decision.cancelled(packs).ok());
+    let cancelled = cancelled.filter(|cancelled| cancelled.reasons.is_empty());
+    Ok(cancelled
+        .map(|cancelled| Standing { number, posted, cancelled })
+        .ok_or_else(|| Refusal::of(&errors::NO_CANCELLATION)))
+}
+
+/// The number of what this person filed on a settlement, and stands: it was asked for what that left to be paid, and would
+/// be paid beside what is refunded.
+fn filed_on(db: &Connection, psn_no: &str, number: i64) -> Result<Option<String>, CenterError> {
+    let found = db
+        .prepare_cached(
+            "SELECT number FROM filings WHERE psn_no = ?1 AND state = 'accepted'
+             AND upper(json_extract(fields, '$.setl_id')) = ?2",
+        )?
+        .query_row([psn_no, &settled_number(number)], |row| row.get(0))
+        .optional()?;
+    Ok(found.map(filed_number))
+}
+
+/// The centre's own number of a settlement, from its 结算ID.
+fn number_of(setl_id: &str) -> Option<i64> {
+    setl_id.strip_prefix('S')?.parse().ok()
+}
+
+/// Whether a filing names a settlement of this person that was taken back: nothing was left to be paid by it. What is not
+/// one of the centre's own is not judged here.
+pub(super) fn is_undone(db: &Connection, psn_no: &str, setl_id: &str) -> Result<bool, CenterError> {
+    let Some(number) = number_of(&setl_id.to_ascii_uppercase()) else { return Ok(false) };
+    let mut undone = db.prepare_cached(
+        "SELECT 1 FROM settlements WHERE number = ?1 AND psn_no = ?2 AND cancels IS NULL
+         AND number NOT IN (SELECT number FROM standing)",
+    )?;
+    Ok(undone.exists(params![number, psn_no])?)
+}

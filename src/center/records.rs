@@ -1,0 +1,251 @@
+//! What lookups find of a person: records, the orders that are due and the payments to the holder among them.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+use serde_json::{Map, Value};
+
+use super::db::{json, parse};
+use super::errors::CenterError;
+use crate::value::Kind;
+use crate::wire::lookup::{Found, Lookup};
+
+/// An order's number, its amount and its state; a payment's number and its state.
+pub(super) const ORDER_NO: &str = "order_no";
+pub(super) const ORDER_AMT: &str = "order_amt";
+pub(super) const ORDER_STAS: &str = "order_stas";
+pub(super) const PAY_NO: &str = "pay_no";
+pub(super) const PAY_STAS: &str = "pay_stas";
+
+/// What a message says of the holder, the operator and its own day, and nothing of what is looked for.
+const OF_THE_MESSAGE: [&str; 5] = ["aac002", "aac003", "aae011", "aae036", "aaz500"];
+
+/// From when to when is asked for, and the items by which a record says of which time it is: the first that it has count.
+const STRETCH: (&str, &str) = ("aae030", "aae031");
+const TIMES: [(&str, &str); 9] = [
+    ("aae003", "aae003"),
+    ("setl_time", "setl_time"),
+    STRETCH,
+    ("aae041", "aae042"),
+    ("begndate", "enddate"),
+    ("recognised_on", "recognised_on"),
+    ("concluded_on", "concluded_on"),
+    ("acct_txn_date", "acct_txn_date"),
+    ("pay_date", "pay_date"),
+];
+
+/// A record.
+pub(super) struct Record {
+    pub(super) number: i64,
+    /// The item that names it, and its value.
+    key: Option<(String, String)>,
+    /// Each item's value.
+    pub(super) values: Map<String, Value>,
+}
+
+/// Those of a person for a part of a scenario, in the order in which they came to be.
+pub(super) fn of(db: &Connection, psn_no: &str, scenario: &str, part: Kind) -> Result<Vec<Record>, CenterError> {
+    let mut statement = db.prepare_cached(
+        "SELECT number, item, key, record FROM records
+         WHERE psn_no = ?1 AND scenario = ?2 AND ifnull(part, ?3) = ?3 ORDER BY number",
+    )?;
+    let mut rows = statement.query([psn_no, scenario, part.name()])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (item, key): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+        let values = parse(&row.get::<_, String>(3)?)?;
+        all.push(Record { number: row.get(0)?, key: item.zip(key), values });
+    }
+    Ok(all)
+}
+
+/// Whether there are records of anybody for a scenario: then it can be asked for them.
+pub(super) fn are_kept(db: &Connection, scenario: &str) -> Result<bool, CenterError> {
+    Ok(db.prepare_cached("SELECT 1 FROM records WHERE scenario = ?1")?.exists([scenario])?)
+}
+
+/// What a person is told who asks. A query is told all that fits what is asked for; who is about to pay, to collect or to
+/// change something, the record that they name, or all of them where they name none.
+pub(super) fn look_up(db: &Connection, psn_no: &str, asked: &Lookup, now: Timestamp) -> Result<Found, CenterError> {
+    let fits = |record: &Record| match asked.part {
+        Kind::Query => record.fits(&asked.fields),
+        _ => record.is_named_in(&asked.fields) != Some(false),
+    };
+    let found = of(db, psn_no, &asked.scenario, asked.part)?.into_iter().filter(fits);
+    Ok(Found { as_of: now, records: found.map(|record| record.values).collect() })
+}
+
+/// The record that a filing is about: the one that it names, or the only one there is, where that has no name.
+pub(super) fn named(
+    db: &Connection,
+    psn_no: &str,
+    (scenario, part): (&str, Kind),
+    fields: &Map<String, Value>,
+) -> Result<Option<Record>, CenterError> {
+    let mut all = of(db, psn_no, scenario, part)?;
+    if let Some(at) = all.iter().position(|record| record.is_named_in(fields) == Some(true)) {
+        return Ok(Some(all.swap_remove(at)));
+    }
+    let only = all.pop().filter(|record| all.is_empty() && record.key.is_none());
+    Ok(only)
+}
+
+/// The record of this number.
+pub(super) fn by_number(db: &Connection, number: i64) -> Result<Record, CenterError> {
+    let record: String = db.query_row("SELECT record FROM records WHERE number = ?1", [number], |row| row.get(0))?;
+    Ok(Record { number, key: None, values: parse(&record)? })
+}
+
+/// Adds one; with the item that names it and its value, where there is one.
+pub(super) fn add(
+    db: &Connection,
+    psn_no: &str,
+    (scenario, part): (&str, Option<Kind>),
+    key: Option<(&str, &str)>,
+    values: &Map<String, Value>,
+) -> Result<(), CenterError> {
+    let (item, key) = key.unzip();
+    db.execute(
+        "INSERT INTO records (psn_no, scenario, part, item, key, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![psn_no, scenario, part.map(Kind::name), item, key, json(values)],
+    )?;
+    Ok(())
+}
+
+impl Record {
+    /// An item's text.
+    pub(super) fn text(&self, item: &str) -> Option<&str> {
+        self.values.get(item).and_then(Value::as_str)
+    }
+
+    /// From now on an item's value is another one.
+    pub(super) fn put(&mut self, db: &Connection, item: &str, value: &str) -> Result<(), CenterError> {
+        self.values.insert(item.to_owned(), value.into());
+        self.keep(db)
+    }
+
+    /// What is filed takes the place of what is here of the same items.
+    pub(super) fn replace(&mut self, db: &Connection, fields: &Map<String, Value>) -> Result<(), CenterError> {
+        for (item, value) in &mut self.values {
+            if let Some(filed) = field(fields, item) {
+                value.clone_from(filed);
+            }
+        }
+        self.keep(db)
+    }
+
+    fn keep(&self, db: &Connection) -> Result<(), CenterError> {
+        db.execute("UPDATE records SET record = ?2 WHERE number = ?1", params![self.number, json(&self.values)])?;
+        Ok(())
+    }
+
+    /// The same items of `facts` as they stand here, but for those that a form says itself.
+    pub(super) fn over(&self, facts: &Map<String, Value>, form: Option<&Map<String, Value>>) -> Map<String, Value> {
+        let is_said = |name: &str| form.is_some_and(|form| field(form, name).is_some());
+        let better = |name: &str| self.values.get(name).filter(|_| !is_said(name));
+        facts.iter().map(|(name, told)| (name.clone(), better(name).unwrap_or(told).clone())).collect()
+    }
+
+    /// Whether it is the one that is named; `None` where none is, or it has no name.
+    fn is_named_in(&self, fields: &Map<String, Value>) -> Option<bool> {
+        let (item, key) = self.key.as_ref()?;
+        Some(text(field(fields, item)?) == *key)
+    }
+
+    /// Whether each item that is asked for and that it has is the same here, and its time within what is asked for.
+    fn fits(&self, fields: &Map<String, Value>) -> bool {
+        let is_the_same = |(item, value): (&String, &Value)| {
+            OF_THE_MESSAGE.contains(&item.as_str()) || [STRETCH.0, STRETCH.1].contains(&item.as_str()) || {
+                field(fields, item).is_none_or(|asked| text(asked) == text(value))
+            }
+        };
+        self.values.iter().all(is_the_same) && self.is_within(field(fields, STRETCH.0), field(fields, STRETCH.1))
+    }
+
+    /// A record that says nothing of a time is of any.
+    fn is_within(&self, from: Option<&Value>, until: Option<&Value>) -> bool {
+        let Some((first, last)) = TIMES.into_iter().find(|(first, _)| self.values.contains_key(*first)) else {
+            return true;
+        };
+        let compared = |item: &str, asked: Option<&Value>| {
+            let (here, asked) = (self.text(item).filter(|here| !here.is_empty())?, asked?.as_str()?);
+            Some(moments(here, asked))
+        };
+        compared(last, from) != Some(Ordering::Less) && compared(first, until) != Some(Ordering::Greater)
+    }
+}
+
+/// Two dates, or months, or a date and a month: of the one as much as the other tells.
+fn moments(here: &str, asked: &str) -> Ordering {
+    const DATE: usize = 10;
+    let length = here.len().min(asked.len()).min(DATE);
+    here.as_bytes()[..length].cmp(&asked.as_bytes()[..length])
+}
+
+/// What a message says of an item, under its code upstream: in capitals, or as it is.
+pub(super) fn field<'a>(fields: &'a Map<String, Value>, item: &str) -> Option<&'a Value> {
+    let said = fields.get(item).or_else(|| fields.get(&item.to_ascii_uppercase()))?;
+    Some(said).filter(|said| !said.is_null() && said.as_str() != Some(""))
+}
+
+/// A value as a text: a number and its digits are the same.
+pub(super) fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    fn fits(record: Value, asked: Value) -> bool {
+        Record { number: 1, key: None, values: object(record) }.fits(&object(asked))
+    }
+
+    #[test]
+    fn a_record_is_found_by_the_items_that_it_has() {
+        let record = || json!({ "aae140": "110", "insurance_name": "养老保险", "aae011": "0001", "months_paid": 12 });
+        for asked in [json!({}), json!({ "AAE140": "110" }), json!({ "months_paid": "12" }), json!({ "aae140": null })]
+        {
+            assert!(fits(record(), asked.clone()), "{asked}");
+        }
+        // What it has not says nothing of it, and what the message says of itself does not either.
+        assert!(fits(record(), json!({ "AAC011": "21", "AAE011": "0007" })));
+        for asked in [json!({ "AAE140": "310" }), json!({ "AAE140": "110", "months_paid": 13 })] {
+            assert!(!fits(record(), asked.clone()), "{asked}");
+        }
+    }
+
+    #[test]
+    fn a_record_is_of_its_month_its_day_or_its_stretch() {
+        let month = json!({ "aae003": "2015-07", "aae030": "1999-01-01" });
+        let day = json!({ "setl_time": "2015-07-20 10:00:00" });
+        let stretch = json!({ "aae030": "2015-06-01", "aae031": "2015-07-20" });
+        let open = json!({ "aae030": "2015-06-01", "aae031": "" });
+        let asked = |from: Option<&str>, until: Option<&str>| json!({ "AAE030": from, "AAE031": until });
+        for (record, from, until, found) in [
+            (&month, None, None, true),
+            (&month, Some("2015-07-31"), Some("2015-07-01"), true),
+            (&month, Some("2015-08"), None, false),
+            (&month, None, Some("2015-06-30"), false),
+            (&day, Some("2015-07-20"), Some("2015-07-20"), true),
+            (&day, Some("2015-07-21"), None, false),
+            (&day, None, Some("2015-07-19"), false),
+            (&day, Some("2015-07"), Some("2015-07"), true),
+            (&stretch, Some("2015-07-20"), None, true),
+            (&stretch, Some("2015-07-21"), None, false),
+            (&stretch, None, Some("2015-05-31"), false),
+            (&stretch, Some("2015-01-01"), Some("2015-06-01"), true),
+            (&open, Some("2020-01-01"), None, true),
+            (&json!({ "order_no": "1" }), Some("2020-01-01"), None, true),
+        ] {
+            assert_eq!(fits(record.clone(), asked(from, until)), found, "{record} {from:?} {until:?}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+-- Visits and admissions: each is registered under a number of the centre's own, and named by it from then on.
+CREATE TABLE visits (
+    psn_no    TEXT    NOT NULL REFERENCES persons (psn_no),
+    mdtrt_id  TEXT    NOT NULL,
+    insurance TEXT,                                              -- 险种; NULL where it is not known
+    filing    INTEGER UNIQUE REFERENCES filings (number),        -- what registered it, where that came here
+    ended     INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)), -- discharged, or closed otherwise
+    PRIMARY KEY (psn_no, mdtrt_id)                               -- one from elsewhere may have the number of another person's
+) STRICT, WITHOUT ROWID;
+
+-- Up to now what was registered had its 受理号 alone, and went on under that.
+INSERT INTO visits (psn_no, mdtrt_id, filing)
+SELECT psn_no, 'F' || printf('%011d', number), number FROM filings
+WHERE scenario IN ('clinic-registration', 'hospital-admission', 'work-injury-admission', 'maternity-admission');
+
+-- Whatever else was named was a visit, for nobody asked who had registered it.
+INSERT OR IGNORE INTO visits (psn_no, mdtrt_id)
+SELECT psn_no, json_extract(fields, '$.mdtrt_id') FROM filings WHERE json_extract(fields, '$.mdtrt_id') IS NOT NULL;
+
+INSERT OR IGNORE INTO visits (mdtrt_id, psn_no)
+SELECT json_extract(posted, '$.settlement.mdtrt_id'), psn_no FROM settlements
+WHERE json_extract(posted, '$.settlement.mdtrt_id') IS NOT NULL AND psn_no IS NOT NULL;
+
+-- What was settled and stands: it is no cancellation, and nothing that stands cancels it.
+CREATE VIEW standing AS
+SELECT number, psn_no, posted FROM settlements
+WHERE state = 'settled' AND cancels IS NULL
+  AND NOT EXISTS (SELECT 1 FROM settlements AS other WHERE other.cancels = settlements.number AND other.state = 'settled');

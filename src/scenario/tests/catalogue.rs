@@ -1,0 +1,197 @@
+//! The catalogue that ships, and mistakes in one.
+
+use super::*;
+use crate::value::Kind;
+use crate::wire::Receiver;
+
+/// The table of 2015 as it was printed; the catalogue is held against it to the letter.
+const TABLE: &str = include_str!("../../../fixtures/scenarios.tsv");
+
+#[test]
+fn the_catalogue_is_the_table_of_2015_to_the_letter() {
+    let catalogue = Catalogue::builtin().unwrap_or_else(|mistakes| {
+        panic!("{}", mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    });
+    let blank = |text: &Option<String>| text.clone().unwrap_or_default();
+    let rows: Vec<String> = catalogue
+        .entries()
+        .map(|entry| {
+            let also: Vec<&str> = entry.also.iter().map(|kind| kind.name()).collect();
+            let cells = [
+                entry.row.map(|row| row.to_string()).unwrap_or_default(),
+                entry.printed.map(|printed| printed.to_string()).unwrap_or_default(),
+                entry.id.clone(),
+                entry.kind.name().to_owned(),
+                also.join(","),
+                entry.domain.clone(),
+                entry.name.clone(),
+                entry.usage.clone(),
+                blank(&entry.remark),
+                blank(&entry.note),
+            ];
+            cells.join("\t")
+        })
+        .collect();
+    let table: Vec<&str> = TABLE.lines().skip(1).collect();
+    assert_eq!(table.len(), 77);
+    for (row, printed) in rows.iter().zip(&table) {
+        assert_eq!(row, printed);
+    }
+    assert_eq!(rows.len(), table.len());
+}
+
+#[test]
+fn every_scenario_has_the_packs_that_it_names() {
+    let packs = crate::rules::Packs::builtin_for_use().list();
+    for definition in Catalogue::builtin().unwrap().offered() {
+        for id in &definition.packs {
+            let there = packs.iter().any(|pack| pack.decides(id, &definition.id));
+            assert!(there, "{}: there is no pack {id} for it", definition.id);
+        }
+    }
+}
+
+#[test]
+fn a_mistake_names_file_line_and_column() {
+    let with = |from: &str, to: &str| changed(&[(from, to)]).unwrap_err();
+    let line = |text: &str| SMALL.lines().position(|line| line.starts_with(text)).unwrap() + 1;
+    for (from, to, at, column, message) in [
+        ("kind = \"settle\"", "kind = \"dance\"", "kind", 8, "unknown variant `dance`"),
+        ("id = \"small\"", "id = \"Small\"", "id =", 6, "an id is small letters, digits and -"),
+        ("usage = \"测试用。\"", "usage = \" \"", "usage", 9, "the usage is empty"),
+        ("who = [\"clerk\"]", "who = []", "who", 7, "somebody must be allowed to run it"),
+        ("packs = [\"p\"]", "packs = []", "packs", 9, "a policy pack must decide it"),
+        ("most = 2", "mast = 2", "most", 1, "unknown field `mast`"),
+        ("most = 2", "most = 0", "most", 8, "there are 1 to 1000 lines"),
+        ("sum amount", "sum cnt", "total", 9, "sum takes the name of a money field"),
+        ("total = \"sum", "level = \"sum", "total", 1, "the form always has this"),
+        ("cancel = \"2208\"", "cancel = \"back\"", "cancel", 10, "a message is named by the national platform's"),
+        ("codes = \"level\"", "codes = \"dance\"", "codes =", 9, "there is no such code list"),
+        ("longest = 4", "check = \"past\"", "longest", 9, "a check belongs to a text"),
+        ("[item.on]", "[item.level]", "[item.on]", 7, "duplicate key"),
+        ("[item.on]", "[item.On]", "[item.on]", 7, "a name is small letters, digits and _"),
+        ("fill = \"card.name\"", "fill = \"card.birth-date\"", "fill", 8, "what the card tells is of another type"),
+        ("en = \"name\"", "en = \"\"", "[item.aac003]", 7, "a label is missing in Chinese or English"),
+    ] {
+        let told = with(from, to);
+        let expected = format!("small.toml:{}:{column}: ", line(at));
+        assert!(told.iter().any(|one| one.starts_with(&expected) && one.contains(message)), "{from}: {told:?}");
+    }
+    assert_eq!(load("[scenario").unwrap_err().len(), 1);
+}
+
+#[test]
+fn what_a_form_names_is_in_the_dictionary() {
+    let form = "form = [{ item = \"level\", only = [\"L1\"] }, { item = \"on\", optional = true }, { item = \"note\", optional = true }]";
+    for (written, message) in [
+        ("form = [\"dance\"]", "there is no item 'dance'"),
+        ("form = [\"level\", \"level\"]", "this name is there twice"),
+        ("form = [{ item = \"level\", only = [\"L9\"] }]", "only names codes of the item's list"),
+        ("form = [{ item = \"on\", default = \"now\" }]", "the field does not take its own default"),
+        ("form = [\"level\"]\ndocuments = [\"dance\"]", "there is no document 'dance'"),
+        ("form = [\"level\"]\ndocuments = [\"proof\", \"proof\"]", "this document is there twice"),
+    ] {
+        let told = changed(&[(form, written)]).map(|_| ()).unwrap_err();
+        assert!(told.iter().any(|one| one.contains(message)), "{written}: {told:?}");
+    }
+}
+
+#[test]
+fn a_kind_has_what_it_cannot_do_without() {
+    let keyless = "[scenario.lookup]\ncolumns = [\"note\"]\n[scenario.message]";
+    let message = "[scenario.message]\nname = \"2207\"\nask = \"2206\"\ncancel = \"2208\"\n";
+    for (changes, wrong) in [
+        (vec![("kind = \"settle\"", "kind = \"query\""), (message, "")], "a query has a lookup without a key"),
+        (vec![("kind = \"settle\"", "kind = \"pay\""), (message, "")], "what pays or collects has a lookup with a key"),
+        (vec![(message, "")], "a settlement names its message"),
+        (
+            vec![("kind = \"settle\"", "kind = \"apply\"")],
+            "only a settlement is asked about and cancelled by messages of their own",
+        ),
+        (
+            vec![("[scenario.message]", "[scenario.print]\nas = \"record\"\n[scenario.message]")],
+            "of what a query finds",
+        ),
+        (vec![("packs =", "confidential = \"level\"\npacks =")], "a bool of a report's form"),
+    ] {
+        let told = changed(&changes).map(|_| ()).unwrap_err();
+        assert!(told.iter().any(|one| one.contains(wrong)), "{wrong}: {told:?}");
+    }
+    let query = changed(&[
+        ("kind = \"settle\"", "kind = \"query\""),
+        (message, keyless.strip_suffix("[scenario.message]").unwrap()),
+    ]);
+    assert_eq!(query.unwrap().kind, Kind::Query);
+}
+
+#[test]
+fn what_identifies_a_form_is_always_there() {
+    let once = |what: &str| {
+        changed(&[("packs =", &format!("once = {{ form = {{ {what} }} }}\npacks ="))]).map(|_| ()).unwrap_err()
+    };
+    let told = |what: &str, message: &str| {
+        let told = once(what);
+        assert!(told.iter().any(|one| one.ends_with(message)), "{what}: {told:?}");
+    };
+    told("lines = [\"dance\"]", "there is no such field here");
+    told("fields = [\"amount\"]", "there is no such field here");
+    told("fields = [\"on\"]", "what may be left out does not make a form the same");
+    told("lines = []", "nothing is named that makes a form the same");
+}
+
+#[test]
+fn a_deployments_file_takes_the_place_of_the_built_in_one_of_its_name_and_adds_to_the_others() {
+    let own =
+        SMALL.replacen("[codes.level]", "[codes.own_level]", 1).replace("codes = \"level\"", "codes = \"own_level\"");
+    let own = ["level", "on", "note", "amount", "cnt"].iter().fold(own, |text, item| {
+        let renamed = text.replace(&format!("[item.{item}]"), &format!("[item.own_{item}]"));
+        renamed.replace(&format!("item = \"{item}\""), &format!("item = \"own_{item}\""))
+    });
+    let own =
+        own.replace("[\"amount\", \"cnt\"]", "[\"own_amount\", \"own_cnt\"]").replace("sum amount", "sum own_amount");
+    let own = own.replace("[item.aac003]", "[item.own_name]").replace("[document.id-card]", "[document.own-card]");
+    let own = own.replace("[document.proof]", "[document.own-proof]");
+    let catalogue = Catalogue::over_builtin(&[("here/own.toml".into(), own.clone())]).unwrap();
+    assert_eq!(catalogue.entries().len(), 78);
+    assert_eq!(catalogue.entries().last().map(|entry| (entry.id.as_str(), entry.row)), Some(("small", None)));
+    // In place of the file with rows 75 to 77.
+    let catalogue = Catalogue::over_builtin(&[("here/retirees.toml".into(), own)]).unwrap();
+    assert_eq!(catalogue.entries().len(), 75);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_loader_stop(text in "[a-z0-9\\[\\]{}=\"'.,\n社# -]{0,120}") {
+        let _ = load(&text);
+    }
+}
+
+#[test]
+fn what_a_line_is_known_by_is_in_the_form_and_in_the_line() {
+    let known_by = |what: &str| changed(&[("most = 2", &format!("most = 2\nknown_by = [{what}]"))]);
+    let told = |what: &str, message: &str| {
+        let told = known_by(what).map(|_| ()).unwrap_err();
+        assert!(told.iter().any(|one| one.ends_with(message)), "{what}: {told:?}");
+    };
+    told("{ lines = [\"dance\"] }", "there is no such field here");
+    told("{ fields = [\"amount\"], lines = [\"cnt\"] }", "there is no such field here");
+    told("{ fields = [\"level\"] }", "an item of the line itself tells it from the others of its bill");
+    assert!(known_by("{ fields = [\"note\"], lines = [\"cnt\"] }").is_ok(), "another one of them may be known without");
+    let group = "kind = \"apply\"";
+    let told = changed(&[("kind = \"settle\"", group), ("most = 2", "most = 2\nknown_by = [{ lines = [\"cnt\"] }]")]);
+    let told = told.map(|_| ()).unwrap_err();
+    assert!(told.iter().any(|one| one.ends_with("only the lines of a bill are known again")), "{told:?}");
+}
+
+#[test]
+fn what_is_of_a_work_injury_or_of_veterans_is_for_a_system_of_its_own() {
+    for definition in Catalogue::builtin().unwrap().offered() {
+        let is_injury = definition.id.starts_with("work-injury-") || definition.id.starts_with("work-capacity-");
+        let [none, employee, veteran] = [None, Some("310"), Some("340")].map(|one| definition.receiver_of(one));
+        let wanted = match is_injury {
+            true => [Receiver::WorkInjury; 3],
+            false => [Receiver::Ordinary, Receiver::Ordinary, Receiver::Veterans],
+        };
+        assert_eq!([none, employee, veteran], wanted, "{}", definition.id);
+    }
+}

@@ -1,0 +1,235 @@
+//! What a scenario looks up of the person at the centre, before anything is decided.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::deciding::{Deciding, Ended};
+use super::errors;
+use super::forgetting::is_over;
+use super::json::JsonText;
+use super::plan::Shown;
+use super::view::CaseState;
+use crate::failure::{Explain as _, Failure};
+use crate::scenario::{Conduct, FieldError, FieldMistake, Form, Label, Lookup, ScenarioError, ShownRecords};
+use crate::slip::Document;
+use crate::store::Accumulators;
+use crate::value::{Check, mask};
+use crate::wire::lookup;
+
+/// What was looked up.
+pub(super) struct LookedUp {
+    /// What the rules are told of it: how many records there are, and the one that is meant.
+    pub(super) facts: Map<String, Value>,
+    /// What is told upstream of it.
+    pub(super) shown: ShownRecords,
+    /// What is printed of it, where that is a page of records.
+    pub(super) page: Option<Document>,
+}
+
+/// Records of the centre as the doors show them.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Found {
+    /// When the centre read them.
+    #[schema(value_type = String, format = DateTime)]
+    as_of: Timestamp,
+    /// They were kept from an earlier answer: the centre cannot be asked now.
+    cached: bool,
+    /// What is shown of each, in order.
+    columns: Vec<Column>,
+    /// The values by column; what a record does not have is left out.
+    #[schema(value_type = Vec<std::collections::BTreeMap<String, Value>>)]
+    records: Vec<Map<String, Value>>,
+}
+
+/// A column of what was found.
+#[derive(Serialize, utoipa::ToSchema)]
+struct Column {
+    /// The item.
+    name: String,
+    /// What a person reads.
+    label: Label,
+}
+
+impl Deciding<'_> {
+    /// What the scenario looks up, and the form with the record that is meant; `None` where it looks up nothing.
+    pub(super) fn look_up(&self, shown: &mut Shown) -> Result<Option<(LookedUp, Form)>, Ended> {
+        let Some(lookup) = &self.definition.lookup else { return Ok(None) };
+        let (lookup::Found { as_of, records }, cached) = self.found(lookup)?;
+        let records: Vec<_> = records.into_iter().map(|record| lookup.shown_of(record)).collect();
+        let mut told = ShownRecords { count: records.len(), as_of, cached, page: None };
+        let page = self.page(lookup, told, &records);
+        told.page = page.as_ref().map(Document::sha256);
+        let columns =
+            lookup.columns.iter().map(|column| Column { name: column.name.clone(), label: column.label.clone() });
+        let found = Found { as_of, cached: told.cached, columns: columns.collect(), records };
+        shown.found = JsonText::of(&found);
+        shown.as_of = Some(as_of);
+        let mut facts = Map::from_iter([("found".to_owned(), Value::from(told.count))]);
+        let mut form = self.form.clone();
+        if let Some(key) = &lookup.key {
+            let record = meant(key, &mut form, &found.records)?;
+            facts.extend(record.clone());
+            shown.findings.extend(self.went_elsewhere(lookup, record));
+        }
+        Ok(Some((LookedUp { facts, shown: told, page }, form)))
+    }
+
+    /// What the centre says now; where it cannot be asked, what it said to the same question not too long ago, if the
+    /// scenario shows that. Whether it is the latter.
+    fn found(&self, lookup: &Lookup) -> Result<(lookup::Found, bool), Ended> {
+        let question = self.definition.question(&self.who.person, self.form, self.business_date);
+        let shelf = self.shelf(&question);
+        if let Some(found) = self.asked(&question)? {
+            if lookup.hours.is_some() {
+                self.keep(&shelf, &found);
+            }
+            return Ok((found, false));
+        }
+        self.conduct_alone(Conduct::CarryOut)?;
+        let kept = lookup.hours.and_then(|hours| self.kept(&shelf, hours));
+        let away = || (CaseState::Refused, Failure::of(&errors::UPLINK_AWAY));
+        kept.map(|found| (found, true)).ok_or_else(away)
+    }
+
+    /// The centre's answer; `None` where there is none.
+    fn asked(&self, question: &lookup::Lookup) -> Result<Option<lookup::Found>, Ended> {
+        let Some(upstream) = &self.inner.upstream else { return Ok(None) };
+        if !self.reachable(upstream)? {
+            return Ok(None);
+        }
+        let message = self.definition.message.name.as_str();
+        let asker = self.asker(upstream, None);
+        match self.wait(asker.ask(message, self.operator, question, self.patience()))? {
+            Ok(found) => Ok(Some(found)),
+            Err(error) => self.not_answered(&error).map(|()| None),
+        }
+    }
+
+    /// Where the answer to this question is kept, of this holder. What was asked may be personal: a keyed hash stands for
+    /// it.
+    fn shelf(&self, question: &lookup::Lookup) -> String {
+        let asked = Zeroizing::new(Value::from_iter(question.fields.clone()).to_string());
+        format!("{}{FOUND}{}", self.definition.name(), self.inner.queue.holder_tag(asked.as_bytes()))
+    }
+
+    /// Keeps an answer, sealed. A store that fails only costs the answer that would be shown later.
+    fn keep(&self, shelf: &str, found: &lookup::Found) {
+        let sealed = serde_json::to_vec(found).map(Zeroizing::new).ok().and_then(|plain| {
+            let sealed = self.inner.queue.seal_beside(&self.about(shelf), &plain);
+            sealed.inspect_err(|error| tracing::warn!(%error, "an answer cannot be sealed")).ok()
+        });
+        let Some(sealed) = sealed else { return };
+        let values = Map::from_iter([(SEALED.to_owned(), hex::encode(sealed).into())]);
+        let now = self.inner.parts.clock.now();
+        let told = Accumulators { values, as_of: found.as_of, asked: now, place: None };
+        if let Err(error) = self.inner.store.remember_accumulators(self.who.tag, shelf, &told) {
+            tracing::warn!(%error, "the store does not take an answer");
+        }
+    }
+
+    /// An answer that was kept and is no older than so many hours; one from a time to come tells nobody how old it is.
+    fn kept(&self, shelf: &str, hours: u32) -> Option<lookup::Found> {
+        let kept = self.inner.store.accumulators(self.who.tag, shelf);
+        let kept = kept.inspect_err(|error| tracing::warn!(%error, "the store does not give an answer")).ok()??;
+        if is_over(kept.asked, hours, self.inner.parts.clock.now()) {
+            return None;
+        }
+        let sealed = hex::decode(kept.values.get(SEALED)?.as_str()?).ok()?;
+        let plain = self.inner.queue.open_beside(&self.about(shelf), &sealed)?;
+        serde_json::from_slice(&plain).ok()
+    }
+
+    /// As what an answer is sealed: this holder's, to this question.
+    fn about(&self, shelf: &str) -> Vec<u8> {
+        [&self.who.tag.0[..], shelf.as_bytes()].concat()
+    }
+}
+
+impl Deciding<'_> {
+    /// That money went to another account than that of the card, by what both show of theirs.
+    fn went_elsewhere(&self, lookup: &Lookup, record: &Map<String, Value>) -> Option<Failure> {
+        let of_card = &self.who.account.as_ref()?.account;
+        let column = lookup.columns.iter().find(|column| column.check == Some(Check::BankAccount))?;
+        let paid_to = record.get(&column.name)?.as_str()?;
+        (last_digits(paid_to) != last_digits(of_card)).then(|| Failure::of(&errors::OTHER_ACCOUNT))
+    }
+}
+
+/// The digits by which a person knows an account.
+fn last_digits(account: &str) -> Vec<char> {
+    account.chars().rev().take(4).collect()
+}
+
+/// In the name of where an answer is kept: behind the scenario, before what was asked.
+pub(super) const FOUND: &str = "/found/";
+
+/// Under what an answer is kept.
+const SEALED: &str = "sealed";
+
+impl Lookup {
+    /// What is shown of a record: nothing that is no column, and of an account what tells it from another.
+    fn shown_of(&self, record: Map<String, Value>) -> Map<String, Value> {
+        let column = |name: &str| self.columns.iter().find(|column| column.name == *name);
+        let shown = record.into_iter().filter_map(|(name, value)| {
+            let value = shown_value(column(&name)?.check, value)?;
+            Some((name, value))
+        });
+        shown.collect()
+    }
+}
+
+/// What is shown of a value, if anything is: of an account its ends, however the centre writes it.
+fn shown_value(check: Option<Check>, value: Value) -> Option<Value> {
+    match (check, value) {
+        (_, Value::Null) => None,
+        (Some(Check::BankAccount), Value::String(account)) => Some(mask(&account, 6, 4).into()),
+        (Some(Check::BankAccount), Value::Number(account)) => Some(mask(&account.to_string(), 6, 4).into()),
+        // No account is written so.
+        (Some(Check::BankAccount), _) => None,
+        (_, value) => Some(value),
+    }
+}
+
+/// The record that the form names; the only one, where it names none.
+fn meant<'r>(key: &str, form: &mut Form, records: &'r [Map<String, Value>]) -> Result<&'r Map<String, Value>, Ended> {
+    let wrong = |what| {
+        let mistake = FieldError { item: key.to_owned(), what };
+        Err((CaseState::WaitingInput, ScenarioError::Form(vec![mistake]).failure()))
+    };
+    match (form.values.get(key), records) {
+        (Some(named), _) => match records.iter().find(|record| record.get(key) == Some(named)) {
+            Some(record) => Ok(record),
+            None => wrong(FieldMistake::NoRecord),
+        },
+        (None, [only]) => match only.get(key) {
+            Some(value) => {
+                form.values.insert(key.to_owned(), value.clone());
+                Ok(only)
+            }
+            None => wrong(FieldMistake::NoRecord),
+        },
+        (None, []) => wrong(FieldMistake::NoRecord),
+        (None, _) => wrong(FieldMistake::Missing),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_an_account_the_ends_are_shown_however_it_is_written() {
+        let shown = |value| shown_value(Some(Check::BankAccount), value);
+        let masked = Some(json!("621626*********0018"));
+        assert_eq!(shown(json!("6216261000000000018")), masked);
+        assert_eq!(shown(json!(6_216_261_000_000_000_018_u64)), masked);
+        assert_eq!(shown(json!(["6216261000000000018"])), None);
+        assert_eq!(shown(json!({ "account": "6216261000000000018" })), None);
+        assert_eq!([shown(Value::Null), shown_value(None, Value::Null)], [None, None]);
+        assert_eq!(shown_value(None, json!(12)), Some(json!(12)), "what is no account is shown as it is");
+    }
+}

@@ -1,0 +1,150 @@
+//! What is printed of a case.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::deciding::Deciding;
+use super::errors;
+use super::inner::Inner;
+use crate::config::Mode;
+use crate::failure::Failure;
+use crate::scenario::{Definition, Field, FieldType, Form, Lookup, Paper, ShownRecords};
+use crate::slip::{self, Cell, Column, Document, Filed, Group, Page, Seen, Sort};
+use crate::value::Kind;
+use crate::wire::filing;
+
+impl Inner {
+    /// What is printed of a case, for a door: who has it knows what the case came to.
+    pub(super) fn paper(self: &Arc<Self>, id: Uuid) -> Result<Arc<Document>, Failure> {
+        let mut cases = self.cases();
+        let case = cases.get_mut(id).ok_or_else(|| Failure::of(&errors::NO_CASE))?;
+        let paper = case.paper.clone().ok_or_else(|| Failure::of(&errors::NO_PAPER))?;
+        self.give_out(case);
+        Ok(paper)
+    }
+}
+
+/// The form as a slip lists it. A settlement and a sign-in are told by what was decided, and a query by its records.
+pub(super) fn filed<'a>(definition: &'a Definition, form: &'a Form) -> Option<Filed<'a>> {
+    let lists = !matches!(definition.kind, Kind::Settle | Kind::SignIn | Kind::Query);
+    lists.then(|| listed(definition, form))
+}
+
+fn listed<'a>(definition: &'a Definition, form: &'a Form) -> Filed<'a> {
+    let lines = definition.lines.as_ref().filter(|_| !form.lines.is_empty());
+    Filed {
+        items: columns(&definition.fields),
+        values: &form.values,
+        lines: lines.map(|lines| Group { label: &lines.label.zh, columns: columns(&lines.fields), rows: &form.lines }),
+        documents: form.documents.iter().filter_map(|given| seen(definition, given)).collect(),
+    }
+}
+
+/// A document that was there: its label, and how it was.
+fn seen<'a>(definition: &'a Definition, given: &filing::Document) -> Option<(&'a str, Seen)> {
+    let (id, seen) = match given {
+        filing::Document::Scanned { id, .. } => (id, Seen::Scanned),
+        filing::Document::Shown { id, .. } => (id, Seen::Shown),
+    };
+    let asked = definition.documents.iter().find(|document| document.id == *id)?;
+    Some((&asked.label.zh, seen))
+}
+
+impl Deciding<'_> {
+    /// The page of what was looked up, where the scenario prints one. It is handed to the holder, who stood there with
+    /// their card.
+    pub(super) fn page(&self, lookup: &Lookup, told: ShownRecords, records: &[Map<String, Value>]) -> Option<Document> {
+        let sort = match self.definition.print.paper {
+            Paper::Slip => return None,
+            Paper::Record => Sort::Record,
+            Paper::Certificate => Sort::Certificate,
+        };
+        let config = &self.inner.parts.config;
+        let page = Page {
+            title: &self.definition.title.zh,
+            sort,
+            terminal: config.terminal.as_str(),
+            operator: self.operator,
+            copy: slip::Copy::Holder,
+            name: &self.who.person.psn_name,
+            number: self.who.view.social_security_number.as_deref().unwrap_or_default(),
+            business_date: self.business_date,
+            demo_date: config.business_date.is_some(),
+            demo: config.mode == Mode::Demo,
+            columns: &columns(&lookup.columns),
+            rows: records,
+            as_of: told.as_of,
+            cached: told.cached,
+        };
+        Some(page.document())
+    }
+}
+
+fn columns(fields: &[Field]) -> Vec<Column<'_>> {
+    fields.iter().map(|field| Column { item: &field.name, label: &field.label.zh, cell: cell(field) }).collect()
+}
+
+/// What a field's values are on paper. A text may say anything, of anybody, but where it names a record of the centre.
+fn cell(field: &Field) -> Cell<'_> {
+    match field.kind {
+        FieldType::Money | FieldType::Price => Cell::Money,
+        FieldType::Quantity | FieldType::Rate | FieldType::Int => Cell::Number,
+        FieldType::Date | FieldType::Month => Cell::Plain,
+        FieldType::Text if field.is_key => Cell::Plain,
+        FieldType::Bool => Cell::Bool,
+        FieldType::Choice => {
+            Cell::Choice(field.choices.iter().map(|one| (one.value.as_str(), one.label.zh.as_str())).collect())
+        }
+        FieldType::Text => Cell::Personal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Catalogue;
+
+    /// A scenario's definition, and the full form of its fixture.
+    fn full(scenario: &str, fixture: &str) -> (Arc<Definition>, Form) {
+        let catalogue = Catalogue::builtin().unwrap();
+        let definition = Arc::clone(catalogue.scenario(scenario).unwrap().part(None).unwrap());
+        let fixture: Value = toml::from_str(fixture).unwrap();
+        let form = definition.check(&fixture["form"], jiff::civil::date(2015, 8, 3)).unwrap();
+        (definition, form)
+    }
+
+    #[test]
+    fn a_form_is_listed_with_its_documents_and_its_texts_are_personal() {
+        let fixture = include_str!("../../fixtures/scenarios/unemployment-registration.toml");
+        let (definition, form) = full("unemployment-registration", fixture);
+        let filed = filed(&definition, &form).unwrap();
+        assert_eq!(filed.items.len(), definition.fields.len());
+        for (column, field) in filed.items.iter().zip(&definition.fields) {
+            assert_eq!((column.item, column.label), (field.name.as_str(), field.label.zh.as_str()));
+            assert_eq!(matches!(column.cell, Cell::Personal), field.kind == FieldType::Text, "{}", field.name);
+        }
+        let how = |scan| if scan { Seen::Scanned } else { Seen::Shown };
+        let asked = definition.documents.iter().map(|asked| (asked.label.zh.as_str(), how(asked.scan)));
+        assert_eq!(filed.documents, asked.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_order_is_named_in_full() {
+        let fixture = include_str!("../../fixtures/scenarios/contribution-payment.toml");
+        let (definition, form) = full("contribution-payment", fixture);
+        let filed = filed(&definition, &form).unwrap();
+        let order = filed.items.iter().find(|column| column.item == "order_no").unwrap();
+        assert!(matches!(order.cell, Cell::Plain), "{order:?}");
+    }
+
+    #[test]
+    fn a_settlement_is_told_by_its_figures() {
+        let fixture = include_str!("../../fixtures/scenarios/medical-settlement.toml");
+        let (definition, form) = full("medical-settlement", fixture);
+        assert!(filed(&definition, &form).is_none());
+        let lines = listed(&definition, &form).lines.unwrap();
+        assert_eq!(lines.rows.len(), form.lines.len());
+    }
+}

@@ -1,0 +1,46 @@
+//! What is printed of a query: the page that the centre is told of, and of it nothing but its hash.
+
+use sbkd::queue::State;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::house::House;
+use crate::subject;
+
+/// 参保缴费凭证 and 个人权益记录单: rows 22 and 23 of the table.
+const PAGES: [&str; 2] = ["contribution-certificate-query", "benefit-record-query"];
+
+#[test]
+fn the_centre_is_told_of_the_page_that_is_printed() {
+    let house = House::open();
+    let queries: Vec<_> = subject::all().into_iter().filter(|subject| subject.asks.kind == "query").collect();
+    let done = house.each(&queries, |subject| {
+        house.card_of(subject);
+        let view = house.carried_out(subject, None);
+        let row = house.transaction(&view, State::Acked);
+        (row, view["slip"].clone(), house.papers(&view))
+    });
+    let (journal, _dir) = house.into_journal();
+    let mut pages = Vec::new();
+    for (subject, (row, slip, paper)) in queries.iter().zip(done) {
+        let id: Uuid = row["id"].as_str().unwrap().parse().unwrap();
+        let enquiry = &journal.payload(id).unwrap().unwrap()["request"];
+        let slip = slip.as_array().unwrap().iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n");
+        let name = enquiry["psn_name"].as_str().unwrap();
+        assert!(!slip.contains(name), "{subject}: whoever shows the case sees the holder masked");
+        assert!(paper.iter().all(|paper| paper.contains(row["id"].as_str().unwrap())), "{subject}");
+        let Some(hash) = enquiry["document_sha256"].as_str() else {
+            assert_eq!((enquiry["printed"].as_bool(), &paper[3]), (Some(false), &(slip + "\n")), "{subject}");
+            continue;
+        };
+        assert_eq!(enquiry["printed"], true, "{subject}");
+        let [a4, roll, _, text] = &paper;
+        for page in [a4, roll, &text.replace('\n', "")] {
+            assert!(page.contains(hash) && page.contains(name), "{subject}: {page}");
+        }
+        let held = enquiry["certno"].as_str().unwrap();
+        assert!(paper.iter().all(|paper| !paper.contains(held)), "{subject}: the number is masked on every paper");
+        pages.push(subject.scenario.as_str());
+    }
+    assert!(PAGES.iter().all(|page| pages.contains(page)), "printed as pages are {pages:?}");
+}

@@ -93,6 +93,8 @@ fn field(field: &Field) -> String {
         FieldType::Choice => field.choices.iter().map(|choice| choice.value.as_str()).collect::<Vec<_>>().join("|"),
         kind => serde_json::to_value(kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default(),
     };
+    let by = field.check_by.iter().flat_map(|by| by.checks.iter().map(|(code, check)| (&by.item, code, check)));
+    let check = by.fold(check, |said, (item, code, check)| format!("{said} {item} {code}: {}", check.name()));
     let check = field.check.map(|check| format!(" {}", check.name())).unwrap_or_default();
     let mark = if field.optional { "?" } else { "" };
     let default = field.default.as_ref().map(|value| format!(" = {}", plain(value))).unwrap_or_default();

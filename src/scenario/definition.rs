@@ -317,6 +317,9 @@ pub struct Field {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest: Option<usize>,
     /// What a text or a date is held to besides.
+    /// What a text is held to besides, by what another item says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_by: Option<CheckBy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,
     /// It names a record of the centre: the only one there is, when it is left out.
@@ -325,6 +328,16 @@ pub struct Field {
     /// What of the card stands for it when it is left out, and what it must not differ from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fill: Option<Fill>,
+/// The check of a text that goes by another item of its form: a number by the kind of certificate that it is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ScenarioCheckBy)]
+pub struct CheckBy {
+    /// The choice that it goes by. Where the form has none, or does not say it, nothing is checked by it.
+    pub item: String,
+    /// The check for each of its codes that has one.
+    pub checks: BTreeMap<String, Check>,
+}
+
 }
 
 /// What a card tells of itself and its holder (card-facts §EF05, §EF06).

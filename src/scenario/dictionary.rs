@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
 
-use super::definition::{Choice, Field, FieldType, Fill, Label};
-use super::file::{CodesTable, File, ItemTable};
+use super::definition::{CheckBy, Choice, Field, FieldType, Fill, Label};
+use super::file::{CheckByTable, CodesTable, File, ItemTable};
 use super::load::Source;
 use crate::rules::Diagnostic;
 use crate::value::Check;
@@ -34,8 +34,10 @@ impl Dictionary {
             }
         }
         let mut dictionary = Self::default();
-        for (source, file) in files {
+        let mut checked_by = Vec::new();
+        for (at, (source, file)) in files.iter_mut().enumerate() {
             for (name, table) in std::mem::take(&mut file.item) {
+                checked_by.extend(table.check_by.clone().map(|by| (at, by)));
                 if dictionary.items.contains_key(name.get_ref()) {
                     mistakes.push(source.mistake(name.span(), "this item is there twice"));
                 }
@@ -52,7 +54,20 @@ impl Dictionary {
                 }
             }
         }
+        // The item that a check goes by may stand in any file.
+        for (at, by) in checked_by {
+            dictionary.go_by(&files[at].0, &by, mistakes);
+        }
         dictionary
+    }
+
+    /// Tells of a check that goes by what is no choice, or by codes that it does not have.
+    fn go_by(&self, source: &Source<'_>, by: &CheckByTable, mistakes: &mut Vec<Diagnostic>) {
+        let choices = self.items.get(by.item.get_ref()).map_or(&[][..], |item| &item.choices);
+        let is_code = |code: &String| choices.iter().any(|choice| choice.value == *code);
+        if by.checks.is_empty() || !by.checks.keys().all(is_code) {
+            mistakes.push(source.mistake(by.item.span(), "check_by names a choice, and checks by codes of it"));
+        }
     }
 
     /// The item of this name.
@@ -121,6 +136,12 @@ impl Item<'_> {
         {
             self.mistake(check.span(), "a check belongs to a text, or to a date or month where it is one of those");
         }
+        let check_by = self.table.check_by.take();
+        for check in check_by.iter().flat_map(|by| by.checks.values()) {
+            if !text || !takes(kind, *check.get_ref()) {
+                self.mistake(check.span(), "what a check goes by belongs to a text, and so does the check");
+            }
+        }
         let fill = self.table.fill.take();
         if let Some(fill) = &fill
             && !fits(*fill.get_ref(), kind)
@@ -137,6 +158,10 @@ impl Item<'_> {
             choices,
             longest: text.then(|| longest.map_or(LONGEST_TEXT, Spanned::into_inner)),
             check: check.map(Spanned::into_inner),
+            check_by: check_by.map(|CheckByTable { item, checks }| CheckBy {
+                item: item.into_inner(),
+                checks: checks.into_iter().map(|(code, check)| (code, check.into_inner())).collect(),
+            }),
             is_key: false,
             fill: fill.map(Spanned::into_inner),
         }

@@ -57,12 +57,21 @@ pub(super) struct ItemTable {
     pub(super) codes: Option<Spanned<String>>,
     pub(super) longest: Option<Spanned<usize>>,
     pub(super) check: Option<Spanned<Check>>,
+    pub(super) check_by: Option<CheckByTable>,
     pub(super) fill: Option<Spanned<Fill>>,
     /// Why it has a name of our own.
     pub(super) own: Option<Spanned<String>>,
     /// Where the item is from.
     #[serde(rename = "source")]
     pub(super) _source: Option<String>,
+}
+
+/// `check_by`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CheckByTable {
+    pub(super) item: Spanned<String>,
+    pub(super) checks: BTreeMap<String, Spanned<Check>>,
 }
 
 /// `[document.NAME]`.

@@ -244,6 +244,14 @@ fn object(
             Err(what) => mistakes.push(FieldError { item: format!("{prefix}{}", field.name), what }),
         }
     }
+    // Only now is it known what the other items say.
+    for field in fields {
+        match field.held_by_another(&out, today) {
+            None => {}
+            Some(Ok(value)) => drop(out.insert(field.name.clone(), value)),
+            Some(Err(what)) => mistakes.push(FieldError { item: format!("{prefix}{}", field.name), what }),
+        }
+    }
     out
 }
 
@@ -253,6 +261,14 @@ impl Field {
         let Some(check) = self.check else { return Ok(value) };
         let text = value.as_str().unwrap_or_default();
         check.canonical(text, today).map(Value::from).map_err(FieldMistake::Check)
+    }
+
+    /// What the form says of this field, if it passes the check that goes by another; `None` where none does.
+    fn held_by_another(&self, values: &Map<String, Value>, today: Date) -> Option<Result<Value, FieldMistake>> {
+        let by = self.check_by.as_ref()?;
+        let check = by.checks.get(values.get(&by.item)?.as_str()?)?;
+        let text = values.get(&self.name)?.as_str()?;
+        Some(check.canonical(text, today).map(Value::from).map_err(FieldMistake::Check))
     }
 
     /// Whether the value says nothing. A blank text would else be a text of its own: a stay in hospital without a number,

@@ -16,8 +16,8 @@ mod tighter;
 
 pub use catalogue::{Catalogue, Entry, Scenario};
 pub use definition::{
-    Choice, Definition, DocumentAsked, ExpiredCard, Field, FieldType, Fill, Identity, Label, Lines, Lookup, Messages,
-    MessagesFor, Once, Paper, Place, Print, Proof, Runner, Source, Tightening,
+    CheckBy, Choice, Definition, DocumentAsked, ExpiredCard, Field, FieldType, Fill, Identity, Label, Lines, Lookup,
+    Messages, MessagesFor, Once, Paper, Place, Print, Proof, Runner, Source, Tightening,
 };
 pub use errors::{FieldError, FieldMistake, ScenarioError};
 pub use flow::{Known, Stated, month};

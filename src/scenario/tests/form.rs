@@ -115,6 +115,57 @@ fn a_line_is_known_by_the_first_that_both_have_all_of() {
     assert!(!by_note.is_same(by_note), "nothing names it");
 }
 
+/// A form that asks for the number of a certificate and of which kind it is, or for the number alone.
+fn certificate(form: &str) -> Result<Arc<Definition>, Vec<String>> {
+    let items = "[item.number]\nlabel = { zh = \"证件号码\", en = \"number\" }\ntype = \"text\"\ncheck = \"certificate-number\"\n\
+                 check_by = { item = \"level\", checks = { L1 = \"citizen-number\" } }\n[item.on]";
+    changed(&[("[item.on]", items), ("form = [{ item = \"level\", only = [\"L1\"] }", form)])
+}
+
+#[test]
+fn a_number_is_held_to_the_kind_of_certificate_that_it_is_said_to_be_of() {
+    let with_kind = certificate("form = [\"number\", { item = \"level\", optional = true }").unwrap();
+    let form = |kind: Value, number: &str| {
+        let lines = json!([{"amount": "1.00", "cnt": "1"}]);
+        with_kind.taken(json!({"level": kind, "number": number, "lines": lines}))
+    };
+    // One that has passed is kept in its one form.
+    assert_eq!(form("L1".into(), "610104620927690").unwrap().values["number"], "610104196209276908");
+    assert_eq!(form("L2".into(), "E12345678").unwrap().values["number"], "E12345678");
+    assert_eq!(form(Value::Null, "E12345678").unwrap().values["number"], "E12345678");
+    let what = FieldMistake::Check(crate::value::CheckMistake::Form(crate::value::Check::CitizenNumber));
+    let mistake = ScenarioError::Form(vec![FieldError { item: "number".into(), what }]);
+    assert_eq!(form("L1".into(), "E12345678").unwrap_err(), mistake);
+    // What its own check does not take is told once.
+    let what = FieldMistake::Check(crate::value::CheckMistake::Digit);
+    let mistake = ScenarioError::Form(vec![FieldError { item: "number".into(), what }]);
+    assert_eq!(form("L1".into(), "440103198806120022").unwrap_err(), mistake);
+    // A form that does not ask of which kind it is takes any.
+    let alone = certificate("form = [\"number\"").unwrap();
+    let lines = json!([{"amount": "1.00", "cnt": "1"}]);
+    assert!(alone.taken(json!({"number": "E12345678", "lines": lines})).is_ok());
+}
+
+#[test]
+fn a_check_goes_by_a_choice_and_by_codes_that_it_has() {
+    let form = "form = [\"number\"";
+    assert!(certificate(form).is_ok());
+    let items = |by: &str| {
+        let item = "[item.number]\nlabel = { zh = \"证件号码\", en = \"number\" }\ntype = \"text\"\n";
+        changed(&[("[item.on]", &format!("{item}check_by = {by}\n[item.on]"))])
+    };
+    for (by, message) in [
+        ("{ item = \"note\", checks = { L1 = \"citizen-number\" } }", "check_by names a choice"),
+        ("{ item = \"nothing\", checks = { L1 = \"citizen-number\" } }", "check_by names a choice"),
+        ("{ item = \"level\", checks = { L3 = \"citizen-number\" } }", "check_by names a choice"),
+        ("{ item = \"level\", checks = {} }", "check_by names a choice"),
+        ("{ item = \"level\", checks = { L1 = \"past\" } }", "belongs to a text"),
+    ] {
+        let told = items(by).unwrap_err();
+        assert!(told.iter().any(|one| one.contains(message)), "{by}: {told:?}");
+    }
+}
+
 #[test]
 fn a_rate_is_per_cent_up_to_all() {
     let field = |kind| Field { kind, ..small().fields[1].clone() };

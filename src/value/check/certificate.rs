@@ -43,6 +43,9 @@ fn taken(check: Check, form: NumberForm) -> bool {
 /// household register only the format is known, which differs by issuer.
 pub(super) fn any(text: &str, today: Date) -> Result<String, CheckMistake> {
     let check = Check::CertificateNumber;
+    if is_mistyped(text) {
+        return Err(CheckMistake::Form(Check::CitizenNumber));
+    }
     if text.bytes().all(|b| b.is_ascii_alphanumeric()) && text.bytes().any(|b| b.is_ascii_digit()) {
         return match text.len() {
             // Longer than what a card holds.
@@ -51,6 +54,23 @@ pub(super) fn any(text: &str, today: Date) -> Result<String, CheckMistake> {
         };
     }
     if military(text) { Ok(text.to_owned()) } else { Err(CheckMistake::Form(check)) }
+}
+
+/// Whether it is a citizen number with a digit too few or too many, or with a letter that was taken for a digit. No other
+/// certificate has 15 to 20 digits alone (settlement-facts §5): a permit has up to eleven characters, and an old foreign
+/// residence card begins with a country of three letters, of which none is of `O`, `I` and `L` only.
+fn is_mistyped(text: &str) -> bool {
+    let as_digit = |b: u8| match b.to_ascii_uppercase() {
+        b'O' => b'0',
+        b'I' | b'L' => b'1',
+        other => other,
+    };
+    let read: Vec<u8> = text.bytes().map(as_digit).collect();
+    let (body, last) = read.split_at(read.len().saturating_sub(1));
+    let is_citizens = body.iter().all(u8::is_ascii_digit) && last.iter().all(|b| b.is_ascii_digit() || *b == b'X');
+    let has_letter = read.iter().zip(text.bytes()).any(|(read, typed)| *read != typed.to_ascii_uppercase());
+    let is_whole = !has_letter && (read.len() == 18 || read.len() == 15 && last.iter().all(u8::is_ascii_digit));
+    (15..=20).contains(&read.len()) && is_citizens && !is_whole
 }
 
 /// 军官证 and its like: `军字第2001988号`, whatever corps and digits it names.

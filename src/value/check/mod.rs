@@ -41,7 +41,8 @@ pub enum Check {
     /// 社会保障卡卡号: nine characters.
     CardNumber,
     /// The number of a certificate of whatever kind `psn_cert_type` lists, by its format. One that has the form of a
-    /// citizen number must be one.
+    /// citizen number must be one, and so must one that looks like a slip in one: 16, 17, 19 or 20 digits, or a letter
+    /// that was typed for a digit.
     CertificateNumber,
     /// 外国人永久居留证号码: 18 digits that begin with 9, or three letters and twelve digits as before December 2023.
     ForeignResidenceCard,

@@ -155,6 +155,39 @@ fn a_certificate_is_held_to_what_its_form_says() {
 }
 
 #[test]
+fn a_slip_in_a_citizen_number_does_not_pass_as_another_certificate() {
+    let slips = [
+        // A digit too few, too many, two of them; the check character X of one that is too short or too long.
+        "4401031988061200",
+        "44010319880612002",
+        "4401031988061200211",
+        "44010319880612002111",
+        "110105194912310X",
+        "1101051949123100X",
+        "110105194912310002X",
+        // O for 0, I and l for 1, in a number of 18 and in one of 15.
+        "44O103198806120021",
+        "44o103198806120021",
+        "44010319880612002I",
+        "44010319880612002l",
+        "6lO104620927690",
+        // Fifteen characters with an X are neither a number of before nor one of today.
+        "44010398806120X",
+    ];
+    fail(Check::CertificateNumber, &slips, form(Check::CitizenNumber));
+    pass(
+        Check::CertificateNumber,
+        &[
+            ("440103198806120021", "440103198806120021"),
+            ("610104620927690", "610104196209276908"),
+            ("CAN110108750503", "CAN110108750503"),
+            ("H1234567890", "H1234567890"),
+            ("44010012345678", "44010012345678"),
+        ],
+    );
+}
+
+#[test]
 fn names_are_letters_of_any_script() {
     let check = Check::PersonName;
     pass(

@@ -78,7 +78,6 @@ fn often(once: &Once) -> String {
         Once::Day => "每日 a day".to_owned(),
         Once::Month => "每月 a month".to_owned(),
         Once::Year => "每年 a year".to_owned(),
-        Once::Standing => "有效期间 while one stands".to_owned(),
         Once::Form(identity) => format!("同一表单 the same form: {}", items(identity)),
     }
 }
@@ -93,9 +92,9 @@ fn field(field: &Field) -> String {
         FieldType::Choice => field.choices.iter().map(|choice| choice.value.as_str()).collect::<Vec<_>>().join("|"),
         kind => serde_json::to_value(kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default(),
     };
+    let check = field.check.map(|check| format!(" {}", check.name())).unwrap_or_default();
     let by = field.check_by.iter().flat_map(|by| by.checks.iter().map(|(code, check)| (&by.item, code, check)));
     let check = by.fold(check, |said, (item, code, check)| format!("{said} {item} {code}: {}", check.name()));
-    let check = field.check.map(|check| format!(" {}", check.name())).unwrap_or_default();
     let mark = if field.optional { "?" } else { "" };
     let default = field.default.as_ref().map(|value| format!(" = {}", plain(value))).unwrap_or_default();
     let fill = serde_json::to_value(field.fill).ok().and_then(|fill| Some(format!(" ← {}", fill.as_str()?)));

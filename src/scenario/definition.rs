@@ -274,8 +274,6 @@ pub enum Once {
     Month,
     /// In its year.
     Year,
-    /// As long as one stands: one that was not refused and not taken back.
-    Standing,
     /// With a form that says the same under these names: the same bill, whatever else is stated of it. A caller's own
     /// key tells two such cases apart.
     Form(Identity),
@@ -317,17 +315,19 @@ pub struct Field {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest: Option<usize>,
     /// What a text or a date is held to besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
     /// What a text is held to besides, by what another item says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check_by: Option<CheckBy>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub check: Option<Check>,
     /// It names a record of the centre: the only one there is, when it is left out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_key: bool,
     /// What of the card stands for it when it is left out, and what it must not differ from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fill: Option<Fill>,
+}
+
 /// The check of a text that goes by another item of its form: a number by the kind of certificate that it is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = ScenarioCheckBy)]
@@ -336,8 +336,6 @@ pub struct CheckBy {
     pub item: String,
     /// The check for each of its codes that has one.
     pub checks: BTreeMap<String, Check>,
-}
-
 }
 
 /// What a card tells of itself and its holder (card-facts §EF05, §EF06).

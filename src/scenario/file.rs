@@ -190,7 +190,6 @@ pub(super) enum OnceTable {
     Day,
     Month,
     Year,
-    Standing,
     Form(IdentityTable),
 }
 

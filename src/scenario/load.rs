@@ -311,7 +311,6 @@ impl Check<'_> {
             OnceTable::Day => Once::Day,
             OnceTable::Month => Once::Month,
             OnceTable::Year => Once::Year,
-            OnceTable::Standing => Once::Standing,
             OnceTable::Form(names) if names.fields.is_empty() && names.lines.is_empty() => {
                 self.mistake(span, "nothing is named that makes a form the same");
                 Once::Form(Identity::default())

@@ -354,7 +354,6 @@ impl Committing<'_> {
                     Once::Day => Failure::with(&errors::ALREADY, date.to_string()),
                     Once::Month => Failure::with(&errors::ALREADY, month(date)),
                     Once::Year => Failure::with(&errors::ALREADY, date.year().to_string()),
-                    Once::Standing => Failure::of(&errors::STANDING),
                     Once::Form(_) => Failure::of(&errors::SAME_FORM),
                 };
                 let outcome = Outcome { failure: Some(failure), duplicate: true, ..Outcome::default() };

@@ -100,10 +100,6 @@ crate::entries! {
         message "此事项已由另一位经办人告知持卡人" | "another operator has told the holder of it";
         cause "一次告知只记一次，应收或应退的现金计入所列经办人的班次" | "it is noted once, and what is paid by it is of the shift of the operator named";
         remedy "请勿再收费或退款；如有疑问，请与该经办人核对" | "collect or pay back nothing; where in doubt, ask that operator";
-    STANDING = "E-TERM-STANDING", Clerk;
-        message "本人的这项业务已经办理并且有效，没有重复提交" | "the person has this already and it stands: nothing was filed twice";
-        cause "同一人在本终端办理过，没有被中心拒绝，也没有撤回" | "it was carried out at this terminal before, and was neither refused nor taken back";
-        remedy "请查看已有的业务；需要重新办理的，先撤回" | "see the one that stands; to do it anew, take that one back first";
     OTHER_ACCOUNT = "E-TERM-OTHER-ACCOUNT", Clerk;
         message "款项发放到的账户不是本卡加载的银行账户" | "the money went to another account than that of this card";
         cause "发放后换过卡或者账户，或者登记的账户有误" | "the card or the account was changed since, or the account on record is wrong";

@@ -58,7 +58,6 @@ impl Deciding<'_> {
             Once::Day => date.to_string(),
             Once::Month => month(date),
             Once::Year => date.year().to_string(),
-            Once::Standing => return Some(("standing".to_owned(), Failure::of(&errors::STANDING))),
             Once::Form(_) => return None,
         };
         let failure = Failure::with(&errors::ALREADY, span.clone());

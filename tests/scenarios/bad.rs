@@ -82,7 +82,7 @@ const AT_THE_COUNTER: [Badness; 9] = [
     },
     Badness {
         what: "a duplicate",
-        codes: &["E-TERM-ALREADY", "E-TERM-STANDING", "E-TERM-SAME-FORM", "E-TERM-KEY-USED"],
+        codes: &["E-TERM-ALREADY", "E-TERM-SAME-FORM", "E-TERM-KEY-USED"],
         actor: "clerk",
         leaves: &[State::Acked],
         happens: duplicate,

@@ -68,7 +68,10 @@ fn line(sn: usize, code: &str, on: &str, amount: &str, more: &Value) -> Value {
 
 fn bill(lines: &[(&str, &str, &str, Value)]) -> Value {
     let lines = lines.iter().enumerate().map(|(at, (code, on, amount, more))| line(at + 1, code, on, amount, more));
-    json!({ "begntime": "2015-07-20", "endtime": "2015-08-01", "hosp_lv": "L3", "lines": lines.collect::<Vec<_>>() })
+    json!({
+        "begntime": "2015-07-20", "endtime": "2015-08-01", "med_type": "21", "hosp_lv": "L3",
+        "lines": lines.collect::<Vec<_>>(),
+    })
 }
 
 /// The bill of this file; `more` is what each of its lines says besides.

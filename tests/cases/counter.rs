@@ -405,7 +405,7 @@ pub fn numbered(feedetl_sn: &str) -> Value {
 /// A bill of one line.
 pub fn bill_of(amount: &str) -> Value {
     json!({
-        "begntime": "2015-07-20", "endtime": "2015-08-01", "hosp_lv": "L3",
+        "begntime": "2015-07-20", "endtime": "2015-08-01", "med_type": "21", "hosp_lv": "L3",
         "lines": [{
             "feedetl_sn": "1", "med_list_codg": "S1", "fee_ocur_time": "2015-07-25", "cnt": "1", "pric": amount,
             "det_item_fee_sumamt": amount, "chrgitm_lv": "01"

@@ -96,6 +96,25 @@ fn what_a_form_names_is_in_the_dictionary() {
     }
 }
 
+/// Who finds a card does not know its PIN, and at a kiosk nobody asks who they are.
+#[test]
+fn what_the_centre_knows_of_a_holder_is_shown_at_a_kiosk_for_their_pin_alone() {
+    for part in Catalogue::builtin().unwrap().offered() {
+        let at_a_kiosk = part.kind == Kind::Query && part.who.contains(&Runner::Holder);
+        assert!(!at_a_kiosk || part.card == Proof::Pin, "{}", part.name());
+    }
+}
+
+#[test]
+fn a_bill_says_of_what_kind_of_care_it_is_where_there_are_several_numbers() {
+    for part in Catalogue::builtin().unwrap().offered() {
+        for item in part.message.by_choice.iter().map(|one| &one.item) {
+            let field = part.fields.iter().find(|field| field.name == *item).unwrap();
+            assert_eq!((field.optional, &field.default), (false, &None), "{}: {item}", part.id);
+        }
+    }
+}
+
 #[test]
 fn a_kind_has_what_it_cannot_do_without() {
     let keyless = "[scenario.lookup]\ncolumns = [\"note\"]\n[scenario.message]";

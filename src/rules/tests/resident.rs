@@ -56,7 +56,8 @@ proptest! {
         let on = day(on);
         let born = date(1998, 1, 1).checked_add(jiff::Span::new().days(born)).unwrap();
         let facts = json!({
-            "part": "register", "aae140": "resident-pension", "aae036": on, "aac006": born, "aaz289": 1, "employee": false,
+            "part": "register", "aae140": "resident-pension", "aae036": on, "aac006": born, "aaz289": 1,
+            "employee_pension": false, "enrolled_pension": false,
         });
         let decision = decide("insurance-enrollment", facts, json!({}));
         let years = i32::from(on.year()) - i32::from(born.year())
@@ -143,10 +144,12 @@ proptest! {
 fn who_enrols_and_declares_can_pay_once() {
     let pension = json!({
         "aae140": "resident-pension", "aae036": "2015-08-03", "aac006": "1980-05-20", "aaz289": 1,
-        "aae041": "2015-08", "aae042": "2015-08", "employee": false, "period_open": true,
+        "aae041": "2015-08", "aae042": "2015-08", "employee_pension": false, "enrolled_pension": false,
+        "period_open": true,
     });
     let medical = json!({
-        "aae140": "390", "aae036": "2015-10-12", "insured_year": 2016, "district": "other", "employee": false, "period_open": true,
+        "aae140": "390", "aae036": "2015-10-12", "insured_year": 2016, "district": "other",
+        "employee_medical": false, "enrolled_medical": false, "period_open": true,
     });
     for (packs, facts) in [(&*WITH_TIER, pension), (&*PACKS, medical)] {
         let mut kept = json!({});

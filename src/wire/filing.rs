@@ -97,8 +97,6 @@ pub struct Filed {
 pub enum Standing {
     /// It did.
     Accepted,
-    /// The same had been filed before, and stands: nothing was filed twice.
-    Already,
     /// It was taken back by this.
     Withdrawn,
 }

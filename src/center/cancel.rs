@@ -1,8 +1,11 @@
 //! Cancelling a settlement that is known: a settlement of its own, which takes back what the other did and stands beside
 //! it in the accounts (settlement-facts §3.4).
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::{Map, Value};
 
 use super::db::{content, parse};
 use super::errors::CenterError;
@@ -13,8 +16,9 @@ use super::refusal::Refusal;
 use super::settle::{Entered, Message, Posted, Settled, enter, find, refuse, settled_number, shelf, told};
 use super::withdraw::fits;
 use crate::rules::{Decision, Packs};
-use crate::value::Fen;
+use crate::value::{Fen, SettlementNumber};
 use crate::wire::errors;
+use crate::wire::filing::Filing;
 use crate::wire::settle::Cancellation;
 
 /// A settlement that may be taken back.
@@ -73,7 +77,7 @@ fn standing(
     cancellation: &Cancellation,
 ) -> Result<Result<Standing, Refusal>, CenterError> {
     let unknown = || Err(Refusal::saying(&errors::NOT_FOUND, "中心没有本机此人的这笔有效结算"));
-    let number = number_of(&cancellation.setl_id);
+    let number = SettlementNumber::read(&cancellation.setl_id).map(|SettlementNumber(number)| number);
     let found: Option<(String, Option<String>, bool)> = db
         .prepare_cached(
             "SELECT posted, decision, EXISTS (SELECT 1 FROM settlements AS other
@@ -113,25 +117,57 @@ fn filed_on(db: &Connection, psn_no: &str, number: i64) -> Result<Option<String>
     let found = db
         .prepare_cached(
             "SELECT number FROM filings WHERE psn_no = ?1 AND state = 'accepted'
-             AND upper(json_extract(fields, '$.setl_id')) = ?2",
+             AND json_extract(fields, '$.setl_id') = ?2",
         )?
         .query_row([psn_no, &settled_number(number)], |row| row.get(0))
         .optional()?;
     Ok(found.map(filed_number))
 }
 
-/// The centre's own number of a settlement, from its 结算ID.
-fn number_of(setl_id: &str) -> Option<i64> {
-    setl_id.strip_prefix('S')?.parse().ok()
+/// What a filing and its facts name a settlement by.
+const SETL_ID: &str = "setl_id";
+
+/// A filing with the settlement that it names in the one form of its number, in what is kept as in what is decided on: by
+/// that it is found again, and counted. What is no number of this centre's form stays as it is.
+pub(super) fn in_one_form(filing: &Filing) -> Cow<'_, Filing> {
+    let is_other = |values| named(values).is_some_and(|said| SettlementNumber::canonical(said) != said);
+    if !is_other(&filing.fields) && !is_other(&filing.facts) {
+        return Cow::Borrowed(filing);
+    }
+    let mut filing = filing.clone();
+    number_in_one_form(&mut filing.fields);
+    number_in_one_form(&mut filing.facts);
+    Cow::Owned(filing)
 }
 
-/// Whether a filing names a settlement of this person that was taken back: nothing was left to be paid by it. What is not
-/// one of the centre's own is not judged here.
-pub(super) fn is_undone(db: &Connection, psn_no: &str, setl_id: &str) -> Result<bool, CenterError> {
-    let Some(number) = number_of(&setl_id.to_ascii_uppercase()) else { return Ok(false) };
-    let mut undone = db.prepare_cached(
-        "SELECT 1 FROM settlements WHERE number = ?1 AND psn_no = ?2 AND cancels IS NULL
-         AND number NOT IN (SELECT number FROM standing)",
+/// The same of facts alone.
+pub(super) fn number_in_one_form(facts: &mut Map<String, Value>) {
+    if let Some(Value::String(said)) = facts.get_mut(SETL_ID) {
+        *said = SettlementNumber::canonical(said);
+    }
+}
+
+/// Why nothing is to be claimed of the settlement that a filing names, if it is one that this centre numbered: nothing of
+/// this person stands under the number. Whether anything of another person does is not told. What this centre has not
+/// numbered is not judged here.
+pub(super) fn none_to_claim(db: &Connection, psn_no: &str, filing: &Filing) -> Result<Option<Refusal>, CenterError> {
+    // A number that was given is in the table for ever, whatever became of its message.
+    let mut none = db.prepare_cached(
+        "SELECT 1 FROM settlements WHERE number = ?1
+         AND NOT EXISTS (SELECT 1 FROM standing WHERE number = ?1 AND psn_no = ?2)",
     )?;
-    Ok(undone.exists(params![number, psn_no])?)
+    for SettlementNumber(number) in [&filing.fields, &filing.facts].into_iter().filter_map(own) {
+        if none.exists(params![number, psn_no])? {
+            return Ok(Some(Refusal::saying(&errors::NOT_FOUND, "中心没有此人的这笔有效结算，或者已经撤销")));
+        }
+    }
+    Ok(None)
+}
+
+fn named(values: &Map<String, Value>) -> Option<&str> {
+    values.get(SETL_ID).and_then(Value::as_str)
+}
+
+fn own(values: &Map<String, Value>) -> Option<SettlementNumber> {
+    named(values).and_then(SettlementNumber::read)
 }

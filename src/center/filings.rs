@@ -50,10 +50,9 @@ pub(super) fn file(
     {
         return Ok(Err(refusal));
     }
-    if let Some(setl_id) = filing.fields.get("setl_id").and_then(Value::as_str)
-        && cancel::is_undone(db, psn_no, setl_id)?
-    {
-        return Ok(Err(Refusal::saying(&errors::NOT_FOUND, "所指的结算已经撤销")));
+    let filing = &*cancel::in_one_form(filing);
+    if let Some(refusal) = cancel::none_to_claim(db, psn_no, filing)? {
+        return Ok(Err(refusal));
     }
     let record = records::named(db, psn_no, (&filing.scenario, filing.part), &filing.fields)?;
     if filing.part == Kind::Collect

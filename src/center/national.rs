@@ -205,9 +205,11 @@ fn person(db: &Connection, question: Question) -> Result<Answer<Person>, CenterE
 fn accumulations(
     db: &Connection,
     packs: &Packs,
-    question: Question,
+    mut question: Question,
     now: Timestamp,
 ) -> Result<Answer<Accumulations>, CenterError> {
+    // It is counted by the one form of the number, whatever an older terminal sends.
+    cancel::number_in_one_form(&mut question.facts);
     let Some(known) = people::find(db, &question.person)? else {
         return Ok(Err((Reply::REFUSED, Refusal::of(&errors::NO_PERSON))));
     };

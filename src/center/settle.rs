@@ -16,7 +16,7 @@ use super::postings::{self, Source};
 use super::refusal::Refusal;
 use super::visits;
 use crate::rules::{Change, Decision, Packs};
-use crate::value::Fen;
+use crate::value::{Fen, SettlementNumber};
 use crate::wire;
 use crate::wire::errors;
 use crate::wire::filing::Document;
@@ -143,7 +143,7 @@ pub(super) fn enter(
 
 /// 结算ID.
 pub(super) fn settled_number(number: i64) -> String {
-    format!("S{number:011}")
+    SettlementNumber(number).to_string()
 }
 
 /// `5203`: what a message id settled, if it stands.

@@ -16,6 +16,7 @@ mod price;
 mod quantity;
 mod rate;
 mod region;
+mod settlement_number;
 
 pub use bcd::BcdError;
 pub use card_number::{CardNumber, CardNumberError, check_character};
@@ -31,3 +32,4 @@ pub use price::Price;
 pub use quantity::Quantity;
 pub use rate::Rate;
 pub use region::Region;
+pub use settlement_number::SettlementNumber;

@@ -2,6 +2,7 @@
 
 mod bills;
 mod later;
+mod claims;
 mod paid;
 mod undo;
 mod visits;

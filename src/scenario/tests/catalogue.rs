@@ -1,7 +1,7 @@
 //! The catalogue that ships, and mistakes in one.
 
 use super::*;
-use crate::value::Kind;
+use crate::value::{Check, Kind};
 use crate::wire::Receiver;
 
 /// The table of 2015 as it was printed; the catalogue is held against it to the letter.
@@ -49,6 +49,18 @@ fn every_scenario_has_the_packs_that_it_names() {
             assert!(there, "{}: there is no pack {id} for it", definition.id);
         }
     }
+}
+
+/// Else two ways to write a number would be two bills to the rules, which count what was claimed of each.
+#[test]
+fn a_settlement_is_named_in_one_form() {
+    let catalogue = Catalogue::builtin().unwrap();
+    let of_settlement = |definition: &Arc<Definition>| {
+        let field = definition.fields.iter().find(|field| field.name == "setl_id")?;
+        Some((definition.id.clone(), field.check))
+    };
+    let asked: Vec<_> = catalogue.offered().filter_map(of_settlement).collect();
+    assert_eq!(asked, [("medical-reimbursement-application".to_owned(), Some(Check::SettlementNumber))]);
 }
 
 #[test]

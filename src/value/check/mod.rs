@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{CardNumber, CardNumberError, Region};
+use super::{CardNumber, CardNumberError, Region, SettlementNumber};
 
 /// One validator. What it lets pass has one form, which passes again as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -56,6 +56,9 @@ pub enum Check {
     Sha256,
     /// 行政区划代码 (GB/T 2260): six digits.
     Region,
+    /// 结算ID: whatever somebody has on a paper; one of this project's centre is told in its one form, so that the same
+    /// bill is the same however it was typed.
+    SettlementNumber,
 }
 
 /// Why a text does not pass. Says which rule, never the text.
@@ -80,7 +83,7 @@ pub enum CheckMistake {
 
 impl Check {
     /// Every validator.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::CitizenNumber,
         Self::SocialSecurityNumber,
         Self::PersonName,
@@ -98,6 +101,7 @@ impl Check {
         Self::BankAccount,
         Self::Sha256,
         Self::Region,
+        Self::SettlementNumber,
     ];
 
     /// The validator of this name.
@@ -144,6 +148,7 @@ impl Check {
             Self::BankAccount => ("bank-account", "8 至 30 位数字的银行账号", "a bank account of 8 to 30 digits"),
             Self::Sha256 => ("sha256", "文件的 SHA-256（64 位十六进制）", "a file's SHA-256 in 64 hexadecimal digits"),
             Self::Region => ("region", "六位行政区划代码", "a region's code of six digits"),
+            Self::SettlementNumber => ("settlement-number", "结算编号", "the number of a settlement"),
         }
     }
 
@@ -173,6 +178,7 @@ impl Check {
                 shaped(fits.then(|| text.to_ascii_uppercase()))
             }
             Self::Region => shaped(Region::parse(text).map(|region| region.to_string())),
+            Self::SettlementNumber => Ok(SettlementNumber::canonical(text)),
         }
     }
 

@@ -292,6 +292,8 @@ fn the_rest_goes_by_length_and_digits() {
     let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     pass(Check::Sha256, &[(hash, &hash.to_uppercase())]);
     fail(Check::Sha256, &["", &hash[1..], &hash.replace('e', "g")], form(Check::Sha256));
+    let numbers = [("s1", "S00000000001"), ("S00000000001", "S00000000001"), ("W20150715001", "W20150715001")];
+    pass(Check::SettlementNumber, &numbers);
     fail(Check::CardNumber, &["", "D2143569", "D2143569X0", "D2143569广", "D21435 9X"], form(Check::CardNumber));
     fail(Check::CardNumber, &["D21435690"], CheckMistake::Digit);
 }

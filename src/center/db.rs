@@ -31,6 +31,7 @@ pub(super) const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v13.sql")),
     M::up(include_str!("schema/v14.sql")),
     M::up(include_str!("schema/v15.sql")),
+    M::up(include_str!("schema/v16.sql")),
 ];
 
 /// Opens the database, or makes a new one; in memory when no file is named.

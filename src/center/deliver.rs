@@ -174,7 +174,7 @@ fn record(
     }
 }
 
-/// One sign-in a person and month is recorded; another for the same month is answered as done already.
+/// One sign-in a person, scenario and month is recorded; another for the same is answered as done already.
 fn sign(db: &Connection, packs: &Packs, envelope: &Envelope, sign_in: &SignIn) -> Result<Taken, CenterError> {
     let header = &envelope.header;
     let Some(person) = people::find(db, &sign_in.person)? else { return Ok(Err(Refusal::of(&errors::NO_PERSON))) };
@@ -186,8 +186,9 @@ fn sign(db: &Connection, packs: &Packs, envelope: &Envelope, sign_in: &SignIn) -
         return Ok(Err(Refusal::of(&errors::FORM)));
     }
     let signed = |already| Ok(Ok(serde_json::to_value(Signed { month: month.clone(), already }).unwrap_or_default()));
-    let mut known = db.prepare_cached("SELECT 1 FROM sign_ins WHERE psn_no = ?1 AND month = ?2")?;
-    if known.exists([&person.psn_no, month])? {
+    let key = params![person.psn_no, header.scenario, month, header.id.as_bytes()];
+    let mut known = db.prepare_cached("SELECT 1 FROM sign_ins WHERE psn_no = ?1 AND scenario = ?2 AND month = ?3")?;
+    if known.exists(&key[..3])? {
         return signed(true);
     }
     let shelf = Shelf { psn_no: &person.psn_no, scenario: &header.scenario, on: header.business_date, mdtrt_id: None };
@@ -198,7 +199,7 @@ fn sign(db: &Connection, packs: &Packs, envelope: &Envelope, sign_in: &SignIn) -
             postings::enter(db, Source::SignIn(header.id), &shelf, &decision.accumulators)?;
         }
     }
-    db.execute("INSERT INTO sign_ins VALUES (?1, ?2, ?3)", params![person.psn_no, month, header.id.as_bytes()])?;
+    db.execute("INSERT INTO sign_ins (psn_no, scenario, month, id) VALUES (?1, ?2, ?3, ?4)", key)?;
     signed(false)
 }
 

@@ -11,7 +11,7 @@ pub struct SignIn {
     /// Whose.
     #[serde(flatten)]
     pub person: PersonKey,
-    /// The month it is for, `2015-08`. The centre records one a person and month.
+    /// The month it is for, `2015-08`. The centre records one a person, scenario and month.
     pub month: String,
     /// The facts of the case as given to the rules (`rules::Input.facts`).
     pub facts: Map<String, Value>,
@@ -22,6 +22,6 @@ pub struct SignIn {
 pub struct Signed {
     /// The month.
     pub month: String,
-    /// Another transaction had signed for this month before: nothing was recorded twice.
+    /// Another transaction had signed in this scenario for this month before: nothing was recorded twice.
     pub already: bool,
 }

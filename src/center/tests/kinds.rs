@@ -1,9 +1,10 @@
 //! What the centre does with each kind of transaction: filed, looked up, paid, settled.
 
 mod bills;
-mod later;
 mod claims;
+mod later;
 mod paid;
+mod sign_ins;
 mod undo;
 mod visits;
 
@@ -147,9 +148,13 @@ basis = "试验"
 
 /// A database of before lines and visits were kept (the eleventh step), and where it is.
 fn of_before(dir: &TempDir) -> (PathBuf, Connection) {
+    at_version(dir, 11)
+}
+
+fn at_version(dir: &TempDir, version: usize) -> (PathBuf, Connection) {
     let file = dir.path().join("centre.db");
     let mut old = Connection::open(&file).unwrap();
-    rusqlite_migration::Migrations::from_slice(&db::STEPS[..11]).to_latest(&mut old).unwrap();
+    rusqlite_migration::Migrations::from_slice(&db::STEPS[..version]).to_latest(&mut old).unwrap();
     (file, old)
 }
 
@@ -172,9 +177,15 @@ impl World {
 
     /// A transaction is committed, and comes twice.
     fn deliver(&self, scenario: &str, kind: Kind, request: &impl Serialize) -> Receipt {
+        self.deliver_decided((scenario, kind, false), request)
+    }
+
+    /// The same of one that the terminal decided alone, where it did.
+    fn deliver_decided(&self, (scenario, kind, provisional): (&str, Kind, bool), request: &impl Serialize) -> Receipt {
         self.sent.set(self.sent.get() + 1);
         let payload = json!({ "request": request, "detail": {} });
-        let draft = Draft { scenario: scenario.into(), kind, payload, ..draft(&self.sent.get().to_string()) };
+        let scenario = scenario.into();
+        let draft = Draft { scenario, kind, provisional, payload, ..draft(&self.sent.get().to_string()) };
         let row = self.queue.commit(draft).unwrap().row;
         let envelope = self.queue.envelope(row.id).unwrap().unwrap();
         let answers = [(); 2].map(|()| {

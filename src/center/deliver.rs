@@ -12,7 +12,7 @@ use super::errors::CenterError;
 use super::people::{self, Shelf};
 use super::postings::{self, Source};
 use super::refusal::Refusal;
-use super::settle::{self, Message, Settled};
+use super::settle::{self, Manner, Message, Settled};
 use super::{alarms, chain, filings, withdraw};
 use crate::queue;
 use crate::rules::Packs;
@@ -212,10 +212,20 @@ fn settle_again(
     now: Timestamp,
 ) -> Result<Taken, CenterError> {
     let message = Message { terminal: &envelope.header.terminal, msgid: &envelope.header.msgid };
-    Ok(match settle::settle(db, packs, message, settlement, false, now)? {
+    let manner = Manner { on_purpose: false, any_visit: is_of_before_visits(db, envelope.header.created_at)? };
+    Ok(match settle::settle(db, packs, message, settlement, manner, now)? {
         Settled::Done(answer) => Ok(serde_json::to_value(answer).unwrap_or_default()),
         Settled::Refused(refusal) => Err(refusal),
     })
+}
+
+/// Whether a terminal committed something before visits had to be registered at this centre.
+fn is_of_before_visits(db: &Connection, committed_at: Timestamp) -> Result<bool, CenterError> {
+    let since: Option<String> =
+        db.prepare_cached("SELECT at FROM visits_since")?.query_row([], |row| row.get(0)).optional()?;
+    let Some(since) = since else { return Ok(false) };
+    let since: Timestamp = since.parse().map_err(|_| CenterError::Database("a time that is none".into()))?;
+    Ok(committed_at < since)
 }
 
 fn refused(envelope: &Envelope, refusal: &Refusal, centre_no: &str, now: Timestamp) -> Receipt {

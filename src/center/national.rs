@@ -81,7 +81,7 @@ fn carry_out(
         },
         name if infno::SETTLES.contains(&name) => match read::<Settlement>(request) {
             Some(settlement) if is_misdirected(packs, request, &settlement) => misdirected(),
-            Some(settlement) => settle::settle(db, packs, message, &settlement, refuse, now)?,
+            Some(settlement) => settle::settle(db, packs, message, &settlement, settle::Manner::online(refuse), now)?,
             None => form(),
         },
         name if infno::CANCELS.contains(&name) => match read(request) {

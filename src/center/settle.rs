@@ -35,6 +35,22 @@ pub(super) struct Message<'a> {
     pub(super) msgid: &'a str,
 }
 
+/// How a message that settles is taken.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    /// It is refused, for a demonstration.
+    pub(super) on_purpose: bool,
+    /// It was committed before visits had to be registered: one that nobody registered becomes the person's by it.
+    pub(super) any_visit: bool,
+}
+
+impl Manner {
+    /// Of what comes online: the visit that it names is registered.
+    pub(super) fn online(on_purpose: bool) -> Self {
+        Self { on_purpose, any_visit: false }
+    }
+}
+
 /// What a settlement did, kept to be taken back.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Posted {
@@ -57,7 +73,7 @@ pub(super) struct Entered<'a> {
 
 /// `2206`, and what a pharmacy and a hospital send in its place: computes and changes nothing.
 pub(super) fn pre_settle(db: &Connection, packs: &Packs, settlement: &Settlement) -> Result<Settled, CenterError> {
-    Ok(match compute(db, packs, settlement)? {
+    Ok(match compute(db, packs, settlement, false)? {
         Ok((psn_no, decision)) => Settled::Done(Box::new(told(&psn_no, &decision))),
         Err(refusal) => Settled::Refused(refusal),
     })
@@ -69,7 +85,7 @@ pub(super) fn settle(
     packs: &Packs,
     message: Message<'_>,
     settlement: &Settlement,
-    on_purpose: bool,
+    Manner { on_purpose, any_visit }: Manner,
     now: Timestamp,
 ) -> Result<Settled, CenterError> {
     let digest = content(settlement);
@@ -77,11 +93,17 @@ pub(super) fn settle(
         db.execute("UPDATE settlements SET times = times + 1 WHERE number = ?1", [known.number])?;
         return known.again(&digest);
     }
-    let computed = if on_purpose { Err(Refusal::of(&errors::ON_PURPOSE)) } else { compute(db, packs, settlement)? };
+    let computed = match on_purpose {
+        true => Err(Refusal::of(&errors::ON_PURPOSE)),
+        false => compute(db, packs, settlement, any_visit)?,
+    };
     let (psn_no, mut decision) = match computed {
         Ok(computed) => computed,
         Err(refusal) => return refuse(db, message, &digest, refusal),
     };
+    if let (true, Some(mdtrt_id)) = (any_visit, &settlement.mdtrt_id) {
+        db.execute("INSERT OR IGNORE INTO visits (psn_no, mdtrt_id) VALUES (?1, ?2)", [&psn_no, mdtrt_id])?;
+    }
     let acct_pay = decision.outputs.get("acct_pay").and_then(people::amount).unwrap_or_default();
     shelf(settlement, &psn_no).post(db, &decision.accumulators)?;
     people::draw(db, &psn_no, acct_pay)?;
@@ -273,12 +295,12 @@ pub(super) fn find(db: &Connection, message: Message<'_>) -> Result<Option<Kept>
 
 type Computed = Result<(String, Box<Decision>), Refusal>;
 
-fn compute(db: &Connection, packs: &Packs, settlement: &Settlement) -> Result<Computed, CenterError> {
+fn compute(db: &Connection, packs: &Packs, settlement: &Settlement, any_visit: bool) -> Result<Computed, CenterError> {
     let Some(person) = people::find(db, &settlement.person)? else { return Ok(Err(Refusal::of(&errors::NO_PERSON))) };
     if !settlement.documents.iter().all(Document::was_there) {
         return Ok(Err(Refusal::of(&errors::FORM)));
     }
-    let refused = match visit_refused(db, packs, &person.psn_no, settlement)? {
+    let refused = match visit_refused(db, packs, &person.psn_no, settlement, any_visit)? {
         Some(refusal) => Some(refusal),
         None => lines::refusal(db, &person.psn_no, settlement)?,
     };
@@ -298,12 +320,24 @@ fn visit_refused(
     packs: &Packs,
     psn_no: &str,
     settlement: &Settlement,
+    any_visit: bool,
 ) -> Result<Option<Refusal>, CenterError> {
     let Some(mdtrt_id) = &settlement.mdtrt_id else { return Ok(None) };
+    if any_visit && !is_registered(db, psn_no, mdtrt_id)? {
+        return Ok(None);
+    }
     let mut facts = settlement.facts.clone();
     facts.extend(people::facts(db, psn_no, &settlement.scenario)?);
     let insurance = visits::insurance(packs, (&settlement.scenario, settlement.business_date), &facts);
     visits::refusal(db, psn_no, mdtrt_id, insurance.as_deref())
+}
+
+/// Whether a number is that of a visit of this person, or of one that anybody registered here: the centre made it then, and
+/// no hospital did.
+fn is_registered(db: &Connection, psn_no: &str, mdtrt_id: &str) -> Result<bool, CenterError> {
+    let mut known =
+        db.prepare_cached("SELECT 1 FROM visits WHERE mdtrt_id = ?1 AND (psn_no = ?2 OR filing IS NOT NULL)")?;
+    Ok(known.exists([mdtrt_id, psn_no])?)
 }
 
 pub(super) fn shelf<'a>(settlement: &'a Settlement, psn_no: &'a str) -> Shelf<'a> {

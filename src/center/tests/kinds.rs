@@ -1,5 +1,6 @@
 //! What the centre does with each kind of transaction: filed, looked up, paid, settled.
 
+mod before;
 mod bills;
 mod claims;
 mod later;

@@ -7,6 +7,7 @@ use super::errors::CenterError;
 use super::people::{self, Shelf};
 use super::records::field;
 use super::refusal::Refusal;
+use super::visits;
 use crate::rules::{Change, Decision, Input, InputError, Outcome, Packs, Schema};
 
 /// A decision, or a refusal.
@@ -23,7 +24,7 @@ pub(super) fn decide(
     facts: &Map<String, Value>,
     lines: &[Map<String, Value>],
 ) -> Result<Decided, CenterError> {
-    let own = people::facts(db, shelf.psn_no, shelf.scenario)?;
+    let own = own_facts(db, shelf)?;
     let schema = match schema(packs, shelf, facts, &own) {
         Ok(schema) => schema,
         Err(error) => return Ok(Decided::Refused(Refusal::of_input(&error))),
@@ -52,7 +53,7 @@ pub(super) fn decide_form(
     facts: &Map<String, Value>,
     lines: &[Map<String, Value>],
 ) -> Result<Result<Vec<Change>, Refusal>, CenterError> {
-    let own = people::facts(db, shelf.psn_no, shelf.scenario)?;
+    let own = own_facts(db, shelf)?;
     let schema = schema(packs, shelf, facts, &own);
     if matches!(schema, Err(InputError::UnknownScenario { .. })) {
         return Ok(Ok(Vec::new()));
@@ -61,6 +62,13 @@ pub(super) fn decide_form(
         Decided::Taken(decision) => Ok(decision.accumulators),
         Decided::Refused(refusal) => Err(refusal),
     })
+}
+
+/// What the centre knows of the person for the scenario: what it was told, and what was registered here since.
+pub(super) fn own_facts(db: &Connection, shelf: &Shelf<'_>) -> Result<Map<String, Value>, CenterError> {
+    let mut own = people::facts(db, shelf.psn_no, shelf.scenario)?;
+    own.extend(visits::facts(db, shelf.psn_no, shelf.on)?);
+    Ok(own)
 }
 
 /// What the pack asks for that is for the case, as the terminal tells it and the centre knows better.

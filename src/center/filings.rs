@@ -14,6 +14,7 @@ use super::people::{self, Shelf};
 use super::postings::{self, Source};
 use super::records::{self, PAY_STAS, Record};
 use super::refusal::Refusal;
+use super::visits::Care;
 use super::{cancel, db, visits};
 use crate::rules::{Change, Packs};
 use crate::value::Kind;
@@ -94,8 +95,9 @@ pub(super) fn file(
     )?;
     let number = db.last_insert_rowid();
     postings::enter(db, Source::Filing(number), &shelf, &posted.changes)?;
-    let registers = visits::is_registered_by(&filing.message).then_some(insurance);
-    let mdtrt_id = registers.map(|insurance| visits::register(db, psn_no, number, insurance.as_deref())).transpose()?;
+    let registers = Care::registered_by(&filing.message);
+    let mdtrt_id =
+        registers.map(|care| visits::register(db, psn_no, number, (care, insurance.as_deref()))).transpose()?;
     let filed = Filed { number: filed_number(number), state: Standing::Accepted, filed_on, mdtrt_id };
     Ok(Ok(serde_json::to_value(filed).unwrap_or_default()))
 }

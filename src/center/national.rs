@@ -198,8 +198,12 @@ fn person(db: &Connection, question: Question) -> Result<Answer<Person>, CenterE
     let Some(known) = people::find(db, &question.person)? else {
         return Ok(Err((Reply::REFUSED, Refusal::of(&errors::NO_PERSON))));
     };
-    let facts = people::facts(db, &known.psn_no, &question.scenario)?;
+    let facts = super::decide::own_facts(db, &shelf(&known.psn_no, &question))?;
     Ok(Ok(Person { psn_no: known.psn_no, insutype: known.insutype, facts }))
+}
+
+fn shelf<'a>(psn_no: &'a str, question: &'a Question) -> Shelf<'a> {
+    Shelf { psn_no, scenario: &question.scenario, on: question.business_date, mdtrt_id: question.mdtrt_id.as_deref() }
 }
 
 fn accumulations(
@@ -213,13 +217,8 @@ fn accumulations(
     let Some(known) = people::find(db, &question.person)? else {
         return Ok(Err((Reply::REFUSED, Refusal::of(&errors::NO_PERSON))));
     };
-    let shelf = Shelf {
-        psn_no: &known.psn_no,
-        scenario: &question.scenario,
-        on: question.business_date,
-        mdtrt_id: question.mdtrt_id.as_deref(),
-    };
-    let own = people::facts(db, &known.psn_no, &question.scenario)?;
+    let shelf = shelf(&known.psn_no, &question);
+    let own = super::decide::own_facts(db, &shelf)?;
     // For a case that no pack is for nothing is counted, and nothing will be settled.
     let accumulators = match super::decide::schema(packs, &shelf, &question.facts, &own) {
         Ok(schema) => shelf.read(db, &schema, true)?,

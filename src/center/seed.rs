@@ -12,6 +12,7 @@ use toml::Spanned;
 use super::db::json;
 use super::errors::CenterError;
 use super::records::{self, ORDER_NO, ORDER_STAS, PAY_NO, PAY_STAS};
+use super::visits::Care;
 use crate::failure::place;
 use crate::value::Kind;
 use crate::world::shanghai;
@@ -131,6 +132,8 @@ struct Visit {
     mdtrt_id: String,
     /// 险种, or the scheme of the packs where that has no code.
     insurance: String,
+    /// Seen at a clinic, or in hospital; what settles the other kind is not taken. Any where it is left out.
+    care: Option<Care>,
     /// It is over.
     #[serde(default)]
     ended: bool,
@@ -199,10 +202,10 @@ pub(super) fn sow(db: &Connection, name: &str, text: &str, now: Timestamp) -> Re
         );
         taken(psn_no, filed.map(drop).map_err(CenterError::from))?;
     }
-    for Visit { psn_no, mdtrt_id, insurance, ended } in &seed.visit {
+    for Visit { psn_no, mdtrt_id, insurance, care, ended } in &seed.visit {
         let visited = db.execute(
-            "INSERT INTO visits (mdtrt_id, psn_no, insurance, ended) VALUES (?1, ?2, ?3, ?4)",
-            params![mdtrt_id, psn_no.get_ref(), insurance, ended],
+            "INSERT INTO visits (mdtrt_id, psn_no, insurance, care, ended) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![mdtrt_id, psn_no.get_ref(), insurance, care.map(Care::name), ended],
         );
         taken(psn_no, visited.map(drop).map_err(CenterError::from))?;
     }

@@ -329,7 +329,10 @@ fn visit_refused(
     let mut facts = settlement.facts.clone();
     facts.extend(people::facts(db, psn_no, &settlement.scenario)?);
     let insurance = visits::insurance(packs, (&settlement.scenario, settlement.business_date), &facts);
-    visits::refusal(db, psn_no, mdtrt_id, insurance.as_deref())
+    match visits::refusal(db, psn_no, mdtrt_id, insurance.as_deref())? {
+        Some(refusal) => Ok(Some(refusal)),
+        None => visits::other_care(db, psn_no, mdtrt_id, &settlement.med_type),
+    }
 }
 
 /// Whether a number is that of a visit of this person, or of one that anybody registered here: the centre made it then, and

@@ -64,6 +64,10 @@ crate::entries! {
         message "险种与此人参保的不同，或与该就诊（住院）登记的不同" | "the insurance is not the person's, or not that of the visit's registration";
         cause "所填的险种不是此人参保的，或与登记时的不同，或应按工伤、生育办理" | "the insurance stated is not the person's or not that of the registration, or it is a matter of work injury or maternity";
         remedy "没有办理；请核对险种，登记有误的，撤回后按正确的险种重新登记" | "nothing was done: check the insurance; where the registration is wrong, withdraw it and register anew under the right one";
+    VISIT_CARE = "C-VISIT-CARE", Clerk;
+        message "门诊费用与住院登记、住院费用与门诊挂号不能互用" | "a clinic's bill names a stay, or a stay's bill names a visit";
+        cause "所填的编号是另一类登记的，或医疗类别有误" | "the number is that of the other kind, or the kind of care (med_type) is wrong";
+        remedy "没有结算，请勿收费；请核对就诊编号和医疗类别：门诊填挂号的编号，住院填住院登记的编号" | "nothing was settled, do not charge: check the number and the kind of care; a clinic's bill names the registration, a stay's the admission";
     LINE_DUPLICATE = "C-LINE-DUPLICATE", Clerk;
         message "账单中有一行费用明细已经结算" | "a line of the bill is settled already";
         cause "此人的另一笔结算已有这一行：同一就诊内明细流水号相同，或两份账单有一份没有就诊编号而内容相同" | "another settlement of the person has it: the same number within the visit, or all the same where one of the two bills names no visit";

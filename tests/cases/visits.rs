@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::counter::{Counter, Setup, bill, new_case};
 
 const REGISTER: &str = "clinic-registration";
+const ADMIT: &str = "hospital-admission";
 const VISIT: &str = "clinic-visit";
 const SETTLE: &str = "medical-settlement";
 
@@ -14,6 +15,14 @@ fn registration() -> Value {
     json!({
         "begntime": "2015-08-03", "dept_code": "0301", "dept_name": "心血管内科门诊", "atddr_no": "DEMO0001",
         "ipt_otp_no": "MZ150803009",
+    })
+}
+
+fn admission(begntime: &str) -> Value {
+    json!({
+        "begntime": begntime, "ipt_no": "ZY0012873", "adm_dept_codg": "0302", "adm_dept_name": "心血管内科病区",
+        "atddr_no": "DEMO0001", "diag_code": "I20.000", "adm_diag_dscr": "不稳定型心绞痛", "coner_name": "王大明",
+        "tel": "020-81234567",
     })
 }
 
@@ -57,21 +66,36 @@ fn refused(view: &CaseView, code: &str) {
 fn what_comes_of_a_visit_names_the_number_that_the_centre_gave_it() {
     let counter = Counter::new();
     answered(&counter, REGISTER, registration(), State::Acked);
-    let number = registered(&counter);
-    let registration = counter.transactions().remove(0).id;
-    answered(&counter, VISIT, visit(&number), State::Acked);
+    let clinic = registered(&counter);
+    answered(&counter, VISIT, visit(&clinic), State::Acked);
     assert_eq!(counter.terminal.filed(counter.transactions()[0].id).unwrap().unwrap().mdtrt_id, None);
-    let settled = counter.carried_out(SETTLE, settlement(&number));
+    // The bill is that of a stay.
+    refused(&counter.decided(SETTLE, settlement(&clinic)), "C-VISIT-CARE");
+    answered(&counter, ADMIT, admission("2015-07-20"), State::Acked);
+    let (stay, admission) = (registered(&counter), counter.transactions().remove(0).id);
+    let settled = counter.carried_out(SETTLE, settlement(&stay));
     assert_eq!(settled.state, CaseState::Done, "{:?}", settled.failure);
 
     // Something came of it.
-    let undo = NewCase { undo: Some(registration), ..new_case(REGISTER, None) };
+    let undo = NewCase { undo: Some(admission), ..new_case(ADMIT, None) };
     let id = counter.terminal.open_case(undo).unwrap().id;
     counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation);
     counter.confirmed(id);
     let row = counter.transactions().remove(0);
     let refused = counter.wait_for_state(row.id, State::Refused);
     assert_eq!(refused.refusal.as_deref(), Some("C-ACTED"));
+}
+
+#[test]
+fn who_is_in_hospital_is_told_before_they_are_admitted_again() {
+    let counter = Counter::new();
+    answered(&counter, ADMIT, admission("2015-08-02"), State::Acked);
+    let view = counter.decided(ADMIT, admission("2015-08-03"));
+    refused(&view, "E-TERM-DENIED");
+    assert!(view.failure.unwrap().detail.unwrap().contains("E-ADM-IN-HOSPITAL"));
+    let mut again = admission("2015-08-03");
+    again["repeat_ipt_flag"] = true.into();
+    answered(&counter, ADMIT, again, State::Acked);
 }
 
 #[test]

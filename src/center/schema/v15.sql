@@ -3,14 +3,16 @@ CREATE TABLE visits (
     psn_no    TEXT    NOT NULL REFERENCES persons (psn_no),
     mdtrt_id  TEXT    NOT NULL,
     insurance TEXT,                                              -- 险种; NULL where it is not known
+    care      TEXT    CHECK (care IN ('outpatient', 'inpatient')), -- NULL where it is not known
     filing    INTEGER UNIQUE REFERENCES filings (number),        -- what registered it, where that came here
     ended     INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)), -- discharged, or closed otherwise
     PRIMARY KEY (psn_no, mdtrt_id)                               -- one from elsewhere may have the number of another person's
 ) STRICT, WITHOUT ROWID;
 
 -- Up to now what was registered had its 受理号 alone, and went on under that.
-INSERT INTO visits (psn_no, mdtrt_id, filing)
-SELECT psn_no, 'F' || printf('%011d', number), number FROM filings
+INSERT INTO visits (psn_no, mdtrt_id, filing, care)
+SELECT psn_no, 'F' || printf('%011d', number), number,
+       CASE scenario WHEN 'clinic-registration' THEN 'outpatient' ELSE 'inpatient' END FROM filings
 WHERE scenario IN ('clinic-registration', 'hospital-admission', 'work-injury-admission', 'maternity-admission');
 
 -- Whatever else was named was a visit, for nobody asked who had registered it.

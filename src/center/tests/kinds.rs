@@ -6,6 +6,7 @@ mod claims;
 mod later;
 mod paid;
 mod sign_ins;
+mod stays;
 mod undo;
 mod visits;
 
@@ -174,6 +175,15 @@ impl World {
         seed::sow(&db, "seed.toml", SEED, NOW).unwrap();
         let packs = Packs::load(&[("p.toml".into(), PACK.into()), ("c.toml".into(), CHANGES.into())]).unwrap();
         Self { _dir: dir, queue, db, packs, sent: Cell::new(0) }
+    }
+
+    /// With what is built in, and the rules of the others; or with those that ship.
+    fn shipped(packs: Option<&Packs>) -> Self {
+        let world = Self::new();
+        let mut db = db::open(None).unwrap();
+        seed::plant(&mut db, None, NOW).unwrap();
+        let packs = packs.cloned().unwrap_or_else(|| world.packs.clone());
+        Self { db, packs, ..world }
     }
 
     /// A transaction is committed, and comes twice.

@@ -39,7 +39,7 @@ impl Till {
 }
 
 /// 30000.00 yuan of a stay in hospital, in a line a number; of a visit where it is named.
-fn bill(mdtrt_id: Option<&str>, lines: &[&str]) -> Value {
+pub(super) fn bill(mdtrt_id: Option<&str>, lines: &[&str]) -> Value {
     let mut bill = json!(person());
     let total = Fen(3_000_000 * i64::try_from(lines.len()).unwrap()).to_string();
     let line = |number: &&str| {
@@ -217,6 +217,32 @@ fn a_bill_is_of_a_visit_that_is_the_persons_open_and_of_its_insurance() {
         assert_eq!(till.settle(visit, &bill).unwrap_err(), code, "{visit}");
     }
     assert!(till.settle("M1", &bill(Some("D1"), &["1"])).is_ok());
+}
+
+#[test]
+fn a_bill_is_of_a_visit_or_of_a_stay_as_its_number_was_registered() {
+    let till = Till::new();
+    for (visit, care) in [("D5", "outpatient"), ("D6", "inpatient")] {
+        let known = "INSERT INTO visits (mdtrt_id, psn_no, insurance, care) VALUES (?1, '44010000000003', '310', ?2)";
+        till.db.execute(known, [visit, care]).unwrap();
+    }
+    let of = |visit: &str, med_type: &str| {
+        let mut bill = bill(Some(visit), &[visit]);
+        bill["med_type"] = med_type.into();
+        bill
+    };
+    for (visit, med_type) in [("D5", "21"), ("D5", "52"), ("D6", "11"), ("D6", "14")] {
+        let computed = till.ask(infno::PRE_SETTLE, "Q1", &of(visit, med_type));
+        let (code, words) = computed.refusal().unwrap();
+        assert!(code == "C-VISIT-CARE" && words.contains(med_type), "{visit} {med_type}: {code} {words}");
+        let message = format!("{visit}{med_type}");
+        assert_eq!(till.settle(&message, &of(visit, med_type)).unwrap_err(), "C-VISIT-CARE", "{visit} {med_type}");
+    }
+    // A kind of care that this centre does not know of is not judged, and nor is a visit of which the kind was not kept.
+    for (visit, med_type) in [("D6", "21"), ("D5", "11"), ("D5", "99"), ("D1", "21"), ("D2", "11")] {
+        assert!(till.settle(&format!("{visit}{med_type}N"), &of(visit, med_type)).is_ok(), "{visit} {med_type}");
+        till.reverse(&format!("{visit}{med_type}N"), infno::SETTLE);
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn naming(mdtrt_id: &str, insutype: &str) -> Filing {
 
 impl World {
     /// The number of the visit that a filing registered.
-    fn registered(&self, filing: &Filing) -> Option<String> {
+    pub(super) fn registered(&self, filing: &Filing) -> Option<String> {
         let receipt = self.deliver(&filing.scenario, filing.part, filing);
         assert!(receipt.outcome == Outcome::Accepted);
         serde_json::from_value::<Filed>(receipt.output).unwrap().mdtrt_id
@@ -33,8 +33,11 @@ fn a_registration_and_an_admission_get_a_number_and_nothing_else_does() {
     for message in ["2203", "2501", "free"] {
         assert_eq!(world.registered(&registers(message, "310")), None, "{message}");
     }
-    for number in &numbers {
+    for (number, care) in numbers.iter().zip(["outpatient", "inpatient"]) {
         assert!(world.file(&naming(number, "310")).is_ok(), "{number}");
+        let read = "SELECT care FROM visits WHERE mdtrt_id = ?1";
+        let kept: String = world.db.query_row(read, [number], |row| row.get(0)).unwrap();
+        assert_eq!(kept, care, "{number}");
     }
 }
 
@@ -72,7 +75,8 @@ fn nothing_is_filed_under_an_insurance_that_is_not_the_persons() {
 fn visits_of_before_go_on() {
     let dir = tempfile::tempdir().unwrap();
     let (file, old) = of_before(&dir);
-    seed::sow(&old, "seed.toml", SEED, NOW).unwrap();
+    know(&old);
+    old.execute("INSERT INTO persons VALUES ('44010000000002', '440105197904230011', '310')", []).unwrap();
     let [own, others] = ["44010000000003", "44010000000002"];
     let filed = |psn_no: &str, scenario: &str, state: &str, fields: Value| {
         let filing = "INSERT INTO filings (psn_no, scenario, part, state, filed_on, fields, documents, lines)

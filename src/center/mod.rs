@@ -19,6 +19,7 @@ pub(crate) mod keys;
 mod ledger;
 mod lines;
 mod national;
+mod own;
 mod payments;
 mod people;
 mod postings;

@@ -164,6 +164,14 @@ pub(super) fn draw(db: &Connection, psn_no: &str, paid: Fen) -> Result<(), Cente
     Ok(())
 }
 
+/// How a person's account stands; `None` where they have none.
+pub(super) fn balance(db: &Connection, psn_no: &str) -> Result<Option<Value>, CenterError> {
+    let mut known =
+        db.prepare_cached("SELECT value FROM facts WHERE psn_no = ?1 AND name = ?2 ORDER BY scenario LIMIT 1")?;
+    let known: Option<String> = known.query_row([psn_no, BALANCE], |row| row.get(0)).optional()?;
+    known.as_deref().map(parse).transpose()
+}
+
 /// 账户余额, among a person's facts and in a settlement.
 pub(super) const BALANCE: &str = "balc";
 

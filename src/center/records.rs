@@ -1,13 +1,16 @@
 //! What lookups find of a person: records, the orders that are due and the payments to the holder among them.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::db::{json, parse};
 use super::errors::CenterError;
+use super::own;
 use crate::value::Kind;
 use crate::wire::lookup::{Found, Lookup};
 
@@ -42,22 +45,46 @@ pub(super) struct Record {
     key: Option<(String, String)>,
     /// Each item's value.
     pub(super) values: Map<String, Value>,
+    changes: Changes,
+}
+
+/// What an accepted change makes of a record, beside the items that the form has under the same name.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Changes {
+    /// These take what the form says of another item.
+    pub(super) takes: BTreeMap<String, String>,
+    /// These are so from then on.
+    pub(super) becomes: Map<String, Value>,
+}
+
+impl Changes {
+    /// Whether a change makes nothing of it but what the form says by the same name.
+    pub(super) fn are_none(&self) -> bool {
+        self.takes.is_empty() && self.becomes.is_empty()
+    }
 }
 
 /// Those of a person for a part of a scenario, in the order in which they came to be.
 pub(super) fn of(db: &Connection, psn_no: &str, scenario: &str, part: Kind) -> Result<Vec<Record>, CenterError> {
     let mut statement = db.prepare_cached(
-        "SELECT number, item, key, record FROM records
+        "SELECT number, item, key, record, changes FROM records
          WHERE psn_no = ?1 AND scenario = ?2 AND ifnull(part, ?3) = ?3 ORDER BY number",
     )?;
     let mut rows = statement.query([psn_no, scenario, part.name()])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
-        let (item, key): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
-        let values = parse(&row.get::<_, String>(3)?)?;
-        all.push(Record { number: row.get(0)?, key: item.zip(key), values });
+        all.push(read(row)?);
     }
     Ok(all)
+}
+
+/// From its number, the item that names it, that one's value, the record and what a change makes of it.
+fn read(row: &Row<'_>) -> Result<Record, CenterError> {
+    let (item, key): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+    let values = parse(&row.get::<_, String>(3)?)?;
+    let changes: Option<String> = row.get(4)?;
+    let changes = changes.as_deref().map(parse).transpose()?.unwrap_or_default();
+    Ok(Record { number: row.get(0)?, key: item.zip(key), values, changes })
 }
 
 /// Whether there are records of anybody for a scenario: then it can be asked for them.
@@ -72,7 +99,11 @@ pub(super) fn look_up(db: &Connection, psn_no: &str, asked: &Lookup, now: Timest
         Kind::Query => record.fits(&asked.fields),
         _ => record.is_named_in(&asked.fields) != Some(false),
     };
-    let found = of(db, psn_no, &asked.scenario, asked.part)?.into_iter().filter(fits);
+    let mut all = of(db, psn_no, &asked.scenario, asked.part)?;
+    if asked.part == Kind::Query {
+        own::tell(db, psn_no, &asked.scenario, &mut all)?;
+    }
+    let found = all.into_iter().filter(fits);
     Ok(Found { as_of: now, records: found.map(|record| record.values).collect() })
 }
 
@@ -93,46 +124,73 @@ pub(super) fn named(
 
 /// The record of this number.
 pub(super) fn by_number(db: &Connection, number: i64) -> Result<Record, CenterError> {
-    let record: String = db.query_row("SELECT record FROM records WHERE number = ?1", [number], |row| row.get(0))?;
-    Ok(Record { number, key: None, values: parse(&record)? })
-}
-
-/// Adds one; with the item that names it and its value, where there is one.
-pub(super) fn add(
-    db: &Connection,
-    psn_no: &str,
-    (scenario, part): (&str, Option<Kind>),
-    key: Option<(&str, &str)>,
-    values: &Map<String, Value>,
-) -> Result<(), CenterError> {
-    let (item, key) = key.unzip();
-    db.execute(
-        "INSERT INTO records (psn_no, scenario, part, item, key, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![psn_no, scenario, part.map(Kind::name), item, key, json(values)],
-    )?;
-    Ok(())
+    let mut record = db.prepare_cached("SELECT number, item, key, record, changes FROM records WHERE number = ?1")?;
+    let mut rows = record.query([number])?;
+    rows.next()?.map(read).ok_or_else(|| CenterError::Database("a record that is not there".into()))?
 }
 
 impl Record {
+    /// One that is not kept: it is told, and changed by nothing.
+    pub(super) fn of(values: Map<String, Value>) -> Self {
+        Self { number: 0, key: None, values, changes: Changes::default() }
+    }
+
     /// An item's text.
     pub(super) fn text(&self, item: &str) -> Option<&str> {
         self.values.get(item).and_then(Value::as_str)
     }
 
-    /// From now on an item's value is another one.
+    /// From now on an item's value is another one, in its namesakes as well where they have it.
     pub(super) fn put(&mut self, db: &Connection, item: &str, value: &str) -> Result<(), CenterError> {
+        for mut namesake in self.namesakes(db)? {
+            if let Some(here) = namesake.values.get_mut(item) {
+                *here = value.into();
+                namesake.keep(db)?;
+            }
+        }
         self.values.insert(item.to_owned(), value.into());
         self.keep(db)
     }
 
-    /// What is filed takes the place of what is here of the same items.
+    /// What is filed takes the place of what is here of the same items, and of those which a change is said to set; in its
+    /// namesakes as well.
     pub(super) fn replace(&mut self, db: &Connection, fields: &Map<String, Value>) -> Result<(), CenterError> {
+        for mut namesake in self.namesakes(db)? {
+            namesake.take(fields);
+            namesake.keep(db)?;
+        }
+        self.take(fields);
+        self.keep(db)
+    }
+
+    fn take(&mut self, fields: &Map<String, Value>) {
         for (item, value) in &mut self.values {
             if let Some(filed) = field(fields, item) {
                 value.clone_from(filed);
             }
         }
-        self.keep(db)
+        for (item, of) in &self.changes.takes {
+            if let Some(filed) = field(fields, of) {
+                self.values.insert(item.clone(), filed.clone());
+            }
+        }
+        self.values.extend(self.changes.becomes.clone());
+    }
+
+    /// The person's other records of the same name: they tell of the same payment, order or institution, to another part or
+    /// another scenario.
+    fn namesakes(&self, db: &Connection) -> Result<Vec<Self>, CenterError> {
+        let mut statement = db.prepare_cached(
+            "SELECT other.number, other.item, other.key, other.record, other.changes
+             FROM records JOIN records AS other USING (psn_no, item, key)
+             WHERE records.number = ?1 AND other.number <> ?1",
+        )?;
+        let mut rows = statement.query([self.number])?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            all.push(read(row)?);
+        }
+        Ok(all)
     }
 
     fn keep(&self, db: &Connection) -> Result<(), CenterError> {
@@ -205,7 +263,7 @@ mod tests {
     }
 
     fn fits(record: Value, asked: Value) -> bool {
-        Record { number: 1, key: None, values: object(record) }.fits(&object(asked))
+        Record::of(object(record)).fits(&object(asked))
     }
 
     #[test]

@@ -1,17 +1,20 @@
 //! The made-up people a centre starts with.
 
-use std::collections::BTreeMap;
+mod file;
+
 use std::path::Path;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::Spanned;
 
+use file::{Accumulator, Counts, Facts, Filed, Kept, Person, Seed, Visit};
+
 use super::db::json;
 use super::errors::CenterError;
-use super::records::{self, ORDER_NO, ORDER_STAS, PAY_NO, PAY_STAS};
+use super::own;
+use super::records::{self, Changes, ORDER_NO, ORDER_STAS, PAY_NO, PAY_STAS};
 use super::visits::Care;
 use crate::failure::place;
 use crate::value::Kind;
@@ -38,106 +41,6 @@ const DOMAINS: &[(&str, &str)] = of_domains![
     "unemployment",
     "work-injury",
 ];
-
-/// A seed file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Seed {
-    #[serde(default)]
-    person: Vec<Person>,
-    #[serde(default)]
-    fact: Vec<Facts>,
-    #[serde(default)]
-    record: Vec<Kept>,
-    #[serde(default)]
-    filing: Vec<Filed>,
-    #[serde(default)]
-    visit: Vec<Visit>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Person {
-    psn_no: String,
-    certno: String,
-    insutype: String,
-    #[serde(default)]
-    scenario: BTreeMap<String, Record>,
-    #[serde(default)]
-    scheme: BTreeMap<String, Counts>,
-}
-
-/// What is known of a person for a scenario.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record {
-    #[serde(default)]
-    facts: Map<String, Value>,
-}
-
-/// What is counted for a person on a scheme.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Counts {
-    accumulators: Vec<Accumulator>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Accumulator {
-    name: String,
-    period: String,
-    value: Value,
-    told: Option<Value>,
-}
-
-/// What is known of a person for some scenarios.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Facts {
-    psn_no: Spanned<String>,
-    scenarios: Vec<String>,
-    facts: Map<String, Value>,
-}
-
-/// What a lookup finds of a person.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Kept {
-    psn_no: Spanned<String>,
-    scenario: String,
-    /// Of the scenario; any where it is left out.
-    part: Option<Kind>,
-    /// The item that names it, or that item's value. An order and a payment have their number where it is left out.
-    key: Option<String>,
-    values: Map<String, Value>,
-}
-
-/// What stands from before.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Filed {
-    psn_no: Spanned<String>,
-    scenario: String,
-    /// Of the scenario; any where it is left out.
-    part: Option<Kind>,
-    once: String,
-}
-
-/// A visit or an admission that was registered somewhere else.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Visit {
-    psn_no: Spanned<String>,
-    mdtrt_id: String,
-    /// 险种, or the scheme of the packs where that has no code.
-    insurance: String,
-    /// Seen at a clinic, or in hospital; what settles the other kind is not taken. Any where it is left out.
-    care: Option<Care>,
-    /// It is over.
-    #[serde(default)]
-    ended: bool,
-}
 
 /// Fills a new database from a file, or from what is built in; one that has people is left as it is.
 pub(super) fn plant(db: &mut Connection, file: Option<&Path>, now: Timestamp) -> Result<(), CenterError> {
@@ -171,6 +74,9 @@ fn mistake(name: &str, text: &str, at: usize, what: &str) -> CenterError {
 }
 
 /// Takes a seed's text in.
+///
+/// # Errors
+/// A mistake in it, with its place: also what is of nobody known, or there already.
 pub(super) fn sow(db: &Connection, name: &str, text: &str, now: Timestamp) -> Result<(), CenterError> {
     let seed = parse(name, text)?;
     for person in &seed.person {
@@ -185,13 +91,8 @@ pub(super) fn sow(db: &Connection, name: &str, text: &str, now: Timestamp) -> Re
         let each = scenarios.iter().try_for_each(|scenario| know(db, psn_no.get_ref(), scenario, facts));
         taken(psn_no, each)?;
     }
-    for Kept { psn_no, scenario, part, key, values } in &seed.record {
-        let added = || {
-            let key = named(key.as_deref(), values)?;
-            let key = key.as_ref().map(|(item, key)| (*item, key.as_str()));
-            records::add(db, psn_no.get_ref(), (scenario, *part), key, values)
-        };
-        taken(psn_no, added())?;
+    for kept in &seed.record {
+        taken(&kept.psn_no, keep(db, kept))?;
     }
     let filed_on = shanghai().to_datetime(now).date().to_string();
     for Filed { psn_no, scenario, part, once } in &seed.filing {
@@ -209,6 +110,10 @@ pub(super) fn sow(db: &Connection, name: &str, text: &str, now: Timestamp) -> Re
         );
         taken(psn_no, visited.map(drop).map_err(CenterError::from))?;
     }
+    for told in &seed.own {
+        let kept = own::keep(db, told.get_ref());
+        kept.map_err(|error| mistake(name, text, told.span().start, &error.to_string()))?;
+    }
     Ok(())
 }
 
@@ -216,6 +121,19 @@ fn know(db: &Connection, psn_no: &str, scenario: &str, facts: &Map<String, Value
     for (name, value) in facts {
         db.execute("INSERT INTO facts VALUES (?1, ?2, ?3, ?4)", params![psn_no, scenario, name, json(value)])?;
     }
+    Ok(())
+}
+
+fn keep(db: &Connection, kept: &Kept) -> Result<(), CenterError> {
+    let Kept { psn_no, scenario, part, key, values, takes, becomes } = kept;
+    let (item, key) = named(key.as_deref(), values)?.unzip();
+    let changes = Changes { takes: takes.clone(), becomes: becomes.clone() };
+    let changes = (!changes.are_none()).then(|| json(&changes));
+    let part = part.map(Kind::name);
+    db.execute(
+        "INSERT INTO records (psn_no, scenario, part, item, key, record, changes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![psn_no.get_ref(), scenario, part, item, key, json(values), changes],
+    )?;
     Ok(())
 }
 

@@ -28,3 +28,15 @@ CREATE VIEW standing AS
 SELECT number, psn_no, posted FROM settlements
 WHERE state = 'settled' AND cancels IS NULL
   AND NOT EXISTS (SELECT 1 FROM settlements AS other WHERE other.cancels = settlements.number AND other.state = 'settled');
+
+-- What an accepted change makes of a record beside the items that the form has by the same name; JSON.
+ALTER TABLE records ADD COLUMN changes TEXT;
+
+-- What queries are told of the centre's own doing, beside the records or laid over them (`own`).
+CREATE TABLE own_records (
+    scenario TEXT NOT NULL,
+    source   TEXT NOT NULL,                                      -- JSON, as are the next two
+    done_in  TEXT NOT NULL,                                      -- settlements of which scenarios
+    items    TEXT NOT NULL,                                      -- each item of a record, and what it is
+    PRIMARY KEY (scenario, source)
+) STRICT, WITHOUT ROWID;

@@ -74,7 +74,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Its SQLite file; `None` for one that is gone with the process.
     pub database: Option<PathBuf>,
-    /// The seed file of made-up people; `None` for the built-in one. A database that has people keeps them.
+    /// The seed file of made-up people; `None` for what is built in. A database that has people keeps them; where those are
+    /// the ones that are built in, it gets what is built in and it does not have yet.
     pub seed: Option<PathBuf>,
     /// Its certificate and its terminals' roots; without them it speaks plain HTTP.
     pub tls: Option<TlsFiles>,

@@ -49,11 +49,11 @@ const RECEIVED: &str = "received";
 const SPENT: &str = "spent";
 const BALANCE: &str = "balance";
 
-/// Keeps it.
-pub(super) fn keep(db: &Connection, own: &Own) -> Result<(), CenterError> {
+/// Keeps it. `insert` is how, where there is one of its scenario and source already.
+pub(super) fn keep(db: &Connection, insert: &str, own: &Own) -> Result<(), CenterError> {
     let Own { scenario, from, of, items } = own;
     db.execute(
-        "INSERT INTO own_records (scenario, source, done_in, items) VALUES (?1, ?2, ?3, ?4)",
+        &format!("{insert} INTO own_records (scenario, source, done_in, items) VALUES (?1, ?2, ?3, ?4)"),
         params![scenario, json(from), json(of), json(items)],
     )?;
     Ok(())

@@ -14,6 +14,7 @@ use file::{Accumulator, Counts, Facts, Filed, Kept, Person, Seed, Visit};
 use super::db::json;
 use super::errors::CenterError;
 use super::own;
+use super::people::{self, BALANCE};
 use super::records::{self, Changes, ORDER_NO, ORDER_STAS, PAY_NO, PAY_STAS};
 use super::visits::Care;
 use crate::failure::place;
@@ -42,26 +43,76 @@ const DOMAINS: &[(&str, &str)] = of_domains![
     "work-injury",
 ];
 
-/// Fills a new database from a file, or from what is built in; one that has people is left as it is.
+/// Fills a new database from a file, or from what is built in. One that has people is left as it is by a file, and gets of
+/// what is built in the seeds that it never had, where all of its people are of those: an upgrade brings some. Nothing that
+/// is there already is put otherwise.
+///
+/// # Errors
+/// A file that cannot be read or has a mistake, and what the database does.
 pub(super) fn plant(db: &mut Connection, file: Option<&Path>, now: Timestamp) -> Result<(), CenterError> {
-    let planted: bool = db.query_row("SELECT EXISTS (SELECT 1 FROM persons)", [], |row| row.get(0))?;
-    if planted {
-        return Ok(());
-    }
     let all = db.transaction()?;
+    let is_new = !all.query_row("SELECT EXISTS (SELECT 1 FROM persons)", [], |row| row.get::<_, bool>(0))?;
     match file {
-        Some(file) => {
+        Some(file) if is_new => {
             let text = std::fs::read_to_string(file);
             let text = text.map_err(|error| CenterError::Start(format!("{}: {error}", file.display())))?;
             sow(&all, &file.display().to_string(), &text, now)?;
+            is_sown_first(&all, OWN)?;
         }
-        None => {
+        None if is_new || has_built_in_people_alone(&all)? => {
+            let how = if is_new { Sowing::Anew } else { Sowing::Besides };
             for (name, text) in [BUILT_IN].iter().chain(DOMAINS) {
-                sow(&all, name, text, now)?;
+                if is_sown_first(&all, name)? {
+                    take_in(&all, (name, text), how, now)?;
+                }
             }
         }
+        _ => {}
     }
     Ok(all.commit()?)
+}
+
+/// Under what a file of somebody's own is known to have been sown.
+const OWN: &str = "--seed";
+
+/// Keeps that a seed is sown, and tells whether it was not before.
+fn is_sown_first(db: &Connection, name: &str) -> Result<bool, CenterError> {
+    Ok(db.execute("INSERT OR IGNORE INTO seeds VALUES (?1)", [name])? == 1)
+}
+
+/// Whether the people are those that are built in, all of them: somebody's own get nothing that was made up for others.
+fn has_built_in_people_alone(db: &Connection) -> Result<bool, CenterError> {
+    if db.query_row("SELECT EXISTS (SELECT 1 FROM seeds WHERE name = ?1)", [OWN], |row| row.get(0))? {
+        return Ok(false);
+    }
+    let built_in = parse(BUILT_IN.0, BUILT_IN.1)?.person;
+    let mut statement = db.prepare("SELECT psn_no, certno FROM persons")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (psn_no, certno): (String, String) = (row.get(0)?, row.get(1)?);
+        if !built_in.iter().any(|person| person.psn_no == psn_no && person.certno == certno) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// How a seed is taken in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sowing {
+    /// Into a database that has nothing of it: what is there already is a mistake.
+    Anew,
+    /// Beside what is there, which stays as it is.
+    Besides,
+}
+
+impl Sowing {
+    fn insert(self) -> &'static str {
+        match self {
+            Self::Anew => "INSERT",
+            Self::Besides => "INSERT OR IGNORE",
+        }
+    }
 }
 
 fn parse(name: &str, text: &str) -> Result<Seed, CenterError> {
@@ -73,14 +124,19 @@ fn mistake(name: &str, text: &str, at: usize, what: &str) -> CenterError {
     CenterError::Start(format!("{name}:{line}:{column}: {what}"))
 }
 
-/// Takes a seed's text in.
+/// Takes a seed's text in, of which nothing is there.
 ///
 /// # Errors
 /// A mistake in it, with its place: also what is of nobody known, or there already.
 pub(super) fn sow(db: &Connection, name: &str, text: &str, now: Timestamp) -> Result<(), CenterError> {
+    take_in(db, (name, text), Sowing::Anew, now)
+}
+
+fn take_in(db: &Connection, (name, text): (&str, &str), how: Sowing, now: Timestamp) -> Result<(), CenterError> {
     let seed = parse(name, text)?;
+    let insert = how.insert();
     for person in &seed.person {
-        insert(db, person)?;
+        known(db, person, how)?;
     }
     // What the database does not take is of nobody known, or is there already.
     let taken = |psn_no: &Spanned<String>, taken: Result<(), CenterError>| {
@@ -88,52 +144,65 @@ pub(super) fn sow(db: &Connection, name: &str, text: &str, now: Timestamp) -> Re
         taken.map_err(refused)
     };
     for Facts { psn_no, scenarios, facts } in &seed.fact {
-        let each = scenarios.iter().try_for_each(|scenario| know(db, psn_no.get_ref(), scenario, facts));
+        let each = scenarios.iter().try_for_each(|scenario| know(db, psn_no.get_ref(), scenario, facts, how));
         taken(psn_no, each)?;
     }
     for kept in &seed.record {
-        taken(&kept.psn_no, keep(db, kept))?;
+        taken(&kept.psn_no, keep(db, kept, how))?;
     }
     let filed_on = shanghai().to_datetime(now).date().to_string();
     for Filed { psn_no, scenario, part, once } in &seed.filing {
         let filed = db.execute(
-            "INSERT INTO filings (psn_no, scenario, part, once, state, filed_on, fields, documents, lines)
-             VALUES (?1, ?2, ?3, ?4, 'accepted', ?5, '{}', '[]', '[]')",
+            &format!(
+                "{insert} INTO filings (psn_no, scenario, part, once, state, filed_on, fields, documents, lines)
+                 VALUES (?1, ?2, ?3, ?4, 'accepted', ?5, '{{}}', '[]', '[]')"
+            ),
             params![psn_no.get_ref(), scenario, part.map(Kind::name), once, filed_on],
         );
         taken(psn_no, filed.map(drop).map_err(CenterError::from))?;
     }
     for Visit { psn_no, mdtrt_id, insurance, care, ended } in &seed.visit {
         let visited = db.execute(
-            "INSERT INTO visits (mdtrt_id, psn_no, insurance, care, ended) VALUES (?1, ?2, ?3, ?4, ?5)",
+            &format!("{insert} INTO visits (mdtrt_id, psn_no, insurance, care, ended) VALUES (?1, ?2, ?3, ?4, ?5)"),
             params![mdtrt_id, psn_no.get_ref(), insurance, care.map(Care::name), ended],
         );
         taken(psn_no, visited.map(drop).map_err(CenterError::from))?;
     }
     for told in &seed.own {
-        let kept = own::keep(db, told.get_ref());
+        let kept = own::keep(db, insert, told.get_ref());
         kept.map_err(|error| mistake(name, text, told.span().start, &error.to_string()))?;
     }
     Ok(())
 }
 
-fn know(db: &Connection, psn_no: &str, scenario: &str, facts: &Map<String, Value>) -> Result<(), CenterError> {
+fn know(
+    db: &Connection,
+    psn_no: &str,
+    scenario: &str,
+    facts: &Map<String, Value>,
+    how: Sowing,
+) -> Result<(), CenterError> {
+    // A person has one account: what was drawn from it before a scenario was there is drawn for that one as well.
+    let balance = if how == Sowing::Besides { people::balance(db, psn_no)? } else { None };
     for (name, value) in facts {
-        db.execute("INSERT INTO facts VALUES (?1, ?2, ?3, ?4)", params![psn_no, scenario, name, json(value)])?;
+        let value = balance.as_ref().filter(|_| name == BALANCE).unwrap_or(value);
+        let statement = format!("{} INTO facts VALUES (?1, ?2, ?3, ?4)", how.insert());
+        db.execute(&statement, params![psn_no, scenario, name, json(value)])?;
     }
     Ok(())
 }
 
-fn keep(db: &Connection, kept: &Kept) -> Result<(), CenterError> {
+fn keep(db: &Connection, kept: &Kept, how: Sowing) -> Result<(), CenterError> {
     let Kept { psn_no, scenario, part, key, values, takes, becomes } = kept;
     let (item, key) = named(key.as_deref(), values)?.unzip();
     let changes = Changes { takes: takes.clone(), becomes: becomes.clone() };
     let changes = (!changes.are_none()).then(|| json(&changes));
+    let statement = format!(
+        "{} INTO records (psn_no, scenario, part, item, key, record, changes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        how.insert()
+    );
     let part = part.map(Kind::name);
-    db.execute(
-        "INSERT INTO records (psn_no, scenario, part, item, key, record, changes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        params![psn_no.get_ref(), scenario, part, item, key, json(values), changes],
-    )?;
+    db.execute(&statement, params![psn_no.get_ref(), scenario, part, item, key, json(values), changes])?;
     Ok(())
 }
 
@@ -154,16 +223,17 @@ fn named<'a>(key: Option<&'a str>, values: &'a Map<String, Value>) -> Result<Opt
     Ok(Some((item, key.to_owned())))
 }
 
-fn insert(db: &Connection, person: &Person) -> Result<(), CenterError> {
+fn known(db: &Connection, person: &Person, how: Sowing) -> Result<(), CenterError> {
     let Person { psn_no, certno, insutype, scenario, scheme } = person;
-    db.execute("INSERT INTO persons VALUES (?1, ?2, ?3)", params![psn_no, certno, insutype])?;
+    let insert = how.insert();
+    db.execute(&format!("{insert} INTO persons VALUES (?1, ?2, ?3)"), params![psn_no, certno, insutype])?;
     for (scenario, record) in scenario {
-        know(db, psn_no, scenario, &record.facts)?;
+        know(db, psn_no, scenario, &record.facts, how)?;
     }
     for (scheme, counts) in scheme {
         for Accumulator { name, period, value, told } in &counts.accumulators {
             db.execute(
-                "INSERT INTO accumulators VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                &format!("{insert} INTO accumulators VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
                 params![psn_no, scheme, name, period, json(value), told.as_ref().map(json)],
             )?;
         }

@@ -32,6 +32,11 @@ WHERE state = 'settled' AND cancels IS NULL
 -- What an accepted change makes of a record beside the items that the form has by the same name; JSON.
 ALTER TABLE records ADD COLUMN changes TEXT;
 
+-- Which of the seeds were sown. Up to now nobody kept that: those that are built in are sown where they have not been.
+CREATE TABLE seeds (
+    name TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
 -- What queries are told of the centre's own doing, beside the records or laid over them (`own`).
 CREATE TABLE own_records (
     scenario TEXT NOT NULL,

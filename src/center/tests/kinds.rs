@@ -9,6 +9,7 @@ mod shipped;
 mod sign_ins;
 mod stays;
 mod undo;
+mod upgrade;
 mod visits;
 
 use std::cell::Cell;

@@ -140,6 +140,7 @@ fn fill(dir: &Path, size: u32) {
 fn draft(n: u32) -> Draft {
     Draft {
         idempotency: format!("key {n}"),
+        caller: None,
         scenario: "work-registration".into(),
         kind: Kind::Register,
         business_date: jiff::civil::date(2015, 8, 3),

@@ -175,6 +175,7 @@ fn draft(key: String) -> Draft {
     let facts = json!({ "sign_date": "2015-08-03", "acc026": true, "acc027": false });
     Draft {
         idempotency: key,
+        caller: None,
         scenario: "unemployment-sign-in".into(),
         kind: Kind::SignIn,
         business_date: "2015-08-03".parse().expect("a date"),

@@ -20,13 +20,14 @@ pub(super) struct Entry {
     pub(super) idempotency: Digest,
     pub(super) content: Digest,
     pub(super) holder: Digest,
+    pub(super) caller: Option<Asked>,
     pub(super) payload: Option<Vec<u8>>,
     pub(super) answer: Option<Vec<u8>>,
     pub(super) state_mac: Digest,
 }
 
 pub(super) const COLUMNS: &str = "sequence, id, idempotency, content, header, header_hash, holder, operator, amount, \
-     payload, state, attempts, updated_at, centre_no, answer, state_mac, msgid, online, created_at, differs, reason";
+     payload, state, attempts, updated_at, centre_no, answer, state_mac, msgid, online, created_at, differs, reason, caller, asked";
 
 impl Context {
     /// The row whose column `by` is `key`; `by` is one of this file's own names.
@@ -118,8 +119,16 @@ impl Context {
         fields.extend(differs.as_deref().map(str::as_bytes));
         // Nothing that differs begins like this: none can stand for the other.
         fields.extend(row.reason.iter().flat_map(|reason| [&b"reason"[..], reason.as_bytes()]));
+        fields.extend(entry.caller.iter().flat_map(|caller| [&b"caller"[..], &caller.key.0, &caller.asked.0]));
         self.crypto.authenticate(b"state", &fields)
     }
+}
+
+/// What a caller asked for, by which key: keyed hashes of both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) key: Digest,
+    pub(super) asked: Digest,
 }
 
 /// Reads the columns of [`COLUMNS`].
@@ -154,6 +163,7 @@ pub(super) fn entry(sql: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
         idempotency: Digest(sql.get(2)?),
         content: Digest(sql.get(3)?),
         holder: Digest(sql.get(6)?),
+        caller: asked(sql)?,
         payload,
         answer: sql.get(14)?,
         state_mac: Digest(sql.get(15)?),
@@ -165,6 +175,14 @@ pub(super) fn names(sql: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<
     let differs: Option<String> = sql.get(column)?;
     let differs = differs.map(|names| serde_json::from_str(&names).map_err(|_| bad(column, "not a list of names")));
     Ok(differs.transpose()?.unwrap_or_default())
+}
+
+fn asked(sql: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Asked>> {
+    match (sql.get(21)?, sql.get(22)?) {
+        (Some(key), Some(asked)) => Ok(Some(Asked { key: Digest(key), asked: Digest(asked) })),
+        (None, None) => Ok(None),
+        _ => Err(bad(22, "not what its caller's key goes with")),
+    }
 }
 
 pub(super) fn bad(column: usize, what: &str) -> rusqlite::Error {

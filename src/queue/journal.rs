@@ -9,9 +9,9 @@ use serde::Serialize;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::entry::{Entry, about_answer, differs, one_row, refusal, row};
+use super::entry::{Asked, Entry, about_answer, differs, one_row, refusal, row};
 use super::seal::{ALGORITHMS, Crypto};
-use super::{Committed, Draft, Note, QueueError, Row, State, chain, protocol};
+use super::{Caller, Committed, Draft, Note, QueueError, Row, State, chain, protocol};
 use crate::value::Protocol;
 use crate::wire::{self, ChainHead, Digest, Header, Series};
 use crate::world::{Clock, Random};
@@ -31,6 +31,7 @@ pub(super) struct Prepared {
     idempotency: Digest,
     content: Digest,
     holder: Digest,
+    caller: Option<Asked>,
     payload: Zeroizing<Vec<u8>>,
 }
 
@@ -42,9 +43,15 @@ impl Context {
             idempotency: self.crypto.idempotency(&draft.idempotency),
             content: self.crypto.content(&content(&draft, &payload)),
             holder: self.crypto.holder(&draft.holder),
+            caller: draft.caller.as_ref().map(|caller| self.asked(caller)),
             payload,
             draft,
         }
+    }
+
+    /// As what a caller's key is kept.
+    pub(super) fn asked(&self, caller: &Caller) -> Asked {
+        Asked { key: self.crypto.caller(&caller.key), asked: self.crypto.asked(&caller.asked) }
     }
 
     /// Inserts a draft after `head` where the chain `may_grow`, or finds it; with what it takes back, as that stands then.
@@ -55,7 +62,7 @@ impl Context {
         prepared: &Prepared,
         may_grow: &dyn Fn() -> Result<(), QueueError>,
     ) -> Result<(Committed, Option<Row>), QueueError> {
-        let &Prepared { ref draft, idempotency, content, holder, ref payload } = prepared;
+        let &Prepared { ref draft, idempotency, content, holder, caller, ref payload } = prepared;
         let online = protocol(draft.kind, draft.provisional) == Protocol::Online;
         if !(draft.state == State::Pending || draft.state == State::Sending && online) {
             return Err(QueueError::Draft("it starts in a state that it cannot start in"));
@@ -64,6 +71,11 @@ impl Context {
             let same = known.content == content;
             let found = Committed { row: known.row, duplicate: true };
             return if same { Ok((found, None)) } else { Err(QueueError::Conflict) };
+        }
+        if let Some(caller) = caller
+            && self.find(db, "caller", &caller.key.0)?.is_some()
+        {
+            return Err(QueueError::Conflict);
         }
         let cancelled = self.to_cancel(db, draft, holder)?;
         may_grow()?;
@@ -98,6 +110,7 @@ impl Context {
             idempotency,
             content,
             holder,
+            caller,
             payload: Some(self.crypto.seal(payload, &header_hash.0, &*self.random)?),
             answer: None,
             state_mac: Digest::default(),
@@ -109,8 +122,9 @@ impl Context {
         let row = &entry.row;
         let mut insert = db.prepare_cached(
             "INSERT INTO entries (sequence, id, msgid, idempotency, content, header, header_hash, holder, operator,
-                 amount, online, created_at, payload, state, attempts, updated_at, state_mac, differs)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?12, ?16, ?17)",
+                 amount, online, created_at, payload, state, attempts, updated_at, state_mac, differs,
+                 caller, asked)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?12, ?16, ?17, ?18, ?19)",
         )?;
         let inserted = insert.execute(params![
             row.sequence,
@@ -130,6 +144,8 @@ impl Context {
             row.attempts,
             entry.state_mac.0,
             differs(row),
+            caller.map(|caller| caller.key.0),
+            caller.map(|caller| caller.asked.0),
         ])?;
         one_row(inserted, row.sequence)?;
         let cancelled = self.begin_cancelling(db, cancelled)?;

@@ -73,7 +73,7 @@ pub use place::kept_aside;
 pub use proof::Proof;
 pub use rekey::{NewKeys, Rekeyed, rekey};
 pub(crate) use row::Due;
-pub use row::{Committed, Draft, Filter, Note, Row, Stats, Verified};
+pub use row::{Caller, Committed, Draft, Filter, Note, Row, Stats, Verified};
 pub use seal::{ALGORITHMS, head_is_signed};
 pub use state::{By, MOVES, State, protocol};
 pub(crate) use upward::Known;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::entry::{COLUMNS, Entry};
-use super::{Due, Filter, Queue, QueueError, Row, State, Stats, open};
+use super::{Caller, Due, Filter, Queue, QueueError, Row, State, Stats, open};
 use crate::value::Fen;
 use crate::wire::{Digest, Envelope, Header, Receipt};
 
@@ -81,7 +81,7 @@ impl Queue {
         Ok(self.entry(id)?.map(|entry| entry.row))
     }
 
-    /// The transaction that a caller's key stands for, and the keyed hash of its holder.
+    /// The transaction that is known by this ([`Draft::idempotency`](super::Draft)), and the keyed hash of its holder.
     ///
     /// # Errors
     /// What the storage may do.
@@ -89,6 +89,17 @@ impl Queue {
         let context = &self.inner.context;
         let entry = context.find(&self.reader(), "idempotency", &context.crypto.idempotency(key).0)?;
         Ok(entry.map(|entry| (entry.row, entry.holder)))
+    }
+
+    /// The transaction that a caller's key committed, and whether it was asked for the same with it.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn of_caller(&self, caller: &Caller) -> Result<Option<(Row, bool)>, QueueError> {
+        let context = &self.inner.context;
+        let asked = context.asked(caller);
+        let entry = context.find(&self.reader(), "caller", &asked.key.0)?;
+        Ok(entry.map(|entry| (entry.row, entry.caller == Some(asked))))
     }
 
     /// The opened payload; `None` when there is no such row or its payload was erased. Personal data inside.

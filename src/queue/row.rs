@@ -16,8 +16,10 @@ use crate::wire::{Digest, Receipt};
 /// A transaction that is to be committed. Prints without its personal data.
 #[derive(Clone)]
 pub struct Draft {
-    /// The caller's key for it: the same key always means the same transaction. Only its keyed hash is kept.
+    /// What makes it the same as another: the same always means the same transaction. Only its keyed hash is kept.
     pub idempotency: String,
+    /// Who asked for it by a key, where somebody did.
+    pub caller: Option<Caller>,
     /// The scenario's id.
     pub scenario: String,
     /// Its kind.
@@ -41,6 +43,15 @@ pub struct Draft {
     pub payload: Value,
     /// [`State::Pending`], or [`State::Sending`] for an online transaction written ahead of its sending.
     pub state: State,
+}
+
+/// What a caller asks for, by a key that they may send again. Only keyed hashes of both are kept, as long as the row.
+#[derive(Clone)]
+pub struct Caller {
+    /// The key: it is one request for ever.
+    pub key: String,
+    /// All that makes the request another one. Personal data inside.
+    pub asked: Zeroizing<Vec<u8>>,
 }
 
 impl fmt::Debug for Draft {

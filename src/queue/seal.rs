@@ -77,6 +77,16 @@ impl Crypto {
         keyed(&self.holder, &[b"idempotency", key.as_bytes()])
     }
 
+    /// The key by which a caller sends again what it asked for.
+    pub(super) fn caller(&self, key: &str) -> Digest {
+        keyed(&self.holder, &[b"caller", key.as_bytes()])
+    }
+
+    /// What a caller asked for.
+    pub(super) fn asked(&self, asked: &[u8]) -> Digest {
+        keyed(&self.commitment, &[b"asked", asked])
+    }
+
     pub(super) fn holder(&self, holder: &[u8]) -> Digest {
         keyed(&self.holder, &[b"holder", holder])
     }

@@ -274,8 +274,7 @@ pub enum Once {
     Month,
     /// In its year.
     Year,
-    /// With a form that says the same under these names: the same bill, whatever else is stated of it. A caller's own
-    /// key tells two such cases apart.
+    /// With a form that says the same under these names: the same bill, whatever else is stated of it.
     Form(Identity),
 }
 

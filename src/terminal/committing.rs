@@ -367,6 +367,7 @@ impl Committing<'_> {
     fn draft(&self, payload: Value, state: State) -> Draft {
         Draft {
             idempotency: self.plan.key.clone(),
+            caller: self.plan.caller.clone(),
             scenario: self.definition.id.clone(),
             kind: self.definition.kind,
             business_date: self.plan.business_date,

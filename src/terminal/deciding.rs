@@ -12,12 +12,12 @@ use super::inner::{Inner, Upstream};
 use super::json::JsonText;
 use super::looked_up::LookedUp;
 use super::plan::{Plan, Shown, Verdict, centre_view};
-use super::same::First;
+use super::same::{First, asked};
 use super::undoing;
 use super::view::CaseState;
 use super::who::Who;
 use crate::failure::{Explain as _, Failure};
-use crate::queue::Row;
+use crate::queue::{Caller, Row};
 use crate::rules::{Decision, InputError, Outcome, Packs, Schema, differences};
 use crate::scenario::{
     Conduct, Definition, FieldError, FieldMistake, Form, Message, Proof, ScenarioError, Stated, Telling,
@@ -37,8 +37,8 @@ pub(super) struct Deciding<'a> {
     /// Those that were in force when the case was opened.
     pub(super) packs: &'a Packs,
     pub(super) operator: &'a str,
-    /// The caller's key.
-    pub(super) key: Option<&'a str>,
+    /// What the caller asks for, where they gave a key.
+    pub(super) caller: Option<&'a Caller>,
     pub(super) form: &'a Form,
     pub(super) who: &'a Who,
     pub(super) business_date: Date,
@@ -63,6 +63,7 @@ impl Inner {
         // Only a case that has ended has forgotten them, and to that nothing happens any more.
         let Some((definition, packs, operator, key, form, who, undo)) = taken else { return self.defect(id, at) };
         let date_of = packs.date_of(&definition.id);
+        let caller = key.map(|key| asked(key, &definition, &form, &who, undo));
         let mut shown = Shown { confidential: definition.is_confidential(&form), ..Shown::default() };
         let verdict = self.may_do(&definition).and_then(|()| self.in_shift(id, &operator)).and_then(|()| {
             let deciding = Deciding {
@@ -71,11 +72,12 @@ impl Inner {
                 definition: &definition,
                 packs: &packs,
                 operator: &operator,
-                key: key.as_deref(),
+                caller: caller.as_ref(),
                 form: &form,
                 who: &who,
                 business_date: self.business_day(),
             };
+            deciding.not_again(undo, &mut shown)?;
             if let Some(undo) = undo {
                 shown.business_date = Some(deciding.business_date);
                 return deciding.undo(undo, &mut shown);
@@ -238,6 +240,7 @@ impl Deciding<'_> {
             form: self.form.clone(),
             page: found.and_then(|found| found.page.clone()),
             key,
+            caller: self.caller.cloned(),
             cancels: None,
         };
         if self.definition.kind.protocol() == Protocol::Online {

@@ -9,6 +9,7 @@ use super::goods::PricedBy;
 use super::json::JsonText;
 use super::limits::LimitsLeft;
 use crate::failure::Failure;
+use crate::queue::Caller;
 use crate::rules::{Choice, Decision, Input};
 use crate::scenario::{Form, Message};
 use crate::slip::Document;
@@ -49,6 +50,8 @@ pub(super) struct Plan {
     pub(super) confidential: bool,
     /// By which the journal knows it again.
     pub(super) key: String,
+    /// By which its caller sends it again.
+    pub(super) caller: Option<Caller>,
     /// What it takes back, where it does.
     pub(super) cancels: Option<Cancels>,
 }

@@ -1,15 +1,19 @@
-//! What makes a transaction the same as an earlier one: the key by which the journal knows it. The journal keeps its
-//! keyed hash only.
+//! What makes a transaction the same as an earlier one: what it is known by in the journal, and the key by which its
+//! caller sends it again. The journal keeps keyed hashes of them only.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::deciding::{Deciding, Ended};
 use super::errors;
 use super::plan::Shown;
 use super::view::CaseState;
+use super::who::Who;
 use crate::failure::{Explain as _, Failure};
-use crate::queue::{Row, State};
+use crate::queue::{Caller, Row, State};
 use crate::scenario::{Definition, Field, Form, Identity, Once, month};
+use crate::value::Protocol;
 use crate::wire::Digest;
 
 /// By what a transaction is known again.
@@ -20,9 +24,42 @@ pub(super) struct First {
     pub(super) once: Option<String>,
 }
 
+/// What a caller asks for by a key: a part of a scenario, for one person, with a form or for a transaction that is to be
+/// taken back. Not who works the terminal, nor when: a colleague may send it again, and tomorrow.
+pub(super) fn asked(key: String, definition: &Definition, form: &Form, who: &Who, undo: Option<Uuid>) -> Caller {
+    let Form { values, lines, documents } = form;
+    let asked = json!([definition.name(), who.tag, undo, values, lines, documents]);
+    Caller { key, asked: Zeroizing::new(asked.to_string().into_bytes()) }
+}
+
 impl Deciding<'_> {
-    /// The key of what this case would commit. What is in the journal under it already ends the case here, unless it
-    /// came to nothing: then this one takes its place. A caller's key is what it committed for ever.
+    /// A caller's key from before a restart: the case it opened is no longer known, its transaction is. It ends this one
+    /// though that came to nothing: a caller that did not hear of it and tries again means the same, and not that it be
+    /// done anew. `undo` is what the case takes back, where it does.
+    pub(super) fn not_again(&self, undo: Option<Uuid>, shown: &mut Shown) -> Result<(), Ended> {
+        let Some(caller) = self.caller else { return Ok(()) };
+        let found = self.inner.queue.of_caller(caller).map_err(|error| (CaseState::Refused, error.failure()))?;
+        let found = match found {
+            Some(found) => Some(found),
+            // Earlier versions knew the transaction itself by the key, and kept of what was asked only for whom.
+            None => {
+                let before = self.in_journal(&format!("key/{}/{}", self.definition.name(), caller.key))?;
+                before.map(|(row, holder)| (row, holder == self.who.tag))
+            }
+        };
+        let Some((row, is_same)) = found else { return Ok(()) };
+        // What is taken back says whom to keep secret, and it was not looked at.
+        shown.confidential |= undo.is_some() && self.definition.confidential.is_some();
+        if !is_same {
+            return Err((CaseState::Refused, Failure::of(&errors::KEY_USED)));
+        }
+        let is_open = row.protocol() == Protocol::Online && row.state.is_open();
+        let failure = if is_open { &errors::EARLIER_OPEN } else { &errors::REPEATED };
+        Err(repeated(shown, &row, Failure::of(failure)))
+    }
+
+    /// By what the journal knows what this case would commit, whatever key its caller gave. What is in the journal so
+    /// ends the case here, unless it came to nothing: then this one takes its place.
     pub(super) fn first_time(&self, shown: &mut Shown) -> Result<First, Ended> {
         let name = self.definition.name();
         if let Some((span, failure)) = self.stretch() {
@@ -32,23 +69,13 @@ impl Deciding<'_> {
         if let Some(a_day) = self.definition.print.a_day {
             return Ok(First { key: self.first_print(a_day, shown)?, once: None });
         }
-        // No caller's key makes a payment of an order another one, or a collection.
-        let key = self.key.filter(|_| !self.definition.kind.moves_money());
-        match (&self.definition.once, key) {
-            (Some(Once::Form(identity)), Some(key)) => Ok(First {
-                key: self.first_of_key(key, shown)?,
-                once: Some(format!("{}/{key}", self.form.fingerprint(identity))),
-            }),
-            (_, Some(key)) => Ok(First { key: self.first_of_key(key, shown)?, once: None }),
-            (Some(Once::Form(identity)), None) => {
-                let fingerprint = self.form.fingerprint(identity);
-                self.none_under_a_key(identity, &fingerprint, shown)?;
-                let key =
-                    self.first_of(&format!("form/{name}/{fingerprint}"), Failure::of(&errors::SAME_FORM), shown)?;
-                Ok(First { key, once: Some(fingerprint) })
-            }
-            _ => Ok(First { key: format!("case/{name}/{}", self.id), once: None }),
-        }
+        let Some(Once::Form(identity)) = &self.definition.once else {
+            return Ok(First { key: format!("case/{name}/{}", self.id), once: None });
+        };
+        let fingerprint = self.form.fingerprint(identity);
+        self.none_under_a_key(identity, &fingerprint, shown)?;
+        let key = self.first_of(&format!("form/{name}/{fingerprint}"), Failure::of(&errors::SAME_FORM), shown)?;
+        Ok(First { key, once: Some(fingerprint) })
     }
 
     /// The stretch of time that the same person carries it out once in, and what tells them that they did.
@@ -77,8 +104,7 @@ impl Deciding<'_> {
         Err((CaseState::Refused, Failure::with(&errors::PRINTED, a_day.to_string())))
     }
 
-    /// A caller's key says that a form is another one than those before, and nothing of those that come after it: who
-    /// gives no key is told of the same form, whatever key it was committed under.
+    /// Earlier versions knew a form that came with a caller's key by that key alone: such a one is found by what it says.
     fn none_under_a_key(&self, identity: &Identity, fingerprint: &str, shown: &mut Shown) -> Result<(), Ended> {
         let standing = self.inner.queue.uncounted(self.who.tag, 0);
         let standing = standing.map_err(|error| (CaseState::Refused, error.failure()))?;
@@ -105,24 +131,6 @@ impl Deciding<'_> {
             key = format!("{what}/{holder}/{}", row.id);
         }
         Ok(key)
-    }
-
-    /// A caller's key from before a restart: the case it opened is no longer known, its transaction is. Also where that
-    /// came to nothing: a caller that did not hear of it and tries again means the same, and not that it be done anew.
-    fn first_of_key(&self, key: &str, shown: &mut Shown) -> Result<String, Ended> {
-        let key = format!("key/{}/{key}", self.definition.name());
-        let Some((row, holder)) = self.in_journal(&key)? else { return Ok(key) };
-        let worth = self.definition.amount(&self.definition.facts(self.stated(), &Map::new()));
-        let is_other = || -> Result<bool, Ended> {
-            let payload = self.inner.queue.payload(row.id).map_err(|error| (CaseState::Refused, error.failure()))?;
-            // What was erased says nothing of its form any more.
-            Ok(payload.is_some_and(|payload| is_another_filing(&payload, self.definition, self.form)))
-        };
-        let is_alike = holder == self.who.tag && row.business_date == self.business_date && row.amount == worth;
-        if !is_alike || is_other()? {
-            return Err((CaseState::Refused, Failure::of(&errors::KEY_USED)));
-        }
-        Err(repeated(shown, &row, Failure::of(&errors::REPEATED)))
     }
 
     fn in_journal(&self, key: &str) -> Result<Option<(Row, Digest)>, Ended> {
@@ -169,13 +177,6 @@ pub(super) fn is_confidential(payload: Option<&Value>, definition: &Definition) 
 /// Values by the items whose codes they have.
 fn named(fields: &[Field], coded: &Map<String, Value>) -> Map<String, Value> {
     fields.iter().filter_map(|field| Some((field.name.clone(), coded.get(&field.code)?.clone()))).collect()
-}
-
-/// Whether what was filed says something else than this form.
-fn is_another_filing(payload: &Value, definition: &Definition, form: &Form) -> bool {
-    let is_filing = payload.pointer("/request/fields").is_some();
-    let filed = form_of(payload, definition);
-    is_filing && (filed.values != form.values || filed.lines != form.lines)
 }
 
 /// Nothing of it stands at the centre, and nothing ever will.

@@ -93,6 +93,7 @@ impl Deciding<'_> {
             form: Form::default(),
             page: None,
             key,
+            caller: self.caller.cloned(),
             insutype: text("insutype"),
             cancels: Some(Cancels { id }),
             decision,

@@ -41,7 +41,7 @@ pub struct NewCase {
     #[schema(max_length = 200)]
     pub reason: Option<String>,
     /// The same key and the same content open one case, however often they are sent; once that case is no longer known,
-    /// they open one that ends with the transaction the key committed.
+    /// they open one that ends with the transaction the key committed. It makes no other one of what is the same.
     #[serde(default)]
     pub idempotency: Option<String>,
 }

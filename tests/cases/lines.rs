@@ -42,7 +42,7 @@ fn a_line_that_stands_is_not_settled_in_another_bill() {
     otherwise["lines"][1]["fee_ocur_time"] = "2015-07-26".into();
     refused(&counter.decided(SETTLE, otherwise), "lines[2]", &first);
     // Nobody asked the centre, or it would have said so itself.
-    let keyed = NewCase { idempotency: Some("another".into()), ..new_case(SETTLE, Some(of(Some(STAY), ["1", "2"]))) };
+    let keyed = NewCase { idempotency: Some("another".into()), ..new_case(SETTLE, Some(of(Some(STAY), ["1", "3"]))) };
     let id = counter.terminal.open_case(keyed).unwrap().id;
     refused(&counter.ended(id), "lines[1]", &first);
     assert_eq!(counter.transactions().len(), 1);

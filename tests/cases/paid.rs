@@ -16,6 +16,7 @@ fn paid_unheard(queue: &Queue, shift: &str) -> Row {
     let input = json!({ "order_no": order_no, "order_amt": order_amt });
     let draft = Draft {
         idempotency: "a payment".into(),
+        caller: None,
         scenario: "exam-payment".into(),
         kind: Kind::Pay,
         business_date: jiff::civil::date(2015, 8, 3),

@@ -318,10 +318,10 @@ fn the_same_bill_is_settled_once_whatever_the_caller_says() {
     assert_eq!(counter.transactions().len(), 1);
     assert_eq!(counter.carried_out(SETTLE, numbered("2")).state, CaseState::Done);
 
-    // A key of the caller's own makes no other lines of its lines.
+    // A key of the caller's own makes no other bill of it.
     let keyed = NewCase { idempotency: Some("another".into()), ..new_case(SETTLE, Some(bill())) };
     let again = counter.ended(counter.terminal.open_case(keyed).unwrap().id);
-    assert_eq!(again.failure.unwrap().entry.code, "E-TERM-SAME-LINE");
+    assert_eq!(again.failure.unwrap().entry.code, "E-TERM-SAME-FORM");
     assert_eq!(counter.transactions().len(), 2);
 }
 

@@ -28,6 +28,7 @@ pub fn person() -> PersonKey {
 fn draft(key: &str, scenario: &str, kind: Kind, request: Value) -> Draft {
     Draft {
         idempotency: key.into(),
+        caller: None,
         scenario: scenario.into(),
         kind,
         business_date: date(2015, 8, 3),

@@ -71,6 +71,7 @@ pub fn draft(key: &str) -> Draft {
     let words = "缴费基数核定".repeat(key.len() % 7 * 60);
     Draft {
         idempotency: key.into(),
+        caller: None,
         scenario: "unemployment-sign-in".into(),
         kind: Kind::SignIn,
         business_date: jiff::civil::date(2015, 8, 3),

@@ -114,6 +114,7 @@ pub fn outsider(dir: &Path, args: &[&str]) -> Ran {
 pub fn draft(key: &str) -> Draft {
     Draft {
         idempotency: key.into(),
+        caller: None,
         scenario: "unemployment-sign-in".into(),
         kind: Kind::SignIn,
         business_date: DAY.parse().unwrap(),

@@ -232,30 +232,40 @@ fn refused_upstream(house: &House, subject: &Subject) -> Vec<Value> {
     vec![ended_badly(&view)]
 }
 
-/// The same again. What a person may do as often as they like is told apart by the caller's key, which opens one case.
+/// The same again. By its caller's key it is the same case, and another form is none of that key. What is carried out once
+/// is told without a key and by another one alike; what a person may do as often as they like has no other duplicate.
 fn duplicate(house: &House, subject: &Subject) -> Vec<Value> {
     let key = format!("key of {subject}");
-    let key = Some(key.as_str()).filter(|_| !subject.asks.once);
-    let first = house.carried_out(subject, key);
+    let full_form = subject.said.full_form();
+    let first = house.carried_out(subject, Some(&key));
     house.transaction(&first, State::Acked);
-    if key.is_some() {
-        let again = house.opened(subject, Some(&subject.said.full_form()), key);
-        assert_eq!(again, case_id(&first), "{subject}: the key opens the same case");
-        return vec![house.not_opened(subject, None, key)];
+    let again = house.opened(subject, Some(&full_form), Some(&key));
+    assert_eq!(again, case_id(&first), "{subject}: the key opens the same case");
+    let mut told = vec![house.not_opened(subject, None, Some(&key))];
+    assert_eq!(told[0]["code"], "E-TERM-KEY-USED", "{subject}");
+    let another = format!("another key of {subject}");
+    for key in [None, Some(another.as_str())].into_iter().filter(|_| subject.asks.once) {
+        let again = house.decided(subject, &full_form, key);
+        assert_eq!(again["duplicate"], true, "{subject}, {key:?}: {}", brief(&again));
+        assert_eq!(again["transaction"]["id"], first["transaction"]["id"], "{subject}: the one that stands is shown");
+        let failure = ended_badly(&again);
+        assert_ne!(failure["code"], "E-TERM-KEY-USED", "{subject}: the key is another one");
+        told.push(failure);
     }
-    let again = house.decided(subject, &subject.said.full_form(), None);
-    assert_eq!(again["duplicate"], true, "{subject}: {}", brief(&again));
-    assert_eq!(again["transaction"]["id"], first["transaction"]["id"], "{subject}: the one that stands is shown");
-    vec![ended_badly(&again)]
+    told
 }
 
-/// What the one before settled comes again with a caller's key, which tells everything apart but lines.
+/// A line that the one before settled comes again in another bill, which has one line more.
 fn settled_line(house: &House, subject: &Subject) -> Vec<Value> {
     if subject.asks.kind != "settle" {
         return Vec::new();
     }
-    let key = format!("another key of {subject}");
-    let again = house.decided(subject, &subject.said.full_form(), Some(&key));
+    let mut bill = subject.said.full_form();
+    let lines = bill[&subject.asks.lines.as_ref().unwrap().name].as_array_mut().unwrap();
+    let mut more = lines[0].clone();
+    (more["feedetl_sn"], more["cnt"]) = ("one more".into(), "7".into());
+    lines.push(more);
+    let again = house.decided(subject, &bill, None);
     assert_eq!((&again["duplicate"], &again["transaction"]["state"]), (&true.into(), &"acked".into()), "{subject}");
     vec![ended_badly(&again)]
 }

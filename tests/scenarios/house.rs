@@ -64,7 +64,17 @@ impl House {
 
     pub fn with(setup: Setup) -> Self {
         let card = RefCell::new(setup.card.to_owned());
-        let counter = Counter::with(setup);
+        Self::with_door(Counter::with(setup), card)
+    }
+
+    /// The same after a restart of the daemon.
+    pub fn restarted(self) -> Self {
+        let Self { counter, server, card, .. } = self;
+        counter.runtime.block_on(server.close());
+        Self::with_door(counter.restarted("nothing"), card)
+    }
+
+    fn with_door(counter: Counter, card: RefCell<String>) -> Self {
         let text = format!(
             "mode = \"demo\"\nterminal = \"H44010099999\"\nstate = \"state\"\n[keys]\nsource = \"psam\"\n{DOOR}"
         );

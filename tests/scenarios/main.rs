@@ -23,6 +23,7 @@ mod cases;
 mod catalogue;
 mod fixture;
 mod house;
+mod keys;
 mod kiosk;
 mod message;
 mod paper;

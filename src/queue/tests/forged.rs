@@ -45,7 +45,7 @@ fn each_change_of_the_schema_is_damage_that_is_named_and_set_aside_without_a_los
         (&["CREATE VIEW told AS SELECT * FROM entries"], "inserted: the view told "),
         (&["INSERT INTO moves VALUES ('acked', 'pending', 0)"], "changed: the table moves "),
         (&["DELETE FROM moves WHERE to_state = 'refused'"], "changed: the table moves "),
-        (&["PRAGMA user_version = 4"], "inserted: the index entries_otherwise "),
+        (&["PRAGMA user_version = 4"], "inserted: the index entries_caller "),
     ];
     let public = keys().public_key();
     for (sql, expected) in cases {

@@ -1,6 +1,7 @@
 //! The journal on real SQLite files.
 
 mod aside;
+mod caller;
 mod cancel;
 mod crash;
 mod damage;
@@ -77,6 +78,7 @@ pub(crate) fn try_open(dir: &Path, faults: Faults) -> Result<Queue, QueueError> 
 pub(crate) fn draft(key: &str) -> Draft {
     Draft {
         idempotency: key.into(),
+        caller: None,
         scenario: "unemployment-sign-in".into(),
         kind: Kind::SignIn,
         business_date: jiff::civil::date(2015, 8, 1),

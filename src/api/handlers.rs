@@ -119,11 +119,11 @@ pub async fn confirm(
     Id(id): Id,
     OrNothing(confirmation): OrNothing<Confirmation>,
 ) -> Answer<CaseView> {
-    let Confirmation { pin } = confirmation.unwrap_or_default();
+    let Confirmation { pin, print } = confirmation.unwrap_or_default();
     if pin.is_some() && !caller.permissions.contains(&Permission::Pin) {
         return Err(Refusal(Failure::with(&errors::PERMISSION, Permission::Pin.name())));
     }
-    Ok(Json(doors.terminal.confirm_with(case_id(&id)?, pin)?))
+    Ok(Json(doors.terminal.confirm_with(case_id(&id)?, pin, print.unwrap_or(true))?))
 }
 
 /// What is brought along with an agreement.
@@ -134,6 +134,10 @@ pub struct Confirmation {
     #[schema(value_type = Option<String>)]
     #[serde(default)]
     pin: Option<Secret>,
+    /// `false`: no page is made of what a query found, and none is counted. Its slip is there all the same.
+    #[schema(default = true)]
+    #[serde(default)]
+    print: Option<bool>,
 }
 
 /// Gives the case up; refused once it is being committed.

@@ -53,6 +53,9 @@ struct Run {
     /// Confirm without asking
     #[arg(long, visible_alias = "confirm")]
     yes: bool,
+    /// Of what a query finds no page is printed, and none is counted
+    #[arg(long)]
+    no_print: bool,
     /// Who carries the case out
     #[arg(long, value_name = "NAME", default_value = "cli")]
     operator: String,
@@ -195,6 +198,10 @@ impl Follower<'_> {
         for told in view["notices"].as_array().into_iter().flatten().filter_map(Value::as_object) {
             self.shell.step(&notice(told));
         }
+        // That no page will be printed, say: whoever agrees knows it by then.
+        for finding in view["findings"].as_array().into_iter().flatten().filter_map(Value::as_object) {
+            self.shell.step(&Problem::told(finding.clone()).to_text());
+        }
         let decided = serde_json::from_value::<Decision>(view["decision"].clone());
         if let (Ok(decision), Ok(kind)) = (decided, serde_json::from_value(view["kind"].clone())) {
             self.shell.step(&decision.explain_zh(kind).join("\n"));
@@ -209,10 +216,13 @@ impl Follower<'_> {
         }
         // Where the reader has a pad, the holder types there, and nobody is asked here.
         self.asks_pin |= view["failure"]["code"] == CardError::PinNeeded.entry().code;
-        let confirmation = match view["needs_pin"].as_bool() {
+        let mut confirmation = match view["needs_pin"].as_bool() {
             Some(true) if self.asks_pin => json!({ "pin": super::card::prompt_pin()?.as_str() }),
             _ => json!({}),
         };
+        if self.run.no_print {
+            confirmation["print"] = false.into();
+        }
         self.post("confirm", &confirmation).map(drop)
     }
 

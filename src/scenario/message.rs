@@ -96,6 +96,13 @@ impl Message {
 }
 
 impl Message {
+    /// The same of records that are shown and not printed; `None` where it tells of no print.
+    pub fn unprinted(&self) -> Option<Self> {
+        let Self::Enquiry(message) = self else { return None };
+        let unprinted = Enquiry { printed: false, document_sha256: None, ..Enquiry::clone(message) };
+        message.printed.then(|| Self::Enquiry(Box::new(unprinted)))
+    }
+
     /// What it is worth, where it is worth something.
     pub fn amount(&self) -> Option<Fen> {
         match self {

@@ -43,6 +43,8 @@ pub(super) struct Case {
     pub(super) alarm: Option<Alarm>,
     /// What was found, until the holder has proved themselves.
     pub(super) held_back: Option<JsonText>,
+    /// Whoever agreed wants it printed.
+    pub(super) print: bool,
     /// What is printed of it, once it has ended; kept as long as the case is.
     pub(super) paper: Option<Arc<Document>>,
     /// Its transaction, settled, while no door has given out that it was.
@@ -283,6 +285,7 @@ pub(super) fn fresh(
         plan: None,
         alarm: None,
         held_back: None,
+        print: true,
         paper: None,
         untold: None,
     };

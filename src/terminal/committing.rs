@@ -14,12 +14,13 @@ use super::json::JsonText;
 use super::limits::LimitsLeft;
 use super::paper::filed;
 use super::plan::{Plan, centre_view};
+use super::prints::used_up;
 use super::same::came_to_nothing;
 use super::showing::{as_shown, tells_of_it};
 use super::view::CaseState;
 use super::who::Who;
 use crate::failure::{Explain as _, Failure};
-use crate::queue::{Draft, QueueError, Row, State};
+use crate::queue::{Committed, Draft, QueueError, Row, State};
 use crate::rules::{Basis, Choice, Decision, differences};
 use crate::scenario::{Definition, Message, Once, month};
 use crate::slip::{COLUMNS, Document, Slip};
@@ -38,6 +39,8 @@ struct Committing<'a> {
     shift: &'a str,
     who: &'a Who,
     plan: &'a Plan,
+    /// Whoever agreed wants the page.
+    print: bool,
 }
 
 /// How it ended, and what is shown of it.
@@ -56,6 +59,8 @@ struct Outcome {
     slip: Option<Document>,
     /// What is printed in its place: what a query found.
     page: Option<Document>,
+    /// What is told beside what was found before.
+    findings: Vec<Failure>,
 }
 
 impl Inner {
@@ -69,10 +74,10 @@ impl Inner {
         let taken = self.cases().get(id).and_then(|case| {
             let (who, plan) = (case.who.clone()?, case.plan.clone()?);
             let shift = case.view.shift.clone()?;
-            Some((Arc::clone(&case.definition), case.view.operator.clone(), shift, who, plan))
+            Some((Arc::clone(&case.definition), case.view.operator.clone(), shift, who, plan, case.print))
         });
         // A case that is being committed has all of them, and cannot have ended by itself.
-        let Some((definition, operator, shift, who, plan)) = taken else { return self.defect(id, at) };
+        let Some((definition, operator, shift, who, plan, print)) = taken else { return self.defect(id, at) };
         let committing = Committing {
             inner: self,
             id,
@@ -81,6 +86,7 @@ impl Inner {
             shift: &shift,
             who: &who,
             plan: &plan,
+            print,
         };
         let (to, mut outcome) = match committing.carry_out() {
             Ok(outcome) => (if plan.provisional { CaseState::ProvisionalDone } else { CaseState::Done }, outcome),
@@ -104,6 +110,7 @@ impl Inner {
             view.failure = outcome.failure;
             view.transaction = shown.and_then(|row| serde_json::to_value(row).ok()).or(view.transaction.take());
             view.duplicate |= outcome.duplicate;
+            view.findings.extend(outcome.findings);
             view.slip = outcome.slip.as_ref().map(|slip| slip.lines(COLUMNS));
             if to == CaseState::Done {
                 view.found = case.held_back.take().or(view.found.take());
@@ -175,9 +182,6 @@ impl Committing<'_> {
             outcome.limits = self.inner.limits_left(self.definition, self.who).ok();
         }
         outcome.slip = self.slip(&outcome);
-        // Another case has printed it meanwhile.
-        let page = self.plan.page.clone().filter(|_| !outcome.duplicate).zip(outcome.row.as_ref());
-        outcome.page = page.map(|(page, row)| page.vouched(row, self.inner.parts.clock.now()));
         Ok(outcome)
     }
 
@@ -212,11 +216,16 @@ impl Committing<'_> {
 
     /// Durable before this returns; delivered later.
     fn store_and_forward(&self) -> Result<Outcome, Ended> {
-        let payload = self.plan.message.json();
-        let payload = payload.and_then(|request| serde_json::to_value(Payload { request, detail: detail(self.plan) }));
-        let payload = payload.map_err(|_| ended(CaseState::Failed, Failure::of(&errors::DEFECT)))?;
-        let committed =
-            self.inner.queue.commit(self.draft(payload, State::Pending)).map_err(|error| self.not_committed(&error))?;
+        let page = self.plan.page.as_ref().filter(|_| self.print);
+        let printed = page.map(|_| self.next_print()).transpose()?.flatten();
+        let (page, used_up) = match (page, &printed) {
+            (Some(_), None) => (None, Some(used_up(self.plan.prints.len()))),
+            (page, _) => (page, None),
+        };
+        let committed = match printed {
+            Some(committed) => committed,
+            None => self.stored(&self.plan.key, false).map_err(|error| self.not_committed(&error))?,
+        };
         // Another case has committed it meanwhile, and the centre has refused that.
         if committed.duplicate && came_to_nothing(committed.row.state) {
             return Err(self.not_settled(Failure::of(&errors::REPEATED), committed.row));
@@ -224,7 +233,39 @@ impl Committing<'_> {
         if let Some(upstream) = &self.inner.upstream {
             upstream.committed();
         }
-        Ok(Outcome { row: Some(committed.row), duplicate: committed.duplicate, ..Outcome::default() })
+        Ok(Outcome {
+            page: page.map(|page| page.clone().vouched(&committed.row, self.inner.parts.clock.now())),
+            row: Some(committed.row),
+            duplicate: committed.duplicate,
+            findings: used_up.into_iter().collect(),
+            ..Outcome::default()
+        })
+    }
+
+    /// Commits it as the next print of the day, where these are counted; `None` where other cases have made what was left
+    /// since this one was decided.
+    fn next_print(&self) -> Result<Option<Committed>, Ended> {
+        let prints = match self.plan.prints.is_empty() {
+            true => std::slice::from_ref(&self.plan.key),
+            false => &self.plan.prints,
+        };
+        for print in prints {
+            match self.stored(print, true) {
+                Ok(Committed { duplicate: true, .. }) | Err(QueueError::Conflict) => {}
+                Ok(committed) => return Ok(Some(committed)),
+                Err(error) => return Err(self.not_committed_as(print, &error)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Committed, to be known by `key`.
+    fn stored(&self, key: &str, printed: bool) -> Result<Committed, QueueError> {
+        let unprinted = if printed { None } else { self.plan.message.unprinted() };
+        let request = unprinted.as_ref().unwrap_or(&self.plan.message).json();
+        let payload = request.and_then(|request| serde_json::to_value(Payload { request, detail: detail(self.plan) }));
+        let payload = payload.map_err(|_| QueueError::Draft("its message has no JSON form"))?;
+        self.inner.queue.commit(Draft { idempotency: key.to_owned(), ..self.draft(payload, State::Pending) })
     }
 
     /// Written ahead, settled, paid or cancelled at the centre, or nothing of it.
@@ -325,9 +366,14 @@ impl Committing<'_> {
     }
 
     fn not_committed(&self, error: &QueueError) -> Ended {
+        self.not_committed_as(&self.plan.key, error)
+    }
+
+    /// `key` is what it would be known by.
+    fn not_committed_as(&self, key: &str, error: &QueueError) -> Ended {
         if error.is_storage() {
             self.inner.set(Condition::Storage, true);
-            return match self.inner.queue.by_key(&self.plan.key) {
+            return match self.inner.queue.by_key(key) {
                 Ok(None) => ended(CaseState::Refused, error.failure()),
                 // It failed after it was written, or nobody knows: what is there stands once the storage is well.
                 found => {

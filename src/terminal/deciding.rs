@@ -239,6 +239,7 @@ impl Deciding<'_> {
             confidential: self.definition.is_confidential(self.form),
             form: self.form.clone(),
             page: found.and_then(|found| found.page.clone()),
+            prints: self.prints(),
             key,
             caller: self.caller.cloned(),
             cancels: None,

@@ -105,9 +105,9 @@ crate::entries! {
         cause "发放后换过卡或者账户，或者登记的账户有误" | "the card or the account was changed since, or the account on record is wrong";
         remedy "请与持卡人核对账户后再办理" | "go through the account with the holder before you go on";
     PRINTED = "E-TERM-PRINTED", Holder;
-        message "当日打印次数已用完" | "it was printed as often as it may be on one day";
-        cause "每人每日的打印次数有限" | "a person prints it a limited number of times a day";
-        remedy "请次日再打印" | "print it tomorrow";
+        message "当日打印次数已用完，只显示，不打印" | "today's prints are used up: it is shown, and not printed";
+        cause "每人每日的打印次数有限，查看不受限制" | "a person prints it a limited number of times a day; a look is not counted";
+        remedy "请次日再打印" | "print it from tomorrow on";
     KEY_USED = "E-TERM-KEY-USED", Clerk;
         message "同一流水标识已用于另一笔业务" | "this idempotency key was used for another case";
         cause "同一标识再次提交时内容不同" | "the same key came again with other content";

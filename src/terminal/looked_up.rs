@@ -59,7 +59,7 @@ impl Deciding<'_> {
         let (lookup::Found { as_of, records }, cached) = self.found(lookup)?;
         let records: Vec<_> = records.into_iter().map(|record| lookup.shown_of(record)).collect();
         let mut told = ShownRecords { count: records.len(), as_of, cached, page: None };
-        let page = self.page(lookup, told, &records);
+        let page = if self.may_print(shown)? { self.page(lookup, told, &records) } else { None };
         told.page = page.as_ref().map(Document::sha256);
         let columns =
             lookup.columns.iter().map(|column| Column { name: column.name.clone(), label: column.label.clone() });

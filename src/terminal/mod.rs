@@ -39,6 +39,7 @@ mod open;
 mod paper;
 mod plan;
 mod policy;
+mod prints;
 mod proving;
 mod reading;
 mod reconcile;
@@ -193,22 +194,22 @@ impl Terminal {
         self.inner.input(id, &values)
     }
 
-    /// [`confirm_with`](Self::confirm_with) without a PIN.
+    /// [`confirm_with`](Self::confirm_with) without a PIN, and with what is printed.
     ///
     /// # Errors
     /// As [`confirm_with`](Self::confirm_with).
     pub fn confirm(&self, id: Uuid) -> Result<CaseView, Failure> {
-        self.confirm_with(id, None)
+        self.confirm_with(id, None, true)
     }
 
     /// The clerk, or the holder, agrees to what is shown; where the scenario asks for the holder's PIN, that is verified
-    /// first: the one that is brought along, or the one that is typed at the reader's pad, where it has one. Returns at once
-    /// with the case in `committing`, or in `proving`; what came of it is told by [`follow`](Self::follow) and the events.
+    /// first: the one that is brought along, or the one that is typed at the reader's pad, where it has one. Without `print`
+    /// no page is made of what a query found, and none is counted; its slip is there all the same. Returns at once with the case in `committing`, or in `proving`; what came of it is told by [`follow`](Self::follow) and the events.
     ///
     /// # Errors
     /// No such case, or one that does not wait for this.
-    pub fn confirm_with(&self, id: Uuid, pin: Option<holder_card::Secret>) -> Result<CaseView, Failure> {
-        self.inner.confirm(id, pin)
+    pub fn confirm_with(&self, id: Uuid, pin: Option<holder_card::Secret>, print: bool) -> Result<CaseView, Failure> {
+        self.inner.confirm(id, pin, print)
     }
 
     /// Gives the case up; refused once it is being committed.

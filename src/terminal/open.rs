@@ -152,7 +152,7 @@ impl Inner {
         Ok(view)
     }
 
-    pub(super) fn confirm(self: &Arc<Self>, id: Uuid, pin: Option<Secret>) -> Result<CaseView, Failure> {
+    pub(super) fn confirm(self: &Arc<Self>, id: Uuid, pin: Option<Secret>, print: bool) -> Result<CaseView, Failure> {
         self.heed();
         let view = {
             let mut cases = self.cases();
@@ -169,7 +169,7 @@ impl Inner {
             if case.view.state != CaseState::WaitingConfirmation {
                 return Err(Failure::of(&errors::STATE));
             }
-            self.advance_in(&mut cases, id, None, to, |case| case.view.failure = None)?
+            self.advance_in(&mut cases, id, None, to, |case| (case.view.failure, case.print) = (None, print))?
         };
         match view.state {
             CaseState::Proving => self.begin_proving(id, pin),

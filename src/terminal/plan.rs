@@ -46,6 +46,8 @@ pub(super) struct Plan {
     pub(super) form: Form,
     /// What a query found, to be printed.
     pub(super) page: Option<Document>,
+    /// Under which the journal knows each of the day's prints, where they are counted: the page takes the next one.
+    pub(super) prints: Vec<String>,
     /// The complainant is kept out of what the terminal shows and prints.
     pub(super) confidential: bool,
     /// By which the journal knows it again.

@@ -66,9 +66,6 @@ impl Deciding<'_> {
             let key = self.first_of(&format!("once/{name}/{span}"), failure, shown)?;
             return Ok(First { key, once: Some(span) });
         }
-        if let Some(a_day) = self.definition.print.a_day {
-            return Ok(First { key: self.first_print(a_day, shown)?, once: None });
-        }
         let Some(Once::Form(identity)) = &self.definition.once else {
             return Ok(First { key: format!("case/{name}/{}", self.id), once: None });
         };
@@ -89,19 +86,6 @@ impl Deciding<'_> {
         };
         let failure = Failure::with(&errors::ALREADY, span.clone());
         Some((span, failure))
-    }
-
-    /// The key of the next print of the day; an error when all of them were made.
-    fn first_print(&self, a_day: u32, shown: &mut Shown) -> Result<String, Ended> {
-        let (name, holder, date) = (self.definition.name(), self.who.tag, self.business_date);
-        for print in 1..=a_day {
-            let key = format!("print/{name}/{holder}/{date}/{print}");
-            if self.in_journal(&key)?.is_none() {
-                return Ok(key);
-            }
-        }
-        shown.duplicate = true;
-        Err((CaseState::Refused, Failure::with(&errors::PRINTED, a_day.to_string())))
     }
 
     /// Earlier versions knew a form that came with a caller's key by that key alone: such a one is found by what it says.

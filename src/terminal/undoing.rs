@@ -92,6 +92,7 @@ impl Deciding<'_> {
             confidential: shown.confidential,
             form: Form::default(),
             page: None,
+            prints: Vec::new(),
             key,
             caller: self.caller.cloned(),
             insutype: text("insutype"),

@@ -144,7 +144,7 @@ pub struct CaseView {
     pub notices: Option<Vec<Notice>>,
     /// What speaks against the card and was let pass: that it is past its validity, in a scenario that takes such cards,
     /// or that there is no blacklist to go by, where the terminal goes on without; and that a purchase from the card's account,
-    /// or a load, is not over at this terminal.
+    /// or a load, is not over at this terminal. And that what is found is not printed, for the day's prints are used up.
     pub findings: Vec<Failure>,
     /// The business date of the decision.
     #[schema(value_type = Option<String>, format = Date, required)]

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use sbkd::center::Faults;
-use sbkd::queue::State;
+use sbkd::queue::{Filter, State};
 use sbkd::terminal::holder_card::Secret;
 use sbkd::terminal::{CaseState, CaseView, Condition, NewCase};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::alarm::Hands;
-use crate::counter::{Counter, Setup, bill, new_case};
+use crate::counter::{Counter, HOLDER, SECOND, Setup, bill, chip, new_case};
 
 const PRINTED: &str = "benefit-record-query";
 const SHOWN: &str = "talent-service-query";
@@ -26,7 +26,7 @@ fn decided(counter: &Counter, key: &str) -> CaseView {
 /// Agrees to it with a PIN.
 pub fn confirmed(counter: &Counter, view: &CaseView, pin: &str) -> CaseView {
     let pin = Secret(Zeroizing::new(pin.to_owned()));
-    assert_eq!(counter.terminal.confirm_with(view.id, Some(pin)).unwrap().state, CaseState::Proving);
+    assert_eq!(counter.terminal.confirm_with(view.id, Some(pin), true).unwrap().state, CaseState::Proving);
     counter.wait_for(view.id, |view| view.state.is_final() || view.state == CaseState::WaitingConfirmation)
 }
 
@@ -37,12 +37,22 @@ fn proved(counter: &Counter) -> CaseView {
     confirmed(counter, &view, "123456")
 }
 
+/// Whether it is done with a page of its records, and whether it tells that the day's prints are used up. Its records are
+/// shown either way.
+fn printed(counter: &Counter, view: &CaseView) -> (bool, bool) {
+    assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
+    assert!(!records(view).unwrap()["records"].as_array().unwrap().is_empty());
+    let lines = counter.terminal.paper(view.id).unwrap().lines(sbkd::slip::COLUMNS).join("\n");
+    let told: Vec<&str> = view.findings.iter().map(|finding| finding.entry.code).collect();
+    (lines.contains("内容校验值"), told.contains(&"E-TERM-PRINTED"))
+}
+
 fn records(view: &CaseView) -> Option<Value> {
     view.found.as_ref().map(|found| found.value())
 }
 
 #[test]
-fn records_are_shown_to_who_knows_the_pin_and_printed_so_often_whatever_key_comes() {
+fn records_are_shown_to_who_knows_the_pin_however_often_and_printed_so_often_whatever_key_comes() {
     let counter = Counter::new();
     let first = decided(&counter, "K0");
     assert!(first.needs_pin && records(&first).is_none(), "{:?}", records(&first));
@@ -51,15 +61,55 @@ fn records_are_shown_to_who_knows_the_pin_and_printed_so_often_whatever_key_come
     assert_eq!(wrong.failure.as_ref().unwrap().entry.code, "E-CARD-PIN-WRONG");
     assert!(records(&wrong).is_none() && counter.transactions().is_empty());
     let done = confirmed(&counter, &first, "123456");
-    assert_eq!(done.state, CaseState::Done, "{:?}", done.failure);
-    assert!(!records(&done).unwrap()["records"].as_array().unwrap().is_empty());
+    assert_eq!(printed(&counter, &done), (true, false));
+    // A look alone is not counted.
+    let look = decided(&counter, "a look");
+    let pin = Secret(Zeroizing::new("123456".to_owned()));
+    counter.terminal.confirm_with(look.id, Some(pin), false).unwrap();
+    assert_eq!(printed(&counter, &counter.ended(look.id)), (false, false));
     for key in ["K1", "K2"] {
         let view = decided(&counter, key);
-        assert_eq!(confirmed(&counter, &view, "123456").state, CaseState::Done);
+        assert_eq!(printed(&counter, &confirmed(&counter, &view, "123456")), (true, false));
     }
+    // Whoever agrees knows by then that nothing is printed.
     let over = decided(&counter, "K3");
-    assert_eq!((over.state, over.failure.unwrap().entry.code), (CaseState::Refused, "E-TERM-PRINTED"));
-    assert!(over.found.is_none() && counter.transactions().len() == 3);
+    assert_eq!(over.findings.iter().map(|finding| finding.entry.code).collect::<Vec<_>>(), ["E-TERM-PRINTED"]);
+    assert_eq!(printed(&counter, &confirmed(&counter, &over, "123456")), (false, true));
+    assert_eq!(counter.transactions().len(), 5);
+    let (journal, _dir) = counter.journal();
+    let told: Vec<_> = journal
+        .list(&Filter::default())
+        .unwrap()
+        .into_iter()
+        .rev()
+        .map(|row| {
+            let request = journal.payload(row.id).unwrap().unwrap()["request"].clone();
+            (request["printed"] == true, request.get("document_sha256").is_some())
+        })
+        .collect();
+    assert_eq!(told, [true, false, true, true, false].map(|printed| (printed, printed)), "it goes up as it was");
+}
+
+#[test]
+fn of_two_that_print_at_once_each_takes_the_next_of_the_day_or_is_shown_alone() {
+    let counter = Counter::new();
+    counter.readers.insert(SECOND, chip("v3-sm4"));
+    let both = || {
+        [HOLDER, SECOND].map(|reader| {
+            let form = Some(json!({ "record_year": 2014 }));
+            let new = NewCase { reader: Some(reader.into()), ..new_case(PRINTED, form) };
+            let id = counter.terminal.open_case(new).unwrap().id;
+            counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation)
+        })
+    };
+    let done = both().map(|view| printed(&counter, &confirmed(&counter, &view, "123456")));
+    assert_eq!(done, [(true, false); 2]);
+    // One is left of the day, and both were told that there is.
+    let views = both();
+    assert!(views.iter().all(|view| view.findings.is_empty()));
+    let done = views.map(|view| printed(&counter, &confirmed(&counter, &view, "123456")));
+    assert_eq!(done, [(true, false), (false, true)]);
+    assert_eq!(counter.transactions().len(), 4);
 }
 
 #[test]

@@ -88,7 +88,8 @@ impl Counter {
         let pin = waits.needs_pin.then(|| Secret(Zeroizing::new(PIN.to_owned())));
         let answered = self.way.centre_had();
         let begun = Instant::now();
-        self.terminal.confirm_with(waits.id, pin).unwrap_or_else(|failure| panic!("{}: {failure}", waits.scenario));
+        let agreed = self.terminal.confirm_with(waits.id, pin, true);
+        agreed.unwrap_or_else(|failure| panic!("{}: {failure}", waits.scenario));
         let view = self.at(waits, CaseState::is_final);
         let whole = begun.elapsed();
         let centre = self.way.centre_had() - answered;

@@ -212,7 +212,7 @@ pub(super) mod tests {
             db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'").unwrap();
         let tables: BTreeSet<String> =
             tables.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
-        let learned_again = ["card_types", "psam_levels", "accumulators"];
+        let learned_again = ["card_types", "psam_levels", "accumulators", "answers"];
         let held = SOURCES.iter().map(|source| source.into);
         assert_eq!(tables, held.chain(learned_again).map(str::to_owned).collect());
     }

@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use acknowledged::{Told, ToldInShift};
+pub use answers::{KeptAnswer, Question};
 pub use blacklist::{Blacklist, BlacklistError, BlacklistInfo, Cards, Checked, Hit, LIST, Looked};
 pub use catalogue::{
     Asked, CATALOGUE, Catalogue, CatalogueError, CatalogueInfo, CheckedCatalogue, CodeRows, DatedRow, Good, Goods,

@@ -1,6 +1,6 @@
 //! A store that is damaged is set aside and begun anew: it keeps no terminal from its work. What is nowhere else is held
 //! on first (`held`). That all of it is learned again, as the head of `schema/v1.sql` says, is so of the three tables of that
-//! version, and of none that came later.
+//! version, and of those that came later of the answers to lookups alone.
 //!
 //! The new one is whole and on the disk before anything of the old one is moved. It then has a name of its own
 //! (`store.db.ready-` and the time): whoever starts next goes on from there, and until then nobody opens either of the two.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::inner::Inner;
-use super::looked_up::FOUND;
 use crate::store::StoreError;
 
 /// How often it is looked what is over.
@@ -33,11 +32,8 @@ impl Inner {
         let hours = lookups.filter_map(|one| Some((one.name(), one.lookup.as_ref()?.hours?)));
         let hours: BTreeMap<String, u32> = hours.collect();
         let now = self.parts.clock.now();
-        self.store.forget_answers(FOUND, |scope, asked| {
-            let name = scope.split(FOUND).next().unwrap_or_default();
-            // Of what is looked up no more nothing is shown.
-            hours.get(name).is_none_or(|hours| is_over(asked, *hours, now))
-        })
+        // Of what is looked up no more nothing is shown.
+        self.store.forget_answers(|part, asked| hours.get(part).is_none_or(|hours| is_over(asked, *hours, now)))
     }
 }
 
@@ -51,12 +47,10 @@ pub(super) fn is_over(asked: Timestamp, hours: u32, now: Timestamp) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use serde_json::Map;
-
     use super::*;
     use crate::config::Config;
     use crate::queue::Faults;
-    use crate::store::Accumulators;
+    use crate::store::{KeptAnswer, Question};
     use crate::terminal::{Parts, start};
     use crate::virtual_card::VirtualReaders;
     use crate::wire::Digest;
@@ -91,18 +85,21 @@ mod tests {
         let of =
             |hours| all.iter().find(|one| one.lookup.as_ref().is_some_and(|lookup| lookup.hours == hours)).unwrap();
         let (day, three, none) = (of(Some(24)).name(), of(Some(72)).name(), of(None).name());
-        let holder = Digest([7; 32]);
-        let kept = |name: &str, hours: i64| {
+        // As old as its question says.
+        fn to(part: &str, hours: i64) -> Question<'_> {
+            let question = Digest([u8::try_from(hours.unsigned_abs()).unwrap(); 32]);
+            Question { holder: Digest([7; 32]), part, question }
+        }
+        let kept = |part: &str, hours: i64| {
             let asked = now - SignedDuration::from_hours(hours);
-            let told = Accumulators { values: Map::new(), as_of: asked, asked, place: None };
-            let scope = format!("{name}{FOUND}{hours}");
-            inner.store.remember_accumulators(holder, &scope, &told).unwrap();
-            scope
+            let answer = KeptAnswer { asked, as_of: asked, sealed: Vec::new() };
+            inner.store.keep_answer(to(part, hours), &answer).unwrap();
+            (part.to_owned(), hours)
         };
         let stay = [kept(&day, 24), kept(&three, 72), kept(&three, 25)];
         let go = [kept(&day, 25), kept(&three, 73), kept(&none, 0), kept("was-there-once", 0), kept(&day, -1)];
         assert_eq!(inner.forget_answers().unwrap(), go.len());
-        let is_kept = |scope: &String| inner.store.accumulators(holder, scope).unwrap().is_some();
+        let is_kept = |(part, hours): &(String, i64)| inner.store.kept_answer(to(part, *hours)).unwrap().is_some();
         assert!(stay.iter().all(is_kept) && !go.iter().any(is_kept));
         assert_eq!(inner.forget_answers().unwrap(), 0);
     }

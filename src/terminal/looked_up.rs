@@ -3,18 +3,15 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
 use super::deciding::{Deciding, Ended};
 use super::errors;
-use super::forgetting::is_over;
 use super::json::JsonText;
 use super::plan::Shown;
 use super::view::CaseState;
 use crate::failure::{Explain as _, Failure};
 use crate::scenario::{Conduct, FieldError, FieldMistake, Form, Label, Lookup, ScenarioError, ShownRecords};
 use crate::slip::Document;
-use crate::store::Accumulators;
 use crate::value::{Check, mask};
 use crate::wire::lookup;
 
@@ -80,15 +77,15 @@ impl Deciding<'_> {
     /// scenario shows that. Whether it is the latter.
     fn found(&self, lookup: &Lookup) -> Result<(lookup::Found, bool), Ended> {
         let question = self.definition.question(&self.who.person, self.form, self.business_date);
-        let shelf = self.shelf(&question);
+        let hash = self.hash_of(&question);
         if let Some(found) = self.asked(&question)? {
             if lookup.hours.is_some() {
-                self.keep(&shelf, &found);
+                self.keep_answer(hash, &found);
             }
             return Ok((found, false));
         }
         self.conduct_alone(Conduct::CarryOut)?;
-        let kept = lookup.hours.and_then(|hours| self.kept(&shelf, hours));
+        let kept = lookup.hours.and_then(|hours| self.kept_answer(hash, hours));
         let away = || (CaseState::Refused, Failure::of(&errors::UPLINK_AWAY));
         kept.map(|found| (found, true)).ok_or_else(away)
     }
@@ -107,47 +104,6 @@ impl Deciding<'_> {
         }
     }
 
-    /// Where the answer to this question is kept, of this holder. What was asked may be personal: a keyed hash stands for
-    /// it.
-    fn shelf(&self, question: &lookup::Lookup) -> String {
-        let asked = Zeroizing::new(Value::from_iter(question.fields.clone()).to_string());
-        format!("{}{FOUND}{}", self.definition.name(), self.inner.queue.holder_tag(asked.as_bytes()))
-    }
-
-    /// Keeps an answer, sealed. A store that fails only costs the answer that would be shown later.
-    fn keep(&self, shelf: &str, found: &lookup::Found) {
-        let sealed = serde_json::to_vec(found).map(Zeroizing::new).ok().and_then(|plain| {
-            let sealed = self.inner.queue.seal_beside(&self.about(shelf), &plain);
-            sealed.inspect_err(|error| tracing::warn!(%error, "an answer cannot be sealed")).ok()
-        });
-        let Some(sealed) = sealed else { return };
-        let values = Map::from_iter([(SEALED.to_owned(), hex::encode(sealed).into())]);
-        let now = self.inner.parts.clock.now();
-        let told = Accumulators { values, as_of: found.as_of, asked: now, place: None };
-        if let Err(error) = self.inner.store.remember_accumulators(self.who.tag, shelf, &told) {
-            tracing::warn!(%error, "the store does not take an answer");
-        }
-    }
-
-    /// An answer that was kept and is no older than so many hours; one from a time to come tells nobody how old it is.
-    fn kept(&self, shelf: &str, hours: u32) -> Option<lookup::Found> {
-        let kept = self.inner.store.accumulators(self.who.tag, shelf);
-        let kept = kept.inspect_err(|error| tracing::warn!(%error, "the store does not give an answer")).ok()??;
-        if is_over(kept.asked, hours, self.inner.parts.clock.now()) {
-            return None;
-        }
-        let sealed = hex::decode(kept.values.get(SEALED)?.as_str()?).ok()?;
-        let plain = self.inner.queue.open_beside(&self.about(shelf), &sealed)?;
-        serde_json::from_slice(&plain).ok()
-    }
-
-    /// As what an answer is sealed: this holder's, to this question.
-    fn about(&self, shelf: &str) -> Vec<u8> {
-        [&self.who.tag.0[..], shelf.as_bytes()].concat()
-    }
-}
-
-impl Deciding<'_> {
     /// That money went to another account than that of the card, by what both show of theirs.
     fn went_elsewhere(&self, lookup: &Lookup, record: &Map<String, Value>) -> Option<Failure> {
         let of_card = &self.who.account.as_ref()?.account;
@@ -161,12 +117,6 @@ impl Deciding<'_> {
 fn last_digits(account: &str) -> Vec<char> {
     account.chars().rev().take(4).collect()
 }
-
-/// In the name of where an answer is kept: behind the scenario, before what was asked.
-pub(super) const FOUND: &str = "/found/";
-
-/// Under what an answer is kept.
-const SEALED: &str = "sealed";
 
 impl Lookup {
     /// What is shown of a record: nothing that is no column, and of an account what tells it from another.

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod alarm;
+mod answers;
 mod billed;
 mod blacklist;
 mod case;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::case::Untold;
-use super::conditions::Condition;
+use super::conditions::{Condition, Conditions};
 use super::deciding::detail;
 use super::errors;
 use super::inner::{Inner, Upstream, lock};
@@ -22,7 +22,7 @@ use super::who::Who;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Committed, Draft, QueueError, Row, State};
 use crate::rules::{Basis, Choice, Decision, differences};
-use crate::scenario::{Definition, Message, Once, month};
+use crate::scenario::{Conduct, Definition, Message, Once, month};
 use crate::slip::{COLUMNS, Document, Slip};
 use crate::sync::{self, Patience, SettleError, Settled, UplinkError};
 use crate::wire::Payload;
@@ -162,6 +162,7 @@ impl Committing<'_> {
         if self.plan.online && self.something_is_open()? {
             return Err(ended(CaseState::Refused, Failure::of(&errors::EARLIER_OPEN)));
         }
+        self.may_be_stored()?;
         let _counted = self.plan.provisional.then(|| lock(&self.inner.settling_alone));
         if self.plan.provisional {
             self.not_billed_meanwhile()?;
@@ -191,6 +192,25 @@ impl Committing<'_> {
             let status = *upstream.status.borrow();
             status.reachable && status.since > self.plan.decided_at
         })
+    }
+
+    /// What is refused while the centre is away is not stored for it either: it may have gone since this was decided.
+    fn may_be_stored(&self) -> Result<(), Ended> {
+        let away = Conditions::from([Condition::UplinkAway]);
+        let needs_centre = self.inner.table.of(self.definition, &away).0 == Conduct::Refuse;
+        // What is done online asks the centre itself, and what takes something back was let pass without it.
+        let is_stored = !self.plan.online && self.plan.cancels.is_none();
+        match needs_centre && is_stored && !self.centre_answers() {
+            true => Err(ended(CaseState::Refused, Failure::of(Condition::UplinkAway.entry()))),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the centre answers now. What it did when it was asked last is no news of this moment.
+    fn centre_answers(&self) -> bool {
+        let Some(upstream) = &self.inner.upstream else { return false };
+        let asked = async { tokio::time::timeout(upstream.patience, upstream.uplink.probe()).await };
+        matches!(self.inner.parts.runtime.block_on(asked), Ok(Ok(_)))
     }
 
     /// Whether another case of this person has begun to settle since this one was decided.

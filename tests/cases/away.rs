@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sbkd::queue::{Faults, Filter, Point, QueueError, State};
 use sbkd::terminal::{CaseState, Condition, NewCase, Status, What};
 use sbkd::world::{NoRandom, Random, SystemRandom};
+use serde_json::Value;
 
 use crate::counter::{Counter, HOLDER, PSAM, Setup, bill, bill_of, held_at, new_case, numbered, psam, statement};
+use crate::queries::confirmed;
 
 const SETTLE: &str = "medical-settlement";
 
@@ -39,6 +41,33 @@ fn without_the_centre_a_settlement_is_provisional_and_settled_later() {
     let (journal, _dir) = counter.journal();
     let payload = journal.payload(row.id).unwrap().unwrap();
     assert_eq!(payload["detail"]["infno"], "2304", "what it is cancelled by goes by it");
+}
+
+#[test]
+fn what_needs_the_centre_is_not_stored_for_one_that_went_since_it_was_decided() {
+    let pension = include_str!("../../fixtures/scenarios/pension-collection.toml");
+    let change = include_str!("../../fixtures/scenarios/designated-institution-change.toml");
+    for (scenario, card, fixture) in
+        [("pension-collection", "v3-retired", pension), ("designated-institution-change", "v3-sm4", change)]
+    {
+        let fixture: Value = toml::from_str(fixture).unwrap();
+        let mut counter = Counter::with(Setup { card, ..Setup::default() });
+        let agreed = |counter: &Counter| {
+            let view = counter.decided(scenario, fixture["form"].clone());
+            assert_eq!(view.state, CaseState::WaitingConfirmation, "{scenario}: {:?}", view.failure);
+            view
+        };
+        let view = agreed(&counter);
+        counter.stop_centre();
+        let view = confirmed(&counter, &view, "123456");
+        assert_eq!((view.state, view.failure.unwrap().entry.code), (CaseState::Refused, "E-TERM-UPLINK-AWAY"));
+        assert!(view.transaction.is_none() && counter.transactions().is_empty(), "{scenario}");
+        counter.start_centre();
+        counter.wait_for_condition(Condition::UplinkAway, false);
+        let view = agreed(&counter);
+        let view = confirmed(&counter, &view, "123456");
+        assert_eq!(view.state, CaseState::Done, "{scenario}: {:?}", view.failure);
+    }
 }
 
 #[test]

@@ -23,10 +23,11 @@ fn decided(counter: &Counter, key: &str) -> CaseView {
     counter.wait_for(id, |view| view.state.is_final() || view.state == CaseState::WaitingConfirmation)
 }
 
-/// Agrees to it with a PIN.
+/// Agrees to it, with a PIN where it needs one.
 pub fn confirmed(counter: &Counter, view: &CaseView, pin: &str) -> CaseView {
     let pin = Secret(Zeroizing::new(pin.to_owned()));
-    assert_eq!(counter.terminal.confirm_with(view.id, Some(pin), true).unwrap().state, CaseState::Proving);
+    let goes_on = if view.needs_pin { CaseState::Proving } else { CaseState::Committing };
+    assert_eq!(counter.terminal.confirm_with(view.id, Some(pin), true).unwrap().state, goes_on);
     counter.wait_for(view.id, |view| view.state.is_final() || view.state == CaseState::WaitingConfirmation)
 }
 

@@ -280,8 +280,8 @@ pub(super) struct LookupTable {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PrintTable {
-    #[serde(default, rename = "as")]
-    pub(super) paper: Paper,
+    #[serde(rename = "as")]
+    pub(super) paper: Option<Spanned<Paper>>,
     pub(super) a_day: Option<Spanned<u32>>,
 }
 

@@ -160,7 +160,7 @@ impl Check<'_> {
         fields.iter_mut().for_each(|field| field.is_key = Some(&field.name) == key.as_ref());
         self.fits_kind(&part.kind, lookup.as_ref(), lines.as_ref(), part.card);
         let message = self.messages(part.message, id.get_ref(), kind, &fields);
-        let print = self.print(&part.print, part.kind.span(), kind);
+        let print = self.print(&part.print, &part.kind, part.card);
         // An order is paid once, and what was paid out is collected once, whether the catalogue says so or not.
         let by_record = || key.clone().filter(|_| kind.moves_money());
         let once = once.or_else(|| Some(Once::Form(Identity { fields: vec![by_record()?], lines: Vec::new() })));
@@ -361,16 +361,23 @@ impl Check<'_> {
         Lookup { key, columns, hours }
     }
 
-    fn print(&mut self, print: &PrintTable, span: Range<usize>, kind: Kind) -> Print {
-        if print.paper != Paper::Slip && kind != Kind::Query {
-            self.mistake(span, "records and certificates are printed of what a query finds");
+    fn print(&mut self, print: &PrintTable, kind: &Spanned<Kind>, card: Proof) -> Print {
+        let paper = print.paper.as_ref().map_or(Paper::Slip, |paper| *paper.get_ref());
+        if let Some(written) = print.paper.as_ref().filter(|_| paper != Paper::Slip) {
+            if *kind.get_ref() != Kind::Query {
+                self.mistake(kind.span(), "records and certificates are printed of what a query finds");
+            } else if card != Proof::Pin {
+                let message = "打印查询结果的业务须校验持卡人密码 a query of which records or a certificate are printed needs the \
+                               holder's PIN: card = \"pin\"";
+                self.mistake(written.span(), message);
+            }
         }
         if let Some(a_day) = &print.a_day
-            && (print.paper == Paper::Slip || *a_day.get_ref() == 0)
+            && (paper == Paper::Slip || *a_day.get_ref() == 0)
         {
             self.mistake(a_day.span(), "a_day counts the prints of records and certificates, and is at least 1");
         }
-        Print { paper: print.paper, a_day: print.a_day.as_ref().map(|a_day| *a_day.get_ref()) }
+        Print { paper, a_day: print.a_day.as_ref().map(|a_day| *a_day.get_ref()) }
     }
 
     fn confidential(&mut self, item: Spanned<String>, kind: Kind, fields: &[Field]) -> String {

@@ -156,6 +156,47 @@ fn a_kind_has_what_it_cannot_do_without() {
 }
 
 #[test]
+fn a_query_of_which_records_are_printed_needs_the_holders_pin() {
+    let message = "[scenario.message]\nname = \"2207\"\nask = \"2206\"\ncancel = \"2208\"\n";
+    let query = |card: &str, paper: &str| {
+        let prints = format!("[scenario.lookup]\ncolumns = [\"note\"]\n[scenario.print]\nas = \"{paper}\"\n");
+        let kind = format!("kind = \"query\"\n{card}");
+        changed(&[("kind = \"settle\"", &kind), (message, &prints)]).map(|_| ())
+    };
+    for paper in ["record", "certificate"] {
+        let told = query("", paper).unwrap_err();
+        let [one] = &told[..] else { panic!("{told:?}") };
+        // After the line of the kind, and those of the lookup before it.
+        let line = SMALL.lines().position(|line| line == "[scenario.message]").unwrap() + 5;
+        assert!(one.starts_with(&format!("small.toml:{line}:6: ")), "{one}");
+        assert!(one.contains("须校验持卡人密码") && one.contains("needs the holder's PIN"), "{one}");
+        assert_eq!(query("card = \"pin\"", paper), Ok(()));
+    }
+    assert_eq!(query("", "slip"), Ok(()));
+}
+
+#[test]
+fn one_chooses_by_columns_where_a_pin_guards_the_records() {
+    let message = "[scenario.message]\nname = \"2207\"\nask = \"2206\"\ncancel = \"2208\"\n";
+    let form = "form = [{ item = \"level\", only = [\"L1\"] }, { item = \"on\", optional = true }, { item = \"note\", optional = true }]";
+    let collected = |kind: &str, choose_by: &str| {
+        let lookup = format!(
+            "[scenario.lookup]\nkey = \"level\"\ncolumns = [\"level\", \"on\"]\nchoose_by = [\"{choose_by}\"]\n"
+        );
+        changed(&[("kind = \"settle\"", kind), (message, &lookup), (form, "form = [\"level\"]")])
+    };
+    let guarded = collected("kind = \"collect\"\ncard = \"pin\"", "on").unwrap();
+    assert_eq!(guarded.lookup.as_ref().unwrap().choose_by, ["on"]);
+    for (kind, choose_by, message) in [
+        ("kind = \"collect\"\ncard = \"pin\"", "note", "one chooses by what is a column"),
+        ("kind = \"change\"", "on", "a key names one of the records and a PIN guards them"),
+    ] {
+        let told = collected(kind, choose_by).map(|_| ()).unwrap_err();
+        assert!(told.iter().any(|one| one.contains(message)), "{told:?}");
+    }
+}
+
+#[test]
 fn what_identifies_a_form_is_always_there() {
     let once = |what: &str| {
         changed(&[("packs =", &format!("once = {{ form = {{ {what} }} }}\npacks ="))]).map(|_| ()).unwrap_err()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -20,6 +20,10 @@ use crate::slip::Document;
 
 /// How much all ended cases that are kept may show together, in bytes. A bill of 500 lines shows half a megabyte.
 const MOST_SHOWN: usize = 8 * 1024 * 1024;
+
+/// How long an ended case still has what was found, and the page of it with the holder's full name: time enough to print
+/// it. Whoever has the case's id could read it as long as the case is kept.
+const FOUND_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 /// A case with what the doors do not see. What is personal, or large, is forgotten as soon as it has ended.
 pub(super) struct Case {
@@ -45,8 +49,10 @@ pub(super) struct Case {
     pub(super) held_back: Option<JsonText>,
     /// Whoever agreed wants it printed.
     pub(super) print: bool,
-    /// What is printed of it, once it has ended; kept as long as the case is.
+    /// What is printed of it, once it has ended.
     pub(super) paper: Option<Arc<Document>>,
+    /// The paper is a page of what was found, and goes with that.
+    pub(super) is_page: bool,
     /// Its transaction, settled, while no door has given out that it was.
     pub(super) untold: Option<Untold>,
 }
@@ -74,16 +80,54 @@ impl Case {
         self.view.state == CaseState::WaitingCard && self.wanted.as_deref().is_none_or(|wanted| wanted == reader)
     }
 
-    fn forget(&mut self) {
+    /// Forgets what is personal in a case that has come to its end, before anybody is shown that.
+    pub(super) fn forget(&mut self) {
         self.packs = None;
         self.form = None;
         self.who = None;
         self.plan = None;
         self.held_back = None;
-        // What was found is shown to who asked for it, and to nobody of a case that came to nothing.
-        if self.view.state != CaseState::Done {
-            self.view.found = None;
+        if self.view.state == CaseState::Done {
+            return;
         }
+        // What was found is shown to who asked for it, and to nobody of a case that came to nothing.
+        self.view.found = None;
+    }
+
+    /// Forgets what was found, and the page of it.
+    fn forget_found(&mut self) {
+        self.view.found = None;
+        if self.is_page {
+            self.paper = None;
+        }
+        // Who follows the case is not told anew, and finds it so.
+        self.tell.send_if_modified(|view| {
+            view.found = None;
+            false
+        });
+    }
+
+    /// About how much it shows, in bytes.
+    fn size(&self) -> usize {
+        self.view.size() + self.paper.as_ref().map_or(0, |paper| paper.size())
+    }
+}
+
+/// An ended case that is kept.
+struct Kept {
+    id: Uuid,
+    ended_at: Timestamp,
+    /// What it shows, in bytes.
+    size: usize,
+    /// What was found is forgotten.
+    has_forgotten: bool,
+}
+
+impl Kept {
+    /// Whether it ended too long ago for what was found; of an end that is still to come nobody knows how long ago it was.
+    fn is_over(&self, now: Timestamp) -> bool {
+        let age = now.duration_since(self.ended_at);
+        age.is_negative() || age >= FOUND_FOR
     }
 }
 
@@ -92,7 +136,7 @@ impl Case {
 pub(super) struct Cases {
     all: BTreeMap<Uuid, Case>,
     keys: HashMap<String, (Uuid, [u8; 32])>,
-    ended: VecDeque<(Uuid, usize)>,
+    ended: VecDeque<Kept>,
     /// How much the ended ones show, in bytes.
     shown: usize,
     removals: HashMap<String, u64>,
@@ -152,20 +196,31 @@ impl Cases {
         self.all.values().filter(|case| !case.view.state.is_final())
     }
 
-    /// Forgets what is personal in a case that has ended, and the oldest ended ones above `keep` or [`MOST_SHOWN`];
-    /// the one that ends now stays.
-    pub(super) fn end(&mut self, id: Uuid, keep: usize) {
-        if let Some(case) = self.all.get_mut(&id) {
-            case.forget();
-            let size = case.view.size() + case.paper.as_ref().map_or(0, |paper| paper.size());
-            self.ended.push_back((id, size));
+    /// Keeps a case that ends now, and forgets the oldest ended ones above `keep` or [`MOST_SHOWN`]; this one stays.
+    pub(super) fn end(&mut self, id: Uuid, keep: usize, now: Timestamp) {
+        self.forget_found(now);
+        if let Some(case) = self.all.get(&id) {
+            let size = case.size();
+            self.ended.push_back(Kept { id, ended_at: now, size, has_forgotten: false });
             self.shown += size;
         }
         while self.ended.len() > keep || (self.shown > MOST_SHOWN && self.ended.len() > 1) {
-            let Some((oldest, size)) = self.ended.pop_front() else { return };
+            let Some(Kept { id: oldest, size, .. }) = self.ended.pop_front() else { return };
             self.shown -= size;
             if let Some(key) = self.all.remove(&oldest).and_then(|case| case.key) {
                 self.keys.remove(&key);
+            }
+        }
+    }
+
+    /// Forgets what was found in the cases that ended [`FOUND_FOR`] ago.
+    pub(super) fn forget_found(&mut self, now: Timestamp) {
+        for kept in self.ended.iter_mut().filter(|kept| !kept.has_forgotten && kept.is_over(now)) {
+            kept.has_forgotten = true;
+            if let Some(case) = self.all.get_mut(&kept.id) {
+                case.forget_found();
+                self.shown = self.shown - kept.size + case.size();
+                kept.size = case.size();
             }
         }
     }
@@ -287,6 +342,7 @@ pub(super) fn fresh(
         held_back: None,
         print: true,
         paper: None,
+        is_page: false,
         untold: None,
     };
     (case, follow)
@@ -323,7 +379,7 @@ mod tests {
         case.view.decision = JsonText::of(&"x".repeat(shown));
         case.key = key.map(str::to_owned);
         cases.insert(case, [0; 32]);
-        cases.end(id, keep);
+        cases.end(id, keep, Timestamp::UNIX_EPOCH);
         id
     }
 
@@ -340,7 +396,7 @@ mod tests {
         let mut cases = Cases::default();
         for n in 1..=100 {
             ended(&mut cases, n, None, MOST_SHOWN / 4, 200);
-            assert!(cases.ended.iter().map(|(_, size)| size).sum::<usize>() <= MOST_SHOWN);
+            assert!(cases.ended.iter().map(|kept| kept.size).sum::<usize>() <= MOST_SHOWN);
             assert_eq!(cases.all.len(), cases.ended.len());
         }
         assert_eq!(cases.all.len(), 3);
@@ -348,5 +404,30 @@ mod tests {
         assert!(cases.get(longest).is_some() && cases.all.len() == 1, "the one that ended last can be asked for");
         ended(&mut cases, 102, None, 1, 200);
         assert!(cases.get(longest).is_none());
+    }
+    #[test]
+    fn what_was_found_is_forgotten_ten_minutes_after_the_end_and_the_slip_is_not() {
+        let mut cases = Cases::default();
+        let id = ended(&mut cases, 1, None, 10, 200);
+        let (shown, found) = (cases.shown, JsonText::of(&"found"));
+        if let Some(case) = cases.get_mut(id) {
+            (case.view.found, case.view.slip) = (found, Some(vec!["a line".to_owned()]));
+            case.tell.send_replace(case.view.clone());
+        }
+        let follow = cases.get(id).unwrap().tell.subscribe();
+        let at = |secs| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(secs);
+        cases.forget_found(at(599));
+        assert!(cases.get(id).unwrap().view.found.is_some() && follow.borrow().found.is_some());
+        cases.forget_found(at(600));
+        let view = &cases.get(id).unwrap().view;
+        assert!(view.found.is_none() && follow.borrow().found.is_none(), "whoever follows it has it no longer");
+        assert!(view.slip.is_some() && view.decision.is_some() && cases.shown == shown + "a line".len());
+        // A clock that was set back says nothing of how long ago it was.
+        let id = ended(&mut cases, 2, None, 10, 200);
+        if let Some(case) = cases.get_mut(id) {
+            case.view.found = JsonText::of(&"found");
+        }
+        cases.forget_found(at(-1));
+        assert!(cases.get(id).unwrap().view.found.is_none());
     }
 }

@@ -115,6 +115,7 @@ impl Inner {
             if to == CaseState::Done {
                 view.found = case.held_back.take().or(view.found.take());
             }
+            case.is_page = outcome.page.is_some();
             case.paper = outcome.page.or(outcome.slip).map(Arc::new);
             view.limits = outcome.limits.or(view.limits.take());
             if let Some(centre) = outcome.centre {

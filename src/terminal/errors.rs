@@ -10,8 +10,8 @@ crate::entries! {
         remedy "请核对编号，或重新办理" | "check the id, or open a new case";
     NO_PAPER = "E-TERM-NO-PAPER", Clerk;
         message "该业务没有可打印的内容" | "there is nothing to print of this case";
-        cause "业务尚未结束、未办成，或其结果改由通知告知" | "it has not ended, came to nothing, or is told by a notice";
-        remedy "请查看业务状态；办结后再打印" | "look at the case's state, and print once it is done";
+        cause "业务尚未结束、未办成，其结果改由通知告知，或查询结果的打印时间已过" | "it has not ended, came to nothing, is told by a notice, or what a query found is not kept any more";
+        remedy "请查看业务状态；办结后及时打印，已过时间的重新查询" | "look at the case's state, and print once it is done; what is not kept any more, ask anew";
     STATE = "E-TERM-STATE", Clerk;
         message "业务当前状态不允许此操作" | "the case is not in a state for this";
         cause "业务已进入其他环节或已结束" | "the case is at another step, or has ended";

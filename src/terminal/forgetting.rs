@@ -1,4 +1,4 @@
-//! An answer that is kept for a time without the centre is erased once that time is over.
+//! An answer that is kept for a time without the centre is erased once that time is over; so is what ended cases found.
 
 use std::collections::BTreeMap;
 use std::sync::Weak;
@@ -15,7 +15,11 @@ const LOOK: Duration = Duration::from_mins(10);
 /// Goes on until the terminal ends.
 pub(super) async fn forget(inner: Weak<Inner>) {
     while let Some(now) = inner.upgrade() {
-        let looked = tokio::task::spawn_blocking(move || now.forget_answers()).await;
+        let looked = tokio::task::spawn_blocking(move || {
+            drop(now.cases_shown());
+            now.forget_answers()
+        })
+        .await;
         match looked {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "answers that are over were not erased"),

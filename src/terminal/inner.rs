@@ -188,6 +188,14 @@ impl Inner {
         lock(&self.cases)
     }
 
+    /// The same for a door: what is no longer shown is forgotten.
+    pub(super) fn cases_shown(&self) -> MutexGuard<'_, Cases> {
+        let now = self.parts.clock.now();
+        let mut cases = self.cases();
+        cases.forget_found(now);
+        cases
+    }
+
     // --- conditions
 
     pub(super) fn conditions(&self) -> Conditions {
@@ -257,7 +265,11 @@ impl Inner {
         case.step += 1;
         case.alarm = self.alarm(id, case.step, to);
         case.view.state = to;
-        case.view.updated_at = self.parts.clock.now();
+        let now = self.parts.clock.now();
+        case.view.updated_at = now;
+        if to.is_final() {
+            case.forget();
+        }
         let view = case.view.clone();
         case.tell.send_replace(view.clone());
         self.log.tell(What::Case {
@@ -267,7 +279,7 @@ impl Inner {
             code: view.failure.as_ref().map(|failure| failure.entry.code),
         });
         if to.is_final() {
-            cases.end(id, self.parts.config.cases.keep);
+            cases.end(id, self.parts.config.cases.keep, now);
             self.ended.notify_all();
         }
         Ok(view)

@@ -170,20 +170,21 @@ impl Terminal {
 
     /// A case as it stands. What it tells of a settlement counts as told from then on.
     pub fn case(&self, id: Uuid) -> Option<CaseView> {
-        self.inner.cases().get_mut(id).map(|case| self.inner.give_out(case))
+        self.inner.cases_shown().get_mut(id).map(|case| self.inner.give_out(case))
     }
 
     /// What is printed of a case that has ended. That it was settled counts as told from then on.
     ///
     /// # Errors
-    /// No such case, or one of which nothing is printed: it has not ended, or came to nothing.
+    /// No such case, or one of which nothing is printed: it has not ended, or came to nothing; or its page is not kept
+    /// any more.
     pub fn paper(&self, id: Uuid) -> Result<Arc<Document>, Failure> {
         self.inner.paper(id)
     }
 
     /// Each state of a case from now on; the way to wait for one. How it ended is to be asked of [`case`](Self::case).
     pub fn follow(&self, id: Uuid) -> Option<watch::Receiver<CaseView>> {
-        self.inner.cases().get(id).map(|case| case.tell.subscribe())
+        self.inner.cases_shown().get(id).map(|case| case.tell.subscribe())
     }
 
     /// Gives the form's values, while the case waits for them or before. A form with mistakes changes nothing; while

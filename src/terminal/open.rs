@@ -54,7 +54,7 @@ impl Inner {
         let readers = self.parts.readers.list();
         let id = self.new_id()?;
         {
-            let mut cases = self.cases();
+            let mut cases = self.cases_shown();
             if let Some((known, with)) = key.as_deref().and_then(|key| cases.by_key(key)) {
                 return match cases.get_mut(known) {
                     Some(case) if with == content => Ok((self.give_out(case), false)),

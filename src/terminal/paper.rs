@@ -18,7 +18,7 @@ use crate::wire::filing;
 impl Inner {
     /// What is printed of a case, for a door: who has it knows what the case came to.
     pub(super) fn paper(self: &Arc<Self>, id: Uuid) -> Result<Arc<Document>, Failure> {
-        let mut cases = self.cases();
+        let mut cases = self.cases_shown();
         let case = cases.get_mut(id).ok_or_else(|| Failure::of(&errors::NO_CASE))?;
         let paper = case.paper.clone().ok_or_else(|| Failure::of(&errors::NO_PAPER))?;
         self.give_out(case);

@@ -10,8 +10,9 @@ use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use super::json::JsonText;
+use super::notice::Notice;
 use super::plan::Plan;
-use super::view::{CaseState, CaseView, NewCase};
+use super::view::{CaseState, CaseView, HolderView, NewCase};
 use super::who::Who;
 use crate::reader::{ReaderState, Role};
 use crate::rules::Packs;
@@ -49,6 +50,8 @@ pub(super) struct Case {
     pub(super) held_back: Option<JsonText>,
     /// Whoever agreed wants it printed.
     pub(super) print: bool,
+    /// The holder and what they are to be told, while the form keeps them secret.
+    concealed: Option<(Option<HolderView>, Option<Vec<Notice>>)>,
     /// What is printed of it, once it has ended.
     pub(super) paper: Option<Arc<Document>>,
     /// The paper is a page of what was found, and goes with that.
@@ -80,6 +83,24 @@ impl Case {
         self.view.state == CaseState::WaitingCard && self.wanted.as_deref().is_none_or(|wanted| wanted == reader)
     }
 
+    /// Whether the form in hand keeps the holder secret. Of what is taken back nobody has looked yet whose it is.
+    pub(super) fn is_secret(&self) -> bool {
+        let said = self.form.as_ref().is_some_and(|form| self.definition.is_confidential(form));
+        said || self.view.undo.is_some() && self.definition.confidential.is_some()
+    }
+
+    /// Takes the holder, and what they are to be told, out of what is shown; or shows both again.
+    pub(super) fn conceal(&mut self, is_secret: bool) {
+        let view = &mut self.view;
+        if !is_secret {
+            if let Some((holder, notices)) = self.concealed.take() {
+                (view.holder, view.notices) = (holder, notices);
+            }
+        } else if self.concealed.is_none() {
+            self.concealed = Some((view.holder.take(), view.notices.replace(Vec::new())));
+        }
+    }
+
     /// Forgets what is personal in a case that has come to its end, before anybody is shown that.
     pub(super) fn forget(&mut self) {
         self.packs = None;
@@ -87,11 +108,16 @@ impl Case {
         self.who = None;
         self.plan = None;
         self.held_back = None;
+        self.concealed = None;
         if self.view.state == CaseState::Done {
             return;
         }
         // What was found is shown to who asked for it, and to nobody of a case that came to nothing.
         self.view.found = None;
+        // Nor does anybody need to know who did not go on with a report that may be kept secret.
+        if self.definition.confidential.is_some() {
+            (self.view.holder, self.view.notices) = (None, Some(Vec::new()));
+        }
     }
 
     /// Forgets what was found, and the page of it.
@@ -341,6 +367,7 @@ pub(super) fn fresh(
         alarm: None,
         held_back: None,
         print: true,
+        concealed: None,
         paper: None,
         is_page: false,
         untold: None,

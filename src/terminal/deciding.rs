@@ -125,6 +125,7 @@ impl Inner {
             Verdict::End(to, failure) => (to, None, Some(failure)),
         };
         let moved = self.advance(id, Some(at), to, |case| {
+            case.conceal(shown.confidential);
             let view = &mut case.view;
             view.business_date = shown.business_date;
             view.decision = shown.decision;
@@ -141,9 +142,6 @@ impl Inner {
             view.transaction = shown.transaction;
             view.duplicate = shown.duplicate;
             view.failure = failure;
-            if shown.confidential {
-                (view.holder, view.notices) = (None, Some(Vec::new()));
-            }
             case.plan = plan.map(Arc::from);
         });
         if let Err(left) = moved {

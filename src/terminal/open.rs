@@ -135,6 +135,7 @@ impl Inner {
                     self.advance_in(&mut cases, id, None, next, |case| {
                         case.view.failure = None;
                         case.form = Some(Arc::new(form));
+                        case.conceal(case.is_secret());
                     })?
                 }
                 (CaseState::WaitingCard | CaseState::Reading, Ok(form)) => keep(&mut cases, id, form)?,

@@ -147,6 +147,7 @@ impl Inner {
                     case.view.holder = Some(who.view.clone());
                     case.view.notices = notices;
                     case.view.findings = who.findings.clone();
+                    case.conceal(case.is_secret());
                     case.who = Some(Arc::new(who));
                 });
                 (moved.ok(), false)

@@ -135,7 +135,7 @@ pub struct CaseView {
     /// The reader that holds the card.
     #[schema(required)]
     pub reader: Option<String>,
-    /// The holder, masked; only after the card has proven itself.
+    /// The holder, masked; only after the card has proven itself, and not while a form keeps them secret.
     #[schema(required)]
     pub holder: Option<HolderView>,
     /// What the holder is to be told of earlier transactions: those that came out otherwise than they were told;

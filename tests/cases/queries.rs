@@ -157,14 +157,42 @@ fn open_report() -> Value {
 #[test]
 fn who_wants_to_be_kept_secret_is_shown_nowhere() {
     let counter = Counter::new();
-    let view = counter.carried_out(REPORT, report());
-    assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
-    let shown = serde_json::to_string(&view).unwrap();
-    assert!(view.holder.is_none(), "{:?}", view.holder);
-    assert!(!shown.contains("王*") && !shown.contains("4401031988"), "{shown}");
-    assert!(!view.slip.unwrap().iter().any(|line| line.starts_with("姓名") || line.starts_with("社会保障号码")));
     let view = counter.decided(REPORT, open_report());
-    assert!(view.holder.is_some(), "{:?}", view.failure);
+    let holder = view.holder.clone().unwrap();
+    let masked = [holder.name, holder.social_security_number, holder.card_number].map(Option::unwrap);
+    let names_them = |view: &CaseView| {
+        let shown = serde_json::to_string(view).unwrap();
+        view.holder.is_some() || masked.iter().any(|text| shown.contains(text.as_str()))
+    };
+    assert!(names_them(&view), "{view:?}");
+    // Who did not go on with it may have meant to be kept secret: nobody who has the case's id is told who it was.
+    let ended = |id| {
+        let view = counter.terminal.cancel(id).unwrap();
+        assert!(!names_them(&view), "{view:?}");
+        assert!(!names_them(&counter.wait_for(id, |view| view.state.is_final())) && !names_them(&counter.ended(id)));
+    };
+    ended(view.id);
+    let asks = counter.open(REPORT, None);
+    let view = counter.wait_for(asks, |view| view.state == CaseState::WaitingInput);
+    assert!(names_them(&view), "whoever fills it in sees whose card it is");
+    let slow = |delay_ms| counter.centre_faults(Faults { delay_ms, ..Faults::default() });
+    slow(5_000);
+    let view = counter.terminal.input(asks, report()).unwrap();
+    assert!(view.state == CaseState::Deciding && !names_them(&view), "{view:?}");
+    ended(asks);
+    // Given at the opening, the form says so before the card is read.
+    let id = counter.open(REPORT, Some(report()));
+    assert!(!names_them(&counter.wait_for(id, |view| view.state == CaseState::Deciding)));
+    ended(id);
+    slow(0);
+    let view = counter.decided(REPORT, report());
+    assert_eq!(view.state, CaseState::WaitingConfirmation, "{:?}", view.failure);
+    assert!(!names_them(&view), "{view:?}");
+    let committing = counter.terminal.confirm(view.id).unwrap();
+    let done = counter.ended(view.id);
+    assert_eq!(done.state, CaseState::Done, "{:?}", done.failure);
+    assert!(!names_them(&committing) && !names_them(&done), "{done:?}");
+    assert!(!done.slip.unwrap().iter().any(|line| line.starts_with("姓名") || line.starts_with("社会保障号码")));
 }
 
 #[test]

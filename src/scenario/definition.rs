@@ -196,6 +196,9 @@ pub struct Lookup {
     pub key: Option<String>,
     /// What is shown of a record, in order.
     pub columns: Vec<Field>,
+    /// The columns that are shown beside the key while one is to be chosen of several records, where the PIN guards them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub choose_by: Vec<String>,
     /// How old an answer may be that is shown while the centre is away, in hours; none is where this is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hours: Option<u32>,

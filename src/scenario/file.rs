@@ -273,6 +273,8 @@ pub(super) struct MessageForTable {
 pub(super) struct LookupTable {
     pub(super) key: Option<Spanned<String>>,
     pub(super) columns: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub(super) choose_by: Vec<Spanned<String>>,
     pub(super) hours: Option<Spanned<u32>>,
 }
 

@@ -3,11 +3,11 @@
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
-use super::definition::{Definition, Fill, Source};
+use super::definition::{Definition, Fill, Proof, Source};
 use super::form::{Form, date};
 use super::on_card::OnCard;
 use crate::rules::{Input, Schema};
-use crate::value::Fen;
+use crate::value::{Fen, Kind};
 
 /// What the centre says of a person, or said when it was last asked.
 #[derive(Clone, Default, PartialEq)]
@@ -83,6 +83,12 @@ impl Definition {
     pub fn is_confidential(&self, form: &Form) -> bool {
         let flag = self.confidential.as_ref().and_then(|name| form.values.get(name));
         flag.and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// Whether what was looked up and what the rules say of it are told to nobody but who knows the card's PIN. What
+    /// moves money is told before: its holder agrees to this amount, and to this account.
+    pub fn is_told_after_the_pin(&self) -> bool {
+        self.kind == Kind::Query && self.card == Proof::Pin
     }
 
     /// What a transaction of this kind is worth: the whole bill, or what is due on an order.

@@ -154,7 +154,7 @@ impl Check<'_> {
             self.mistake(part.who.span(), "nobody at a kiosk looks at a document: it is scanned, or a clerk runs it");
         }
         let once = part.once.map(|once| self.once(once, &fields, lines.as_ref()));
-        let lookup = part.lookup.map(|lookup| self.lookup(lookup, kind, &fields));
+        let lookup = part.lookup.map(|lookup| self.lookup(lookup, kind, part.card, &fields));
         let key = lookup.as_ref().and_then(|lookup| lookup.key.clone());
         let mut fields = fields;
         fields.iter_mut().for_each(|field| field.is_key = Some(&field.name) == key.as_ref());
@@ -335,7 +335,7 @@ impl Check<'_> {
         names.into_iter().map(Spanned::into_inner).collect()
     }
 
-    fn lookup(&mut self, lookup: LookupTable, kind: Kind, fields: &[Field]) -> Lookup {
+    fn lookup(&mut self, lookup: LookupTable, kind: Kind, card: Proof, fields: &[Field]) -> Lookup {
         if lookup.columns.get_ref().is_empty() {
             self.mistake(lookup.columns.span(), "a record has columns");
         }
@@ -352,13 +352,21 @@ impl Check<'_> {
                 self.mistake(key.span(), "the key is an item that the form must have, and a column");
             }
         }
+        for name in &lookup.choose_by {
+            if lookup.key.is_none() || card != Proof::Pin {
+                self.mistake(name.span(), "one chooses where a key names one of the records and a PIN guards them");
+            } else if !columns.iter().any(|column| column.name == *name.get_ref()) {
+                self.mistake(name.span(), "one chooses by what is a column");
+            }
+        }
         if let Some(hours) = &lookup.hours
             && kind != Kind::Query
         {
             self.mistake(hours.span(), "only the answer to a query is shown later");
         }
         let (key, hours) = (lookup.key.map(Spanned::into_inner), lookup.hours.map(Spanned::into_inner));
-        Lookup { key, columns, hours }
+        let choose_by = lookup.choose_by.into_iter().map(Spanned::into_inner).collect();
+        Lookup { key, columns, choose_by, hours }
     }
 
     fn print(&mut self, print: &PrintTable, kind: &Spanned<Kind>, card: Proof) -> Print {

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
+use super::deciding::Ended;
 use super::json::JsonText;
 use super::notice::Notice;
 use super::plan::Plan;
@@ -46,8 +47,8 @@ pub(super) struct Case {
     pub(super) plan: Option<Arc<Plan>>,
     /// Ends it when nobody goes on.
     pub(super) alarm: Option<Alarm>,
-    /// What was found, until the holder has proved themselves.
-    pub(super) held_back: Option<JsonText>,
+    /// What is told to nobody until the holder has proved themselves.
+    pub(super) held_back: Option<HeldBack>,
     /// Whoever agreed wants it printed.
     pub(super) print: bool,
     /// The holder and what they are to be told, while the form keeps them secret.
@@ -58,6 +59,16 @@ pub(super) struct Case {
     pub(super) is_page: bool,
     /// Its transaction, settled, while no door has given out that it was.
     pub(super) untold: Option<Untold>,
+}
+
+/// What was looked up and decided, and who only has the card is not to know.
+pub(super) struct HeldBack {
+    /// Shown once it is committed that it was.
+    pub(super) found: Option<JsonText>,
+    /// Shown as soon as the PIN was verified.
+    pub(super) decision: Option<JsonText>,
+    /// How the case ends then, where nothing is committed.
+    pub(super) end: Option<Ended>,
 }
 
 /// What a case is to tell.

@@ -113,7 +113,8 @@ impl Inner {
             view.findings.extend(outcome.findings);
             view.slip = outcome.slip.as_ref().map(|slip| slip.lines(COLUMNS));
             if to == CaseState::Done {
-                view.found = case.held_back.take().or(view.found.take());
+                let held = case.held_back.take().and_then(|held| held.found);
+                view.found = held.or(view.found.take());
             }
             case.is_page = outcome.page.is_some();
             case.paper = outcome.page.or(outcome.slip).map(Arc::new);

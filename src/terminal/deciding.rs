@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::case::HeldBack;
 use super::conditions::Condition;
 use super::errors;
 use super::inner::{Inner, Upstream};
@@ -20,10 +21,10 @@ use crate::failure::{Explain as _, Failure};
 use crate::queue::{Caller, Row};
 use crate::rules::{Decision, InputError, Outcome, Packs, Schema, differences};
 use crate::scenario::{
-    Conduct, Definition, FieldError, FieldMistake, Form, Message, Proof, ScenarioError, Stated, Telling,
+    Conduct, Definition, FieldError, FieldMistake, Form, Message, ScenarioError, ShownRecords, Stated, Telling,
 };
 use crate::sync::Asker;
-use crate::value::{Fen, Kind, Protocol};
+use crate::value::{Fen, Protocol};
 use crate::wire::infno;
 use crate::wire::person::INSUTYPE;
 use crate::wire::settle::{Settlement, SettlementAnswer};
@@ -120,19 +121,20 @@ impl Inner {
     }
 
     fn decided(self: &Arc<Self>, id: Uuid, at: u64, verdict: Verdict, shown: Shown) {
-        let (to, plan, failure) = match verdict {
-            Verdict::Confirm(plan) => (CaseState::WaitingConfirmation, Some(plan), None),
-            Verdict::End(to, failure) => (to, None, Some(failure)),
+        let (to, plan, failure, end) = match verdict {
+            Verdict::Confirm(plan) => (CaseState::WaitingConfirmation, Some(plan), None, None),
+            Verdict::Withhold(to, failure) => (CaseState::WaitingConfirmation, None, None, Some((to, failure))),
+            Verdict::End(to, failure) => (to, None, Some(failure), None),
         };
         let moved = self.advance(id, Some(at), to, |case| {
             case.conceal(shown.confidential);
             let view = &mut case.view;
             view.business_date = shown.business_date;
-            view.decision = shown.decision;
             view.centre = shown.centre;
-            // A holder's records are shown to nobody who only has their card.
-            let waits = case.definition.kind == Kind::Query && case.definition.card == Proof::Pin;
-            (view.found, case.held_back) = if waits { (None, shown.found) } else { (shown.found, None) };
+            (view.decision, view.found, case.held_back) = match case.definition.is_told_after_the_pin() {
+                true => (None, None, Some(HeldBack { decision: shown.decision, found: shown.found, end })),
+                false => (shown.decision, shown.found, None),
+            };
             let of_card = case.who.iter().flat_map(|who| who.findings.iter().cloned());
             view.findings = of_card.chain(shown.findings).collect();
             view.differences = shown.differences;
@@ -195,7 +197,13 @@ impl Deciding<'_> {
             .map_err(|error| self.cannot_decide(&error, learned.reached))?;
         shown.decision = JsonText::of(&decision);
         shown.business_date = Some(decision.business_date);
-        outcome(&decision)?;
+        match outcome(&decision) {
+            // Whether it is so for what the form says or for what the records do: who only has the card is not told.
+            Err((to, failure)) if self.definition.is_told_after_the_pin() => {
+                return Ok(Verdict::Withhold(to, failure));
+            }
+            decided => decided?,
+        }
 
         let mut person = self.who.person.clone();
         person.psn_no = learned.psn_no.take();

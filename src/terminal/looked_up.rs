@@ -10,7 +10,9 @@ use super::json::JsonText;
 use super::plan::Shown;
 use super::view::CaseState;
 use crate::failure::{Explain as _, Failure};
-use crate::scenario::{Conduct, FieldError, FieldMistake, Form, Label, Lookup, ScenarioError, ShownRecords};
+use crate::scenario::{
+    Conduct, Field, FieldError, FieldMistake, Form, Label, Lookup, Proof, ScenarioError, ShownRecords,
+};
 use crate::slip::Document;
 use crate::value::{Check, mask};
 use crate::wire::lookup;
@@ -58,15 +60,18 @@ impl Deciding<'_> {
         let mut told = ShownRecords { count: records.len(), as_of, cached, page: None };
         let page = if self.may_print(shown)? { self.page(lookup, told, &records) } else { None };
         told.page = page.as_ref().map(Document::sha256);
-        let columns =
-            lookup.columns.iter().map(|column| Column { name: column.name.clone(), label: column.label.clone() });
-        let found = Found { as_of, cached: told.cached, columns: columns.collect(), records };
-        shown.found = JsonText::of(&found);
+        let mut form = self.form.clone();
+        let record = lookup.key.as_ref().map(|key| meant(key, &mut form, &records));
+        let (columns, records_shown) = match (&record, self.definition.card) {
+            // Of what the PIN guards nobody is shown more before it than what they agree to, or choose by.
+            (Some(Ok(record)), Proof::Pin) => (lookup.all_columns(), vec![(*record).clone()]),
+            (Some(Err(_)), Proof::Pin) => lookup.to_choose(&records),
+            _ => (lookup.all_columns(), records.clone()),
+        };
+        shown.found = JsonText::of(&Found { as_of, cached: told.cached, columns, records: records_shown });
         shown.as_of = Some(as_of);
         let mut facts = Map::from_iter([("found".to_owned(), Value::from(told.count))]);
-        let mut form = self.form.clone();
-        if let Some(key) = &lookup.key {
-            let record = meant(key, &mut form, &found.records)?;
+        if let Some(record) = record.transpose()? {
             facts.extend(record.clone());
             shown.findings.extend(self.went_elsewhere(lookup, record));
         }
@@ -118,7 +123,28 @@ fn last_digits(account: &str) -> Vec<char> {
     account.chars().rev().take(4).collect()
 }
 
+impl Column {
+    fn of(field: &Field) -> Self {
+        Self { name: field.name.clone(), label: field.label.clone() }
+    }
+}
+
 impl Lookup {
+    fn all_columns(&self) -> Vec<Column> {
+        self.columns.iter().map(Column::of).collect()
+    }
+
+    /// What one chooses among records by: the key, and what tells them apart.
+    fn to_choose(&self, records: &[Map<String, Value>]) -> (Vec<Column>, Vec<Map<String, Value>>) {
+        let tells = |name: &String| Some(name) == self.key.as_ref() || self.choose_by.contains(name);
+        let columns = self.columns.iter().filter(|column| tells(&column.name)).map(Column::of).collect();
+        let of_each = records.iter().map(|record| {
+            let told = record.iter().filter(|(name, _)| tells(name));
+            told.map(|(name, value)| (name.clone(), value.clone())).collect()
+        });
+        (columns, of_each.collect())
+    }
+
     /// What is shown of a record: nothing that is no column, and of an account what tells it from another.
     fn shown_of(&self, record: Map<String, Value>) -> Map<String, Value> {
         let column = |name: &str| self.columns.iter().find(|column| column.name == *name);

@@ -32,6 +32,8 @@ pub(super) const MOVES: &[(CaseState, CaseState)] = &[
     (WaitingConfirmation, Failed),
     (Proving, WaitingConfirmation),
     (Proving, Committing),
+    (Proving, Referred),
+    (Proving, Refused),
     (Proving, Cancelled),
     (Proving, Failed),
     (Committing, Done),

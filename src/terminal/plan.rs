@@ -68,6 +68,8 @@ pub(super) struct Cancels {
 pub(super) enum Verdict {
     /// Somebody must agree.
     Confirm(Box<Plan>),
+    /// The case ends so, and that is told once the holder has proved themselves.
+    Withhold(super::view::CaseState, crate::failure::Failure),
     /// The case ends, or waits for another form: the state, why, and what is shown.
     End(super::view::CaseState, crate::failure::Failure),
 }

@@ -44,7 +44,7 @@ impl Inner {
         self.proved(id, at, proven);
     }
 
-    /// On to the commit; or back to whoever types, where that can be put right.
+    /// On to the commit, or to the end that was not told before; or back to whoever types, where that can be put right.
     fn proved(self: &Arc<Self>, id: Uuid, at: u64, proven: Result<(), Unproven>) {
         self.heed();
         let moved = {
@@ -52,16 +52,25 @@ impl Inner {
             let Some(case) = cases.get(id) else { return };
             let pulled = || Unproven::from(Failure::of(&errors::CARD_REMOVED));
             let proven = if cases.card_stayed(case) { proven } else { Err(pulled()) };
-            let to = match &proven {
-                Ok(()) => CaseState::Committing,
-                Err(Unproven { again: true, .. }) => CaseState::WaitingConfirmation,
-                Err(_) => CaseState::Failed,
+            let is_proven = proven.is_ok();
+            let (to, failure) = match (proven, case.held_back.as_ref().and_then(|held| held.end.clone())) {
+                (Ok(()), None) => (CaseState::Committing, None),
+                (Ok(()), Some((to, failure))) => (to, Some(failure)),
+                (Err(Unproven { again: true, failure }), _) => (CaseState::WaitingConfirmation, Some(failure)),
+                (Err(Unproven { failure, .. }), _) => (CaseState::Failed, Some(failure)),
             };
-            let failure = proven.err().map(|unproven| unproven.failure);
-            self.advance_in(&mut cases, id, Some(at), to, |case| case.view.failure = failure)
+            self.advance_in(&mut cases, id, Some(at), to, |case| {
+                if let Some(held) = case.held_back.as_mut().filter(|_| is_proven) {
+                    case.view.decision = held.decision.take();
+                }
+                case.view.failure = failure;
+            })
         };
-        if moved.is_ok_and(|view| view.state == CaseState::Committing) {
-            self.begin_committing(id);
+        match moved {
+            Ok(view) if view.state == CaseState::Committing => self.begin_committing(id),
+            // Its reader is free.
+            Ok(view) if view.state.is_final() => self.match_readers(),
+            _ => {}
         }
     }
 }

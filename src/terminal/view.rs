@@ -151,7 +151,8 @@ pub struct CaseView {
     pub business_date: Option<Date>,
     /// The business date is a demonstration's, not today's.
     pub business_date_is_demo: bool,
-    /// What the local rules decided, with the trace (see `rules::Decision`).
+    /// What the local rules decided, with the trace (see `rules::Decision`); of a query that the holder's PIN guards only
+    /// once that was verified.
     #[schema(value_type = Option<crate::rules::Decision>, required)]
     pub decision: Option<JsonText>,
     /// The centre's figures, where it was asked.
@@ -161,7 +162,8 @@ pub struct CaseView {
     #[schema(value_type = Vec<crate::rules::Difference>)]
     pub differences: Vec<Value>,
     /// What the centre has of the person that the scenario looks up: `as_of`, `cached` (kept from an earlier answer),
-    /// `columns` (`name` and `label`, in order) and `records` (their values by name).
+    /// `columns` (`name` and `label`, in order) and `records` (their values by name). Before the holder's PIN no more of it
+    /// than one agrees to or chooses by, and of a query nothing; ten minutes after the end nothing any more.
     #[schema(value_type = Option<crate::terminal::Found>, required)]
     pub found: Option<JsonText>,
     /// When the centre told what it was decided on.

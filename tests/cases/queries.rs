@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::alarm::Hands;
-use crate::counter::{Counter, HOLDER, SECOND, Setup, bill, chip, new_case};
+use crate::counter::{Counter, HOLDER, SECOND, Setup, bill, chip, new_case, statement};
 
 const PRINTED: &str = "benefit-record-query";
 const SHOWN: &str = "talent-service-query";
@@ -111,6 +111,88 @@ fn of_two_that_print_at_once_each_takes_the_next_of_the_day_or_is_shown_alone() 
     let done = views.map(|view| printed(&counter, &confirmed(&counter, &view, "123456")));
     assert_eq!(done, [(true, false), (false, true)]);
     assert_eq!(counter.transactions().len(), 4);
+}
+
+/// What is shown of a case, without what is of this one alone.
+fn shown_alike(view: &CaseView) -> Value {
+    let mut shown = serde_json::to_value(view).unwrap();
+    for member in ["id", "created_at", "updated_at", "as_of"] {
+        shown[member].take();
+    }
+    shown
+}
+
+#[test]
+fn what_the_rules_say_of_records_is_told_to_who_knows_the_pin() {
+    let counter = Counter::new();
+    // There are records of 2014, and none of 2013.
+    let of_year = |year: u32| counter.decided(PRINTED, json!({ "record_year": year }));
+    let there = of_year(2014);
+    assert_eq!(there.state, CaseState::WaitingConfirmation, "{:?}", there.failure);
+    counter.terminal.cancel(there.id).unwrap();
+    assert!(counter.ended(there.id).decision.is_none(), "who gives up is told nothing");
+    let none = of_year(2013);
+    assert_eq!(shown_alike(&none), shown_alike(&there), "before the PIN the one is shown as the other");
+    let wrong = confirmed(&counter, &none, "654321");
+    assert!(wrong.state == CaseState::WaitingConfirmation && wrong.decision.is_none());
+    let none = confirmed(&counter, &none, "123456");
+    assert_eq!((none.state, none.failure.as_ref().unwrap().entry.code), (CaseState::Refused, "E-TERM-DENIED"));
+    assert!(none.failure.unwrap().detail.unwrap().contains("E-RECORD-NONE"));
+    assert_eq!(none.decision.unwrap().value()["reasons"][0]["code"], "E-RECORD-NONE");
+    assert!(none.transaction.is_none() && none.found.is_none() && counter.transactions().is_empty());
+    // Its reader is free, and no print of the day was used up.
+    let done = confirmed(&counter, &of_year(2014), "123456");
+    assert_eq!((done.state, done.decision.unwrap().value()["outcome"].clone()), (CaseState::Done, json!("allow")));
+}
+
+#[test]
+fn of_several_payments_one_chooses_without_a_pin_and_sees_the_one_that_is_collected() {
+    let counter = Counter::with(Setup { card: "v3-retired", ..Setup::default() });
+    let mut form = json!({ "pension_scheme": "employee", "aae003": "2015-07" });
+    let id = counter.open("pension-collection", Some(form.clone()));
+    let asks = counter.wait_for(id, |view| view.state == CaseState::WaitingInput && view.failure.is_some());
+    let found = records(&asks).unwrap();
+    let columns: Vec<_> = found["columns"].as_array().unwrap().iter().map(|column| &column["name"]).collect();
+    assert_eq!(columns, ["pay_no", "paid_month"]);
+    let months: Vec<_> = found["records"].as_array().unwrap().iter().map(|record| &record["paid_month"]).collect();
+    assert_eq!(months.len(), 3, "{found}");
+    assert!(
+        found["records"].as_array().unwrap().iter().all(|record| record.as_object().unwrap().len() == 2),
+        "{found}"
+    );
+    form["pay_no"] = "YL20150710000006".into();
+    counter.terminal.input(id, form).unwrap();
+    let shown = counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation || view.state.is_final());
+    assert_eq!(shown.state, CaseState::WaitingConfirmation, "{:?}", shown.failure);
+    let check = |view: &CaseView| {
+        let found = records(view).unwrap();
+        let [one] = &found["records"].as_array().unwrap()[..] else { panic!("{found}") };
+        assert_eq!((&one["paid_month"], &one["pay_amt"]), (&json!("2015-07"), &json!("3120.50")));
+    };
+    // Who agrees sees to what: the amount, its state and the account; and of the others nothing, now or later.
+    check(&shown);
+    let done = confirmed(&counter, &shown, "123456");
+    assert_eq!(done.state, CaseState::Done, "{:?}", done.failure);
+    check(&done);
+}
+
+#[test]
+fn what_was_found_and_its_page_are_there_for_ten_minutes_after_the_end() {
+    let hands = Arc::new(Hands::noon());
+    let counter = Counter::with(Setup { clock: hands.clone(), ..Setup::default() });
+    let done = confirmed(&counter, &decided(&counter, "K0"), "123456");
+    assert_eq!(done.state, CaseState::Done, "{:?}", done.failure);
+    let shown = || counter.terminal.case(done.id).unwrap();
+    let paper = || counter.terminal.paper(done.id).map_err(|failure| failure.entry.code);
+    hands.forward(599);
+    assert!(shown().found.is_some() && paper().is_ok());
+    hands.forward(1);
+    assert!(shown().found.is_none() && shown().slip.is_some() && shown().transaction.is_some());
+    assert_eq!(paper().err(), Some("E-TERM-NO-PAPER"));
+    // A slip has no full name, and is kept as long as the case.
+    let slip = counter.carried_out("unemployment-sign-in", statement());
+    hands.forward(600);
+    assert!(counter.terminal.paper(slip.id).is_ok());
 }
 
 #[test]

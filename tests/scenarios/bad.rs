@@ -271,7 +271,7 @@ fn settled_line(house: &House, subject: &Subject) -> Vec<Value> {
 }
 
 fn not_eligible(house: &House, subject: &Subject) -> Vec<Value> {
-    let view = house.decided(subject, &subject.said.refused_form(), None);
+    let view = house.told(subject, house.decided(subject, &subject.said.refused_form(), None));
     let failure = ended_badly(&view);
     let found = view["decision"]["reasons"].as_array().into_iter().flatten();
     let found: Vec<&str> = found.filter_map(|reason| reason["code"].as_str()).collect();

@@ -21,7 +21,7 @@ fn what_another_person_or_another_claim_comes_to_is_what_the_fixture_says() {
             let view = house.decided(subject, &subject.said.form_of(case), None);
             match case.reasons.is_empty() {
                 true => done(&house, subject, &view, case, &about),
-                false => referred(&house, &view, case, &about),
+                false => referred(&house, &house.told(subject, view), case, &about),
             }
         }
     });
@@ -33,10 +33,16 @@ fn what_another_person_or_another_claim_comes_to_is_what_the_fixture_says() {
 /// It comes to these figures; of a settlement the centre comes to them as well, and its own stand.
 fn done(house: &House, subject: &Subject, view: &Value, case: &Case, about: &str) {
     assert_eq!(view["state"], "waiting-confirmation", "{about}: {}", brief(view));
-    has_figures(&view["decision"]["outputs"], case, &format!("{about}, by the terminal"));
+    let by_the_terminal = |view: &Value| {
+        has_figures(&view["decision"]["outputs"], case, &format!("{about}, by the terminal"));
+    };
+    if !subject.asks.is_told_after_the_pin() {
+        by_the_terminal(view);
+    }
     assert_eq!(house.confirm(view).status, 200, "{about}");
     let view = house.ended(case_id(view));
     assert_eq!(view["state"], "done", "{about}: {}", brief(&view));
+    by_the_terminal(&view);
     if subject.asks.kind == "settle" {
         has_figures(&view["centre"], case, &format!("{about}, by the centre"));
     }

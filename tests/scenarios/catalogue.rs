@@ -50,6 +50,13 @@ pub struct Definition {
     pub conditions: Map<String, Value>,
 }
 
+impl Definition {
+    /// What was found, and what the rules say of it, is told to nobody but who knows the PIN.
+    pub fn is_told_after_the_pin(&self) -> bool {
+        self.kind == "query" && self.pin
+    }
+}
+
 /// What is asked of the centre before anything is decided.
 #[derive(Clone)]
 pub struct Lookup {

@@ -11,6 +11,7 @@ use super::conditions::Condition;
 use super::errors;
 use super::inner::{Inner, Upstream};
 use super::json::JsonText;
+use super::learning::Learned;
 use super::looked_up::LookedUp;
 use super::plan::{Plan, Shown, Verdict, centre_view};
 use super::same::{First, asked};
@@ -19,7 +20,7 @@ use super::view::CaseState;
 use super::who::Who;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Caller, Row};
-use crate::rules::{Decision, InputError, Outcome, Packs, Schema, differences};
+use crate::rules::{Decision, Input, InputError, Outcome, Packs, Schema, differences};
 use crate::scenario::{
     Conduct, Definition, FieldError, FieldMistake, Form, Message, ScenarioError, ShownRecords, Stated, Telling,
 };
@@ -177,16 +178,7 @@ impl Deciding<'_> {
     fn verdict_with(&self, found: Option<&LookedUp>, shown: &mut Shown) -> Result<Verdict, Ended> {
         let First { key, once } = self.first_time(shown)?;
         self.not_billed(shown)?;
-        let nothing = Map::new();
-        let looked_up = found.map_or(&nothing, |found| &found.facts);
-        let mut learned = self.learn(looked_up)?;
-        self.insured(&learned.known)?;
-        learned.known.facts.extend(looked_up.clone());
-        shown.as_of = learned.as_of;
-        if learned.reached {
-            // The centre has not counted it yet, and would settle this one as if it were the first.
-            self.none_open(shown, |_| true)?;
-        }
+        let learned = self.learn_beside(found, shown)?;
         let schema = self.schema(&learned.known.facts, learned.reached)?;
         let (form, catalogue) = self.priced(&learned.known)?;
         let stated = Stated { form: &form, ..self.stated() };
@@ -205,24 +197,8 @@ impl Deciding<'_> {
             decided => decided?,
         }
 
-        let mut person = self.who.person.clone();
-        person.psn_no = learned.psn_no.take();
-        let telling = Telling {
-            person: &person,
-            form: self.form,
-            known: &learned.known,
-            input: &input,
-            business_date: decision.business_date,
-            today: self.inner.business_day(),
-            operator: self.operator,
-            once,
-            shown: found.map(|found| found.shown),
-            account: self.who.account.clone(),
-        };
-        let message = self
-            .definition
-            .message(telling)
-            .map_err(|item| (CaseState::Failed, Failure::with(&crate::scenario::errors::FORM, item)))?;
+        let records = found.map(|found| found.shown);
+        let message = self.message(&learned, &input, decision.business_date, once, records)?;
         let insutype = match &message {
             Message::Settlement(settlement) => settlement.insutype.clone(),
             _ => learned.known.insutype.clone(),
@@ -255,6 +231,47 @@ impl Deciding<'_> {
         }
         shown.provisional = plan.provisional;
         Ok(Verdict::Confirm(Box::new(plan)))
+    }
+
+    /// What is known of the person, with what was looked up.
+    fn learn_beside(&self, found: Option<&LookedUp>, shown: &mut Shown) -> Result<Learned, Ended> {
+        let looked_up = found.map(|found| found.facts.clone()).unwrap_or_default();
+        let mut learned = self.learn(&looked_up)?;
+        self.insured(&learned.known)?;
+        learned.known.facts.extend(looked_up);
+        shown.as_of = learned.as_of;
+        if learned.reached {
+            // The centre has not counted it yet, and would settle this one as if it were the first.
+            self.none_open(shown, |_| true)?;
+        }
+        Ok(learned)
+    }
+
+    /// What goes upstream of what was decided.
+    fn message(
+        &self,
+        learned: &Learned,
+        input: &Input,
+        business_date: Date,
+        once: Option<String>,
+        records: Option<ShownRecords>,
+    ) -> Result<Message, Ended> {
+        let mut person = self.who.person.clone();
+        person.psn_no.clone_from(&learned.psn_no);
+        let telling = Telling {
+            person: &person,
+            form: self.form,
+            known: &learned.known,
+            input,
+            business_date,
+            today: self.inner.business_day(),
+            operator: self.operator,
+            once,
+            shown: records,
+            account: self.who.account.clone(),
+        };
+        let message = self.definition.message(telling);
+        message.map_err(|item| (CaseState::Failed, Failure::with(&crate::scenario::errors::FORM, item)))
     }
 
     /// Who asks about this person, or one whom the centre says to be insured so; by the form where it is not told.

@@ -325,6 +325,10 @@ pub struct Field {
     /// It names a record of the centre: the only one there is, when it is left out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_key: bool,
+    /// It may tell who somebody is, or something of them: on a paper that anybody may read it is starred. Every text is,
+    /// unless the dictionary says that it is not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub personal: bool,
     /// What of the card stands for it when it is left out, and what it must not differ from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fill: Option<Fill>,

@@ -148,6 +148,7 @@ impl Item<'_> {
         {
             self.mistake(fill.span(), "what the card tells is of another type");
         }
+        let personal = self.personal(kind, check.as_ref(), fill.as_ref());
         Field {
             code: if standard { named.to_uppercase() } else { named.clone() },
             name: named,
@@ -163,8 +164,23 @@ impl Item<'_> {
                 checks: checks.into_iter().map(|(code, check)| (code, check.into_inner())).collect(),
             }),
             is_key: false,
+            personal,
             fill: fill.map(Spanned::into_inner),
         }
+    }
+
+    /// A text is personal as long as nobody says that it is not; a date is where somebody says so.
+    fn personal(&mut self, kind: FieldType, check: Option<&Spanned<Check>>, fill: Option<&Spanned<Fill>>) -> bool {
+        let Some(said) = self.table.personal.take() else { return kind == FieldType::Text };
+        if !matches!(kind, FieldType::Text | FieldType::Date | FieldType::Month) {
+            self.mistake(said.span(), "personal belongs to a text, a date or a month");
+        }
+        let of_somebody = check.is_some_and(|check| names_somebody(*check.get_ref()))
+            || fill.is_some_and(|fill| *fill.get_ref() != Fill::Area);
+        if of_somebody && !*said.get_ref() {
+            self.mistake(said.span(), "what its check or its fill says of it is personal");
+        }
+        said.into_inner()
     }
 
     fn choices(&mut self, kind: FieldType) -> Vec<Choice> {
@@ -202,6 +218,16 @@ fn takes(kind: FieldType, check: Check) -> bool {
     match check {
         Check::Past | Check::NotPast => matches!(kind, FieldType::Date | FieldType::Month),
         _ => kind == FieldType::Text,
+    }
+}
+
+/// Whether what passes it is somebody's name or number.
+fn names_somebody(check: Check) -> bool {
+    use Check::*;
+    match check {
+        CitizenNumber | SocialSecurityNumber | PersonName | Phone | Mobile | CardNumber | CertificateNumber
+        | ForeignResidenceCard | BankAccount => true,
+        Postcode | CreditCode | OrganisationCode | EmployerCode | Past | NotPast | Sha256 | Region => false,
     }
 }
 

@@ -59,6 +59,8 @@ pub(super) struct ItemTable {
     pub(super) check: Option<Spanned<Check>>,
     pub(super) check_by: Option<CheckByTable>,
     pub(super) fill: Option<Spanned<Fill>>,
+    /// Whether it is starred on what anybody may read.
+    pub(super) personal: Option<Spanned<bool>>,
     /// Why it has a name of our own.
     pub(super) own: Option<Spanned<String>>,
     /// Where the item is from.

@@ -86,18 +86,17 @@ fn columns(fields: &[Field]) -> Vec<Column<'_>> {
     fields.iter().map(|field| Column { item: &field.name, label: &field.label.zh, cell: cell(field) }).collect()
 }
 
-/// What a field's values are on paper. A text may say anything, of anybody, but where it names a record of the centre.
+/// What a field's values are on paper. What is personal says the dictionary, but for what names a record of the centre.
 fn cell(field: &Field) -> Cell<'_> {
     match field.kind {
+        _ if field.personal && !field.is_key => Cell::Personal,
         FieldType::Money | FieldType::Price => Cell::Money,
         FieldType::Quantity | FieldType::Rate | FieldType::Int => Cell::Number,
-        FieldType::Date | FieldType::Month => Cell::Plain,
-        FieldType::Text if field.is_key => Cell::Plain,
+        FieldType::Date | FieldType::Month | FieldType::Text => Cell::Plain,
         FieldType::Bool => Cell::Bool,
         FieldType::Choice => {
             Cell::Choice(field.choices.iter().map(|one| (one.value.as_str(), one.label.zh.as_str())).collect())
         }
-        FieldType::Text => Cell::Personal,
     }
 }
 
@@ -116,18 +115,39 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_listed_with_its_documents_and_its_texts_are_personal() {
+    fn a_form_is_listed_with_its_documents_and_its_texts_are_personal_by_the_dictionary() {
         let fixture = include_str!("../../fixtures/scenarios/unemployment-registration.toml");
         let (definition, form) = full("unemployment-registration", fixture);
         let filed = filed(&definition, &form).unwrap();
         assert_eq!(filed.items.len(), definition.fields.len());
         for (column, field) in filed.items.iter().zip(&definition.fields) {
             assert_eq!((column.item, column.label), (field.name.as_str(), field.label.zh.as_str()));
-            assert_eq!(matches!(column.cell, Cell::Personal), field.kind == FieldType::Text, "{}", field.name);
+            assert_eq!(matches!(column.cell, Cell::Personal), field.personal, "{}", field.name);
         }
         let how = |scan| if scan { Seen::Scanned } else { Seen::Shown };
         let asked = definition.documents.iter().map(|asked| (asked.label.zh.as_str(), how(asked.scan)));
         assert_eq!(filed.documents, asked.collect::<Vec<_>>());
+    }
+
+    /// A slip that is lost is found by somebody else, and its holder has to find the room by it.
+    #[test]
+    fn a_registration_says_where_to_go_and_nothing_of_the_holder() {
+        let fixture = include_str!("../../fixtures/scenarios/clinic-registration.toml");
+        let (definition, form) = full("clinic-registration", fixture);
+        let listed = filed(&definition, &form).unwrap();
+        for (item, personal) in
+            [("dept_name", false), ("dept_code", false), ("appt_no", false), ("atddr_no", false), ("dr_name", true)]
+        {
+            let column = listed.items.iter().find(|column| column.item == item).unwrap();
+            assert_eq!(matches!(column.cell, Cell::Personal), personal, "{column:?}");
+        }
+        let fixture = include_str!("../../fixtures/scenarios/job-fair-registration.toml");
+        let (definition, form) = full("job-fair-registration", fixture);
+        let listed = filed(&definition, &form).unwrap();
+        for (item, personal) in [("booth_no", false), ("aac067", true), ("aab004", true)] {
+            let column = listed.items.iter().find(|column| column.item == item).unwrap();
+            assert_eq!(matches!(column.cell, Cell::Personal), personal, "{column:?}");
+        }
     }
 
     #[test]

@@ -80,6 +80,23 @@ fn a_mistake_names_file_line_and_column() {
         ("cancel = \"2208\"", "cancel = \"back\"", "cancel", 10, "a message is named by the national platform's"),
         ("codes = \"level\"", "codes = \"dance\"", "codes =", 9, "there is no such code list"),
         ("longest = 4", "check = \"past\"", "longest", 9, "a check belongs to a text"),
+        ("longest = 4", "personal = \"no\"", "longest", 12, "invalid type: string"),
+        ("longest = 4", "personnel = false", "longest", 1, "unknown field `personnel`"),
+        (
+            "codes = \"level\"",
+            "personal = true\ncodes = \"level\"",
+            "codes =",
+            12,
+            "personal belongs to a text, a date",
+        ),
+        (
+            "fill = \"card.name\"",
+            "personal = false\nfill = \"card.name\"",
+            "fill",
+            12,
+            "its fill says of it is personal",
+        ),
+        ("longest = 4", "personal = false\ncheck = \"phone\"", "longest", 12, "what its check or its fill says"),
         ("[item.on]", "[item.level]", "[item.on]", 7, "duplicate key"),
         ("[item.on]", "[item.On]", "[item.on]", 7, "a name is small letters, digits and _"),
         ("fill = \"card.name\"", "fill = \"card.birth-date\"", "fill", 8, "what the card tells is of another type"),
@@ -90,6 +107,74 @@ fn a_mistake_names_file_line_and_column() {
         assert!(told.iter().any(|one| one.starts_with(&expected) && one.contains(message)), "{from}: {told:?}");
     }
     assert_eq!(load("[scenario").unwrap_err().len(), 1);
+}
+
+#[test]
+fn a_text_is_personal_unless_the_dictionary_says_otherwise() {
+    let personal = |changes: &[(&str, &str)], name: &str| {
+        let definition = changed(changes).unwrap();
+        definition.fields.iter().find(|field| field.name == name).unwrap().personal
+    };
+    assert!(personal(&[], "note") && !personal(&[], "on") && !personal(&[], "level"));
+    assert!(!personal(&[("longest = 4", "personal = false")], "note"));
+    assert!(personal(&[("type = \"date\"", "type = \"date\"\npersonal = true")], "on"));
+}
+
+/// What a pack says is printed as it is, on a slip that anybody may read: no sentence of one names a text that is
+/// personal.
+#[test]
+fn no_pack_says_a_personal_text() {
+    let catalogue = Catalogue::builtin().unwrap();
+    let definitions: Vec<_> = catalogue.offered().collect();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config/policy/guangzhou-2015");
+    let mut said = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let Ok(pack) = std::fs::read_to_string(file.unwrap().path()).unwrap().parse::<toml::Table>() else { continue };
+        let texts: Vec<&str> = pack
+            .get("facts")
+            .and_then(toml::Value::as_table)
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, fact)| {
+                (fact.get("type").and_then(toml::Value::as_str) == Some("text")).then_some(name.as_str())
+            })
+            .collect();
+        let steps = pack.get("step").and_then(toml::Value::as_array).into_iter().flatten();
+        let steps: Vec<_> = steps.filter_map(toml::Value::as_table).collect();
+        let text =
+            |step: &toml::Table, key: &str| step.get(key).and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+        let words = |text: &str| -> Vec<String> {
+            text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').map(str::to_owned).collect()
+        };
+        for sentence in steps.iter().map(|step| text(step, "say")) {
+            let held: Vec<String> = sentence
+                .split('{')
+                .skip(1)
+                .filter_map(|rest| rest.split_once('}'))
+                .flat_map(|(held, _)| words(held))
+                .collect();
+            // What a step makes of a text counts as that text.
+            let made_of = steps
+                .iter()
+                .filter(|step| held.contains(&text(step, "name")))
+                .flat_map(|step| words(&text(step, "expr")));
+            let named: Vec<String> = held.iter().cloned().chain(made_of).collect();
+            for fact in texts.iter().filter(|fact| named.iter().any(|name| name == *fact)) {
+                let scenarios = pack["pack"]["scenarios"].as_array().unwrap();
+                for definition in
+                    definitions.iter().filter(|one| scenarios.iter().any(|id| id.as_str() == Some(&one.id)))
+                {
+                    let looked_up = definition.lookup.iter().flat_map(|lookup| &lookup.columns);
+                    let mut fields = definition.fields.iter().chain(looked_up).filter(|field| field.name == **fact);
+                    if let Some(personal) = fields.find(|field| field.personal) {
+                        panic!("{}: {} is personal, and is printed by: {sentence}", definition.id, personal.name);
+                    }
+                    said.push((definition.id.clone(), (*fact).to_owned()));
+                }
+            }
+        }
+    }
+    assert!(said.contains(&("job-fair-registration".to_owned(), "booth_no".to_owned())), "it looks: {said:?}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::body::{Id, Query};
 use super::errors;
 use super::handlers::case_id;
 use crate::failure::Failure;
-use crate::slip::{Medium, Printed};
+use crate::slip::{Copy, Medium, Printed};
 
 /// Parameters of `GET /v1/cases/{id}/paper`.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -25,6 +25,10 @@ pub struct Wanted {
     #[serde(rename = "as")]
     #[param(value_type = String)]
     medium: Option<String>,
+    /// `holder` (the default): the holder's own copy; `third-party`: of a page of records the one for anybody else, on which
+    /// what is personal is starred. A slip is starred on both.
+    #[param(value_type = Option<String>)]
+    copy: Option<String>,
 }
 
 /// What is printed of a case that has ended, in one of its forms.
@@ -44,12 +48,18 @@ pub async fn paper(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Refusal> {
     let medium = wanted.medium.as_deref().and_then(Medium::named).ok_or_else(not_known)?;
-    let document = doors.terminal.paper(case_id(&id)?)?;
+    let copy = wanted.copy.as_deref().map_or(Some(Copy::Holder), Copy::named).ok_or_else(no_copy)?;
+    let document = doors.terminal.paper(case_id(&id)?, copy)?;
     Ok(answer(medium.print(&document)))
 }
 
 fn not_known() -> Refusal {
     let known = format!("`as` is one of {}", Medium::ALL.map(Medium::name).join(", "));
+    Refusal(Failure::with(&errors::QUERY, known))
+}
+
+fn no_copy() -> Refusal {
+    let known = format!("`copy` is one of {}", Copy::ALL.map(Copy::name).join(", "));
     Refusal(Failure::with(&errors::QUERY, known))
 }
 

@@ -205,7 +205,7 @@ pub struct Lookup {
 }
 
 /// What is printed of a case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, utoipa::ToSchema)]
 #[schema(as = ScenarioPrint)]
 pub struct Print {
     /// On what.
@@ -214,6 +214,9 @@ pub struct Print {
     /// How often a person and day.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub a_day: Option<u32>,
+    /// Of which columns, whole numbers, the page tells the total.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub total: Vec<String>,
 }
 
 /// A kind of paper.

@@ -287,6 +287,8 @@ pub(super) struct PrintTable {
     #[serde(rename = "as")]
     pub(super) paper: Option<Spanned<Paper>>,
     pub(super) a_day: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub(super) total: Vec<Spanned<String>>,
 }
 
 /// A name, or a table that begins with one.

@@ -160,7 +160,7 @@ impl Check<'_> {
         fields.iter_mut().for_each(|field| field.is_key = Some(&field.name) == key.as_ref());
         self.fits_kind(&part.kind, lookup.as_ref(), lines.as_ref(), part.card);
         let message = self.messages(part.message, id.get_ref(), kind, &fields);
-        let print = self.print(&part.print, &part.kind, part.card);
+        let print = self.print(part.print, &part.kind, part.card, lookup.as_ref());
         // An order is paid once, and what was paid out is collected once, whether the catalogue says so or not.
         let by_record = || key.clone().filter(|_| kind.moves_money());
         let once = once.or_else(|| Some(Once::Form(Identity { fields: vec![by_record()?], lines: Vec::new() })));
@@ -369,7 +369,7 @@ impl Check<'_> {
         Lookup { key, columns, choose_by, hours }
     }
 
-    fn print(&mut self, print: &PrintTable, kind: &Spanned<Kind>, card: Proof) -> Print {
+    fn print(&mut self, print: PrintTable, kind: &Spanned<Kind>, card: Proof, lookup: Option<&Lookup>) -> Print {
         let paper = print.paper.as_ref().map_or(Paper::Slip, |paper| *paper.get_ref());
         if let Some(written) = print.paper.as_ref().filter(|_| paper != Paper::Slip) {
             if *kind.get_ref() != Kind::Query {
@@ -385,7 +385,15 @@ impl Check<'_> {
         {
             self.mistake(a_day.span(), "a_day counts the prints of records and certificates, and is at least 1");
         }
-        Print { paper, a_day: print.a_day.as_ref().map(|a_day| *a_day.get_ref()) }
+        for total in &print.total {
+            let of = |column: &&Field| column.name == *total.get_ref() && column.kind == FieldType::Int;
+            let column = lookup.and_then(|lookup| lookup.columns.iter().find(of));
+            if paper == Paper::Slip || column.is_none() {
+                self.mistake(total.span(), "a total is of a column of the page that is an int");
+            }
+        }
+        let total = print.total.into_iter().map(Spanned::into_inner).collect();
+        Print { paper, a_day: print.a_day.map(Spanned::into_inner), total }
     }
 
     fn confidential(&mut self, item: Spanned<String>, kind: Kind, fields: &[Field]) -> String {

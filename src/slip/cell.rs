@@ -15,6 +15,22 @@ pub enum Copy {
 }
 
 impl Copy {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Holder, Self::ThirdParty];
+
+    /// Its name at the doors.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Holder => "holder",
+            Self::ThirdParty => "third-party",
+        }
+    }
+
+    /// The copy of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|copy| copy.name() == name)
+    }
+
     /// A personal text as it stands on this copy.
     pub(super) fn personal(self, text: &str) -> Text {
         match self {

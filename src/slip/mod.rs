@@ -20,7 +20,7 @@ use crate::wire::inf_time;
 pub use cell::{Cell, Column, Copy};
 pub use document::{Document, Text};
 pub use medium::{Medium, Printed};
-pub use page::{Page, Sort};
+pub use page::{Copies, Page, Sort};
 
 use cell::table;
 use document::Section;

@@ -18,7 +18,7 @@ use super::who::Who;
 use crate::reader::{ReaderState, Role};
 use crate::rules::Packs;
 use crate::scenario::{Definition, Form, Proof};
-use crate::slip::Document;
+use crate::slip::Copies;
 
 /// How much all ended cases that are kept may show together, in bytes. A bill of 500 lines shows half a megabyte.
 const MOST_SHOWN: usize = 8 * 1024 * 1024;
@@ -54,7 +54,7 @@ pub(super) struct Case {
     /// The holder and what they are to be told, while the form keeps them secret.
     concealed: Option<(Option<HolderView>, Option<Vec<Notice>>)>,
     /// What is printed of it, once it has ended.
-    pub(super) paper: Option<Arc<Document>>,
+    pub(super) paper: Option<Copies>,
     /// The paper is a page of what was found, and goes with that.
     pub(super) is_page: bool,
     /// Its transaction, settled, while no door has given out that it was.
@@ -146,7 +146,7 @@ impl Case {
 
     /// About how much it shows, in bytes.
     fn size(&self) -> usize {
-        self.view.size() + self.paper.as_ref().map_or(0, |paper| paper.size())
+        self.view.size() + self.paper.as_ref().map_or(0, Copies::size)
     }
 }
 

@@ -23,7 +23,7 @@ use crate::failure::{Explain as _, Failure};
 use crate::queue::{Committed, Draft, QueueError, Row, State};
 use crate::rules::{Basis, Choice, Decision, differences};
 use crate::scenario::{Conduct, Definition, Message, Once, month};
-use crate::slip::{COLUMNS, Document, Slip};
+use crate::slip::{COLUMNS, Copies, Document, Slip};
 use crate::sync::{self, Patience, SettleError, Settled, UplinkError};
 use crate::wire::Payload;
 use crate::wire::payment::Paid;
@@ -58,7 +58,7 @@ struct Outcome {
     limits: Option<LimitsLeft>,
     slip: Option<Document>,
     /// What is printed in its place: what a query found.
-    page: Option<Document>,
+    page: Option<Copies>,
     /// What is told beside what was found before.
     findings: Vec<Failure>,
 }
@@ -117,7 +117,7 @@ impl Inner {
                 view.found = held.or(view.found.take());
             }
             case.is_page = outcome.page.is_some();
-            case.paper = outcome.page.or(outcome.slip).map(Arc::new);
+            case.paper = outcome.page.or(outcome.slip.map(Copies::from));
             view.limits = outcome.limits.or(view.limits.take());
             if let Some(centre) = outcome.centre {
                 view.centre = Some(Value::Object(centre));

@@ -13,7 +13,7 @@ use crate::failure::{Explain as _, Failure};
 use crate::scenario::{
     Conduct, Field, FieldError, FieldMistake, Form, Label, Lookup, Proof, ScenarioError, ShownRecords,
 };
-use crate::slip::Document;
+use crate::slip::Copies;
 use crate::value::{Check, mask};
 use crate::wire::lookup;
 
@@ -24,7 +24,7 @@ pub(super) struct LookedUp {
     /// What is told upstream of it.
     pub(super) shown: ShownRecords,
     /// What is printed of it, where that is a page of records.
-    pub(super) page: Option<Document>,
+    pub(super) page: Option<Copies>,
 }
 
 /// Records of the centre as the doors show them.
@@ -59,7 +59,7 @@ impl Deciding<'_> {
         let records: Vec<_> = records.into_iter().map(|record| lookup.shown_of(record)).collect();
         let mut told = ShownRecords { count: records.len(), as_of, cached, page: None };
         let page = if self.may_print(shown)? { self.page(lookup, told, &records) } else { None };
-        told.page = page.as_ref().map(Document::sha256);
+        told.page = page.as_ref().map(Copies::sha256);
         let mut form = self.form.clone();
         let record = lookup.key.as_ref().map(|key| meant(key, &mut form, &records));
         let (columns, records_shown) = match (&record, self.definition.card) {

@@ -95,7 +95,7 @@ use crate::queue::{Faults, Filter, Row};
 use crate::reader::{ReaderState, Readers};
 use crate::rules::PackRules;
 use crate::scenario::Catalogue;
-use crate::slip::Document;
+use crate::slip::{Copy, Document};
 use crate::wire::filing::Filed;
 use crate::world::{Clock, Random};
 use holder_card::{CardAnswer, CardCall, CardTask};
@@ -173,13 +173,13 @@ impl Terminal {
         self.inner.cases_shown().get_mut(id).map(|case| self.inner.give_out(case))
     }
 
-    /// What is printed of a case that has ended. That it was settled counts as told from then on.
+    /// What is printed of a case that has ended, for whom it is meant. That it was settled counts as told from then on.
     ///
     /// # Errors
     /// No such case, or one of which nothing is printed: it has not ended, or came to nothing; or its page is not kept
     /// any more.
-    pub fn paper(&self, id: Uuid) -> Result<Arc<Document>, Failure> {
-        self.inner.paper(id)
+    pub fn paper(&self, id: Uuid, copy: Copy) -> Result<Arc<Document>, Failure> {
+        self.inner.paper(id, copy)
     }
 
     /// Each state of a case from now on; the way to wait for one. How it ended is to be asked of [`case`](Self::case).

@@ -11,18 +11,18 @@ use super::inner::Inner;
 use crate::config::Mode;
 use crate::failure::Failure;
 use crate::scenario::{Definition, Field, FieldType, Form, Lookup, Paper, ShownRecords};
-use crate::slip::{self, Cell, Column, Document, Filed, Group, Page, Seen, Sort};
+use crate::slip::{self, Cell, Column, Copies, Document, Filed, Group, Page, Seen, Sort};
 use crate::value::Kind;
 use crate::wire::filing;
 
 impl Inner {
     /// What is printed of a case, for a door: who has it knows what the case came to.
-    pub(super) fn paper(self: &Arc<Self>, id: Uuid) -> Result<Arc<Document>, Failure> {
+    pub(super) fn paper(self: &Arc<Self>, id: Uuid, copy: slip::Copy) -> Result<Arc<Document>, Failure> {
         let mut cases = self.cases_shown();
         let case = cases.get_mut(id).ok_or_else(|| Failure::of(&errors::NO_CASE))?;
         let paper = case.paper.clone().ok_or_else(|| Failure::of(&errors::NO_PAPER))?;
         self.give_out(case);
-        Ok(paper)
+        Ok(Arc::clone(paper.of(copy)))
     }
 }
 
@@ -53,9 +53,9 @@ fn seen<'a>(definition: &'a Definition, given: &filing::Document) -> Option<(&'a
 }
 
 impl Deciding<'_> {
-    /// The page of what was looked up, where the scenario prints one. It is handed to the holder, who stood there with
-    /// their card.
-    pub(super) fn page(&self, lookup: &Lookup, told: ShownRecords, records: &[Map<String, Value>]) -> Option<Document> {
+    /// The page of what was looked up, where the scenario prints one. The holder, who stood there with their card, is handed
+    /// their own copy, and may want one for somebody else.
+    pub(super) fn page(&self, lookup: &Lookup, told: ShownRecords, records: &[Map<String, Value>]) -> Option<Copies> {
         let sort = match self.definition.print.paper {
             Paper::Slip => return None,
             Paper::Record => Sort::Record,
@@ -73,12 +73,15 @@ impl Deciding<'_> {
             business_date: self.business_date,
             demo_date: config.business_date.is_some(),
             demo: config.mode == Mode::Demo,
+            items: &columns(&self.definition.fields),
+            asked: &self.form.values,
             columns: &columns(&lookup.columns),
             rows: records,
+            totals: &self.definition.print.total,
             as_of: told.as_of,
             cached: told.cached,
         };
-        Some(page.document())
+        Some(page.copies())
     }
 }
 

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::queue::Caller;
 use crate::rules::{Choice, Decision, Input};
 use crate::scenario::{Form, Message};
-use crate::slip::Document;
+use crate::slip::Copies;
 use crate::value::Fen;
 
 /// The decision and all that committing it needs. Holds personal data in its message and its input.
@@ -45,7 +45,7 @@ pub(super) struct Plan {
     /// The form, with what the card and the centre say in it.
     pub(super) form: Form,
     /// What a query found, to be printed.
-    pub(super) page: Option<Document>,
+    pub(super) page: Option<Copies>,
     /// Under which the journal knows each of the day's prints, where they are counted: the page takes the next one.
     pub(super) prints: Vec<String>,
     /// The complainant is kept out of what the terminal shows and prints.

@@ -51,6 +51,10 @@ fn a_case_that_is_done_is_printed_in_every_form() {
         assert!(answer.body.contains(transaction), "{name}: {}", answer.body);
         assert!(!answer.body.contains("王小雅") && !answer.body.contains("440103198806120021"), "{name} is masked");
     }
+    for copy in ["holder", "third-party"] {
+        let own = client.get(&format!("/v1/cases/{id}/paper?as=a4")).body;
+        assert_eq!(client.get(&format!("/v1/cases/{id}/paper?as=a4&copy={copy}")).body, own, "a slip is for anybody");
+    }
     let lines: Vec<&str> = case["slip"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert_eq!(client.get(&format!("/v1/cases/{id}/paper?as=text")).body, lines.join("\n") + "\n");
 }
@@ -62,11 +66,13 @@ fn who_asks_wrongly_is_told() {
     let path = |rest: &str| format!("/v1/cases/{none}/paper{rest}");
     refused(&client.get(&path("?as=a4")), 404, "E-TERM-NO-CASE");
     refused(&client.get("/v1/cases/1/paper?as=a4"), 404, "E-TERM-NO-CASE");
-    for wrong in ["", "?as=", "?as=pdf", "?as=a4&as=a4", "?medium=a4"] {
+    for wrong in ["", "?as=", "?as=pdf", "?as=a4&as=a4", "?medium=a4", "?as=a4&copy=", "?as=a4&copy=agency"] {
         refused(&client.get(&path(wrong)), 400, "E-API-QUERY");
     }
     let named = client.get(&path("?as=440103198806120021")).json();
     assert_eq!(named["error"]["detail"], "`as` is one of a4, 80mm, escpos, text");
+    let named = client.get(&path("?as=a4&copy=x")).json();
+    assert_eq!(named["error"]["detail"], "`copy` is one of holder, third-party");
     refused(&house.http().token(READ).get(&path("?as=a4")), 403, "E-API-PERMISSION");
 }
 
@@ -89,6 +95,8 @@ fn the_command_prints_what_the_door_gives() {
         assert_eq!((told["as"].as_str(), told["media"].as_str()), (Some(name), Some(media)));
         assert_eq!(BASE64.decode(told["base64"].as_str().unwrap().as_bytes()).unwrap(), ran.stdout);
     }
+    assert_eq!(sbkd(&["--as", "a4", "--copy", "third-party"]).stdout, sbkd(&["--as", "a4"]).stdout);
+    assert_eq!(sbkd(&["--as", "a4", "--copy", "agency"]).status.code(), Some(2));
     assert_eq!(sbkd(&["--as", "pdf"]).status.code(), Some(2));
     assert_eq!(rig::bare().args(["case", "paper", id]).output().unwrap().status.code(), Some(2), "the form is named");
 }

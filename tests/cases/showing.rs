@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use sbkd::queue::{Faults, Point, QueueError, Row, State};
+use sbkd::slip::Copy;
 use sbkd::terminal::{CaseState, CaseView, Condition, NewCase, Seen, What};
 use sbkd::value::Fen;
 use sbkd::world::{Random, SystemRandom};
@@ -35,7 +36,7 @@ fn what_was_told_by_a_notice_is_neither_told_nor_collected_by_its_case() {
     // Now somebody asks it.
     let view = counter.ended(view.id);
     assert!(is_left_to_notice(&view), "{view:?}");
-    assert_eq!(counter.terminal.paper(view.id).unwrap_err().entry.code, "E-TERM-NO-PAPER");
+    assert_eq!(counter.terminal.paper(view.id, Copy::Holder).unwrap_err().entry.code, "E-TERM-NO-PAPER");
     assert_eq!(view.transaction.unwrap()["differs"], serde_json::json!(["outcome"]));
     let shift = counter.terminal.close_shift(&view.shift.unwrap()).unwrap();
     assert_eq!((shift.totals[0].cash, shift.told.cash), (Some(Fen::ZERO), told.owed));
@@ -65,7 +66,7 @@ fn a_case_that_was_asked_meanwhile_is_not_told_once_more() {
 fn who_takes_its_paper_was_told() {
     let counter = Counter::new();
     let view = unasked(&counter);
-    let paper = counter.terminal.paper(view.id).unwrap();
+    let paper = counter.terminal.paper(view.id, Copy::Holder).unwrap();
     let shift = counter.terminal.close_shift(&view.shift.unwrap()).unwrap();
     assert_eq!(shift.totals[0].cash.unwrap().to_string(), "7280.00");
     assert!(notices(&counter).is_empty());

@@ -293,6 +293,19 @@ impl House {
         self.client.get(&format!("/v1/cases/{}/paper?as={form}", case_id(view)))
     }
 
+    /// The copy for somebody else than the holder, in this form.
+    pub fn paper_for_others(&self, view: &Value, form: &str) -> String {
+        let answer = self.client.get(&format!("/v1/cases/{}/paper?as={form}&copy=third-party", case_id(view)));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body
+    }
+
+    /// What the centre answered to what was filed.
+    pub fn filed(&self, transaction: &Value) -> Value {
+        let id = transaction["id"].as_str().unwrap();
+        self.client.get(&format!("/v1/transactions/{id}/filed")).success()
+    }
+
     /// The same in each form: the page of A4 and the one of 80 mm, what goes to a printer of slips, and the lines.
     pub fn papers(&self, view: &Value) -> [String; 4] {
         ["a4", "80mm", "escpos", "text"].map(|form| {

@@ -18,11 +18,11 @@ fn the_centre_is_told_of_the_page_that_is_printed() {
         house.card_of(subject);
         let view = house.carried_out(subject, None);
         let row = house.transaction(&view, State::Acked);
-        (row, view["slip"].clone(), house.papers(&view))
+        (row, view["slip"].clone(), house.papers(&view), house.paper_for_others(&view, "text"))
     });
     let (journal, _dir) = house.into_journal();
     let mut pages = Vec::new();
-    for (subject, (row, slip, paper)) in queries.iter().zip(done) {
+    for (subject, (row, slip, paper, others)) in queries.iter().zip(done) {
         let id: Uuid = row["id"].as_str().unwrap().parse().unwrap();
         let enquiry = &journal.payload(id).unwrap().unwrap()["request"];
         let slip = slip.as_array().unwrap().iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n");
@@ -40,6 +40,15 @@ fn the_centre_is_told_of_the_page_that_is_printed() {
         }
         let held = enquiry["certno"].as_str().unwrap();
         assert!(paper.iter().all(|paper| !paper.contains(held)), "{subject}: the number is masked on every paper");
+        let masked: String = name.chars().take(1).chain(name.chars().skip(1).map(|_| '*')).collect();
+        assert!(!others.contains(name) && others.contains(&masked), "{subject}: anybody else's copy: {others}");
+        assert!(others.replace('\n', "").contains(hash) && others.contains("本人联"), "{subject}: {others}");
+        assert_eq!(text.contains("查询内容"), !subject.asks.form.is_empty(), "{subject}: {text}");
+        if subject.scenario == PAGES[0] {
+            for said in ["查询起始日期", "查询终止日期", "凭证用途", "实际缴费月数合计"] {
+                assert!([a4, roll, text].iter().all(|page| page.contains(said)), "{said} is not on {text}");
+            }
+        }
         pages.push(subject.scenario.as_str());
     }
     assert!(PAGES.iter().all(|page| pages.contains(page)), "printed as pages are {pages:?}");

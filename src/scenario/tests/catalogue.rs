@@ -282,6 +282,23 @@ fn one_chooses_by_columns_where_a_pin_guards_the_records() {
 }
 
 #[test]
+fn a_total_is_of_a_column_of_whole_numbers() {
+    let message = "[scenario.message]\nname = \"2207\"\nask = \"2206\"\ncancel = \"2208\"\n";
+    let months = "[item.months]\nlabel = { zh = \"月数\", en = \"months\" }\ntype = \"int\"\n[document.id-card]";
+    let told = |print: &str| {
+        let lookup = format!("[scenario.lookup]\ncolumns = [\"note\", \"months\"]\n[scenario.print]\n{print}\n");
+        let query = ("kind = \"settle\"", "kind = \"query\"");
+        let definition = changed(&[query, (message, &lookup), ("[document.id-card]", months)]);
+        definition.map(|definition| definition.print.total.clone())
+    };
+    assert_eq!(told("as = \"record\"\ntotal = [\"months\"]").unwrap(), ["months"]);
+    for wrong in ["as = \"record\"\ntotal = [\"note\"]", "as = \"record\"\ntotal = [\"cnt\"]", "total = [\"months\"]"] {
+        let told = told(wrong).unwrap_err();
+        assert!(told.iter().any(|one| one.contains("a total is of a column of the page")), "{wrong}: {told:?}");
+    }
+}
+
+#[test]
 fn what_identifies_a_form_is_always_there() {
     let once = |what: &str| {
         changed(&[("packs =", &format!("once = {{ form = {{ {what} }} }}\npacks ="))]).map(|_| ()).unwrap_err()

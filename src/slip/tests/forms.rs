@@ -4,7 +4,7 @@ use encoding_rs::GB18030;
 
 use super::super::escpos::commands;
 use super::super::html::Sheet;
-use super::pages::{page, rows};
+use super::pages::{asked, copies_of, rows};
 use super::*;
 
 /// ESC @ and FS &.
@@ -16,8 +16,8 @@ const END: &[u8] = &[0x1B, 0x64, 0x04, 0x1D, 0x56, 0x41, 0x01];
 
 fn papers() -> [Document; 3] {
     let centre = json!({"setl_id": "S0001"});
-    let certificate = page(Copy::Holder, &rows()).vouched(&row(false), row(false).created_at);
-    [settlement(&row(false), centre.as_object()), registration(), certificate]
+    let certificate = copies_of(&rows(), &asked()).vouched(&row(false), row(false).created_at);
+    [settlement(&row(false), centre.as_object()), registration(), certificate.of(Copy::Holder).as_ref().clone()]
 }
 
 fn html(document: &Document, medium: Medium) -> String {

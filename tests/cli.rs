@@ -30,6 +30,7 @@ const COMMANDS: &[&str] = &[
     "case paper",
     "queue list",
     "queue show",
+    "queue paper",
     "queue acknowledge",
     "queue verify",
     "queue key",

@@ -34,6 +34,7 @@ use crate::card::{Apdus, Authenticated};
         handlers::centre_refusal,
         handlers::transaction,
         handlers::filed,
+        paper::receipt,
         handlers::acknowledge,
         shifts::open,
         shifts::list,

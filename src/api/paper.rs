@@ -1,4 +1,4 @@
-//! What is printed of a case.
+//! What is printed of a case, and of a transaction.
 
 use std::sync::Arc;
 
@@ -7,9 +7,10 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::Doors;
-use super::answer::Refusal;
+use super::answer::{Refusal, broken};
 use super::body::{Id, Query};
 use super::errors;
 use super::handlers::case_id;
@@ -51,6 +52,41 @@ pub async fn paper(
     let copy = wanted.copy.as_deref().map_or(Some(Copy::Holder), Copy::named).ok_or_else(no_copy)?;
     let document = doors.terminal.paper(case_id(&id)?, copy)?;
     Ok(answer(medium.print(&document)))
+}
+
+/// Parameters of `GET /v1/transactions/{id}/paper`.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WantedReceipt {
+    /// `a4` or `80mm` (HTML), `escpos` (the commands of an 80 mm printer), `text` (lines of 48 columns).
+    #[serde(rename = "as")]
+    #[param(value_type = String)]
+    medium: Option<String>,
+}
+
+/// A receipt of what was filed, with the centre's numbers and without its holder, in one of its forms.
+#[utoipa::path(
+    get,
+    path = "/v1/transactions/{id}/paper",
+    params(("id" = String, Path, format = "uuid"), WantedReceipt),
+    responses((
+        status = 200,
+        description = "The receipt: HTML without script that fetches nothing, a printer's commands, or text",
+        content((String = "text/html"), (String = "application/octet-stream"), (String = "text/plain"))
+    ))
+)]
+pub async fn receipt(
+    State(doors): State<Arc<Doors>>,
+    Id(id): Id,
+    Query(wanted): Query<WantedReceipt>,
+) -> Result<Response, Refusal> {
+    let medium = wanted.medium.as_deref().and_then(Medium::named).ok_or_else(not_known)?;
+    let id: Uuid = id.parse().map_err(|_| Refusal::from(&errors::NO_TRANSACTION))?;
+    let receipt = tokio::task::spawn_blocking(move || doors.terminal.receipt(id)).await;
+    let receipt = receipt.map_err(|error| broken(&error))??;
+    let receipt = receipt.ok_or_else(|| Refusal::from(&errors::NO_TRANSACTION))?;
+    Ok(answer(medium.print(&receipt)))
 }
 
 fn not_known() -> Refusal {

@@ -38,6 +38,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "get", path: "/v1/transactions", permission: Read, handler: || get(handlers::transactions) },
     Route { method: "get", path: "/v1/transactions/{id}", permission: Read, handler: || get(handlers::transaction) },
     Route { method: "get", path: "/v1/transactions/{id}/filed", permission: Operate, handler: || get(handlers::filed) },
+    Route { method: "get", path: "/v1/transactions/{id}/paper", permission: Operate, handler: || get(paper::receipt) },
     Route {
         method: "get",
         path: "/v1/transactions/{id}/refusal",

@@ -4,10 +4,12 @@
 mod cell;
 mod document;
 mod escpos;
+mod foot;
 mod html;
 mod layout;
 mod medium;
 mod page;
+mod receipt;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -19,8 +21,10 @@ use crate::wire::inf_time;
 
 pub use cell::{Cell, Column, Copy};
 pub use document::{Document, Text};
+pub use foot::Foot;
 pub use medium::{Medium, Printed};
 pub use page::{Copies, Page, Sort};
+pub use receipt::Receipt;
 
 use cell::table;
 use document::Section;
@@ -151,34 +155,16 @@ impl Slip<'_> {
         section
     }
 
-    /// What was paid, and the bank's number for it.
-    fn paid(&self) -> Option<(&str, &str)> {
-        let text = |name| self.centre?.get(name)?.as_str();
-        text("order_amt").zip(text("trace_no"))
-    }
-
     fn foot(&self) -> Section {
-        let (row, mut foot) = (self.transaction, Section::default());
-        if row.provisional {
-            foot.say("本机暂结，以中心结算为准");
-        } else if let Some(setl_id) = self.centre.and_then(|centre| centre.get("setl_id")).and_then(Value::as_str) {
-            foot.say(if row.cancels.is_some() { "中心已撤销，退费如上" } else { "中心已结算" });
-            foot.pair("结算编号", setl_id);
-        } else if let Some((amount, trace_no)) = self.paid() {
-            foot.say("已从社会保障卡加载的银行账户缴费");
-            foot.pair("缴费金额", format!("{amount} 元").as_str());
-            foot.pair("银行流水号", trace_no);
-        } else if row.kind != Kind::Settle {
-            foot.say("已提交，以中心受理结果为准");
-        }
-        if self.duplicate {
-            foot.say("此前已提交，本次未重复提交");
-        }
-        if self.filed.is_some() {
-            foot.say("请保存本回单，凭流水号查询受理结果");
-        }
-        proofs(&mut foot, row, self.at);
-        foot
+        let foot = Foot {
+            transaction: self.transaction,
+            centre: self.centre,
+            answer: None,
+            lists: self.filed.is_some(),
+            duplicate: self.duplicate,
+            at: self.at,
+        };
+        foot.section()
     }
 }
 

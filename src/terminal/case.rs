@@ -15,6 +15,7 @@ use super::notice::Notice;
 use super::plan::Plan;
 use super::view::{CaseState, CaseView, HolderView, NewCase};
 use super::who::Who;
+use crate::queue::State;
 use crate::reader::{ReaderState, Role};
 use crate::rules::Packs;
 use crate::scenario::{Definition, Form, Proof};
@@ -57,6 +58,8 @@ pub(super) struct Case {
     pub(super) paper: Option<Copies>,
     /// The paper is a page of what was found, and goes with that.
     pub(super) is_page: bool,
+    /// The state of its transaction that the paper was made anew by, once it was.
+    pub(super) paper_says: Option<State>,
     /// Its transaction, settled, while no door has given out that it was.
     pub(super) untold: Option<Untold>,
 }
@@ -381,6 +384,7 @@ pub(super) fn fresh(
         concealed: None,
         paper: None,
         is_page: false,
+        paper_says: None,
         untold: None,
     };
     (case, follow)

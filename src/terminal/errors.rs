@@ -12,6 +12,10 @@ crate::entries! {
         message "该业务没有可打印的内容" | "there is nothing to print of this case";
         cause "业务尚未结束、未办成，其结果改由通知告知，或查询结果的打印时间已过" | "it has not ended, came to nothing, is told by a notice, or what a query found is not kept any more";
         remedy "请查看业务状态；办结后及时打印，已过时间的重新查询" | "look at the case's state, and print once it is done; what is not kept any more, ask anew";
+    NO_RECEIPT = "E-TERM-NO-RECEIPT", Clerk;
+        message "该笔业务没有可打印的受理回执" | "there is no receipt of this transaction";
+        cause "中心尚未受理或没有受理，或不是向中心提交申办的业务，或中心的答复已按期删除" | "the centre has not accepted it, or it files nothing, or what was answered was erased after its time";
+        remedy "请查看该笔业务的状态；中心受理后再打印" | "look at the transaction's state, and print once the centre has accepted it";
     STATE = "E-TERM-STATE", Clerk;
         message "业务当前状态不允许此操作" | "the case is not in a state for this";
         cause "业务已进入其他环节或已结束" | "the case is at another step, or has ended";

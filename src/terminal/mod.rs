@@ -273,6 +273,15 @@ impl Terminal {
         Ok(answer.and_then(|answer| serde_json::from_value(answer.output).ok()))
     }
 
+    /// What is printed of a transaction by its number, whether its case is kept or not: a receipt of what was filed, with the
+    /// centre's numbers and without its holder. `None` where there is no such transaction. Blocks on the disk.
+    ///
+    /// # Errors
+    /// `E-TERM-NO-RECEIPT` where the centre has accepted nothing of it, and what the storage may do.
+    pub fn receipt(&self, id: Uuid) -> Result<Option<Document>, Failure> {
+        self.inner.receipt(id)
+    }
+
     /// Proves and reads the card in `reader`, or in the one holder's reader that has a card, outside any case; gives
     /// `card::Reading` as JSON, masked unless told otherwise. Blocks on the card.
     ///

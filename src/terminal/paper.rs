@@ -5,13 +5,15 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::case::Case;
 use super::deciding::Deciding;
 use super::errors;
 use super::inner::Inner;
 use crate::config::Mode;
-use crate::failure::Failure;
+use crate::failure::{Explain as _, Failure};
+use crate::queue::{Row, State};
 use crate::scenario::{Definition, Field, FieldType, Form, Lookup, Paper, ShownRecords};
-use crate::slip::{self, Cell, Column, Copies, Document, Filed, Group, Page, Seen, Sort};
+use crate::slip::{self, COLUMNS, Cell, Column, Copies, Document, Filed, Foot, Group, Page, Receipt, Seen, Sort};
 use crate::value::Kind;
 use crate::wire::filing;
 
@@ -26,10 +28,82 @@ impl Inner {
     }
 }
 
-/// The form as a slip lists it. A settlement and a sign-in are told by what was decided, and a query by its records.
+/// Once what was filed is answered.
+impl Inner {
+    /// What is printed of a transaction by its number; `None` where there is none of it. Blocks on the disk.
+    pub(super) fn receipt(&self, id: Uuid) -> Result<Option<Document>, Failure> {
+        let found = self.queue.with_answer(id).map_err(|error| error.failure())?;
+        let Some((row, answer)) = found else { return Ok(None) };
+        let answer = answer.map_err(|error| error.failure())?.filter(|_| files(row.kind));
+        let answer: Option<filing::Filed> = answer.and_then(|answer| serde_json::from_value(answer.output).ok());
+        let answer = answer.ok_or_else(|| Failure::of(&errors::NO_RECEIPT))?;
+        // A scenario that the catalogue has no more is named by its id.
+        let definition = self.catalogue.scenario(&row.scenario).and_then(|scenario| scenario.part(Some(row.kind)));
+        let config = &self.parts.config;
+        let receipt = Receipt {
+            scenario: definition.map_or(row.scenario.as_str(), |definition| &definition.title.zh),
+            terminal: config.terminal.as_str(),
+            demo_date: config.business_date.is_some(),
+            transaction: &row,
+            answer: &answer,
+            at: self.parts.clock.now(),
+        };
+        Ok(Some(receipt.document()))
+    }
+
+    /// What the centre answered to what was filed, where the paper of a case is to say it. Blocks on the disk.
+    pub(super) fn answer_for_paper(&self, row: &Row) -> Option<filing::Filed> {
+        let wanted = |case: &mut Case| case.paper.is_some() && case.paper_says != Some(row.state);
+        if row.state == State::Refused || !files(row.kind) || !self.cases().showing(row.id).any(wanted) {
+            return None;
+        }
+        let answer = self.queue.answer(row.id);
+        let answer =
+            answer.inspect_err(|error| tracing::warn!(%error, "a paper does not say what the centre answered"));
+        serde_json::from_value(answer.ok()??.output).ok()
+    }
+
+    /// Makes the slip of what was filed anew once its transaction is at an end: with the centre's numbers, by which the
+    /// holder asks about it. A page of records stays as it is: its hash was told. Whether it did.
+    pub(super) fn renew_paper(&self, case: &mut Case, row: &Row, answer: Option<&filing::Filed>) -> bool {
+        let Some(paper) = case.paper.clone().filter(|_| files(row.kind) && case.paper_says != Some(row.state)) else {
+            return false;
+        };
+        let tells = match row.state {
+            State::Acked | State::Cancelled => answer.is_some(),
+            state => state == State::Refused,
+        };
+        if tells {
+            let foot = Foot {
+                transaction: row,
+                centre: None,
+                answer,
+                lists: lists(case.view.kind) && case.view.undo.is_none(),
+                duplicate: case.view.duplicate,
+                at: self.parts.clock.now(),
+            };
+            let renewed = paper.of(slip::Copy::Holder).with_foot(&foot);
+            case.view.slip = Some(renewed.lines(COLUMNS));
+            case.paper = Some(renewed.into());
+            case.paper_says = Some(row.state);
+        }
+        tells
+    }
+}
+
+/// Whether the centre answers this kind with its number. What is settled, paid, signed or asked has another answer.
+fn files(kind: Kind) -> bool {
+    !matches!(kind, Kind::Settle | Kind::Pay | Kind::SignIn | Kind::Query)
+}
+
+/// Whether a slip lists the form. A settlement and a sign-in are told by what was decided, and a query by its records.
+fn lists(kind: Kind) -> bool {
+    !matches!(kind, Kind::Settle | Kind::SignIn | Kind::Query)
+}
+
+/// The form as a slip lists it, where it does.
 pub(super) fn filed<'a>(definition: &'a Definition, form: &'a Form) -> Option<Filed<'a>> {
-    let lists = !matches!(definition.kind, Kind::Settle | Kind::SignIn | Kind::Query);
-    lists.then(|| listed(definition, form))
+    lists(definition.kind).then(|| listed(definition, form))
 }
 
 fn listed<'a>(definition: &'a Definition, form: &'a Form) -> Filed<'a> {

@@ -231,15 +231,20 @@ impl Inner {
     }
 
     fn show_transaction(&self, row: &Row) {
+        // The journal is read before the cases are held.
+        let answer = self.answer_for_paper(row);
         let mut cases = self.cases();
         for case in cases.showing(row.id) {
+            let renewed = self.renew_paper(case, row, answer.as_ref());
             let shown = serde_json::to_value(as_shown(row, case.view.state, case.view.failure.as_ref())).ok();
-            if shown.is_none() || case.view.transaction == shown {
-                continue;
+            let moved = shown.is_some() && case.view.transaction != shown;
+            if moved {
+                case.view.transaction = shown;
             }
-            case.view.transaction = shown;
-            case.view.updated_at = self.parts.clock.now();
-            case.tell.send_replace(case.view.clone());
+            if moved || renewed {
+                case.view.updated_at = self.parts.clock.now();
+                case.tell.send_replace(case.view.clone());
+            }
         }
     }
 }

@@ -55,6 +55,8 @@ fn each_answer_of_each_route_is_as_it_is_described() {
     assert_eq!(said, json!(null), "nobody refused it");
     let filed = document.ask("GET", "/v1/transactions/{id}/filed", &id(&done["transaction"]), None);
     assert_eq!(filed, json!(null), "a sign-in files nothing");
+    let none = document.ask("GET", "/v1/transactions/{id}/paper?as=text", &id(&done["transaction"]), None);
+    assert_eq!(none["error"]["code"], "E-TERM-NO-RECEIPT");
 
     let shift = done["shift"].as_str().unwrap().to_owned();
     assert_eq!(done["transaction"]["shift"], shift);
@@ -120,6 +122,8 @@ fn each_answer_of_each_route_is_as_it_is_described() {
     described.remove(&("post".to_owned(), "/v1/card/account/load".to_owned(), 200));
     // Those need a centre: `what_reconciliation_says_is_as_it_is_described`.
     described.retain(|(_, route, _)| !route.starts_with("/v1/reconciliations") && !route.ends_with("/acknowledge"));
+    // It needs one that has accepted something: `tests/scenarios/paper.rs`.
+    described.remove(&("get".to_owned(), "/v1/transactions/{id}/paper".to_owned(), 200));
     let left: Vec<_> = described.difference(&seen).collect();
     assert!(left.is_empty(), "described, and not seen here: {left:?}");
 }

@@ -23,6 +23,7 @@ const WANTED: &[(&str, &str)] = &[
     ("GET", "/v1/transactions"),
     ("GET", "/v1/transactions/{id}"),
     ("GET", "/v1/transactions/{id}/filed"),
+    ("GET", "/v1/transactions/{id}/paper"),
     ("GET", "/v1/transactions/{id}/refusal"),
     ("POST", "/v1/transactions/{id}/acknowledge"),
     ("POST", "/v1/shifts"),

@@ -306,6 +306,11 @@ impl House {
         self.client.get(&format!("/v1/transactions/{id}/filed")).success()
     }
 
+    /// What is printed of a transaction by its number, in this form.
+    pub fn receipt(&self, transaction: &Value, form: &str) -> Answer {
+        self.client.get(&format!("/v1/transactions/{}/paper?as={form}", transaction["id"].as_str().unwrap()))
+    }
+
     /// The same in each form: the page of A4 and the one of 80 mm, what goes to a printer of slips, and the lines.
     pub fn papers(&self, view: &Value) -> [String; 4] {
         ["a4", "80mm", "escpos", "text"].map(|form| {

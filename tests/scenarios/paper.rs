@@ -4,7 +4,7 @@ use sbkd::queue::State;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::house::House;
+use crate::house::{House, case_id};
 use crate::subject;
 
 /// 参保缴费凭证 and 个人权益记录单: rows 22 and 23 of the table.
@@ -52,4 +52,45 @@ fn the_centre_is_told_of_the_page_that_is_printed() {
         pages.push(subject.scenario.as_str());
     }
     assert!(PAGES.iter().all(|page| pages.contains(page)), "printed as pages are {pages:?}");
+}
+
+/// Without the centre's number nobody asks how a complaint goes on, and without the visit's nothing is settled.
+#[test]
+fn a_slip_has_the_centres_numbers_once_it_has_answered() {
+    let house = House::open();
+    let answered =
+        ["fund-supervision-report", "labor-inspection-complaint", "labor-inspection-report", "clinic-registration"];
+    let subjects: Vec<_> = subject::all().into_iter().filter(|one| answered.contains(&&*one.scenario)).collect();
+    assert!(subjects.len() >= answered.len());
+    house.each(&subjects, |subject| {
+        house.card_of(subject);
+        let view = house.carried_out(subject, None);
+        let filed = house.filed(&house.transaction(&view, State::Acked));
+        let number = filed["number"].as_str().unwrap_or_else(|| panic!("{subject}: {filed}"));
+        let renewed = house.at(case_id(&view), |view| view.slip.iter().flatten().any(|line| line.contains(number)));
+        let slip = renewed["slip"].as_array().unwrap().iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n");
+        let papers = house.papers(&renewed);
+        assert_eq!(papers[3], slip.clone() + "\n", "{subject}");
+        assert!(papers.iter().all(|paper| paper.contains(number)), "{subject}");
+        if let Some(visit) = filed["mdtrt_id"].as_str() {
+            assert!(papers.iter().all(|paper| paper.contains(visit)), "{subject}: {slip}");
+        }
+        assert_eq!(filed["mdtrt_id"].is_string(), subject.scenario == "clinic-registration", "{subject}: {filed}");
+        // Whoever comes with the transaction's number later, when the case is gone, gets the centre's: and no name.
+        let transaction = renewed["transaction"]["id"].as_str().unwrap();
+        for form in ["a4", "80mm", "escpos", "text"] {
+            let receipt = house.receipt(&renewed["transaction"], form);
+            assert_eq!(receipt.status, 200, "{subject}: {receipt:?}");
+            assert!(receipt.body.contains(number) && receipt.body.contains(transaction), "{subject}: {}", receipt.body);
+        }
+        let receipt = house.receipt(&renewed["transaction"], "text").body;
+        assert!(receipt.contains("受理回执") && receipt.contains("中心已受理"), "{subject}: {receipt}");
+        assert!(
+            !receipt.contains('*') || receipt.matches("***").count() == 2,
+            "{subject}: the holder is on it: {receipt}"
+        );
+        assert!(!receipt.contains("姓名") && !receipt.contains("社会保障号码"), "{subject}: {receipt}");
+        let confidential = subject.said.full_form()["confidential"] == true;
+        assert_eq!(slip.lines().any(|line| line.starts_with("姓名 ")), !confidential, "{subject}: {slip}");
+    });
 }

@@ -7,7 +7,7 @@ mod list;
 mod rekey;
 mod verify;
 
-use super::{Outcome, Problem, Shell, config, errors};
+use super::{Outcome, Problem, Shell, config, errors, paper};
 use crate::config::Config;
 use crate::queue::{Past, QueueError, QueueKeys};
 
@@ -24,6 +24,8 @@ enum Command {
     List(list::List),
     /// Show one transaction
     Show(list::Show),
+    /// Print a receipt of what was filed, once the centre has accepted it: a page, a printer's commands, or text
+    Paper(paper::Receipt),
     /// Note that the holder was told how a transaction came out otherwise
     Acknowledge(list::Acknowledge),
     /// Prove a journal, a copy or an export whole, and name the first record that is not
@@ -44,6 +46,7 @@ pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     match args.command {
         Command::List(args) => args.run(shell),
         Command::Show(args) => args.run(shell),
+        Command::Paper(args) => paper::receipt(&args, shell),
         Command::Acknowledge(args) => args.run(shell),
         Command::Verify(args) => args.run(shell),
         Command::Key => verify::key(shell),

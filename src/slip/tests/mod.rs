@@ -144,6 +144,79 @@ fn what_was_paid_is_told_with_the_banks_number_and_as_no_settlement() {
 }
 
 #[test]
+fn the_centres_numbers_stand_at_the_foot_once_it_has_answered() {
+    use crate::wire::filing::{self, Standing};
+    let slip = registration();
+    let before = slip.lines(COLUMNS).join("\n");
+    assert!(before.contains("凭流水号查询") && before.contains("受理号等编号在中心受理后给出"), "{before}");
+    let filed = |state, mdtrt_id: Option<&str>| filing::Filed {
+        number: "AF2015080300001".into(),
+        state,
+        filed_on: jiff::civil::date(2015, 8, 3),
+        mdtrt_id: mdtrt_id.map(str::to_owned),
+    };
+    let stands = |state, answer: Option<filing::Filed>, lists| {
+        let row = Row { kind: Kind::Register, state, ..row(false) };
+        let at: Timestamp = "2015-08-03T02:05:00Z".parse().unwrap();
+        let foot = Foot { transaction: &row, centre: None, answer: answer.as_ref(), lists, duplicate: false, at };
+        let renewed = slip.with_foot(&foot);
+        assert_eq!(renewed.sha256(), slip.sha256(), "what it says of the case stays");
+        renewed.lines(COLUMNS).join("\n")
+    };
+    let acked = stands(State::Acked, Some(filed(Standing::Accepted, Some("MD0001"))), true);
+    for said in ["中心已受理", "凭受理号查询", "AF2015080300001", "就诊编号", "MD0001", "ABAB-ABAB-ABAB", "10:05:00"]
+    {
+        assert!(acked.contains(said), "{said} is missing in {acked}");
+    }
+    assert!(!acked.contains("以中心受理结果为准") && !acked.contains("在中心受理后给出"), "{acked}");
+    assert!(!stands(State::Acked, Some(filed(Standing::Accepted, None)), true).contains("就诊编号"));
+    let paid = Row { kind: Kind::Pay, ..row(false) };
+    let foot =
+        Foot { transaction: &paid, centre: None, answer: None, lists: true, duplicate: false, at: paid.created_at };
+    assert!(!slip.with_foot(&foot).lines(COLUMNS).join("").contains("受理号"), "what is paid gets no such number");
+    for (state, answer, said) in [
+        (State::Acked, Some(Standing::Already), "没有重复受理"),
+        (State::Acked, Some(Standing::Withdrawn), "中心已办理撤回"),
+        (State::Cancelled, Some(Standing::Accepted), "本人已撤回"),
+        (State::Refused, None, "中心没有受理"),
+    ] {
+        let text = stands(state, answer.map(|standing| filed(standing, None)), false);
+        assert!(text.contains(said) && !text.contains("以中心受理结果为准"), "{state:?}: {text}");
+    }
+}
+
+/// Who complained in confidence is known to nobody by the number of it.
+#[test]
+fn a_receipt_has_the_numbers_and_no_holder() {
+    use crate::wire::filing::{self, Standing};
+    let filed_on = jiff::civil::date(2015, 8, 4);
+    let answer = filing::Filed {
+        number: "AF2015080300001".into(),
+        state: Standing::Accepted,
+        filed_on,
+        mdtrt_id: Some("MD0001".into()),
+    };
+    let row = Row { kind: Kind::Report, state: State::Acked, ..row(false) };
+    let (scenario, terminal, at) = ("劳动保障监察投诉", "H44010099999", row.created_at);
+    let receipt = Receipt { scenario, terminal, demo_date: true, transaction: &row, answer: &answer, at };
+    let text = receipt.document().lines(COLUMNS).join("\n");
+    for said in [
+        "受理回执",
+        scenario,
+        terminal,
+        "2015-08-04",
+        "中心已受理",
+        "AF2015080300001",
+        "MD0001",
+        "演示，不作凭证",
+        "ABAB-ABAB-ABAB",
+    ] {
+        assert!(text.contains(said), "{said} is missing in {text}");
+    }
+    assert!(text.contains(&row.id.to_string()) && !text.contains("姓名") && !text.contains("号码"), "{text}");
+}
+
+#[test]
 fn a_date_is_not_broken_and_nothing_is_lost() {
     let mut paper = Paper::new(12);
     let text = "有效期 2015-01-01 至 2015-12-31，共一年";

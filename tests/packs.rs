@@ -38,8 +38,8 @@ impl Terminal {
 
     fn configure(&self, poll: u64, policy: &str) {
         let text = format!(
-            "mode = \"demo\"\nterminal = \"H44010099999\"\nstate = \"state\"\n[keys]\nsource = \"psam\"\n\
-             [api]\nsocket = \"sbkd.sock\"\n[paths]\npolicy = \"policy\"\n[policy]\npoll_secs = {poll}\n{policy}\n"
+            "mode = \"demo\"\nbusiness_date = 2015-08-03\nterminal = \"H44010099999\"\nstate = \"state\"\n\
+             [keys]\nsource = \"psam\"\n[api]\nsocket = \"sbkd.sock\"\n[paths]\npolicy = \"policy\"\n[policy]\npoll_secs = {poll}\n{policy}\n"
         );
         fs::write(self.path("sbkd.toml"), text).unwrap();
     }

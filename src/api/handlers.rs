@@ -36,7 +36,8 @@ pub async fn readers(State(doors): State<Arc<Doors>>) -> Json<Vec<ReaderState>> 
 /// The catalogue of 77 scenarios, in the printed order.
 #[utoipa::path(get, path = "/v1/scenarios", responses((status = 200, description = "The rows", body = [Entry])))]
 pub async fn scenarios(State(doors): State<Arc<Doors>>) -> Json<Vec<Entry>> {
-    Json(doors.terminal.catalogue().entries().cloned().collect())
+    let scenarios = doors.terminal.catalogue().scenarios();
+    Json(scenarios.iter().map(|scenario| doors.terminal.listed(scenario)).collect())
 }
 
 /// How a scenario is carried out: its parts, each with form, documents, message and what is printed, and the rules in
@@ -52,7 +53,7 @@ pub async fn scenario(State(doors): State<Arc<Doors>>, Id(id): Id) -> Answer<Sce
     let scenario = scenario.ok_or_else(|| ScenarioError::Unknown(id).failure())?;
     let parts = scenario.parts.iter().map(|part| (**part).clone()).collect();
     let rules = doors.terminal.rules(&scenario.entry.id);
-    Ok(Json(ScenarioParts { entry: scenario.entry.clone(), parts, rules }))
+    Ok(Json(ScenarioParts { entry: doors.terminal.listed(scenario), parts, rules }))
 }
 
 /// A scenario with its parts.

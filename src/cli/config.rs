@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
 use serde_json::json;
 
 use super::{Outcome, Problem, Shell, policy};
 use crate::config::{Config, ConfigError};
 use crate::terminal::Setup;
+use crate::world::{Clock as _, SystemClock};
 
 /// Names another place for the configuration than the usual one.
 const VARIABLE: &str = "SBKD_CONFIG";
@@ -68,6 +70,11 @@ pub(super) fn in_force(shell: &Shell) -> Result<Option<Config>, Problem> {
         return Ok(None);
     }
     load(&file).map(Some)
+}
+
+/// The day that the terminal's cases are of.
+pub(super) fn business_day(config: &Config) -> Date {
+    config.business_date.unwrap_or_else(|| SystemClock.today())
 }
 
 /// Loads a configuration; its mistakes are told one by one.

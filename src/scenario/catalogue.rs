@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use serde::Serialize;
 
 use super::definition::Definition;
 use super::load;
-use crate::rules::Diagnostic;
+use crate::rules::{Diagnostic, Packs};
 use crate::value::Kind;
 
 /// The files that ship with the product.
@@ -53,8 +54,11 @@ pub struct Entry {
     /// How a row with a defect is meant.
     #[schema(required)]
     pub note: Option<String>,
-    /// This terminal carries it out.
+    /// This terminal carries it out: a case of it can be opened.
     pub available: bool,
+    /// This terminal would carry it out, and no policy pack of it holds today. Where its form says the business date, cases
+    /// of earlier days are carried out all the same; else it is not available.
+    pub no_pack_today: bool,
 }
 
 /// A scenario with its parts.
@@ -126,6 +130,12 @@ impl Catalogue {
         self.scenarios.iter().map(|scenario| &scenario.entry)
     }
 
+    /// Those that are carried out here and of which no pack holds on this day.
+    pub fn lacking_packs(&self, packs: &Packs, today: Date) -> impl Iterator<Item = &Entry> {
+        let lacking = move |scenario: &&Scenario| scenario.lacks_pack(packs, today);
+        self.scenarios.iter().filter(lacking).map(|scenario| &scenario.entry)
+    }
+
     /// The scenario with this id.
     pub fn scenario(&self, id: &str) -> Option<&Scenario> {
         self.scenarios.iter().find(|scenario| scenario.entry.id == id)
@@ -138,6 +148,19 @@ impl Catalogue {
 }
 
 impl Scenario {
+    /// How it is listed on a day, by the packs that are in force then.
+    pub fn listed(&self, packs: &Packs, today: Date) -> Entry {
+        let no_pack_today = self.lacks_pack(packs, today);
+        let entry = self.entry.clone();
+        let dated = packs.date_of(&entry.id).is_some_and(|date_of| self.parts.iter().any(|part| part.asks(date_of)));
+        Entry { available: entry.available && (dated || !no_pack_today), no_pack_today, ..entry }
+    }
+
+    /// Whether it is carried out here, and none of the packs that decide it holds on this day.
+    pub fn lacks_pack(&self, packs: &Packs, today: Date) -> bool {
+        self.entry.available && packs.hold(&self.entry.id, today).is_err()
+    }
+
     /// The part of this kind; the main one where none is named.
     pub fn part(&self, kind: Option<Kind>) -> Option<&Arc<Definition>> {
         match kind {

@@ -84,6 +84,11 @@ impl Definition {
         })
     }
 
+    /// Whether its form has a field of this name.
+    pub fn asks(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.name == name)
+    }
+
     /// What its transactions are known by in the journal: the id, and of a further part its kind. Never changes.
     pub fn name(&self) -> String {
         if self.is_main { self.id.clone() } else { format!("{}.{}", self.id, self.kind.name()) }

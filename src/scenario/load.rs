@@ -129,6 +129,7 @@ impl Check<'_> {
             remark,
             note,
             available: true,
+            no_pack_today: false,
         };
         Scenario { entry, parts }
     }

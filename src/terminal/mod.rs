@@ -94,7 +94,7 @@ use crate::failure::{Explain as _, Failure};
 use crate::queue::{Faults, Filter, Row};
 use crate::reader::{ReaderState, Readers};
 use crate::rules::PackRules;
-use crate::scenario::Catalogue;
+use crate::scenario::{Catalogue, Entry, Scenario};
 use crate::slip::{Copy, Document};
 use crate::wire::filing::Filed;
 use crate::world::{Clock, Random};
@@ -151,11 +151,17 @@ impl Terminal {
         &self.inner.catalogue
     }
 
+    /// A scenario of the [`catalogue`](Self::catalogue) as it is listed today, by the packs in force.
+    pub fn listed(&self, scenario: &Scenario) -> Entry {
+        self.inner.listed(scenario)
+    }
+
     /// Opens a case. With an idempotency key that is known, the case that has it is returned.
     ///
     /// # Errors
-    /// An unknown scenario, a form with mistakes, no operator or one without a shift where that is asked for, a reader that is busy or not there, a key that was used
-    /// for something else, a terminal that stops. A terminal that may not carry it out now opens a case that is refused.
+    /// An unknown scenario, one of which no pack holds on the day that the case would be of, a form with mistakes, no
+    /// operator or one without a shift where that is asked for, a reader that is busy or not there, a key that was used for
+    /// something else, a terminal that stops. A terminal that may not carry it out now opens a case that is refused.
     pub fn open_case(&self, case: NewCase) -> Result<CaseView, Failure> {
         self.open_or_find(case).map(|(view, _)| view)
     }
@@ -191,7 +197,7 @@ impl Terminal {
     /// the case waits for it, the case shows them as its failure.
     ///
     /// # Errors
-    /// No such case, a case that has gone on, a form with mistakes.
+    /// No such case, a case that has gone on, a form with mistakes, or of a day on which no pack holds.
     pub fn input(&self, id: Uuid, values: Value) -> Result<CaseView, Failure> {
         self.inner.input(id, &values)
     }

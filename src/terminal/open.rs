@@ -20,6 +20,7 @@ use super::undoing;
 use super::view::{CaseState, CaseView, NewCase};
 use crate::failure::{Explain as _, Failure};
 use crate::reader::{ReaderState, Role};
+use crate::rules::Packs;
 use crate::scenario::{Conduct, Definition, Form, Proof, ScenarioError};
 use crate::value::Kind;
 
@@ -62,9 +63,13 @@ impl Inner {
                 };
             }
             room(&cases, new.reader.as_deref(), &readers)?;
+            let packs = self.packs();
+            if new.undo.is_none() {
+                self.decidable(&definition, form.as_ref(), &packs)?;
+            }
             let demo_date = self.parts.config.business_date.is_some();
             let now = self.parts.clock.now();
-            let (mut case, _) = case::fresh(id, Arc::clone(&definition), self.packs(), operator, demo_date, now);
+            let (mut case, _) = case::fresh(id, Arc::clone(&definition), packs, operator, demo_date, now);
             case.view.undo = new.undo;
             case.wanted = new.reader;
             case.key = key;
@@ -110,6 +115,21 @@ impl Inner {
         }
     }
 
+    /// Refused where no pack holds on the day that the case would be of: nobody has to give their card for that. Where the
+    /// form is still to come and says the day, that is seen when it has come; a day to come is a mistake of the form.
+    fn decidable(&self, definition: &Definition, form: Option<&Form>, packs: &Packs) -> Result<(), Failure> {
+        let (today, date_of) = (self.business_day(), packs.date_of(&definition.id));
+        let date = match form {
+            None if date_of.is_some_and(|date_of| definition.asks(date_of)) => return Ok(()),
+            None => today,
+            Some(form) => definition.business_date(form, date_of, today),
+        };
+        if date > today {
+            return Ok(());
+        }
+        packs.hold(&definition.id, date).map_err(|error| error.failure())
+    }
+
     fn new_id(&self) -> Result<Uuid, Failure> {
         let mut random = [0; 10];
         let filled = self.parts.random.fill(&mut random);
@@ -120,12 +140,17 @@ impl Inner {
 
     pub(super) fn input(self: &Arc<Self>, id: Uuid, values: &Value) -> Result<CaseView, Failure> {
         let no_case = || Failure::of(&errors::NO_CASE);
-        let found = self.cases().get(id).map(|case| (Arc::clone(&case.definition), case.view.undo));
-        let (definition, undo) = found.ok_or_else(no_case)?;
+        let found = self.cases().get(id).map(|case| (Arc::clone(&case.definition), case.view.undo, case.packs.clone()));
+        let (definition, undo, packs) = found.ok_or_else(no_case)?;
         if undo.is_some() {
             return Err(Failure::of(&errors::UNDO_FORM));
         }
         let form = definition.check(values, self.business_day()).map_err(|error| error.failure());
+        let form = form.and_then(|form| {
+            // One that has ended has none any more, and takes no form.
+            let decidable = packs.map_or(Ok(()), |packs| self.decidable(&definition, Some(&form), &packs));
+            decidable.map(|()| form)
+        });
         let view = {
             let mut cases = self.cases();
             let state = cases.get(id).map(|case| case.view.state).ok_or_else(no_case)?;
@@ -200,11 +225,12 @@ impl Inner {
             [torn_writes, lost_on_cards, reconciliation.open, reconciliation.overdue, untold, open_on_accounts]
                 .iter()
                 .all(|left| *left == Some(0));
+        let sound = policy.refused.is_none() && policy.no_pack_today.is_empty();
         let listed = blacklist.as_ref().is_none_or(BlacklistHealth::is_well)
             && catalogue.as_ref().is_none_or(CatalogueHealth::is_well);
         let status = if conditions.contains(&Condition::Draining) {
             Status::Draining
-        } else if conditions.is_empty() && alarms.is_empty() && policy.refused.is_none() && listed && whole && settled {
+        } else if conditions.is_empty() && alarms.is_empty() && sound && listed && whole && settled {
             Status::Ok
         } else {
             Status::Degraded

@@ -21,6 +21,7 @@ use super::setup::SetupError;
 use super::taken::Taken;
 use crate::failure::Diagnostic;
 use crate::rules::{PackInfo, PackRef, Packs, Source};
+use crate::scenario::{Entry, Scenario};
 
 /// Where the packs in force are from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -60,6 +61,9 @@ pub struct PolicyHealth {
     /// What is in the folder instead, and why it is not taken up.
     #[schema(required)]
     pub refused: Option<Refused>,
+    /// The scenarios that are carried out here and of which no pack holds today, by id: a case of one is refused, but for
+    /// an earlier day that its form says.
+    pub no_pack_today: Vec<String>,
 }
 
 /// The packs in force.
@@ -91,7 +95,9 @@ pub(super) struct InForce {
 
 struct Now {
     packs: Packs,
-    health: PolicyHealth,
+    origin: Origin,
+    since: Timestamp,
+    refused: Option<Refused>,
     /// What stands for the files they were read from.
     content: [u8; 32],
 }
@@ -113,8 +119,8 @@ impl InForce {
 impl Now {
     fn of(taken: Taken, now: Timestamp) -> Self {
         let refused = taken.refused.as_ref().map(|error| Refused::of(error, now));
-        let health = PolicyHealth { origin: taken.origin, since: taken.since.unwrap_or(now), refused };
-        Self { packs: taken.packs, health, content: content(&taken.sources) }
+        let since = taken.since.unwrap_or(now);
+        Self { packs: taken.packs, origin: taken.origin, since, refused, content: content(&taken.sources) }
     }
 }
 
@@ -155,12 +161,23 @@ impl Inner {
     }
 
     pub(super) fn policy_health(&self) -> PolicyHealth {
-        lock(&self.in_force.now).health.clone()
+        self.health_of(&lock(&self.in_force.now))
     }
 
     pub(super) fn policy(&self) -> Policy {
         let now = lock(&self.in_force.now);
-        Policy { health: now.health.clone(), packs: now.packs.list() }
+        Policy { health: self.health_of(&now), packs: now.packs.list() }
+    }
+
+    fn health_of(&self, now: &Now) -> PolicyHealth {
+        let lacking = self.catalogue.lacking_packs(&now.packs, self.business_day()).map(|entry| entry.id.clone());
+        let Now { origin, since, ref refused, .. } = *now;
+        PolicyHealth { origin, since, refused: refused.clone(), no_pack_today: lacking.collect() }
+    }
+
+    /// A scenario as it is listed today.
+    pub(super) fn listed(&self, scenario: &Scenario) -> Entry {
+        scenario.listed(&self.packs(), self.business_day())
     }
 
     /// What a terminal starts with is told, and kept for the next start.
@@ -223,8 +240,8 @@ impl Inner {
     fn mended(&self) {
         let refused = {
             let mut now = lock(&self.in_force.now);
-            now.health.origin = Origin::Folder;
-            now.health.refused.take()
+            now.origin = Origin::Folder;
+            now.refused.take()
         };
         if refused.is_some() {
             tracing::info!("the policy packs in the folder are again those in force");
@@ -236,9 +253,9 @@ impl Inner {
     fn refused(&self, refused: Refused, asked: bool) {
         let known = {
             let mut now = lock(&self.in_force.now);
-            let known = now.health.refused.as_ref().is_some_and(|known| known.why == refused.why);
+            let known = now.refused.as_ref().is_some_and(|known| known.why == refused.why);
             if !known {
-                now.health.refused = Some(refused.clone());
+                now.refused = Some(refused.clone());
             }
             known
         };

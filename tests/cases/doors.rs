@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sbkd::queue::Filter;
-use sbkd::terminal::{CaseState, NewCase};
+use sbkd::terminal::{CaseState, NewCase, Status, What};
 use sbkd::value::Kind;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -28,6 +28,36 @@ fn scenarios_that_are_not_there_are_told_apart() {
     let catalogue = counter.terminal.catalogue().entries();
     let available: Vec<&str> = catalogue.filter(|entry| entry.available).map(|entry| entry.id.as_str()).collect();
     assert_eq!(available, ["employment-certificate-copy", "medical-settlement", SIGN_IN]);
+}
+
+/// Of the year in which this runs no pack that ships holds, and the demonstration's business date is not set.
+#[test]
+fn a_scenario_without_a_pack_for_today_takes_no_card() {
+    let some = "[scenarios]\nonly = [\"medical-settlement\", \"unemployment-sign-in\"]\n";
+    let counter = Counter::with(Setup { demo_date: false, config: some, ..Setup::default() });
+    let listed = |id| counter.terminal.listed(counter.terminal.catalogue().scenario(id).unwrap());
+    let state = |id| (listed(id).available, listed(id).no_pack_today);
+    assert_eq!(state(SIGN_IN), (false, true), "it is of the day on which it is carried out");
+    assert_eq!(state("medical-settlement"), (true, true), "its form says the day");
+    assert_eq!(state("employment-registration"), (false, false), "it is not carried out here");
+    let health = counter.terminal.health();
+    assert_eq!(health.policy.no_pack_today, ["medical-settlement", SIGN_IN]);
+    assert_eq!(health.status, Status::Degraded);
+
+    let mut events = counter.terminal.events(None);
+    for input in [None, Some(statement())] {
+        let refused = counter.terminal.open_case(new_case(SIGN_IN, input)).unwrap_err();
+        assert_eq!(refused.entry.code, "E-RULES-NO-VERSION");
+    }
+    // Of a bill of last August the first case tells, and its card is the first that is taken.
+    let view = counter.decided("medical-settlement", bill());
+    assert_eq!((view.state, view.failure), (CaseState::WaitingConfirmation, None));
+    let first = counter.next_event(&mut events, |what| matches!(what, What::Case { .. }));
+    assert!(matches!(first, What::Case { case, .. } if case == view.id), "{first:?}");
+
+    let dated = Counter::with(Setup { config: some, ..Setup::default() });
+    assert_eq!(dated.terminal.health().policy.no_pack_today, [""; 0], "the demonstration's date counts");
+    assert!(dated.terminal.open_case(new_case(SIGN_IN, None)).is_ok());
 }
 
 #[test]

@@ -211,17 +211,25 @@ fn each_bill_is_decided_by_the_pack_of_its_date_though_another_asks_for_more() {
         let decision = view.decision.unwrap();
         assert!(decision.value()["version_reason"].as_str().unwrap().contains(reason), "{endtime}");
     }
-    // A day of which there is no pack; and a day to come, for which there need not be one yet.
+    // A day of which there is no pack: no case is opened for it, and one that waits for its form waits for another.
     let on = |date: &str| {
         let mut bill = bill();
         bill["begntime"] = "2014-12-01".into();
         bill["endtime"] = date.into();
-        let id = counter.open(SETTLE, Some(bill));
-        counter.wait_for(id, |view| view.failure.is_some())
+        bill
     };
-    let before = on("2014-12-31");
-    assert_eq!((before.state, before.failure.unwrap().entry.code), (CaseState::Failed, "E-RULES-NO-VERSION"));
-    assert_eq!(on("2016-01-01").state, CaseState::WaitingInput);
+    let refused = counter.terminal.open_case(new_case(SETTLE, Some(on("2014-12-31")))).unwrap_err();
+    assert_eq!(refused.entry.code, "E-RULES-NO-VERSION");
+    let id = counter.open(SETTLE, None);
+    counter.wait_for(id, |view| view.state == CaseState::WaitingInput);
+    let refused = counter.terminal.input(id, on("2014-12-31")).unwrap_err();
+    assert_eq!(refused.entry.code, "E-RULES-NO-VERSION");
+    let shown = counter.terminal.case(id).unwrap();
+    assert_eq!((shown.state, shown.failure), (CaseState::WaitingInput, Some(refused)));
+    // A day to come, for which there need not be one yet.
+    counter.terminal.input(id, on("2016-01-01")).unwrap();
+    let shown = counter.wait_for(id, |view| view.failure.is_some());
+    assert_eq!((shown.state, shown.failure.unwrap().entry.code), (CaseState::WaitingInput, "E-SCN-INPUT"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::finding::Finding;
 use super::policy;
-use crate::cli::client;
+use crate::cli::{client, config};
 use crate::config::Config;
 use crate::failure::Explain as _;
 use crate::terminal::Setup;
@@ -38,7 +38,10 @@ pub(super) fn no_centre() -> Finding {
 /// on.
 pub(super) fn setup(file: &Path, config: &Config) -> (Finding, Finding) {
     match Setup::load(config) {
-        Ok(setup) => (Finding::ok("config", file.display(), file.display()), policy::of_setup(&setup.packs().list())),
+        Ok(setup) => (
+            Finding::ok("config", file.display(), file.display()),
+            policy::of_setup(&setup, config::business_day(config)),
+        ),
         Err(error) => (Finding::of_failure("config", &error.failure()), Finding::skipped("policy", "config")),
     }
 }

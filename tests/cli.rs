@@ -155,7 +155,7 @@ fn the_catalogue_is_the_table_of_77() {
             let also: Vec<&str> = cells[4].split(',').filter(|kind| !kind.is_empty()).collect();
             serde_json::json!({
                 "row": row, "id": cells[2], "kind": cells[3], "also": also, "domain": cells[5], "name": cells[6],
-                "available": true,
+                "available": true, "no_pack_today": false,
             })
         })
         .collect();

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use jiff::civil::Date;
 use serde::Serialize;
 
-use super::{Outcome, Problem, Shell, policy};
+use super::{Outcome, Problem, Shell, config, policy};
 use crate::rules::{PackRules, Packs};
 use crate::scenario::{Catalogue, Entry, Scenario, ScenarioError};
 use crate::terminal::{Setup, SetupError};
@@ -32,7 +33,7 @@ enum Command {
     Check(Sources),
 }
 
-/// What the catalogue is made of.
+/// What the catalogue is made of; that of the configuration where neither is named.
 #[derive(Debug, clap::Args)]
 struct Sources {
     /// A deployment's folder of scenarios, over those built in
@@ -43,17 +44,44 @@ struct Sources {
     packs: Vec<PathBuf>,
 }
 
+/// A catalogue with the packs that decide it.
+struct Loaded {
+    catalogue: Catalogue,
+    packs: Packs,
+    /// The day on which packs must hold: at a terminal. Files by themselves are of no day.
+    today: Option<Date>,
+}
+
 impl Sources {
-    /// The catalogue, with those marked whose packs are there, and the packs.
-    fn load(&self) -> Result<(Catalogue, Packs), Problem> {
+    /// The files that are named; where none is, what the terminal works by, or what ships where there is no terminal.
+    fn load(&self, shell: &Shell) -> Result<Loaded, Problem> {
+        let terminal = match self.scenarios.is_none() && self.packs.is_empty() {
+            true => config::in_force(shell)?,
+            false => None,
+        };
+        if let Some(config) = terminal {
+            let setup = config::setup(&config)?;
+            let (catalogue, packs) = (setup.catalogue().clone(), setup.packs().clone());
+            return Ok(Loaded { catalogue, packs, today: Some(config::business_day(&config)) });
+        }
         let catalogue = Setup::catalogue_of(self.scenarios.as_deref()).map_err(|error| Problem::from_error(&error))?;
         let packs = match self.packs.is_empty() {
             true => Packs::builtin_for_use(),
             false => policy::packs_of(&self.packs)?,
         };
-        let there = packs.list();
-        let has_all = |scenario: &Scenario| scenario.parts.iter().all(|part| part.missing(&there).next().is_none());
-        Ok((catalogue.offering(has_all), packs))
+        Ok(Loaded { catalogue, packs, today: None })
+    }
+}
+
+impl Loaded {
+    /// How a scenario is listed: at a terminal as its daemon lists it, else by whether its packs are there.
+    fn listed(&self, scenario: &Scenario) -> Entry {
+        if let Some(today) = self.today {
+            return scenario.listed(&self.packs, today);
+        }
+        let there = self.packs.list();
+        let available = scenario.parts.iter().all(|part| part.missing(&there).next().is_none());
+        Entry { available, ..scenario.entry.clone() }
     }
 }
 
@@ -66,53 +94,55 @@ struct Line<'a> {
     also: &'a [Kind],
     domain: &'a str,
     name: &'a str,
-    /// Its packs are there.
     available: bool,
+    no_pack_today: bool,
 }
 
 impl<'a> From<&'a Entry> for Line<'a> {
     fn from(entry: &'a Entry) -> Self {
-        let Entry { row, id, kind, also, domain, name, available, .. } = entry;
-        Self { row: *row, id, kind: *kind, also, domain, name, available: *available }
+        let Entry { row, id, kind, also, domain, name, available, no_pack_today, .. } = entry;
+        let (row, kind, available, no_pack_today) = (*row, *kind, *available, *no_pack_today);
+        Self { row, id, kind, also, domain, name, available, no_pack_today }
     }
 }
 
 pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     match args.command {
-        Command::List(sources) => list(&sources.load()?.0, shell),
+        Command::List(sources) => list(&sources.load(shell)?, shell),
         Command::Show { id, sources } => {
-            let (catalogue, packs) = sources.load()?;
+            let loaded = sources.load(shell)?;
             let unknown = || Problem::from_error(&ScenarioError::Unknown(id.clone()));
-            show(catalogue.scenario(&id).ok_or_else(unknown)?, &packs, shell)
+            show(loaded.catalogue.scenario(&id).ok_or_else(unknown)?, &loaded, shell)
         }
-        Command::Check(sources) => {
-            let (catalogue, packs) = sources.load()?;
-            check(&catalogue, &packs, shell)?;
-        }
+        Command::Check(sources) => check(&sources.load(shell)?, shell)?,
     }
     Ok(())
 }
 
-fn list(catalogue: &Catalogue, shell: &Shell) {
-    let lines: Vec<Line<'_>> = catalogue.entries().map(Line::from).collect();
+fn list(loaded: &Loaded, shell: &Shell) {
+    let entries: Vec<Entry> = loaded.catalogue.scenarios().iter().map(|scenario| loaded.listed(scenario)).collect();
+    let lines: Vec<Line<'_>> = entries.iter().map(Line::from).collect();
     shell.show(&lines, || lines.iter().map(text).collect());
 }
 
 fn text(line: &Line<'_>) -> String {
-    let mark = if line.available { "●" } else { " " };
+    let mark = match (line.no_pack_today, line.available) {
+        (true, _) => "○",
+        (false, true) => "●",
+        (false, false) => " ",
+    };
     let row = line.row.map(|row| row.to_string()).unwrap_or_default();
     let kinds: Vec<&str> = std::iter::once(&line.kind).chain(line.also).map(|kind| kind.name()).collect();
     format!("{row:>2} {mark} {:<40} {:<20} {} / {}\n", line.id, kinds.join("+"), line.domain, line.name)
 }
 
-fn check(catalogue: &Catalogue, packs: &Packs, shell: &Shell) -> Outcome {
-    let there = packs.list();
-    let parts = catalogue.scenarios().iter().flat_map(|scenario| &scenario.parts);
-    let missing: Vec<_> = parts.flat_map(|part| part.missing(&there)).collect();
+fn check(loaded: &Loaded, shell: &Shell) -> Outcome {
+    let there = loaded.packs.list();
+    let missing: Vec<_> = loaded.catalogue.offered().flat_map(|part| part.missing(&there)).collect();
     if !missing.is_empty() {
         return Err(Problem::from_error(&SetupError::File(missing)));
     }
-    list(catalogue, shell);
+    list(loaded, shell);
     Ok(())
 }
 
@@ -120,26 +150,29 @@ fn check(catalogue: &Catalogue, packs: &Packs, shell: &Shell) -> Outcome {
 #[derive(Serialize)]
 struct Shown<'a> {
     #[serde(flatten)]
-    entry: &'a Entry,
+    entry: Entry,
     parts: Vec<&'a crate::scenario::Definition>,
     rules: Vec<PackRules>,
 }
 
-fn show(scenario: &Scenario, packs: &Packs, shell: &Shell) {
+fn show(scenario: &Scenario, loaded: &Loaded, shell: &Shell) {
     let shown = Shown {
-        entry: &scenario.entry,
+        entry: loaded.listed(scenario),
         parts: scenario.parts.iter().map(AsRef::as_ref).collect(),
-        rules: packs.rules(&scenario.entry.id),
+        rules: loaded.packs.rules(&scenario.entry.id),
     };
     shell.show(&shown, || described(&shown));
 }
 
 fn described(shown: &Shown<'_>) -> String {
-    let Entry { row, id, domain, name, usage, remark, note, .. } = shown.entry;
+    let Entry { row, id, domain, name, usage, remark, note, no_pack_today, .. } = &shown.entry;
     let row = row.map(|row| format!("{row} ")).unwrap_or_default();
     let mut text = format!("{row}{id}  {domain} / {name}\n{usage}\n");
     for more in [remark, note].into_iter().flatten() {
         text += &format!("{more}\n");
+    }
+    if *no_pack_today {
+        text += "没有适用于今天的政策包 / no pack holds today\n";
     }
     for part in &shown.parts {
         text += &super::scenario_part::described(part);

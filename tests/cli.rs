@@ -196,8 +196,12 @@ fn a_scenario_is_shown_with_all_its_parts_and_packs() {
             &["  状况从严 conditions uplink-away: refuse\n", "  过期卡 expired card 提示后办理 warn\n"],
         ),
         ("maternity-admission", &[" = 510\n"]),
+        ("pharmacy-settlement", &["medfee_sumamt = sum det_item_fee_sumamt"]),
         ("work-injury-settlement", &["  接收系统 receiver GSXT\n"]),
-        ("unemployment-application", &[" ← card.sex\n"]),
+        ("unemployment-application", &[" ← card.sex\n", "  另告规则 facts apply_date = business-date"]),
+        ("unemployment-collection", &["；按 key pay_no\n"]),
+        ("skill-appraisal-query", &["；可用 hours 24 小时内的应答\n"]),
+        ("labor-inspection-complaint", &["  保密 confidential confidential\n"]),
     ] {
         let text = sbkd(&format!("scenario show {scenario}")).stdout;
         for told in told {

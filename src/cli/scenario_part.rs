@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::scenario::{
-    Definition, DocumentAsked, ExpiredCard, Field, FieldType, Identity, MessagesFor, Once, Paper, Proof, Runner,
+    Definition, DocumentAsked, ExpiredCard, Field, FieldType, Identity, MessagesFor, Once, Paper, Proof, Runner, Source,
 };
 
 /// Its form, documents, packs, message and print, a line each.
@@ -29,6 +29,7 @@ pub(super) fn described(part: &Definition) -> String {
     if let Some(once) = &part.once {
         lines.push(format!("  一次 once {}", often(once)));
     }
+    lines.extend(part.cache_hours.map(|hours| format!("  无中心时用多少小时内的记录 cache_hours {hours}")));
     lines.extend(part.fields.iter().map(|item| format!("  {}", field(item))));
     if let Some(group) = &part.lines {
         let (least, most) = (group.least, group.most);
@@ -39,8 +40,15 @@ pub(super) fn described(part: &Definition) -> String {
     lines.extend(part.documents.iter().map(|one| format!("  材料 {}", document(one))));
     if let Some(lookup) = &part.lookup {
         let columns: Vec<&str> = lookup.columns.iter().map(|column| column.name.as_str()).collect();
-        lines.push(format!("  查询 lookup {}", columns.join(", ")));
+        let key = lookup.key.as_ref().map(|key| format!("；按 key {key}")).unwrap_or_default();
+        let hours = lookup.hours.map(|hours| format!("；可用 hours {hours} 小时内的应答")).unwrap_or_default();
+        lines.push(format!("  查询 lookup {}{key}{hours}", columns.join(", ")));
     }
+    if !part.facts.is_empty() {
+        let facts = part.facts.iter().map(|(name, source)| format!("{name} = {}", written(source)));
+        lines.push(format!("  另告规则 facts {}", facts.collect::<Vec<_>>().join(", ")));
+    }
+    lines.extend(part.confidential.as_ref().map(|item| format!("  保密 confidential {item}")));
     lines.push(format!("  规则 packs {}", part.packs.join(", ")));
     let messages = [Some(&part.message.name), part.message.ask.as_ref(), part.message.cancel.as_ref()];
     let messages: Vec<&str> = messages.into_iter().flatten().map(String::as_str).collect();
@@ -71,6 +79,19 @@ fn set(all: &impl Serialize) -> String {
 /// A value as the files have it, a text without its quotes.
 pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Where a fact comes from, as the files have it.
+fn written(source: &Source) -> String {
+    match source {
+        Source::BusinessDate => "business-date".to_owned(),
+        Source::BusinessMonth => "business-month".to_owned(),
+        Source::SumOfLines(field) => format!("sum {field}"),
+        Source::MonthOf(date) => format!("form-month {date}"),
+        Source::CardBirthDate => "card-birth-date".to_owned(),
+        Source::CardSex => "card-sex".to_owned(),
+        Source::Age => "age".to_owned(),
+    }
 }
 
 fn often(once: &Once) -> String {

@@ -1,6 +1,6 @@
 # make demo    the whole walk on virtual cards: real pcscd, daemon, reference centre (ONCE=1 ends by itself)
 # make test    every test; brings its own pcscd
-# make bench   measures beside bare calls and beside other rule engines, and prints two tables with the machine
+# make bench   measures beside bare calls and beside other rule engines, and prints tables with the machine
 # make fuzz    every fuzz target for SBKD_FUZZ_SECONDS (600); needs nightly and cargo-fuzz, see fuzz/README.md
 # make check   format, lints, the files in udev/, and deny.toml as far as cargo-deny and its database are installed
 .PHONY: demo test bench fuzz check install install-tests

@@ -24,8 +24,8 @@ fn a_psam_pulled_at_any_command_ends_the_case_and_commits_nothing() {
     }
 }
 
-/// In both scenarios one case for each command of the chip in `reader`, which is pulled before it answers; then one with
-/// none left to be pulled at, after `least` commands and more. The codes of the failures.
+/// In a sign-in and in a settlement one case for each command of the chip in `reader`, which is pulled before it answers;
+/// then one with none left to be pulled at, after `least` commands and more. The codes of the failures.
 fn pulled_at_every_command(
     card: &'static str,
     reader: &str,

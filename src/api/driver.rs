@@ -11,11 +11,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::Doors;
 use super::access::Caller;
-use super::answer::{Refusal, broken};
+use super::answer::Refusal;
 use super::body::{Id, JsonBody};
 use super::giving::given_out;
+use super::{Doors, on_a_thread};
 use crate::national::Code;
 use crate::terminal::{Asked, DriverCall};
 
@@ -124,13 +124,12 @@ pub async fn call(
         session: body.session,
     };
     let mut audit = Audit { client: caller.name, function: call.known(), code: Code::UNKNOWN };
-    let terminal = Arc::clone(&doors);
-    let work = move || {
-        let answer = terminal.terminal.drive(call);
+    let answer = on_a_thread(Arc::clone(&doors), move |terminal| {
+        let answer = terminal.drive(call);
         audit.returned(answer.code);
-        answer
-    };
-    let answer = tokio::task::spawn_blocking(work).await.map_err(|error| broken(&error))?;
+        Ok(answer)
+    });
+    let answer = answer.await?;
     let result = DriverResult {
         code: answer.code.value(),
         output: Text(answer.output),

@@ -8,13 +8,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Doors;
 use super::access::Caller;
-use super::answer::{Refusal, broken};
+use super::answer::Refusal;
 use super::body::{Empty, Id, JsonBody, NoBody, OrNothing, Query};
 use super::errors;
 use super::openapi::CardReading;
-use super::shifts::on_a_thread;
+use super::{Doors, on_a_thread};
 use crate::config::Permission;
 use crate::failure::{Explain as _, Failure};
 use crate::queue::{Filter, Row, State as RowState};
@@ -173,12 +172,11 @@ pub struct Wanted {
 #[utoipa::path(get, path = "/v1/transactions", params(Wanted), responses((status = 200, description = "The transactions", body = [Row])))]
 pub async fn transactions(State(doors): State<Arc<Doors>>, Query(wanted): Query<Wanted>) -> Answer<Vec<Row>> {
     let (filter, untold) = filter(&wanted)?;
-    let rows = tokio::task::spawn_blocking(move || match untold {
-        true => doors.terminal.untold(&filter),
-        false => doors.terminal.transactions(&filter),
-    })
-    .await;
-    Ok(Json(rows.map_err(|error| broken(&error))??))
+    let rows = on_a_thread(doors, move |terminal| match untold {
+        true => terminal.untold(&filter),
+        false => terminal.transactions(&filter),
+    });
+    Ok(Json(rows.await?))
 }
 
 /// One transaction.
@@ -190,8 +188,7 @@ pub async fn transactions(State(doors): State<Arc<Doors>>, Query(wanted): Query<
 )]
 pub async fn transaction(State(doors): State<Arc<Doors>>, Id(id): Id) -> Answer<Row> {
     let id: Uuid = id.parse().map_err(|_| Refusal::from(&errors::NO_TRANSACTION))?;
-    let row = tokio::task::spawn_blocking(move || doors.terminal.transaction(id)).await;
-    let row = row.map_err(|error| broken(&error))??;
+    let row = on_a_thread(doors, move |terminal| terminal.transaction(id)).await?;
     Ok(Json(row.ok_or_else(|| Refusal::from(&errors::NO_TRANSACTION))?))
 }
 
@@ -209,12 +206,11 @@ pub async fn centre_refusal(
 ) -> Answer<Option<CentreRefusal>> {
     let id: Uuid = id.parse().map_err(|_| Refusal::from(&errors::NO_TRANSACTION))?;
     tracing::info!(target: "audit", client = %caller.name, transaction = %id, "the words of a refusal were asked for");
-    let said = tokio::task::spawn_blocking(move || {
-        let row = doors.terminal.transaction(id)?;
-        row.map(|_| doors.terminal.centre_refusal(id)).transpose()
+    let said = on_a_thread(doors, move |terminal| {
+        let row = terminal.transaction(id)?;
+        row.map(|_| terminal.centre_refusal(id)).transpose()
     });
-    let said = said.await.map_err(|error| broken(&error))??;
-    Ok(Json(said.ok_or_else(|| Refusal::from(&errors::NO_TRANSACTION))?))
+    Ok(Json(said.await?.ok_or_else(|| Refusal::from(&errors::NO_TRANSACTION))?))
 }
 
 /// What the centre answered to what was filed: its number, and that of a visit or an admission that was registered.
@@ -226,12 +222,11 @@ pub async fn centre_refusal(
 )]
 pub async fn filed(State(doors): State<Arc<Doors>>, Id(id): Id) -> Answer<Option<Filed>> {
     let id: Uuid = id.parse().map_err(|_| Refusal::from(&errors::NO_TRANSACTION))?;
-    let filed = tokio::task::spawn_blocking(move || {
-        let row = doors.terminal.transaction(id)?;
-        row.map(|_| doors.terminal.filed(id)).transpose()
+    let filed = on_a_thread(doors, move |terminal| {
+        let row = terminal.transaction(id)?;
+        row.map(|_| terminal.filed(id)).transpose()
     });
-    let filed = filed.await.map_err(|error| broken(&error))??;
-    Ok(Json(filed.ok_or_else(|| Refusal::from(&errors::NO_TRANSACTION))?))
+    Ok(Json(filed.await?.ok_or_else(|| Refusal::from(&errors::NO_TRANSACTION))?))
 }
 
 /// What `POST /v1/transactions/{id}/acknowledge` takes.
@@ -281,15 +276,13 @@ pub async fn reload_policy(
     _: NoBody,
 ) -> Answer<Reloaded> {
     tracing::info!(target: "audit", client = %caller.name, "the policy packs are to be taken up");
-    let reloaded = tokio::task::spawn_blocking(move || doors.terminal.reload_policy()).await;
-    Ok(Json(reloaded.map_err(|error| broken(&error))??))
+    Ok(Json(on_a_thread(doors, |terminal| terminal.reload_policy()).await?))
 }
 
 /// How the terminal is.
 #[utoipa::path(get, path = "/v1/health", responses((status = 200, description = "Health", body = Health)))]
 pub async fn health(State(doors): State<Arc<Doors>>) -> Answer<Health> {
-    let health = tokio::task::spawn_blocking(move || doors.terminal.health()).await;
-    Ok(Json(health.map_err(|error| broken(&error))?))
+    Ok(Json(on_a_thread(doors, |terminal| Ok(terminal.health())).await?))
 }
 
 /// What `POST /v1/card/read` takes.
@@ -317,9 +310,8 @@ pub async fn read_card(
             return Err(Refusal(Failure::with(&errors::PERMISSION, "unmask")));
         }
     }
-    let read = move || doors.terminal.read_card(wanted.reader.as_deref(), wanted.unmask);
-    let reading = tokio::task::spawn_blocking(read).await;
-    Ok(Json(reading.map_err(|error| broken(&error))??))
+    let read = on_a_thread(doors, move |terminal| terminal.read_card(wanted.reader.as_deref(), wanted.unmask));
+    Ok(Json(read.await?))
 }
 
 /// This description.

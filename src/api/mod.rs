@@ -32,8 +32,10 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
 
+use crate::failure::Failure;
 use crate::terminal::Terminal;
 use access::Access;
+use answer::{Refusal, broken};
 
 /// What every handler can reach.
 struct Doors {
@@ -42,4 +44,13 @@ struct Doors {
     stopping: watch::Receiver<bool>,
     /// Places for streams of events.
     streams: Arc<Semaphore>,
+}
+
+/// Asks the terminal what blocks.
+async fn on_a_thread<T: Send + 'static>(
+    doors: Arc<Doors>,
+    ask: impl FnOnce(&Terminal) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Refusal> {
+    let answer = tokio::task::spawn_blocking(move || ask(&doors.terminal)).await;
+    Ok(answer.map_err(|error| broken(&error))??)
 }

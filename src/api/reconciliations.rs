@@ -7,10 +7,9 @@ use axum::extract::State;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::Doors;
 use super::answer::Refusal;
 use super::body::{Id, JsonBody};
-use super::shifts::on_a_thread;
+use super::{Doors, on_a_thread};
 use crate::failure::Failure;
 use crate::store::{AccountDifference, Action, Reconciliation};
 use crate::terminal::errors::{RECON_DATE, RECON_UNKNOWN};

@@ -6,12 +6,10 @@ use axum::extract::State;
 use axum::{Json, http::StatusCode};
 use serde::Deserialize;
 
-use super::Doors;
-use super::answer::{Refusal, broken};
+use super::answer::Refusal;
 use super::body::{Empty, Id, JsonBody, NoBody};
-use crate::failure::Failure;
+use super::{Doors, on_a_thread};
 use crate::store::Shift;
-use crate::terminal::Terminal;
 
 /// How many shifts are listed at most.
 const LISTED: u32 = 100;
@@ -70,13 +68,4 @@ pub async fn show(State(doors): State<Arc<Doors>>, Id(number): Id) -> Result<Jso
 )]
 pub async fn close(State(doors): State<Arc<Doors>>, Id(number): Id, _: NoBody) -> Result<Json<Shift>, Refusal> {
     Ok(Json(on_a_thread(doors, move |terminal| terminal.close_shift(&number)).await?))
-}
-
-/// Asks the terminal what blocks.
-pub(super) async fn on_a_thread<T: Send + 'static>(
-    doors: Arc<Doors>,
-    ask: impl FnOnce(&Terminal) -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Refusal> {
-    let answer = tokio::task::spawn_blocking(move || ask(&doors.terminal)).await;
-    Ok(answer.map_err(|error| broken(&error))??)
 }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde_json::json;
 
-use super::direct::{self, own_store};
-use super::lists::{sign, told};
-use super::{Outcome, Problem, Shell, config, errors};
-use crate::config::{CatalogueRules, Config};
+use super::lists::{self, Listed, Rules, told};
+use super::{Outcome, Problem, Shell};
+use crate::config::Config;
 use crate::failure::Failure;
-use crate::store::{Catalogue, CatalogueInfo, CodeRows, Goods, ListInfo as _};
+use crate::rules::PublicKey;
+use crate::store::{
+    Catalogue, CatalogueError, CatalogueInfo, CheckedCatalogue, CodeRows, Goods, Imported, ListFile, Store,
+};
 use crate::terminal::errors::NO_CATALOGUE;
-use crate::terminal::list_file;
+use crate::wire::Digest;
 
 /// Arguments of `sbkd catalogue`.
 #[derive(Debug, clap::Args)]
@@ -52,30 +53,17 @@ enum Command {
 
 pub(super) fn run(args: Args, shell: &Shell) -> Outcome {
     match args.command {
-        Command::Import { file } => import(&file, shell),
+        Command::Import { file } => lists::import::<Goods>(&file, shell),
         Command::Show { code, on } => show(&code, on, shell),
-        Command::Status => status(shell),
-        Command::Sign { key, file } => signed(&key, &file, shell),
+        Command::Status => lists::status::<Goods>(shell),
+        Command::Sign { key, file } => lists::signed::<Goods>(&key, &file, shell),
     }
 }
 
-fn import(file: &Path, shell: &Shell) -> Outcome {
-    let (config, rules) = configured(shell)?;
-    let catalogue = opened(&config)?;
-    let taken = list_file(file).and_then(|mut list| catalogue.import(&mut list, &rules.keys, Timestamp::now()));
-    let taken = taken.map_err(|error| told(&error))?;
-    shell.show(&taken, || {
-        let what =
-            if taken.changed { "已启用 / taken in" } else { "已在使用，没有变化 / in force already" };
-        format!("{what}\n{}", line(&taken.list))
-    });
-    Ok(())
-}
-
 fn show(code: &str, on: Option<Date>, shell: &Shell) -> Outcome {
-    let (config, _) = configured(shell)?;
+    let (config, _) = lists::configured::<Goods>(shell)?;
     let none = || Problem::from(Failure::of(&NO_CATALOGUE));
-    let rows = match there(&config)? {
+    let rows = match lists::there::<Goods>(&config)? {
         Some(catalogue) => catalogue.rows(code, on).map_err(|error| told(&error))?,
         None => None,
     };
@@ -84,69 +72,53 @@ fn show(code: &str, on: Option<Date>, shell: &Shell) -> Outcome {
     Ok(())
 }
 
-fn status(shell: &Shell) -> Outcome {
-    let (config, rules) = configured(shell)?;
-    let catalogue = match there(&config)? {
-        Some(catalogue) => catalogue.in_force().map_err(|error| told(&error))?,
-        None => None,
-    };
-    let now = Timestamp::now();
-    let age = catalogue.as_ref().map(|catalogue| catalogue.age_secs(now));
-    let old = catalogue.as_ref().is_some_and(|catalogue| catalogue.is_older(rules.max_age, now));
-    shell.show(&json!({ "catalogue": catalogue, "age_secs": age, "old": old }), || match &catalogue {
-        None => "尚未导入目录 / no catalogue was taken in".to_owned(),
-        Some(catalogue) if old => {
-            format!("{}\n目录制作已久，请查有无新版 / it is old: see whether there is a newer one", line(catalogue))
-        }
-        Some(catalogue) => line(catalogue),
-    });
-    Ok(())
-}
+impl Listed for Goods {
+    type Kept = Catalogue;
+    type Checked = CheckedCatalogue;
+    const MEMBER: &'static str = "catalogue";
+    const TABLE: &'static str = "[catalogue]";
+    const NONE: &'static str = "尚未导入目录 / no catalogue was taken in";
+    const OLD: &'static str = "目录制作已久，请查有无新版 / it is old: see whether there is a newer one";
 
-/// Signs a catalogue once it is found sound: a signature beside one that no terminal takes helps nobody.
-fn signed(key: &Path, file: &Path, shell: &Shell) -> Outcome {
-    let checked = list_file(file).and_then(|mut list| Catalogue::check(&mut list)).map_err(|error| told(&error))?;
-    let (signature, id) = sign::<Goods>(key, file, checked.sha256)?;
-    shell.show(&json!({ "key": id, "signed": signature, "catalogue": checked }), || {
-        format!(
-            "{}  {id}\n序号 / serial {}，{} 行目录 / items，{} 行限价 / prices，{} 行自付比例 / rates",
-            signature.display(),
-            checked.serial,
-            checked.items,
-            checked.prices,
-            checked.rates
-        )
-    });
-    Ok(())
-}
-
-/// The configuration, which says whose catalogues are taken in.
-fn configured(shell: &Shell) -> Result<(Config, CatalogueRules), Problem> {
-    let config = config::in_force(shell)?;
-    let rules = config.as_ref().and_then(|config| config.catalogue.clone());
-    let none = || Problem::with(&errors::USAGE, "no configuration has [catalogue]");
-    config.zip(rules).ok_or_else(none)
-}
-
-/// Nothing where there is no store yet: who only looks makes none.
-fn there(config: &Config) -> Result<Option<Catalogue>, Problem> {
-    match direct::store_of(config).try_exists() {
-        Ok(false) => Ok(None),
-        _ => opened(config).map(Some),
+    fn rules(config: &Config) -> Option<Rules> {
+        let rules = config.catalogue.as_ref()?;
+        Some(Rules { keys: rules.keys.clone(), max_age: rules.max_age })
     }
-}
 
-fn opened(config: &Config) -> Result<Catalogue, Problem> {
-    let store = own_store(&direct::store_of(config))?;
-    Ok(Catalogue::new(&config.state, Arc::new(store)))
-}
+    fn kept(folder: &Path, store: Arc<Store>) -> Catalogue {
+        Catalogue::new(folder, store)
+    }
 
-fn line(catalogue: &CatalogueInfo) -> String {
-    let CatalogueInfo { serial, issued, taken_at, note, items, prices, rates, signed_by, .. } = catalogue;
-    format!(
-        "{note}\n序号 / serial {serial}，制作 / made {issued}，启用 / in force since {taken_at}\n\
-         {items} 行目录 / items，{prices} 行限价 / prices，{rates} 行自付比例 / rates，签名 / signed {signed_by}"
-    )
+    fn in_force(kept: &Catalogue) -> Result<Option<CatalogueInfo>, CatalogueError> {
+        kept.in_force()
+    }
+
+    fn import(
+        kept: &Catalogue,
+        list: &mut ListFile,
+        keys: &[PublicKey],
+    ) -> Result<Imported<CatalogueInfo>, CatalogueError> {
+        kept.import(list, keys, Timestamp::now())
+    }
+
+    fn check(list: &mut ListFile) -> Result<(CheckedCatalogue, Digest), CatalogueError> {
+        let checked = Catalogue::check(list)?;
+        let sha256 = checked.sha256;
+        Ok((checked, sha256))
+    }
+
+    fn line(catalogue: &CatalogueInfo) -> String {
+        let CatalogueInfo { serial, issued, taken_at, note, items, prices, rates, signed_by, .. } = catalogue;
+        format!(
+            "{note}\n序号 / serial {serial}，制作 / made {issued}，启用 / in force since {taken_at}\n\
+             {items} 行目录 / items，{prices} 行限价 / prices，{rates} 行自付比例 / rates，签名 / signed {signed_by}"
+        )
+    }
+
+    fn found(checked: &CheckedCatalogue) -> String {
+        let CheckedCatalogue { serial, items, prices, rates, .. } = checked;
+        format!("序号 / serial {serial}，{items} 行目录 / items，{prices} 行限价 / prices，{rates} 行自付比例 / rates")
+    }
 }
 
 fn lines(rows: &CodeRows) -> String {

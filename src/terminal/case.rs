@@ -47,7 +47,7 @@ pub(super) struct Case {
     pub(super) who: Option<Arc<Who>>,
     pub(super) plan: Option<Arc<Plan>>,
     /// Ends it when nobody goes on.
-    pub(super) alarm: Option<Alarm>,
+    pub(super) patience: Option<Patience>,
     /// What is told to nobody until the holder has proved themselves.
     pub(super) held_back: Option<HeldBack>,
     /// Whoever agreed wants it printed.
@@ -82,10 +82,10 @@ pub(super) struct Untold {
     pub(super) ended_at: Timestamp,
 }
 
-/// The end of somebody's patience; called off when dropped.
-pub(super) struct Alarm(pub(super) AbortHandle);
+/// How long somebody is waited for: ends their case, and is called off when dropped.
+pub(super) struct Patience(pub(super) AbortHandle);
 
-impl Drop for Alarm {
+impl Drop for Patience {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -378,7 +378,7 @@ pub(super) fn fresh(
         form: None,
         who: None,
         plan: None,
-        alarm: None,
+        patience: None,
         held_back: None,
         print: true,
         concealed: None,

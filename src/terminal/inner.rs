@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::alarm::Alarms;
 use super::blacklist::Refusing;
-use super::case::{Alarm, Case, Cases};
+use super::case::{Case, Cases, Patience};
 use super::conditions::{Condition, Conditions};
 use super::errors;
 use super::event::What;
@@ -263,7 +263,7 @@ impl Inner {
         }
         change(case);
         case.step += 1;
-        case.alarm = self.alarm(id, case.step, to);
+        case.patience = self.patience(id, case.step, to);
         case.view.state = to;
         let now = self.parts.clock.now();
         case.view.updated_at = now;
@@ -293,7 +293,7 @@ impl Inner {
     }
 
     /// Who waits for a person waits for a time; so does who waits for a card's answer.
-    pub(super) fn alarm(self: &Arc<Self>, id: Uuid, step: u64, state: CaseState) -> Option<Alarm> {
+    pub(super) fn patience(self: &Arc<Self>, id: Uuid, step: u64, state: CaseState) -> Option<Patience> {
         let cases = &self.parts.config.cases;
         let too_late = |patience| (patience, CaseState::Cancelled, Failure::of(&errors::TIMED_OUT));
         let (patience, to, failure) = match state {
@@ -315,7 +315,7 @@ impl Inner {
                 inner.end(id, Some(step), to, failure);
             }
         });
-        Some(Alarm(task.abort_handle()))
+        Some(Patience(task.abort_handle()))
     }
 
     /// Does the work of one step on a thread of its own, named after it, since it blocks. A panic in it ends this case only.

@@ -93,9 +93,9 @@ impl Inner {
             self.end(id, None, CaseState::Refused, self.why(condition));
             return;
         }
-        let alarm = self.alarm(id, 0, CaseState::WaitingCard);
+        let patience = self.patience(id, 0, CaseState::WaitingCard);
         if let Some(case) = self.cases().get_mut(id).filter(|case| case.step == 0) {
-            case.alarm = alarm;
+            case.patience = patience;
         }
         self.match_readers();
     }

@@ -20,6 +20,36 @@ pub enum Actor {
     Technician,
 }
 
+/// What a failure is to whoever asked: the doors make of it the exit status of a command and the status of an answer over
+/// HTTP. Each code has its own, and never another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// What was said is not of the form that it should be: a command line, a file of input, a form, a value.
+    Usage,
+    /// There is no such thing as was asked for.
+    Unknown,
+    /// It is too much at once, or being done already: the same may be asked again.
+    NotNow,
+    /// The rules or the centre said no, or it is at a step that does not allow it.
+    Refused,
+    /// The card, a reader, a PSAM or its keys.
+    Card,
+    /// Disk or database.
+    Storage,
+    /// What somebody set up: the configuration, a policy pack, a script, a signed list.
+    Setup,
+    /// The centre cannot be reached, or does not answer as it should.
+    Centre,
+    /// A command does not reach its daemon.
+    Daemon,
+    /// A request over HTTP is none, or not to be made by whoever makes it.
+    Request,
+    /// It may have been done, or not.
+    Unsure,
+    /// The program or its host.
+    Defect,
+}
+
 /// One sentence in both languages of the product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text {
@@ -36,6 +66,8 @@ pub struct Entry {
     pub code: &'static str,
     /// Who must act.
     pub actor: Actor,
+    /// What it is to whoever asked.
+    pub class: Class,
     /// What happened.
     pub message: Text,
     /// Why it happens.
@@ -122,7 +154,7 @@ struct English<'a> {
 
 impl Serialize for Failure {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Entry { code, actor, message, cause, remedy } = self.entry;
+        let Entry { code, actor, message, cause, remedy, .. } = self.entry;
         let en = English { message: message.en, cause: cause.en, remedy: remedy.en };
         let (message, cause, remedy) = (message.zh, cause.zh, remedy.zh);
         let detail = self.detail.as_deref();
@@ -215,6 +247,7 @@ pub fn offset(text: &str, line: usize, column: usize) -> Option<usize> {
 /// ```
 /// sbkd::entries! {
 ///     CARD_ABSENT = "E-CARD-ABSENT", Clerk;
+///         class Card;
 ///         message "读卡器中没有卡" | "there is no card in the reader";
 ///         cause "卡未插入或未放到位" | "the card is not inserted, or not far enough";
 ///         remedy "请重新插卡" | "insert the card again";
@@ -226,6 +259,7 @@ pub fn offset(text: &str, line: usize, column: usize) -> Option<usize> {
 #[macro_export]
 macro_rules! entries {
     ($( $name:ident = $code:literal, $actor:ident;
+        class $class:ident;
         message $mzh:literal | $men:literal;
         cause $czh:literal | $cen:literal;
         remedy $rzh:literal | $ren:literal; )+) => {
@@ -234,6 +268,7 @@ macro_rules! entries {
             pub static $name: $crate::failure::Entry = $crate::failure::Entry {
                 code: $code,
                 actor: $crate::failure::Actor::$actor,
+                class: $crate::failure::Class::$class,
                 message: $crate::failure::Text { zh: $mzh, en: $men },
                 cause: $crate::failure::Text { zh: $czh, en: $cen },
                 remedy: $crate::failure::Text { zh: $rzh, en: $ren },

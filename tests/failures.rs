@@ -3,40 +3,15 @@
 
 mod rig;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use sbkd::cli::Exit;
+use sbkd::cli::{Exit, failures};
 use sbkd::failure::{Actor, Entry, Text};
 
-/// The tables of all rooms, in the order of the walk.
-fn tables() -> [(&'static str, &'static [&'static Entry]); 19] {
-    [
-        ("cipher", sbkd::cipher::ENTRIES),
-        ("reader", sbkd::reader::ENTRIES),
-        ("script", sbkd::script::ENTRIES),
-        ("keys", sbkd::keys::ENTRIES),
-        ("card", sbkd::card::ENTRIES),
-        ("card::account", sbkd::card::account::ENTRIES),
-        ("card::bank", sbkd::card::bank::ENTRIES),
-        ("card::pki", sbkd::card::pki::ENTRIES),
-        ("scenario", sbkd::scenario::errors::ENTRIES),
-        ("rules", sbkd::rules::ENTRIES),
-        ("terminal", sbkd::terminal::errors::ENTRIES),
-        ("queue", sbkd::queue::errors::ENTRIES),
-        ("store", sbkd::store::errors::ENTRIES),
-        ("sync", sbkd::sync::errors::ENTRIES),
-        ("wire", sbkd::wire::errors::ENTRIES),
-        ("config", sbkd::config::ENTRIES),
-        ("api", sbkd::api::ENTRIES),
-        ("cli", sbkd::cli::ENTRIES),
-        ("virtual_card", sbkd::virtual_card::ENTRIES),
-    ]
-}
-
 fn all() -> impl Iterator<Item = &'static Entry> {
-    tables().into_iter().flat_map(|(_, entries)| entries.iter().copied())
+    failures().into_iter().flat_map(|(_, entries)| entries.iter().copied())
 }
 
 #[test]
@@ -52,10 +27,10 @@ fn each_code_is_its_own_and_none_is_left_out() {
     }
     let mut written = BTreeSet::new();
     declared(&rig::tree("src"), &mut written);
-    assert_eq!(codes, written, "the tables above, and what src/ declares");
+    assert_eq!(codes, written, "the tables of cli/failures.rs, and what src/ declares");
 }
 
-/// The codes that the tables in `folder` declare: `NAME = "E-…", Actor;`.
+/// The codes that the tables in `folder` declare: `NAME = "E-…", Actor;`, and below it `class …;`.
 fn declared(folder: &Path, codes: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -95,6 +70,30 @@ fn quoted(folder: &Path, codes: &mut BTreeSet<String>) {
     }
 }
 
+/// Programs go by them: a code never gets another exit status or another HTTP status. `SBKD_WRITE=1` adds the rows of new
+/// codes, and leaves the others as they are.
+#[test]
+fn each_code_keeps_its_exit_and_its_status() {
+    const FIRST: &str = "code\texit\tHTTP";
+    let file = rig::tree("fixtures/failures.tsv");
+    let kept = fs::read_to_string(&file).unwrap_or_default();
+    let mut kept: BTreeMap<&str, &str> = kept.lines().skip(1).filter_map(|line| line.split_once('\t')).collect();
+    let now = |entry: &Entry| format!("{}\t{}", Exit::for_code(entry.code) as u8, sbkd::api::status_of(entry));
+    let now: BTreeMap<&str, String> = all().map(|entry| (entry.code, now(entry))).collect();
+    if std::env::var_os("SBKD_WRITE").is_some() {
+        for (code, own) in &now {
+            kept.entry(code).or_insert(own);
+        }
+        let rows: String = kept.iter().map(|(code, own)| format!("{code}\t{own}\n")).collect();
+        fs::write(&file, format!("{FIRST}\n{rows}")).unwrap();
+    }
+    for (code, own) in &now {
+        assert_eq!(kept.get(code), Some(&own.as_str()), "{code} in fixtures/failures.tsv: only what is new is written");
+    }
+    let gone: Vec<_> = kept.keys().filter(|code| !now.contains_key(*code)).collect();
+    assert!(gone.is_empty(), "no code is taken away once it was released: {gone:?}");
+}
+
 #[test]
 fn each_is_told_in_both_languages() {
     for entry in all() {
@@ -126,7 +125,7 @@ fn told() -> String {
     let mut out = "# Failures\n\nWhat a person is told, by room. A code never changes its meaning. *Who* must act, and the exit status of a \
                    command that ends with it; some commands give another for a reason of their own (`docs/cli.md`).\n"
         .to_owned();
-    for (room, entries) in tables() {
+    for (room, entries) in failures() {
         out += &format!("\n## `{room}`\n| code | what | cause | remedy | who | exit |\n|---|---|---|---|---|---|\n");
         for entry in entries {
             let both = |Text { zh, en }: Text| format!("{zh}<br>{en}").replace('|', "\\|");

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::errors;
-use crate::failure::{Entry, Failure};
+use crate::failure::{Class, Entry, Failure};
 
 /// A failure on its way out.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Body<'a> {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = status(self.0.entry.code);
+        let status = status(self.0.entry);
         let mut response = (status, Json(Body { error: &self.0 })).into_response();
         if status == StatusCode::UNAUTHORIZED {
             let scheme = axum::http::HeaderValue::from_static("Bearer realm=\"sbkd\"");
@@ -42,7 +42,7 @@ impl From<&'static Entry> for Refusal {
     }
 }
 
-/// Statuses of single codes, before those of whole rooms.
+/// The codes that say more over HTTP than their class does: those of this door, and where a class says it otherwise.
 const BY_CODE: &[(&str, StatusCode)] = &[
     ("E-API-TOKEN", StatusCode::UNAUTHORIZED),
     ("E-API-PERMISSION", StatusCode::FORBIDDEN),
@@ -50,61 +50,69 @@ const BY_CODE: &[(&str, StatusCode)] = &[
     ("E-API-ORIGIN", StatusCode::FORBIDDEN),
     ("E-API-HOST", StatusCode::MISDIRECTED_REQUEST),
     ("E-API-CONTENT-TYPE", StatusCode::UNSUPPORTED_MEDIA_TYPE),
-    ("E-API-BODY", StatusCode::BAD_REQUEST),
     ("E-API-BODY-SIZE", StatusCode::PAYLOAD_TOO_LARGE),
-    ("E-API-QUERY", StatusCode::BAD_REQUEST),
     ("E-API-NO-ROUTE", StatusCode::NOT_FOUND),
     ("E-API-METHOD", StatusCode::METHOD_NOT_ALLOWED),
-    ("E-API-NO-TRANSACTION", StatusCode::NOT_FOUND),
-    ("E-API-STREAMS", StatusCode::SERVICE_UNAVAILABLE),
     ("E-API-SLOW", StatusCode::GATEWAY_TIMEOUT),
+    ("E-API-LISTEN", StatusCode::INTERNAL_SERVER_ERROR),
+    ("E-API-IN-USE", StatusCode::INTERNAL_SERVER_ERROR),
+    ("E-API-TOKEN-FILE", StatusCode::INTERNAL_SERVER_ERROR),
     ("E-TERM-NO-CASE", StatusCode::NOT_FOUND),
-    ("E-TERM-OPERATOR", StatusCode::UNPROCESSABLE_ENTITY),
-    ("E-TERM-KEY-FORM", StatusCode::UNPROCESSABLE_ENTITY),
-    ("E-TERM-UNDO-FORM", StatusCode::UNPROCESSABLE_ENTITY),
-    ("E-TERM-UNDO-REASON", StatusCode::UNPROCESSABLE_ENTITY),
-    ("E-TERM-POLICY", StatusCode::UNPROCESSABLE_ENTITY),
-    ("E-SCN-UNKNOWN", StatusCode::NOT_FOUND),
-    ("E-SHIFT-UNKNOWN", StatusCode::NOT_FOUND),
-    ("E-RECON-UNKNOWN", StatusCode::NOT_FOUND),
-    ("E-RECON-DATE", StatusCode::UNPROCESSABLE_ENTITY),
-    ("E-RECON-REMARK", StatusCode::UNPROCESSABLE_ENTITY),
     ("E-TERM-DRAINING", StatusCode::SERVICE_UNAVAILABLE),
-    ("E-CARD-UNKNOWN-ITEM", StatusCode::UNPROCESSABLE_ENTITY),
-    ("E-CARD-NEW-VALUE", StatusCode::UNPROCESSABLE_ENTITY),
-    ("E-CARD-PIN-FORM", StatusCode::UNPROCESSABLE_ENTITY),
-    ("E-CARD-ACCOUNT-AMOUNT", StatusCode::UNPROCESSABLE_ENTITY),
+    ("E-TERM-UPLINK-AWAY", StatusCode::CONFLICT),
+    ("E-TERM-STORAGE", StatusCode::CONFLICT),
+    ("E-TERM-CATALOGUE-CODE", StatusCode::CONFLICT),
+    ("E-TERM-CATALOGUE-OTHERWISE", StatusCode::CONFLICT),
+    ("E-TERM-UNDO-UNKNOWN", StatusCode::CONFLICT),
+    ("E-TERM-SETUP", StatusCode::CONFLICT),
+    ("E-TERM-DEFECT", StatusCode::CONFLICT),
     ("E-QUEUE-CONFLICT", StatusCode::CONFLICT),
     ("E-QUEUE-NOT-FOUND", StatusCode::NOT_FOUND),
-    ("E-UPLINK-REFUSED", REFUSED_BY_THE_CENTRE),
+    ("E-CARD-PINS-DIFFER", StatusCode::CONFLICT),
+    ("E-CARD-PAD-LENGTH", StatusCode::CONFLICT),
+    ("E-CARD-WRITES-UNKNOWN", StatusCode::CONFLICT),
+    ("E-CARD-ACCOUNT-AMOUNT", StatusCode::UNPROCESSABLE_ENTITY),
+    ("E-RULES-NOT-COVERED", StatusCode::UNPROCESSABLE_ENTITY),
+    ("E-RULES-NO-CANCELLATION", StatusCode::UNPROCESSABLE_ENTITY),
+    ("E-UPLINK-SETTING", StatusCode::SERVICE_UNAVAILABLE),
+    ("E-SETTLE-UNDER-WAY", StatusCode::CONFLICT),
+    ("E-STORE-BLACKLIST-FORM", StatusCode::SERVICE_UNAVAILABLE),
+    ("E-STORE-BLACKLIST-SIGNATURE", StatusCode::SERVICE_UNAVAILABLE),
+    ("E-STORE-BLACKLIST-OLDER", StatusCode::SERVICE_UNAVAILABLE),
+    ("E-STORE-BLACKLIST-FILE", StatusCode::SERVICE_UNAVAILABLE),
+    ("E-STORE-CATALOGUE-FORM", StatusCode::SERVICE_UNAVAILABLE),
+    ("E-STORE-CATALOGUE-SIGNATURE", StatusCode::SERVICE_UNAVAILABLE),
+    ("E-STORE-CATALOGUE-OLDER", StatusCode::SERVICE_UNAVAILABLE),
+    ("E-STORE-CATALOGUE-FILE", StatusCode::SERVICE_UNAVAILABLE),
 ];
 
-/// What the centre said no to, whatever its code.
-const REFUSED_BY_THE_CENTRE: StatusCode = StatusCode::CONFLICT;
+/// The rooms whose failures end commands and no request: one that does is a defect.
+const OF_COMMANDS: &[&str] = &["CFG", "CIPHER", "CLI", "REPLAY", "SCRIPT", "VCARD"];
 
-/// What a room's failures are where their code has no status of its own.
-const BY_ROOM: &[(&str, StatusCode)] = &[
-    ("TERM", StatusCode::CONFLICT),
-    ("SHIFT", StatusCode::CONFLICT),
-    ("RECON", StatusCode::CONFLICT),
-    ("CARD", StatusCode::CONFLICT),
-    ("KEYS", StatusCode::CONFLICT),
-    ("READER", StatusCode::CONFLICT),
-    ("SCN", StatusCode::UNPROCESSABLE_ENTITY),
-    ("RULES", StatusCode::UNPROCESSABLE_ENTITY),
-    ("QUEUE", StatusCode::SERVICE_UNAVAILABLE),
-    ("STORE", StatusCode::SERVICE_UNAVAILABLE),
-    ("UPLINK", StatusCode::SERVICE_UNAVAILABLE),
-    ("SETTLE", StatusCode::CONFLICT),
-];
-
-fn status(code: &str) -> StatusCode {
-    let find = |table: &[(&str, StatusCode)], key: &str| table.iter().find(|(k, _)| *k == key).map(|(_, s)| *s);
-    if code.starts_with("C-") {
-        return REFUSED_BY_THE_CENTRE;
+fn by_class(class: Class) -> StatusCode {
+    match class {
+        Class::Request => StatusCode::BAD_REQUEST,
+        Class::Usage | Class::Setup => StatusCode::UNPROCESSABLE_ENTITY,
+        Class::Unknown => StatusCode::NOT_FOUND,
+        Class::Refused | Class::Card | Class::Unsure => StatusCode::CONFLICT,
+        Class::Storage | Class::Centre | Class::NotNow => StatusCode::SERVICE_UNAVAILABLE,
+        Class::Daemon | Class::Defect => StatusCode::INTERNAL_SERVER_ERROR,
     }
-    let room = code.split('-').nth(1).unwrap_or_default();
-    find(BY_CODE, code).or_else(|| find(BY_ROOM, room)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn status(entry: &Entry) -> StatusCode {
+    let Entry { code, class, .. } = *entry;
+    let room = code.strip_prefix("E-").and_then(|code| code.split('-').next());
+    match BY_CODE.iter().find(|(own, _)| *own == code) {
+        Some((_, status)) => *status,
+        None if room.is_some_and(|room| OF_COMMANDS.contains(&room)) => StatusCode::INTERNAL_SERVER_ERROR,
+        None => by_class(class),
+    }
+}
+
+/// The HTTP status of an answer that is this failure.
+pub fn status_of(entry: &Entry) -> u16 {
+    status(entry).as_u16()
 }
 
 /// A request that is answered by [`errors::BROKEN`]: a task of ours that ended without an answer.
@@ -119,12 +127,16 @@ mod tests {
 
     #[test]
     fn failures_have_fitting_statuses() {
-        assert_eq!(status("E-API-TOKEN"), 401);
-        assert_eq!(status("E-TERM-BUSY"), 409);
-        assert_eq!(status("E-CARD-ABSENT"), 409);
-        assert_eq!(status("E-OTHER"), 500);
-        let of_the_centre = ["C-ORDER-PAID", "E-UPLINK-REFUSED", "E-UPLINK-FAILED"];
-        assert_eq!(of_the_centre.map(|code| status(code).as_u16()), [409, 409, 503]);
+        use crate::{scenario, terminal, wire};
+        for (entry, fitting) in [
+            (&errors::TOKEN, 401),
+            (&errors::BROKEN, 500),
+            (&terminal::errors::BUSY, 409),
+            (&scenario::errors::FORM, 422),
+            (&wire::errors::OTHER, 409),
+        ] {
+            assert_eq!(status_of(entry), fitting, "{}", entry.code);
+        }
     }
 
     #[test]

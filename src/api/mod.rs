@@ -23,6 +23,7 @@ mod routes;
 mod server;
 mod shifts;
 
+pub use answer::status_of;
 pub use errors::ENTRIES;
 pub use once::no_repeats;
 pub use openapi::document;

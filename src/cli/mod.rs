@@ -15,6 +15,7 @@ mod direct;
 mod doctor;
 mod errors;
 mod exit;
+mod failures;
 mod file;
 mod import;
 mod lists;
@@ -40,6 +41,7 @@ mod vcard;
 
 pub use errors::ENTRIES;
 pub use exit::Exit;
+pub use failures::failures;
 pub use problem::Problem;
 
 use std::path::PathBuf;

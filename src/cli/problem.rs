@@ -123,7 +123,7 @@ fn actor(name: &str) -> (&'static str, &'static str) {
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        let exit = Exit::for_code(failure.entry.code);
+        let exit = failure.entry.class.into();
         let body = match serde_json::to_value(&failure) {
             Ok(Value::Object(body)) => body,
             // A Failure is a struct of strings: it always serializes to an object.

@@ -6,10 +6,12 @@ use crate::failure::{Entry, Explain};
 
 crate::entries! {
     UNREADABLE = "E-CFG-UNREADABLE", Technician;
+        class Setup;
         message "无法读取配置文件" | "the configuration file cannot be read";
         cause "文件不存在、没有权限或不是 UTF-8 文本" | "it is not there, may not be read, or is not UTF-8 text";
         remedy "请检查文件路径和权限" | "check the path and its rights";
     INVALID = "E-CFG-INVALID", Technician;
+        class Setup;
         message "配置文件有误" | "the configuration file has a mistake";
         cause "语法错误、未知的键、类型不符或取值不允许" | "bad syntax, an unknown key, a wrong type or a value that is not allowed";
         remedy "请按提示的行、列修改，再运行 sbkd config check" | "mend it at the line and column named, then run sbkd config check";

@@ -105,26 +105,32 @@ pub enum FieldMistake {
 
 crate::entries! {
     UNKNOWN = "E-SCN-UNKNOWN", Clerk;
+        class Unknown;
         message "没有这个业务" | "there is no such scenario";
         cause "业务标识有误" | "the scenario's id is wrong";
         remedy "用 sbkd scenario list 查看业务标识" | "see the ids with sbkd scenario list";
     UNDEFINED = "E-SCN-UNDEFINED", Technician;
+        class Usage;
         message "本终端不能办理该业务" | "this terminal cannot carry out the scenario";
         cause "本终端的配置没有列出该业务" | "the terminal's configuration does not list it";
         remedy "在 [scenarios] only 中加上该业务，或者到别处办理" | "add it to [scenarios] only, or carry it out elsewhere";
     PART = "E-SCN-PART", Clerk;
+        class Usage;
         message "该业务没有这一部分" | "the scenario has no such part";
         cause "part 不是该业务的任何一种类型" | "part is none of the scenario's kinds";
         remedy "用 sbkd scenario show 查看该业务的各部分" | "see its parts with sbkd scenario show";
     ELSEWHERE = "E-SCN-ELSEWHERE", Holder;
+        class Usage;
         message "本终端不能办理该业务，请到柜台或者自助终端" | "not at this terminal: it is done at a counter, or at a kiosk";
         cause "该业务不由本终端的使用者（柜台经办人或者自助持卡人）办理" | "the scenario is not for whoever runs this terminal, a clerk or the holder";
         remedy "请到业务说明所列的地点办理" | "carry it out where its description says";
     FORM = "E-SCN-INPUT", Clerk;
+        class Usage;
         message "填写内容有误" | "the form has mistakes";
         cause "有项目缺失、多余、类型不对或超出范围" | "an item is missing, unknown, of a wrong type or out of range";
         remedy "按提示更正各项后重新提交" | "correct the items named and send the form again";
     DEFINITION = "E-SCN-DEFINITION", Technician;
+        class Setup;
         message "业务定义文件有误" | "a scenario's definition has a mistake";
         cause "语法错误、未知的键或取值不允许" | "bad syntax, an unknown key or a value that is not allowed";
         remedy "请按提示的行、列修改" | "mend it at the line and column named";

@@ -92,30 +92,37 @@ pub enum RecordError {
 
 crate::entries! {
     MISTAKE = "E-SCRIPT-MISTAKE", Technician;
+        class Setup;
         message "脚本或录制文件有误" | "a script or a recording has a mistake";
         cause "语法、长度、状态字或名称不对，或文件不完整" | "syntax, a length, a status word or a name is wrong, or the file is not whole";
         remedy "按所示文件、行、列修改" | "mend it at the file, line and column named";
     STATUS = "E-SCRIPT-STATUS", Clerk;
+        class Card;
         message "卡对指令的应答不在脚本接受的范围内" | "the card answered a command in a way the script does not accept";
         cause "该卡与脚本所写的卡不同，或卡内文件不完整" | "the card differs from the one the script was written for, or its files are incomplete";
         remedy "重新插卡再试；如仍出现，请技术人员按所示状态字修改脚本" | "insert the card again; if it stays, have a technician adapt the script to the status word shown";
     DATA = "E-SCRIPT-DATA", Clerk;
+        class Card;
         message "数据与脚本所写的格式不符" | "data is not of the form the script has";
         cause "卡内数据的长度或内容与脚本不同，或传入的值长度不对" | "data of the card has another length or content than the script, or a value handed in has a wrong length";
         remedy "重新插卡再试；如仍出现，请技术人员按所示位置修改脚本" | "insert the card again; if it stays, have a technician adapt the script at the place shown";
     NO_VARIABLE = "E-SCRIPT-VALUE", Technician;
+        class Usage;
         message "缺少脚本需要的值" | "a value the script needs is missing";
         cause "调用时没有给出该值" | "it was not handed in";
         remedy "用 --set 名称=十六进制 给出该值" | "give it with --set name=hex";
     NO_FLOW = "E-SCRIPT-NO-FLOW", Technician;
+        class Usage;
         message "没有该脚本或流程" | "there is no such script or flow";
         cause "名称有误，或脚本未安装" | "the name is wrong, or the script is not installed";
         remedy "运行 sbkd script check 查看已有的脚本和流程" | "see the scripts and flows with sbkd script check";
     NOT_RECORDED = "E-SCRIPT-NOT-RECORDED", Technician;
+        class Card;
         message "该会话不能录制" | "the session cannot be recorded";
         cause "含有秘密或无法去除的个人数据，或会话中断" | "it carries a secret, or personal data that cannot be replaced, or it broke off";
         remedy "只录制读卡，并重新插卡再试" | "record nothing but a reading of the card, and insert it again";
     NO_KEY_IN_RECORDING = "E-SCRIPT-RECORD-SOFT", Technician;
+        class Usage;
         message "使用软密钥的会话不能录制" | "a session with soft keys cannot be recorded";
         cause "录制文件不含密钥，回放时须有 PSAM 的应答" | "a recording holds no key, so a replay needs the answers of a PSAM";
         remedy "用 --psam-reader 指定 PSAM 所在的读卡器" | "name the PSAM's reader with --psam-reader";

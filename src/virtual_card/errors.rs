@@ -4,14 +4,17 @@ use crate::failure::{Entry, Explain};
 
 crate::entries! {
     IMAGE_INVALID = "E-VCARD-IMAGE", Technician;
+        class Setup;
         message "虚拟卡映像文件有错误" | "the image of a virtual card has a mistake";
         cause "映像文件的某一行不符合格式" | "a line of the image file is not as it should be";
         remedy "请按提示的行、列修改映像文件" | "mend the image file at the line and column named";
     IMAGE_UNREADABLE = "E-VCARD-FILE", Technician;
+        class Setup;
         message "无法读取虚拟卡映像文件" | "the image of a virtual card cannot be read";
         cause "文件不存在、无权读取，或 extends 指向了自己" | "the file is not there, may not be read, or extends itself";
         remedy "请检查文件路径和权限" | "check the file's path and rights";
     IMAGE_UNSUPPORTED = "E-VCARD-ALGORITHM", Technician;
+        class Setup;
         message "虚拟卡不支持该算法" | "the virtual card cannot do this algorithm";
         cause "SSF33 算法不公开，只能使用真实的卡和 PSAM" | "SSF33 is not public: only a real card and PSAM have it";
         remedy "请改用 3DES 或 SM4 的映像" | "use an image with 3DES or SM4";

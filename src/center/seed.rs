@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 use serde_json::{Map, Value};
 use toml::Spanned;
 
-use file::{Accumulator, Counts, Facts, Filed, Kept, Person, Seed, Visit};
+use file::{Accumulator, Facts, Filed, Kept, Person, Seed, Visit};
 
 use super::db::json;
 use super::errors::CenterError;

@@ -39,11 +39,16 @@ fn what_a_key_committed_is_told_after_a_restart_and_not_done_again() {
     // And asked for something else, or with the card of somebody else, it is used.
     let house = house.restarted();
     house.each(&all, |subject| {
-        let other = subject.said.refused_form();
-        if other == subject.said.full_form() {
-            house.put_in(subject.another_card());
-        } else {
-            house.card_of(subject);
+        let mut other = subject.said.refused_form();
+        let record = subject.asks.lookup.as_ref().and_then(|lookup| lookup.key.as_ref());
+        match (other == subject.said.full_form(), record) {
+            (true, None) => house.put_in(subject.another_card()),
+            // Not every card has the account that moves money.
+            (true, Some(item)) => {
+                house.card_of(subject);
+                other[item] = "another".into();
+            }
+            (false, _) => house.card_of(subject),
         }
         let used = house.decided(subject, &other, Some(&key_of(subject)));
         told::told(&used["failure"], &["E-TERM-KEY-USED"], "clerk", subject);

@@ -212,7 +212,8 @@ impl Terminal {
 
     /// The clerk, or the holder, agrees to what is shown; where the scenario asks for the holder's PIN, that is verified
     /// first: the one that is brought along, or the one that is typed at the reader's pad, where it has one. Without `print`
-    /// no page is made of what a query found, and none is counted; its slip is there all the same. Returns at once with the case in `committing`, or in `proving`; what came of it is told by [`follow`](Self::follow) and the events.
+    /// no page is made of what a query found, and none is counted; its slip is there all the same. Returns at once with the
+    /// case in `committing`, or in `proving`; what came of it is told by [`follow`](Self::follow) and the events.
     ///
     /// # Errors
     /// No such case, or one that does not wait for this.

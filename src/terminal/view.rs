@@ -178,7 +178,7 @@ pub struct CaseView {
     /// The committed transaction (see `queue::Row`).
     #[schema(value_type = Option<crate::queue::Row>, required)]
     pub transaction: Option<Value>,
-    /// The same transaction had been committed before, by an earlier attempt with the same idempotency key.
+    /// An earlier case had committed it: with the same idempotency key, or what is the same by the scenario.
     pub duplicate: bool,
     /// The slip's lines, for an 80 mm printer.
     #[schema(required)]

@@ -12,14 +12,14 @@ use super::errors::CenterError;
 use super::filings::filed_number;
 use super::people;
 use super::postings::{self, Source};
-use super::refusal::Refusal;
-use super::settle::{Entered, Message, Posted, Settled, enter, find, refuse, settled_number, shelf, told};
+use super::refusal::{Refusal, Stop};
+use super::settle::{Entered, Message, Posted, enter, once, settled_number, shelf, told};
 use super::withdraw::fits;
 use crate::rules::{Decision, Packs};
 use crate::value::{Fen, SettlementNumber};
 use crate::wire::errors;
 use crate::wire::filing::Filing;
-use crate::wire::settle::Cancellation;
+use crate::wire::settle::{Cancellation, SettlementAnswer};
 
 /// A settlement that may be taken back.
 struct Standing {
@@ -38,46 +38,34 @@ pub(super) fn cancel(
     cancellation: &Cancellation,
     on_purpose: bool,
     now: Timestamp,
-) -> Result<Settled, CenterError> {
+) -> Result<SettlementAnswer, Stop> {
     let digest = content(cancellation);
-    if let Some(known) = find(db, message)? {
-        db.execute("UPDATE settlements SET times = times + 1 WHERE number = ?1", [known.number])?;
-        return known.again(&digest);
-    }
-    let standing = match on_purpose {
-        true => Err(Refusal::of(&errors::ON_PURPOSE)),
-        false if !fits(cancellation.reason.as_deref()) => Err(Refusal::of(&errors::FORM)),
-        false => standing(db, packs, message.terminal, cancellation)?,
-    };
-    let Standing { number, posted, cancelled } = match standing {
-        Ok(standing) => standing,
-        Err(refusal) => return refuse(db, message, &digest, refusal),
-    };
-    let shelf = shelf(&posted.settlement, &posted.psn_no);
-    shelf.take_back(db, &posted.changes)?;
-    let back = Fen::ZERO.checked_sub(posted.acct_pay).ok_or(CenterError::Form("an amount is too large"))?;
-    people::draw(db, &posted.psn_no, back)?;
-    let mut answer = told(&posted.psn_no, &cancelled);
-    // How the account stood after the settlement says nothing of how it stands now.
-    if let Some(balance) = answer.setlinfo.get_mut(people::BALANCE) {
-        let facts = people::facts(db, &posted.psn_no, &posted.settlement.scenario)?;
-        *balance = facts.get(people::BALANCE).cloned().unwrap_or_default();
-    }
-    let posted = Posted { changes: cancelled.accumulators, acct_pay: back, ..posted };
-    let entered =
-        Entered { posted: &posted, decision: None, cancels: Some(number), reason: cancellation.reason.as_deref() };
-    enter(db, message, &digest, &entered, answer, now)
+    once(db, message, &digest, on_purpose, || {
+        if !fits(cancellation.reason.as_deref()) {
+            return Err(Refusal::of(&errors::FORM).into());
+        }
+        let Standing { number, posted, cancelled } = standing(db, packs, message.terminal, cancellation)?;
+        let shelf = shelf(&posted.settlement, &posted.psn_no);
+        shelf.take_back(db, &posted.changes)?;
+        let back = Fen::ZERO.checked_sub(posted.acct_pay).ok_or(CenterError::Form("an amount is too large"))?;
+        people::draw(db, &posted.psn_no, back)?;
+        let mut answer = told(&posted.psn_no, &cancelled);
+        // How the account stood after the settlement says nothing of how it stands now.
+        if let Some(balance) = answer.setlinfo.get_mut(people::BALANCE) {
+            let facts = people::facts(db, &posted.psn_no, &posted.settlement.scenario)?;
+            *balance = facts.get(people::BALANCE).cloned().unwrap_or_default();
+        }
+        let posted = Posted { changes: cancelled.accumulators, acct_pay: back, ..posted };
+        let entered =
+            Entered { posted: &posted, decision: None, cancels: Some(number), reason: cancellation.reason.as_deref() };
+        Ok(enter(db, message, &digest, &entered, answer, now)?)
+    })
 }
 
-/// The settlement that is meant, if it may be taken back; or why not.
-fn standing(
-    db: &Connection,
-    packs: &Packs,
-    terminal: &str,
-    cancellation: &Cancellation,
-) -> Result<Result<Standing, Refusal>, CenterError> {
-    let unknown = || Err(Refusal::saying(&errors::NOT_FOUND, "中心没有本机此人的这笔有效结算"));
-    let number = SettlementNumber::read(&cancellation.setl_id).map(|SettlementNumber(number)| number);
+/// The settlement that is meant, if it may be taken back.
+fn standing(db: &Connection, packs: &Packs, terminal: &str, cancellation: &Cancellation) -> Result<Standing, Stop> {
+    let unknown = || Refusal::saying(&errors::NOT_FOUND, "中心没有本机此人的这笔有效结算");
+    let SettlementNumber(number) = SettlementNumber::read(&cancellation.setl_id).ok_or_else(unknown)?;
     let found: Option<(String, Option<String>, bool)> = db
         .prepare_cached(
             "SELECT posted, decision, EXISTS (SELECT 1 FROM settlements AS other
@@ -87,28 +75,27 @@ fn standing(
         )?
         .query_row(params![number, terminal, cancellation.psn_no], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let Some((posted, decision, is_cancelled)) = found else { return Ok(unknown()) };
-    let (number, posted) = (number.unwrap_or_default(), parse::<Posted>(&posted)?);
+    let (posted, decision, is_cancelled) = found.ok_or_else(unknown)?;
+    let posted: Posted = parse(&posted)?;
     if posted.settlement.mdtrt_id != cancellation.mdtrt_id {
-        return Ok(unknown());
+        return Err(unknown().into());
     }
     if is_cancelled {
-        return Ok(Err(Refusal::of(&errors::CANCELLED)));
+        return Err(Refusal::of(&errors::CANCELLED).into());
     }
     let shelf = shelf(&posted.settlement, &posted.psn_no);
     if let Some(later) = postings::later(db, Source::Settlement(number), &shelf, &posted.changes)? {
-        return Ok(Err(Refusal::saying(&errors::LATER, &later)));
+        return Err(Refusal::saying(&errors::LATER, &later).into());
     }
     if let Some(filed) = filed_on(db, &posted.psn_no, number)? {
         let words = format!("已有业务以该结算为据受理（受理号 {filed}）：先撤回该业务，或者转人工");
-        return Ok(Err(Refusal::saying(&errors::LATER, &words)));
+        return Err(Refusal::saying(&errors::LATER, &words).into());
     }
     let decision: Option<Decision> = decision.as_deref().map(parse).transpose()?;
     let cancelled = decision.and_then(|decision| decision.cancelled(packs).ok());
     let cancelled = cancelled.filter(|cancelled| cancelled.reasons.is_empty());
-    Ok(cancelled
-        .map(|cancelled| Standing { number, posted, cancelled })
-        .ok_or_else(|| Refusal::of(&errors::NO_CANCELLATION)))
+    let cancelled = cancelled.ok_or_else(|| Refusal::of(&errors::NO_CANCELLATION))?;
+    Ok(Standing { number, posted, cancelled })
 }
 
 /// The number of what this person filed on a settlement, and stands: it was asked for what that left to be paid, and would

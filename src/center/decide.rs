@@ -16,6 +16,16 @@ pub(super) enum Decided {
     Refused(Refusal),
 }
 
+impl Decided {
+    /// The decision that lets it pass.
+    pub(super) fn taken(self) -> Result<Box<Decision>, Refusal> {
+        match self {
+            Self::Taken(decision) => Ok(decision),
+            Self::Refused(refusal) => Err(refusal),
+        }
+    }
+}
+
 /// Decides a case. What the rules refer to a person is refused here too: nobody sits behind this centre.
 pub(super) fn decide(
     db: &Connection,
@@ -58,10 +68,7 @@ pub(super) fn decide_form(
     if matches!(schema, Err(InputError::UnknownScenario { .. })) {
         return Ok(Ok(Vec::new()));
     }
-    Ok(match decide(db, packs, shelf, facts, lines)? {
-        Decided::Taken(decision) => Ok(decision.accumulators),
-        Decided::Refused(refusal) => Err(refusal),
-    })
+    Ok(decide(db, packs, shelf, facts, lines)?.taken().map(|decision| decision.accumulators))
 }
 
 /// What the centre knows of the person for the scenario: what it was told, and what was registered here since.

@@ -4,15 +4,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::db::{content, json, parse};
-use super::decide::{Decided, decide};
+use super::decide::decide;
 use super::errors::CenterError;
 use super::people::{self, Shelf};
 use super::postings::{self, Source};
-use super::refusal::Refusal;
-use super::settle::{self, Manner, Message, Settled};
+use super::refusal::{Refusal, Stop};
+use super::settle::{self, Manner, Message};
 use super::{alarms, chain, filings, withdraw};
 use crate::queue;
 use crate::rules::Packs;
@@ -106,7 +107,10 @@ fn deliver(
     let Payload { request, detail } = payload.map_err(|_| CenterError::Form("the payload is not one"))?;
     let number: i64 = db.query_row("SELECT coalesce(max(number), 0) + 1 FROM transactions", [], |row| row.get(0))?;
     let centre_no = format!("C{number:011}");
-    let taken = if refuse { Err(Refusal::of(&errors::ON_PURPOSE)) } else { record(db, packs, envelope, request, now)? };
+    let taken = match refuse {
+        true => Err(Refusal::of(&errors::ON_PURPOSE)),
+        false => Stop::answered(record(db, packs, envelope, request, now))?,
+    };
     let receipt = match taken {
         Ok(output) => Receipt { id: header.id, outcome: Outcome::Accepted, centre_no, received_at: now, output },
         Err(refusal) => refused(envelope, &refusal, &centre_no, now),
@@ -137,68 +141,48 @@ fn find(db: &Connection, envelope: &Envelope) -> Result<Option<(Vec<u8>, String)
     Ok(found)
 }
 
-fn record(
-    db: &Connection,
-    packs: &Packs,
-    envelope: &Envelope,
-    request: Value,
-    now: Timestamp,
-) -> Result<Taken, CenterError> {
-    if envelope.header.cancels.is_some() {
-        return match serde_json::from_value(request) {
-            Ok(withdrawal) => withdraw::withdraw(db, &envelope.header, &withdrawal),
-            Err(_) => Ok(Err(Refusal::of(&errors::FORM))),
-        };
+fn record(db: &Connection, packs: &Packs, envelope: &Envelope, request: Value, now: Timestamp) -> Result<Value, Stop> {
+    let header = &envelope.header;
+    if header.cancels.is_some() {
+        return withdraw::withdraw(db, header, &read(request)?);
     }
-    match envelope.header.kind {
-        Kind::SignIn => match serde_json::from_value(request) {
-            Ok(sign_in) => sign(db, packs, envelope, &sign_in),
-            Err(_) => Ok(Err(Refusal::of(&errors::FORM))),
-        },
-        Kind::Settle => match serde_json::from_value(request) {
-            Ok(settlement) => settle_again(db, packs, envelope, &settlement, now),
-            Err(_) => Ok(Err(Refusal::of(&errors::FORM))),
-        },
-        Kind::Query => match serde_json::from_value(request) {
-            Ok(enquiry) => filings::enquire(db, &envelope.header, &enquiry),
-            Err(_) => Ok(Err(Refusal::of(&errors::FORM))),
-        },
+    match header.kind {
+        Kind::SignIn => sign(db, packs, envelope, &read(request)?),
+        Kind::Settle => settle_again(db, packs, envelope, &read(request)?, now),
+        Kind::Query => Ok(filings::enquire(db, header, &read(request)?)??),
         Kind::Register | Kind::Apply | Kind::Change | Kind::Visit | Kind::Collect | Kind::Certify | Kind::Report => {
-            match serde_json::from_value(request) {
-                Ok(filing) => filings::file(db, packs, &envelope.header, &filing, now),
-                Err(_) => Ok(Err(Refusal::of(&errors::FORM))),
-            }
+            Ok(filings::file(db, packs, header, &read(request)?, now)??)
         }
         // It goes online, whatever the terminal says ([`deliver`]).
-        Kind::Pay => Ok(Err(Refusal::of(&errors::FORM))),
+        Kind::Pay => Err(Refusal::of(&errors::FORM).into()),
     }
 }
 
+fn read<T: DeserializeOwned>(request: Value) -> Result<T, Refusal> {
+    serde_json::from_value(request).map_err(|_| Refusal::of(&errors::FORM))
+}
+
 /// One sign-in a person, scenario and month is recorded; another for the same is answered as done already.
-fn sign(db: &Connection, packs: &Packs, envelope: &Envelope, sign_in: &SignIn) -> Result<Taken, CenterError> {
+fn sign(db: &Connection, packs: &Packs, envelope: &Envelope, sign_in: &SignIn) -> Result<Value, Stop> {
     let header = &envelope.header;
-    let Some(person) = people::find(db, &sign_in.person)? else { return Ok(Err(Refusal::of(&errors::NO_PERSON))) };
+    let person = people::find(db, &sign_in.person)?.ok_or_else(|| Refusal::of(&errors::NO_PERSON))?;
     if !people::has_record(db, &person.psn_no, &header.scenario)? {
-        return Ok(Err(Refusal::of(&errors::NO_BENEFIT)));
+        return Err(Refusal::of(&errors::NO_BENEFIT).into());
     }
     let month = &sign_in.month;
     if sign_in.facts.get("sign_date").and_then(Value::as_str).is_none_or(|date| !date.starts_with(month.as_str())) {
-        return Ok(Err(Refusal::of(&errors::FORM)));
+        return Err(Refusal::of(&errors::FORM).into());
     }
-    let signed = |already| Ok(Ok(serde_json::to_value(Signed { month: month.clone(), already }).unwrap_or_default()));
+    let signed = |already| Ok(serde_json::to_value(Signed { month: month.clone(), already }).unwrap_or_default());
     let key = params![person.psn_no, header.scenario, month, header.id.as_bytes()];
     let mut known = db.prepare_cached("SELECT 1 FROM sign_ins WHERE psn_no = ?1 AND scenario = ?2 AND month = ?3")?;
     if known.exists(&key[..3])? {
         return signed(true);
     }
     let shelf = Shelf { psn_no: &person.psn_no, scenario: &header.scenario, on: header.business_date, mdtrt_id: None };
-    match decide(db, packs, &shelf, &sign_in.facts, &[])? {
-        Decided::Refused(refusal) => return Ok(Err(refusal)),
-        Decided::Taken(decision) => {
-            shelf.post(db, &decision.accumulators)?;
-            postings::enter(db, Source::SignIn(header.id), &shelf, &decision.accumulators)?;
-        }
-    }
+    let decision = decide(db, packs, &shelf, &sign_in.facts, &[])?.taken()?;
+    shelf.post(db, &decision.accumulators)?;
+    postings::enter(db, Source::SignIn(header.id), &shelf, &decision.accumulators)?;
     db.execute("INSERT INTO sign_ins (psn_no, scenario, month, id) VALUES (?1, ?2, ?3, ?4)", key)?;
     signed(false)
 }
@@ -210,13 +194,11 @@ fn settle_again(
     envelope: &Envelope,
     settlement: &Settlement,
     now: Timestamp,
-) -> Result<Taken, CenterError> {
+) -> Result<Value, Stop> {
     let message = Message { terminal: &envelope.header.terminal, msgid: &envelope.header.msgid };
     let manner = Manner { on_purpose: false, any_visit: is_of_before_visits(db, envelope.header.created_at)? };
-    Ok(match settle::settle(db, packs, message, settlement, manner, now)? {
-        Settled::Done(answer) => Ok(serde_json::to_value(answer).unwrap_or_default()),
-        Settled::Refused(refusal) => Err(refusal),
-    })
+    let answer = settle::settle(db, packs, message, settlement, manner, now)?;
+    Ok(serde_json::to_value(answer).unwrap_or_default())
 }
 
 /// Whether a terminal committed something before visits had to be registered at this centre.

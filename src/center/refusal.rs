@@ -1,7 +1,8 @@
-//! Why something is refused: a code of the table, or of the rules.
+//! Why something is refused: a code of the table, or of the rules. And how work stops where it is.
 
 use serde::{Deserialize, Serialize};
 
+use super::errors::CenterError;
 use crate::failure::Entry;
 use crate::rules::{Decision, InputError};
 use crate::wire::errors;
@@ -45,5 +46,47 @@ impl Refusal {
     /// As the national envelope has it.
     pub(super) fn into_words(self) -> String {
         self.0
+    }
+}
+
+/// Why work on a message stops: it is refused, which is an answer like another and is kept; or it failed, and nothing of it
+/// is kept.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Refused(Refusal),
+    Failed(CenterError),
+}
+
+impl Stop {
+    /// What work came to: a refusal is the answer that it is, and what failed goes on up.
+    pub(super) fn answered<T>(work: Result<T, Self>) -> Result<Result<T, Refusal>, CenterError> {
+        match work {
+            Ok(done) => Ok(Ok(done)),
+            Err(Self::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Self::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Stops where there is a reason to refuse.
+    pub(super) fn at(refusal: Option<Refusal>) -> Result<(), Self> {
+        refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<CenterError> for Stop {
+    fn from(error: CenterError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error.into())
     }
 }

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::db::{content, json, parse};
-use super::decide::{Decided, decide};
+use super::decide::decide;
 use super::errors::CenterError;
 use super::lines;
 use super::people::{self, Shelf};
 use super::postings::{self, Source};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Stop};
 use super::visits;
 use crate::rules::{Change, Decision, Packs};
 use crate::value::{Fen, SettlementNumber};
@@ -21,12 +21,6 @@ use crate::wire;
 use crate::wire::errors;
 use crate::wire::filing::Document;
 use crate::wire::settle::{Settlement, SettlementAnswer};
-
-/// A settlement, or its refusal.
-pub(super) enum Settled {
-    Done(Box<SettlementAnswer>),
-    Refused(Refusal),
-}
 
 /// A message of a terminal.
 #[derive(Clone, Copy)]
@@ -72,11 +66,9 @@ pub(super) struct Entered<'a> {
 }
 
 /// `2206`, and what a pharmacy and a hospital send in its place: computes and changes nothing.
-pub(super) fn pre_settle(db: &Connection, packs: &Packs, settlement: &Settlement) -> Result<Settled, CenterError> {
-    Ok(match compute(db, packs, settlement, false)? {
-        Ok((psn_no, decision)) => Settled::Done(Box::new(told(&psn_no, &decision))),
-        Err(refusal) => Settled::Refused(refusal),
-    })
+pub(super) fn pre_settle(db: &Connection, packs: &Packs, settlement: &Settlement) -> Result<SettlementAnswer, Stop> {
+    let (psn_no, decision) = compute(db, packs, settlement, false)?;
+    Ok(told(&psn_no, &decision))
 }
 
 /// `2207`, and what a pharmacy and a hospital send in its place: settles once a message id of a terminal; the same message gets the same answer.
@@ -87,45 +79,47 @@ pub(super) fn settle(
     settlement: &Settlement,
     Manner { on_purpose, any_visit }: Manner,
     now: Timestamp,
-) -> Result<Settled, CenterError> {
+) -> Result<SettlementAnswer, Stop> {
     let digest = content(settlement);
-    if let Some(known) = find(db, message)? {
-        db.execute("UPDATE settlements SET times = times + 1 WHERE number = ?1", [known.number])?;
-        return known.again(&digest);
-    }
-    let computed = match on_purpose {
-        true => Err(Refusal::of(&errors::ON_PURPOSE)),
-        false => compute(db, packs, settlement, any_visit)?,
-    };
-    let (psn_no, mut decision) = match computed {
-        Ok(computed) => computed,
-        Err(refusal) => return refuse(db, message, &digest, refusal),
-    };
-    if let (true, Some(mdtrt_id)) = (any_visit, &settlement.mdtrt_id) {
-        db.execute("INSERT OR IGNORE INTO visits (psn_no, mdtrt_id) VALUES (?1, ?2)", [&psn_no, mdtrt_id])?;
-    }
-    let acct_pay = decision.outputs.get("acct_pay").and_then(people::amount).unwrap_or_default();
-    shelf(settlement, &psn_no).post(db, &decision.accumulators)?;
-    people::draw(db, &psn_no, acct_pay)?;
-    let answer = told(&psn_no, &decision);
-    decision.trace.clear();
-    let posted = Posted { settlement: settlement.clone(), psn_no, changes: decision.accumulators.clone(), acct_pay };
-    let entered = Entered { posted: &posted, decision: Some(&*decision), cancels: None, reason: None };
-    enter(db, message, &digest, &entered, answer, now)
+    once(db, message, &digest, on_purpose, || {
+        let (psn_no, mut decision) = compute(db, packs, settlement, any_visit)?;
+        if let (true, Some(mdtrt_id)) = (any_visit, &settlement.mdtrt_id) {
+            db.execute("INSERT OR IGNORE INTO visits (psn_no, mdtrt_id) VALUES (?1, ?2)", [&psn_no, mdtrt_id])?;
+        }
+        let acct_pay = decision.outputs.get("acct_pay").and_then(people::amount).unwrap_or_default();
+        shelf(settlement, &psn_no).post(db, &decision.accumulators)?;
+        people::draw(db, &psn_no, acct_pay)?;
+        let answer = told(&psn_no, &decision);
+        decision.trace.clear();
+        let posted =
+            Posted { settlement: settlement.clone(), psn_no, changes: decision.accumulators.clone(), acct_pay };
+        let entered = Entered { posted: &posted, decision: Some(&*decision), cancels: None, reason: None };
+        Ok(enter(db, message, &digest, &entered, answer, now)?)
+    })
 }
 
-/// Keeps that a message was refused: once and for ever.
-pub(super) fn refuse(
+/// Does what a message of a terminal asks for, once: the same message gets the same answer for ever, and so does one that
+/// was refused, of which nothing was done by then. `on_purpose`: refused for a demonstration.
+pub(super) fn once(
     db: &Connection,
-    Message { terminal, msgid }: Message<'_>,
+    message: Message<'_>,
     digest: &[u8],
-    refusal: Refusal,
-) -> Result<Settled, CenterError> {
-    db.execute(
-        "INSERT INTO settlements (terminal, msgid, state, content, reply, times) VALUES (?1, ?2, 'refused', ?3, ?4, 1)",
-        params![terminal, msgid, digest, json(&refusal)],
-    )?;
-    Ok(Settled::Refused(refusal))
+    on_purpose: bool,
+    work: impl FnOnce() -> Result<SettlementAnswer, Stop>,
+) -> Result<SettlementAnswer, Stop> {
+    if let Some(known) = find(db, message)? {
+        db.execute("UPDATE settlements SET times = times + 1 WHERE number = ?1", [known.number])?;
+        return known.again(digest);
+    }
+    let done = if on_purpose { Err(Refusal::of(&errors::ON_PURPOSE).into()) } else { work() };
+    if let Err(Stop::Refused(refusal)) = &done {
+        db.execute(
+            "INSERT INTO settlements (terminal, msgid, state, content, reply, times)
+             VALUES (?1, ?2, 'refused', ?3, ?4, 1)",
+            params![message.terminal, message.msgid, digest, json(refusal)],
+        )?;
+    }
+    done
 }
 
 /// Keeps what a message settled, and numbers its answer.
@@ -136,7 +130,7 @@ pub(super) fn enter(
     entered: &Entered<'_>,
     mut answer: SettlementAnswer,
     now: Timestamp,
-) -> Result<Settled, CenterError> {
+) -> Result<SettlementAnswer, CenterError> {
     let Entered { posted, decision, cancels, reason } = entered;
     db.execute(
         "INSERT INTO settlements (terminal, msgid, state, psn_no, content, posted, times, decision, cancels, reason)
@@ -160,7 +154,7 @@ pub(super) fn enter(
         answer.setlinfo.insert(name.into(), Value::from(value.as_str()));
     }
     db.execute("UPDATE settlements SET reply = ?2 WHERE number = ?1", params![row, json(&answer)])?;
-    Ok(Settled::Done(Box::new(answer)))
+    Ok(answer)
 }
 
 /// 结算ID.
@@ -245,8 +239,8 @@ impl Posted {
     }
 }
 
-pub(super) struct Kept {
-    pub(super) number: i64,
+struct Kept {
+    number: i64,
     state: String,
     content: Option<Vec<u8>>,
     reply: Option<String>,
@@ -257,21 +251,24 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn again(&self, digest: &[u8]) -> Result<Settled, CenterError> {
-        let reversed = matches!(self.state.as_str(), "reversed" | "void");
-        Ok(match &self.reply {
-            _ if reversed => Settled::Refused(Refusal::of(&errors::REVERSED)),
-            _ if self.content.as_deref() != Some(digest) => {
-                Settled::Refused(Refusal::saying(&errors::CONFLICT, "同一报文ID内容不同"))
-            }
-            Some(reply) if self.state == "settled" => Settled::Done(Box::new(parse(reply)?)),
-            Some(reply) => Settled::Refused(parse(reply)?),
-            None => return Err(CenterError::Database("a settlement without its answer".into())),
-        })
+    /// What was answered, to the same message.
+    fn again(&self, digest: &[u8]) -> Result<SettlementAnswer, Stop> {
+        if matches!(self.state.as_str(), "reversed" | "void") {
+            return Err(Refusal::of(&errors::REVERSED).into());
+        }
+        if self.content.as_deref() != Some(digest) {
+            return Err(Refusal::saying(&errors::CONFLICT, "同一报文ID内容不同").into());
+        }
+        let reply = self.reply.as_deref();
+        let reply = reply.ok_or_else(|| CenterError::Database("a settlement without its answer".into()))?;
+        match self.state.as_str() {
+            "settled" => Ok(parse(reply)?),
+            _ => Err(parse::<Refusal>(reply)?.into()),
+        }
     }
 }
 
-pub(super) fn find(db: &Connection, message: Message<'_>) -> Result<Option<Kept>, CenterError> {
+fn find(db: &Connection, message: Message<'_>) -> Result<Option<Kept>, CenterError> {
     let kept = db
         .prepare_cached(
             "SELECT number, state, content, reply, posted, cancels, EXISTS (SELECT 1 FROM settlements AS other
@@ -293,46 +290,41 @@ pub(super) fn find(db: &Connection, message: Message<'_>) -> Result<Option<Kept>
     Ok(kept)
 }
 
-type Computed = Result<(String, Box<Decision>), Refusal>;
-
-fn compute(db: &Connection, packs: &Packs, settlement: &Settlement, any_visit: bool) -> Result<Computed, CenterError> {
-    let Some(person) = people::find(db, &settlement.person)? else { return Ok(Err(Refusal::of(&errors::NO_PERSON))) };
+/// Whose it is, and what their rules decide.
+fn compute(
+    db: &Connection,
+    packs: &Packs,
+    settlement: &Settlement,
+    any_visit: bool,
+) -> Result<(String, Box<Decision>), Stop> {
+    let person = people::find(db, &settlement.person)?.ok_or_else(|| Refusal::of(&errors::NO_PERSON))?;
     if !settlement.documents.iter().all(Document::was_there) {
-        return Ok(Err(Refusal::of(&errors::FORM)));
+        return Err(Refusal::of(&errors::FORM).into());
     }
-    let refused = match visit_refused(db, packs, &person.psn_no, settlement, any_visit)? {
-        Some(refusal) => Some(refusal),
-        None => lines::refusal(db, &person.psn_no, settlement)?,
-    };
-    if let Some(refusal) = refused {
-        return Ok(Err(refusal));
-    }
+    check_visit(db, packs, &person.psn_no, settlement, any_visit)?;
+    Stop::at(lines::refusal(db, &person.psn_no, settlement)?)?;
     let shelf = shelf(settlement, &person.psn_no);
-    Ok(match decide(db, packs, &shelf, &settlement.facts, &settlement.feedetail)? {
-        Decided::Taken(decision) => Ok((person.psn_no, decision)),
-        Decided::Refused(refusal) => Err(refusal),
-    })
+    let decision = decide(db, packs, &shelf, &settlement.facts, &settlement.feedetail)?.taken()?;
+    Ok((person.psn_no, decision))
 }
 
-/// Why the visit that a settlement names is none for it.
-fn visit_refused(
+/// Stops where the visit that a settlement names is none for it.
+fn check_visit(
     db: &Connection,
     packs: &Packs,
     psn_no: &str,
     settlement: &Settlement,
     any_visit: bool,
-) -> Result<Option<Refusal>, CenterError> {
-    let Some(mdtrt_id) = &settlement.mdtrt_id else { return Ok(None) };
+) -> Result<(), Stop> {
+    let Some(mdtrt_id) = &settlement.mdtrt_id else { return Ok(()) };
     if any_visit && !is_registered(db, psn_no, mdtrt_id)? {
-        return Ok(None);
+        return Ok(());
     }
     let mut facts = settlement.facts.clone();
     facts.extend(people::facts(db, psn_no, &settlement.scenario)?);
     let insurance = visits::insurance(packs, (&settlement.scenario, settlement.business_date), &facts);
-    match visits::refusal(db, psn_no, mdtrt_id, insurance.as_deref())? {
-        Some(refusal) => Ok(Some(refusal)),
-        None => visits::other_care(db, psn_no, mdtrt_id, &settlement.med_type),
-    }
+    Stop::at(visits::refusal(db, psn_no, mdtrt_id, insurance.as_deref())?)?;
+    Stop::at(visits::other_care(db, psn_no, mdtrt_id, &settlement.med_type)?)
 }
 
 /// Whether a number is that of a visit of this person, or of one that anybody registered here: the centre made it then, and

@@ -4,13 +4,12 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Map, Value};
 
 use super::db::parse;
-use super::deliver::Taken;
 use super::enrol::aside::aside;
 use super::errors::CenterError;
 use super::filings::{Posted, filed_number, is_of};
 use super::people::{self, Shelf};
 use super::postings::{self, Source};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Stop};
 use super::visits;
 use crate::value::Kind;
 use crate::wire::filing::{Filed, Standing, WITHDRAWAL, Withdrawal};
@@ -18,12 +17,12 @@ use crate::wire::{Header, LONGEST_REASON, errors};
 
 /// Sets a filing withdrawn, and takes back what it did to accumulators: its key is free from then on. The terminal that
 /// filed it does that, for in another's journal it would stand for ever.
-pub(super) fn withdraw(db: &Connection, header: &Header, withdrawal: &Withdrawal) -> Result<Taken, CenterError> {
-    let Some(person) = people::find(db, &withdrawal.person)? else { return Ok(Err(Refusal::of(&errors::NO_PERSON))) };
+pub(super) fn withdraw(db: &Connection, header: &Header, withdrawal: &Withdrawal) -> Result<Value, Stop> {
+    let person = people::find(db, &withdrawal.person)?.ok_or_else(|| Refusal::of(&errors::NO_PERSON))?;
     let names_it = header.cancels == Some(withdrawal.id) && withdrawal.message == WITHDRAWAL;
     let is_of = is_of(header, (&withdrawal.scenario, withdrawal.part));
     if !is_of || !names_it || !fits(withdrawal.reason.as_deref()) {
-        return Ok(Err(Refusal::of(&errors::FORM)));
+        return Err(Refusal::of(&errors::FORM).into());
     }
     let found: Option<(i64, String, String, String, Option<String>)> = db
         .prepare_cached(
@@ -44,23 +43,22 @@ pub(super) fn withdraw(db: &Connection, header: &Header, withdrawal: &Withdrawal
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)),
         )
         .optional()?;
-    let Some((number, state, filed_on, fields, posted)) = found else {
-        return Ok(Err(Refusal::saying(&errors::NOT_FOUND, "中心没有本机此人的这笔受理")));
-    };
+    let unknown = || Refusal::saying(&errors::NOT_FOUND, "中心没有本机此人的这笔受理");
+    let (number, state, filed_on, fields, posted) = found.ok_or_else(unknown)?;
     if withdrawal.number.as_ref().is_some_and(|named| *named != filed_number(number)) {
-        return Ok(Err(Refusal::of(&errors::FORM)));
+        return Err(Refusal::of(&errors::FORM).into());
     }
     if state != "accepted" {
-        return Ok(Err(Refusal::of(&errors::WITHDRAWN)));
+        return Err(Refusal::of(&errors::WITHDRAWN).into());
     }
     if was_acted_on(db, &person.psn_no, withdrawal.part, number, &parse(&fields)?)? {
-        return Ok(Err(Refusal::of(&errors::ACTED)));
+        return Err(Refusal::of(&errors::ACTED).into());
     }
     if let Some(Posted { on, mdtrt_id, changes }) = posted.as_deref().map(parse).transpose()? {
         let (psn_no, scenario) = (person.psn_no.as_str(), withdrawal.scenario.as_str());
         let shelf = Shelf { psn_no, scenario, on, mdtrt_id: mdtrt_id.as_deref() };
         if let Some(later) = postings::later(db, Source::Filing(number), &shelf, &changes)? {
-            return Ok(Err(Refusal::saying(&errors::LATER, &later)));
+            return Err(Refusal::saying(&errors::LATER, &later).into());
         }
         shelf.take_back(db, &changes)?;
         postings::set_standing(db, Source::Filing(number), false)?;
@@ -72,7 +70,7 @@ pub(super) fn withdraw(db: &Connection, header: &Header, withdrawal: &Withdrawal
     let filed_on = filed_on.parse().map_err(|_| CenterError::Database("a day that is none".into()))?;
     let mdtrt_id = visits::registered_by(db, number)?;
     let filed = Filed { number: filed_number(number), state: Standing::Withdrawn, filed_on, mdtrt_id };
-    Ok(Ok(serde_json::to_value(filed).unwrap_or_default()))
+    Ok(serde_json::to_value(filed).unwrap_or_default())
 }
 
 /// Whether a reason for taking something back is one, or none is given.

@@ -166,8 +166,8 @@ impl Own {
             return Ok(());
         }
         let before = if month == told { here(SPENT).and_then(Fen::of_json) } else { None };
-        let of_the_month = moved.filter(|one| one.month() == month).map(|one| one.acct_pay);
-        let spent = of_the_month.fold(Some(before.unwrap_or_default()), |sum, paid| sum?.checked_add(paid));
+        let mut of_the_month = moved.filter(|one| one.month() == month).map(|one| one.acct_pay);
+        let spent = of_the_month.try_fold(before.unwrap_or_default(), Fen::checked_add);
         let spent = spent.ok_or(CenterError::Form("an amount is too large"))?;
         let is_another = month != told;
         self.put(values, MONTH, month.into());

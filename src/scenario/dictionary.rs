@@ -227,7 +227,8 @@ fn names_somebody(check: Check) -> bool {
     match check {
         CitizenNumber | SocialSecurityNumber | PersonName | Phone | Mobile | CardNumber | CertificateNumber
         | ForeignResidenceCard | BankAccount => true,
-        Postcode | CreditCode | OrganisationCode | EmployerCode | Past | NotPast | Sha256 | Region => false,
+        Postcode | CreditCode | OrganisationCode | EmployerCode | Past | NotPast | Sha256 | Region
+        | SettlementNumber => false,
     }
 }
 

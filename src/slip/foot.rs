@@ -70,7 +70,6 @@ impl Foot<'_> {
             (State::Refused, _) => "中心没有受理，原因请向经办人查询",
             (State::Cancelled, _) => "本人已撤回",
             (_, Some(Standing::Accepted)) => "中心已受理",
-            (_, Some(Standing::Already)) => "同样的业务中心此前已受理，没有重复受理",
             (_, Some(Standing::Withdrawn)) => "中心已办理撤回",
             (_, None) => "已提交，以中心受理结果为准",
         }

@@ -243,7 +243,7 @@ crate::entries! {
         class Refused;
         message "同一人的同一份单据此前已经提交，未重复提交" | "the same bill or form of the same person was committed before: not committed again";
         cause "流水中已有这份单据的业务；其余项目另有填写，仍是同一份单据" | "the journal has a transaction of it; what else is stated of it makes it no other one";
-        remedy "请查看所示流水的状态；确属另一笔业务时，请给它另外的流水标识，账单则给另外的明细流水号" | "look at the state of the transaction shown; where it is another one indeed, give it a key of its own, and the lines of a bill numbers of their own";
+        remedy "请查看所示流水的状态；确属另一笔业务时，请如实填写区分它的项目（账单为另外的明细流水号）；要重办的，先撤回所示的一笔" | "look at the state of the transaction shown; where it is another one indeed, fill in what tells it from that one (of a bill, the lines' own numbers); to do it anew, take back the one shown first";
     SAME_LINE = "E-TERM-SAME-LINE", Clerk;
         class Refused;
         message "该行费用明细此前已经结算，未重复结算" | "a line of the bill was settled before: nothing is settled twice";

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sbkd::center::Faults;
 use sbkd::queue::{Filter, State};
+use sbkd::slip::{COLUMNS, Copy};
 use sbkd::terminal::holder_card::Secret;
 use sbkd::terminal::{CaseState, CaseView, Condition, NewCase};
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ fn proved(counter: &Counter) -> CaseView {
 fn printed(counter: &Counter, view: &CaseView) -> (bool, bool) {
     assert_eq!(view.state, CaseState::Done, "{:?}", view.failure);
     assert!(!records(view).unwrap()["records"].as_array().unwrap().is_empty());
-    let lines = counter.terminal.paper(view.id).unwrap().lines(sbkd::slip::COLUMNS).join("\n");
+    let lines = counter.terminal.paper(view.id, Copy::Holder).unwrap().lines(COLUMNS).join("\n");
     let told: Vec<&str> = view.findings.iter().map(|finding| finding.entry.code).collect();
     (lines.contains("内容校验值"), told.contains(&"E-TERM-PRINTED"))
 }
@@ -183,7 +184,7 @@ fn what_was_found_and_its_page_are_there_for_ten_minutes_after_the_end() {
     let done = confirmed(&counter, &decided(&counter, "K0"), "123456");
     assert_eq!(done.state, CaseState::Done, "{:?}", done.failure);
     let shown = || counter.terminal.case(done.id).unwrap();
-    let paper = || counter.terminal.paper(done.id).map_err(|failure| failure.entry.code);
+    let paper = || counter.terminal.paper(done.id, Copy::Holder).map_err(|failure| failure.entry.code);
     hands.forward(599);
     assert!(shown().found.is_some() && paper().is_ok());
     hands.forward(1);
@@ -192,7 +193,7 @@ fn what_was_found_and_its_page_are_there_for_ten_minutes_after_the_end() {
     // A slip has no full name, and is kept as long as the case.
     let slip = counter.carried_out("unemployment-sign-in", statement());
     hands.forward(600);
-    assert!(counter.terminal.paper(slip.id).is_ok());
+    assert!(counter.terminal.paper(slip.id, Copy::Holder).is_ok());
 }
 
 #[test]

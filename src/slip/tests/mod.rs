@@ -175,7 +175,6 @@ fn the_centres_numbers_stand_at_the_foot_once_it_has_answered() {
         Foot { transaction: &paid, centre: None, answer: None, lists: true, duplicate: false, at: paid.created_at };
     assert!(!slip.with_foot(&foot).lines(COLUMNS).join("").contains("受理号"), "what is paid gets no such number");
     for (state, answer, said) in [
-        (State::Acked, Some(Standing::Already), "没有重复受理"),
         (State::Acked, Some(Standing::Withdrawn), "中心已办理撤回"),
         (State::Cancelled, Some(Standing::Accepted), "本人已撤回"),
         (State::Refused, None, "中心没有受理"),

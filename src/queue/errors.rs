@@ -120,8 +120,8 @@ impl QueueError {
 crate::entries! {
     CONFLICT = "E-QUEUE-CONFLICT", Clerk;
         class Storage;
-        message "同一流水标识已用于另一笔业务" | "this idempotency key was used for another transaction";
-        cause "同一标识再次提交时内容不同" | "the same key came again with other content";
+        message "同一流水标识或同一事项已用于另一笔业务" | "this key, or what makes it the same, was used for another transaction";
+        cause "同一标识或同一事项再次提交时内容不同" | "it came again with other content";
         remedy "请为新业务使用新的流水标识" | "use a new key for a new transaction";
     NOT_FOUND = "E-QUEUE-NOT-FOUND", Clerk;
         class Storage;

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::wire::Digest;
 
-/// Who holds what, by the keyed hash of the caller's key.
+/// Who holds what, by the keyed hash of what it is known by.
 #[derive(Clone, Default)]
 pub(super) struct Holding(Arc<Shared>);
 

@@ -280,7 +280,7 @@ impl Queue {
         &*self.inner.context.clock
     }
 
-    /// Takes an online transaction in hand by its caller's key, before it is committed: whoever holds it brings it to
+    /// Takes an online transaction in hand by what it is known by, before it is committed: whoever holds it brings it to
     /// its end. `None` when somebody else has it in hand.
     pub(crate) fn hold(&self, key: &str) -> Option<Held> {
         self.inner.held.hold(self.inner.context.crypto.idempotency(key))

@@ -23,6 +23,7 @@ pub(super) const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/v4.sql")),
     M::up(include_str!("schema/v5.sql")),
     M::up(include_str!("schema/v6.sql")),
+    M::up(include_str!("schema/v7.sql")),
 ];
 
 /// Held for as long as the journal is open.

@@ -102,6 +102,15 @@ impl Queue {
         Ok(entry.map(|entry| (entry.row, entry.caller == Some(asked))))
     }
 
+    /// Whether a caller's key committed something, whatever that was.
+    ///
+    /// # Errors
+    /// What the storage may do.
+    pub fn knows_caller(&self, key: &str) -> Result<bool, QueueError> {
+        let context = &self.inner.context;
+        Ok(context.find(&self.reader(), "caller", &context.crypto.caller(key).0)?.is_some())
+    }
+
     /// The opened payload; `None` when there is no such row or its payload was erased. Personal data inside.
     ///
     /// # Errors

@@ -18,6 +18,11 @@ const RELEASED: &[(usize, &str)] = &[
         "sequence, id, msgid, idempotency, content, header, header_hash, holder, operator, amount, online, created_at, \
          payload, state, attempts, updated_at, centre_no, answer, state_mac, differs",
     ),
+    (
+        6,
+        "sequence, id, msgid, idempotency, content, header, header_hash, holder, operator, amount, online, created_at, \
+         payload, state, attempts, updated_at, centre_no, answer, state_mac, differs, reason",
+    ),
 ];
 const COLUMNS_1: &str = "sequence, id, msgid, idempotency, content, header, header_hash, holder, operator, amount, \
      online, created_at, payload, state, attempts, updated_at, centre_no, answer, state_mac";
@@ -125,7 +130,7 @@ fn a_step_that_fails_leaves_the_journal_as_it_was() {
         let path = dir.path().join("queue.db");
         let db = Connection::open(&path).unwrap();
         // In the way of the last step.
-        db.execute_batch("CREATE TABLE entries_otherwise (x)").unwrap();
+        db.execute_batch("CREATE TABLE entries_caller (x)").unwrap();
         drop(db);
         let look = |path: &Path| -> Vec<Vec<rusqlite::types::Value>> {
             let db = Connection::open(path).unwrap();
@@ -141,7 +146,7 @@ fn a_step_that_fails_leaves_the_journal_as_it_was() {
         assert!(try_open(dir.path(), Faults::default()).is_err(), "{version}");
         assert_eq!(look(&path), before, "{version}");
         // And it opens once nothing is in the way.
-        Connection::open(&path).unwrap().execute_batch("DROP TABLE entries_otherwise").unwrap();
+        Connection::open(&path).unwrap().execute_batch("DROP TABLE entries_caller").unwrap();
         open(dir.path()).verify().unwrap();
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::blacklist::BlacklistHealth;
-use super::case::{self, Cases};
+use super::case::{self, Case, Cases};
 use super::conditions::Condition;
 use super::errors;
 use super::event::What;
@@ -32,6 +32,9 @@ const LONGEST: (usize, usize) = (20, 100);
 /// are told by an event, and the doors are open until it has stopped.
 const LAST_ASKED: Duration = Duration::from_secs(5);
 
+/// What is asked for: its scenario, its form where that is there, and the caller's key.
+type Asked<'a> = (&'a Definition, Option<&'a Form>, Option<&'a str>);
+
 impl Inner {
     /// The case, and whether it is new.
     pub(super) fn open_case(self: &Arc<Self>, new: NewCase) -> Result<(CaseView, bool), Failure> {
@@ -54,6 +57,11 @@ impl Inner {
         self.heed();
         let readers = self.parts.readers.list();
         let id = self.new_id()?;
+        let packs = self.packs();
+        let held = match new.undo {
+            Some(_) => Ok(()),
+            None => self.decidable((&definition, form.as_ref(), key.as_deref()), &packs),
+        };
         {
             let mut cases = self.cases_shown();
             if let Some((known, with)) = key.as_deref().and_then(|key| cases.by_key(key)) {
@@ -63,10 +71,7 @@ impl Inner {
                 };
             }
             room(&cases, new.reader.as_deref(), &readers)?;
-            let packs = self.packs();
-            if new.undo.is_none() {
-                self.decidable(&definition, form.as_ref(), &packs)?;
-            }
+            held?;
             let demo_date = self.parts.config.business_date.is_some();
             let now = self.parts.clock.now();
             let (mut case, _) = case::fresh(id, Arc::clone(&definition), packs, operator, demo_date, now);
@@ -117,7 +122,8 @@ impl Inner {
 
     /// Refused where no pack holds on the day that the case would be of: nobody has to give their card for that. Where the
     /// form is still to come and says the day, that is seen when it has come; a day to come is a mistake of the form.
-    fn decidable(&self, definition: &Definition, form: Option<&Form>, packs: &Packs) -> Result<(), Failure> {
+    /// What a caller's key committed is told whatever holds today.
+    fn decidable(&self, (definition, form, key): Asked<'_>, packs: &Packs) -> Result<(), Failure> {
         let (today, date_of) = (self.business_day(), packs.date_of(&definition.id));
         let date = match form {
             None if date_of.is_some_and(|date_of| definition.asks(date_of)) => return Ok(()),
@@ -127,7 +133,12 @@ impl Inner {
         if date > today {
             return Ok(());
         }
-        packs.hold(&definition.id, date).map_err(|error| error.failure())
+        let held = packs.hold(&definition.id, date).map_err(|error| error.failure());
+        held.or_else(|failure| match key {
+            // Where it cannot be known, the case finds out.
+            Some(key) if self.queue.knows_caller(key).unwrap_or(true) => Ok(()),
+            _ => Err(failure),
+        })
     }
 
     fn new_id(&self) -> Result<Uuid, Failure> {
@@ -140,15 +151,18 @@ impl Inner {
 
     pub(super) fn input(self: &Arc<Self>, id: Uuid, values: &Value) -> Result<CaseView, Failure> {
         let no_case = || Failure::of(&errors::NO_CASE);
-        let found = self.cases().get(id).map(|case| (Arc::clone(&case.definition), case.view.undo, case.packs.clone()));
-        let (definition, undo, packs) = found.ok_or_else(no_case)?;
+        let of_case =
+            |case: &Case| (Arc::clone(&case.definition), case.view.undo, case.packs.clone(), case.key.clone());
+        let found = self.cases().get(id).map(of_case);
+        let (definition, undo, packs, key) = found.ok_or_else(no_case)?;
         if undo.is_some() {
             return Err(Failure::of(&errors::UNDO_FORM));
         }
         let form = definition.check(values, self.business_day()).map_err(|error| error.failure());
         let form = form.and_then(|form| {
             // One that has ended has none any more, and takes no form.
-            let decidable = packs.map_or(Ok(()), |packs| self.decidable(&definition, Some(&form), &packs));
+            let asked = (&*definition, Some(&form), key.as_deref());
+            let decidable = packs.map_or(Ok(()), |packs| self.decidable(asked, &packs));
             decidable.map(|()| form)
         });
         let view = {

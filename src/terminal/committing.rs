@@ -212,7 +212,14 @@ impl Committing<'_> {
     fn centre_answers(&self) -> bool {
         let Some(upstream) = &self.inner.upstream else { return false };
         let asked = async { tokio::time::timeout(upstream.patience, upstream.uplink.probe()).await };
-        matches!(self.inner.parts.runtime.block_on(asked), Ok(Ok(_)))
+        match self.inner.parts.runtime.block_on(asked) {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the centre does not answer before something is stored for it");
+                false
+            }
+            Err(_) => false,
+        }
     }
 
     /// Whether another case of this person has begun to settle since this one was decided.
@@ -272,6 +279,12 @@ impl Committing<'_> {
             false => &self.plan.prints,
         };
         for print in prints {
+            // What another case made is none of this one: where it cannot be stored, that says nothing of it.
+            match self.inner.queue.by_key(print) {
+                Ok(None) => {}
+                Ok(Some(_)) => continue,
+                Err(error) => return Err(self.not_read(&error)),
+            }
             match self.stored(print, true) {
                 Ok(Committed { duplicate: true, .. }) | Err(QueueError::Conflict) => {}
                 Ok(committed) => return Ok(Some(committed)),
@@ -279,6 +292,14 @@ impl Committing<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Nothing was written yet.
+    fn not_read(&self, error: &QueueError) -> Ended {
+        if error.is_storage() {
+            self.inner.set(Condition::Storage, true);
+        }
+        ended(CaseState::Refused, error.failure())
     }
 
     /// Committed, to be known by `key`.

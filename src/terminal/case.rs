@@ -164,10 +164,10 @@ struct Kept {
 }
 
 impl Kept {
-    /// Whether it ended too long ago for what was found; of an end that is still to come nobody knows how long ago it was.
+    /// Whether it ended too long ago for what was found. A clock that was set back is as far from the end as one that went
+    /// on.
     fn is_over(&self, now: Timestamp) -> bool {
-        let age = now.duration_since(self.ended_at);
-        age.is_negative() || age >= FOUND_FOR
+        now.duration_since(self.ended_at).abs() >= FOUND_FOR
     }
 }
 
@@ -464,12 +464,14 @@ mod tests {
         let view = &cases.get(id).unwrap().view;
         assert!(view.found.is_none() && follow.borrow().found.is_none(), "whoever follows it has it no longer");
         assert!(view.slip.is_some() && view.decision.is_some() && cases.shown == shown + "a line".len());
-        // A clock that was set back says nothing of how long ago it was.
+        // A clock that was set right by a moment takes nothing away, and one that was set back by as much does.
         let id = ended(&mut cases, 2, None, 10, 200);
         if let Some(case) = cases.get_mut(id) {
             case.view.found = JsonText::of(&"found");
         }
         cases.forget_found(at(-1));
+        assert!(cases.get(id).unwrap().view.found.is_some());
+        cases.forget_found(at(-600));
         assert!(cases.get(id).unwrap().view.found.is_none());
     }
 }

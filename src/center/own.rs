@@ -75,8 +75,16 @@ pub(super) fn tell(
         match own.from {
             Source::Balance => {
                 let Some(balance) = people::balance(db, psn_no)? else { continue };
-                for record in records.iter_mut() {
-                    own.lay_over(&mut record.values, &balance, &settled)?;
+                let month = own.item(MONTH).unwrap_or_default().to_owned();
+                let of = |record: &Record| record.text(&month).unwrap_or_default().to_owned();
+                // The latest alone tells how it stands now; those before stay as they were told.
+                let Some(last) = records.iter_mut().max_by_key(|record| of(record)) else { continue };
+                let mut now = last.values.clone();
+                own.lay_over(&mut now, &balance, &settled)?;
+                if now.get(&month) == last.values.get(&month) {
+                    last.values = now;
+                } else {
+                    records.push(Record::of(now));
                 }
             }
             Source::Settlements => {

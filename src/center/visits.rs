@@ -136,16 +136,25 @@ pub(super) fn other_care(
 }
 
 /// What the visits that were registered here say of a person on a day, among the facts that rules ask for: it is better than
-/// what the centre was told from elsewhere. A stay goes on until it is ended, or a settlement that stands says when the
-/// person was discharged: no message of its own tells that.
+/// what the centre was told from elsewhere. A stay goes on from its day of admission until it is ended, or a settlement that
+/// stands says when the person was discharged (of the stay's number, or, where the bill names none, of its day of admission),
+/// or another admission is taken: no message of its own tells a discharge.
 pub(super) fn facts(db: &Connection, psn_no: &str, on: Date) -> Result<Map<String, Value>, CenterError> {
     let mut facts = Map::new();
     let mut stays = db.prepare_cached(
         "SELECT 1 FROM visits JOIN filings ON filings.number = visits.filing
          WHERE visits.psn_no = ?1 AND care = 'inpatient' AND NOT ended AND state = 'accepted'
+         AND ifnull(json_extract(filings.fields, '$.begntime'), '') <= ?2
          AND NOT EXISTS (SELECT 1 FROM standing WHERE standing.psn_no = visits.psn_no
-             AND json_extract(standing.posted, '$.settlement.mdtrt_id') = mdtrt_id
-             AND json_extract(standing.posted, '$.settlement.facts.endtime') <= ?2)",
+             AND ifnull(json_extract(standing.posted, '$.settlement.mdtrt_id') = mdtrt_id,
+                 json_extract(standing.posted, '$.settlement.facts.begntime')
+                     = json_extract(filings.fields, '$.begntime'))
+             AND json_extract(standing.posted, '$.settlement.facts.endtime') <= ?2)
+         AND NOT EXISTS (SELECT 1 FROM visits AS next JOIN filings AS again ON again.number = next.filing
+             WHERE next.psn_no = visits.psn_no AND next.care = 'inpatient' AND again.state = 'accepted'
+             AND (ifnull(json_extract(again.fields, '$.begntime'), ''), again.number)
+                 > (ifnull(json_extract(filings.fields, '$.begntime'), ''), filings.number)
+             AND ifnull(json_extract(again.fields, '$.begntime'), '') <= ?2)",
     )?;
     if stays.exists(params![psn_no, on.to_string()])? {
         facts.insert(IN_HOSPITAL.to_owned(), true.into());

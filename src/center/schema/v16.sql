@@ -1,4 +1,4 @@
--- Since when a visit has to be registered (version 13): a terminal that settled alone before then took whatever number the
+-- Since when a visit has to be registered (version 15): a terminal that settled alone before then took whatever number the
 -- hospital had, and is not told no for that later. Whoever is known by now may have been settled for; where nobody is, nobody
 -- was.
 CREATE TABLE visits_since (

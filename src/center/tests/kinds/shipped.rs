@@ -92,7 +92,12 @@ fn queries_tell_what_was_settled_here_and_how_the_account_stands() {
         let items = ["aae002", "acct_in_amt", "acct_out_amt", "balc"];
         found.iter().map(|one| items.map(|item| one[item].as_str().unwrap().to_owned())).collect::<Vec<_>>()
     };
-    assert_eq!(account(&world.query("medical-account-balance-query")), [["2015-08", "0.00", "500.00", "0.00"]]);
+    let of_month = |month: &str| {
+        account(&world.look_up("medical-account-balance-query", Kind::Query, json!({ "aae002": month })).unwrap())
+    };
+    assert_eq!(of_month("2015-08"), [["2015-08", "0.00", "500.00", "0.00"]]);
+    let july = [["2015-07", "98.30", "58.00", "500.00"]];
+    assert_eq!(of_month("2015-07"), july, "a month that is over stays as it was");
     let last = world.query("medical-settlement-query").pop().unwrap();
     let figures = ["medfee_sumamt", "fund_pay_sumamt", "acct_pay", "psn_cash_pay"];
     assert_eq!(figures.map(|item| &last[item]), figures.map(|item| &settled[item]));
@@ -111,7 +116,8 @@ fn queries_tell_what_was_settled_here_and_how_the_account_stands() {
 
     // What is taken back was never there.
     assert_eq!(world.reverse("M1", "2304"), Reply::OK);
-    assert_eq!(account(&world.query("medical-account-balance-query")), [["2015-07", "98.30", "58.00", "500.00"]]);
+    assert_eq!(account(&world.query("medical-account-balance-query")), july);
+    assert!(of_month("2015-08").is_empty());
     for (scenario, count) in [("medical-settlement-query", 1), ("medical-account-transactions-query", 2)] {
         assert_eq!(world.query(scenario).len(), count, "{scenario}");
     }

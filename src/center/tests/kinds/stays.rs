@@ -79,6 +79,21 @@ fn a_stay_is_over_with_the_discharge_that_its_settlement_says() {
 }
 
 #[test]
+fn an_admission_ends_the_stay_before_it_and_says_nothing_of_an_earlier_day() {
+    let world = World::shipped(Some(&PACKS));
+    let in_hospital = |on| world.facts("hospital-admission", on)["in_hospital"].clone();
+    // Nothing was ever settled under its number.
+    world.registered(&admission(date(2015, 7, 20), false)).unwrap();
+    assert_eq!((in_hospital(date(2015, 7, 19)), in_hospital(date(2015, 7, 20))), (false.into(), true.into()));
+    let again = world.registered(&admission(date(2015, 7, 28), true)).unwrap();
+    assert_eq!(in_hospital(DAY), true);
+    assert!(told(world.ask("2304", "M1", &bill(Some(&again), &["1"]))).is_ok());
+    assert_eq!((in_hospital(date(2015, 8, 2)), in_hospital(DAY)), (true.into(), false.into()));
+    // What comes late of an earlier day is held against what was so then.
+    assert!(world.file(&admission(date(2015, 7, 1), false)).is_ok());
+}
+
+#[test]
 fn how_often_somebody_registered_today_is_counted_here() {
     let world = World::shipped(Some(&PACKS));
     let times = |on| world.facts("clinic-registration", on)["registered_today"].clone();

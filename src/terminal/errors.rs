@@ -236,9 +236,9 @@ crate::entries! {
         remedy "无需再次办理" | "nothing needs to be done";
     REPEATED = "E-TERM-REPEATED", Clerk;
         class Refused;
-        message "这笔业务此前已经提交，未重复提交" | "it was committed before under the same key: not committed again";
-        cause "流水中已有同一流水标识的业务" | "the journal has a transaction of this key";
-        remedy "请查看所示流水的状态；另办业务请使用新的流水标识" | "look at the state of the transaction shown; use a new key for another case";
+        message "这笔业务此前已经提交，未重复提交" | "it was committed before: not committed again";
+        cause "流水中已有同一流水标识的业务，或撤销、撤回同一笔的业务" | "the journal has a transaction of this key, or one that takes the same back";
+        remedy "请查看所示流水的状态；确属另一笔业务时才使用新的流水标识" | "look at the state of the transaction shown; a new key is for another case only";
     SAME_FORM = "E-TERM-SAME-FORM", Clerk;
         class Refused;
         message "同一人的同一份单据此前已经提交，未重复提交" | "the same bill or form of the same person was committed before: not committed again";

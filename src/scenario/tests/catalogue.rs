@@ -287,7 +287,7 @@ fn a_total_is_of_a_column_of_whole_numbers() {
     let months = "[item.months]\nlabel = { zh = \"月数\", en = \"months\" }\ntype = \"int\"\n[document.id-card]";
     let told = |print: &str| {
         let lookup = format!("[scenario.lookup]\ncolumns = [\"note\", \"months\"]\n[scenario.print]\n{print}\n");
-        let query = ("kind = \"settle\"", "kind = \"query\"");
+        let query = ("kind = \"settle\"", "kind = \"query\"\ncard = \"pin\"");
         let definition = changed(&[query, (message, &lookup), ("[document.id-card]", months)]);
         definition.map(|definition| definition.print.total.clone())
     };

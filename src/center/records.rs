@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -156,11 +157,33 @@ impl Record {
     /// namesakes as well.
     pub(super) fn replace(&mut self, db: &Connection, fields: &Map<String, Value>) -> Result<(), CenterError> {
         for mut namesake in self.namesakes(db)? {
+            namesake.keep_what_was(db, fields)?;
             namesake.take(fields);
             namesake.keep(db)?;
         }
         self.take(fields);
         self.keep(db)
+    }
+
+    /// What a query shows and is filed to begin on a later day is as it was until the day before, and has no name any more:
+    /// nothing changes it again.
+    fn keep_what_was(&self, db: &Connection, fields: &Map<String, Value>) -> Result<(), CenterError> {
+        let Some((first, last)) = self.time().filter(|(first, last)| first != last) else { return Ok(()) };
+        let day = |value: Option<&Value>| value.and_then(Value::as_str).and_then(|text| text.parse::<Date>().ok());
+        let (before, after) = (day(self.values.get(first)), day(field(fields, first)));
+        let Some(until) = after.filter(|after| before.is_some_and(|before| before < *after)) else { return Ok(()) };
+        // A date after another one has a day before it.
+        let until = until.yesterday().map_err(|_| CenterError::Form("a date that has no day before it"))?;
+        let mut was = self.values.clone();
+        if day(was.get(last)).is_none_or(|last| last > until) {
+            was.insert(last.to_owned(), until.to_string().into());
+        }
+        db.execute(
+            "INSERT INTO records (psn_no, scenario, part, record)
+             SELECT psn_no, scenario, part, ?2 FROM records WHERE number = ?1 AND part = ?3",
+            params![self.number, json(&was), Kind::Query.name()],
+        )?;
+        Ok(())
     }
 
     fn take(&mut self, fields: &Map<String, Value>) {
@@ -221,11 +244,14 @@ impl Record {
         self.values.iter().all(is_the_same) && self.is_within(field(fields, STRETCH.0), field(fields, STRETCH.1))
     }
 
+    /// The items by which it says of which time it is.
+    fn time(&self) -> Option<(&'static str, &'static str)> {
+        TIMES.into_iter().find(|(first, _)| self.values.contains_key(*first))
+    }
+
     /// A record that says nothing of a time is of any.
     fn is_within(&self, from: Option<&Value>, until: Option<&Value>) -> bool {
-        let Some((first, last)) = TIMES.into_iter().find(|(first, _)| self.values.contains_key(*first)) else {
-            return true;
-        };
+        let Some((first, last)) = self.time() else { return true };
         let compared = |item: &str, asked: Option<&Value>| {
             let (here, asked) = (self.text(item).filter(|here| !here.is_empty())?, asked?.as_str()?);
             Some(moments(here, asked))

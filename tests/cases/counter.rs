@@ -123,7 +123,7 @@ impl Counter {
 
     /// The same counter after a restart of its daemon; `lose` names a file of its state that is lost.
     pub fn restarted(self, lose: &str) -> Self {
-        self.begun_again(|dir| {
+        self.begun_again(&Setup::default(), |dir| {
             let lost = dir.join("state").join(lose);
             if lost.exists() {
                 std::fs::remove_file(lost).unwrap();
@@ -133,7 +133,7 @@ impl Counter {
 
     /// The same counter after a restart of its daemon, before which somebody had its journal in hand.
     pub fn restarted_after(self, work: impl FnOnce(&Queue)) -> Self {
-        self.begun_again(|dir| {
+        self.begun_again(&Setup::default(), |dir| {
             let queue = journal_in(dir);
             work(&queue);
             queue.close();
@@ -142,15 +142,16 @@ impl Counter {
 
     /// The same counter after a restart of its daemon, before which somebody had its folder in hand.
     pub fn restarted_after_files(self, work: impl FnOnce(&Path)) -> Self {
-        self.begun_again(|dir| work(&dir.join("state")))
+        self.begun_again(&Setup::default(), |dir| work(&dir.join("state")))
     }
 
-    fn begun_again(self, meanwhile: impl FnOnce(&Path)) -> Self {
+    /// The same, and what it is configured as from then on.
+    pub fn begun_again(self, setup: &Setup, meanwhile: impl FnOnce(&Path)) -> Self {
         let Self { readers, terminal: before, centre, runtime, dir, address, seed } = self;
         before.drain();
         drop(before);
         meanwhile(dir.path());
-        let terminal = once_let_go(|| start(&runtime, &readers, dir.path(), (address.0, None), &Setup::default()));
+        let terminal = once_let_go(|| start(&runtime, &readers, dir.path(), (address.0, None), setup));
         let counter = Self { readers, terminal, centre, runtime, dir, address, seed };
         if counter.centre.is_some() {
             counter.wait_for_condition(Condition::UplinkAway, false);

@@ -61,6 +61,23 @@ fn a_scenario_without_a_pack_for_today_takes_no_card() {
 }
 
 #[test]
+fn what_a_key_committed_is_told_though_no_pack_holds_any_more() {
+    let counter = Counter::new();
+    let keyed = |key: &str| NewCase { idempotency: Some(key.into()), ..new_case(SIGN_IN, Some(statement())) };
+    let id = counter.terminal.open_case(keyed("K1")).unwrap().id;
+    counter.wait_for(id, |view| view.state == CaseState::WaitingConfirmation);
+    counter.terminal.confirm(id).unwrap();
+    let done = counter.ended(id);
+    assert_eq!(done.state, CaseState::Done, "{:?}", done.failure);
+
+    let counter = counter.begun_again(&Setup { demo_date: false, ..Setup::default() }, |_| ());
+    assert_eq!(counter.terminal.open_case(keyed("K2")).unwrap_err().entry.code, "E-RULES-NO-VERSION");
+    let again = counter.ended(counter.terminal.open_case(keyed("K1")).unwrap().id);
+    assert_eq!((again.state, again.failure.unwrap().entry.code), (CaseState::Refused, "E-TERM-REPEATED"));
+    assert_eq!(again.transaction.unwrap()["id"], done.transaction.unwrap()["id"]);
+}
+
+#[test]
 fn a_kiosk_carries_out_what_holders_run() {
     let counter = Counter::with(Setup { centre: None, config: "[scenarios]\nat = \"kiosk\"\n", ..Setup::default() });
     let opened = |scenario| counter.terminal.open_case(new_case(scenario, None)).map_err(|failure| failure.entry.code);

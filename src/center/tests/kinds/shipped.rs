@@ -48,13 +48,21 @@ fn an_institution_that_was_changed_is_the_present_one_for_the_query_and_for_the_
     let other = ["H44010000021", "2015-02-01"].map(str::to_owned);
     assert_eq!(shown(), [["H44010000011", "2014-07-01"].map(str::to_owned), other.clone()]);
     assert!(change("H44010000012", "wish").is_ok());
-    assert_eq!(shown(), [["H44010000012", "2015-09-01"].map(str::to_owned), other]);
+    let before = ["H44010000011", "2014-07-01"].map(str::to_owned);
+    assert_eq!(shown(), [["H44010000012", "2015-09-01"].map(str::to_owned), other.clone(), before.clone()]);
+    let until = |day: &str| {
+        let found = world.look_up(CHANGE, Kind::Query, json!({ "aae030": "2015-07-01", "aae031": day })).unwrap();
+        found.iter().map(|one| one["enddate"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(until("2015-08-03"), ["2015-12-31", "2015-08-31"], "until the new one begins it is the one before");
     let told = world.look_up(CHANGE, Kind::Change, json!({ "fix_srt_no": "1" })).unwrap().remove(0);
     assert_eq!([&told["fix_code_now"], &told["fix_name_now"]], ["H44010000012", "H44010000012 中心"]);
     assert_eq!((&told["fix_changed"], &told["fix_used"]), (&true.into(), &false.into()));
     assert_eq!(change("H44010000013", "wish").unwrap_err(), "E-FIX-WITHIN-YEAR");
     assert_eq!(change("H44010000012", "moved").unwrap_err(), "E-FIX-SAME");
     assert!(change("H44010000011", "moved").is_ok(), "what it was before is another one now");
+    let last = ["H44010000011", "2015-09-01"].map(str::to_owned);
+    assert_eq!(shown(), [last, other, before], "what never began is kept by nobody");
 }
 
 #[test]

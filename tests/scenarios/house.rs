@@ -85,7 +85,7 @@ impl House {
         let house = Self { counter, server, client, socket, card };
         if house.centre.is_some() {
             // One person is admitted by three scenarios: each stay is over before the next one.
-            let over = "CREATE TRIGGER over AFTER INSERT ON visits WHEN NEW.filing IS NOT NULL
+            let over = "CREATE TRIGGER IF NOT EXISTS over AFTER INSERT ON visits WHEN NEW.filing IS NOT NULL
                         BEGIN UPDATE visits SET ended = 1 WHERE filing = NEW.filing; END";
             house.centre_db().execute_batch(over).unwrap();
         }

@@ -71,7 +71,10 @@ impl Inner {
                 };
             }
             room(&cases, new.reader.as_deref(), &readers)?;
-            held?;
+            // What hinders the terminal itself is told first, by the case: a pack of today would not mend it.
+            if self.hindered(&definition).is_none() {
+                held?;
+            }
             let demo_date = self.parts.config.business_date.is_some();
             let now = self.parts.clock.now();
             let (mut case, _) = case::fresh(id, Arc::clone(&definition), packs, operator, demo_date, now);
@@ -88,14 +91,10 @@ impl Inner {
         Ok((view, true))
     }
 
-    /// Refused where nothing of its kind may be done now; else it takes its card, or waits for it. Keys that seem away
-    /// are tried: only that tells.
+    /// Refused where nothing of its kind may be done now; else it takes its card, or waits for it.
     fn begin(self: &Arc<Self>, id: Uuid, definition: &Definition) {
-        let mut conditions = self.conditions();
-        conditions.remove(&Condition::UplinkAway);
-        conditions.remove(&Condition::KeysAway);
-        if let (Conduct::Refuse, Some(condition)) = self.table.of(definition, &conditions) {
-            self.end(id, None, CaseState::Refused, self.why(condition));
+        if let Some(why) = self.hindered(definition) {
+            self.end(id, None, CaseState::Refused, why);
             return;
         }
         let patience = self.patience(id, 0, CaseState::WaitingCard);
@@ -103,6 +102,17 @@ impl Inner {
             case.patience = patience;
         }
         self.match_readers();
+    }
+
+    /// Why nothing of its kind may be begun now. Keys that seem away are tried, as is the centre: only that tells.
+    fn hindered(&self, definition: &Definition) -> Option<Failure> {
+        let mut conditions = self.conditions();
+        conditions.remove(&Condition::UplinkAway);
+        conditions.remove(&Condition::KeysAway);
+        match self.table.of(definition, &conditions) {
+            (Conduct::Refuse, Some(condition)) => Some(self.why(condition)),
+            _ => None,
+        }
     }
 
     /// The part of a scenario that is meant, if it is carried out here by whoever runs the terminal.

@@ -41,7 +41,7 @@ impl Daemon {
         Self { terminal: Running::start(parts).unwrap(), runtime }
     }
 
-    /// Why a case is refused that is opened now: by the journal, or else because the packs are of 2015.
+    /// Why a case is refused that is opened now: by the terminal's state, or else because the packs are of 2015.
     fn refused(&self) -> &'static str {
         let case = NewCase {
             scenario: "unemployment-sign-in".into(),

@@ -4,12 +4,14 @@
 mod rig;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
 use rig::http::Client;
-use rig::{Child, Ran, free_ports, program, tree};
+use rig::ports::free_block;
+use rig::{Child, Ran, program, tree};
 
 /// A demonstration's own place and ports, so that it neither meets one that a person has started, nor another test's.
 struct Place {
@@ -19,8 +21,9 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let [readers, daemon, centre] = [free_ports(), free_ports(), free_ports()];
-        Self { dir: tempfile::tempdir().unwrap(), ports: format!("{readers} {daemon} {centre}") }
+        // A script looks upwards for free ones, so that there is room before another test's: here for two side by side.
+        let block = free_block(16);
+        Self { dir: tempfile::tempdir().unwrap(), ports: format!("{block} {} {}", block + 8, block + 12) }
     }
 
     /// Where it keeps its files.
@@ -146,7 +149,7 @@ fn it_stays_up_until_ctrl_c_and_leaves_nothing_running() {
     let second = place.once();
     assert_eq!(second.code, Some(1), "{second:?}");
     assert!(second.stderr.contains("another demo is running in"), "{}", second.stderr);
-    let beside = Place { ports: place.ports.clone(), ..Place::new() }.once();
+    let beside = Place { dir: tempfile::tempdir().unwrap(), ports: place.ports.clone() }.once();
     assert_eq!(beside.code, Some(0), "{beside:?}");
     client.get("/openapi.json").success();
 
@@ -158,6 +161,47 @@ fn it_stays_up_until_ctrl_c_and_leaves_nothing_running() {
     let mut left: Vec<_> = fs::read_dir(place.dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, ["demo", "demo.lock", "out.err", "out.out"]);
+}
+
+/// A program in the place of `sbkd` that has another one listen first, once, where the centre and where the daemon is to.
+const QUICKER: &str = r#"#!/bin/sh
+steal() {
+  [ ! -e "$THEFT.$1" ] || return 0
+  touch "$THEFT.$1"
+  python3 -c 'import socket, sys, time
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+open(sys.argv[2], "w").close()
+time.sleep(60)' "$2" "$THEFT.$1.done" </dev/null >/dev/null 2>&1 9>&- &
+  echo $! >>"$THEFT.pids"
+  until [ -e "$THEFT.$1.done" ]; do sleep 0.05; done
+}
+case $1 in
+  center) steal center "$(echo "$*" | sed 's/.*127.0.0.1:\([0-9]*\).*/\1/')" ;;
+  run) steal run "$(sed -n 's/^listen = "127.0.0.1:\([0-9]*\)"/\1/p' "$4")" ;;
+esac
+exec "$REAL" "$@"
+"#;
+
+#[test]
+fn where_another_program_was_quicker_the_next_port_is_taken() {
+    let place = Place::new();
+    let (wrapper, theft) = (place.dir.path().join("sbkd"), place.dir.path().join("theft"));
+    fs::write(&wrapper, QUICKER).unwrap();
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut script = place.script("1");
+    script.env("SBKD", &wrapper).env("REAL", program()).env("THEFT", &theft);
+    let ran = Ran::of(script);
+    for thief in fs::read_to_string(theft.with_extension("pids")).unwrap().lines() {
+        Command::new("kill").arg(thief).status().unwrap();
+    }
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{}", ran.stdout);
+    for stolen in ["center", "run"] {
+        assert!(theft.with_extension(format!("{stolen}.done")).exists(), "{stolen}: its port was taken");
+    }
+    let mut ports = place.ports.split(' ').skip(1).map(|port| port.parse::<u16>().unwrap() + 1);
+    let [daemon, centre] = [ports.next().unwrap(), ports.next().unwrap()];
+    assert!(ran.stdout.contains(&format!("daemon: http://127.0.0.1:{daemon} ")), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&format!("centre: http://127.0.0.1:{centre}")), "{}", ran.stdout);
 }
 
 #[test]

@@ -12,6 +12,9 @@ mod hole;
 mod link;
 #[path = "rig/nats.rs"]
 mod nats;
+#[path = "rig/ports.rs"]
+#[allow(dead_code, reason = "for all tests; this one takes blocks")]
+mod ports;
 #[path = "network/rights.rs"]
 mod rights;
 #[path = "network/secured.rs"]

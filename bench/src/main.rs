@@ -24,6 +24,8 @@ mod tls;
 mod whole_read;
 mod wire;
 
+use rig::ports;
+
 use table::Row;
 
 fn main() {

@@ -12,7 +12,8 @@ use sbkd::config::Config;
 use super::house::House;
 use super::rig::http::Client;
 use super::rig::page::{Blocks, Piece, held, pieces};
-use super::rig::{Child, HOLDER, bare, free_ports, program, tree, until};
+use super::rig::ports::free_ports;
+use super::rig::{Child, HOLDER, bare, program, tree, until};
 
 const PAGE: &str = "docs/own-scenario.md";
 /// Of longer outputs the last line is shown.

@@ -7,6 +7,7 @@
 
 pub mod http;
 pub mod page;
+pub mod ports;
 mod process;
 pub mod reader;
 pub mod search;
@@ -14,12 +15,11 @@ mod tree;
 pub mod walk;
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use ports::free_ports;
 pub use process::{Child, Ran};
 use reader::Reader;
 use sbkd::queue::QueueKeys;
@@ -72,20 +72,6 @@ pub fn bare() -> Command {
 /// A card image of `fixtures/cards`, by its name without the ending.
 pub fn image(name: &str) -> PathBuf {
     tree("fixtures/cards").join(name).with_extension("toml")
-}
-
-/// A port of this machine that nobody listens on, and that has a free neighbour: vpcd takes two.
-pub fn free_ports() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    // Below the ports that the system gives out by itself; spread by process id, so that parallel test programs differ.
-    for _ in 0..2000 {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = 12_000 + u16::try_from((std::process::id() * 97 + step * 2) % 18_000).expect("below 18,000");
-        if [port, port + 1].iter().all(|p| TcpListener::bind(("0.0.0.0", *p)).is_ok()) {
-            return port;
-        }
-    }
-    panic!("no two free ports side by side between 12000 and 30000");
 }
 
 /// A pcscd with two virtual readers.

@@ -1,13 +1,14 @@
 //! Three servers of NATS on the loopback that make one cluster, with JetStream in folders of their own.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
 use tempfile::TempDir;
+
+use super::ports::free_block;
 
 /// How long the cluster may take until it has a leader.
 const LONG: Duration = Duration::from_secs(60);
@@ -38,10 +39,8 @@ impl Cluster {
     /// The same, with the scheme of its addresses and what somebody needs who may do everything.
     pub async fn start_as(scheme: &str, besides: impl Fn(usize) -> String, options: ConnectOptions) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        // Held together, so that no two are the same.
-        let held: Vec<TcpListener> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let ports: Vec<u16> = held.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
-        drop(held);
+        let first = free_block(6);
+        let ports: Vec<u16> = (first..first + 6).collect();
         let (clients, routes) = ports.split_at(3);
         let all: Vec<String> = routes.iter().map(|port| format!("nats-route://127.0.0.1:{port}")).collect();
         let mut nodes = Vec::new();

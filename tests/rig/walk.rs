@@ -10,7 +10,8 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::http::Client;
-use super::{Child, HOLDER, PSAM, Ran, Rig, free_ports, tree, until};
+use super::ports::free_ports;
+use super::{Child, HOLDER, PSAM, Ran, Rig, tree, until};
 
 /// Opens what the centre holds.
 const LEDGER: &str = "a token of whoever looks on";

@@ -246,7 +246,7 @@ fn carry_out(ledger: &mut Ledger, changes: &[Change], stay: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(super::tried(1_000))]
 
     #[test]
     fn cancelled_from_the_last_on_nothing_is_left(

@@ -56,7 +56,7 @@ fn bytes(packs: &Packs, input: &Input) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(super::tried(300))]
 
     #[test]
     fn the_same_case_gives_the_same_bytes_whatever_came_before(bills in prop::collection::vec(bills(), 1..6)) {

@@ -104,7 +104,7 @@ fn before(days: i64) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(super::tried(3_000))]
 
     #[test]
     fn outpatient_care(

@@ -52,7 +52,7 @@ fn bill() -> impl Strategy<Value = Vec<Line>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(5_000))]
+    #![proptest_config(super::tried(5_000))]
 
     #[test]
     fn the_fund_pays_for_an_injury_all_that_is_in_the_lists(bill in bill()) {

@@ -28,6 +28,14 @@ mod sizes;
 mod tables;
 mod unemployment;
 
+use proptest::test_runner::Config;
+
+/// So many cases of a property, or fewer as `PROPTEST_CASES` is fewer than the 256 that are usual: where the same seed is
+/// taken each time, more of them tell the same each time.
+fn tried(cases: u32) -> Config {
+    Config::with_cases((cases.saturating_mul(Config::default().cases) / 256).max(1))
+}
+
 /// A small pack with an accumulator that a case adds to, in which amounts may be as large as they like.
 const ACCUMULATING: &str = r#"
 [pack]

@@ -27,7 +27,7 @@ fn day(number: i64) -> Date {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(super::tried(20_000))]
 
     #[test]
     fn a_certificate_lasts_twelve_months_and_the_thirteenth_is_paid_back(

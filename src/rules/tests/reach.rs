@@ -171,7 +171,7 @@ fn told(condition: &str) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+    #![proptest_config(super::tried(1_500))]
 
     #[test]
     fn what_never_or_always_holds_does_so_in_every_case(

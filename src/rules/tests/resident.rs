@@ -49,7 +49,7 @@ fn day(number: i64) -> Date {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(super::tried(20_000))]
 
     #[test]
     fn sixteen_is_reached_on_the_birthday(on in 0..365_i64, born in 0..800_i64) {
@@ -104,7 +104,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(super::tried(3_000))]
 
     #[test]
     fn no_month_is_paid_or_declared_twice_and_a_declaration_does_not_count_as_paid(

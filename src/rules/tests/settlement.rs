@@ -93,7 +93,7 @@ pub(super) fn bills() -> impl Strategy<Value = Bill> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(super::tried(1_000))]
 
     #[test]
     fn a_share_paid_first_is_never_taken_for_zero(bill in bills()) {

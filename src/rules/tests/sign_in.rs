@@ -56,7 +56,7 @@ fn day(days: i64) -> Date {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(super::tried(10_000))]
 
     #[test]
     fn the_pack_agrees_with_the_rule_in_plain_months(

@@ -53,7 +53,7 @@ fn yuan(fen: i64) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(super::tried(20_000))]
 
     #[test]
     fn months_start_and_amounts_are_those_of_the_law(
@@ -263,7 +263,7 @@ fn a_benefit_that_runs_is_not_granted_again_and_no_contribution_counts_twice() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(super::tried(1_000))]
 
     /// Applied for in May, signed for in each month but some that were missed for a good reason, and collected now and
     /// then: nothing is paid twice, nothing is lost.

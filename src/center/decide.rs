@@ -74,7 +74,7 @@ pub(super) fn decide_form(
 /// What the centre knows of the person for the scenario: what it was told, and what was registered here since.
 pub(super) fn own_facts(db: &Connection, shelf: &Shelf<'_>) -> Result<Map<String, Value>, CenterError> {
     let mut own = people::facts(db, shelf.psn_no, shelf.scenario)?;
-    own.extend(visits::facts(db, shelf.psn_no, shelf.on)?);
+    visits::lay_over(db, shelf.psn_no, shelf.on, &mut own)?;
     Ok(own)
 }
 

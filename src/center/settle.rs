@@ -301,8 +301,9 @@ fn compute(
     if !settlement.documents.iter().all(Document::was_there) {
         return Err(Refusal::of(&errors::FORM).into());
     }
-    check_visit(db, packs, &person.psn_no, settlement, any_visit)?;
+    // Before the visit, which the settlement that has the line may have closed: that one's number says more.
     Stop::at(lines::refusal(db, &person.psn_no, settlement)?)?;
+    check_visit(db, packs, &person.psn_no, settlement, any_visit)?;
     let shelf = shelf(settlement, &person.psn_no);
     let decision = decide(db, packs, &shelf, &settlement.facts, &settlement.feedetail)?.taken()?;
     Ok((person.psn_no, decision))

@@ -102,21 +102,17 @@ pub(super) fn refusal(
     mdtrt_id: &str,
     insurance: Option<&str>,
 ) -> Result<Option<Refusal>, CenterError> {
-    let found: Option<(Option<String>, bool)> = db
-        .prepare_cached(
-            "SELECT insurance, ended OR ifnull(state, 'accepted') <> 'accepted'
-             FROM visits LEFT JOIN filings ON filings.number = visits.filing WHERE mdtrt_id = ?1 AND visits.psn_no = ?2",
-        )?
-        .query_row([mdtrt_id, psn_no], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    Ok(match found {
-        None => Some(Refusal::of(&errors::VISIT_UNKNOWN)),
-        Some((_, true)) => Some(Refusal::of(&errors::VISIT_ENDED)),
-        Some((Some(registered), _)) if insurance.is_some_and(|insurance| insurance != registered) => {
+    let visit = visits(db, psn_no)?.into_iter().find(|visit| visit.mdtrt_id == mdtrt_id);
+    let Some(visit) = visit else { return Ok(Some(Refusal::of(&errors::VISIT_UNKNOWN))) };
+    if visit.is_ended || !visit.stands || visit.discharged(&discharges(db, psn_no)?).is_some() {
+        return Ok(Some(Refusal::of(&errors::VISIT_ENDED)));
+    }
+    Ok(match visit.insurance {
+        Some(registered) if insurance.is_some_and(|insurance| insurance != registered) => {
             let words = format!("该就诊（住院）登记的险种是 {registered}，与本业务不同");
             Some(Refusal::saying(&errors::VISIT_INSURANCE, &words))
         }
-        Some(_) => None,
+        _ => None,
     })
 }
 
@@ -135,45 +131,126 @@ pub(super) fn other_care(
     Ok((registered != settled.name()).then(|| Refusal::saying(&errors::VISIT_CARE, &words())))
 }
 
-/// What the visits that were registered here say of a person on a day, among the facts that rules ask for: it is better than
-/// what the centre was told from elsewhere. A stay goes on from its day of admission until it is ended, or a settlement that
-/// stands says when the person was discharged (of the stay's number, or, where the bill names none, of its day of admission),
-/// or another admission is taken: no message of its own tells a discharge.
-pub(super) fn facts(db: &Connection, psn_no: &str, on: Date) -> Result<Map<String, Value>, CenterError> {
-    let mut facts = Map::new();
-    let mut stays = db.prepare_cached(
-        "SELECT 1 FROM visits JOIN filings ON filings.number = visits.filing
-         WHERE visits.psn_no = ?1 AND care = 'inpatient' AND NOT ended AND state = 'accepted'
-         AND ifnull(json_extract(filings.fields, '$.begntime'), '') <= ?2
-         AND NOT EXISTS (SELECT 1 FROM standing WHERE standing.psn_no = visits.psn_no
-             AND ifnull(json_extract(standing.posted, '$.settlement.mdtrt_id') = mdtrt_id,
-                 json_extract(standing.posted, '$.settlement.facts.begntime')
-                     = json_extract(filings.fields, '$.begntime'))
-             AND json_extract(standing.posted, '$.settlement.facts.endtime') <= ?2)
-         AND NOT EXISTS (SELECT 1 FROM visits AS next JOIN filings AS again ON again.number = next.filing
-             WHERE next.psn_no = visits.psn_no AND next.care = 'inpatient' AND again.state = 'accepted'
-             AND (ifnull(json_extract(again.fields, '$.begntime'), ''), again.number)
-                 > (ifnull(json_extract(filings.fields, '$.begntime'), ''), filings.number)
-             AND ifnull(json_extract(again.fields, '$.begntime'), '') <= ?2)",
-    )?;
-    if stays.exists(params![psn_no, on.to_string()])? {
-        facts.insert(IN_HOSPITAL.to_owned(), true.into());
+/// Lays over what the centre was told of a person what the visits say of them on a day.
+///
+/// Who is in hospital is so by the stay that they were admitted to last, as long as it is open on that day; by stays from
+/// elsewhere nobody is, but where a settlement here closed the last that was open, they are not any more. How often somebody
+/// registered here comes on top of how often elsewhere.
+pub(super) fn lay_over(
+    db: &Connection,
+    psn_no: &str,
+    on: Date,
+    facts: &mut Map<String, Value>,
+) -> Result<(), CenterError> {
+    let day = on.to_string();
+    let stays = visits(db, psn_no)?.into_iter().filter(|visit| visit.stands && visit.care == Some(Care::Inpatient));
+    let (here, elsewhere): (Vec<_>, Vec<_>) = stays.partition(|stay| stay.filing.is_some());
+    let begun = here.into_iter().filter(|stay| stay.begntime <= day);
+    let last = begun.max_by(|a, b| (&a.begntime, a.filing).cmp(&(&b.begntime, b.filing)));
+    let discharges = discharges(db, psn_no)?;
+    let is_out = |stay: &Visit| stay.discharged(&discharges).is_some_and(|discharged| *discharged <= *day);
+    let in_hospital = match last {
+        Some(stay) => Some(!stay.is_ended && !is_out(&stay)),
+        None if elsewhere.iter().any(is_out) && elsewhere.iter().all(|stay| stay.is_ended || is_out(stay)) => {
+            Some(false)
+        }
+        None => None,
+    };
+    if let Some(in_hospital) = in_hospital {
+        facts.insert(IN_HOSPITAL.to_owned(), in_hospital.into());
     }
     let mut registered = db.prepare_cached(
         "SELECT count(*) FROM visits JOIN filings ON filings.number = visits.filing
          WHERE visits.psn_no = ?1 AND care = 'outpatient' AND state = 'accepted'
          AND json_extract(filings.posted, '$.on') = ?2",
     )?;
-    let times: i64 = registered.query_row(params![psn_no, on.to_string()], |row| row.get(0))?;
+    let times: i64 = registered.query_row([psn_no, &day], |row| row.get(0))?;
     if times > 0 {
-        facts.insert(REGISTERED_TODAY.to_owned(), times.into());
+        let elsewhere = facts.get(REGISTERED_TODAY).and_then(Value::as_i64).unwrap_or_default();
+        facts.insert(REGISTERED_TODAY.to_owned(), elsewhere.saturating_add(times).into());
     }
-    Ok(facts)
+    Ok(())
 }
 
 /// 在院, and 当日已挂号次数, among a person's facts.
 const IN_HOSPITAL: &str = "in_hospital";
 const REGISTERED_TODAY: &str = "registered_today";
+
+/// A visit or a stay of a person.
+struct Visit {
+    mdtrt_id: String,
+    insurance: Option<String>,
+    /// Not known of what was registered before that was kept.
+    care: Option<Care>,
+    /// What registered it here; none of one from elsewhere.
+    filing: Option<i64>,
+    /// The day from which it is; empty where it is not known.
+    begntime: String,
+    is_ended: bool,
+    /// Its registration was not withdrawn.
+    stands: bool,
+}
+
+fn visits(db: &Connection, psn_no: &str) -> Result<Vec<Visit>, CenterError> {
+    let mut statement = db.prepare_cached(
+        "SELECT mdtrt_id, insurance, care, filing, ifnull(json_extract(fields, '$.begntime'), ''), ended,
+             ifnull(state, 'accepted') = 'accepted'
+         FROM visits LEFT JOIN filings ON filings.number = visits.filing WHERE visits.psn_no = ?1",
+    )?;
+    let all = statement.query_map([psn_no], |row| {
+        let care: Option<String> = row.get(2)?;
+        Ok(Visit {
+            mdtrt_id: row.get(0)?,
+            insurance: row.get(1)?,
+            care: care.and_then(|care| [Care::Outpatient, Care::Inpatient].into_iter().find(|one| one.name() == care)),
+            filing: row.get(3)?,
+            begntime: row.get(4)?,
+            is_ended: row.get(5)?,
+            stands: row.get(6)?,
+        })
+    })?;
+    Ok(all.collect::<Result<_, _>>()?)
+}
+
+impl Visit {
+    /// The day on which the person was discharged, by the settlement that closed it: of what was registered as a stay the one
+    /// of its number, or, where the bill names none, of its day of admission. What was registered before the kind was kept is
+    /// closed by none.
+    fn discharged<'a>(&self, discharges: &'a [Discharge]) -> Option<&'a str> {
+        let is_its = |discharge: &&Discharge| match &discharge.mdtrt_id {
+            Some(named) => *named == self.mdtrt_id,
+            None => self.filing.is_some() && discharge.begntime == self.begntime,
+        };
+        let its = discharges.iter().filter(|_| self.care == Some(Care::Inpatient)).find(is_its);
+        its.map(|discharge| discharge.endtime.as_str())
+    }
+}
+
+/// What a settlement that stands says of the end of a stay: it was settled at the discharge.
+struct Discharge {
+    mdtrt_id: Option<String>,
+    begntime: String,
+    endtime: String,
+}
+
+/// No message of its own tells a discharge; a clinic's bill, which has an `endtime` as well, tells none.
+fn discharges(db: &Connection, psn_no: &str) -> Result<Vec<Discharge>, CenterError> {
+    let mut statement = db.prepare_cached(
+        "SELECT bill ->> '$.med_type', bill ->> '$.mdtrt_id', ifnull(bill ->> '$.facts.begntime', ''),
+             bill ->> '$.facts.endtime'
+         FROM (SELECT number, posted -> '$.settlement' AS bill FROM standing WHERE psn_no = ?1)
+         WHERE bill ->> '$.facts.endtime' IS NOT NULL ORDER BY number",
+    )?;
+    let mut rows = statement.query([psn_no])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let med_type: Option<String> = row.get(0)?;
+        if med_type.as_deref().and_then(Care::of) == Some(Care::Inpatient) {
+            all.push(Discharge { mdtrt_id: row.get(1)?, begntime: row.get(2)?, endtime: row.get(3)? });
+        }
+    }
+    Ok(all)
+}
 
 /// Whether something names it that stands: a settlement, or another filing.
 pub(super) fn is_used(db: &Connection, psn_no: &str, mdtrt_id: &str) -> Result<bool, CenterError> {

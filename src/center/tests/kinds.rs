@@ -114,6 +114,7 @@ status = "official"
 [facts]
 aae036 = { type = "date" }
 employed = { type = "bool", default = false }
+endtime = { type = "date", optional = true }
 [accumulators]
 used = { type = "money", scope = "month", default = "0.00" }
 [[guard]]

@@ -15,7 +15,7 @@ use super::postings::{self, Source};
 use super::records::{self, PAY_STAS, Record};
 use super::refusal::Refusal;
 use super::visits::Care;
-use super::{cancel, db, visits};
+use super::{became, cancel, db, visits};
 use crate::rules::{Change, Packs};
 use crate::value::Kind;
 use crate::wire::enquiry::Enquiry;
@@ -37,7 +37,10 @@ pub(super) fn file(
     if !is_of(header, (&filing.scenario, filing.part)) || !filing.documents.iter().all(Document::was_there) {
         return Ok(Err(Refusal::of(&errors::FORM)));
     }
-    if let Some(standing) = standing(db, psn_no, filing)? {
+    let same = standing(db, psn_no, filing)?;
+    if let Some(standing) = same
+        && became::is_so(db, psn_no, standing)?
+    {
         let words = format!("{}，受理号 {}", errors::ALREADY.message.zh, filed_number(standing));
         return Ok(Err(Refusal::saying(&errors::ALREADY, &words)));
     }
@@ -77,6 +80,8 @@ pub(super) fn file(
         _ => {}
     }
     let filed_on = shanghai().to_datetime(now).date();
+    // One that is over stands as what was filed then, and gives its key up.
+    db.execute("UPDATE filings SET once = NULL WHERE number = ?1", [same])?;
     db.execute(
         "INSERT INTO filings (id, psn_no, scenario, part, once, state, filed_on, fields, documents, lines, posted)
          VALUES (?1, ?2, ?3, ?4, ?5, 'accepted', ?6, ?7, ?8, ?9, ?10)",
@@ -95,6 +100,7 @@ pub(super) fn file(
     )?;
     let number = db.last_insert_rowid();
     postings::enter(db, Source::Filing(number), &shelf, &posted.changes)?;
+    became::make_so(db, psn_no, number, filing)?;
     let registers = Care::registered_by(&filing.message);
     let mdtrt_id =
         registers.map(|care| visits::register(db, psn_no, number, (care, insurance.as_deref()))).transpose()?;

@@ -1,6 +1,7 @@
 //! The reference upstream for demo, training and tests: receives, deduplicates, settles, answers (`docs/upstream.md`).
 
 mod alarms;
+mod became;
 mod cancel;
 mod chain;
 mod connection;

@@ -1,6 +1,6 @@
 //! What queries find of the centre's own doing, beside the records that it was given: the settlements that stand, what they
-//! moved on a person's account, and how that stands. Which query is told which of it, and by which items, is data of the
-//! seed.
+//! moved on a person's account, how that stands, and what was registered here. Which query is told which of it, and by which
+//! items, is data of the seed.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use super::db::{json, parse};
 use super::errors::CenterError;
-use super::people;
-use super::records::Record;
+use super::records::{self, Record};
 use super::settle::Posted;
+use super::{became, people};
 use crate::value::Fen;
 use crate::wire::settle::SettlementAnswer;
 
@@ -22,11 +22,14 @@ use crate::wire::settle::SettlementAnswer;
 pub(super) struct Own {
     pub(super) scenario: String,
     from: Source,
-    /// Settlements of these scenarios.
+    /// Settlements, or filings, of these scenarios.
     #[serde(default)]
     of: Vec<String>,
     /// Each item of a record, and what it is: the name of what is known of a settlement, or of the account.
     items: BTreeMap<String, String>,
+    /// The items that are the same in each.
+    #[serde(default)]
+    alike: Map<String, Value>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -38,9 +41,11 @@ enum Source {
     Settlements,
     /// What those moved on the account.
     Movements,
+    /// What was filed here and is so now.
+    Filings,
 }
 
-/// Of a settlement: its day, and where the money of a movement went.
+/// Of a settlement, and of a filing, its day; of a settlement where the money of a movement went.
 const DAY: &str = "day";
 const MOVEMENT: &str = "movement";
 /// Of the account: the month that is told of, what came in that month and what went, and what there is.
@@ -49,12 +54,12 @@ const RECEIVED: &str = "received";
 const SPENT: &str = "spent";
 const BALANCE: &str = "balance";
 
-/// Keeps it. `insert` is how, where there is one of its scenario and source already.
+/// Keeps it. `insert` is how, where it is there already.
 pub(super) fn keep(db: &Connection, insert: &str, own: &Own) -> Result<(), CenterError> {
-    let Own { scenario, from, of, items } = own;
+    let Own { scenario, from, of, items, alike } = own;
     db.execute(
-        &format!("{insert} INTO own_records (scenario, source, done_in, items) VALUES (?1, ?2, ?3, ?4)"),
-        params![scenario, json(from), json(of), json(items)],
+        &format!("{insert} INTO own_records (scenario, source, done_in, items, alike) VALUES (?1, ?2, ?3, ?4, ?5)"),
+        params![scenario, json(from), json(of), json(items), json(alike)],
     )?;
     Ok(())
 }
@@ -95,20 +100,22 @@ pub(super) fn tell(
                 let moved = settled.iter().filter(|one| one.acct_pay != Fen::ZERO);
                 records.extend(moved.map(|one| own.record(one)));
             }
+            Source::Filings => records.extend(own.filed(db, psn_no)?),
         }
     }
     Ok(())
 }
 
 fn of(db: &Connection, scenario: &str) -> Result<Vec<Own>, CenterError> {
-    let mut statement =
-        db.prepare_cached("SELECT source, done_in, items FROM own_records WHERE scenario = ?1 ORDER BY source")?;
+    let mut statement = db.prepare_cached(
+        "SELECT source, done_in, items, alike FROM own_records WHERE scenario = ?1 ORDER BY source, done_in",
+    )?;
     let mut rows = statement.query([scenario])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let text = |at| row.get::<_, String>(at);
-        let (from, of, items) = (parse(&text(0)?)?, parse(&text(1)?)?, parse(&text(2)?)?);
-        all.push(Own { scenario: scenario.to_owned(), from, of, items });
+        let (from, of, items, alike) = (parse(&text(0)?)?, parse(&text(1)?)?, parse(&text(2)?)?, parse(&text(3)?)?);
+        all.push(Own { scenario: scenario.to_owned(), from, of, items, alike });
     }
     Ok(all)
 }
@@ -154,8 +161,33 @@ impl Done {
 impl Own {
     /// A settlement as a record. What is not known of it the record does not have.
     fn record(&self, done: &Done) -> Record {
-        let known = |(item, name): (&String, &String)| Some((item.clone(), done.known.get(name)?.clone()));
-        Record::of(self.items.iter().filter_map(known).collect())
+        self.told(|name| done.known.get(name))
+    }
+
+    fn told<'a>(&self, known: impl Fn(&str) -> Option<&'a Value>) -> Record {
+        let known = self.items.iter().filter_map(|(item, name)| Some((item.clone(), known(name)?.clone())));
+        Record::of(known.chain(self.alike.clone()).collect())
+    }
+
+    /// A person's filings as records: by what their forms said, and the day.
+    fn filed(&self, db: &Connection, psn_no: &str) -> Result<Vec<Record>, CenterError> {
+        // What stood before any came is told by records, where it is.
+        let mut statement = db.prepare_cached(
+            "SELECT number, scenario, fields, json_extract(posted, '$.on') FROM filings
+             WHERE psn_no = ?1 AND state = 'accepted' AND id IS NOT NULL ORDER BY number",
+        )?;
+        let mut rows = statement.query([psn_no])?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (number, scenario): (i64, String) = (row.get(0)?, row.get(1)?);
+            if !self.of.contains(&scenario) || !became::is_so(db, psn_no, number)? {
+                continue;
+            }
+            let (fields, day): (Map<String, Value>, Value) =
+                (parse(&row.get::<_, String>(2)?)?, row.get::<_, Option<String>>(3)?.into());
+            all.push(self.told(|name| if name == DAY { Some(&day) } else { records::field(&fields, name) }));
+        }
+        Ok(all)
     }
 
     /// Which item tells this.

@@ -42,6 +42,31 @@ pub(super) fn facts(db: &Connection, psn_no: &str, scenario: &str) -> Result<Map
     Ok(facts)
 }
 
+/// A fact of a person for a scenario, by both names; `null` where it is not known.
+pub(super) fn fact(db: &Connection, psn_no: &str, (scenario, name): (&str, &str)) -> Result<Value, CenterError> {
+    let mut known = db.prepare_cached("SELECT value FROM facts WHERE psn_no = ?1 AND scenario = ?2 AND name = ?3")?;
+    let known: Option<String> = known.query_row([psn_no, scenario, name], |row| row.get(0)).optional()?;
+    known.as_deref().map_or(Ok(Value::Null), parse)
+}
+
+/// From now on it is this; `null`: not known.
+pub(super) fn set_fact(
+    db: &Connection,
+    psn_no: &str,
+    (scenario, name): (&str, &str),
+    value: &Value,
+) -> Result<(), CenterError> {
+    let key = [psn_no, scenario, name];
+    if value.is_null() {
+        db.execute("DELETE FROM facts WHERE psn_no = ?1 AND scenario = ?2 AND name = ?3", key)?;
+    } else {
+        let put = "INSERT INTO facts (psn_no, scenario, name, value) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT DO UPDATE SET value = excluded.value";
+        db.execute(put, [psn_no, scenario, name, &json(value)])?;
+    }
+    Ok(())
+}
+
 /// Which accumulators: those of a person in a scenario on a date, within an admission.
 pub(super) struct Shelf<'a> {
     pub(super) psn_no: &'a str,

@@ -49,7 +49,8 @@ pub(super) struct Record {
     changes: Changes,
 }
 
-/// What an accepted change makes of a record, beside the items that the form has under the same name.
+/// What an accepted change makes of a record, beside the items that the form has under the same name; and an accepted filing
+/// of its person's facts.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Changes {
     /// These take what the form says of another item.
@@ -59,6 +60,13 @@ pub(super) struct Changes {
 }
 
 impl Changes {
+    /// Makes of values what a form says of other items, and what is so from then on.
+    pub(super) fn make(&self, values: &mut Map<String, Value>, fields: &Map<String, Value>) {
+        let taken = |(item, of): (&String, &String)| Some((item.clone(), field(fields, of)?.clone()));
+        values.extend(self.takes.iter().filter_map(taken));
+        values.extend(self.becomes.clone());
+    }
+
     /// Whether a change makes nothing of it but what the form says by the same name.
     pub(super) fn are_none(&self) -> bool {
         self.takes.is_empty() && self.becomes.is_empty()
@@ -192,12 +200,7 @@ impl Record {
                 value.clone_from(filed);
             }
         }
-        for (item, of) in &self.changes.takes {
-            if let Some(filed) = field(fields, of) {
-                self.values.insert(item.clone(), filed.clone());
-            }
-        }
-        self.values.extend(self.changes.becomes.clone());
+        self.changes.make(&mut self.values, fields);
     }
 
     /// The person's other records of the same name: they tell of the same payment, order or institution, to another part or

@@ -13,10 +13,10 @@ use file::{Accumulator, Facts, Filed, Kept, Person, Seed, Visit};
 
 use super::db::json;
 use super::errors::CenterError;
-use super::own;
 use super::people::{self, BALANCE};
 use super::records::{self, Changes, ORDER_NO, ORDER_STAS, PAY_NO, PAY_STAS};
 use super::visits::Care;
+use super::{became, own};
 use crate::failure::place;
 use crate::value::Kind;
 use crate::world::shanghai;
@@ -167,6 +167,11 @@ fn take_in(db: &Connection, (name, text): (&str, &str), how: Sowing, now: Timest
             params![mdtrt_id, psn_no.get_ref(), insurance, care.map(Care::name), ended],
         );
         taken(psn_no, visited.map(drop).map_err(CenterError::from))?;
+    }
+    for becomes in seed.becomes {
+        let at = becomes.span().start;
+        let kept = became::keep(db, insert, becomes.into_inner());
+        kept.map_err(|error| mistake(name, text, at, &error.to_string()))?;
     }
     for told in &seed.own {
         let kept = own::keep(db, insert, told.get_ref());

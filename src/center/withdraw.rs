@@ -10,7 +10,7 @@ use super::filings::{Posted, filed_number, is_of};
 use super::people::{self, Shelf};
 use super::postings::{self, Source};
 use super::refusal::{Refusal, Stop};
-use super::visits;
+use super::{became, visits};
 use crate::value::Kind;
 use crate::wire::filing::{Filed, Standing, WITHDRAWAL, Withdrawal};
 use crate::wire::{Header, LONGEST_REASON, errors};
@@ -54,6 +54,9 @@ pub(super) fn withdraw(db: &Connection, header: &Header, withdrawal: &Withdrawal
     if was_acted_on(db, &person.psn_no, withdrawal.part, number, &parse(&fields)?)? {
         return Err(Refusal::of(&errors::ACTED).into());
     }
+    if let Some(later) = became::later(db, &person.psn_no, number)? {
+        return Err(Refusal::saying(&errors::LATER, &later).into());
+    }
     if let Some(Posted { on, mdtrt_id, changes }) = posted.as_deref().map(parse).transpose()? {
         let (psn_no, scenario) = (person.psn_no.as_str(), withdrawal.scenario.as_str());
         let shelf = Shelf { psn_no, scenario, on, mdtrt_id: mdtrt_id.as_deref() };
@@ -63,6 +66,7 @@ pub(super) fn withdraw(db: &Connection, header: &Header, withdrawal: &Withdrawal
         shelf.take_back(db, &changes)?;
         postings::set_standing(db, Source::Filing(number), false)?;
     }
+    became::take_back(db, &person.psn_no, number)?;
     db.execute(
         "UPDATE filings SET state = 'withdrawn', withdrawn_for = ?2 WHERE number = ?1",
         params![number, withdrawal.reason],

@@ -87,7 +87,15 @@ impl House {
             // One person is admitted by three scenarios: each stay is over before the next one.
             let over = "CREATE TRIGGER IF NOT EXISTS over AFTER INSERT ON visits WHEN NEW.filing IS NOT NULL
                         BEGIN UPDATE visits SET ended = 1 WHERE filing = NEW.filing; END";
-            house.centre_db().execute_batch(over).unwrap();
+            // It is registered by several as well: what one made so is over before the next one.
+            let as_before = "CREATE TRIGGER IF NOT EXISTS as_before AFTER UPDATE OF became ON filings BEGIN
+                DELETE FROM facts WHERE psn_no = NEW.psn_no AND (scenario, name) IN
+                    (SELECT value ->> 'scenario', value ->> 'name' FROM json_each(NEW.became));
+                INSERT INTO facts SELECT NEW.psn_no, value ->> 'scenario', value ->> 'name', value -> 'before'
+                FROM json_each(NEW.became) WHERE value ->> 'before' IS NOT NULL; END";
+            let db = house.centre_db();
+            db.execute_batch(over).unwrap();
+            db.execute_batch(as_before).unwrap();
         }
         house
     }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::Spanned;
 
+use crate::center::became::Becomes;
 use crate::center::own::Own;
 use crate::center::visits::Care;
 use crate::value::Kind;
@@ -24,6 +25,8 @@ pub(super) struct Seed {
     pub(super) filing: Vec<Filed>,
     #[serde(default)]
     pub(super) visit: Vec<Visit>,
+    #[serde(default)]
+    pub(super) becomes: Vec<Spanned<Becomes>>,
     #[serde(default)]
     pub(super) own: Vec<Spanned<Own>>,
 }

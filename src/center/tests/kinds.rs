@@ -5,6 +5,7 @@ mod bills;
 mod claims;
 mod later;
 mod paid;
+mod registered;
 mod shipped;
 mod sign_ins;
 mod stays;

@@ -10,10 +10,11 @@ use serde_json::{Map, Value};
 use super::db::{content, parse};
 use super::errors::CenterError;
 use super::filings::filed_number;
+use super::messages::{Message, SETTLEMENTS};
 use super::people;
 use super::postings::{self, Source};
 use super::refusal::{Refusal, Stop};
-use super::settle::{Entered, Message, Posted, enter, once, settled_number, shelf, told};
+use super::settle::{Entered, Posted, enter, settled_number, shelf, told};
 use super::withdraw::fits;
 use crate::rules::{Decision, Packs};
 use crate::value::{Fen, SettlementNumber};
@@ -40,7 +41,7 @@ pub(super) fn cancel(
     now: Timestamp,
 ) -> Result<SettlementAnswer, Stop> {
     let digest = content(cancellation);
-    once(db, message, &digest, on_purpose, || {
+    SETTLEMENTS.once(db, message, &digest, on_purpose, || {
         if !fits(cancellation.reason.as_deref()) {
             return Err(Refusal::of(&errors::FORM).into());
         }

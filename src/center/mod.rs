@@ -19,6 +19,7 @@ mod jetstream;
 pub(crate) mod keys;
 mod ledger;
 mod lines;
+mod messages;
 mod national;
 mod own;
 mod payments;

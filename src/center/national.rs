@@ -7,15 +7,15 @@ use serde::{Deserialize as _, Serialize};
 use serde_json::{Map, Value};
 
 use super::errors::CenterError;
+use super::messages::{Message, PAYMENTS, SETTLEMENTS};
 use super::people::{self, Known, Shelf};
 use super::refusal::{Refusal, Stop};
-use super::settle::{self, Message};
-use super::{cancel, payments, reconcile, records, shift, visits};
+use super::{cancel, payments, reconcile, records, settle, shift, visits};
 use crate::rules::Packs;
 use crate::wire::lookup::{Found, Lookup};
-use crate::wire::payment::{Payment, PaymentQuery};
+use crate::wire::payment::{Paid, Payment, PaymentQuery};
 use crate::wire::person::{Accumulations, Person, PersonKey, Question};
-use crate::wire::settle::{Reversal, Settlement, SettlementQuery};
+use crate::wire::settle::{Reversal, Settlement, SettlementAnswer, SettlementQuery};
 use crate::wire::{self, Receiver, Reply, Request, Series, errors, infno};
 
 /// Answers an online request, and says when.
@@ -75,12 +75,12 @@ fn numbered(db: &Connection, packs: &Packs, request: &Request, refuse: bool, now
         infno::ACCUMULATIONS => told(accumulations(db, packs, read(request)?, now)?),
         infno::SETTLEMENT => {
             let SettlementQuery { medins_setl_id } = read(request)?;
-            let settled = settle::query(db, Message { terminal, msgid: &medins_setl_id })?;
+            let settled = SETTLEMENTS.answer::<SettlementAnswer>(db, Message { terminal, msgid: &medins_setl_id })?;
             settled.map_or(Answer::Nothing("没有该报文的有效结算"), told)
         }
         infno::PAYMENT => {
             let PaymentQuery { msgid } = read(request)?;
-            let paid = payments::query(db, Message { terminal, msgid: &msgid })?;
+            let paid = PAYMENTS.answer::<Paid>(db, Message { terminal, msgid: &msgid })?;
             paid.map_or(Answer::Nothing("没有该报文的有效缴费"), told)
         }
         infno::SIGN_ON => told(shift::sign_on(db, request, &read(request)?, now)?),
@@ -142,7 +142,7 @@ impl Named {
         now: Timestamp,
     ) -> Result<Answer, Stop> {
         Ok(match self {
-            Self::Payment(payment) => told(payments::pay(db, packs, message, payment, refuse, now)??),
+            Self::Payment(payment) => told(payments::pay(db, packs, message, payment, refuse, now)?),
             Self::Lookup(lookup) => told(look_up(db, lookup, now)?),
         })
     }
@@ -210,8 +210,8 @@ fn reverse(db: &Connection, terminal: &str, reversal: &Reversal) -> Result<bool,
     let message = Message { terminal, msgid: &reversal.omsgid };
     let name = reversal.oinfno.as_str();
     let (is_another, reverse) = match infno::SETTLES.contains(&name) || infno::CANCELS.contains(&name) {
-        true => (payments::is_known(db, message)?, settle::reverse as fn(_, _) -> _),
-        false => (settle::is_known(db, message)?, payments::reverse as fn(_, _) -> _),
+        true => (PAYMENTS.is_known(db, message)?, settle::reverse as fn(_, _) -> _),
+        false => (SETTLEMENTS.is_known(db, message)?, payments::reverse as fn(_, _) -> _),
     };
     if is_another {
         // Nobody is to take it for void while it stands.

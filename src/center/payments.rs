@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -11,19 +11,16 @@ use super::db::{content, json, parse};
 use super::decide::decide_form;
 use super::errors::CenterError;
 use super::ledger::{Row, number};
+use super::messages::{Message, PAYMENTS, Reversal};
 use super::people::{self, Shelf};
 use super::postings::{self, Source};
 use super::records::{self, ORDER_AMT, ORDER_NO, ORDER_STAS, Record};
-use super::refusal::Refusal;
-use super::settle::Message;
+use super::refusal::{Refusal, Stop};
 use crate::failure::Entry;
 use crate::rules::{Change, Packs};
 use crate::value::Fen;
 use crate::wire::errors;
 use crate::wire::payment::{Paid, PayInfo, Payment};
-
-/// What was paid, or why nothing was.
-pub(super) type Answer = Result<Paid, Refusal>;
 
 /// What a payment did, kept to be taken back.
 #[derive(Serialize, Deserialize)]
@@ -41,89 +38,54 @@ struct Due {
     posted: Posted,
 }
 
-/// Pays once a message id of a terminal; the same message gets the same answer.
+/// Pays once a message id of a terminal; the same message gets the same answer. `on_purpose`: refused for a demonstration.
 pub(super) fn pay(
     db: &Connection,
     packs: &Packs,
     message: Message<'_>,
     payment: &Payment,
-    refuse: bool,
+    on_purpose: bool,
     now: Timestamp,
-) -> Result<Answer, CenterError> {
+) -> Result<Paid, Stop> {
     let digest = content(payment);
-    let Message { terminal, msgid } = message;
-    if let Some(known) = find(db, message)? {
-        db.execute("UPDATE payments SET times = times + 1 WHERE number = ?1", [known.number])?;
-        return known.again(&digest);
-    }
-    let due = if refuse { Err(Refusal::of(&errors::ON_PURPOSE)) } else { due(db, packs, payment)? };
-    let Due { mut order, posted } = match due {
-        Ok(due) => due,
-        Err(refusal) => {
-            db.execute(
-                "INSERT INTO payments (terminal, msgid, state, content, reply, times)
-                 VALUES (?1, ?2, 'refused', ?3, ?4, 1)",
-                params![terminal, msgid, digest, json(&refusal)],
-            )?;
-            return Ok(Err(refusal));
-        }
-    };
-    posted.shelf().post(db, &posted.changes)?;
-    order.put(db, ORDER_STAS, "paid")?;
-    db.execute(
-        "INSERT INTO payments (terminal, msgid, state, content, record, posted, times)
-         VALUES (?1, ?2, 'paid', ?3, ?4, ?5, 1)",
-        params![terminal, msgid, digest, order.number, json(&posted)],
-    )?;
-    let row = db.last_insert_rowid();
-    postings::enter(db, Source::Payment(row), &posted.shelf(), &posted.changes)?;
-    let paid = Paid {
-        payinfo: PayInfo {
-            order_no: payment.order_no.clone(),
-            order_amt: payment.order_amt,
-            trace_no: format!("B{row:011}"),
-            paid_at: now,
-            msgid: msgid.to_owned(),
-        },
-    };
-    db.execute("UPDATE payments SET reply = ?2 WHERE number = ?1", params![row, json(&paid)])?;
-    Ok(Ok(paid))
-}
-
-/// What a message id paid, if it stands.
-pub(super) fn query(db: &Connection, message: Message<'_>) -> Result<Option<Paid>, CenterError> {
-    match find(db, message)? {
-        Some(Kept { state, reply: Some(reply), .. }) if state == "paid" => parse(&reply).map(Some),
-        _ => Ok(None),
-    }
+    PAYMENTS.once(db, message, &digest, on_purpose, || {
+        let Due { mut order, posted } = due(db, packs, payment)?;
+        posted.shelf().post(db, &posted.changes)?;
+        order.put(db, ORDER_STAS, "paid")?;
+        db.execute(
+            "INSERT INTO payments (terminal, msgid, state, content, record, posted, times)
+             VALUES (?1, ?2, 'paid', ?3, ?4, ?5, 1)",
+            params![message.terminal, message.msgid, digest, order.number, json(&posted)],
+        )?;
+        let row = db.last_insert_rowid();
+        postings::enter(db, Source::Payment(row), &posted.shelf(), &posted.changes)?;
+        let paid = Paid {
+            payinfo: PayInfo {
+                order_no: payment.order_no.clone(),
+                order_amt: payment.order_amt,
+                trace_no: format!("B{row:011}"),
+                paid_at: now,
+                msgid: message.msgid.to_owned(),
+            },
+        };
+        db.execute("UPDATE payments SET reply = ?2 WHERE number = ?1", params![row, json(&paid)])?;
+        Ok(paid)
+    })
 }
 
 /// `2601`: takes back what a message id paid, so that its order is due again, and lets it pay nothing later. Tells whether
 /// anything was paid; a reversal that comes again gets the same answer.
 pub(super) fn reverse(db: &Connection, message: Message<'_>) -> Result<bool, CenterError> {
-    let Some(known) = find(db, message)? else {
-        db.execute(
-            "INSERT INTO payments (terminal, msgid, state, times) VALUES (?1, ?2, 'void', 0)",
-            [message.terminal, message.msgid],
-        )?;
-        return Ok(false);
+    let (number, posted) = match PAYMENTS.reversal(db, message)? {
+        Reversal::Of(number, posted) => (number, parse::<Posted>(&posted)?),
+        Reversal::Over(was_reversed) => return Ok(was_reversed),
     };
-    match (known.state.as_str(), &known.posted, known.record) {
-        ("paid", Some(posted), Some(order)) => {
-            let posted: Posted = parse(posted)?;
-            posted.shelf().take_back(db, &posted.changes)?;
-            postings::set_standing(db, Source::Payment(known.number), false)?;
-            records::by_number(db, order)?.put(db, ORDER_STAS, "due")?;
-            db.execute("UPDATE payments SET state = 'reversed' WHERE number = ?1", [known.number])?;
-            Ok(true)
-        }
-        (state, ..) => Ok(state == "reversed"),
-    }
-}
-
-/// Whether a message id of a terminal is one of these.
-pub(super) fn is_known(db: &Connection, message: Message<'_>) -> Result<bool, CenterError> {
-    Ok(find(db, message)?.is_some())
+    posted.shelf().take_back(db, &posted.changes)?;
+    postings::set_standing(db, Source::Payment(number), false)?;
+    let order = db.query_row("SELECT record FROM payments WHERE number = ?1", [number], |row| row.get(0))?;
+    records::by_number(db, order)?.put(db, ORDER_STAS, "due")?;
+    PAYMENTS.set_reversed(db, number)?;
+    Ok(true)
 }
 
 /// Those after a number, oldest first, for the ledger: nothing that names a person.
@@ -153,14 +115,12 @@ pub(super) fn after(db: &Connection, key: &str, most: usize) -> Result<Vec<Row>,
 }
 
 /// The order that a payment is for, if it may be paid.
-fn due(db: &Connection, packs: &Packs, payment: &Payment) -> Result<Result<Due, Refusal>, CenterError> {
-    let Some(person) = people::find(db, &payment.person)? else { return Ok(Err(Refusal::of(&errors::NO_PERSON))) };
+fn due(db: &Connection, packs: &Packs, payment: &Payment) -> Result<Due, Stop> {
+    let person = people::find(db, &payment.person)?.ok_or_else(|| Refusal::of(&errors::NO_PERSON))?;
     let named = Map::from_iter([(ORDER_NO.to_owned(), Value::from(payment.order_no.as_str()))]);
     let order = records::named(db, &person.psn_no, (&payment.scenario, payment.part), &named)?;
-    let order = match order.ok_or(&errors::ORDER_UNKNOWN).and_then(|order| to_be_paid(order, payment)) {
-        Ok(order) => order,
-        Err(entry) => return Ok(Err(Refusal::of(entry))),
-    };
+    let order =
+        order.ok_or(&errors::ORDER_UNKNOWN).and_then(|order| to_be_paid(order, payment)).map_err(Refusal::of)?;
     let mut posted = Posted {
         psn_no: person.psn_no,
         scenario: payment.scenario.clone(),
@@ -168,13 +128,8 @@ fn due(db: &Connection, packs: &Packs, payment: &Payment) -> Result<Result<Due, 
         mdtrt_id: payment.fields.get("mdtrt_id").and_then(Value::as_str).map(str::to_owned),
         changes: Vec::new(),
     };
-    Ok(match decide_form(db, packs, &posted.shelf(), &order.over(&payment.facts, None), &[])? {
-        Ok(changes) => {
-            posted.changes = changes;
-            Ok(Due { order, posted })
-        }
-        Err(refusal) => Err(refusal),
-    })
+    posted.changes = decide_form(db, packs, &posted.shelf(), &order.over(&payment.facts, None), &[])??;
+    Ok(Due { order, posted })
 }
 
 /// An order that is due, if the payment is of its amount.
@@ -197,47 +152,4 @@ impl Posted {
     fn shelf(&self) -> Shelf<'_> {
         Shelf { psn_no: &self.psn_no, scenario: &self.scenario, on: self.on, mdtrt_id: self.mdtrt_id.as_deref() }
     }
-}
-
-struct Kept {
-    number: i64,
-    state: String,
-    content: Option<Vec<u8>>,
-    reply: Option<String>,
-    record: Option<i64>,
-    posted: Option<String>,
-}
-
-impl Kept {
-    fn again(&self, digest: &[u8]) -> Result<Answer, CenterError> {
-        let reversed = matches!(self.state.as_str(), "reversed" | "void");
-        Ok(match &self.reply {
-            _ if reversed => Err(Refusal::of(&errors::REVERSED)),
-            _ if self.content.as_deref() != Some(digest) => {
-                Err(Refusal::saying(&errors::CONFLICT, "同一报文ID内容不同"))
-            }
-            Some(reply) if self.state == "paid" => Ok(parse(reply)?),
-            Some(reply) => Err(parse(reply)?),
-            None => return Err(CenterError::Database("a payment without its answer".into())),
-        })
-    }
-}
-
-fn find(db: &Connection, message: Message<'_>) -> Result<Option<Kept>, CenterError> {
-    let kept = db
-        .prepare_cached(
-            "SELECT number, state, content, reply, record, posted FROM payments WHERE terminal = ?1 AND msgid = ?2",
-        )?
-        .query_row([message.terminal, message.msgid], |row| {
-            Ok(Kept {
-                number: row.get(0)?,
-                state: row.get(1)?,
-                content: row.get(2)?,
-                reply: row.get(3)?,
-                record: row.get(4)?,
-                posted: row.get(5)?,
-            })
-        })
-        .optional()?;
-    Ok(kept)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,6 +11,7 @@ use super::db::{content, json, parse};
 use super::decide::decide;
 use super::errors::CenterError;
 use super::lines;
+use super::messages::{Message, Reversal, SETTLEMENTS};
 use super::people::{self, Shelf};
 use super::postings::{self, Source};
 use super::refusal::{Refusal, Stop};
@@ -21,13 +22,6 @@ use crate::wire;
 use crate::wire::errors;
 use crate::wire::filing::Document;
 use crate::wire::settle::{Settlement, SettlementAnswer};
-
-/// A message of a terminal.
-#[derive(Clone, Copy)]
-pub(super) struct Message<'a> {
-    pub(super) terminal: &'a str,
-    pub(super) msgid: &'a str,
-}
 
 /// How a message that settles is taken.
 #[derive(Clone, Copy)]
@@ -81,7 +75,7 @@ pub(super) fn settle(
     now: Timestamp,
 ) -> Result<SettlementAnswer, Stop> {
     let digest = content(settlement);
-    once(db, message, &digest, on_purpose, || {
+    SETTLEMENTS.once(db, message, &digest, on_purpose, || {
         let (psn_no, mut decision) = compute(db, packs, settlement, any_visit)?;
         if let (true, Some(mdtrt_id)) = (any_visit, &settlement.mdtrt_id) {
             db.execute("INSERT OR IGNORE INTO visits (psn_no, mdtrt_id) VALUES (?1, ?2)", [&psn_no, mdtrt_id])?;
@@ -96,30 +90,6 @@ pub(super) fn settle(
         let entered = Entered { posted: &posted, decision: Some(&*decision), cancels: None, reason: None };
         Ok(enter(db, message, &digest, &entered, answer, now)?)
     })
-}
-
-/// Does what a message of a terminal asks for, once: the same message gets the same answer for ever, and so does one that
-/// was refused, of which nothing was done by then. `on_purpose`: refused for a demonstration.
-pub(super) fn once(
-    db: &Connection,
-    message: Message<'_>,
-    digest: &[u8],
-    on_purpose: bool,
-    work: impl FnOnce() -> Result<SettlementAnswer, Stop>,
-) -> Result<SettlementAnswer, Stop> {
-    if let Some(known) = find(db, message)? {
-        db.execute("UPDATE settlements SET times = times + 1 WHERE number = ?1", [known.number])?;
-        return known.again(digest);
-    }
-    let done = if on_purpose { Err(Refusal::of(&errors::ON_PURPOSE).into()) } else { work() };
-    if let Err(Stop::Refused(refusal)) = &done {
-        db.execute(
-            "INSERT INTO settlements (terminal, msgid, state, content, reply, times)
-             VALUES (?1, ?2, 'refused', ?3, ?4, 1)",
-            params![message.terminal, message.msgid, digest, json(refusal)],
-        )?;
-    }
-    done
 }
 
 /// Keeps what a message settled, and numbers its answer.
@@ -162,48 +132,35 @@ pub(super) fn settled_number(number: i64) -> String {
     SettlementNumber(number).to_string()
 }
 
-/// `5203`: what a message id settled, if it stands.
-pub(super) fn query(db: &Connection, message: Message<'_>) -> Result<Option<SettlementAnswer>, CenterError> {
-    match find(db, message)? {
-        Some(Kept { state, reply: Some(reply), .. }) if state == "settled" => parse(&reply).map(Some),
-        _ => Ok(None),
-    }
-}
-
-/// Whether a message id of a terminal is one of these.
-pub(super) fn is_known(db: &Connection, message: Message<'_>) -> Result<bool, CenterError> {
-    Ok(find(db, message)?.is_some())
-}
-
 /// `2601`: takes back what a message id settled, and lets it settle nothing later. Tells whether anything was settled;
 /// a reversal that comes again gets the same answer.
 pub(super) fn reverse(db: &Connection, message: Message<'_>) -> Result<bool, CenterError> {
-    let Some(known) = find(db, message)? else {
-        db.execute(
-            "INSERT INTO settlements (terminal, msgid, state, times) VALUES (?1, ?2, 'void', 0)",
-            [message.terminal, message.msgid],
-        )?;
-        return Ok(false);
+    let (number, posted) = match SETTLEMENTS.reversal(db, message)? {
+        Reversal::Of(number, posted) => (number, parse::<Posted>(&posted)?),
+        Reversal::Over(was_reversed) => return Ok(was_reversed),
     };
-    match (known.state.as_str(), &known.posted) {
+    let (cancels, is_cancelled): (Option<i64>, bool) = db
+        .prepare_cached(
+            "SELECT cancels, EXISTS (SELECT 1 FROM settlements AS other
+                 WHERE other.cancels = settlements.number AND other.state = 'settled')
+             FROM settlements WHERE number = ?1",
+        )?
+        .query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if is_cancelled {
         // What it did is taken back already, by another message.
-        ("settled", _) if known.is_cancelled => Ok(false),
-        ("settled", Some(posted)) => {
-            let posted: Posted = parse(posted)?;
-            shelf(&posted.settlement, &posted.psn_no).take_back(db, &posted.changes)?;
-            let back = Fen::ZERO.checked_sub(posted.acct_pay).ok_or(CenterError::Form("an amount is too large"))?;
-            people::draw(db, &posted.psn_no, back)?;
-            mark_later(db, known.number, &posted)?;
-            let (source, stands) = match known.cancels {
-                Some(cancelled) => (cancelled, true),
-                None => (known.number, false),
-            };
-            postings::set_standing(db, Source::Settlement(source), stands)?;
-            db.execute("UPDATE settlements SET state = 'reversed' WHERE number = ?1", [known.number])?;
-            Ok(true)
-        }
-        (state, _) => Ok(state == "reversed"),
+        return Ok(false);
     }
+    shelf(&posted.settlement, &posted.psn_no).take_back(db, &posted.changes)?;
+    let back = Fen::ZERO.checked_sub(posted.acct_pay).ok_or(CenterError::Form("an amount is too large"))?;
+    people::draw(db, &posted.psn_no, back)?;
+    mark_later(db, number, &posted)?;
+    let (source, stands) = match cancels {
+        Some(cancelled) => (cancelled, true),
+        None => (number, false),
+    };
+    postings::set_standing(db, Source::Settlement(source), stands)?;
+    SETTLEMENTS.set_reversed(db, number)?;
+    Ok(true)
 }
 
 /// Marks what was settled later for the person on the same accumulators, from the same account, or of the same lines: it
@@ -237,57 +194,6 @@ impl Posted {
         let lines = lines::names(&self.settlement).map(|line| ("line".into(), line, String::new()));
         counted.chain(account).chain(lines).collect()
     }
-}
-
-struct Kept {
-    number: i64,
-    state: String,
-    content: Option<Vec<u8>>,
-    reply: Option<String>,
-    posted: Option<String>,
-    /// The number of the one that it takes back.
-    cancels: Option<i64>,
-    is_cancelled: bool,
-}
-
-impl Kept {
-    /// What was answered, to the same message.
-    fn again(&self, digest: &[u8]) -> Result<SettlementAnswer, Stop> {
-        if matches!(self.state.as_str(), "reversed" | "void") {
-            return Err(Refusal::of(&errors::REVERSED).into());
-        }
-        if self.content.as_deref() != Some(digest) {
-            return Err(Refusal::saying(&errors::CONFLICT, "同一报文ID内容不同").into());
-        }
-        let reply = self.reply.as_deref();
-        let reply = reply.ok_or_else(|| CenterError::Database("a settlement without its answer".into()))?;
-        match self.state.as_str() {
-            "settled" => Ok(parse(reply)?),
-            _ => Err(parse::<Refusal>(reply)?.into()),
-        }
-    }
-}
-
-fn find(db: &Connection, message: Message<'_>) -> Result<Option<Kept>, CenterError> {
-    let kept = db
-        .prepare_cached(
-            "SELECT number, state, content, reply, posted, cancels, EXISTS (SELECT 1 FROM settlements AS other
-                 WHERE other.cancels = settlements.number AND other.state = 'settled')
-             FROM settlements WHERE terminal = ?1 AND msgid = ?2",
-        )?
-        .query_row([message.terminal, message.msgid], |row| {
-            Ok(Kept {
-                number: row.get(0)?,
-                state: row.get(1)?,
-                content: row.get(2)?,
-                reply: row.get(3)?,
-                posted: row.get(4)?,
-                cancels: row.get(5)?,
-                is_cancelled: row.get(6)?,
-            })
-        })
-        .optional()?;
-    Ok(kept)
 }
 
 /// Whose it is, and what their rules decide.

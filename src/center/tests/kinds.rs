@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 use tempfile::TempDir;
 
 use super::*;
-use crate::center::settle::Message;
+use crate::center::messages::{Message, PAYMENTS};
 use crate::center::{db, deliver, national, payments, seed};
 use crate::queue::Queue;
 use crate::value::Fen;

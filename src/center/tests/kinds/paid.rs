@@ -48,5 +48,5 @@ fn a_payment_that_is_taken_back_leaves_its_order_due_and_one_that_never_came_pay
     let states: Vec<_> = rows.iter().map(|(_, row)| (row["msgid"].as_str().unwrap(), &row["state"])).collect();
     assert_eq!(states, [("M1", &json!("reversed")), ("M2", &json!("void")), ("M3", &json!("paid"))]);
     let other = Message { terminal: "T44010000002", msgid: "M3" };
-    assert!(payments::query(&world.db, other).unwrap().is_none(), "a message id is its terminal's own");
+    assert!(PAYMENTS.answer::<Value>(&world.db, other).unwrap().is_none(), "a message id is its terminal's own");
 }

@@ -17,7 +17,7 @@ use super::errors::CenterError;
 use super::faults::{Playing, Strike};
 use super::keys::{self, NoKeys};
 use super::refusal::Refusal;
-use super::{alarms, chain, deliver, enrol, national};
+use super::{PACKS, alarms, chain, deliver, enrol, national};
 use crate::rules::Packs;
 use crate::wire::headers::SignedHeaders;
 use crate::wire::hsm::Question;
@@ -28,7 +28,6 @@ use crate::world::{Clock as _, SystemClock};
 /// What the doors share.
 pub(super) struct Centre {
     pub(super) db: Mutex<Connection>,
-    pub(super) packs: LazyLock<Packs>,
     pub(super) token: String,
     pub(super) ledger_token: Option<String>,
     pub(super) demo: bool,
@@ -165,7 +164,7 @@ impl Centre {
             // Whoever panicked with it left a transaction that was rolled back.
             let mut db = centre.db.lock().unwrap_or_else(PoisonError::into_inner);
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = work(&transaction, &centre.packs)?;
+            let value = work(&transaction, &PACKS)?;
             transaction.commit()?;
             Ok(value)
         });

@@ -191,6 +191,9 @@ pub async fn run(settings: Settings) -> Result<Running, String> {
     Ok(Running { address, public_key: centre.public_key, centre, stop, task, broker })
 }
 
+/// What a centre decides by: proved once a program, when first something is to be decided.
+static PACKS: LazyLock<Packs> = LazyLock::new(Packs::builtin_for_use);
+
 fn open(settings: &Settings) -> Result<Centre, CenterError> {
     let mut db = db::open(settings.database.as_deref())?;
     seed::plant(&mut db, settings.seed.as_deref(), SystemClock.now())?;
@@ -201,7 +204,6 @@ fn open(settings: &Settings) -> Result<Centre, CenterError> {
     public_key.0.copy_from_slice(signer.public_key().as_ref());
     Ok(Centre {
         db: Mutex::new(db),
-        packs: LazyLock::new(Packs::builtin_for_use),
         token: settings.token.clone(),
         ledger_token: settings.ledger_token.clone(),
         demo: settings.demo,

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::json;
 
+pub(super) use super::PACKS;
 use super::*;
 use crate::center::doors::{Asked, bytes};
 use crate::center::enrol::{Caller, Proof};
@@ -16,9 +17,6 @@ use crate::wire::signature::{Purpose, question};
 use crate::wire::{ChainHead, Request, infno};
 
 mod kinds;
-
-/// The packs that ship, loaded once.
-pub(super) static PACKS: LazyLock<Packs> = LazyLock::new(Packs::builtin_for_use);
 
 const TOKEN: &str = "a token that is right";
 const LEDGER: &str = "a token of whoever looks on";

@@ -29,8 +29,8 @@ struct Badness {
 
 const NOTHING: &[State] = &[];
 
-/// Where the centre and the keys are as they should be, and the centre knows of the holder what is needed.
-const AT_THE_COUNTER: [Badness; 9] = [
+/// What is wrong with the form itself, which is told before a card is looked at.
+const IN_THE_FORM: [Badness; 4] = [
     Badness {
         what: "a missing field",
         codes: &["E-SCN-INPUT"],
@@ -59,6 +59,10 @@ const AT_THE_COUNTER: [Badness; 9] = [
         leaves: NOTHING,
         happens: |house, subject| not_taken(house, subject, bad_forms::missing_documents(subject)),
     },
+];
+
+/// Where the centre and the keys are as they should be, and the centre knows of the holder what is needed.
+const AT_THE_COUNTER: [Badness; 5] = [
     Badness {
         what: "the card removed before the commit",
         codes: &["E-TERM-CARD-REMOVED"],
@@ -112,10 +116,19 @@ const fn condition(what: &'static str, codes: &'static [&'static str]) -> Badnes
 }
 
 #[test]
-fn what_is_bad_is_told_and_leaves_what_it_should() {
+fn what_is_bad_in_a_form_is_told_and_leaves_nothing() {
+    all_are_told(&IN_THE_FORM);
+}
+
+#[test]
+fn what_is_bad_at_the_counter_is_told_and_leaves_what_it_should() {
+    all_are_told(&AT_THE_COUNTER);
+}
+
+fn all_are_told(bad: &[Badness]) {
     let house = House::open();
     house.each(&subject::all(), |subject| {
-        for badness in &AT_THE_COUNTER {
+        for badness in bad {
             badness.is_told(&house, subject);
         }
     });

@@ -1,6 +1,6 @@
 //! A pack's TOML with its places: every key is taken by name, and what nobody takes is a mistake.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashSet;
 #[cfg(test)]
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,11 +42,20 @@ pub(super) struct Keys<'a> {
     page: &'a Page<'a>,
     /// Byte offset.
     pub at: usize,
-    /// Key, its place, its value; in the order of the file.
-    entries: Vec<(&'a str, usize, Item<'a>)>,
+    /// In the order of the file.
+    entries: Vec<Entry<'a>>,
     /// Which of them are keys of no table: most often none. Those may be slips.
     strange: OnceCell<Vec<usize>>,
-    used: RefCell<HashSet<&'a str>>,
+}
+
+/// A key with its value.
+struct Entry<'a> {
+    key: &'a str,
+    /// Where the key stands.
+    at: usize,
+    item: Item<'a>,
+    /// Somebody asked for it.
+    used: Cell<bool>,
 }
 
 impl<'a> Page<'a> {
@@ -198,7 +207,7 @@ impl<'a> Item<'a> {
 
     /// A table of such values.
     pub fn json_map(&self) -> Option<Map<String, Value>> {
-        self.keys()?.all().into_iter().map(|(key, _, item)| Some((key.to_owned(), item.json()?))).collect()
+        self.keys()?.entries.iter().map(|entry| Some((entry.key.to_owned(), entry.item.json()?))).collect()
     }
 
     fn or_wrong<T>(&self, found: Option<T>, wanted: &str) -> Option<T> {
@@ -211,32 +220,37 @@ impl<'a> Item<'a> {
 
 impl<'a> Keys<'a> {
     fn of(page: &'a Page<'a>, at: usize, table: &'a DeTable<'a>) -> Self {
-        let mut entries: Vec<_> =
-            table.iter().map(|(key, value)| (&**key.get_ref(), key.span().start, Item::new(page, value))).collect();
-        entries.sort_by_key(|(_, at, _)| *at);
-        Self { page, at, entries, strange: OnceCell::new(), used: RefCell::default() }
+        let entries = table.iter().map(|(key, value)| Entry {
+            key: key.get_ref(),
+            at: key.span().start,
+            item: Item::new(page, value),
+            used: Cell::new(false),
+        });
+        let mut entries: Vec<_> = entries.collect();
+        entries.sort_unstable_by_key(|entry| entry.at);
+        Self { page, at, entries, strange: OnceCell::new() }
     }
 
     /// The value of a key that may be left out.
     pub fn get(&self, key: &str) -> Option<Item<'a>> {
         #[cfg(test)]
         self.page.asked.borrow_mut().entry(self.at).or_default().insert(key.to_owned());
-        let (found, at, item) = self.entry(key)?;
-        self.used.borrow_mut().insert(found);
-        if found != key {
-            self.page.mistake(at, format!("unknown key '{found}': write '{key}'"));
+        let entry = self.entry(key)?;
+        entry.used.set(true);
+        if entry.key != key {
+            self.page.mistake(entry.at, format!("unknown key '{}': write '{key}'", entry.key));
         }
-        Some(item)
+        Some(entry.item)
     }
 
     /// A key, or else one that is it but for a slip: what follows from its being there is not told.
-    fn entry(&self, key: &str) -> Option<(&'a str, usize, Item<'a>)> {
-        let exactly = self.entries.iter().find(|(found, ..)| *found == key);
-        exactly.or_else(|| self.strange().find(|(found, ..)| nearly(found, key))).copied()
+    fn entry(&self, key: &str) -> Option<&Entry<'a>> {
+        let exactly = self.entries.iter().find(|entry| entry.key == key);
+        exactly.or_else(|| self.strange().find(|entry| nearly(entry.key, key)))
     }
 
-    fn strange(&self) -> impl Iterator<Item = &(&'a str, usize, Item<'a>)> {
-        let found = || (0..self.entries.len()).filter(|at| !is_key(self.entries[*at].0)).collect();
+    fn strange(&self) -> impl Iterator<Item = &Entry<'a>> {
+        let found = || (0..self.entries.len()).filter(|at| !is_key(self.entries[*at].key)).collect();
         self.strange.get_or_init(found).iter().map(|at| &self.entries[*at])
     }
 
@@ -251,8 +265,11 @@ impl<'a> Keys<'a> {
 
     /// Every key with its place, in the order of the file; all count as known.
     pub fn all(&self) -> Vec<(&'a str, usize, Item<'a>)> {
-        self.used.borrow_mut().extend(self.entries.iter().map(|(key, ..)| *key));
-        self.entries.clone()
+        let known = |entry: &Entry<'a>| {
+            entry.used.set(true);
+            (entry.key, entry.at, entry.item)
+        };
+        self.entries.iter().map(known).collect()
     }
 
     /// The tables of the list `key`, none when it is left out.
@@ -270,7 +287,7 @@ impl<'a> Keys<'a> {
 
     /// A value, likewise.
     pub fn peek(&self, key: &str) -> Option<Item<'a>> {
-        self.entry(key).map(|(_, _, item)| item)
+        self.entry(key).map(|entry| entry.item)
     }
 
     /// A table, likewise.
@@ -286,8 +303,8 @@ impl<'a> Keys<'a> {
 
     /// Whether it has a key that is none of these, not even but for a slip.
     pub fn has_others(&self, known: &[&str]) -> bool {
-        let taken: HashSet<_> = known.iter().filter_map(|key| Some(self.entry(key)?.0)).collect();
-        self.entries.iter().any(|(key, ..)| !taken.contains(key))
+        let taken: HashSet<_> = known.iter().filter_map(|key| Some(self.entry(key)?.key)).collect();
+        self.entries.iter().any(|entry| !taken.contains(entry.key))
     }
 
     /// Tells a mistake at this table.
@@ -297,10 +314,8 @@ impl<'a> Keys<'a> {
 
     /// Tells the keys that nobody took.
     pub fn end(&self) {
-        for (key, at, _) in &self.entries {
-            if !self.used.borrow().contains(key) {
-                self.page.mistake(*at, format!("unknown key '{key}'"));
-            }
+        for entry in self.entries.iter().filter(|entry| !entry.used.get()) {
+            self.page.mistake(entry.at, format!("unknown key '{}'", entry.key));
         }
     }
 }
